@@ -1,0 +1,183 @@
+/**
+ * Reverse-mode differentiation: from a loss back to everything it was computed from.
+ *
+ * With L the loss and y computed from x, the chain rule says ∂L/∂x = Σ over all uses of x of (∂y/∂x)ᵀ ∂L/∂y. Each node
+ * knows its own factor, its `rule`; `backward` visits the nodes newest first, so a node's upstream gradient is complete
+ * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
+ * accumulates on the tensors, so there is nothing to zero.
+ */
+import { kernels } from "../tensor/kernels.ts";
+import { allocate, type Floats } from "../tensor/memory.ts";
+import { formatShape, sameShape } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { AutogradError, type Node, needsGrad, nodesBefore } from "./graph.ts";
+
+export interface BackwardOptions {
+  /** Interior tensors whose gradients should be in the result too. Leaves that require gradients always are. */
+  keep?: readonly Tensor[];
+  /** The upstream gradient ∂L/∂(root), for a root that is not a scalar loss: the v of a vector-Jacobian product vᵀJ. */
+  gradient?: Tensor;
+}
+
+/** The gradients of one backward pass, found by tensor. Treat them as read-only: two tensors may share an array. */
+export class Gradients {
+  readonly #byTensor: ReadonlyMap<Tensor, Tensor>;
+
+  constructor(byTensor: ReadonlyMap<Tensor, Tensor>) {
+    this.#byTensor = byTensor;
+  }
+
+  /** Whether a gradient reached `t` and was kept. */
+  has(t: Tensor): boolean {
+    return this.#byTensor.has(t);
+  }
+
+  /**
+   * ∂L/∂t, with the shape of `t`.
+   *
+   * @throws AutogradError if no gradient reached `t`, or `t` is interior and was not named in `keep`.
+   */
+  get(t: Tensor): Tensor {
+    const gradient = this.#byTensor.get(t);
+    if (!gradient) {
+      const why = t.node
+        ? `it is interior (made by ${t.node.op}): name it in backward(loss, { keep: [t] }), and check that the loss depends on it`
+        : t.requiresGrad
+          ? "the loss does not depend on it"
+          : "it does not require gradients: create it with { requiresGrad: true }";
+      throw new AutogradError(`gradients: none for the tensor ${formatShape(t.shape)}: ${why}`);
+    }
+    return gradient;
+  }
+
+  /** Pairs of tensor and gradient. */
+  entries(): IterableIterator<[Tensor, Tensor]> {
+    return this.#byTensor.entries();
+  }
+}
+
+/** A gradient on its way: `own` is whether the array was made here, and so may be added to in place. */
+interface Pending {
+  data: Floats;
+  own: boolean;
+}
+
+/**
+ * The gradients of `root` with respect to every leaf that requires them.
+ *
+ * The graph is not consumed: a second call gives the same gradients again.
+ *
+ * @example
+ * const w = tensor([1, 2, 3], { requiresGrad: true });
+ * const loss = sum(mul(w, w));
+ * backward(loss).get(w).toArray(); // [2, 4, 6]
+ *
+ * @throws AutogradError if `root` is not a scalar and no upstream `gradient` is given, if it was not recorded, or if a
+ * tensor of the graph was changed after the forward pass.
+ */
+export function backward(root: Tensor, { keep = [], gradient }: BackwardOptions = {}): Gradients {
+  const seed = seedGradient(root, gradient);
+  const kept = new Set(keep);
+  const result = new Map<Tensor, Tensor>();
+  const pending = new Map<Tensor, Pending>([[root, { data: seed.data, own: false }]]);
+
+  const finish = (t: Tensor): Floats | undefined => {
+    const arrived = pending.get(t);
+    if (!arrived) return undefined;
+    pending.delete(t);
+    if (kept.has(t) || !t.node) result.set(t, new Tensor(arrived.data, t.shape));
+    return arrived.data;
+  };
+
+  for (const node of nodesBefore(root)) {
+    const gy = finish(node.output);
+    // A rule may have sent null (the output is used, but its gradient was not needed).
+    if (!gy) continue;
+    checkUnchanged(node);
+    const needed = node.inputs.map(needsGrad);
+    const sent = node.rule(gy, needed);
+    node.inputs.forEach((input, i) => {
+      const gx = sent[i];
+      if (needed[i] && gx) accumulate(pending, input, gx);
+    });
+  }
+  for (const leaf of [...pending.keys()]) finish(leaf);
+  return new Gradients(result);
+}
+
+/** Adds `gx` to what has arrived at `t`. The first arrival may belong to someone else, so the second one copies. */
+function accumulate(pending: Map<Tensor, Pending>, t: Tensor, gx: Floats): void {
+  const arrived = pending.get(t);
+  if (!arrived) {
+    pending.set(t, { data: gx, own: false });
+    return;
+  }
+  if (!arrived.own) {
+    const sum = allocate(arrived.data.length, arrived.data);
+    sum.set(arrived.data);
+    arrived.data = sum;
+    arrived.own = true;
+  }
+  kernels.addScaled(1, gx, arrived.data);
+}
+
+function seedGradient(root: Tensor, gradient: Tensor | undefined): Tensor {
+  if (!needsGrad(root)) {
+    throw new AutogradError(
+      `backward: the tensor ${formatShape(root.shape)} was not recorded: none of its inputs requires gradients, or it was computed under noGrad or detached`,
+    );
+  }
+  if (gradient) {
+    if (!sameShape(gradient.shape, root.shape)) {
+      throw new AutogradError(
+        `backward: the upstream gradient ${formatShape(gradient.shape)} must have the root's shape ${formatShape(root.shape)}`,
+      );
+    }
+    return gradient;
+  }
+  if (root.size !== 1) {
+    throw new AutogradError(
+      `backward: the loss must be a single number, this tensor is ${formatShape(root.shape)}: reduce it (mean, sum), or pass an upstream { gradient }`,
+    );
+  }
+  return new Tensor(allocate(1, root.data).fill(1), root.shape);
+}
+
+function checkUnchanged(node: Node): void {
+  const { inputs, output, versions } = node;
+  [...inputs, output].forEach((t, i) => {
+    if (t.version !== versions[i]) {
+      const which = i < inputs.length ? `input ${i}` : "the output";
+      throw new AutogradError(
+        `backward: ${which} ${formatShape(t.shape)} of ${node.op} was changed in place after the forward pass: run the forward pass again before backward`,
+      );
+    }
+  });
+}
+
+/** What `valueAndGrad`'s function may return: the loss, or an object with the loss and whatever else should leave. */
+export type LossLike = Tensor | { readonly loss: Tensor };
+
+/**
+ * One step: runs `fn`, then `backward` from the loss it returns.
+ *
+ * @example
+ * const { value, grads } = valueAndGrad(() => {
+ *   const logits = model.forward(images);
+ *   return { loss: crossEntropy(logits, labels), logits };
+ * });
+ * optimizer.step(grads);
+ */
+export function valueAndGrad<T extends LossLike>(
+  fn: () => T,
+  options?: BackwardOptions,
+): { value: T; grads: Gradients } {
+  const value = fn();
+  const loss = value instanceof Tensor ? value : value.loss;
+  return { value, grads: backward(loss, options) };
+}
+
+/** The same values outside the graph: gradients stop here. The storage is shared. */
+export function detach(x: Tensor): Tensor {
+  return new Tensor(x.data, x.shape);
+}

@@ -1,0 +1,83 @@
+/**
+ * Checking a hand-written derivative against the definition of the derivative.
+ *
+ * For y = f(x), a random direction d and a random upstream gradient u, the scalar s(x) = ⟨u, f(x)⟩ has the directional
+ * derivative ⟨∇s, d⟩, and by the central difference (s(x + εd) − s(x − εd)) / 2ε up to O(ε²). A random u matters: with
+ * all ones a gradient that lands at the wrong index still adds up. After HIPS/autograd, test_util.py.
+ */
+import { Rng } from "../tensor/rng.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { backward } from "./backward.ts";
+import { noGrad } from "./graph.ts";
+
+export interface GradcheckOptions {
+  seed?: number;
+  /** Step of the central difference, relative to inputs of order 1. Default 1e-6. */
+  epsilon?: number;
+  /** Random pairs of direction and upstream gradient per input. Default 3. */
+  directions?: number;
+}
+
+/**
+ * The largest relative error of `f`'s gradients over all inputs: below 1e-7 or so in float64 when they are right.
+ *
+ * @param f any function of tensors built from operations; called with float64 copies of `inputs`.
+ * @param inputs tensors to differentiate; keep them away from kinks, where no derivative exists.
+ */
+export function gradcheck(
+  f: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  { seed = 0, epsilon = 1e-6, directions = 3 }: GradcheckOptions = {},
+): number {
+  const rng = new Rng(seed);
+  const points = inputs.map((t) => new Tensor(Float64Array.from(t.data), t.shape, true));
+  const y = f(...points);
+  let worst = 0;
+  for (let trial = 0; trial < directions; trial++) {
+    const upstream = randomLike(y, rng);
+    const grads = backward(y, { gradient: upstream });
+    points.forEach((x, i) => {
+      const direction = randomLike(x, rng);
+      const value = (step: number): number => {
+        const moved = x.data.map((v, k) => v + step * direction.data[k]);
+        const at = points.map((p, j) => (j === i ? new Tensor(moved, x.shape) : p));
+        return dot(
+          noGrad(() => f(...at)),
+          upstream,
+        );
+      };
+      const numeric = (value(epsilon) - value(-epsilon)) / (2 * epsilon);
+      const analytic = grads.has(x) ? dot(grads.get(x), direction) : 0;
+      const error = Math.abs(analytic - numeric) / Math.max(1, Math.abs(analytic), Math.abs(numeric));
+      worst = Number.isNaN(error) ? Number.NaN : Math.max(worst, error);
+    });
+  }
+  return worst;
+}
+
+/**
+ * ⟨f(x) − f(0), u⟩ − ⟨x, fᵀ(u)⟩ relative to its terms, for an `f` that is linear (or affine) in x and random u: rounding
+ * only, 1e-15 or so, when the backward pass is the adjoint of the forward pass. No finite differences are involved.
+ */
+export function adjointError(f: (x: Tensor) => Tensor, x: Tensor, seed = 0): number {
+  const point = new Tensor(Float64Array.from(x.data), x.shape, true);
+  const y = f(point);
+  const upstream = randomLike(y, new Rng(seed));
+  const offset = noGrad(() => f(new Tensor(new Float64Array(x.size), x.shape)));
+  const forward = dot(y, upstream) - dot(offset, upstream);
+  const adjoint = dot(point, backward(y, { gradient: upstream }).get(point));
+  return Math.abs(forward - adjoint) / Math.max(1, Math.abs(forward), Math.abs(adjoint));
+}
+
+function randomLike(t: Tensor, rng: Rng): Tensor {
+  return new Tensor(
+    Float64Array.from(t.data, () => rng.normal()),
+    t.shape,
+  );
+}
+
+function dot(a: Tensor, b: Tensor): number {
+  let sum = 0;
+  for (let i = 0; i < a.size; i++) sum += a.data[i] * b.data[i];
+  return sum;
+}

@@ -1,0 +1,121 @@
+/**
+ * The graph: what was computed from what, recorded while it is computed.
+ *
+ * Every operation that touches a tensor whose gradient is wanted calls `record`, which hangs a `Node` on its output. The
+ * nodes are plain data: walk them (`walk`), print them (`graphToDot`), count them, prove things about them (src/flow).
+ * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
+ * Next: backward.ts, which walks the numbers down.
+ */
+import type { Floats } from "../tensor/memory.ts";
+import { formatShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
+export class AutogradError extends Error {
+  override readonly name = "AutogradError";
+}
+
+/**
+ * The derivative of one recorded operation. From the upstream gradient gy = ∂L/∂y it returns ∂L/∂x for each input x, or
+ * null where `needed` says that nobody asks. It never changes gy; returning gy itself is allowed (that is how a gradient
+ * passes an addition untouched), because `backward` copies before it accumulates.
+ */
+export type Rule = (gy: Floats, needed: readonly boolean[]) => readonly (Floats | null)[];
+
+export interface Node {
+  /** Name of the operation: the name of the function that recorded it. */
+  readonly op: string;
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  readonly rule: Rule;
+  /** Position in the order of recording. */
+  readonly order: number;
+  /** `version` of each input and of the output when the operation ran. */
+  readonly versions: readonly number[];
+}
+
+let recording = true;
+let nodesRecorded = 0;
+
+/** Whether `backward` computes a gradient for this tensor: it is a leaf that asks for one, or was computed from one. */
+export function needsGrad(t: Tensor): boolean {
+  return t.requiresGrad || t.node !== null;
+}
+
+/** Notes that `output` was computed by `op` from `inputs`, if anyone wants gradients. Returns `output`. */
+export function record(op: string, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
+  if (recording && inputs.some(needsGrad)) {
+    const versions = [...inputs.map((t) => t.version), output.version];
+    output.node = { op, inputs, output, rule, order: nodesRecorded++, versions };
+  }
+  return output;
+}
+
+/**
+ * Runs `fn` without recording: for inference and for arithmetic on parameters.
+ *
+ * @example
+ * const weight = tensor([1, 2], { requiresGrad: true });
+ * const y = noGrad(() => mul(weight, 2)); // y.node is null
+ */
+export function noGrad<T>(fn: () => T): T {
+  const before = recording;
+  recording = false;
+  try {
+    return fn();
+  } finally {
+    recording = before;
+  }
+}
+
+/** Calls `visit` once for each node that `root` was computed from, in reverse order of recording: outputs first. */
+export function walk(root: Tensor, visit: (node: Node) => void): void {
+  for (const node of nodesBefore(root)) visit(node);
+}
+
+/** Every node that `root` was computed from, its own first, newest to oldest. Iterative: any depth is fine. */
+export function nodesBefore(root: Tensor): Node[] {
+  if (!root.node) return [];
+  const nodes = [root.node];
+  const seen = new Set(nodes);
+  // `nodes` grows while it is read: the loop ends when no unseen input is left.
+  for (let i = 0; i < nodes.length; i++) {
+    for (const input of nodes[i].inputs) {
+      if (input.node && !seen.has(input.node)) {
+        seen.add(input.node);
+        nodes.push(input.node);
+      }
+    }
+  }
+  return nodes.sort((a, b) => b.order - a.order);
+}
+
+/**
+ * The graph in Graphviz's DOT language (`dot -Tsvg`): boxes are operations, ellipses are leaves, edges carry shapes.
+ *
+ * @param names labels for leaves and interior tensors, for instance a model's parameter names.
+ */
+export function graphToDot(root: Tensor, names: ReadonlyMap<Tensor, string> = new Map()): string {
+  const quote = (text: string): string => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  const leaves = new Map<Tensor, string>();
+  const idOf = (t: Tensor): string => {
+    if (t.node) return `op${t.node.order}`;
+    if (!leaves.has(t)) leaves.set(t, `leaf${leaves.size}`);
+    return leaves.get(t)!;
+  };
+  const lines: string[] = [];
+  for (const node of nodesBefore(root).reverse()) {
+    const name = names.get(node.output);
+    lines.push(`  op${node.order} [shape=box, label=${quote(name ? `${node.op}\n${name}` : node.op)}];`);
+    for (const input of node.inputs) {
+      lines.push(`  ${idOf(input)} -> op${node.order} [label=${quote(formatShape(input.shape))}];`);
+    }
+  }
+  for (const [leaf, id] of leaves) {
+    const kind = leaf.requiresGrad ? "parameter" : "constant";
+    const label = `${names.get(leaf) ?? kind}\n${formatShape(leaf.shape)}`;
+    lines.push(`  ${id} [shape=ellipse, style=${leaf.requiresGrad ? "bold" : "dashed"}, label=${quote(label)}];`);
+  }
+  if (!root.node) idOf(root);
+  return `digraph {\n  rankdir=BT;\n${lines.join("\n")}\n}\n`;
+}

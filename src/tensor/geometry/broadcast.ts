@@ -1,0 +1,91 @@
+/**
+ * Geometry of element-wise operations on two tensors under broadcasting.
+ *
+ * The output is walked as rows of `inner` elements. Neighbouring axes that both inputs cross in the same way are merged
+ * first, so `[N,C,H,W] · [1,C,1,1]` becomes three axes N, C, H·W with inner = H·W, and equal shapes become one row.
+ */
+import { broadcastShapes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
+
+export interface BroadcastGeometry {
+  /** Shape of the output. */
+  readonly shape: Shape;
+  readonly size: number;
+  /** Equal shapes: one plain loop. */
+  readonly same: boolean;
+  /** Merged axes, outermost first, without the innermost one, with each input's stride along them (0: stretched). */
+  readonly outer: readonly number[];
+  readonly outerStridesA: readonly number[];
+  readonly outerStridesB: readonly number[];
+  /** The innermost merged axis; its strides are 0 or 1. */
+  readonly inner: number;
+  readonly innerStrideA: number;
+  readonly innerStrideB: number;
+}
+
+/** @throws ShapeError naming `op` if the shapes do not broadcast. */
+export function broadcastGeometry(op: string, a: Shape, b: Shape): BroadcastGeometry {
+  if (sameShape(a, b)) {
+    const size = sizeOf(a);
+    return {
+      shape: a,
+      size,
+      same: true,
+      outer: [],
+      outerStridesA: [],
+      outerStridesB: [],
+      inner: size,
+      innerStrideA: 1,
+      innerStrideB: 1,
+    };
+  }
+  const shape = broadcastShapes(op, a, b);
+  const stridesA = stretchedStrides(a, shape);
+  const stridesB = stretchedStrides(b, shape);
+  const lengths: number[] = [];
+  const mergedA: number[] = [];
+  const mergedB: number[] = [];
+  for (let axis = 0; axis < shape.length; axis++) {
+    const length = shape[axis];
+    if (length === 1) continue;
+    const last = lengths.length - 1;
+    const continues =
+      last >= 0 && mergedA[last] === stridesA[axis] * length && mergedB[last] === stridesB[axis] * length;
+    if (continues) {
+      lengths[last] *= length;
+      mergedA[last] = stridesA[axis];
+      mergedB[last] = stridesB[axis];
+    } else {
+      lengths.push(length);
+      mergedA.push(stridesA[axis]);
+      mergedB.push(stridesB[axis]);
+    }
+  }
+  return {
+    shape,
+    size: sizeOf(shape),
+    same: false,
+    inner: lengths.pop() ?? 1,
+    innerStrideA: mergedA.pop() ?? 0,
+    innerStrideB: mergedB.pop() ?? 0,
+    outer: lengths,
+    outerStridesA: mergedA,
+    outerStridesB: mergedB,
+  };
+}
+
+/** Strides of a tensor `from` read as if it had shape `to`: 0 along every axis that is stretched. */
+export function stretchedStrides(from: Shape, to: Shape): number[] {
+  const strides = stridesOf(from);
+  const lifted = to.length - from.length;
+  return to.map((_, axis) => (axis < lifted || from[axis - lifted] === 1 ? 0 : strides[axis - lifted]));
+}
+
+/** The axes of `to` along which `from` was stretched: those that the gradient of broadcasting sums over. */
+export function stretchedAxes(from: Shape, to: Shape): number[] {
+  const lifted = to.length - from.length;
+  const axes: number[] = [];
+  for (let axis = 0; axis < to.length; axis++) {
+    if (axis < lifted || (from[axis - lifted] === 1 && to[axis] !== 1)) axes.push(axis);
+  }
+  return axes;
+}

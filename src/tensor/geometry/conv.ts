@@ -1,0 +1,134 @@
+/**
+ * Geometry of 2-D convolution. Letters used everywhere for it:
+ *
+ *   x `[N, C, H, W]`        the images             C = groups · Cg
+ *   w `[O, Cg, kh, kw]`     the filters            O = groups · Og
+ *   y `[N, O, Ho, Wo]`      the result             Ho = ⌊(H + 2·ph − dh·(kh − 1) − 1) / sh⌋ + 1, Wo likewise
+ *   K = Cg·kh·kw            numbers under one filter: rows of the im2col matrix
+ *   L = Ho·Wo               positions of the filter: its columns
+ */
+import { ShapeError } from "../errors.ts";
+import { formatShape, type Shape } from "../shape.ts";
+
+/** One number for both directions, or `[vertical, horizontal]`. */
+export type Pair = number | readonly [number, number];
+
+export interface Conv2dOptions {
+  /** Step between filter positions. Default 1. */
+  stride?: Pair;
+  /** Zeros added on each side. Default 0. */
+  padding?: Pair;
+  /** Distance between neighbouring filter taps. Default 1. */
+  dilation?: Pair;
+  /** The channels fall into this many groups that do not see one another; `groups = C` is depthwise. Default 1. */
+  groups?: number;
+}
+
+export interface ConvGeometry {
+  readonly N: number;
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+  readonly O: number;
+  readonly kh: number;
+  readonly kw: number;
+  readonly sh: number;
+  readonly sw: number;
+  readonly ph: number;
+  readonly pw: number;
+  readonly dh: number;
+  readonly dw: number;
+  readonly groups: number;
+  /** Channels per group, C / groups. */
+  readonly Cg: number;
+  /** Filters per group, O / groups. */
+  readonly Og: number;
+  readonly Ho: number;
+  readonly Wo: number;
+  /** Cg·kh·kw. */
+  readonly K: number;
+  /** Ho·Wo. */
+  readonly L: number;
+  /** `[N, O, Ho, Wo]`. */
+  readonly shape: Shape;
+}
+
+export function pairOf(value: Pair): readonly [number, number] {
+  return typeof value === "number" ? [value, value] : value;
+}
+
+/**
+ * Checks every argument of a convolution and derives the rest.
+ *
+ * @throws ShapeError that shows x, w, stride and padding.
+ */
+export function convGeometry(
+  x: Shape,
+  w: Shape,
+  b: Shape | null,
+  { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions = {},
+): ConvGeometry {
+  const [sh, sw] = pairOf(stride);
+  const [ph, pw] = pairOf(padding);
+  const [dh, dw] = pairOf(dilation);
+  const fail = (reason: string): never => {
+    const bias = b ? `, b ${formatShape(b)}` : "";
+    throw new ShapeError(
+      `conv2d: ${reason} (x ${formatShape(x)}, w ${formatShape(w)}${bias}, stride ${show(stride)}, padding ${show(padding)}, dilation ${show(dilation)}, groups ${groups})`,
+    );
+  };
+  if (x.length !== 4) fail(`x must have rank 4 [N, C, H, W], has rank ${x.length}`);
+  if (w.length !== 4) fail(`w must have rank 4 [O, C/groups, kh, kw], has rank ${w.length}`);
+  const [N, C, H, W] = x as [number, number, number, number];
+  const [O, Cg, kh, kw] = w as [number, number, number, number];
+  for (const [name, values, least] of [
+    ["stride", [sh, sw], 1],
+    ["padding", [ph, pw], 0],
+    ["dilation", [dh, dw], 1],
+    ["groups", [groups], 1],
+    ["the filter's size", [kh, kw], 1],
+  ] as const) {
+    if (values.some((v) => !Number.isInteger(v) || v < least)) {
+      fail(`${name} must be whole numbers of ${least} or more, got ${values.join("×")}`);
+    }
+  }
+  if (C % groups !== 0) fail(`${C} channels do not divide into ${groups} groups`);
+  if (O % groups !== 0) fail(`${O} filters do not divide into ${groups} groups`);
+  if (Cg !== C / groups) {
+    fail(
+      groups === 1 ? `x has ${C} channels, w expects ${Cg}` : `x has ${C / groups} channels per group, w expects ${Cg}`,
+    );
+  }
+  if (b && (b.length !== 1 || b[0] !== O)) fail(`b must be [${O}], one number per filter`);
+  const Ho = Math.floor((H + 2 * ph - dh * (kh - 1) - 1) / sh) + 1;
+  const Wo = Math.floor((W + 2 * pw - dw * (kw - 1) - 1) / sw) + 1;
+  if (Ho < 1 || Wo < 1) fail(`the filter does not fit into the padded image, the result would be ${Ho}×${Wo}`);
+  const Og = O / groups;
+  return {
+    N,
+    C,
+    H,
+    W,
+    O,
+    kh,
+    kw,
+    sh,
+    sw,
+    ph,
+    pw,
+    dh,
+    dw,
+    groups,
+    Cg,
+    Og,
+    Ho,
+    Wo,
+    K: Cg * kh * kw,
+    L: Ho * Wo,
+    shape: [N, O, Ho, Wo],
+  };
+}
+
+function show(value: Pair): string {
+  return typeof value === "number" ? `${value}` : value.join("×");
+}

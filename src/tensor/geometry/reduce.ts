@@ -1,0 +1,74 @@
+/**
+ * Geometry of reductions: which elements fall into which output.
+ *
+ * Output k is the reduction over all r and i of x[kept[k] + reduced[r] + i·innerStride], with i < inner the innermost
+ * reduced axis. The offset tables are as long as the output and as the outer reduced axes, never as long as x.
+ */
+import { normalizeAxes, type Shape, stridesOf } from "../shape.ts";
+
+export interface ReduceGeometry {
+  /** Shape of the output. */
+  readonly shape: Shape;
+  /** Shape of the output with the reduced axes left in place as 1. */
+  readonly keptShape: Shape;
+  /** Elements per output. */
+  readonly count: number;
+  readonly kept: Int32Array;
+  readonly reduced: Int32Array;
+  readonly inner: number;
+  readonly innerStride: number;
+}
+
+/**
+ * @param axes the axes to reduce (negative counts from the end); undefined: all.
+ * @param keepDim leave reduced axes in the output's shape, with length 1.
+ * @throws ShapeError if an axis does not exist or is named twice.
+ */
+export function reduceGeometry(
+  op: string,
+  x: Shape,
+  axes: number | readonly number[] | undefined,
+  keepDim: boolean,
+): ReduceGeometry {
+  const reducedAxes = normalizeAxes(op, axes, x);
+  const strides = stridesOf(x);
+  const keptAxes = x.map((_, axis) => axis).filter((axis) => !reducedAxes.includes(axis));
+  const keptShape = x.map((length, axis) => (reducedAxes.includes(axis) ? 1 : length));
+  const count = reducedAxes.reduce((product, axis) => product * x[axis], 1);
+
+  // The innermost run: trailing reduced axes that lie next to one another in memory count as one.
+  const outerAxes = [...reducedAxes];
+  let inner = 1;
+  let innerStride = 1;
+  const last = outerAxes.pop();
+  if (last !== undefined) {
+    inner = x[last];
+    innerStride = strides[last];
+    while (outerAxes.length > 0 && strides[outerAxes[outerAxes.length - 1]] === inner * innerStride) {
+      inner *= x[outerAxes.pop()!];
+    }
+  }
+  return {
+    shape: keepDim ? keptShape : keptAxes.map((axis) => x[axis]),
+    keptShape,
+    count,
+    kept: offsetTable(x, strides, keptAxes),
+    reduced: offsetTable(x, strides, outerAxes),
+    inner,
+    innerStride,
+  };
+}
+
+/** Offsets of all index combinations along `axes`, the last axis running fastest. */
+function offsetTable(shape: Shape, strides: readonly number[], axes: readonly number[]): Int32Array {
+  let offsets = Int32Array.of(0);
+  for (const axis of axes) {
+    const length = shape[axis];
+    const next = new Int32Array(offsets.length * length);
+    for (let i = 0, k = 0; i < offsets.length; i++) {
+      for (let j = 0; j < length; j++) next[k++] = offsets[i] + j * strides[axis];
+    }
+    offsets = next;
+  }
+  return offsets;
+}

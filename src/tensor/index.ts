@@ -1,0 +1,8 @@
+/** The numbers: tensors, shapes, randomness, and the kernels that compute on them. */
+export * from "./create.ts";
+export * from "./errors.ts";
+export { type Kernels, kernels, useKernels } from "./kernels.ts";
+export type { Floats } from "./memory.ts";
+export { Rng } from "./rng.ts";
+export { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
+export { type NestedArray, Tensor } from "./tensor.ts";

@@ -1,0 +1,105 @@
+/**
+ * `Rng`: all randomness in Skipstone comes from an explicit, seeded generator. Same seed, same numbers, everywhere.
+ *
+ * The generator is xoshiro128** (Blackman & Vigna 2018, "Scrambled Linear Pseudorandom Number Generators"): 128 bits of
+ * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state.
+ */
+
+export class Rng {
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+  /** Box–Muller makes normals in pairs; the second waits here. */
+  #spare: number | null = null;
+
+  /** @param seed any whole number; its low 32 bits count. */
+  constructor(seed: number) {
+    if (!Number.isInteger(seed)) throw new RangeError(`Rng: the seed must be a whole number, got ${seed}`);
+    const next = splitMix32(seed);
+    this.#a = next();
+    this.#b = next();
+    this.#c = next();
+    this.#d = next();
+  }
+
+  /** 32 random bits, as a whole number in [0, 2³²). */
+  bits(): number {
+    const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0;
+    const t = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= t;
+    this.#d = rotateLeft(this.#d, 11);
+    return result;
+  }
+
+  /** Uniform in [low, high): a multiple of (high − low)·2⁻³². */
+  uniform(low = 0, high = 1): number {
+    return low + (high - low) * (this.bits() / 0x1_0000_0000);
+  }
+
+  /** Uniform whole number in [0, n), without modulo bias (rejection). */
+  integer(n: number): number {
+    if (!Number.isInteger(n) || n < 1 || n > 0x1_0000_0000) {
+      throw new RangeError(`Rng.integer: n must be a whole number from 1 to 2^32, got ${n}`);
+    }
+    const limit = 0x1_0000_0000 - (0x1_0000_0000 % n);
+    let bits = this.bits();
+    while (bits >= limit) bits = this.bits();
+    return bits % n;
+  }
+
+  /** Normal with the given mean and standard deviation (Box & Muller 1958). */
+  normal(mean = 0, standardDeviation = 1): number {
+    let z = this.#spare;
+    if (z === null) {
+      const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+      const angle = 2 * Math.PI * this.uniform();
+      z = radius * Math.cos(angle);
+      this.#spare = radius * Math.sin(angle);
+    } else {
+      this.#spare = null;
+    }
+    return mean + standardDeviation * z;
+  }
+
+  /** A random order of 0 … n−1 (Fisher–Yates). */
+  permutation(n: number): Uint32Array {
+    const order = Uint32Array.from({ length: n }, (_, i) => i);
+    for (let i = n - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      const swap = order[i];
+      order[i] = order[j];
+      order[j] = swap;
+    }
+    return order;
+  }
+
+  /**
+   * An independent generator, so that two consumers (weights and shuffling, say) do not depend on how many numbers the
+   * other drew. Forks with different labels differ; a fork advances this generator by one draw.
+   */
+  fork(label = ""): Rng {
+    let hash = this.bits();
+    for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
+    return new Rng(hash >>> 0);
+  }
+}
+
+function rotateLeft(x: number, k: number): number {
+  return (x << k) | (x >>> (32 - k));
+}
+
+function splitMix32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) | 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+    return z ^ (z >>> 16);
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * `Tensor`: a block of numbers, its shape, and a slot for the graph node that made it.
+ *
+ * The numbers are contiguous and row-major; there are no views and no strides to think about. Operations are free
+ * functions (src/autograd); a tensor only holds. Next: kernels.ts, what can be computed on the numbers.
+ */
+import type { Node } from "../autograd/graph.ts";
+import { ShapeError } from "./errors.ts";
+import { allocate, type Floats } from "./memory.ts";
+import { formatTensor } from "./print.ts";
+import { formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
+
+/** Numbers nested to the depth of a tensor's rank; a scalar is a plain number. */
+export type NestedArray = number | readonly NestedArray[];
+
+export class Tensor {
+  readonly data: Floats;
+  readonly shape: Shape;
+  /** Whether `backward` should compute the gradient of this leaf. Interior tensors have a `node` instead. */
+  requiresGrad: boolean;
+  /** The operation that produced this tensor, where it was recorded. */
+  node: Node | null = null;
+  /** Counts changes in place, so that `backward` notices a value that is not the one the forward pass used. */
+  version = 0;
+
+  /** Wraps `data` (shared, not copied). Throws ShapeError if its length is not the product of `shape`. */
+  constructor(data: Floats, shape: Shape, requiresGrad = false) {
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(
+        `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
+      );
+    }
+    this.data = data;
+    this.shape = shape;
+    this.requiresGrad = requiresGrad;
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  get size(): number {
+    return this.data.length;
+  }
+
+  /** The one number of a tensor with one element. */
+  item(): number {
+    if (this.size !== 1) {
+      throw new ShapeError(`item: needs a tensor with exactly one element, this one is ${formatShape(this.shape)}`);
+    }
+    return this.data[0];
+  }
+
+  /** The values as nested arrays, `number[][]` for a matrix, a plain number for a scalar. */
+  toArray(): NestedArray {
+    const { data, shape } = this;
+    const strides = stridesOf(shape);
+    const nest = (axis: number, offset: number): NestedArray =>
+      axis === shape.length
+        ? data[offset]
+        : Array.from({ length: shape[axis] }, (_, i) => nest(axis + 1, offset + i * strides[axis]));
+    return nest(0, 0);
+  }
+
+  /** The values laid out as NumPy prints them; long axes are abbreviated. */
+  toString(): string {
+    return formatTensor(this.data, this.shape);
+  }
+
+  /** A copy with its own storage, outside any graph. */
+  clone(): Tensor {
+    const data = allocate(this.size, this.data);
+    data.set(this.data);
+    return new Tensor(data, this.shape, this.requiresGrad);
+  }
+
+  /** Overwrites the values in place. A graph recorded before refuses to run backward through the change. */
+  assign(values: ArrayLike<number>): void {
+    if (values.length !== this.size) {
+      throw new ShapeError(`assign: ${values.length} values for a tensor ${formatShape(this.shape)}`);
+    }
+    this.data.set(values);
+    this.version++;
+  }
+}
+
+/** A tensor for an operation's output: storage of the same type as `like`, contents undefined. */
+export function empty(shape: Shape, like?: Tensor): Tensor {
+  return new Tensor(allocate(sizeOf(shape), like?.data), shape);
+}
