@@ -17,6 +17,8 @@ export interface BackwardOptions {
   keep?: readonly Tensor[];
   /** The upstream gradient ∂L/∂(root), for a root that is not a scalar loss: the v of a vector-Jacobian product vᵀJ. */
   gradient?: Tensor;
+  /** Interior tensors to treat as leaves: they get their gradient, and nothing behind them is visited. */
+  stopAt?: readonly Tensor[];
 }
 
 /** The gradients of one backward pass, found by tensor. Treat them as read-only: two tensors may share an array. */
@@ -75,9 +77,9 @@ interface Pending {
  * @throws AutogradError if `root` is not a scalar and no upstream `gradient` is given, if it was not recorded, or if a
  * tensor of the graph was changed after the forward pass.
  */
-export function backward(root: Tensor, { keep = [], gradient }: BackwardOptions = {}): Gradients {
+export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: BackwardOptions = {}): Gradients {
   const seed = seedGradient(root, gradient);
-  const kept = new Set(keep);
+  const kept = new Set([...keep, ...stopAt]);
   const result = new Map<Tensor, Tensor>();
   const pending = new Map<Tensor, Pending>([[root, { data: seed.data, own: false }]]);
 
@@ -85,11 +87,11 @@ export function backward(root: Tensor, { keep = [], gradient }: BackwardOptions 
     const arrived = pending.get(t);
     if (!arrived) return undefined;
     pending.delete(t);
-    if (kept.has(t) || !t.node) result.set(t, new Tensor(arrived.data, t.shape));
+    if (!t.node || kept.has(t)) result.set(t, new Tensor(arrived.data, t.shape));
     return arrived.data;
   };
 
-  for (const node of nodesBefore(root)) {
+  for (const node of nodesBefore(root, stopAt)) {
     const gy = finish(node.output);
     // A rule may have sent null (the output is used, but its gradient was not needed).
     if (!gy) continue;
@@ -175,6 +177,20 @@ export function valueAndGrad<T extends LossLike>(
   const value = fn();
   const loss = value instanceof Tensor ? value : value.loss;
   return { value, grads: backward(loss, options) };
+}
+
+/**
+ * y = x, and `look` is shown the gradient ∂L/∂y each time one passes. Read it; do not change it.
+ *
+ * @example
+ * const x = tensor([1, 2], { requiresGrad: true });
+ * const y = tap(mul(x, 3), (gy) => console.log(gy.toArray())); // backward(sum(y)) prints [1, 1]
+ */
+export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
+  return record("tap", new Tensor(x.data, x.shape), [x], (gy) => {
+    look(new Tensor(gy, x.shape));
+    return [gy];
+  });
 }
 
 /** The same values outside the graph: gradients stop here. The storage is shared. */

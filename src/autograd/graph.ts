@@ -73,11 +73,16 @@ export function walk(root: Tensor, visit: (node: Node) => void): void {
   for (const node of nodesBefore(root)) visit(node);
 }
 
-/** Every node that `root` was computed from, its own first, newest to oldest. Iterative: any depth is fine. */
-export function nodesBefore(root: Tensor): Node[] {
+/**
+ * Every node that `root` was computed from, its own first, newest to oldest. Iterative: any depth is fine.
+ *
+ * @param stopAt tensors behind which nothing is visited.
+ */
+export function nodesBefore(root: Tensor, stopAt: readonly Tensor[] = []): Node[] {
   if (!root.node) return [];
   const nodes = [root.node];
   const seen = new Set(nodes);
+  for (const t of stopAt) if (t.node) seen.add(t.node);
   // `nodes` grows while it is read: the loop ends when no unseen input is left.
   for (let i = 0; i < nodes.length; i++) {
     for (const input of nodes[i].inputs) {
@@ -96,7 +101,8 @@ export function nodesBefore(root: Tensor): Node[] {
  * @param names labels for leaves and interior tensors, for instance a model's parameter names.
  */
 export function graphToDot(root: Tensor, names: ReadonlyMap<Tensor, string> = new Map()): string {
-  const quote = (text: string): string => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  const quote = (text: string): string =>
+    `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
   const leaves = new Map<Tensor, string>();
   const idOf = (t: Tensor): string => {
     if (t.node) return `op${t.node.order}`;
@@ -104,6 +110,7 @@ export function graphToDot(root: Tensor, names: ReadonlyMap<Tensor, string> = ne
     return leaves.get(t)!;
   };
   const lines: string[] = [];
+  idOf(root);
   for (const node of nodesBefore(root).reverse()) {
     const name = names.get(node.output);
     lines.push(`  op${node.order} [shape=box, label=${quote(name ? `${node.op}\n${name}` : node.op)}];`);
@@ -116,6 +123,5 @@ export function graphToDot(root: Tensor, names: ReadonlyMap<Tensor, string> = ne
     const label = `${names.get(leaf) ?? kind}\n${formatShape(leaf.shape)}`;
     lines.push(`  ${id} [shape=ellipse, style=${leaf.requiresGrad ? "bold" : "dashed"}, label=${quote(label)}];`);
   }
-  if (!root.node) idOf(root);
   return `digraph {\n  rankdir=BT;\n${lines.join("\n")}\n}\n`;
 }

@@ -1,0 +1,36 @@
+/** The calculus: operations with their derivatives, the graph they record, and the way back through it. */
+export * from "./backward.ts";
+export * from "./convolution.ts";
+export * from "./dropout.ts";
+export {
+  abs,
+  add,
+  clamp,
+  div,
+  exp,
+  type GeluOptions,
+  gelu,
+  leakyRelu,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  type Operand,
+  pow,
+  relu,
+  sigmoid,
+  softplus,
+  sqrt,
+  sub,
+  tanh,
+} from "./elementwise.ts";
+export * from "./gradcheck.ts";
+export * from "./graph.ts";
+export * from "./losses.ts";
+export * from "./matmul.ts";
+export * from "./normalization.ts";
+export * from "./pooling.ts";
+export * from "./reductions.ts";
+export * from "./shaping.ts";
+export * from "./softmax.ts";

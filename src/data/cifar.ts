@@ -1,0 +1,91 @@
+/**
+ * CIFAR's binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records without a header, each
+ * one byte of label (CIFAR-100: coarse label, then fine label) and 3·32·32 bytes of pixels, the red plane first, each
+ * plane row-major. That is `[C, H, W]` already.
+ */
+import { type Dataset, makeDataset } from "./dataset.ts";
+import { DataError, type DataFile, openDataFile } from "./errors.ts";
+
+const pixels = 3 * 32 * 32;
+
+/** CIFAR-10's classes, by label. */
+export const cifar10Classes: readonly string[] = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+];
+
+/**
+ * CIFAR-10 from one or more of its batches (`data_batch_1.bin` … `data_batch_5.bin`, or `test_batch.bin`).
+ *
+ * @throws DataError naming file and record if a file ends inside a record or a label is above 9.
+ */
+export function readCifar10(batches: readonly DataFile[]): Dataset {
+  return readRecords(batches, 1, 0, cifar10Classes);
+}
+
+export interface Cifar100Options {
+  /** The 100 fine classes or the 20 coarse ones. Default "fine". */
+  labels?: "fine" | "coarse";
+  /** Names of the classes (the lines of `fine_label_names.txt`). Default "0", "1", … */
+  classes?: readonly string[];
+}
+
+/**
+ * CIFAR-100 from `train.bin` or `test.bin`.
+ *
+ * @throws DataError naming file and record, as `readCifar10`.
+ */
+export function readCifar100(file: DataFile, { labels = "fine", classes }: Cifar100Options = {}): Dataset {
+  const count = labels === "fine" ? 100 : 20;
+  const names = classes ?? Array.from({ length: count }, (_, i) => String(i));
+  if (names.length !== count) {
+    throw new DataError(`readCifar100: ${names.length} class names for the ${count} ${labels} labels`);
+  }
+  return readRecords([file], 2, labels === "fine" ? 1 : 0, names);
+}
+
+/** Records of `labelBytes` label bytes, of which the one at `labelAt` counts, and the pixels. */
+function readRecords(
+  files: readonly DataFile[],
+  labelBytes: number,
+  labelAt: number,
+  classes: readonly string[],
+): Dataset {
+  const record = labelBytes + pixels;
+  const opened = files.map(openDataFile);
+  for (const { name, bytes } of opened) {
+    const complete = Math.floor(bytes.length / record);
+    if (bytes.length === 0) throw new DataError(`${name}: is empty: a CIFAR file has records of ${record} bytes`);
+    if (bytes.length % record !== 0) {
+      throw new DataError(
+        `${name}: truncated in record ${complete}: it starts at offset ${complete * record} and has ${bytes.length % record} of ${record} bytes`,
+      );
+    }
+  }
+  const N = opened.reduce((count, { bytes }) => count + bytes.length / record, 0);
+  const images = new Uint8Array(N * pixels);
+  const labels = new Uint8Array(N);
+  let n = 0;
+  for (const { name, bytes } of opened) {
+    for (let start = 0; start < bytes.length; start += record, n++) {
+      const label = bytes[start + labelAt];
+      if (label >= classes.length) {
+        throw new DataError(
+          `${name}: record ${start / record} has label ${label}, the labels go from 0 to ${classes.length - 1} (offset ${start + labelAt})`,
+        );
+      }
+      labels[n] = label;
+      images.set(bytes.subarray(start + labelBytes, start + record), n * pixels);
+    }
+  }
+  const name = opened.map((file) => file.name).join(", ");
+  return makeDataset({ name, images, labels, shape: [N, 3, 32, 32], classes });
+}

@@ -1,0 +1,8 @@
+/** Data: readers for the usual files, and batches for training. Bytes in, tensors out; where files live is not known here. */
+export * from "./augment.ts";
+export * from "./cifar.ts";
+export { channelStatistics, type Dataset, makeDataset, type Normalization, shareDataset } from "./dataset.ts";
+export { DataError, type DataFile } from "./errors.ts";
+export * from "./gunzip.ts";
+export * from "./idx.ts";
+export * from "./loader.ts";

@@ -1,0 +1,122 @@
+/**
+ * From a dataset to batches: order, pixels to numbers, augmentation, normalisation.
+ *
+ * Randomness comes from an explicit generator, so the same seed gives the same batches in the same order, on every
+ * machine and in every thread.
+ */
+import type { Rng } from "../tensor/rng.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { Augmentation } from "./augment.ts";
+import { type Dataset, type Normalization, pixelScale } from "./dataset.ts";
+
+export interface Batch {
+  /** Images `[B, C, H, W]`. */
+  readonly x: Tensor;
+  /** Their classes, `[B]`. */
+  readonly labels: Int32Array;
+}
+
+export interface BatchOptions {
+  batchSize: number;
+  /** Shuffles, differently each time the batches are iterated, and feeds `augment`. Without it: the dataset's order. */
+  rng?: Rng;
+  /** Without it pixels are only scaled to 0 … 1. */
+  normalize?: Normalization;
+  /** Needs `rng`. */
+  augment?: Augmentation;
+  /** Leaves out a last batch that is smaller than `batchSize`. Default false. */
+  dropLast?: boolean;
+  /** Uses only the first so many images of the dataset. */
+  limit?: number;
+}
+
+/** Batches that can be iterated any number of times; each time is one epoch. */
+export interface Batches extends Iterable<Batch> {
+  /** Number of batches in an epoch. */
+  readonly length: number;
+}
+
+/**
+ * Cuts `dataset` into batches.
+ *
+ * @example
+ * const epoch = batches(train, { batchSize: 32, rng: new Rng(1), normalize: channelStatistics(train) });
+ * for (const { x, labels } of epoch) console.log(x.shape, labels.length);
+ *
+ * @throws RangeError if an option is out of range, or there would be no batch.
+ */
+export function batches(dataset: Dataset, options: BatchOptions): Batches {
+  const { batchSize, rng, normalize, augment, dropLast = false, limit = dataset.shape[0] } = options;
+  const [available, C] = dataset.shape;
+  checkOptions(options, available, C);
+  const N = Math.min(limit, available);
+  const length = dropLast ? Math.floor(N / batchSize) : Math.ceil(N / batchSize);
+  if (length === 0) throw new RangeError(`batches: ${N} images do not fill one batch of ${batchSize}`);
+  return {
+    length,
+    *[Symbol.iterator]() {
+      // Forked even where nothing augments, so that the order of images does not depend on augmentation.
+      const augmentRng = rng?.fork("augment");
+      const order = rng?.permutation(N);
+      for (let b = 0; b < length; b++) {
+        const start = b * batchSize;
+        const size = Math.min(batchSize, N - start);
+        const indices = Array.from({ length: size }, (_, i) => (order ? order[start + i] : start + i));
+        yield gatherBatch(dataset, indices, normalize, augment, augmentRng);
+      }
+    },
+  };
+}
+
+/** The images at `indices` as one batch. */
+function gatherBatch(
+  { images, labels, shape: [, C, H, W] }: Dataset,
+  indices: readonly number[],
+  normalize: Normalization | undefined,
+  augment: Augmentation | undefined,
+  rng: Rng | undefined,
+): Batch {
+  const size = C * H * W;
+  const plane = H * W;
+  const scale = pixelScale(images);
+  const x = new Float32Array(indices.length * size);
+  const answers = new Int32Array(indices.length);
+  indices.forEach((index, i) => {
+    let image = x.subarray(i * size, (i + 1) * size);
+    for (let j = 0; j < size; j++) image[j] = images[index * size + j] * scale;
+    if (augment && rng) {
+      const changed = augment(image, [C, H, W], rng);
+      if (changed !== image) image.set(changed);
+    }
+    if (normalize) {
+      for (let c = 0; c < C; c++) {
+        const mean = normalize.mean[c];
+        const factor = 1 / normalize.std[c];
+        image = x.subarray(i * size + c * plane, i * size + (c + 1) * plane);
+        for (let j = 0; j < plane; j++) image[j] = (image[j] - mean) * factor;
+      }
+    }
+    answers[i] = labels[index];
+  });
+  return { x: new Tensor(x, [indices.length, C, H, W]), labels: answers };
+}
+
+function checkOptions({ batchSize, rng, normalize, augment, limit }: BatchOptions, N: number, C: number): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(`batches: batchSize must be a whole number of 1 or more, got ${batchSize}`);
+  }
+  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
+    throw new RangeError(
+      `batches: limit must be a whole number of 1 or more, got ${limit} (the dataset has ${N} images)`,
+    );
+  }
+  if (normalize && (normalize.mean.length !== C || normalize.std.length !== C)) {
+    throw new RangeError(
+      `batches: normalize has ${normalize.mean.length} means and ${normalize.std.length} deviations, the images have ${C} channels`,
+    );
+  }
+  if (normalize && !normalize.std.every((std) => std > 0)) {
+    throw new RangeError(`batches: normalize needs standard deviations above 0, got ${normalize.std.join(", ")}`);
+  }
+  if (augment && !rng) throw new RangeError("batches: augment is random: it needs an rng");
+}

@@ -1,0 +1,18 @@
+/** Plain rows as text: what every instrument returns can be written as CSV. */
+
+/**
+ * Comma-separated values (RFC 4180) with a header line: the keys of the first row.
+ *
+ * @example
+ * toCsv([{ layer: "conv1", norm: 0.5 }]); // "layer,norm\r\nconv1,0.5\r\n"
+ */
+export function toCsv<T extends object>(rows: readonly T[]): string {
+  if (rows.length === 0) return "";
+  const keys = Object.keys(rows[0]) as (keyof T & string)[];
+  const cell = (value: unknown): string => {
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = [keys.map(cell), ...rows.map((row) => keys.map((key) => cell(row[key])))];
+  return lines.map((line) => `${line.join(",")}\r\n`).join("");
+}

@@ -1,0 +1,156 @@
+/** What package.json and DESIGN promise about the package as a whole. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { build, transform } from "esbuild";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { buildPackage, tsc } from "./build.ts";
+import { filesUnder } from "./import-graph.ts";
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly sideEffects: boolean;
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly [key: string]: unknown;
+}
+
+const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+const sources = filesUnder("src", ".ts");
+mkdirSync("build", { recursive: true });
+
+/** A file's code without comments, types and layout. */
+async function codeOf(path: string): Promise<string> {
+  const options = { loader: "ts", minifyWhitespace: true, legalComments: "none" } as const;
+  return (await transform(readFileSync(path, "utf8"), options)).code;
+}
+
+/** Things whose value differs from run to run. Randomness comes from a seeded `Rng`, time from the caller. */
+const UNREPEATABLE = /\bMath\.random\b|\bDate\b|\bperformance\b|\bcrypto\b|\bprocess\b/;
+
+describe("package.json", () => {
+  test("no dependency of any kind at run time", () => {
+    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) {
+      expect(manifest[kind] ?? {}, kind).toEqual({});
+    }
+  });
+
+  test("one entry per layer, types first", () => {
+    const layers = readdirSync("src").filter((name) => existsSync(join("src", name, "index.ts")));
+    const entries = [".", ...layers.map((name) => `./${name}`), "./package.json"];
+    expect(Object.keys(manifest.exports).sort()).toEqual(entries.sort());
+    for (const entry of Object.values(manifest.exports)) {
+      if (typeof entry === "object") expect(Object.keys(entry)).toEqual(["types", "default"]);
+    }
+  });
+
+  test("the version has an entry in CHANGELOG.md", () => {
+    expect(readFileSync("CHANGELOG.md", "utf8")).toMatch(new RegExp(`^## \\[(Unreleased|${manifest.version})\\]`, "m"));
+  });
+});
+
+describe("src", () => {
+  test("every run repeats: no Math.random, no clock, in no file", async () => {
+    expect(sources.length).toBeGreaterThan(20);
+    const found = await Promise.all(sources.map(async (path) => [path, UNREPEATABLE.exec(await codeOf(path))?.[0]]));
+    expect(found.filter(([, name]) => name !== undefined)).toEqual([]);
+  });
+
+  test("the search would find them, outside comments", async () => {
+    const folder = mkdtempSync(join(resolve("build"), "unrepeatable-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "a.ts");
+    const found = async (code: string): Promise<string | undefined> => {
+      writeFileSync(path, code);
+      return UNREPEATABLE.exec(await codeOf(path))?.[0];
+    };
+    expect(await found("export const x = Math . random();")).toBe("Math.random");
+    expect(await found("export const x = Date.now();")).toBe("Date");
+    expect(await found("export const x = performance.now();")).toBe("performance");
+    expect(await found("/** Not Math.random(). */ export const x = 4; // Date.now()")).toBeUndefined();
+  });
+
+  test("compiles without Node's types and without the DOM's", () => {
+    tsc("-p", "tsconfig.core.json");
+  });
+
+  test("that compilation would find them", () => {
+    const folder = mkdtempSync(join(resolve("build"), "core-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const compile = (code: string): (() => void) => {
+      writeFileSync(join(folder, "a.ts"), code);
+      const config = {
+        extends: relative(folder, "tsconfig.core.json"),
+        compilerOptions: { rootDir: "." },
+        files: ["a.ts"],
+        include: [],
+      };
+      writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+      return () => tsc("-p", folder);
+    };
+    expect(compile("export const x: number = Math.sqrt(2);")).not.toThrow();
+    expect(compile("export const x: string = process.version;")).toThrow("Cannot find name 'process'");
+    expect(compile("export const x: string = document.title;")).toThrow("Cannot find name 'document'");
+    expect(compile('export { readFileSync } from "node:fs";')).toThrow("node:fs");
+  });
+
+  test("importing it has no side effects: a bundler may drop every module that is not used", async () => {
+    // `sideEffects: false` and /* @__PURE__ */ are claims; here esbuild ignores them and looks at the code itself.
+    const bundle = (contents: string): Promise<string> =>
+      build({
+        stdin: { contents, resolveDir: resolve("."), loader: "ts" },
+        bundle: true,
+        minify: true,
+        treeShaking: true,
+        ignoreAnnotations: true,
+        platform: "neutral",
+        format: "esm",
+        write: false,
+      }).then((result) => result.outputFiles[0].text.trim());
+    expect(await bundle('import "./src/index.ts";')).toBe("");
+    expect(await bundle('import { zeros } from "./src/index.ts"; console.log(zeros([2]));')).not.toBe("");
+  });
+});
+
+describe("the built package", () => {
+  let root = "";
+  beforeAll(() => {
+    root = buildPackage("package");
+  });
+
+  test("every file that `exports` names exists", () => {
+    for (const [name, entry] of Object.entries(manifest.exports)) {
+      for (const target of typeof entry === "string" ? [entry] : Object.values(entry)) {
+        expect(existsSync(join(root, target)), `${name}: ${target}`).toBe(true);
+      }
+    }
+  });
+
+  test("is JavaScript and declarations only, and imports no .ts file", () => {
+    const emitted = filesUnder(join(root, "dist"), "");
+    const files = emitted.filter((path) => /\.[^/]*$/.test(relative(root, path)));
+    expect(files.filter((path) => !/\.(js|d\.ts|js\.map|d\.ts\.map)$/.test(path))).toEqual([]);
+    for (const path of files.filter((name) => name.endsWith(".js"))) {
+      expect(readFileSync(path, "utf8"), path).not.toMatch(/from "[^"]*\.ts"/);
+    }
+  });
+
+  test("every entry loads in plain Node, adds no global, and shares one Tensor class", () => {
+    const entries = Object.keys(manifest.exports).filter((name) => name !== "./package.json");
+    writeFileSync(
+      join(root, "load.mjs"),
+      `const before = Object.getOwnPropertyNames(globalThis).sort().join();
+      const modules = {};
+      for (const name of ${JSON.stringify(entries)}) modules[name] = await import(name.replace(".", "skipstone"));
+      console.log(JSON.stringify({
+        sameGlobals: Object.getOwnPropertyNames(globalThis).sort().join() === before,
+        oneTensor: modules["."].Tensor === modules["./tensor"].Tensor,
+        counts: Object.fromEntries(Object.entries(modules).map(([name, m]) => [name, Object.keys(m).length])),
+      }));`,
+    );
+    const report = JSON.parse(execFileSync(process.execPath, ["load.mjs"], { cwd: root, encoding: "utf8" }));
+    expect(report.sameGlobals).toBe(true);
+    expect(report.oneTensor).toBe(true);
+    for (const name of entries) expect(report.counts[name], name).toBeGreaterThan(0);
+  });
+});
