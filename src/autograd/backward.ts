@@ -10,7 +10,7 @@ import { kernels } from "../tensor/kernels.ts";
 import { allocate, type Floats } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { AutogradError, type Node, needsGrad, nodesBefore } from "./graph.ts";
+import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
 
 export interface BackwardOptions {
   /** Interior tensors whose gradients should be in the result too. Leaves that require gradients always are. */

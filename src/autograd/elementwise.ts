@@ -208,7 +208,8 @@ function stretch(t: Tensor, shape: Shape): Floats {
 
 /** The gradient where `larger` is the larger one, and where it is not; ties are split evenly. */
 function extremum(gy: Floats, larger: Floats, smaller: Floats): readonly [() => Floats, () => Floats] {
-  const share = (p: number, q: number): number => (p > q ? 1 : p === q ? 0.5 : 0);
+  // As in PyTorch, a NaN on either side gives both the whole gradient.
+  const share = (p: number, q: number): number => (p < q ? 0 : p === q ? 0.5 : 1);
   return [
     () => gy.map((g, i) => g * share(larger[i], smaller[i])),
     () => gy.map((g, i) => g * share(smaller[i], larger[i])),

@@ -9,7 +9,7 @@ import { Tensor } from "../tensor/tensor.ts";
 import type { Augmentation } from "./augment.ts";
 import { type Dataset, type Normalization, pixelScale } from "./dataset.ts";
 
-export interface Batch {
+export interface ImageBatch {
   /** Images `[B, C, H, W]`. */
   readonly x: Tensor;
   /** Their classes, `[B]`. */
@@ -31,7 +31,7 @@ export interface BatchOptions {
 }
 
 /** Batches that can be iterated any number of times; each time is one epoch. */
-export interface Batches extends Iterable<Batch> {
+export interface Batches extends Iterable<ImageBatch> {
   /** Number of batches in an epoch. */
   readonly length: number;
 }
@@ -75,14 +75,14 @@ function gatherBatch(
   normalize: Normalization | undefined,
   augment: Augmentation | undefined,
   rng: Rng | undefined,
-): Batch {
+): ImageBatch {
   const size = C * H * W;
   const plane = H * W;
   const scale = pixelScale(images);
   const x = new Float32Array(indices.length * size);
   const answers = new Int32Array(indices.length);
   indices.forEach((index, i) => {
-    let image = x.subarray(i * size, (i + 1) * size);
+    const image = x.subarray(i * size, (i + 1) * size);
     for (let j = 0; j < size; j++) image[j] = images[index * size + j] * scale;
     if (augment && rng) {
       const changed = augment(image, [C, H, W], rng);
@@ -92,8 +92,7 @@ function gatherBatch(
       for (let c = 0; c < C; c++) {
         const mean = normalize.mean[c];
         const factor = 1 / normalize.std[c];
-        image = x.subarray(i * size + c * plane, i * size + (c + 1) * plane);
-        for (let j = 0; j < plane; j++) image[j] = (image[j] - mean) * factor;
+        for (let j = c * plane; j < (c + 1) * plane; j++) image[j] = (image[j] - mean) * factor;
       }
     }
     answers[i] = labels[index];

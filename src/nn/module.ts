@@ -40,9 +40,15 @@ export abstract class Module {
   /** The module's function. */
   abstract forward(x: Tensor): Tensor;
 
-  /** Direct parts, by name. */
+  /** Direct parts, by name. A property that is a list of modules gives its members as `name.0`, `name.1`, … */
   namedChildren(): [string, Module][] {
-    return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+    return Object.entries(this).flatMap(([name, value]): [string, Module][] => {
+      if (value instanceof Module) return [[name, value]];
+      if (!Array.isArray(value)) return [];
+      return value.flatMap((member, i): [string, Module][] =>
+        member instanceof Module ? [[`${name}.${i}`, member]] : [],
+      );
+    });
   }
 
   /** This module and every part below it, depth first, by path: `""`, `"layer1"`, `"layer1.0"`, … */
@@ -53,7 +59,7 @@ export abstract class Module {
     return [[path, this], ...below];
   }
 
-  /** Every parameter and buffer, by the name it has in PyTorch. */
+  /** Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, not copies. */
   stateDict(): StateDict {
     const state: StateDict = {};
     for (const [path, module] of this.namedModules()) {
@@ -64,9 +70,10 @@ export abstract class Module {
     return state;
   }
 
-  /** Trained tensors by name. Frozen ones (`requiresGrad = false`) are included. */
+  /** Trained tensors by name, a shared one under its first name only. Frozen ones (`requiresGrad = false`) are included. */
   namedParameters(): [string, Tensor][] {
-    return Object.entries(this.stateDict()).filter(([, t]) => !buffers.has(t));
+    const seen = new Set<Tensor>();
+    return Object.entries(this.stateDict()).filter(([, t]) => !buffers.has(t) && !seen.has(t) && seen.add(t));
   }
 
   parameters(): Tensor[] {
@@ -146,15 +153,23 @@ function snakeCase(name: string): string {
 export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => void;
 
 /**
- * Calls `observer` after every `forward` of `root` and of each part below it, while `fn` runs.
+ * Calls `observer` after every `forward` of `root` and of each part below it, while `fn` (which must not be async) runs.
  *
  * The instruments of src/flow see interior activations this way; the networks know nothing about it. Each module's
- * `forward` is shadowed by an own property for the time of the call.
+ * `forward` is shadowed by an own property for the time of the call. A part that has several names is observed under
+ * the first. Observations may be nested.
  */
 export function observe<T>(root: Module, observer: Observer, fn: () => T): T {
-  const modules = root.namedModules();
-  for (const [path, module] of modules) {
+  const restore = new Map<Module, () => void>();
+  for (const [path, module] of root.namedModules()) {
+    if (restore.has(module)) continue;
     const forward = module.forward;
+    // Deleting the own property uncovers the prototype's method again; an observation around this one has its own.
+    const shadowed = Object.hasOwn(module, "forward");
+    restore.set(module, () => {
+      if (shadowed) module.forward = forward;
+      else delete (module as { forward?: unknown }).forward;
+    });
     module.forward = (x) => {
       const y = forward.call(module, x);
       observer(path, module, x, y);
@@ -164,7 +179,6 @@ export function observe<T>(root: Module, observer: Observer, fn: () => T): T {
   try {
     return fn();
   } finally {
-    // Deleting the own property uncovers the prototype's method again.
-    for (const [, module] of modules) delete (module as { forward?: unknown }).forward;
+    for (const putBack of restore.values()) putBack();
   }
 }

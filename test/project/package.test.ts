@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { build, transform } from "esbuild";
+import { build, type Plugin, transform } from "esbuild";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { buildPackage, tsc } from "./build.ts";
 import { filesUnder } from "./import-graph.ts";
@@ -95,18 +95,31 @@ describe("src", () => {
   });
 
   test("importing it has no side effects: a bundler may drop every module that is not used", async () => {
-    // `sideEffects: false` and /* @__PURE__ */ are claims; here esbuild ignores them and looks at the code itself.
+    // `sideEffects: false` is a claim: here it is overruled, and esbuild looks at the code (and its @__PURE__ marks).
+    const distrust: Plugin = {
+      name: "distrust",
+      setup(options) {
+        options.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => ({
+          path: join(resolveDir, path),
+          sideEffects: true,
+        }));
+      },
+    };
     const bundle = (contents: string): Promise<string> =>
       build({
         stdin: { contents, resolveDir: resolve("."), loader: "ts" },
         bundle: true,
         minify: true,
         treeShaking: true,
-        ignoreAnnotations: true,
+        plugins: [distrust],
         platform: "neutral",
         format: "esm",
         write: false,
       }).then((result) => result.outputFiles[0].text.trim());
+    const folder = mkdtempSync(join(resolve("build"), "effects-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "effect.ts"), "globalThis.left = 1;");
+    expect(await bundle(`import "./${relative(".", folder)}/effect.ts";`), "the tester itself").toContain("left");
     expect(await bundle('import "./src/index.ts";')).toBe("");
     expect(await bundle('import { zeros } from "./src/index.ts"; console.log(zeros([2]));')).not.toBe("");
   });

@@ -51,6 +51,7 @@ test.each(measured)("$name: at most $limit KiB min+gzip", async ({ name, program
     minify: true,
     legalComments: "none",
     platform: "neutral",
+    external: ["node:*"],
     format: "esm",
     write: false,
   });

@@ -95,6 +95,7 @@ export function programOf(snippet: Snippet, exported: ReadonlySet<string>, entry
     const match = /^(\s*)(?:const (\w+)(?:: [^=]+)? = )?(.+?);\s*\/\/ (.+)$/.exec(line);
     if (!match) return line;
     const [, indent, name, expression, comment] = match;
+    if (!balanced(expression)) return line;
     const value = /^console\.log\((.+)\)$/.exec(expression)?.[1] ?? expression;
     const thrown = /^throws (\w+): (.+)$/.exec(comment);
     if (thrown) {
@@ -111,17 +112,19 @@ export function programOf(snippet: Snippet, exported: ReadonlySet<string>, entry
   const declares = (name: string): boolean =>
     new RegExp(`\\b(const|let|class|function) (\\{[^}=]*|\\[[^\\]=]*)?\\b${name}\\b`).test(body) ||
     new RegExp(`\\b${name}\\b`).test(imported);
-  const uses = (text: string, name: string): boolean => new RegExp(`(?<![.\\w])${name}\\b(?!:)`).test(text);
+  const uses = (code: string, name: string): boolean => new RegExp(`(?<![.\\w])${name}\\b(?!:)`).test(code);
 
   const prelude: string[] = [];
-  let text = body;
-  for (const statement of PRELUDE.toReversed()) {
+  let text = body.replaceAll(/\/\/ .*$/gm, "");
+  for (const statement of [...PRELUDE].reverse()) {
     const name = statement.split(" ")[1];
     if (!uses(text, name) || declares(name)) continue;
     prelude.unshift(statement);
     text += statement;
   }
-  const injected = [...exported].filter((name) => uses(text, name) && !new RegExp(`\\b${name}\\b`).test(imported)).sort();
+  const injected = [...exported]
+    .filter((name) => uses(text, name) && !new RegExp(`\\b${name}\\b`).test(imported))
+    .sort();
   return {
     checks,
     code: `// ${snippet.where}
@@ -135,6 +138,16 @@ void check;
 }
 `,
   };
+}
+
+/** Whether every bracket that opens in `code` closes there: a line that ends a longer statement is not one expression. */
+function balanced(code: string): boolean {
+  let depth = 0;
+  for (const character of code) {
+    if ("([{".includes(character)) depth++;
+    if (")]}".includes(character) && --depth < 0) return false;
+  }
+  return depth === 0;
 }
 
 /** What a snippet's comments are checked with. */

@@ -107,8 +107,8 @@ const FUNCTIONS: Record<Exclude<UnaryOp, "relu">, readonly [Unary, Derivative]> 
     (x, beta, threshold) => (beta * x > threshold ? x : Math.log1p(Math.exp(beta * x)) / beta),
     (x, _, beta, threshold) => (beta * x > threshold ? 1 : sigmoid(beta * x)),
   ],
-  // Comparisons with NaN are false, so NaN passes through both.
-  clamp: [(x, low, high) => (x < low ? low : x > high ? high : x), (x, _, low, high) => (x < low || x > high ? 0 : 1)],
+  // Comparisons with NaN are false: NaN passes forward, and its gradient is 0, as in PyTorch.
+  clamp: [(x, low, high) => (x < low ? low : x > high ? high : x), (x, _, low, high) => (x >= low && x <= high ? 1 : 0)],
 };
 
 export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
@@ -125,7 +125,8 @@ export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
 export function unaryGradient(op: UnaryOp, gy: Floats, x: Floats, y: Floats, gx: Floats, p = 0, q = 0): void {
   const n = gy.length;
   if (op === "relu") {
-    for (let i = 0; i < n; i++) gx[i] = y[i] > 0 ? gy[i] : 0;
+    // At NaN the gradient passes, as in PyTorch.
+    for (let i = 0; i < n; i++) gx[i] = y[i] <= 0 ? 0 : gy[i];
     return;
   }
   const derivative = FUNCTIONS[op][1];

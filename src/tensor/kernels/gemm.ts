@@ -25,5 +25,65 @@ let packedB = new Float64Array(0);
 /** c → op(a)·op(b), or adds it: c `[m, n]`, op(a) `[m, k]`, op(b) `[k, n]`, all row-major. */
 export function gemm(a: Floats, b: Floats, c: Floats, g: GemmGeometry): void {
   const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = g;
-  gemmAt(a, 0, b, 0, c, 0, m, n, k, transposeA, transposeB, accumulate);
+  const [aRow, aColumn] = transposeA ? [1, m] : [k, 1];
+  const [bRow, bColumn] = transposeB ? [1, k] : [n, 1];
+  if (k === 0 && !accumulate) c.fill(0);
+  packedA = grown(packedA, packedSize(Math.min(m, MC), Math.min(k, KC)));
+  packedB = grown(packedB, Math.min(k, KC) * Math.min(n + TILE_COLUMNS - 1, NC));
+  for (let j = 0; j < n; j += NC) {
+    const width = Math.min(NC, n - j);
+    for (let p = 0; p < k; p += KC) {
+      const depth = Math.min(KC, k - p);
+      packColumns(b, p * bRow + j * bColumn, bRow, bColumn, depth, width);
+      for (let i = 0; i < m; i += MC) {
+        const height = Math.min(MC, m - i);
+        packRows(a, i * aRow + p * aColumn, aRow, aColumn, height, depth, packedA, 0);
+        product({
+          m: height,
+          n: width,
+          k: depth,
+          a: packedA,
+          aOffset: 0,
+          b: packedB,
+          bOffset: 0,
+          rows: PANEL_ROWS,
+          columns: panelColumns,
+          c,
+          cOffset: i * n + j,
+          cStride: n,
+          // The first block of sums overwrites, the others add to it.
+          accumulate: accumulate || p > 0,
+        });
+      }
+    }
+  }
+}
+
+/** Packs the k × n matrix source[offset + p·rowStride + j·columnStride] in panels, and notes where each column begins. */
+function packColumns(
+  source: Floats,
+  offset: number,
+  rowStride: number,
+  columnStride: number,
+  k: number,
+  n: number,
+): void {
+  for (let j = 0; j < n; j++) {
+    const v = j % TILE_COLUMNS;
+    panelColumns[j] = (j - v) * k + v;
+  }
+  // Along the direction in which the source is contiguous.
+  if (columnStride === 1) {
+    for (let p = 0; p < k; p++) {
+      const from = offset + p * rowStride;
+      const to = p * TILE_COLUMNS;
+      for (let j = 0; j < n; j++) packedB[to + panelColumns[j]] = source[from + j];
+    }
+  } else {
+    for (let j = 0; j < n; j++) {
+      const from = offset + j * columnStride;
+      const to = panelColumns[j];
+      for (let p = 0; p < k; p++) packedB[to + p * TILE_COLUMNS] = source[from + p];
+    }
+  }
 }

@@ -184,6 +184,6 @@ export function packRows(
  * `buffer` if it has room for `size` numbers, else a new one. Scratch stays allocated between calls: a fresh array costs
  * more than what is computed in it (SPEED.md, "Copying").
  */
-export function grown(buffer: Float64Array, size: number): Float64Array {
+export function grown(buffer: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
   return buffer.length >= size ? buffer : new Float64Array(size);
 }

@@ -1,7 +1,86 @@
-// PLACEHOLDER, to be written
-export function argmax(..._: unknown[]): void {
-  throw new Error("argmax: not written yet");
+/**
+ * Reductions. Output k is over all r, i of x[kept[k] + reduced[r] + i·innerStride] (geometry/reduce.ts); sums are
+ * accumulated in float64, which is what JavaScript numbers are, and rounded once.
+ */
+import type { ReduceGeometry } from "../geometry/reduce.ts";
+import type { ReduceOp } from "../kernels.ts";
+import type { Floats } from "../memory.ts";
+
+export function reduce(op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): void {
+  switch (op) {
+    case "sum":
+      sums(x, y, g, 1);
+      break;
+    case "mean":
+      sums(x, y, g, g.count);
+      break;
+    case "max":
+      for (let k = 0; k < y.length; k++) y[k] = largest(x, g.kept[k], g);
+      break;
+    case "logsumexp":
+      for (let k = 0; k < y.length; k++) y[k] = logSumExp(x, g.kept[k], g);
+  }
 }
-export function reduce(..._: unknown[]): void {
-  throw new Error("reduce: not written yet");
+
+/** y → sums / divisor. */
+function sums(x: Floats, y: Floats, g: ReduceGeometry, divisor: number): void {
+  const { kept, reduced, inner, innerStride } = g;
+  for (let k = 0; k < y.length; k++) {
+    let sum = 0;
+    for (let r = 0; r < reduced.length; r++) {
+      let p = kept[k] + reduced[r];
+      for (let i = 0; i < inner; i++, p += innerStride) sum += x[p];
+    }
+    y[k] = sum / divisor;
+  }
+}
+
+/** The largest element, NaN if there is one. */
+function largest(x: Floats, from: number, { reduced, inner, innerStride }: ReduceGeometry): number {
+  let max = Number.NEGATIVE_INFINITY;
+  for (let r = 0; r < reduced.length; r++) {
+    let p = from + reduced[r];
+    for (let i = 0; i < inner; i++, p += innerStride) {
+      const v = x[p];
+      if (v > max) max = v;
+      else if (Number.isNaN(v)) return v;
+    }
+  }
+  return max;
+}
+
+/** m + ln Σ e^(x−m) with m the largest element, so that no exponential overflows. */
+function logSumExp(x: Floats, from: number, g: ReduceGeometry): number {
+  const { reduced, inner, innerStride } = g;
+  const max = largest(x, from, g);
+  // Also the answer where ∞ − ∞ would make NaN of it: for only −∞ (or nothing at all), and for a +∞.
+  if (!Number.isFinite(max)) return max;
+  let sum = 0;
+  for (let r = 0; r < reduced.length; r++) {
+    let p = from + reduced[r];
+    for (let i = 0; i < inner; i++, p += innerStride) sum += Math.exp(x[p] - max);
+  }
+  return max + Math.log(sum);
+}
+
+export function argmax(x: Floats, y: Int32Array, g: ReduceGeometry): void {
+  const { kept, reduced, inner, innerStride } = g;
+  for (let k = 0; k < y.length; k++) {
+    let max = Number.NEGATIVE_INFINITY;
+    let best = 0;
+    search: for (let r = 0; r < reduced.length; r++) {
+      let p = kept[k] + reduced[r];
+      for (let i = 0; i < inner; i++, p += innerStride) {
+        const v = x[p];
+        if (v > max) {
+          max = v;
+          best = r * inner + i;
+        } else if (Number.isNaN(v)) {
+          best = r * inner + i;
+          break search;
+        }
+      }
+    }
+    y[k] = best;
+  }
 }

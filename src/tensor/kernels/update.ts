@@ -1,7 +1,61 @@
-// PLACEHOLDER, to be written
-export function adam(..._: unknown[]): void {
-  throw new Error("adam: not written yet");
+/**
+ * Updates in place: one step of an optimiser on one parameter.
+ *
+ * Every number is read, updated in float64 and rounded once when it is stored.
+ */
+import type { AdamStep, SgdStep } from "../kernels.ts";
+import type { Floats } from "../memory.ts";
+
+/**
+ * Stochastic gradient descent as PyTorch defines it, with g = gw + weightDecay·w:
+ *
+ *   v ← momentum·v + (1 − dampening)·g        (v ← g on the first step)
+ *   d = v,  or  g + momentum·v                (Nesterov)
+ *   w ← w − lr·d
+ *
+ * The learning rate multiplies the velocity when it is applied, not when it is stored (Sutskever et al. 2013 do the
+ * latter), so a new learning rate changes the next step at once.
+ */
+export function sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): void {
+  const { lr, momentum, dampening, weightDecay, nesterov, first } = step;
+  const n = w.length;
+  if (!v) {
+    for (let i = 0; i < n; i++) w[i] -= lr * (gw[i] + weightDecay * w[i]);
+    return;
+  }
+  const take = 1 - dampening;
+  for (let i = 0; i < n; i++) {
+    const g = gw[i] + weightDecay * w[i];
+    // What was in v before the first step is undefined, and 0·NaN would be NaN.
+    const velocity = first ? g : momentum * v[i] + take * g;
+    v[i] = velocity;
+    w[i] -= lr * (nesterov ? g + momentum * velocity : velocity);
+  }
 }
-export function sgd(..._: unknown[]): void {
-  throw new Error("sgd: not written yet");
+
+/**
+ * Adam (Kingma & Ba 2015, Algorithm 1), with g = gw + weightDecay·w:
+ *
+ *   m ← β₁m + (1 − β₁)g        m̂ = m / (1 − β₁ᵗ)
+ *   v ← β₂v + (1 − β₂)g²       v̂ = v / (1 − β₂ᵗ)
+ *   w ← w − lr·m̂ / (√v̂ + ε)
+ *
+ * AdamW (Loshchilov & Hutter 2019, Algorithm 2): g = gw, and the weights decay by themselves, w ← (1 − lr·weightDecay)·w,
+ * before the step.
+ */
+export function adam(w: Floats, gw: Floats, m: Floats, v: Floats, options: AdamStep): void {
+  const { lr, beta1, beta2, eps, weightDecay, decoupled, step } = options;
+  const stepSize = lr / (1 - beta1 ** step);
+  const correction = 1 / Math.sqrt(1 - beta2 ** step);
+  const coupledDecay = decoupled ? 0 : weightDecay;
+  const shrink = decoupled ? 1 - lr * weightDecay : 1;
+  const n = w.length;
+  for (let i = 0; i < n; i++) {
+    const g = gw[i] + coupledDecay * w[i];
+    const mean = beta1 * m[i] + (1 - beta1) * g;
+    const square = beta2 * v[i] + (1 - beta2) * g * g;
+    m[i] = mean;
+    v[i] = square;
+    w[i] = shrink * w[i] - (stepSize * mean) / (Math.sqrt(square) * correction + eps);
+  }
 }

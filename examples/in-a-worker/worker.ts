@@ -1,0 +1,34 @@
+/** The worker: trains, reports every step, stops when it is asked to, and says at the end what it has learnt. */
+/// <reference lib="dom" />
+import { cifarResNet, evaluate, fit, Rng, SGD } from "../../src/index.ts"; // In your project: from "skipstone".
+import { endlessShapes, NAMES, shapes } from "../shapes.ts";
+
+export type Report =
+  | { readonly kind: "step"; readonly step: number; readonly steps: number; readonly loss: number }
+  | { readonly kind: "end"; readonly accuracy: number; readonly images: number };
+
+const report = (message: Report): void => postMessage(message);
+
+let stopped = false;
+addEventListener("message", ({ data }) => {
+  stopped ||= data === "stop";
+});
+
+const steps = 150;
+const rng = new Rng(7);
+const model = cifarResNet(8, { width: 4, inChannels: 1, classes: NAMES.length, rng });
+await fit(model, {
+  data: () => endlessShapes(16, rng),
+  optimizer: new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 }),
+  steps,
+  onStep: async ({ step, loss }) => {
+    report({ kind: "step", step: step + 1, steps, loss });
+    // A pause for the message queue: without it "stop" would be heard only at the end.
+    await new Promise((resolve) => setTimeout(resolve));
+    return !stopped;
+  },
+});
+
+const images = 300;
+const { accuracy } = evaluate(model, [shapes(images, rng)]);
+report({ kind: "end", accuracy, images });

@@ -1,0 +1,69 @@
+/** Writing results: nothing half-written, and no surprise about the directory after minutes of training. */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { RunError, UsageError } from "./errors.ts";
+
+/** Creates `directory` where it is missing, and proves by doing that files can be written in it. */
+export function ensureWritable(directory: string): void {
+  const probe = join(directory, `.skipstone-${process.pid}`);
+  try {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(probe, "");
+  } catch (error) {
+    throw new UsageError(`cannot write to the directory ${directory}: ${reasonOf(error)}`);
+  }
+  rmSync(probe);
+}
+
+/**
+ * Writes all files, each beside its place first; only when every one is complete are they renamed into place. Returns
+ * their paths.
+ */
+export function writeTogether(directory: string, contents: ReadonlyMap<string, string>): string[] {
+  const pairs = [...contents].map(([name, text]) => {
+    const path = join(directory, name);
+    return { path, beside: `${path}.${process.pid}.part`, text };
+  });
+  try {
+    for (const { beside, text } of pairs) writeFileSync(beside, text);
+    for (const { beside, path } of pairs) renameSync(beside, path);
+  } catch (error) {
+    for (const { beside } of pairs) rmSync(beside, { force: true });
+    throw new RunError(`cannot write the results to ${directory}: ${reasonOf(error)}`);
+  }
+  return pairs.map(({ path }) => path);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space left",
+  ENOTDIR: "a part of the path is not a directory",
+  EEXIST: "there is a file of this name",
+  ENOENT: "no such directory",
+  EISDIR: "is a directory",
+};
+
+/** A file system's error in words. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return code && REASONS[code] ? `${REASONS[code]} (${code})` : (message ?? String(error));
+}
+
+/** Skipstone's version, from the nearest package.json above this file (it runs from lab/ and from build/lab/). */
+export function packageVersion(): string {
+  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as {
+        name: string;
+        version: string;
+      };
+      if (name === "skipstone") return version;
+    } catch {
+      // No package.json here: look further up.
+    }
+    if (directory === dirname(directory)) return "unknown";
+  }
+}

@@ -1,0 +1,35 @@
+/** Numbers as a reader wants to see them, in the terminal and in the report. */
+
+/** 0.9712 as `97.1 %`, and 1 as `100 %` only if it is. */
+export function percent(fraction: number, digits = 1): string {
+  const text = (100 * fraction).toFixed(digits);
+  if (fraction < 1 && Number(text) === 100) return `${(100 - 10 ** -digits).toFixed(digits)} %`;
+  return `${fraction === 1 ? "100" : text} %`;
+}
+
+/** Three significant digits; very large and very small numbers as a power of ten: `0.0123`, `4.56e-7`. */
+export function significant(value: number): string {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size >= 1e-3 && size < 1e4 ? String(Number(value.toPrecision(3))) : value.toExponential(2);
+}
+
+/** 75 as `1 min 15 s`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, min, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (h > 0) return `${h} h ${min} min`;
+  return min > 0 ? `${min} min ${s} s` : `${s} s`;
+}
+
+/** 12345 as `12,345`. */
+export function grouped(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** How many times as large: `31×`, or `1/31` for a ratio below one. */
+export function times(ratio: number): string {
+  const round = (value: number): string => (value >= 9.95 ? grouped(Math.round(value)) : String(Number(value.toFixed(1))));
+  if (!Number.isFinite(ratio)) return "infinitely many times";
+  return ratio >= 1 ? `${round(ratio)} times` : `1/${round(1 / ratio)} of`;
+}

@@ -1,0 +1,41 @@
+/** Dropout (Srivastava et al. 2014): in training, elements are zeroed at random so that no unit can rely on another. */
+import { ValueError } from "../tensor/errors.ts";
+import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
+import { kernels } from "../tensor/kernels.ts";
+import { allocate } from "../tensor/memory.ts";
+import type { Rng } from "../tensor/rng.ts";
+import { empty, type Tensor } from "../tensor/tensor.ts";
+import { record } from "./graph.ts";
+
+export interface DropoutOptions {
+  /** Whether to drop anything. Default true. */
+  training?: boolean;
+  /** Decides which elements; needed in training. */
+  rng?: Rng;
+}
+
+/**
+ * y = x·m/(1 − p), each m 0 with probability `p` and else 1. The division keeps the expected value, so that outside
+ * training (or with p = 0) there is nothing to do: x itself is returned.
+ *
+ * @param p probability that an element is dropped, from 0 to 1.
+ * @throws ValueError if p is no probability, or there is no rng in training.
+ */
+export function dropout(x: Tensor, p: number, { training = true, rng }: DropoutOptions = {}): Tensor {
+  if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout: p must be a probability from 0 to 1, got ${p}`);
+  if (!training || p === 0) return x;
+  if (!rng) throw new ValueError("dropout: training needs an rng: dropout(x, p, { rng: new Rng(seed) })");
+  const mask = allocate(x.size, x.data);
+  // p = 1 drops everything; 1/(1 − p) would be infinite, and 0·∞ is NaN.
+  const scale = p === 1 ? 0 : 1 / (1 - p);
+  for (let i = 0; i < mask.length; i++) mask[i] = rng.uniform() < p ? 0 : scale;
+  const g = broadcastGeometry("dropout", x.shape, x.shape);
+  const y = empty(x.shape, x);
+  kernels.binary("mul", x.data, mask, y.data, g);
+  return record("dropout", y, [x], (gy) => {
+    // ∂y_i/∂x_i = m_i / (1 − p): the same mask.
+    const gx = allocate(x.size, gy);
+    kernels.binary("mul", gy, mask, gx, g);
+    return [gx];
+  });
+}

@@ -1,0 +1,91 @@
+/** Matrix products: `matmul` for matrices, vectors and stacks of them, `linear` for a layer. */
+import { linearGeometry, matmulGeometry } from "../tensor/geometry/gemm.ts";
+import { reduceGeometry } from "../tensor/geometry/reduce.ts";
+import { kernels } from "../tensor/kernels.ts";
+import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
+import { empty, type Tensor } from "../tensor/tensor.ts";
+import { record } from "./graph.ts";
+
+/**
+ * y = a·b: y[…, i, j] = Σ_p a[…, i, p] · b[…, p, j].
+ *
+ * The axes before the last two broadcast. A vector a is a row, a vector b a column, and the axis it lacks is missing in
+ * y: two vectors give a scalar.
+ *
+ * @param a `[…, m, k]` or `[k]`.
+ * @param b `[…, k, n]` or `[k]`.
+ * @returns `[…, m, n]`.
+ * @throws ShapeError if the inner lengths differ or the axes before them do not broadcast.
+ *
+ * @example
+ * matmul(tensor([[1, 2], [3, 4]]), tensor([5, 6])).toArray(); // [17, 39]
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  const { m, n, k, aMatrices, bMatrices, shape } = matmulGeometry(a.shape, b.shape);
+  const y = empty(shape, a);
+  const part = (values: Floats, matrix: number, size: number): Floats =>
+    values.subarray(matrix * size, (matrix + 1) * size);
+  aMatrices.forEach((matrix, i) => {
+    kernels.gemm(part(a.data, matrix, m * k), part(b.data, bMatrices[i], k * n), part(y.data, i, m * n), { m, n, k });
+  });
+  return record("matmul", y, [a, b], (gy, [needA, needB]) => {
+    // a[i, p] meets b[p, j] on its way into y[i, j], for every j:  ∂L/∂a[i, p] = Σ_j gy[i, j]·b[p, j],  ga = gy·bᵀ.
+    // b[p, j] meets a[i, p] on its way into y[i, j], for every i:  ∂L/∂b[p, j] = Σ_i a[i, p]·gy[i, j],  gb = aᵀ·gy.
+    // A matrix that broadcasting used several times collects the sum, so the products are added to zeros.
+    const ga = needA ? allocateZeros(a.size, gy) : null;
+    const gb = needB ? allocateZeros(b.size, gy) : null;
+    aMatrices.forEach((matrix, i) => {
+      const upstream = part(gy, i, m * n);
+      if (ga) {
+        const g = { m, n: k, k: n, transposeB: true, accumulate: true };
+        kernels.gemm(upstream, part(b.data, bMatrices[i], k * n), part(ga, matrix, m * k), g);
+      }
+      if (gb) {
+        const g = { m: k, n, k: m, transposeA: true, accumulate: true };
+        kernels.gemm(part(a.data, matrix, m * k), upstream, part(gb, bMatrices[i], k * n), g);
+      }
+    });
+    return [ga, gb];
+  });
+}
+
+/**
+ * y = x·wᵀ + b: y[…, o] = b[o] + Σ_i x[…, i] · w[o, i].
+ *
+ * @param x `[…, in]`.
+ * @param w `[out, in]`, as PyTorch stores it.
+ * @param b `[out]`, or null.
+ * @returns `[…, out]`.
+ * @throws ShapeError if the features do not fit.
+ *
+ * @example
+ * linear(tensor([[1, 2]]), tensor([[3, 4], [5, 6]]), tensor([0.5, 0])).toArray(); // [[11.5, 17]]
+ */
+export function linear(x: Tensor, w: Tensor, b: Tensor | null = null): Tensor {
+  const { m, n, k, shape } = linearGeometry(x.shape, w.shape, b ? b.shape : null);
+  const y = empty(shape, x);
+  if (b) {
+    // Every row starts as b, and the product is added.
+    kernels.copyStrided(b.data, y.data, { shape: [m, n], xOffset: 0, xStrides: [0, 1], yOffset: 0, yStrides: [n, 1] });
+  }
+  kernels.gemm(x.data, w.data, y.data, { m, n, k, transposeB: true, accumulate: b !== null });
+  return record("linear", y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
+    // As for matmul, with wᵀ in the place of b:  gx = gy·w,  gw = gyᵀ·x;  b is added to every row:  gb = Σ_rows gy.
+    let gx: Floats | null = null;
+    let gw: Floats | null = null;
+    let gb: Floats | null = null;
+    if (needX) {
+      gx = allocate(x.size, gy);
+      kernels.gemm(gy, w.data, gx, { m, n: k, k: n });
+    }
+    if (needW) {
+      gw = allocate(w.size, gy);
+      kernels.gemm(gy, x.data, gw, { m: n, n: k, k: m, transposeA: true });
+    }
+    if (b && needB) {
+      gb = allocate(n, gy);
+      kernels.reduce("sum", gy, gb, reduceGeometry("linear", [m, n], 0, false));
+    }
+    return [gx, gw, gb];
+  });
+}

@@ -1,0 +1,214 @@
+/**
+ * Normalisation: x̂ = (x − mean) / √(variance + eps), then y = weight·x̂ + bias.
+ *
+ * The variants differ in whose mean: batch norm's is a channel's over the batch (Ioffe & Szegedy 2015), layer norm's an
+ * example's over its features (Ba, Kiros & Hinton 2016), group norm's an example's over a group of channels (Wu & He 2018).
+ *
+ * The derivative they share, with n elements per group, rstd = 1/√(variance + eps) and upstream gx̂ = ∂L/∂x̂. The mean and
+ * the variance depend on every x of the group, so each x_i acts on every x̂_j, by three paths:
+ *
+ *   ∂x̂_j/∂x_i = rstd·(δ_ij − 1/n − x̂_i x̂_j / n)                 directly, through the mean, through the variance
+ *   gx_i = rstd·(gx̂_i − Σ_j gx̂_j / n − x̂_i Σ_j gx̂_j x̂_j / n)     summed over j
+ *
+ * `kernels.normalizeGradient` computes it in two passes.
+ */
+import { ValueError } from "../tensor/errors.ts";
+import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
+import {
+  type AffineNormGeometry,
+  batchNormGeometry,
+  groupNormGeometry,
+  layerNormGeometry,
+} from "../tensor/geometry/normalize.ts";
+import { type BinaryOp, kernels } from "../tensor/kernels.ts";
+import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { empty, Tensor } from "../tensor/tensor.ts";
+import { unbroadcast } from "./elementwise.ts";
+import { record } from "./graph.ts";
+
+export interface NormOptions {
+  /** Added to the variance, so that a constant group does not divide by zero. Default 1e-5. */
+  eps?: number;
+}
+
+export interface BatchNormOptions extends NormOptions {
+  /** Normalise with the batch's own statistics (and update the running ones), or with the running ones. */
+  training: boolean;
+  /** `[C]`. In training, updated in place: running = (1 − momentum)·running + momentum·batch. */
+  runningMean?: Tensor | null;
+  /** `[C]`. Updated with the unbiased variance, while x is normalised with the biased one. */
+  runningVar?: Tensor | null;
+  /** Share of the new batch in the running statistics. Default 0.1. */
+  momentum?: number;
+}
+
+/**
+ * y = weight·(x − mean)/√(variance + eps) + bias, per channel of x `[N, C]` or `[N, C, …]`.
+ *
+ * In training, mean and (biased) variance are those of the n = N·H·W values of the channel, and the running statistics
+ * are updated outside the graph. Otherwise they are the running ones, which are constants.
+ *
+ * @param weight `[C]`, or null for 1.
+ * @param bias `[C]`, or null for 0.
+ * @throws ShapeError for a rank below 2, tensors that are not `[C]`, and one value per channel in training. ValueError
+ * for running statistics of which one is missing, or both outside training.
+ */
+export function batchNorm(
+  x: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  { training, runningMean = null, runningVar = null, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+): Tensor {
+  const g = batchNormGeometry(
+    "batchNorm",
+    x.shape,
+    { weight: weight?.shape, bias: bias?.shape, runningMean: runningMean?.shape, runningVar: runningVar?.shape },
+    training,
+  );
+  if ((runningMean === null) !== (runningVar === null) || (!training && runningMean === null)) {
+    throw new ValueError(
+      `batchNorm: ${training ? "needs both of runningMean and runningVar, or neither" : "needs runningMean and runningVar outside training"}`,
+    );
+  }
+  const mean = allocate(g.groups, x.data);
+  const variance = allocate(g.groups, x.data);
+  if (training) {
+    kernels.moments(x.data, mean, variance, g);
+    if (runningMean && runningVar) {
+      const n = g.outer * g.inner;
+      const mix = (running: Floats, batch: Floats, unbias: number): number[] =>
+        Array.from(running, (r, c) => (1 - momentum) * r + momentum * batch[c] * unbias);
+      runningMean.assign(mix(runningMean.data, mean, 1));
+      runningVar.assign(mix(runningVar.data, variance, n / (n - 1)));
+    }
+  } else {
+    // Copies: a training step between this forward pass and its backward pass would change the originals.
+    mean.set(runningMean!.data);
+    variance.set(runningVar!.data);
+  }
+  const rstd = reciprocalDeviation(variance, eps);
+  const y = empty(x.shape, x);
+  kernels.normalize(x.data, mean, rstd, weight?.data ?? null, bias?.data ?? null, y.data, g);
+
+  return record("batchNorm", y, present(x, weight, bias), (gy, needed) => {
+    const need = neededOf(needed, weight, bias);
+    const gx = need.x ? allocate(x.size, gy) : null;
+    const gWeight = need.weight ? allocate(g.groups, gy) : null;
+    const gBias = need.bias ? allocate(g.groups, gy) : null;
+    const w = weight?.data ?? null;
+    // gBias = Σ gy and gWeight = Σ gy·x̂ either way. In training gx is the formula above; with constant statistics
+    // only the direct path is left: gx = gy·weight·rstd, which is `normalize` with mean 0 and without a bias.
+    if (training || gWeight || gBias) {
+      kernels.normalizeGradient(gy, x.data, mean, rstd, w, training ? gx : null, gWeight, gBias, g);
+    }
+    if (gx && !training) kernels.normalize(gy, allocateZeros(g.groups, gy), rstd, w, null, gx, g);
+    return [gx, ...(weight ? [gWeight] : []), ...(bias ? [gBias] : [])];
+  });
+}
+
+/**
+ * y = weight·(x − mean)/√(variance + eps) + bias, mean and biased variance over the last axes of x, those of
+ * `normalizedShape`: for each example, whatever the batch.
+ *
+ * @param weight in `normalizedShape`, or null for 1.
+ * @param bias in `normalizedShape`, or null for 0.
+ * @throws ShapeError unless x ends in `normalizedShape`, and weight and bias have it.
+ */
+export function layerNorm(
+  x: Tensor,
+  normalizedShape: Shape,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  { eps = 1e-5 }: NormOptions = {},
+): Tensor {
+  const g = layerNormGeometry("layerNorm", x.shape, normalizedShape, { weight: weight?.shape, bias: bias?.shape });
+  return perExample("layerNorm", x, weight, bias, g, eps);
+}
+
+/**
+ * y = weight·(x − mean)/√(variance + eps) + bias, mean and biased variance over one image's group of C/G neighbouring
+ * channels of x `[N, C, …]`. One group is a layer norm over `[C, …]`, C groups an instance norm.
+ *
+ * @param groups G.
+ * @param weight `[C]`, or null for 1.
+ * @param bias `[C]`, or null for 0.
+ * @throws ShapeError for a rank below 2, unless G divides C, and for weight or bias that are not `[C]`.
+ */
+export function groupNorm(
+  x: Tensor,
+  groups: number,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  { eps = 1e-5 }: NormOptions = {},
+): Tensor {
+  const g = groupNormGeometry("groupNorm", x.shape, groups, { weight: weight?.shape, bias: bias?.shape });
+  return perExample("groupNorm", x, weight, bias, g, eps);
+}
+
+/** Layer and group norm: the groups are not those of weight and bias, so x̂ is scaled by broadcasting. */
+function perExample(
+  op: "layerNorm" | "groupNorm",
+  x: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  g: AffineNormGeometry,
+  eps: number,
+): Tensor {
+  const mean = allocate(g.groups, x.data);
+  const variance = allocate(g.groups, x.data);
+  kernels.moments(x.data, mean, variance, g);
+  const rstd = reciprocalDeviation(variance, eps);
+  const normalized = empty(x.shape, x);
+  kernels.normalize(x.data, mean, rstd, null, null, normalized.data, g);
+
+  const perElement = broadcastGeometry(op, x.shape, g.affineShape);
+  const affine = (op: BinaryOp, p: Floats, q: Floats): Floats => {
+    const y = allocate(p.length, p);
+    kernels.binary(op, p, q, y, perElement);
+    return y;
+  };
+  const stretched = weight ? affine("mul", normalized.data, weight.data) : normalized.data;
+  const y = new Tensor(bias ? affine("add", stretched, bias.data) : stretched, x.shape);
+
+  return record(op, y, present(x, weight, bias), (gy, needed) => {
+    const need = neededOf(needed, weight, bias);
+    // weight and bias were stretched over the examples: their gradients are sums over what they were stretched along.
+    const gBias = need.bias ? unbroadcast(gy, x.shape, g.affineShape) : null;
+    let gWeight: Floats | null = null;
+    if (need.weight) {
+      const product = allocate(gy.length, gy);
+      kernels.binary("mul", gy, normalized.data, product, broadcastGeometry(op, x.shape, x.shape));
+      gWeight = unbroadcast(product, x.shape, g.affineShape);
+    }
+    let gx: Floats | null = null;
+    if (need.x) {
+      // gx̂ = weight·gy, then the derivative at the top of this file.
+      const gNormalized = weight ? affine("mul", gy, weight.data) : gy;
+      gx = allocate(x.size, gy);
+      kernels.normalizeGradient(gNormalized, x.data, mean, rstd, null, gx, null, null, g);
+    }
+    return [gx, ...(weight ? [gWeight] : []), ...(bias ? [gBias] : [])];
+  });
+}
+
+/** What `record` gets: x, then weight and bias where there are any. */
+function present(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor[] {
+  return [x, weight, bias].filter((t) => t !== null);
+}
+
+/** `needed` by name, in the order of `present`. */
+function neededOf(
+  needed: readonly boolean[],
+  weight: Tensor | null,
+  bias: Tensor | null,
+): { x: boolean; weight: boolean; bias: boolean } {
+  return { x: needed[0], weight: weight !== null && needed[1], bias: bias !== null && needed[weight ? 2 : 1] };
+}
+
+/** 1 / √(variance + eps). */
+function reciprocalDeviation(variance: Floats, eps: number): Floats {
+  const rstd = allocate(variance.length, variance);
+  for (let c = 0; c < rstd.length; c++) rstd[c] = 1 / Math.sqrt(variance[c] + eps);
+  return rstd;
+}

@@ -1,0 +1,100 @@
+/**
+ * Pooling: a window moves over each plane of an image and leaves one number, the largest or the average.
+ *
+ * Window arithmetic, padding and ceil mode are in tensor/geometry/pool.ts.
+ */
+import type { Pair } from "../tensor/geometry/conv.ts";
+import {
+  type AvgPool2dOptions,
+  adaptivePoolGeometry,
+  type MaxPool2dOptions,
+  type PoolGeometry,
+  poolGeometry,
+} from "../tensor/geometry/pool.ts";
+import { kernels } from "../tensor/kernels.ts";
+import { allocate } from "../tensor/memory.ts";
+import { type Shape, sizeOf } from "../tensor/shape.ts";
+import { empty, type Tensor } from "../tensor/tensor.ts";
+import { record } from "./graph.ts";
+
+export type { AvgPool2dOptions, MaxPool2dOptions } from "../tensor/geometry/pool.ts";
+
+/**
+ * y[n, c, i, j] = the largest x[n, c, h, w] in window (i, j). Padding is −∞: it never wins. NaN does.
+ *
+ * @param x `[N, C, H, W]`.
+ * @returns `[N, C, Ho, Wo]`, Ho = ⌊(H + 2p − d(k − 1) − 1) / s⌋ + 1.
+ * @throws ShapeError if the window does not fit, the padding exceeds half of it, or a window sees nothing but padding.
+ *
+ * @example
+ * maxPool2d(tensor([[[[1, 2], [3, 4]]]]), { kernelSize: 2 }).toArray(); // [[[[4]]]]
+ */
+export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
+  const g = poolGeometry("maxPool2d", x.shape, options);
+  const y = empty(g.shape, x);
+  const indices = new Int32Array(y.size);
+  kernels.maxPool2d(x.data, y.data, indices, g);
+  return record("maxPool2d", y, [x], (gy) => {
+    // Only the winner moves the maximum: ∂y/∂x = 1 there (at a tie, at the first in row-major order), 0 elsewhere. A
+    // pixel that won in several windows gets the sum.
+    const gx = allocate(x.size, gy);
+    kernels.maxPool2dGradient(gy, indices, gx, g);
+    return [gx];
+  });
+}
+
+/**
+ * y[n, c, i, j] = the sum of x over window (i, j), divided by the number of its taps: all of them, also those in the
+ * padding (which is 0), or without `countIncludePad` those inside the image.
+ *
+ * @param x `[N, C, H, W]`.
+ * @returns `[N, C, Ho, Wo]`, Ho = ⌊(H + 2p − k) / s⌋ + 1.
+ * @throws ShapeError if the window does not fit or the padding exceeds half of it.
+ *
+ * @example
+ * avgPool2d(tensor([[[[1, 2], [3, 4]]]]), { kernelSize: 2 }).toArray(); // [[[[2.5]]]]
+ */
+export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
+  return average("avgPool2d", x, poolGeometry("avgPool2d", x.shape, options));
+}
+
+/**
+ * Averages over cells that divide each image into `outputSize` rows and columns, whatever its size: cell i covers the
+ * rows ⌊i·H/Ho⌋ … ⌈(i + 1)·H/Ho⌉ − 1.
+ *
+ * @param x `[N, C, H, W]`.
+ * @returns `[N, C, Ho, Wo]`.
+ * @throws ShapeError if x is not a batch of images or `outputSize` is not positive.
+ *
+ * @example
+ * adaptiveAvgPool2d(tensor([[[[1, 2, 3]]]]), [1, 2]).toArray(); // [[[[1.5, 2.5]]]]
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: Pair): Tensor {
+  return average("adaptiveAvgPool2d", x, adaptivePoolGeometry("adaptiveAvgPool2d", x.shape, outputSize));
+}
+
+/**
+ * y[n, c] = the average of plane x[n, c]: what residual networks put before their last layer.
+ *
+ * @param x `[N, C, H, W]`.
+ * @returns `[N, C]`.
+ * @throws ShapeError if x is not a batch of images.
+ *
+ * @example
+ * globalAvgPool2d(tensor([[[[1, 2], [3, 4]]]])).toArray(); // [[2.5]]
+ */
+export function globalAvgPool2d(x: Tensor): Tensor {
+  const g = adaptivePoolGeometry("globalAvgPool2d", x.shape, 1);
+  return average("globalAvgPool2d", x, g, x.shape.slice(0, 2));
+}
+
+function average(op: string, x: Tensor, g: PoolGeometry, shape: Shape = g.shape): Tensor {
+  const y = empty(shape, x);
+  kernels.avgPool2d(x.data, y.data, g);
+  return record(op, y, [x], (gy) => {
+    // y = Σ x / n over a window, so ∂y/∂x = 1/n for each of its pixels; windows that overlap add up.
+    const gx = allocate(sizeOf(x.shape), gy);
+    kernels.avgPool2dGradient(gy, gx, g);
+    return [gx];
+  });
+}

@@ -1,0 +1,219 @@
+/**
+ * Reductions: many elements become one, over some axes or all of them.
+ *
+ * A reduction's gradient goes the other way: one number per output spreads over the elements that were reduced. Below,
+ * `g.keptShape` is the output's shape with the reduced axes left in place as 1, so that y and gy broadcast against x.
+ */
+import { ShapeError } from "../tensor/errors.ts";
+import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
+import { expandGeometry } from "../tensor/geometry/copy.ts";
+import { type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
+import type { IndexTensor } from "../tensor/geometry/select.ts";
+import { type BinaryOp, kernels, type ReduceOp } from "../tensor/kernels.ts";
+import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
+import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
+import { empty, type Tensor } from "../tensor/tensor.ts";
+import { record } from "./graph.ts";
+
+/** One axis, several, or undefined for all; −1 is the last. */
+export type Axes = number | readonly number[] | undefined;
+
+export interface ReduceOptions {
+  /** Leave the reduced axes in the result's shape, with length 1. Default false. */
+  keepDim?: boolean;
+}
+
+export interface VarianceOptions extends ReduceOptions {
+  /** The divisor is n − correction: 1 estimates a population's variance from a sample, 0 is the sample's own. Default 1. */
+  correction?: number;
+}
+
+/**
+ * y = Σ x over `axes`. The sum is accumulated in float64.
+ *
+ * @example
+ * sum(tensor([[1, 2], [3, 4]]), 0).toArray(); // [4, 6]
+ *
+ * @throws ShapeError if an axis does not exist or is named twice.
+ */
+export function sum(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const g = reduceGeometry("sum", x.shape, axes, keepDim);
+  return record("sum", reduced("sum", x, g), [x], (gy) => {
+    // ∂y/∂x_i = 1 for every element: each receives a copy of its output's gradient.
+    return [spread(gy, g, x.shape)];
+  });
+}
+
+/**
+ * y = Σ x / n over `axes`, n elements each; NaN for n = 0.
+ *
+ * @throws ShapeError if an axis does not exist or is named twice.
+ */
+export function mean(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const g = reduceGeometry("mean", x.shape, axes, keepDim);
+  return record("mean", reduced("mean", x, g), [x], (gy) => {
+    // ∂y/∂x_i = 1/n.
+    return [spread(scaled(gy, 1 / g.count), g, x.shape)];
+  });
+}
+
+/**
+ * y = the largest element over `axes`, NaN if there is one. Where several are largest, each gets an equal share of the
+ * gradient (PyTorch's amax).
+ *
+ * @throws ShapeError if an axis does not exist or is named twice, and for the maximum of no elements.
+ */
+export function max(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const g = reduceGeometry("max", x.shape, axes, keepDim);
+  checkNotEmpty("max", x.shape, g);
+  const y = reduced("max", x, g);
+  return record("max", y, [x], (gy) => {
+    // ∂y/∂x_i = 1/k where x_i is one of the k largest, else 0.
+    const top = spread(y.data, g, x.shape);
+    const mask = allocate(x.size, x.data);
+    for (let i = 0; i < mask.length; i++) mask[i] = x.data[i] === top[i] ? 1 : 0;
+    const ties = allocate(gy.length, gy);
+    kernels.reduce("sum", mask, ties, g);
+    const share = combine("div", gy, g.keptShape, ties, g.keptShape);
+    return [combine("mul", mask, x.shape, share, g.keptShape)];
+  });
+}
+
+/**
+ * The largest elements along one axis and where they are: `values` and `indices`, the first where several are largest,
+ * NaN counting as largest. The gradient of a value goes to the element it was taken from (PyTorch's max with a dim).
+ *
+ * @example
+ * maxWithIndices(tensor([[1, 5, 5], [7, 2, 3]]), 1); // values [5, 7], indices.data [1, 0]
+ *
+ * @throws ShapeError if the axis does not exist or has length 0.
+ */
+export function maxWithIndices(
+  x: Tensor,
+  axis: number,
+  { keepDim = false }: ReduceOptions = {},
+): { values: Tensor; indices: { readonly data: Int32Array; readonly shape: Shape } } {
+  const along = normalizeAxis("maxWithIndices", axis, x.rank, x.shape);
+  const g = reduceGeometry("maxWithIndices", x.shape, along, keepDim);
+  checkNotEmpty("maxWithIndices", x.shape, g);
+  const indices = { data: new Int32Array(sizeOf(g.shape)), shape: g.shape };
+  kernels.argmax(x.data, indices.data, g);
+  const positions = indices.data.map((index, k) => g.kept[k] + index * g.innerStride);
+  const flat = { outer: 1, length: x.size, inner: 1 };
+  const values = empty(g.shape, x);
+  kernels.indexSelect(x.data, positions, values.data, flat);
+  record("maxWithIndices", values, [x], (gy) => {
+    // ∂y/∂x_i = 1 at the position that was taken, else 0.
+    const gx = allocateZeros(x.size, gy);
+    kernels.indexAdd(gy, positions, gx, flat);
+    return [gx];
+  });
+  return { values, indices };
+}
+
+/**
+ * Where the largest element along `axis` is, the first where several are; without an axis, its position in the whole of
+ * x in row-major order. Whole numbers, without a gradient.
+ *
+ * @throws ShapeError if the axis does not exist, and for no elements.
+ */
+export function argmax(
+  x: Tensor,
+  axis?: number,
+  { keepDim = false }: ReduceOptions = {},
+): IndexTensor & { readonly data: Int32Array } {
+  const g = reduceGeometry("argmax", x.shape, axis, keepDim);
+  checkNotEmpty("argmax", x.shape, g);
+  const data = new Int32Array(sizeOf(g.shape));
+  kernels.argmax(x.data, data, g);
+  return { data, shape: g.shape };
+}
+
+/**
+ * y = ln Σ eˣ over `axes`, computed as m + ln Σ eˣ⁻ᵐ with m the largest element, which never overflows.
+ *
+ * @throws ShapeError if an axis does not exist or is named twice.
+ */
+export function logsumexp(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+  const g = reduceGeometry("logsumexp", x.shape, axes, keepDim);
+  const y = reduced("logsumexp", x, g);
+  return record("logsumexp", y, [x], (gy) => {
+    // ∂y/∂x_i = e^x_i / Σ eˣ = e^(x_i − y): the softmax.
+    const exponent = combine("sub", x.data, x.shape, y.data, g.keptShape);
+    const softmax = allocate(x.size, x.data);
+    kernels.unary("exp", exponent, softmax);
+    return [combine("mul", softmax, x.shape, gy, g.keptShape)];
+  });
+}
+
+/**
+ * y = Σ (x − x̄)² / (n − correction) over `axes`, x̄ the mean of the same n elements. NaN where n ≤ correction.
+ *
+ * @throws ShapeError if an axis does not exist or is named twice.
+ */
+export function variance(x: Tensor, axes?: Axes, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
+  const g = reduceGeometry("variance", x.shape, axes, keepDim);
+  const divisor = Math.max(0, g.count - correction);
+  const { y, deviation } = varianceOf(x, g, divisor);
+  return record("variance", y, [x], (gy) => {
+    // With d_i = x_i − x̄: ∂y/∂x_i = Σ_j 2 d_j (δ_ij − 1/n) / (n − c) = 2 d_i / (n − c), because Σ d_j = 0.
+    return [combine("mul", deviation, x.shape, scaled(gy, 2 / divisor), g.keptShape)];
+  });
+}
+
+/**
+ * y = √variance: the standard deviation. Where it is 0 the gradient is 0, as in PyTorch.
+ *
+ * @throws ShapeError if an axis does not exist or is named twice.
+ */
+export function std(x: Tensor, axes?: Axes, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
+  const g = reduceGeometry("std", x.shape, axes, keepDim);
+  const divisor = Math.max(0, g.count - correction);
+  const { y, deviation } = varianceOf(x, g, divisor);
+  for (let k = 0; k < y.size; k++) y.data[k] = Math.sqrt(y.data[k]);
+  return record("std", y, [x], (gy) => {
+    // y = √v: ∂y/∂v = 1/2y, and ∂v/∂x_i = 2 d_i / (n − c), so ∂y/∂x_i = d_i / (y·(n − c)).
+    const share = gy.map((g, k) => (y.data[k] === 0 ? 0 : g / (y.data[k] * divisor)));
+    return [combine("mul", deviation, x.shape, share, g.keptShape)];
+  });
+}
+
+/** Σ (x − x̄)² / divisor, and the deviations x − x̄ in the shape of x. */
+function varianceOf(x: Tensor, g: ReduceGeometry, divisor: number): { y: Tensor; deviation: Floats } {
+  const center = reduced("mean", x, g);
+  const deviation = combine("sub", x.data, x.shape, center.data, g.keptShape);
+  const square = combine("mul", deviation, x.shape, deviation, x.shape);
+  const y = empty(g.shape, x);
+  kernels.reduce("sum", square, y.data, g);
+  for (let k = 0; k < y.size; k++) y.data[k] /= divisor;
+  return { y, deviation };
+}
+
+function reduced(op: ReduceOp, x: Tensor, g: ReduceGeometry): Tensor {
+  const y = empty(g.shape, x);
+  kernels.reduce(op, x.data, y.data, g);
+  return y;
+}
+
+/** One number per output, copied to every element that was reduced into it. */
+function spread(perOutput: Floats, g: ReduceGeometry, shape: Shape): Floats {
+  const { copy } = expandGeometry("spread", g.keptShape, shape);
+  const y = allocate(sizeOf(shape), perOutput);
+  kernels.copyStrided(perOutput, y, copy);
+  return y;
+}
+
+function scaled(x: Floats, factor: number): Floats {
+  return combine("mul", x, [x.length], allocate(1, x).fill(factor), []);
+}
+
+/** p ∘ q in the shape of p, to which q stretches. */
+function combine(op: BinaryOp, p: Floats, shape: Shape, q: Floats, qShape: Shape): Floats {
+  const y = allocate(p.length, p);
+  kernels.binary(op, p, q, y, broadcastGeometry(op, shape, qShape));
+  return y;
+}
+
+function checkNotEmpty(op: string, x: Shape, g: ReduceGeometry): void {
+  if (g.count === 0) throw new ShapeError(`${op}: there is no largest of no elements (x ${formatShape(x)})`);
+}

@@ -1,0 +1,227 @@
+/**
+ * Shaping: operations that move, repeat or select elements and compute nothing.
+ *
+ * Each output element is a copy of one input element, so each operation is linear, y = P x with a matrix P of zeros and
+ * ones, and its gradient is Pᵀ gy: every element of gy goes back to where its value came from, and adds up there.
+ * The geometry (tensor/geometry/copy.ts, reshape.ts, select.ts) says who goes where; here is only forward and back.
+ */
+import {
+  type CopyGeometry,
+  concatGeometry,
+  expandGeometry,
+  type MoveGeometry,
+  padGeometry,
+  permuteGeometry,
+  type Range,
+  reversed,
+  sliceGeometry,
+  stackGeometry,
+} from "../tensor/geometry/copy.ts";
+import { flattenedShape, reshapedShape, squeezedShape, unsqueezedShape } from "../tensor/geometry/reshape.ts";
+import { gatherGeometry, type IndexTensor, type SelectGeometry, selectGeometry } from "../tensor/geometry/select.ts";
+import { kernels } from "../tensor/kernels.ts";
+import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
+import { normalizeAxis, type Shape } from "../tensor/shape.ts";
+import { empty, Tensor } from "../tensor/tensor.ts";
+import { unbroadcast } from "./elementwise.ts";
+import { record } from "./graph.ts";
+
+/**
+ * y = x with two axes exchanged. A matrix's transpose is `transpose(x, 0, 1)`.
+ *
+ * @throws ShapeError if an axis does not exist.
+ */
+export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  const i = normalizeAxis("transpose", axis0, x.rank, x.shape);
+  const j = normalizeAxis("transpose", axis1, x.rank, x.shape);
+  [axes[i], axes[j]] = [j, i];
+  return rearranged("transpose", x, permuteGeometry("transpose", x.shape, axes));
+}
+
+/**
+ * y = x with its axes in another order: axis k of y is axis `axes[k]` of x. `[0, 2, 3, 1]` makes NHWC of NCHW.
+ *
+ * @throws ShapeError unless `axes` names every axis exactly once.
+ */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  return rearranged("permute", x, permuteGeometry("permute", x.shape, axes));
+}
+
+/**
+ * y = the same elements, in the same order, in another shape. One length may be −1: whatever is left. y shares the
+ * storage of x.
+ *
+ * @example
+ * reshape(tensor([1, 2, 3, 4, 5, 6]), [2, -1]).toArray(); // [[1, 2, 3], [4, 5, 6]]
+ *
+ * @throws ShapeError if the sizes do not agree.
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  return relabelled("reshape", x, reshapedShape("reshape", x.shape, shape));
+}
+
+/**
+ * y = x with the axes `startAxis` to `endAxis` made one: `flatten(x, 1)` makes `[N, C·H·W]` of `[N, C, H, W]`. y shares
+ * the storage of x.
+ *
+ * @throws ShapeError if an axis does not exist, or they are in the wrong order.
+ */
+export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
+  return relabelled("flatten", x, flattenedShape("flatten", x.shape, startAxis, endAxis));
+}
+
+/**
+ * y = x without `axis` if its length is 1 (else unchanged, as in PyTorch); without an argument, without every axis of
+ * length 1. y shares the storage of x.
+ *
+ * @throws ShapeError if the axis does not exist.
+ */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  return relabelled("squeeze", x, squeezedShape("squeeze", x.shape, axis));
+}
+
+/**
+ * y = x with a new axis of length 1, at position `axis` of y. y shares the storage of x.
+ *
+ * @throws ShapeError if y has no such axis.
+ */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  return relabelled("unsqueeze", x, unsqueezedShape("unsqueeze", x.shape, axis));
+}
+
+/**
+ * y = x[start:stop:step, …], one `[start, stop, step]` per axis from the first; null means the whole axis, or the default
+ * in one place; negative positions count from the end, and positions beyond the end are clipped.
+ *
+ * @example
+ * slice(x, [null, null, [null, null, 2], [null, null, 2]]); // every second pixel of [N, C, H, W]
+ *
+ * @throws ShapeError for more ranges than axes, and for steps below 1.
+ */
+export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+  return rearranged("slice", x, sliceGeometry("slice", x.shape, ranges));
+}
+
+/**
+ * y = the tensors one after the other along `axis`.
+ *
+ * @throws ShapeError for no tensors, and unless they agree in every other axis.
+ */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const g = concatGeometry("concat", shapesOf(tensors), axis);
+  return joined("concat", tensors, g.shape, g.copies);
+}
+
+/**
+ * y = the tensors, all of one shape, along a new axis at position `axis` of y.
+ *
+ * @throws ShapeError for no tensors, and unless their shapes are equal.
+ */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  const g = stackGeometry("stack", shapesOf(tensors), axis);
+  return joined("stack", tensors, g.shape, g.copies);
+}
+
+/**
+ * y = x with `[before, after]` elements of `value` added along each axis, one pair per axis.
+ *
+ * @throws ShapeError unless there is one pair of whole numbers of 0 or more for each axis.
+ */
+export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value = 0): Tensor {
+  const { shape, copy } = padGeometry("pad", x.shape, pads);
+  const y = empty(shape, x);
+  y.data.fill(value);
+  kernels.copyStrided(x.data, y.data, copy);
+  return record("pad", y, [x], (gy) => {
+    // The added elements are constants; those in the middle are copies of x.
+    const gx = allocate(x.size, gy);
+    kernels.copyStrided(gy, gx, reversed(copy));
+    return [gx];
+  });
+}
+
+/**
+ * y = x[…, index[j], …]: slices of x along `axis`, in the order of `index`, which may repeat.
+ *
+ * @throws ShapeError if the axis does not exist; ValueError naming an index out of range.
+ */
+export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): Tensor {
+  return selected("indexSelect", x, selectGeometry("indexSelect", x.shape, axis, index));
+}
+
+/**
+ * y[i, j, k] = x[index[i, j, k], j, k] for axis 0, and likewise for the others: one element of x per element of `index`.
+ * y has the shape of `index`, which has the rank of x.
+ *
+ * @example
+ * gather(x, 1, { data: [2, 0], shape: [2, 1] }); // x[0, 2] and x[1, 0], as [2, 1]
+ *
+ * @throws ShapeError if `index` does not fit into x; ValueError naming an index out of range.
+ */
+export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
+  return selected("gather", x, gatherGeometry("gather", x.shape, axis, index));
+}
+
+/**
+ * y = x repeated along axes of length 1 and along new axes in front, up to `shape`; −1 keeps an axis as it is.
+ *
+ * @throws ShapeError if x does not stretch to `shape`.
+ */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  const g = expandGeometry("expand", x.shape, shape);
+  const y = empty(g.shape, x);
+  kernels.copyStrided(x.data, y.data, g.copy);
+  return record("expand", y, [x], (gy) => {
+    // An element that was copied k times receives the sum of k gradients.
+    return [unbroadcast(gy, y.shape, x.shape)];
+  });
+}
+
+/** One copy in which every element of y, and of x at most once, takes part. */
+function rearranged(op: string, x: Tensor, { shape, copy }: MoveGeometry): Tensor {
+  const y = empty(shape, x);
+  kernels.copyStrided(x.data, y.data, copy);
+  return record(op, y, [x], (gy) => {
+    // Each element of gy goes back to where its value came from; elements of x that were left out have gradient 0.
+    const gx = y.size < x.size ? allocateZeros(x.size, gy) : allocate(x.size, gy);
+    kernels.copyStrided(gy, gx, reversed(copy));
+    return [gx];
+  });
+}
+
+/** Another shape for the same storage. In row-major order nothing moves, so the gradient is gy, relabelled back. */
+function relabelled(op: string, x: Tensor, shape: Shape): Tensor {
+  return record(op, new Tensor(x.data, shape), [x], (gy) => [gy]);
+}
+
+function joined(op: string, tensors: readonly Tensor[], shape: Shape, copies: readonly CopyGeometry[]): Tensor {
+  const y = empty(shape, tensors[0]);
+  tensors.forEach((x, k) => {
+    kernels.copyStrided(x.data, y.data, copies[k]);
+  });
+  return record(op, y, tensors, (gy, needed) =>
+    // Each input gets back the part of gy that it filled.
+    tensors.map((x, k) => {
+      if (!needed[k]) return null;
+      const gx = allocate(x.size, gy);
+      kernels.copyStrided(gy, gx, reversed(copies[k]));
+      return gx;
+    }),
+  );
+}
+
+function selected(op: string, x: Tensor, g: SelectGeometry): Tensor {
+  const y = empty(g.shape, x);
+  kernels.indexSelect(x.data, g.index, y.data, g.axes);
+  return record(op, y, [x], (gy) => {
+    // An index that appears k times sends k gradients to the same element: they add up.
+    const gx: Floats = allocateZeros(x.size, gy);
+    kernels.indexAdd(gy, g.index, gx, g.axes);
+    return [gx];
+  });
+}
+
+function shapesOf(tensors: readonly Tensor[]): Shape[] {
+  return tensors.map((t) => t.shape);
+}

@@ -1,0 +1,40 @@
+/** Softmax and its logarithm: scores along an axis become a distribution. Next: losses.ts, which measures with them. */
+import { axisGeometry } from "../tensor/geometry/normalize.ts";
+import { kernels } from "../tensor/kernels.ts";
+import { allocate } from "../tensor/memory.ts";
+import { empty, type Tensor } from "../tensor/tensor.ts";
+import { record } from "./graph.ts";
+
+/**
+ * y_i = e^x_i / Σ_j e^x_j along `axis`, in the shape of x. Large scores do not overflow.
+ *
+ * @throws ShapeError if the axis does not exist.
+ */
+export function softmax(x: Tensor, axis = -1): Tensor {
+  const g = axisGeometry("softmax", x.shape, axis);
+  const y = empty(x.shape, x);
+  kernels.softmax(x.data, y.data, g);
+  return record("softmax", y, [x], (gy) => {
+    // ∂y_j/∂x_i = y_j (δ_ij − y_i), so gx_i = Σ_j gy_j y_j (δ_ij − y_i) = y_i (gy_i − Σ_j gy_j y_j).
+    const gx = allocate(x.size, gy);
+    kernels.softmaxGradient(gy, y.data, gx, g);
+    return [gx];
+  });
+}
+
+/**
+ * y_i = x_i − ln Σ_j e^x_j along `axis`: the logarithm of softmax, without its underflow.
+ *
+ * @throws ShapeError if the axis does not exist.
+ */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  const g = axisGeometry("logSoftmax", x.shape, axis);
+  const y = empty(x.shape, x);
+  kernels.logSoftmax(x.data, y.data, g);
+  return record("logSoftmax", y, [x], (gy) => {
+    // ∂y_j/∂x_i = δ_ij − e^y_i, so gx_i = gy_i − e^y_i Σ_j gy_j.
+    const gx = allocate(x.size, gy);
+    kernels.logSoftmaxGradient(gy, y.data, gx, g);
+    return [gx];
+  });
+}

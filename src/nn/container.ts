@@ -1,0 +1,52 @@
+/** Modules that arrange others. */
+import { flatten } from "../autograd/shaping.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Module } from "./module.ts";
+
+/**
+ * Modules one after another: y = fₙ(… f₂(f₁(x))). The parts are named "0", "1", … as in PyTorch.
+ *
+ * @example
+ * const rng = new Rng(0);
+ * const model = new Sequential(new Flatten(), new Linear(784, 64, { rng }), new ReLU(), new Linear(64, 10, { rng }));
+ */
+export class Sequential extends Module {
+  readonly layers: readonly Module[];
+
+  constructor(...layers: Module[]) {
+    super();
+    this.layers = layers;
+  }
+
+  forward(x: Tensor): Tensor {
+    for (const layer of this.layers) x = layer.forward(x);
+    return x;
+  }
+
+  override namedChildren(): [string, Module][] {
+    return this.layers.map((layer, i) => [`${i}`, layer]);
+  }
+}
+
+/** y = x. Stands where a part is optional. */
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** Joins the axes from `startAxis` to `endAxis` into one. Default: all but the batch axis. */
+export class Flatten extends Module {
+  readonly #startAxis: number;
+  readonly #endAxis: number;
+
+  constructor(startAxis = 1, endAxis = -1) {
+    super();
+    this.#startAxis = startAxis;
+    this.#endAxis = endAxis;
+  }
+
+  forward(x: Tensor): Tensor {
+    return flatten(x, this.#startAxis, this.#endAxis);
+  }
+}

@@ -1,0 +1,84 @@
+/** The convolutional layer. */
+import { conv2d } from "../autograd/convolution.ts";
+import { zeros } from "../tensor/create.ts";
+import { ShapeError } from "../tensor/errors.ts";
+import { type Pair, pairOf } from "../tensor/geometry/conv.ts";
+import type { Rng } from "../tensor/rng.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { fansOf, type Initializer, kaimingUniform, uniform } from "./init.ts";
+import { Module, parameter } from "./module.ts";
+
+export interface Conv2dLayerOptions {
+  /** Step between filter positions. Default 1. */
+  stride?: Pair;
+  /** Zeros added on each side. Default 0. */
+  padding?: Pair;
+  /** Distance between neighbouring filter taps. Default 1. */
+  dilation?: Pair;
+  /** Groups of channels that do not see one another; C is depthwise. Default 1. */
+  groups?: number;
+  /** Whether a bias is added to each filter's result. Default true; pointless before batch norm. */
+  bias?: boolean;
+  /** Where the initial values come from. */
+  rng: Rng;
+  /** Fills the weight. Default: uniform in ±1/√(fan in), which is what PyTorch does (Kaiming uniform with a = √5). */
+  init?: Initializer;
+}
+
+/**
+ * y = w ⋆ x + b: `[N, C, H, W]` to `[N, O, Ho, Wo]`. Parameters: weight `[O, C/groups, kh, kw]`, bias `[O]`.
+ *
+ * The bias starts uniform in ±1/√(fan in), as in PyTorch.
+ *
+ * @example
+ * const conv = new Conv2d(3, 16, 3, { padding: 1, rng: new Rng(0) });
+ * conv.forward(zeros([8, 3, 32, 32])).shape; // [8, 16, 32, 32]
+ *
+ * @throws ShapeError if the channels do not divide into the groups; in `forward`, if x does not fit.
+ */
+export class Conv2d extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  readonly #stride: Pair;
+  readonly #padding: Pair;
+  readonly #dilation: Pair;
+  readonly #groups: number;
+
+  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions) {
+    super();
+    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, rng } = options;
+    const { init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
+    if (!(groups >= 1) || inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new ShapeError(
+        `Conv2d: ${inChannels} input and ${outChannels} output channels do not both divide into ${groups} groups`,
+      );
+    }
+    this.weight = parameter(zeros([outChannels, inChannels / groups, ...pairOf(kernelSize)]));
+    init(this.weight, rng);
+    const bound = 1 / Math.sqrt(fansOf(this.weight.shape).fanIn);
+    this.bias = bias ? parameter(uniform(zeros([outChannels]), rng, { low: -bound, high: bound })) : null;
+    this.#stride = stride;
+    this.#padding = padding;
+    this.#dilation = dilation;
+    this.#groups = groups;
+  }
+
+  forward(x: Tensor): Tensor {
+    return conv2d(x, this.weight, this.bias, {
+      stride: this.#stride,
+      padding: this.#padding,
+      dilation: this.#dilation,
+      groups: this.#groups,
+    });
+  }
+
+  override describe(): string {
+    const [O, Cg, kh, kw] = this.weight.shape;
+    const show = (pair: Pair): string => [...new Set(pairOf(pair))].join("×");
+    const parts = [`${Cg * this.#groups} → ${O}`, `${kh}×${kw}`, `stride ${show(this.#stride)}`];
+    if (pairOf(this.#padding).some((p) => p !== 0)) parts.push(`padding ${show(this.#padding)}`);
+    if (pairOf(this.#dilation).some((d) => d !== 1)) parts.push(`dilation ${show(this.#dilation)}`);
+    if (this.#groups !== 1) parts.push(`groups ${this.#groups}`);
+    return parts.join(", ");
+  }
+}

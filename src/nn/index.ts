@@ -1,0 +1,14 @@
+/** State: modules, layers, initial values, optimisers, and the training loop. */
+export * from "./activation.ts";
+export * from "./container.ts";
+export * from "./conv.ts";
+export * from "./dropout.ts";
+export * from "./fit.ts";
+export type { FanMode, Initializer, KaimingOptions, Nonlinearity } from "./init.ts";
+export * as init from "./init.ts";
+export * from "./linear.ts";
+export * from "./metrics.ts";
+export * from "./module.ts";
+export * from "./norm.ts";
+export * from "./optim/index.ts";
+export * from "./pool.ts";

@@ -1,0 +1,164 @@
+/**
+ * Initial values of parameters: functions that fill a tensor in place.
+ *
+ * A weight whose outputs should have the variance of its inputs needs Var(w) = gain² / fan. The fan is the number of
+ * terms in each output's sum (fan in, which keeps activations level) or of outputs each input reaches (fan out, which
+ * keeps gradients level on the way back). The gain makes up for what the activation removes: √2 for ReLU, which drops
+ * half of the variance.
+ *
+ * References: Glorot & Bengio 2010 (Xavier); He et al. 2015, "Delving Deep into Rectifiers" (Kaiming); Saxe et al. 2013
+ * (orthogonal). Names and formulas are those of `torch.nn.init`.
+ */
+import { ShapeError, ValueError } from "../tensor/errors.ts";
+import type { Rng } from "../tensor/rng.ts";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Fills a tensor, with numbers from `rng` where it draws any. What layers take as their `init` option. */
+export type Initializer = (t: Tensor, rng: Rng) => unknown;
+
+export type FanMode = "fanIn" | "fanOut";
+
+export interface KaimingOptions {
+  /** Which fan is kept level. Default "fanIn". */
+  mode?: FanMode;
+  /** Default √2, for ReLU; `gainOf` knows others. */
+  gain?: number;
+}
+
+/**
+ * Fan in and fan out of a weight `[out, in, …]`: `in` and `out` times the size of the filter. For a convolution in
+ * groups `in` is C/groups, and the fan out is counted as if there were no groups, as in PyTorch.
+ *
+ * @throws ShapeError for a tensor of rank below 2.
+ */
+export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
+  if (shape.length < 2) {
+    throw new ShapeError(`init: fan in and fan out need a weight of rank 2 or more, got ${formatShape(shape)}`);
+  }
+  const field = sizeOf(shape.slice(2));
+  return { fanIn: shape[1] * field, fanOut: shape[0] * field };
+}
+
+export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu";
+
+/** The gain PyTorch recommends: 1, 1, 5/3, √2, and √(2 / (1 + slope²)) for leaky ReLU. */
+export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
+  switch (nonlinearity) {
+    case "linear":
+    case "sigmoid":
+      return 1;
+    case "tanh":
+      return 5 / 3;
+    case "relu":
+      return Math.SQRT2;
+    case "leakyRelu":
+      return Math.sqrt(2 / (1 + slope * slope));
+  }
+}
+
+/** Every element is `value`. */
+export function constant(t: Tensor, value: number): Tensor {
+  return fill(t, () => value);
+}
+
+/** Uniform in [low, high). */
+export function uniform(t: Tensor, rng: Rng, { low = 0, high = 1 }: { low?: number; high?: number } = {}): Tensor {
+  return fill(t, () => rng.uniform(low, high));
+}
+
+/** Normal with the given mean and standard deviation. */
+export function normal(t: Tensor, rng: Rng, { mean = 0, std = 1 }: { mean?: number; std?: number } = {}): Tensor {
+  return fill(t, () => rng.normal(mean, std));
+}
+
+/** Uniform in [−a, a) with a = gain·√(3 / fan). */
+export function kaimingUniform(t: Tensor, rng: Rng, options: KaimingOptions = {}): Tensor {
+  // A uniform number in [−a, a) has variance a²/3.
+  const bound = Math.sqrt(3) * kaimingDeviation(t, options);
+  return uniform(t, rng, { low: -bound, high: bound });
+}
+
+/** Normal with standard deviation gain / √fan. The choice for residual networks: `{ mode: "fanOut" }`. */
+export function kaimingNormal(t: Tensor, rng: Rng, options: KaimingOptions = {}): Tensor {
+  return normal(t, rng, { std: kaimingDeviation(t, options) });
+}
+
+/** Uniform in [−a, a) with a = gain·√(6 / (fan in + fan out)). */
+export function xavierUniform(t: Tensor, rng: Rng, { gain = 1 }: { gain?: number } = {}): Tensor {
+  const bound = Math.sqrt(3) * xavierDeviation(t, gain);
+  return uniform(t, rng, { low: -bound, high: bound });
+}
+
+/** Normal with standard deviation gain·√(2 / (fan in + fan out)). */
+export function xavierNormal(t: Tensor, rng: Rng, { gain = 1 }: { gain?: number } = {}): Tensor {
+  return normal(t, rng, { std: xavierDeviation(t, gain) });
+}
+
+/**
+ * gain times a matrix with orthonormal rows (or columns, whichever there are fewer of), drawn uniformly among them. The
+ * weight `[out, …]` is read as a matrix of `out` rows.
+ *
+ * @throws ShapeError for a tensor of rank below 2.
+ */
+export function orthogonal(t: Tensor, rng: Rng, { gain = 1 }: { gain?: number } = {}): Tensor {
+  if (t.rank < 2) {
+    throw new ShapeError(`init.orthogonal: needs a weight of rank 2 or more, got ${formatShape(t.shape)}`);
+  }
+  const rows = t.shape[0];
+  const columns = t.size / rows;
+  const count = Math.min(rows, columns);
+  const length = Math.max(rows, columns);
+  const vectors: Float64Array[] = [];
+  for (let k = 0; k < count; k++) vectors.push(orthonormalTo(vectors, length, rng));
+  const values = new Float64Array(t.size);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      values[r * columns + c] = gain * (rows <= columns ? vectors[r][c] : vectors[c][r]);
+    }
+  }
+  t.assign(values);
+  return t;
+}
+
+/**
+ * A random unit vector orthogonal to `others`: Gram–Schmidt on normal numbers, twice, because one pass leaves a
+ * component of the order of the rounding error times the cancellation.
+ */
+function orthonormalTo(others: readonly Float64Array[], length: number, rng: Rng): Float64Array {
+  const v = Float64Array.from({ length }, () => rng.normal());
+  for (let pass = 0; pass < 2; pass++) {
+    for (const u of others) {
+      const component = dot(u, v);
+      for (let i = 0; i < length; i++) v[i] -= component * u[i];
+    }
+    const norm = Math.sqrt(dot(v, v));
+    for (let i = 0; i < length; i++) v[i] /= norm;
+  }
+  return v;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+function kaimingDeviation(t: Tensor, { mode = "fanIn", gain = Math.SQRT2 }: KaimingOptions): number {
+  const fans = fansOf(t.shape);
+  if (mode !== "fanIn" && mode !== "fanOut") {
+    throw new ValueError(`init: mode must be "fanIn" or "fanOut", got "${mode as string}"`);
+  }
+  return gain / Math.sqrt(fans[mode]);
+}
+
+function xavierDeviation(t: Tensor, gain: number): number {
+  const { fanIn, fanOut } = fansOf(t.shape);
+  return gain * Math.sqrt(2 / (fanIn + fanOut));
+}
+
+function fill(t: Tensor, next: () => number): Tensor {
+  for (let i = 0; i < t.size; i++) t.data[i] = next();
+  t.version++;
+  return t;
+}

@@ -1,0 +1,140 @@
+/** Normalisation layers: batch, layer and group norm. Formulas: src/autograd/normalization.ts. */
+import { batchNorm, groupNorm, layerNorm } from "../autograd/normalization.ts";
+import { ones, zeros } from "../tensor/create.ts";
+import { ShapeError, ValueError } from "../tensor/errors.ts";
+import { formatShape, type Shape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { buffer, Module, parameter } from "./module.ts";
+
+export interface BatchNorm2dLayerOptions {
+  /** running ← (1 − momentum)·running + momentum·batch. Null: the plain average over all batches. Default 0.1. */
+  momentum?: number | null;
+  /** Added to the variance under the root. Default 1e-5. */
+  eps?: number;
+  /** Whether there are a scale and a shift per channel. Default true. */
+  affine?: boolean;
+  /** Whether running statistics are kept; without them evaluation uses the batch's own too. Default true. */
+  trackRunningStats?: boolean;
+}
+
+/**
+ * Batch norm of images `[N, C, H, W]`, per channel (Ioffe & Szegedy 2015).
+ *
+ * In training it normalises with the batch's mean and biased variance, and moves the running mean and (unbiased)
+ * variance, outside the graph. In evaluation it normalises with the running ones.
+ * Parameters: weight `[C]` = 1, bias `[C]` = 0. Buffers: runningMean `[C]`, runningVar `[C]`, numBatchesTracked `[]`.
+ *
+ * @throws ShapeError if x is not `[N, C, H, W]`, or in training has one value per channel only.
+ */
+export class BatchNorm2d extends Module {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly runningMean: Tensor | null;
+  readonly runningVar: Tensor | null;
+  readonly numBatchesTracked: Tensor | null;
+  readonly #channels: number;
+  readonly #momentum: number | null;
+  readonly #eps: number;
+
+  constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
+    super();
+    const { momentum = 0.1, eps = 1e-5, affine = true, trackRunningStats = true } = options;
+    this.weight = affine ? parameter(ones([channels])) : null;
+    this.bias = affine ? parameter(zeros([channels])) : null;
+    this.runningMean = trackRunningStats ? buffer(zeros([channels])) : null;
+    this.runningVar = trackRunningStats ? buffer(ones([channels])) : null;
+    this.numBatchesTracked = trackRunningStats ? buffer(zeros([])) : null;
+    this.#channels = channels;
+    this.#momentum = momentum;
+    this.#eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    if (x.rank !== 4 || x.shape[1] !== this.#channels) {
+      throw new ShapeError(`BatchNorm2d: x must be [N, ${this.#channels}, H, W], is ${formatShape(x.shape)}`);
+    }
+    const { runningMean, runningVar, numBatchesTracked } = this;
+    if (!runningMean || !runningVar || !numBatchesTracked) {
+      return batchNorm(x, this.weight, this.bias, { training: true, eps: this.#eps });
+    }
+    const batches = numBatchesTracked.item() + 1;
+    const y = batchNorm(x, this.weight, this.bias, {
+      runningMean,
+      runningVar,
+      training: this.training,
+      momentum: this.#momentum ?? 1 / batches,
+      eps: this.#eps,
+    });
+    if (this.training) numBatchesTracked.assign([batches]);
+    return y;
+  }
+
+  override describe(): string {
+    return `${this.#channels}`;
+  }
+}
+
+export interface AffineLayerOptions {
+  /** Added to the variance under the root. Default 1e-5. */
+  eps?: number;
+  /** Whether there are a scale and a shift per element (layer norm) or channel (group norm). Default true. */
+  affine?: boolean;
+}
+
+/** Layer norm over the last axes, whose lengths are `normalizedShape` (Ba, Kiros & Hinton 2016). */
+export class LayerNorm extends Module {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly #shape: Shape;
+  readonly #eps: number;
+
+  constructor(normalizedShape: number | Shape, { eps = 1e-5, affine = true }: AffineLayerOptions = {}) {
+    super();
+    const shape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
+    this.weight = affine ? parameter(ones(shape)) : null;
+    this.bias = affine ? parameter(zeros(shape)) : null;
+    this.#shape = shape;
+    this.#eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.#shape, this.weight, this.bias, { eps: this.#eps });
+  }
+
+  override describe(): string {
+    return formatShape(this.#shape);
+  }
+}
+
+/** Group norm of `[N, C, …]`: each image's channels in `groups` groups, normalised together (Wu & He 2018). */
+export class GroupNorm extends Module {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly #groups: number;
+  readonly #channels: number;
+  readonly #eps: number;
+
+  /** @throws ValueError if the channels do not divide into the groups. */
+  constructor(groups: number, channels: number, { eps = 1e-5, affine = true }: AffineLayerOptions = {}) {
+    super();
+    if (!(groups >= 1) || channels % groups !== 0) {
+      throw new ValueError(`GroupNorm: ${channels} channels do not divide into ${groups} groups`);
+    }
+    this.weight = affine ? parameter(ones([channels])) : null;
+    this.bias = affine ? parameter(zeros([channels])) : null;
+    this.#groups = groups;
+    this.#channels = channels;
+    this.#eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    if (x.shape[1] !== this.#channels) {
+      throw new ShapeError(`GroupNorm: x must be [N, ${this.#channels}, …], is ${formatShape(x.shape)}`);
+    }
+    return groupNorm(x, this.#groups, this.weight, this.bias, { eps: this.#eps });
+  }
+
+  override describe(): string {
+    return `${this.#groups} groups of ${this.#channels / this.#groups}`;
+  }
+}

@@ -1,0 +1,159 @@
+/** Adam and AdamW. The formulas: src/tensor/kernels/update.ts. */
+import type { Gradients } from "../../autograd/backward.ts";
+import { kernels } from "../../tensor/kernels.ts";
+import { allocateZeros, type Floats } from "../../tensor/memory.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
+
+export interface AdamOptions {
+  /** Learning rate. Default 0.001. */
+  lr?: number;
+  /** How much of the running mean of gradients, and of their squares, the next step keeps. Default [0.9, 0.999]. */
+  betas?: readonly [number, number];
+  /** Added to the root of the mean square. Default 1e-8. */
+  eps?: number;
+  /** Adam: adds weightDecay·w to the gradient, default 0. AdamW: shrinks w by lr·weightDecay, default 0.01. */
+  weightDecay?: number;
+}
+
+/**
+ * Adam (Kingma & Ba 2015).
+ *
+ * @example
+ * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+ * optimizer.step(backward(loss));
+ *
+ * @throws ValueError for options out of range.
+ */
+export class Adam implements Optimizer {
+  readonly #core: Core;
+
+  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
+    this.#core = new Core("Adam", parameters, { weightDecay: 0, ...options }, false);
+  }
+
+  get lr(): number {
+    return this.#core.lr;
+  }
+
+  set lr(value: number) {
+    this.#core.lr = value;
+  }
+
+  /** β₁. */
+  get momentum(): number {
+    return this.#core.momentum;
+  }
+
+  set momentum(value: number) {
+    this.#core.momentum = value;
+  }
+
+  get parameters(): readonly Tensor[] {
+    return this.#core.parameters;
+  }
+
+  step(grads: Gradients): void {
+    this.#core.step(grads);
+  }
+}
+
+/**
+ * AdamW (Loshchilov & Hutter 2019): Adam whose weight decay acts on the weights alone, not through the moments.
+ *
+ * @throws ValueError for options out of range.
+ */
+export class AdamW implements Optimizer {
+  readonly #core: Core;
+
+  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
+    this.#core = new Core("AdamW", parameters, { weightDecay: 0.01, ...options }, true);
+  }
+
+  get lr(): number {
+    return this.#core.lr;
+  }
+
+  set lr(value: number) {
+    this.#core.lr = value;
+  }
+
+  /** β₁. */
+  get momentum(): number {
+    return this.#core.momentum;
+  }
+
+  set momentum(value: number) {
+    this.#core.momentum = value;
+  }
+
+  get parameters(): readonly Tensor[] {
+    return this.#core.parameters;
+  }
+
+  step(grads: Gradients): void {
+    this.#core.step(grads);
+  }
+}
+
+/** What has been learnt about one parameter: the running means of its gradient and of the square, and its steps. */
+interface Moments {
+  readonly mean: Floats;
+  readonly square: Floats;
+  steps: number;
+}
+
+/** Both algorithms; `decoupled` is AdamW's decay. */
+class Core implements Optimizer {
+  lr: number;
+  momentum: number;
+  readonly parameters: readonly Tensor[];
+  readonly #groups: readonly Group<Required<AdamOptions>>[];
+  readonly #moments = new Map<Tensor, Moments>();
+  readonly #decoupled: boolean;
+
+  constructor(name: string, parameters: Parameters<AdamOptions>, options: AdamOptions, decoupled: boolean) {
+    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options;
+    const defaults = { lr, betas, eps, weightDecay };
+    checkOption(name, "lr", lr, 0);
+    this.#groups = groupsOf<Required<AdamOptions>>(name, parameters as Parameters<Required<AdamOptions>>, defaults);
+    for (const { options } of this.#groups) {
+      checkOption(name, "lr", options.lr, 0);
+      checkOption(name, "betas[0]", options.betas[0], 0, 1);
+      checkOption(name, "betas[1]", options.betas[1], 0, 1);
+      checkOption(name, "eps", options.eps, 0);
+      checkOption(name, "weightDecay", options.weightDecay, 0);
+    }
+    this.lr = lr;
+    this.momentum = betas[0];
+    this.parameters = this.#groups.flatMap((group) => group.parameters);
+    this.#decoupled = decoupled;
+  }
+
+  step(grads: Gradients): void {
+    for (const { parameters, options, lrRatio, own } of this.#groups) {
+      const lr = this.lr * lrRatio;
+      const beta1 = own.betas?.[0] ?? this.momentum;
+      const beta2 = options.betas[1];
+      for (const w of parameters) {
+        if (!grads.has(w)) continue;
+        let moments = this.#moments.get(w);
+        if (!moments) {
+          moments = { mean: allocateZeros(w.size, w.data), square: allocateZeros(w.size, w.data), steps: 0 };
+          this.#moments.set(w, moments);
+        }
+        moments.steps++;
+        kernels.adam(w.data, grads.get(w).data, moments.mean, moments.square, {
+          lr,
+          beta1,
+          beta2,
+          eps: options.eps,
+          weightDecay: options.weightDecay,
+          decoupled: this.#decoupled,
+          step: moments.steps,
+        });
+        w.version++;
+      }
+    }
+  }
+}

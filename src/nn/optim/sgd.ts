@@ -1,0 +1,78 @@
+/** Stochastic gradient descent, with momentum as PyTorch defines it. The formula: src/tensor/kernels/update.ts. */
+import type { Gradients } from "../../autograd/backward.ts";
+import { ValueError } from "../../tensor/errors.ts";
+import { kernels } from "../../tensor/kernels.ts";
+import { allocateZeros, type Floats } from "../../tensor/memory.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
+
+export interface SgdOptions {
+  /** Learning rate. */
+  lr: number;
+  /** How much of the velocity the next step keeps. Default 0. */
+  momentum?: number;
+  /** How much of the gradient is withheld from the velocity. Default 0. */
+  dampening?: number;
+  /** Adds weightDecay·w to the gradient. Default 0. */
+  weightDecay?: number;
+  /** Look ahead along the velocity (Nesterov's momentum). Default false. */
+  nesterov?: boolean;
+}
+
+/**
+ * Stochastic gradient descent.
+ *
+ * @example
+ * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 1e-4 });
+ * optimizer.step(backward(loss));
+ *
+ * @throws ValueError for options out of range, or Nesterov's momentum without momentum or with dampening.
+ */
+export class SGD implements Optimizer {
+  lr: number;
+  momentum: number;
+  readonly parameters: readonly Tensor[];
+  readonly #groups: readonly Group<Required<SgdOptions>>[];
+  readonly #velocities = new Map<Tensor, Floats>();
+
+  constructor(parameters: Parameters<SgdOptions>, options: SgdOptions) {
+    const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
+    const defaults = { lr, momentum, dampening, weightDecay, nesterov };
+    checkOption("SGD", "lr", lr, 0);
+    this.#groups = groupsOf<Required<SgdOptions>>("SGD", parameters as Parameters<Required<SgdOptions>>, defaults);
+    for (const { options } of this.#groups) {
+      checkOption("SGD", "lr", options.lr, 0);
+      checkOption("SGD", "momentum", options.momentum, 0);
+      checkOption("SGD", "weightDecay", options.weightDecay, 0);
+      if (!Number.isFinite(options.dampening)) throw new ValueError(`SGD: dampening must be finite`);
+      if (options.nesterov && (options.momentum === 0 || options.dampening !== 0)) {
+        throw new ValueError(
+          `SGD: nesterov needs momentum above 0 and no dampening, got momentum ${options.momentum} and dampening ${options.dampening}`,
+        );
+      }
+    }
+    this.lr = lr;
+    this.momentum = momentum;
+    this.parameters = this.#groups.flatMap((group) => group.parameters);
+  }
+
+  step(grads: Gradients): void {
+    for (const { parameters, options, lrRatio, own } of this.#groups) {
+      const { dampening, weightDecay, nesterov } = options;
+      const lr = this.lr * lrRatio;
+      const momentum = own.momentum ?? this.momentum;
+      for (const w of parameters) {
+        if (!grads.has(w)) continue;
+        let velocity = this.#velocities.get(w) ?? null;
+        const first = velocity === null;
+        if (first && momentum !== 0) {
+          velocity = allocateZeros(w.size, w.data);
+          this.#velocities.set(w, velocity);
+        }
+        const step = { lr, momentum, dampening, weightDecay, nesterov, first };
+        kernels.sgd(w.data, grads.get(w).data, velocity, step);
+        w.version++;
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** Pooling layers. Formulas and options: src/autograd/pooling.ts. */
+import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../autograd/pooling.ts";
+import { type Pair, pairOf } from "../tensor/geometry/conv.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Module } from "./module.ts";
+
+export interface MaxPool2dLayerOptions {
+  /** Step between windows. Default: the kernel size, so that the windows tile the image. */
+  stride?: Pair;
+  /** Pixels of −∞ added on each side. Default 0. */
+  padding?: Pair;
+  /** Distance between neighbouring taps. Default 1. */
+  dilation?: Pair;
+  /** Whether a window may hang over the far edge. Default false. */
+  ceilMode?: boolean;
+}
+
+/** The maximum of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
+export class MaxPool2d extends Module {
+  readonly #kernelSize: Pair;
+  readonly #options: MaxPool2dLayerOptions;
+
+  constructor(kernelSize: Pair, options: MaxPool2dLayerOptions = {}) {
+    super();
+    this.#kernelSize = kernelSize;
+    this.#options = options;
+  }
+
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, { kernelSize: this.#kernelSize, ...this.#options });
+  }
+
+  override describe(): string {
+    return describeWindow(this.#kernelSize, this.#options);
+  }
+}
+
+export interface AvgPool2dLayerOptions {
+  /** Step between windows. Default: the kernel size, so that the windows tile the image. */
+  stride?: Pair;
+  /** Zeros added on each side. Default 0. */
+  padding?: Pair;
+  /** Whether a window may hang over the far edge. Default false. */
+  ceilMode?: boolean;
+  /** Whether the padding counts in the divisor. Default true. */
+  countIncludePad?: boolean;
+}
+
+/** The mean of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
+export class AvgPool2d extends Module {
+  readonly #kernelSize: Pair;
+  readonly #options: AvgPool2dLayerOptions;
+
+  constructor(kernelSize: Pair, options: AvgPool2dLayerOptions = {}) {
+    super();
+    this.#kernelSize = kernelSize;
+    this.#options = options;
+  }
+
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, { kernelSize: this.#kernelSize, ...this.#options });
+  }
+
+  override describe(): string {
+    return describeWindow(this.#kernelSize, this.#options);
+  }
+}
+
+/** Means over windows chosen so that the result is `[N, C, ...outputSize]`. */
+export class AdaptiveAvgPool2d extends Module {
+  readonly #outputSize: Pair;
+
+  constructor(outputSize: Pair) {
+    super();
+    this.#outputSize = outputSize;
+  }
+
+  forward(x: Tensor): Tensor {
+    return adaptiveAvgPool2d(x, this.#outputSize);
+  }
+
+  override describe(): string {
+    return pairOf(this.#outputSize).join("×");
+  }
+}
+
+/** The mean of each channel: `[N, C, H, W]` to `[N, C]`. */
+export class GlobalAvgPool2d extends Module {
+  forward(x: Tensor): Tensor {
+    return globalAvgPool2d(x);
+  }
+}
+
+function describeWindow(kernelSize: Pair, { stride = kernelSize, padding = 0 }: { stride?: Pair; padding?: Pair }) {
+  const text = `${pairOf(kernelSize).join("×")}, stride ${pairOf(stride).join("×")}`;
+  return pairOf(padding).some((p) => p !== 0) ? `${text}, padding ${pairOf(padding).join("×")}` : text;
+}

@@ -1,0 +1,31 @@
+/** The pages of examples/, opened in a real browser as they are; only their scripts are bundled on the way. */
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { bundle, findBrowser, visit } from "./browser.ts";
+
+const browser = findBrowser();
+
+/** Serves the repository; a script of build/ is made from its source, so that nothing must have been compiled before. */
+function serve(path: string): string | undefined | Promise<string | undefined> {
+  const script = /^\/build\/(examples\/[\w/-]+)\.js$/.exec(path);
+  if (script) return bundle(`${script[1]}.ts`);
+  const page = `.${path}index.html`;
+  return path.endsWith("/") && existsSync(page) ? readFileSync(page, "utf8") : undefined;
+}
+
+describe.skipIf(!browser)(`in ${browser ?? "chromium (none found: skipped)"}`, () => {
+  test("examples/in-a-page learns, draws its losses, and names most shapes rightly", async () => {
+    const document = await visit(browser!, serve, { path: "/examples/in-a-page/" });
+    expect(document.querySelector("#status")!.textContent).toMatch(/^Step 100 of 100, loss 0\.\d+$/);
+    expect(document.querySelector("#losses")!.getAttribute("points")!.split(" ")).toHaveLength(100);
+    expect(document.querySelectorAll("#answers canvas")).toHaveLength(14);
+    expect(document.querySelectorAll("#answers .right").length).toBeGreaterThanOrEqual(12);
+  });
+
+  test("examples/in-a-worker learns while the page goes on drawing", async () => {
+    const document = await visit(browser!, serve, { path: "/examples/in-a-worker/" });
+    expect(Number(document.body.dataset["accuracy"])).toBeGreaterThan(0.9);
+    expect(document.querySelector("#status")!.textContent).toMatch(/^Done: \d+\.\d % of 300 unseen shapes/);
+    expect(Number(document.querySelector("#frames")!.textContent)).toBeGreaterThan(10);
+  });
+});
