@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly depth: number;
   readonly width: number;
   /** Shortcut of the residual net; the plain one has none. */
-  readonly shortcut: "identity" | "pad" | "project";
+  readonly shortcut: "pad" | "project";
   /** ReLU after the addition (v1) or batch norm and ReLU before each convolution (v2). */
   readonly order: "post" | "pre";
   readonly zeroInit: boolean;

@@ -145,16 +145,14 @@ function seedGradient(root: Tensor, gradient: Tensor | undefined): Tensor {
   return new Tensor(allocate(1, root.data).fill(1), root.shape);
 }
 
-function checkUnchanged(node: Node): void {
-  const { inputs, output, versions } = node;
-  [...inputs, output].forEach((t, i) => {
-    if (t.version !== versions[i]) {
-      const which = i < inputs.length ? `input ${i}` : "the output";
-      throw new AutogradError(
-        `backward: ${which} ${formatShape(t.shape)} of ${node.op} was changed in place after the forward pass: run the forward pass again before backward`,
-      );
-    }
-  });
+function checkUnchanged({ op, inputs, output, versions }: Node): void {
+  const fail = (which: string, { shape }: Tensor): never => {
+    throw new AutogradError(
+      `backward: ${which} ${formatShape(shape)} of ${op} was changed in place after the forward pass: run the forward pass again before backward`,
+    );
+  };
+  for (let i = 0; i < inputs.length; i++) if (inputs[i].version !== versions[i]) fail(`input ${i}`, inputs[i]);
+  if (output.version !== versions[inputs.length]) fail("the output", output);
 }
 
 /** What `valueAndGrad`'s function may return: the loss, or an object with the loss and whatever else should leave. */

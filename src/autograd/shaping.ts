@@ -95,7 +95,8 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  * in one place; negative positions count from the end, and positions beyond the end are clipped.
  *
  * @example
- * slice(x, [null, null, [null, null, 2], [null, null, 2]]); // every second pixel of [N, C, H, W]
+ * slice(arange(10), [[1, 8, 3]]); // [1, 4, 7]
+ * slice(images, [null, null, [null, null, 2], [null, null, 2]]); // every second pixel of [N, C, H, W]
  *
  * @throws ShapeError for more ranges than axes, and for steps below 1.
  */
@@ -155,7 +156,8 @@ export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): 
  * y has the shape of `index`, which has the rank of x.
  *
  * @example
- * gather(x, 1, { data: [2, 0], shape: [2, 1] }); // x[0, 2] and x[1, 0], as [2, 1]
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * gather(x, 1, { data: [2, 0], shape: [2, 1] }); // [[3], [4]]
  *
  * @throws ShapeError if `index` does not fit into x; ValueError naming an index out of range.
  */

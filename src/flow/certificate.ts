@@ -64,7 +64,9 @@ export interface Certificate {
   toString(): string;
 }
 
+/** Half the distance from 1 to the next float32. */
 const UNIT_ROUNDOFF = 2 ** -24;
+const TRANSFORM_TOLERANCE = 1e-5;
 
 /**
  * Certifies every residual block of `model` on the input `x`.
@@ -114,31 +116,36 @@ function certifyBlock({ block, x, y }: BlockCall, gy: Tensor, gx: Tensor): Block
 }
 
 /**
- * Compares fl(gx − branch) with the path's summand p. gx was accumulated from m summands in float32: m − 1 roundings,
- * each at most u = 2⁻²⁴ relative to a partial sum; the subtraction here rounds once more. Partial sums are bounded by
- * |p| + |branch| where m = 2, the case of an identity block; more summands add more roundings of the same size.
+ * Compares fl(gx − branch) with the path's summand p, in units of the rounding that is allowed.
+ *
+ * gx was accumulated from m summands in float32: m − 1 roundings, each at most u = 2⁻²⁴ relative to a partial sum, and
+ * partial sums are bounded by |p| + |branch| where m = 2, the case of an identity block. Masks, selections and single
+ * products add no more than one rounding each. So element by element the bound is roundings·u·(|p| + |branch|).
+ *
+ * A transform (a convolution, a batch norm) sums many products and rounds each; there the bound is one for the whole
+ * tensor, TRANSFORM_TOLERANCE·(‖p‖ + ‖branch‖).
  */
 function checkNumbers(path: readonly PathStep[], x: Tensor, y: Tensor, gy: Floats, gx: Floats): NumericCheck {
   const shortcut = gradientAlong(path, gy);
   const branch = gradientOffPath(path, x, gy);
-  const roundings = nodesBefore(y, [x]).reduce((m, { inputs }) => m + inputs.filter((t) => t === x).length, 0);
+  const shortcutNorm = norm(shortcut);
+  const branchNorm = norm(branch);
+  const transforms = worstEffect(path) === "transform";
+  const uses = nodesBefore(y, [x]).reduce((m, { inputs }) => m + inputs.filter((t) => t === x).length, 0);
+  const roundings = uses + path.filter(({ effect }) => effect === "scale" || effect === "gate").length;
   let error = 0;
   let errorInBounds = 0;
   for (let i = 0; i < gx.length; i++) {
     const difference = Math.abs(gx[i] - branch[i] - shortcut[i]);
-    if (!(difference <= error)) error = difference;
-    const bound = roundings * UNIT_ROUNDOFF * (Math.abs(shortcut[i]) + Math.abs(branch[i]));
+    const bound = transforms
+      ? TRANSFORM_TOLERANCE * (shortcutNorm + branchNorm)
+      : roundings * UNIT_ROUNDOFF * (Math.abs(shortcut[i]) + Math.abs(branch[i]));
     const relative = difference === 0 ? 0 : difference / bound;
+    // Negated, so that NaN counts as an error.
+    if (!(difference <= error)) error = difference;
     if (!(relative <= errorInBounds)) errorInBounds = relative;
   }
-  return {
-    passes: errorInBounds <= 1,
-    error,
-    errorInBounds,
-    bitExact: error === 0,
-    shortcutNorm: norm(shortcut),
-    branchNorm: norm(branch),
-  };
+  return { passes: errorInBounds <= 1, error, errorInBounds, bitExact: error === 0, shortcutNorm, branchNorm };
 }
 
 /** The vector-Jacobian product of everything between y and x except the path: J_Fᵀ∂L/∂y for y = x + F(x). */

@@ -113,13 +113,13 @@ export class TrainingError extends Error {
  *
  * @example
  * const rng = new Rng(0);
- * const model = cifarResNet(20, { rng });
+ * const model = cifarResNet(8, { width: 4, rng });
  * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 1e-4 });
  * const history = await fit(model, {
- *   data: (epoch) => loader.batches(epoch),
+ *   data: () => batches(train, { batchSize: 32, rng }),
  *   optimizer,
- *   schedule: schedules.cosine(0.1, { steps: 1000 }),
- *   steps: 1000,
+ *   schedule: schedules.cosine(0.1, { steps: 100 }),
+ *   steps: 100,
  *   onStep: ({ step, loss }) => console.log(step, loss),
  * });
  *

@@ -1,7 +1,7 @@
 /** Every example in README.md, docs/ and the docstrings of src compiles, runs, and gives what its comments say. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import * as skipstone from "../../src/index.ts";
 import { tsc } from "./build.ts";
 import { filesUnder } from "./import-graph.ts";
@@ -111,15 +111,14 @@ describe("the tester itself", () => {
   let written = 0;
   async function result(code: string): Promise<string> {
     // A path of its own each time: a module is loaded once.
-    const { paths } = write(`snippets-tester/${written++}`, [{ where: "here", code }]);
-    const program = readFileSync(paths[0], "utf8").replaceAll('"../../', '"../../../');
-    writeFileSync(paths[0], program);
+    const folder = `snippets-tester-${written++}`;
+    onTestFinished(() => rmSync(resolve("build", folder), { recursive: true }));
+    const { paths } = write(folder, [{ where: "here", code }]);
     return run(paths[0]).then(
       () => "passes",
       (error: Error) => error.message,
     );
   }
-  afterAll(() => rmSync(resolve("build/snippets-tester"), { recursive: true, force: true }));
 
   test("a right comment passes, a wrong one is found", async () => {
     expect(await result("add(tensor([1, 2]), 3); // [4, 5]")).toBe("passes");
@@ -159,7 +158,7 @@ describe("the tester itself", () => {
     expect(markdownSnippets("a.md", markdown)).toEqual([{ where: "a.md:8", code: "let a = 1;\n" }]);
     const source =
       "/**\n * Text.\n *\n * @example\n * f(1); // 2\n *\n * g();\n * @throws never\n */\nfunction f() {}\n";
-    expect(docstringSnippets("a.ts", source)).toEqual([{ where: "a.ts:4", code: "f(1); // 2\n\ng();\n" }]);
+    expect(docstringSnippets("a.ts", source)).toEqual([{ where: "a.ts:5", code: "f(1); // 2\n\ng();\n" }]);
   });
 
   test("knows values from words", () => {

@@ -21,10 +21,13 @@ export interface Snippet {
 /** Things a snippet may use without declaring them, each as a statement. The first word after `const` is its name. */
 export const PRELUDE: readonly string[] = [
   "const rng = new Rng(1);",
-  "const model = cifarResNet(8, { width: 4, inChannels: 1, rng: new Rng(1) });",
-  "const images = randn([4, 1, 12, 12], new Rng(2));",
+  "const model = cifarResNet(8, { width: 4, rng: new Rng(1) });",
+  "const images = randn([4, 3, 12, 12], new Rng(2));",
   "const labels = Int32Array.of(3, 1, 4, 1);",
+  "const loss = crossEntropy(model.forward(images), labels);",
   "const optimizer = new SGD(model.parameters(), { lr: 0.1 });",
+  "const data = () => [{ x: images, labels }];",
+  "const train = makeDataset({ name: 'noise', images: images.data as Float32Array, labels, shape: [4, 3, 12, 12], classes: [...'0123456789'] });",
 ];
 
 /** Every ```ts block of a Markdown text. */
@@ -114,14 +117,14 @@ export function programOf(snippet: Snippet, exported: ReadonlySet<string>, entry
     new RegExp(`\\b${name}\\b`).test(imported);
   const uses = (code: string, name: string): boolean => new RegExp(`(?<![.\\w])${name}\\b(?!:)`).test(code);
 
-  const prelude: string[] = [];
-  let text = body.replaceAll(/\/\/ .*$/gm, "");
-  for (const statement of [...PRELUDE].reverse()) {
-    const name = statement.split(" ")[1];
-    if (!uses(text, name) || declares(name)) continue;
-    prelude.unshift(statement);
-    text += statement;
+  // The snippet's own names hide the prelude's; what the prelude itself builds on comes from the prelude.
+  const own = body.replaceAll(/\/\/ .*$/gm, "");
+  const needed = PRELUDE.filter((statement) => uses(own, nameOf(statement)) && !declares(nameOf(statement)));
+  for (const statement of needed) {
+    needed.push(...PRELUDE.filter((other) => uses(statement, nameOf(other)) && !needed.includes(other)));
   }
+  const prelude = PRELUDE.filter((statement) => needed.includes(statement));
+  const text = [own, ...prelude].join("\n");
   const injected = [...exported]
     .filter((name) => uses(text, name) && !new RegExp(`\\b${name}\\b`).test(imported))
     .sort();
@@ -138,6 +141,10 @@ void check;
 }
 `,
   };
+}
+
+function nameOf(statement: string): string {
+  return statement.split(" ")[1];
 }
 
 /** Whether every bracket that opens in `code` closes there: a line that ends a longer statement is not one expression. */

@@ -78,7 +78,13 @@ export function groupsOf<Options extends { lr: number }>(
 }
 
 /** Throws unless `value` is a number in [low, high), or in [low, ∞). */
-export function checkOption(optimizer: string, name: string, value: number, low: number, high = Infinity): void {
+export function checkOption(
+  optimizer: string,
+  name: string,
+  value: number,
+  low: number,
+  high: number = Infinity,
+): void {
   if (!(value >= low && value < high)) {
     const range = high === Infinity ? `a finite number of ${low} or more` : `in [${low}, ${high})`;
     throw new ValueError(`${optimizer}: ${name} must be ${range}, got ${value}`);

