@@ -6,9 +6,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import {
-  type Dataset,
-  type DataFile,
   DataError,
+  type DataFile,
+  type Dataset,
   gunzip,
   readCifar10,
   readCifar100,

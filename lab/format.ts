@@ -29,7 +29,8 @@ export function grouped(value: number): string {
 
 /** How many times as large: `31×`, or `1/31` for a ratio below one. */
 export function times(ratio: number): string {
-  const round = (value: number): string => (value >= 9.95 ? grouped(Math.round(value)) : String(Number(value.toFixed(1))));
+  const round = (value: number): string =>
+    value >= 9.95 ? grouped(Math.round(value)) : String(Number(value.toFixed(1)));
   if (!Number.isFinite(ratio)) return "infinitely many times";
   return ratio >= 1 ? `${round(ratio)} times` : `1/${round(1 / ratio)} of`;
 }

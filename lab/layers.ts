@@ -13,3 +13,8 @@ export function weightLayers({ layers }: Snapshot): NumberedLayer[] {
     .filter(({ kind, layer }) => (kind === "Conv2d" || kind === "Linear") && !/shortcut|downsample/.test(layer))
     .map((row, i) => ({ ...row, number: i + 1 }));
 }
+
+/** The layers of a snapshot that work on images: all that count but the last. */
+export function convolutions(snapshot: Snapshot): NumberedLayer[] {
+  return weightLayers(snapshot).filter(({ kind }) => kind === "Conv2d");
+}

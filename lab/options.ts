@@ -114,7 +114,9 @@ function describe(version: string): Command {
     )
     .option("--zero-init", "start the residual net's branches at zero, so that its blocks begin as identities", false)
     .addOption(
-      new Option("--steps <n>", `updates (default: ${DEFAULT_STEPS})`).argParser(wholeNumber(1, 1e7)).conflicts("epochs"),
+      new Option("--steps <n>", `updates (default: ${DEFAULT_STEPS})`)
+        .argParser(wholeNumber(1, 1e7))
+        .conflicts("epochs"),
     )
     .option("--epochs <n>", "passes over the training images, instead of --steps", wholeNumber(1, 1e5))
     .option("--batch <images>", "images per step", wholeNumber(2, 65536), 32)

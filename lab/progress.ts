@@ -48,6 +48,7 @@ class Follower {
     secondsLeft: Number.NaN,
   };
   readonly #options: RunOptions;
+  #lastStep = 0;
   #testStarted = 0;
 
   constructor(options: RunOptions) {
@@ -64,6 +65,7 @@ class Follower {
         const { step, loss, accuracy, seconds } = message.row;
         const weight = Math.max(0.1, 1 / step);
         const smooth = (before: number, now: number): number => (step === 1 ? now : before + weight * (now - before));
+        this.#lastStep = performance.now() / 1000;
         standing.phase = "trains";
         standing.done = step;
         standing.loss = smooth(standing.loss, loss);
@@ -74,7 +76,8 @@ class Follower {
       }
       case "test": {
         const now = performance.now() / 1000;
-        if (standing.phase !== "tests") this.#testStarted = now;
+        // The first message comes after the first batch of images: the clock has run since the last step.
+        if (standing.phase !== "tests") this.#testStarted = this.#lastStep;
         standing.phase = "tests";
         standing.done = message.done;
         standing.total = message.total;
@@ -106,22 +109,18 @@ function figures({ phase, loss, accuracy, imagesPerSecond, secondsLeft, done, to
 const nouns = { starts: "steps", trains: "steps", tests: "test images", done: "test images" };
 
 function bars(options: RunOptions, output: NodeJS.WriteStream): Progress {
-  const multi = new MultiBar(
-    {
-      stream: output,
-      format: "{net} {bar} {value}/{total} {noun}  {figures}",
-      barCompleteChar: "█",
-      barIncompleteChar: "░",
-      barsize: Math.max(10, Math.min(24, (output.columns ?? 100) - 90)),
-      hideCursor: true,
-      fps: 8,
-      linewrap: null,
-      // Ctrl-C is handled in stop.ts.
-      gracefulExit: false,
-      forceRedraw: true,
-    },
-    { format: "" },
-  );
+  const multi = new MultiBar({
+    stream: output,
+    format: "{net} {bar} {value}/{total} {noun}  {figures}",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: Math.max(10, Math.min(24, (output.columns ?? 100) - 90)),
+    hideCursor: true,
+    fps: 8,
+    // Ctrl-C is handled in stop.ts.
+    gracefulExit: false,
+    forceRedraw: true,
+  });
   const rows = new Map<NetName, { bar: SingleBar; follower: Follower }>();
   for (const net of options.nets) {
     const follower = new Follower(options);

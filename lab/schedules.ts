@@ -1,5 +1,5 @@
 /** The learning-rate schedules one can ask for by name, each stretched over the whole run. */
-import { schedules, type Schedule } from "../src/nn/index.ts";
+import { type Schedule, schedules } from "../src/nn/index.ts";
 
 export const scheduleNames = ["constant", "step", "cosine", "warmup-cosine", "one-cycle"] as const;
 

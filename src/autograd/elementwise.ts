@@ -3,7 +3,7 @@
  *
  * Every operation here is one line of forward and one of derivative. The rules return gradients in the shape of y;
  * `binary` then sums them over the axes along which an input was stretched, because an element that was used k times
- * receives k gradients.
+ * receives k gradients. Shapes that do not broadcast are a ShapeError that names the operation and both.
  */
 import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
@@ -52,23 +52,21 @@ export function pow(a: Operand, b: Operand): Tensor {
     const base = stretch(a, shape);
     const exponent = stretch(b, shape);
     return [
-      () => gy.map((g, i) => (exponent[i] === 0 ? 0 : g * exponent[i] * base[i] ** (exponent[i] - 1))),
-      () => gy.map((g, i) => (base[i] === 0 && exponent[i] >= 0 ? 0 : g * y[i] * Math.log(base[i]))),
+      () => times(gy, (i) => (exponent[i] === 0 ? 0 : exponent[i] * base[i] ** (exponent[i] - 1))),
+      () => times(gy, (i) => (base[i] === 0 && exponent[i] >= 0 ? 0 : y[i] * Math.log(base[i]))),
     ];
   });
 }
 
 /** y = max(a, b). The gradient goes to the larger one, half to each where they are equal. NaN if either is NaN. */
 export function maximum(a: Operand, b: Operand): Tensor {
-  return binary("maximum", a, b, (gy, { a, b, shape }) => extremum(gy, stretch(a, shape), stretch(b, shape)));
+  return binary("maximum", a, b, (gy, { a, b, shape }) => whereLarger(gy, stretch(a, shape), stretch(b, shape)));
 }
 
 /** y = min(a, b). The gradient goes to the smaller one, half to each where they are equal. NaN if either is NaN. */
 export function minimum(a: Operand, b: Operand): Tensor {
-  return binary("minimum", a, b, (gy, { a, b, shape }) => {
-    const [toLarger, toSmaller] = extremum(gy, stretch(b, shape), stretch(a, shape));
-    return [toLarger, toSmaller];
-  });
+  // a is the smaller one where b is larger.
+  return binary("minimum", a, b, (gy, { a, b, shape }) => whereLarger(gy, stretch(b, shape), stretch(a, shape)));
 }
 
 /** y = −x. y′ = −1. */
@@ -143,7 +141,8 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
 function unary(op: UnaryOp, x: Tensor, p?: number, q?: number): Tensor {
   const y = empty(x.shape, x);
   kernels.unary(op, x.data, y.data, p, q);
-  return record(op, y, [x], (gy) => {
+  // Nodes are named after the functions that make them; the two gelus are one function.
+  return record(op === "geluTanh" ? "gelu" : op, y, [x], (gy) => {
     const gx = allocate(gy.length, gy);
     kernels.unaryGradient(op, gy, x.data, y.data, gx, p, q);
     return [gx];
@@ -206,12 +205,16 @@ function stretch(t: Tensor, shape: Shape): Floats {
   return combine("add", allocate(sizeOf(shape), t.data).fill(0), shape, t.data, t.shape);
 }
 
-/** The gradient where `larger` is the larger one, and where it is not; ties are split evenly. */
-function extremum(gy: Floats, larger: Floats, smaller: Floats): readonly [() => Floats, () => Floats] {
+/** gy where p > q, and gy where q > p; where they are equal, half of it in both. */
+function whereLarger(gy: Floats, p: Floats, q: Floats): readonly [() => Floats, () => Floats] {
   // As in PyTorch, a NaN on either side gives both the whole gradient.
-  const share = (p: number, q: number): number => (p < q ? 0 : p === q ? 0.5 : 1);
-  return [
-    () => gy.map((g, i) => g * share(larger[i], smaller[i])),
-    () => gy.map((g, i) => g * share(smaller[i], larger[i])),
-  ];
+  const share = (v: number, w: number): number => (v < w ? 0 : v === w ? 0.5 : 1);
+  return [() => times(gy, (i) => share(p[i], q[i])), () => times(gy, (i) => share(q[i], p[i]))];
+}
+
+/** gy_i · derivative(i). */
+function times(gy: Floats, derivative: (i: number) => number): Floats {
+  const gx = allocate(gy.length, gy);
+  for (let i = 0; i < gx.length; i++) gx[i] = gy[i] * derivative(i);
+  return gx;
 }

@@ -5,7 +5,7 @@
  * which returns ℓ. Cross entropy is computed from logits in one piece: the logarithm of a softmax computed apart would
  * lose the digits of small probabilities, and all of them where it underflows.
  */
-import { ShapeError } from "../tensor/errors.ts";
+import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type ClassGeometry, checkLabels, checkTarget, classGeometry } from "../tensor/geometry/losses.ts";
 import { kernels } from "../tensor/kernels.ts";
@@ -41,13 +41,17 @@ export interface CrossEntropyOptions extends NllOptions {
  * @param target N·… labels in row-major order; or a tensor of probabilities in the shape of the logits. A tensor of shape
  * `[N, …]` is taken as labels.
  * @returns `[]`, or `[N, …]` with `reduction: "none"`. The mean over no samples is NaN.
- * @throws ShapeError for a target or weight that does not fit; ValueError naming a label that is no class.
+ * @throws ShapeError for a target or weight that does not fit; ValueError naming a label that is no class, or for
+ * label smoothing outside [0, 1].
  */
 export function crossEntropy(
   logits: Tensor,
   target: ArrayLike<number> | Tensor,
   { weight, ignoreIndex = -100, reduction = "mean", labelSmoothing = 0 }: CrossEntropyOptions = {},
 ): Tensor {
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ValueError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
+  }
   const g = classGeometry("crossEntropy", logits.shape, weight?.shape);
   const probabilities = target instanceof Tensor && !sameShape(target.shape, g.shape) ? target : null;
   let q: Floats;

@@ -138,11 +138,14 @@ export function logsumexp(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOpt
   const g = reduceGeometry("logsumexp", x.shape, axes, keepDim);
   const y = reduced("logsumexp", x, g);
   return record("logsumexp", y, [x], (gy) => {
-    // ∂y/∂x_i = e^x_i / Σ eˣ = e^(x_i − y): the softmax.
-    const exponent = combine("sub", x.data, x.shape, y.data, g.keptShape);
-    const softmax = allocate(x.size, x.data);
-    kernels.unary("exp", exponent, softmax);
-    return [combine("mul", softmax, x.shape, gy, g.keptShape)];
+    // ∂y/∂x_i = e^x_i / Σ eˣ: the softmax. It equals e^(x_i − y), but y is rounded, which for x around 1000 costs four
+    // digits: dividing by the sum of these exponentials, 1 but for that rounding, gives them back.
+    const exponential = allocate(x.size, x.data);
+    kernels.unary("exp", combine("sub", x.data, x.shape, y.data, g.keptShape), exponential);
+    const total = allocate(gy.length, gy);
+    kernels.reduce("sum", exponential, total, g);
+    const share = combine("div", gy, g.keptShape, total, g.keptShape);
+    return [combine("mul", exponential, x.shape, share, g.keptShape)];
   });
 }
 

@@ -92,7 +92,7 @@ export interface History {
   readonly stopped: boolean;
 }
 
-/** Training that cannot go on: a loss or gradient that is NaN or infinite. The parameters are as they were before the step. */
+/** Training that cannot go on: a loss or gradient that is NaN or infinite. The model is as it was before the step. */
 export class TrainingError extends Error {
   override readonly name = "TrainingError";
   readonly step: number;
@@ -142,6 +142,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const finished = (epoch: number): boolean =>
     stopped || epoch >= (epochs ?? Infinity) || stepRecords.length >= (steps ?? Infinity);
 
+  const buffers = new SavedBuffers(model);
   const putBack = switchMode(model, true);
   try {
     for (let epoch = 0; !finished(epoch); epoch++) {
@@ -151,14 +152,18 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
         if (lrAt) optimizer.lr = lrAt(step);
         if (momentumAt) optimizer.momentum = momentumAt(step);
         const lr = optimizer.lr;
-        const { value, grads } = valueAndGrad(() => {
-          const logits = model.forward(batch.x);
-          const scalar = loss(logits, batch.labels);
-          checkFinite("loss", scalar.item(), step, lr);
-          return { loss: scalar, logits };
+        buffers.save();
+        const { value, grads, norm } = buffers.restoringOnError(() => {
+          const { value, grads } = valueAndGrad(() => {
+            const logits = model.forward(batch.x);
+            const scalar = loss(logits, batch.labels);
+            checkFinite("loss", scalar.item(), step, lr);
+            return { loss: scalar, logits };
+          });
+          const norm = gradNorm(grads, optimizer.parameters);
+          checkFinite("norm of the gradients", norm, step, lr);
+          return { value, grads, norm };
         });
-        const norm = gradNorm(grads, optimizer.parameters);
-        checkFinite("norm of the gradients", norm, step, lr);
         optimizer.step(clipNorm === undefined ? grads : clipGradNorm(grads, optimizer.parameters, clipNorm).grads);
 
         const correct = accuracyOf(value.logits, batch.labels);
@@ -222,6 +227,34 @@ export function evaluate(
   return { ...mean.result(), count: mean.count };
 }
 
+/** A copy of the running statistics, so that a step that fails (NaN, a label out of range) leaves no trace in them. */
+class SavedBuffers {
+  readonly #tensors: readonly Tensor[];
+  readonly #copies: readonly Float64Array[];
+
+  constructor(model: Module) {
+    this.#tensors = model.namedBuffers().map(([, t]) => t);
+    this.#copies = this.#tensors.map((t) => new Float64Array(t.size));
+  }
+
+  save(): void {
+    this.#tensors.forEach((t, i) => {
+      this.#copies[i].set(t.data);
+    });
+  }
+
+  restoringOnError<T>(fn: () => T): T {
+    try {
+      return fn();
+    } catch (error) {
+      this.#tensors.forEach((t, i) => {
+        t.assign(this.#copies[i]);
+      });
+      throw error;
+    }
+  }
+}
+
 /** Means weighted by the number of examples: the last batch of an epoch is often smaller. */
 class Means {
   count = 0;
@@ -265,7 +298,7 @@ function checkCount(name: string, value: number | undefined): void {
 function checkFinite(what: string, value: number, step: number, lr: number): void {
   if (!Number.isFinite(value)) {
     throw new TrainingError(
-      `fit: the ${what} is ${value} at step ${step} (learning rate ${lr}): the parameters are as they were before this step. A smaller learning rate, warm-up or clipping may help`,
+      `fit: the ${what} is ${value} at step ${step} (learning rate ${lr}): the model is as it was before this step. A smaller learning rate, warm-up or clipping may help`,
       step,
       lr,
     );

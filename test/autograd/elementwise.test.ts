@@ -23,14 +23,17 @@ import {
   tanh,
 } from "../../src/autograd/elementwise.ts";
 import { sum } from "../../src/autograd/reductions.ts";
-import { ShapeError } from "../../src/tensor/errors.ts";
 import { tensor } from "../../src/tensor/create.ts";
+import { ShapeError } from "../../src/tensor/errors.ts";
 import type { NestedArray, Tensor } from "../../src/tensor/tensor.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 
 const leaf = (values: NestedArray): Tensor => tensor(values, { requiresGrad: true });
 /** ∂ Σ f(x) / ∂x. */
-const slope = (f: (x: Tensor) => Tensor, x: Tensor): NestedArray => backward(sum(f(x))).get(x).toArray();
+const slope = (f: (x: Tensor) => Tensor, x: Tensor): NestedArray =>
+  backward(sum(f(x)))
+    .get(x)
+    .toArray();
 
 describe("examples", () => {
   it("add under broadcasting: each column of a row vector receives as many gradients as there are rows", () => {
@@ -210,10 +213,13 @@ goldenFamily("elementwise", {
 });
 
 describe("errors", () => {
-  it.each(["add", "sub", "mul", "div", "pow", "maximum", "minimum"] as const)("%s names itself and both shapes", (op) => {
-    const f = { add, sub, mul, div, pow, maximum, minimum }[op];
-    const call = (): Tensor => f(tensor([[1, 2, 3]]), tensor([1, 2]));
-    expect(call).toThrow(ShapeError);
-    expect(call).toThrow(`${op}: shapes [1,3] and [2] do not broadcast: axis -1 is 3 in one and 2 in the other`);
-  });
+  it.each(["add", "sub", "mul", "div", "pow", "maximum", "minimum"] as const)(
+    "%s names itself and both shapes",
+    (op) => {
+      const f = { add, sub, mul, div, pow, maximum, minimum }[op];
+      const call = (): Tensor => f(tensor([[1, 2, 3]]), tensor([1, 2]));
+      expect(call).toThrow(ShapeError);
+      expect(call).toThrow(`${op}: shapes [1,3] and [2] do not broadcast: axis -1 is 3 in one and 2 in the other`);
+    },
+  );
 });

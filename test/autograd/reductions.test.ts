@@ -9,7 +9,10 @@ import type { NestedArray, Tensor } from "../../src/tensor/tensor.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 
 const leaf = (values: NestedArray): Tensor => tensor(values, { requiresGrad: true });
-const slope = (f: (x: Tensor) => Tensor, x: Tensor): NestedArray => backward(sum(f(x))).get(x).toArray();
+const slope = (f: (x: Tensor) => Tensor, x: Tensor): NestedArray =>
+  backward(sum(f(x)))
+    .get(x)
+    .toArray();
 
 describe("examples", () => {
   const x = leaf([
@@ -63,7 +66,11 @@ describe("ties", () => {
     const { values, indices } = maxWithIndices(x, 1);
     expect(values.toArray()).toEqual([5, 7]);
     expect(indices).toEqual({ data: Int32Array.of(1, 0), shape: [2] });
-    expect(backward(values, { gradient: tensor([10, 20]) }).get(x).toArray()).toEqual([
+    expect(
+      backward(values, { gradient: tensor([10, 20]) })
+        .get(x)
+        .toArray(),
+    ).toEqual([
       [0, 10, 0],
       [20, 0, 0],
     ]);
@@ -153,7 +160,11 @@ describe("errors", () => {
     ["std", () => std(x, 5), "std: axis 5 does not exist in a tensor of rank 2 (x [2,3])"],
     ["logsumexp", () => logsumexp(x, 0.5), "logsumexp: axis 0.5 does not exist in a tensor of rank 2 (x [2,3])"],
     ["argmax", () => argmax(x, 2), "argmax: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
-    ["maxWithIndices", () => maxWithIndices(x, 2), "maxWithIndices: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
+    [
+      "maxWithIndices",
+      () => maxWithIndices(x, 2),
+      "maxWithIndices: axis 2 does not exist in a tensor of rank 2 (x [2,3])",
+    ],
   ])("%s", (_, call, message) => {
     expect(call).toThrow(ShapeError);
     expect(call).toThrow(message);

@@ -103,7 +103,11 @@ describe("examples", () => {
     const v = tensor([10, 20, 30], { requiresGrad: true });
     const y = indexSelect(v, 0, [2, 0, 2]);
     expect(y.toArray()).toEqual([30, 10, 30]);
-    expect(backward(y, { gradient: tensor([1, 10, 100]) }).get(v).toArray()).toEqual([10, 0, 101]);
+    expect(
+      backward(y, { gradient: tensor([1, 10, 100]) })
+        .get(v)
+        .toArray(),
+    ).toEqual([10, 0, 101]);
 
     const m = tensor(
       [
@@ -117,7 +121,16 @@ describe("examples", () => {
       [3, 3],
       [4, 5],
     ]);
-    expect(backward(picked, { gradient: tensor([[1, 10], [100, 1000]]) }).get(m).toArray()).toEqual([
+    expect(
+      backward(picked, {
+        gradient: tensor([
+          [1, 10],
+          [100, 1000],
+        ]),
+      })
+        .get(m)
+        .toArray(),
+    ).toEqual([
       [0, 0, 11],
       [100, 1000, 0],
     ]);
@@ -125,7 +138,11 @@ describe("examples", () => {
 
   it("concat of the same tensor twice gives it both gradients", () => {
     const v = tensor([1, 2], { requiresGrad: true });
-    expect(backward(concat([v, v]), { gradient: tensor([1, 2, 30, 40]) }).get(v).toArray()).toEqual([31, 42]);
+    expect(
+      backward(concat([v, v]), { gradient: tensor([1, 2, 30, 40]) })
+        .get(v)
+        .toArray(),
+    ).toEqual([31, 42]);
   });
 });
 
@@ -134,7 +151,11 @@ describe("against the definition, element by element, on random shapes", () => {
   /** Calls `visit` with the coordinates and the value of every element. */
   const each = (t: Tensor, visit: (at: number[], value: number) => void): void => {
     const strides = stridesOf(t.shape);
-    for (let k = 0; k < t.size; k++) visit(t.shape.map((n, d) => Math.floor(k / strides[d]) % n), t.data[k]);
+    for (let k = 0; k < t.size; k++)
+      visit(
+        t.shape.map((n, d) => Math.floor(k / strides[d]) % n),
+        t.data[k],
+      );
   };
   const at = (t: Tensor, index: readonly number[]): number => {
     const strides = stridesOf(t.shape);
@@ -163,7 +184,11 @@ describe("against the definition, element by element, on random shapes", () => {
   });
 
   it("slice: y[i] = x[start + i·step]", () => {
-    const range = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 3 }));
+    const range = fc.tuple(
+      fc.integer({ min: 0, max: 3 }),
+      fc.integer({ min: 0, max: 5 }),
+      fc.integer({ min: 1, max: 3 }),
+    );
     const inputs = shapes.chain((shape) =>
       fc.tuple(fc.constant(shape), fc.array(range, { minLength: shape.length, maxLength: shape.length })),
     );
@@ -269,18 +294,34 @@ describe("errors", () => {
     ["reshape", () => reshape(zeros([0]), [-1, 0]), "reshape: 0 elements do not divide by 0"],
     ["flatten", () => flatten(x, 1, 0), "flatten: axis 1 comes after axis 0 (x [2,3])"],
     ["squeeze", () => squeeze(x, 2), "squeeze: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
-    ["unsqueeze", () => unsqueeze(x, 4), "unsqueeze: axis 4 does not exist in a tensor of rank 3"],
+    ["unsqueeze", () => unsqueeze(x, 4), "unsqueeze: the result has 3 axes, axis 4 is none of them (x [2,3])"],
     ["slice", () => slice(x, [null, null, null]), "slice: 3 ranges for 2 axes (x [2,3], ranges null, null, null)"],
-    ["slice", () => slice(x, [[0, 1, 0]]), "slice: the step of axis 0 must be a whole number of 1 or more (x [2,3], ranges [0,1,0])"],
+    [
+      "slice",
+      () => slice(x, [[0, 1, 0]]),
+      "slice: the step of axis 0 must be a whole number of 1 or more (x [2,3], ranges [0,1,0])",
+    ],
     ["slice", () => slice(x, [[0.5, 1]]), "slice: the positions of axis 0 must be whole numbers or null"],
     ["concat", () => concat([]), "concat: needs at least one tensor"],
     ["concat", () => concat([x, zeros([2, 4])]), "concat: shapes must agree in every axis but 0, got [2,3], [2,4]"],
     ["stack", () => stack([x, zeros([3, 2])]), "stack: shapes must be equal, got [2,3], [3,2]"],
     ["pad", () => pad(x, [[1, 1]]), "pad: needs one pair [before, after] for each axis (x [2,3], pads [1,1])"],
-    ["pad", () => pad(x, [[1, 1], [-1, 0]]), "pad: pads must be pairs of whole numbers of 0 or more (x [2,3], pads [1,1], [-1,0])"],
+    [
+      "pad",
+      () =>
+        pad(x, [
+          [1, 1],
+          [-1, 0],
+        ]),
+      "pad: pads must be pairs of whole numbers of 0 or more (x [2,3], pads [1,1], [-1,0])",
+    ],
     ["indexSelect", () => indexSelect(x, 2, [0]), "indexSelect: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
     ["gather", () => gather(x, 0, { data: [0], shape: [1] }), "gather: the index [1] must have the rank of x"],
-    ["gather", () => gather(x, 0, { data: [0, 0, 0, 0], shape: [1, 4] }), "gather: the index [1,4] must have the rank of x"],
+    [
+      "gather",
+      () => gather(x, 0, { data: [0, 0, 0, 0], shape: [1, 4] }),
+      "gather: the index [1,4] must have the rank of x",
+    ],
     ["expand", () => expand(x, [4, 3]), "expand: x [2,3] does not stretch to [4,3]"],
     ["expand", () => expand(x, [3]), "expand: x [2,3] does not stretch to [3]"],
   ] as const)("%s: %#", (_, call, message) => {
@@ -289,10 +330,18 @@ describe("errors", () => {
   });
 
   it.each([
-    ["indexSelect", () => indexSelect(x, 1, [0, 3]), "indexSelect: index 3 at position 1 must be a whole number from 0 to 2 (x [2,3], axis 1)"],
+    [
+      "indexSelect",
+      () => indexSelect(x, 1, [0, 3]),
+      "indexSelect: index 3 at position 1 must be a whole number from 0 to 2 (x [2,3], axis 1)",
+    ],
     ["indexSelect", () => indexSelect(x, 0, [-1]), "indexSelect: index -1 at position 0"],
     ["indexSelect", () => indexSelect(x, 0, [Number.NaN]), "indexSelect: index NaN at position 0"],
-    ["gather", () => gather(x, 1, { data: [7], shape: [1, 1] }), "gather: index 7 at position 0 must be a whole number from 0 to 2 (x [2,3], axis 1)"],
+    [
+      "gather",
+      () => gather(x, 1, { data: [7], shape: [1, 1] }),
+      "gather: index 7 at position 0 must be a whole number from 0 to 2 (x [2,3], axis 1)",
+    ],
   ] as const)("%s: an index out of range, %#", (_, call, message) => {
     expect(call).toThrow(ValueError);
     expect(call).toThrow(message);

@@ -156,6 +156,9 @@ describe("the tester itself", () => {
   test("finds blocks in Markdown and @example in docstrings, with their lines", () => {
     const markdown = "# Title\n\n```sh\nnpm start\n```\n\n```ts\nlet a = 1;\n```\n";
     expect(markdownSnippets("a.md", markdown)).toEqual([{ where: "a.md:8", code: "let a = 1;\n" }]);
+    expect(markdownSnippets("a.md", `${markdown}\n\`\`\`ts continued\na++;\n\`\`\`\n`).at(-1)!.code).toBe(
+      "let a = 1;\na++;\n",
+    );
     const source =
       "/**\n * Text.\n *\n * @example\n * f(1); // 2\n *\n * g();\n * @throws never\n */\nfunction f() {}\n";
     expect(docstringSnippets("a.ts", source)).toEqual([{ where: "a.ts:5", code: "f(1); // 2\n\ng();\n" }]);

@@ -30,12 +30,17 @@ export const PRELUDE: readonly string[] = [
   "const train = makeDataset({ name: 'noise', images: images.data as Float32Array, labels, shape: [4, 3, 12, 12], classes: [...'0123456789'] });",
 ];
 
-/** Every ```ts block of a Markdown text. */
+/** Every ```ts block of a Markdown text; blocks marked ```ts continued are one program with the block before them. */
 export function markdownSnippets(path: string, text: string = readFileSync(path, "utf8")): Snippet[] {
   const snippets: Snippet[] = [];
-  for (const block of text.matchAll(/^```ts\n(.*?)^```/gms)) {
-    const line = text.slice(0, block.index).split("\n").length + 1;
-    snippets.push({ where: `${path}:${line}`, code: block[1] });
+  for (const { index, 1: continued, 2: code } of text.matchAll(/^```ts( continued)?\n(.*?)^```/gms)) {
+    const last = snippets.at(-1);
+    if (continued && last) {
+      snippets[snippets.length - 1] = { where: last.where, code: last.code + code };
+      continue;
+    }
+    const line = text.slice(0, index).split("\n").length + 1;
+    snippets.push({ where: `${path}:${line}`, code });
   }
   return snippets;
 }

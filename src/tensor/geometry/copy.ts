@@ -8,6 +8,7 @@
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sameShape, stridesOf } from "../shape.ts";
 import { stretchedStrides } from "./broadcast.ts";
+import { newAxis } from "./reshape.ts";
 
 export interface CopyGeometry {
   readonly shape: Shape;
@@ -189,7 +190,7 @@ export function stackGeometry(
   if (!shapes.every((s) => sameShape(s, first))) {
     throw new ShapeError(`${op}: shapes must be equal, got ${shapes.map(formatShape).join(", ")}`);
   }
-  const at = normalizeAxis(op, axis, first.length + 1);
+  const at = newAxis(op, first, axis);
   const lifted = [...first.slice(0, at), 1, ...first.slice(at)];
   return concatGeometry(
     op,

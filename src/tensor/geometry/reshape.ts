@@ -44,6 +44,17 @@ export function squeezedShape(op: string, x: Shape, axis: number | undefined): S
 
 /** x with a new axis of length 1 at position `axis` of the result. */
 export function unsqueezedShape(op: string, x: Shape, axis: number): Shape {
-  const at = normalizeAxis(op, axis, x.length + 1);
+  const at = newAxis(op, x, axis);
   return [...x.slice(0, at), 1, ...x.slice(at)];
+}
+
+/** A position for a new axis of x, counted from 0: −1 is behind the last one. */
+export function newAxis(op: string, x: Shape, axis: number): number {
+  const at = axis < 0 ? axis + x.length + 1 : axis;
+  if (!Number.isInteger(axis) || at < 0 || at > x.length) {
+    throw new ShapeError(
+      `${op}: the result has ${x.length + 1} axes, axis ${axis} is none of them (x ${formatShape(x)})`,
+    );
+  }
+  return at;
 }

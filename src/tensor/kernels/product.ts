@@ -49,6 +49,12 @@ export interface Product {
   readonly accumulate?: boolean;
 }
 
+/** Length of the sums that a tile adds up at once. Four rows of that length are 8 KiB: a quarter of the first cache. */
+const DEPTH = 256;
+
+// What the innermost loop reads and writes besides b. They are constants of fixed size on purpose, see the file's head.
+const panel = new Float64Array(TILE_ROWS * DEPTH);
+const panelRows = new Int32Array(DEPTH);
 /** The twelve sums of one tile, row by row. */
 const sums = new Float64Array(TILE_ROWS * TILE_COLUMNS);
 
@@ -71,39 +77,40 @@ export function product({
   biasOffset = 0,
   accumulate = false,
 }: Product): void {
-  for (let i = 0; i < m; i += TILE_ROWS) {
-    const height = Math.min(TILE_ROWS, m - i);
-    for (let j = 0; j < n; j += TILE_COLUMNS) {
-      const width = Math.min(TILE_COLUMNS, n - j);
-      // Beyond the right edge the last column is computed again, and not stored.
-      const last = n - 1;
-      const j1 = j + 1 < n ? j + 1 : last;
-      const j2 = j + 2 < n ? j + 2 : last;
-      tile(a, aOffset + i * k, k, b, rows, bOffset + columns[j], bOffset + columns[j1], bOffset + columns[j2]);
-      for (let u = 0; u < height; u++) {
-        const row = cOffset + (i + u) * cStride;
-        const added = bias ? bias[biasOffset + i + u] : 0;
-        for (let v = 0; v < width; v++) {
-          const at = row + (targets ? targets[j + v] : j + v);
-          const sum = sums[u * TILE_COLUMNS + v] + added;
-          c[at] = accumulate ? c[at] + sum : sum;
+  // Blocks of equal depth. At least one, because sums of nothing are zeros that must be written.
+  const blocks = Math.max(1, Math.ceil(k / DEPTH));
+  const step = Math.ceil(k / blocks);
+  for (let block = 0; block < blocks; block++) {
+    const first = block * step;
+    const depth = Math.min(step, k - first);
+    const add = accumulate || block > 0;
+    panelRows.set(rows.subarray(first, first + depth));
+    for (let i = 0; i < m; i += TILE_ROWS) {
+      const height = Math.min(TILE_ROWS, m - i);
+      const from = aOffset + i * k + first * TILE_ROWS;
+      panel.set(a.subarray(from, from + depth * TILE_ROWS));
+      for (let j = 0; j < n; j += TILE_COLUMNS) {
+        const width = Math.min(TILE_COLUMNS, n - j);
+        // Beyond the right edge the last column is computed again, and not stored.
+        const j1 = width > 1 ? j + 1 : j;
+        const j2 = width > 2 ? j + 2 : j;
+        tile(depth, b, bOffset + columns[j], bOffset + columns[j1], bOffset + columns[j2]);
+        for (let u = 0; u < height; u++) {
+          const row = cOffset + (i + u) * cStride;
+          const start = bias && block === 0 ? bias[biasOffset + i + u] : 0;
+          for (let v = 0; v < width; v++) {
+            const at = row + (targets ? targets[j + v] : j + v);
+            const sum = start + sums[u * TILE_COLUMNS + v];
+            c[at] = add ? c[at] + sum : sum;
+          }
         }
       }
     }
   }
 }
 
-/** sums[i, j] = Σ_p a[a0 + 4p + i] · b[rows[p] + bⱼ] for i < 4, j < 3. */
-function tile(
-  a: Float64Array,
-  a0: number,
-  k: number,
-  b: Float64Array,
-  rows: Int32Array,
-  b0: number,
-  b1: number,
-  b2: number,
-): void {
+/** sums[i, j] = Σ_p panel[p, i] · b[panelRows[p] + bⱼ] for p < depth, i < 4, j < 3. */
+function tile(depth: number, b: Float64Array, b0: number, b1: number, b2: number): void {
   let s00 = 0;
   let s01 = 0;
   let s02 = 0;
@@ -116,24 +123,24 @@ function tile(
   let s30 = 0;
   let s31 = 0;
   let s32 = 0;
-  for (let p = 0, i = a0; p < k; p++, i += TILE_ROWS) {
-    const row = rows[p];
+  for (let p = 0, i = 0; p < depth; p++, i += TILE_ROWS) {
+    const row = panelRows[p];
     const x0 = b[row + b0];
     const x1 = b[row + b1];
     const x2 = b[row + b2];
-    let w = a[i];
+    let w = panel[i];
     s00 += w * x0;
     s01 += w * x1;
     s02 += w * x2;
-    w = a[i + 1];
+    w = panel[i + 1];
     s10 += w * x0;
     s11 += w * x1;
     s12 += w * x2;
-    w = a[i + 2];
+    w = panel[i + 2];
     s20 += w * x0;
     s21 += w * x1;
     s22 += w * x2;
-    w = a[i + 3];
+    w = panel[i + 3];
     s30 += w * x0;
     s31 += w * x1;
     s32 += w * x2;

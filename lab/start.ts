@@ -1,0 +1,106 @@
+/**
+ * The main job, `npm start`: trains a residual network and its plain twin side by side and writes a report on how their
+ * gradients flow. This file is the order of events; each event has a file of its own.
+ *
+ *   options.ts        the command line             run-nets.ts    one thread per net
+ *   dataset-files.ts  finds the data               train-net.ts   what a thread does
+ *   stop.ts           Ctrl-C                       progress.ts    what one sees meanwhile
+ *   report.ts         the files                    summary.ts     what one sees at the end
+ */
+import { availableParallelism } from "node:os";
+import { relative } from "node:path";
+import { channelStatistics, type Dataset } from "../src/data/index.ts";
+import { defaultDataDirectory, readDirectory, type TrainAndTest } from "./dataset-files.ts";
+import { messageOf, UsageError } from "./errors.ts";
+import type { DataSummary, RunOptions } from "./experiment.ts";
+import { ensureWritable, packageVersion } from "./files.ts";
+import { grouped } from "./format.ts";
+import { type CommandLine, parseCommandLine } from "./options.ts";
+import { createProgress } from "./progress.ts";
+import { writeReport } from "./report.ts";
+import { runNets } from "./run-nets.ts";
+import { createStopFlag, INTERRUPTED, stopOnInterrupt, stopRequested } from "./stop.ts";
+import { summarize } from "./summary.ts";
+
+async function main(): Promise<number> {
+  const version = packageVersion();
+  const parsed = parseCommandLine(process.argv.slice(2), version);
+  if ("text" in parsed) {
+    process.stdout.write(parsed.text);
+    return 0;
+  }
+  const { commandLine } = parsed;
+  const directory = commandLine.data ?? defaultDataDirectory();
+  const found = await readDirectory(directory);
+  const options = completeOptions(commandLine, found.train);
+  const normalization = channelStatistics(found.train);
+  ensureWritable(commandLine.out);
+
+  const started = new Date();
+  say(introduction(options, found));
+  const progress = createProgress(options, process.stdout);
+  const stop = createStopFlag();
+  const release = stopOnInterrupt(stop, () =>
+    progress.say("Stopping after the current step; the report will still be written. Ctrl-C again quits at once."),
+  );
+  let runs: Awaited<ReturnType<typeof runNets>>;
+  try {
+    runs = await runNets({ options, train: found.train, test: found.test, normalization }, progress, stop);
+  } finally {
+    progress.end();
+  }
+
+  const experiment = {
+    program: "skipstone" as const,
+    version,
+    engine: `plain TypeScript kernels, Node ${process.versions.node}, ${availableParallelism()} cores`,
+    startedAt: started.toISOString(),
+    seconds: (Date.now() - started.getTime()) / 1000,
+    interrupted: stopRequested(stop),
+    options,
+    data: describeData(directory, found),
+    runs,
+  };
+  const [report] = writeReport(experiment, commandLine.out);
+  release();
+  say(`\n${summarize(experiment)}`);
+  say(`\nThe report: ${relative(process.cwd(), report) || report}`);
+  return experiment.interrupted ? INTERRUPTED : 0;
+}
+
+/** The run's options, now that the number of training images is known. */
+function completeOptions({ run, length }: CommandLine, { shape: [images] }: Dataset): RunOptions {
+  const stepsPerEpoch = Math.floor(images / run.batchSize);
+  if (stepsPerEpoch === 0) {
+    throw new UsageError(`--batch ${run.batchSize} is more than the ${grouped(images)} training images there are`);
+  }
+  return { ...run, steps: "steps" in length ? length.steps : length.epochs * stepsPerEpoch };
+}
+
+function introduction({ depth, width, nets, steps, batchSize }: RunOptions, { train, kind }: TrainAndTest): string {
+  const what =
+    nets.length === 2 ? "A residual net and its plain twin" : nets[0] === "plain" ? "A plain net" : "A residual net";
+  return `${what}: ${depth} layers, ${width} channels, ${grouped(steps)} steps of ${batchSize} out of ${grouped(train.shape[0])} images (${kind}).`;
+}
+
+function describeData(directory: string, { kind, train, test }: TrainAndTest): DataSummary {
+  return {
+    directory: relative(process.cwd(), directory) || ".",
+    kind,
+    trainImages: train.shape[0],
+    testImages: test.shape[0],
+    imageShape: train.shape.slice(1),
+    classes: train.classes.length,
+  };
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`skipstone: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,220 @@
+/**
+ * What every operation must pass, whoever wrote it. This file walks the exports of src/autograd and the case files beside
+ * it (cases/*.ts), so that an operation without derivative cases fails here, as does a case for something that is gone.
+ */
+import { readdirSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { backward } from "../../src/autograd/backward.ts";
+import { adjointError, gradcheck } from "../../src/autograd/gradcheck.ts";
+import { noGrad } from "../../src/autograd/graph.ts";
+import * as autograd from "../../src/autograd/index.ts";
+import { randn, zeros } from "../../src/tensor/create.ts";
+import { ShapeError } from "../../src/tensor/errors.ts";
+import { useAllocator } from "../../src/tensor/memory.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import { Tensor } from "../../src/tensor/tensor.ts";
+import type { OpCase } from "./cases/types.ts";
+
+/** Exports of src/autograd that are not operations on tensors with a derivative. */
+const notDifferentiable = new Set([
+  "AutogradError",
+  "Gradients",
+  "adjointError",
+  "argmax",
+  "backward",
+  "detach",
+  "gradcheck",
+  "graphToDot",
+  "needsGrad",
+  "noGrad",
+  "nodesBefore",
+  "record",
+  "valueAndGrad",
+  "walk",
+]);
+
+/** One call per operation with shapes that do not fit. */
+const misfits: Readonly<Record<string, () => unknown>> = {
+  add: () => autograd.add(zeros([2]), zeros([3])),
+  sub: () => autograd.sub(zeros([2]), zeros([3])),
+  mul: () => autograd.mul(zeros([2]), zeros([3])),
+  div: () => autograd.div(zeros([2]), zeros([3])),
+  pow: () => autograd.pow(zeros([2]), zeros([3])),
+  maximum: () => autograd.maximum(zeros([2]), zeros([3])),
+  minimum: () => autograd.minimum(zeros([2]), zeros([3])),
+  sum: () => autograd.sum(zeros([2]), 1),
+  mean: () => autograd.mean(zeros([2]), 1),
+  max: () => autograd.max(zeros([2]), 1),
+  maxWithIndices: () => autograd.maxWithIndices(zeros([2]), 1),
+  variance: () => autograd.variance(zeros([2]), 1),
+  std: () => autograd.std(zeros([2]), 1),
+  logsumexp: () => autograd.logsumexp(zeros([2]), 1),
+  transpose: () => autograd.transpose(zeros([2]), 0, 1),
+  permute: () => autograd.permute(zeros([2, 3]), [0]),
+  reshape: () => autograd.reshape(zeros([2]), [3]),
+  flatten: () => autograd.flatten(zeros([2]), 1),
+  squeeze: () => autograd.squeeze(zeros([2]), 1),
+  unsqueeze: () => autograd.unsqueeze(zeros([2]), 2),
+  slice: () => autograd.slice(zeros([2]), [null, null]),
+  concat: () => autograd.concat([zeros([2]), zeros([2, 1])]),
+  stack: () => autograd.stack([zeros([2]), zeros([3])]),
+  pad: () => autograd.pad(zeros([2]), []),
+  indexSelect: () => autograd.indexSelect(zeros([2]), 1, [0]),
+  gather: () => autograd.gather(zeros([2]), 0, { data: [0], shape: [1, 1] }),
+  expand: () => autograd.expand(zeros([2]), [3]),
+  matmul: () => autograd.matmul(zeros([2, 3]), zeros([2, 3])),
+  linear: () => autograd.linear(zeros([2, 3]), zeros([4, 2]), null),
+  conv2d: () => autograd.conv2d(zeros([1, 3, 5, 5]), zeros([2, 4, 3, 3])),
+  maxPool2d: () => autograd.maxPool2d(zeros([3, 5, 5]), { kernelSize: 2 }),
+  avgPool2d: () => autograd.avgPool2d(zeros([3, 5, 5]), { kernelSize: 2 }),
+  adaptiveAvgPool2d: () => autograd.adaptiveAvgPool2d(zeros([3, 5, 5]), 2),
+  globalAvgPool2d: () => autograd.globalAvgPool2d(zeros([3, 5, 5])),
+  batchNorm: () => autograd.batchNorm(zeros([2]), null, null, { training: true }),
+  layerNorm: () => autograd.layerNorm(zeros([2]), [3], null, null),
+  groupNorm: () => autograd.groupNorm(zeros([2, 3]), 2, null, null),
+  softmax: () => autograd.softmax(zeros([2]), 1),
+  logSoftmax: () => autograd.logSoftmax(zeros([2]), 1),
+  crossEntropy: () => autograd.crossEntropy(zeros([2]), [0]),
+  nllLoss: () => autograd.nllLoss(zeros([2]), [0]),
+  mseLoss: () => autograd.mseLoss(zeros([2]), zeros([1])),
+  bceWithLogits: () => autograd.bceWithLogits(zeros([2]), zeros([1])),
+};
+
+/** Operations on one tensor that take any shape: there is nothing to refuse. */
+const anyShape = new Set([
+  "abs",
+  "clamp",
+  "dropout",
+  "exp",
+  "gelu",
+  "leakyRelu",
+  "log",
+  "neg",
+  "relu",
+  "sigmoid",
+  "softplus",
+  "sqrt",
+  "tanh",
+  "tap",
+]);
+
+const files = readdirSync(new URL("./cases", import.meta.url)).filter((name) => /^(?!types).*\.ts$/.test(name));
+const families = await Promise.all(
+  files.map(async (file) => {
+    const { cases } = (await import(`./cases/${file}`)) as { cases: readonly OpCase[] };
+    return { family: file.replace(".ts", ""), cases };
+  }),
+);
+const allCases = families.flatMap(({ cases }) => cases);
+const operations = Object.keys(autograd).filter((name) => !notDifferentiable.has(name));
+
+/** Inputs from standard normal numbers, as the case wants them. */
+function inputsOf({ inputs, prepare = (v) => v }: OpCase, seed: number): Tensor[] {
+  const rng = new Rng(seed);
+  return inputs.map((shape, i) => {
+    const t = randn(shape, rng);
+    t.data.forEach((v, k) => {
+      t.data[k] = prepare(v, i);
+    });
+    return t;
+  });
+}
+
+/** y, and the gradients of `wanted` inputs, for float32 copies of the inputs; all as bits-preserving copies. */
+function run(c: OpCase, inputs: readonly Tensor[], wanted: (input: number) => boolean): Float32Array[] {
+  const copies = inputs.map((t, i) => new Tensor(Float32Array.from(t.data), t.shape, wanted(i)));
+  const y = c.call(...copies);
+  const grads = backward(y, { gradient: randn(y.shape, new Rng(99)) });
+  return [y, ...copies.filter((_, i) => wanted(i)).map((t) => grads.get(t))].map((t) => Float32Array.from(t.data));
+}
+
+describe("the list of operations", () => {
+  it("every exported operation has derivative cases", () => {
+    const covered = new Set(allCases.map(({ op }) => op));
+    expect(operations.filter((name) => !covered.has(name))).toEqual([]);
+  });
+
+  it("every case is of an exported operation", () => {
+    expect([...new Set(allCases.map(({ op }) => op))].filter((op) => !operations.includes(op))).toEqual([]);
+  });
+
+  it("every name in the lists of this file exists", () => {
+    const listed = [...notDifferentiable, ...Object.keys(misfits), ...anyShape];
+    expect(listed.filter((name) => !Object.hasOwn(autograd, name))).toEqual([]);
+  });
+
+  it("every operation refuses shapes that do not fit, or stands in the list of those that take any", () => {
+    expect(operations.filter((name) => !Object.hasOwn(misfits, name) && !anyShape.has(name))).toEqual([]);
+  });
+
+  it("no two cases have the same name", () => {
+    const names = allCases.map(({ op, name }) => `${op} ${name}`);
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+  });
+});
+
+describe("wrong shapes give a ShapeError that opens with the operation's name", () => {
+  it.each(Object.entries(misfits))("%s", (name, call) => {
+    expect(call).toThrow(ShapeError);
+    expect(call).toThrow(new RegExp(`^${name}: .*\\[.*\\]`));
+  });
+});
+
+describe.each(families)("$family", ({ cases }) => {
+  afterEach(() => {
+    useAllocator(undefined);
+  });
+
+  for (const c of cases) {
+    describe(c.name.startsWith(c.op) ? c.name : `${c.op} ${c.name}`, () => {
+      it("records one node under its own name", () => {
+        const y = c.call(...inputsOf(c, 1).map((t) => new Tensor(t.data, t.shape, true)));
+        expect(y.node?.op).toBe(c.op);
+        expect(noGrad(() => c.call(...inputsOf(c, 1).map((t) => new Tensor(t.data, t.shape, true)))).node).toBeNull();
+      });
+
+      // Central differences in float64 with ε = 1e-6 are exact to about 1e-10 relative to numbers of order 1; 1e-7
+      // leaves room for large third derivatives and catches every wrong factor.
+      it("gradcheck", () => {
+        expect(gradcheck(c.call, inputsOf(c, 2), { seed: 3 })).toBeLessThan(1e-7);
+      });
+
+      for (const input of c.linearIn ?? []) {
+        it(`adjoint in input ${input}`, () => {
+          const inputs = inputsOf(c, 4).map((t) => new Tensor(Float64Array.from(t.data), t.shape));
+          const f = (x: Tensor): Tensor => c.call(...inputs.map((t, i) => (i === input ? x : t)));
+          expect(adjointError(f, inputs[input], 5)).toBeLessThan(1e-12);
+        });
+      }
+
+      it("relies on nothing in new memory: filled with NaN, the same bits", () => {
+        const inputs = inputsOf(c, 6);
+        const expected = run(c, inputs, () => true);
+        useAllocator((size, float64) => (float64 ? new Float64Array(size) : new Float32Array(size)).fill(Number.NaN));
+        expect(run(c, inputs, () => true)).toEqual(expected);
+      });
+
+      it("changes neither its inputs nor the upstream gradient", () => {
+        const inputs = inputsOf(c, 7).map((t) => new Tensor(t.data, t.shape, true));
+        const before = inputs.map((t) => Float32Array.from(t.data));
+        const y = c.call(...inputs);
+        const gradient = randn(y.shape, new Rng(8));
+        const sent = Float32Array.from(gradient.data);
+        backward(y, { gradient });
+        expect(inputs.map((t) => t.data)).toEqual(before);
+        expect(gradient.data).toEqual(sent);
+      });
+
+      if (c.inputs.length > 1) {
+        it("an input's gradient does not depend on whether the others want one", () => {
+          const inputs = inputsOf(c, 9);
+          const [, ...all] = run(c, inputs, () => true);
+          inputs.forEach((_, i) => {
+            const [, alone] = run(c, inputs, (k) => k === i);
+            expect(alone).toEqual(all[i]);
+          });
+        });
+      }
+    });
+  }
+});

@@ -1,0 +1,215 @@
+/**
+ * SGD, Adam and AdamW against their definitions, written out once more in plain arithmetic. PyTorch's own numbers:
+ * golden.test.ts.
+ */
+import { describe, expect, it } from "vitest";
+import { backward, Gradients } from "../../../src/autograd/backward.ts";
+import { mul } from "../../../src/autograd/elementwise.ts";
+import { sum } from "../../../src/autograd/reductions.ts";
+import { Adam, AdamW, type Optimizer, SGD } from "../../../src/nn/index.ts";
+import { tensor } from "../../../src/tensor/create.ts";
+import { Rng } from "../../../src/tensor/rng.ts";
+import { Tensor } from "../../../src/tensor/tensor.ts";
+
+/** A parameter in float64, so that definitions can be compared without rounding in between. */
+const parameterOf = (...values: number[]): Tensor => new Tensor(Float64Array.from(values), [values.length], true);
+
+const gradientsOf = (...pairs: [Tensor, number[]][]): Gradients =>
+  new Gradients(new Map(pairs.map(([t, g]) => [t, new Tensor(Float64Array.from(g), t.shape)])));
+
+/** Runs the optimiser on one number with the given gradients and lists the value after each step. */
+function run(make: (w: Tensor) => Optimizer, start: number, gradients: readonly number[]): number[] {
+  const w = parameterOf(start);
+  const optimizer = make(w);
+  return gradients.map((g) => {
+    optimizer.step(gradientsOf([w, [g]]));
+    return w.item();
+  });
+}
+
+const rng = new Rng(4);
+const gradients = Array.from({ length: 12 }, () => rng.normal());
+
+function expectClose(got: readonly number[], expected: readonly number[]): void {
+  got.forEach((value, i) => {
+    expect(value, `step ${i}`).toBeCloseTo(expected[i], 12);
+  });
+}
+
+describe("SGD", () => {
+  it("w ← w − lr·g, by eye", () => {
+    expectClose(
+      run((w) => new SGD([w], { lr: 0.1 }), 1, [2, -3]),
+      [0.8, 1.1],
+    );
+  });
+
+  it("momentum keeps the gradient itself in the first step, by eye", () => {
+    // v = 1, then 0.5·1 + 1 = 1.5, then 0.5·1.5 + 1 = 1.75
+    expectClose(
+      run((w) => new SGD([w], { lr: 1, momentum: 0.5 }), 0, [1, 1, 1]),
+      [-1, -2.5, -4.25],
+    );
+  });
+
+  it.each([
+    { momentum: 0.9, dampening: 0, weightDecay: 0, nesterov: false },
+    { momentum: 0.9, dampening: 0.3, weightDecay: 0, nesterov: false },
+    { momentum: 0.9, dampening: 0, weightDecay: 0.1, nesterov: true },
+    { momentum: 0, dampening: 0, weightDecay: 0.1, nesterov: false },
+    { momentum: 0.8, dampening: 0.5, weightDecay: 0.2, nesterov: false },
+  ])("against the definition: %j", (options) => {
+    let w = 0.7;
+    let v: number | undefined;
+    const expected = gradients.map((gradient) => {
+      const g = gradient + options.weightDecay * w;
+      v = v === undefined ? g : options.momentum * v + (1 - options.dampening) * g;
+      const direction = options.momentum === 0 ? g : options.nesterov ? g + options.momentum * v : v;
+      w -= 0.05 * direction;
+      return w;
+    });
+    expectClose(
+      run((p) => new SGD([p], { lr: 0.05, ...options }), 0.7, gradients),
+      expected,
+    );
+  });
+
+  it("a new learning rate acts at once, on the whole velocity", () => {
+    const w = parameterOf(0);
+    const optimizer = new SGD([w], { lr: 1, momentum: 0.5 });
+    optimizer.step(gradientsOf([w, [1]]));
+    optimizer.lr = 0.1;
+    optimizer.step(gradientsOf([w, [1]]));
+    expect(w.item()).toBeCloseTo(-1.15, 12);
+  });
+
+  it("momentum may be set from 0 between steps", () => {
+    const w = parameterOf(0);
+    const optimizer = new SGD([w], { lr: 1 });
+    optimizer.step(gradientsOf([w, [1]]));
+    optimizer.momentum = 0.5;
+    optimizer.step(gradientsOf([w, [1]]));
+    optimizer.step(gradientsOf([w, [1]]));
+    expect(w.item()).toBe(-3.5);
+  });
+});
+
+describe("Adam and AdamW", () => {
+  it("the first step moves by lr whatever the gradient's size", () => {
+    for (const g of [1e-3, 1, 1e3]) {
+      expect(run((w) => new Adam([w], { lr: 0.1, eps: 0 }), 1, [g])[0]).toBeCloseTo(0.9, 12);
+    }
+  });
+
+  it.each([
+    { Class: Adam, weightDecay: 0, betas: [0.9, 0.999] as const, eps: 1e-8 },
+    { Class: Adam, weightDecay: 0.1, betas: [0.5, 0.8] as const, eps: 0.1 },
+    { Class: AdamW, weightDecay: 0.1, betas: [0.5, 0.8] as const, eps: 0.1 },
+  ])("against the definition: $Class.name weightDecay $weightDecay", ({ Class, weightDecay, betas, eps }) => {
+    const lr = 0.05;
+    let [w, m, v] = [0.7, 0, 0];
+    const expected = gradients.map((gradient, i) => {
+      const g = Class === Adam ? gradient + weightDecay * w : gradient;
+      if (Class === AdamW) w *= 1 - lr * weightDecay;
+      m = betas[0] * m + (1 - betas[0]) * g;
+      v = betas[1] * v + (1 - betas[1]) * g * g;
+      w -= (lr * (m / (1 - betas[0] ** (i + 1)))) / (Math.sqrt(v / (1 - betas[1] ** (i + 1))) + eps);
+      return w;
+    });
+    expectClose(
+      run((p) => new Class([p], { lr, betas, eps, weightDecay }), 0.7, gradients),
+      expected,
+    );
+  });
+
+  it("AdamW decays by default, Adam does not", () => {
+    expect(run((w) => new AdamW([w], { lr: 0.1 }), 1, [0])[0]).toBeCloseTo(0.999, 12);
+    expect(run((w) => new Adam([w], { lr: 0.1 }), 1, [0])[0]).toBe(1);
+  });
+
+  it("momentum is β₁", () => {
+    const w = parameterOf(0);
+    const optimizer = new Adam([w], { lr: 1, betas: [0.7, 0.9] });
+    expect(optimizer.momentum).toBe(0.7);
+    const same = run((p) => new AdamW([p], { lr: 1, betas: [0.2, 0.9], weightDecay: 0 }), 0, gradients);
+    optimizer.momentum = 0.2;
+    gradients.forEach((g, i) => {
+      optimizer.step(gradientsOf([w, [g]]));
+      expect(w.item()).toBe(same[i]);
+    });
+  });
+});
+
+describe.each([
+  ["SGD", (p: ConstructorParameters<typeof SGD>[0], lr: number): Optimizer => new SGD(p, { lr })],
+  ["Adam", (p: ConstructorParameters<typeof Adam>[0], lr: number): Optimizer => new Adam(p, { lr })],
+  ["AdamW", (p: ConstructorParameters<typeof AdamW>[0], lr: number): Optimizer => new AdamW(p, { lr, weightDecay: 0 })],
+] as const)("%s", (_, make) => {
+  it("leaves parameters without a gradient alone", () => {
+    const [a, b] = [parameterOf(1), parameterOf(1)];
+    make([a, b], 0.1).step(gradientsOf([a, [1]]));
+    expect(a.item()).toBeCloseTo(0.9, 6);
+    expect(b.item()).toBe(1);
+    expect(b.version).toBe(0);
+  });
+
+  it("a graph recorded before the step refuses to run backward", () => {
+    const w = tensor([1, 2], { requiresGrad: true });
+    const loss = sum(mul(w, w));
+    make([w], 0.1).step(backward(loss));
+    expect(() => backward(loss)).toThrow("was changed in place after the forward pass");
+  });
+
+  it("does not change the gradients", () => {
+    const w = parameterOf(1, 2);
+    const grads = gradientsOf([w, [3, 4]]);
+    make([w], 0.1).step(grads);
+    expect(grads.get(w).toArray()).toEqual([3, 4]);
+  });
+
+  it("a group with a learning rate of its own follows lr in proportion", () => {
+    const [a, b] = [parameterOf(0), parameterOf(0)];
+    const optimizer = make([{ parameters: [a] }, { parameters: [b], lr: 0.01 }], 0.1);
+    optimizer.step(gradientsOf([a, [1]], [b, [1]]));
+    expect(a.item()).toBeCloseTo(-0.1, 6);
+    expect(b.item()).toBeCloseTo(-0.01, 6);
+    optimizer.lr = 0.2;
+    optimizer.step(gradientsOf([a, [1]], [b, [1]]));
+    expect(a.item()).toBeCloseTo(-0.3, 6);
+    expect(b.item()).toBeCloseTo(-0.03, 6);
+    expect(optimizer.parameters).toEqual([a, b]);
+  });
+
+  it("errors: no parameter, one twice, one computed, lr out of range", () => {
+    const w = parameterOf(1);
+    expect(() => make([], 0.1)).toThrow("there is no parameter to train");
+    expect(() => make([w, w], 0.1)).toThrow("the parameter [1] is named twice");
+    expect(() => make([{ parameters: [w] }, { parameters: [w] }], 0.1)).toThrow("the parameter [1] is named twice");
+    expect(() => make([mul(w, 2)], 0.1)).toThrow("the tensor [1] was computed (by mul): only leaves can be trained");
+    expect(() => make([w], -1)).toThrow("lr must be a finite number of 0 or more, got -1");
+    expect(() => make([w], Number.NaN)).toThrow("lr must be a finite number of 0 or more, got NaN");
+    expect(() => make([{ parameters: [w], lr: 0.1 }], 0)).toThrow("needs an optimiser with lr above 0");
+  });
+});
+
+it("a group's weight decay is its own: biases are often not decayed", () => {
+  const [w, b] = [parameterOf(1), parameterOf(1)];
+  const optimizer = new SGD([{ parameters: [w] }, { parameters: [b], weightDecay: 0 }], { lr: 0.1, weightDecay: 0.5 });
+  optimizer.step(gradientsOf([w, [0]], [b, [0]]));
+  expect(w.item()).toBe(0.95);
+  expect(b.item()).toBe(1);
+});
+
+it("options out of range are errors", () => {
+  const w = parameterOf(1);
+  expect(() => new SGD([w], { lr: 0.1, momentum: -1 })).toThrow("SGD: momentum must be a finite number of 0 or more");
+  expect(() => new SGD([w], { lr: 0.1, weightDecay: Infinity })).toThrow("SGD: weightDecay must be");
+  expect(() => new SGD([w], { lr: 0.1, dampening: Number.NaN })).toThrow("SGD: dampening must be finite");
+  expect(() => new SGD([w], { lr: 0.1, nesterov: true })).toThrow(
+    "SGD: nesterov needs momentum above 0 and no dampening, got momentum 0 and dampening 0",
+  );
+  expect(() => new SGD([w], { lr: 0.1, momentum: 0.9, dampening: 0.1, nesterov: true })).toThrow("nesterov needs");
+  expect(() => new Adam([w], { betas: [1, 0.999] })).toThrow("Adam: betas[0] must be in [0, 1), got 1");
+  expect(() => new AdamW([w], { betas: [0.9, -0.1] })).toThrow("AdamW: betas[1] must be in [0, 1), got -0.1");
+  expect(() => new Adam([w], { eps: -1 })).toThrow("Adam: eps must be a finite number of 0 or more, got -1");
+});
