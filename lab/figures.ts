@@ -224,6 +224,8 @@ function panelTitles({ palette, narrow }: Canvas, rows: readonly { panel: string
       fontSize: 13,
       fontWeight: 600,
       fill: palette.ink,
+      stroke: palette.background,
+      strokeWidth: 6,
     }),
   ];
 }

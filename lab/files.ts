@@ -29,10 +29,19 @@ export function writeTogether(directory: string, contents: ReadonlyMap<string, s
     for (const { beside, text } of pairs) writeFileSync(beside, text);
     for (const { beside, path } of pairs) renameSync(beside, path);
   } catch (error) {
-    for (const { beside } of pairs) rmSync(beside, { force: true });
+    for (const { beside } of pairs) removeQuietly(beside);
     throw new RunError(`cannot write the results to ${directory}: ${reasonOf(error)}`);
   }
   return pairs.map(({ path }) => path);
+}
+
+/** The error on the way is the one to report, not that there is nothing to remove. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Its directory is not one.
+  }
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@
  */
 import type { Experiment, NetRun, Snapshot } from "./experiment.ts";
 import { smoothingWindow } from "./figures.ts";
-import { grouped, percent, times } from "./format.ts";
+import { asLarge, grouped, percent } from "./format.ts";
 import { convolutions } from "./layers.ts";
 
 /** ‖∂L/∂y‖ at the first layer over that at the last convolution: 1 where the gradient arrives as it set out. */
@@ -29,8 +29,8 @@ export function lossCaption({ runs, options, data }: Experiment): string {
 }
 
 export function gradientCaption({ runs }: Experiment): string {
-  const first = runs.map((run) => `${times(gradientRatio(run.first))} as large in ${run.title}`).join(", ");
-  const last = runs.map((run) => `${times(gradientRatio(run.last))} in ${run.title}`).join(", ");
+  const first = runs.map((run) => `${asLarge(gradientRatio(run.first))} in ${run.title}`).join(", ");
+  const last = runs.map((run) => `${asLarge(gradientRatio(run.last))} in ${run.title}`).join(", ");
   const zeros = runs.some(({ first: { layers } }) => layers.some(({ gradientNorm }) => gradientNorm === 0));
   const note = zeros
     ? " A 0 on the lower edge marks a gradient of exactly zero, which a log axis cannot show: behind a scale that starts at zero nothing arrives before the first step."

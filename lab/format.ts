@@ -27,10 +27,12 @@ export function grouped(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** How many times as large: `31×`, or `1/31` for a ratio below one. */
-export function times(ratio: number): string {
+/** A ratio in words: `31 times as large`, `1/31 as large`, `as large`. */
+export function asLarge(ratio: number): string {
   const round = (value: number): string =>
     value >= 9.95 ? grouped(Math.round(value)) : String(Number(value.toFixed(1)));
-  if (!Number.isFinite(ratio)) return "infinitely many times";
-  return ratio >= 1 ? `${round(ratio)} times` : `1/${round(1 / ratio)} of`;
+  if (!Number.isFinite(ratio)) return "infinitely many times as large";
+  if (ratio === 0) return "zero";
+  if (ratio >= 1) return round(ratio) === "1" ? "as large" : `${round(ratio)} times as large`;
+  return round(1 / ratio) === "1" ? "as large" : `1/${round(1 / ratio)} as large`;
 }

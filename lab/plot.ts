@@ -47,15 +47,17 @@ export interface RenderedFigure {
 
 export function renderFigure(figure: Figure): RenderedFigure {
   return {
-    wide: draw(figure, { width: 880, narrow: false, palette: pagePalette }),
-    narrow: draw(figure, { width: 360, narrow: true, palette: pagePalette }),
-    file: `<?xml version="1.0" encoding="UTF-8"?>\n${draw(figure, { width: 880, narrow: false, palette: lightPalette })}\n`,
+    wide: draw(figure, { width: 880, narrow: false, palette: pagePalette }, false),
+    narrow: draw(figure, { width: 360, narrow: true, palette: pagePalette }, false),
+    file: `<?xml version="1.0" encoding="UTF-8"?>\n${draw(figure, { width: 880, narrow: false, palette: lightPalette }, true)}\n`,
   };
 }
 
-function draw(figure: Figure, canvas: Canvas): string {
+/** @param paper whether the picture brings its own ground and margin, because it has no page around it. */
+function draw(figure: Figure, canvas: Canvas, paper: boolean): string {
   const { description, legend, plot } = figure(canvas);
   const { palette, width } = canvas;
+  const margin = paper ? 14 : 0;
   const svg = Plot.plot({
     document: window.document,
     width,
@@ -70,12 +72,16 @@ function draw(figure: Figure, canvas: Canvas): string {
   svg.setAttribute("aria-label", description);
   // Plot fills the picture from edge to edge; the legend gets a strip of its own above it.
   const height = Number(svg.getAttribute("height"));
-  svg.setAttribute("viewBox", `0 ${-LEGEND_HEIGHT} ${width} ${height + LEGEND_HEIGHT}`);
-  svg.setAttribute("height", String(height + LEGEND_HEIGHT));
-  if (palette.background !== "transparent") {
-    const paper = { y: -LEGEND_HEIGHT, width, height: height + LEGEND_HEIGHT, fill: palette.background };
-    svg.insertBefore(createSvg("rect", paper), svg.firstChild);
-  }
+  const frame = {
+    x: -margin,
+    y: -LEGEND_HEIGHT - margin,
+    width: width + 2 * margin,
+    height: height + LEGEND_HEIGHT + 2 * margin,
+  };
+  svg.setAttribute("viewBox", `${frame.x} ${frame.y} ${frame.width} ${frame.height}`);
+  svg.setAttribute("width", String(frame.width));
+  svg.setAttribute("height", String(frame.height));
+  if (paper) svg.insertBefore(createSvg("rect", { ...frame, fill: palette.background }), svg.firstChild);
   svg.appendChild(legendOf(legend, palette, canvas));
   return new window.XMLSerializer().serializeToString(
     svg as unknown as Parameters<XMLSerializer["serializeToString"]>[0],

@@ -4,7 +4,7 @@ import type { Experiment, NetRun } from "./experiment.ts";
 import { gradientFigure, lossFigure, shareFigure } from "./figures.ts";
 import { writeTogether } from "./files.ts";
 import { finalLoss, gradientCaption, gradientRatio, lede, lossCaption, shareCaption } from "./findings.ts";
-import { duration, grouped, percent, significant, times } from "./format.ts";
+import { asLarge, duration, grouped, percent, significant } from "./format.ts";
 import { definitions, escapeHtml, figureSection, headlineNumbers, page, richText, table } from "./html.ts";
 import { weightLayers } from "./layers.ts";
 import { renderFigure } from "./plot.ts";
@@ -83,7 +83,7 @@ function headlineOf(run: NetRun): { value: string; label: string; note: string; 
     label: `${title}, ${net === "plain" ? "without skip connections" : "with skip connections"}`,
     value: test ? percent(test.accuracy, 2) : "not tested",
     note: test
-      ? `of ${grouped(test.images)} test images right. Before training, the gradient at the first layer was ${times(gradientRatio(run.first))} as large as at the last convolution.`
+      ? `of ${grouped(test.images)} test images right. Before training, the gradient at the first layer was ${asLarge(gradientRatio(run.first))} as at the last convolution.`
       : `interrupted after ${grouped(steps.length)} steps, training loss ${finalLoss(run).toFixed(3)}`,
     tone: net,
   };

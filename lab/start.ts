@@ -17,7 +17,6 @@ import { ensureWritable, packageVersion } from "./files.ts";
 import { grouped } from "./format.ts";
 import { type CommandLine, parseCommandLine } from "./options.ts";
 import { createProgress } from "./progress.ts";
-import { writeReport } from "./report.ts";
 import { runNets } from "./run-nets.ts";
 import { createStopFlag, INTERRUPTED, stopOnInterrupt, stopRequested } from "./stop.ts";
 import { summarize } from "./summary.ts";
@@ -61,6 +60,8 @@ async function main(): Promise<number> {
     data: describeData(directory, found),
     runs,
   };
+  // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
+  const { writeReport } = await import("./report.ts");
   const [report] = writeReport(experiment, commandLine.out);
   release();
   say(`\n${summarize(experiment)}`);

@@ -36,7 +36,7 @@ export const darkPalette: Palette = {
 
 /** Names that the page's style sheet defines from one palette or the other. */
 export const pagePalette: Palette = {
-  background: "transparent",
+  background: "var(--background)",
   ink: "var(--ink)",
   faint: "var(--faint)",
   grid: "var(--grid)",

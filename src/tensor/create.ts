@@ -32,11 +32,13 @@ export function tensor(
   if (ArrayBuffer.isView(values)) {
     const data = allocate(values.length, values);
     data.set(values);
-    return new Tensor(data, shape ?? [values.length], requiresGrad);
+    return new Tensor(data, shape ? [...shape] : [values.length], requiresGrad);
   }
   const flat: number[] = [];
   const nested = nestingOf(values, flat, []);
-  return new Tensor(Float32Array.from(flat), shape ?? nested, requiresGrad);
+  const data = allocate(flat.length);
+  data.set(flat);
+  return new Tensor(data, shape ? [...shape] : nested, requiresGrad);
 }
 
 /** Appends the numbers in `values` to `flat` and returns the nesting's shape. */
@@ -59,24 +61,40 @@ function nestingOf(values: NestedArray, flat: number[], path: readonly number[])
   return [values.length, ...(inner ?? [])];
 }
 
-/** A tensor whose every element is `value`. */
-export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  checkShape("full", shape);
-  return new Tensor(allocate(sizeOf(shape)).fill(value), [...shape], options.requiresGrad);
+/**
+ * A tensor whose every element is `value`.
+ *
+ * @throws ShapeError, here and below, unless every axis length is a whole number of 0 or more.
+ */
+export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
+  return filled("full", shape, value, options);
 }
 
+/** A tensor of zeros. */
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
-  return full(shape, 0, options);
+  return filled("zeros", shape, 0, options);
 }
 
+/** A tensor of ones. */
 export function ones(shape: Shape, options?: TensorOptions): Tensor {
-  return full(shape, 1, options);
+  return filled("ones", shape, 1, options);
 }
 
-/** The numbers start, start + step, … below `stop`. `arange(4)` is `[0, 1, 2, 3]`. */
+function filled(op: string, shape: Shape, value: number, { requiresGrad = false }: TensorOptions = {}): Tensor {
+  checkShape(op, shape);
+  return new Tensor(allocate(sizeOf(shape)).fill(value), [...shape], requiresGrad);
+}
+
+/**
+ * The numbers start, start + step, … below `stop` (above it for a negative step). `arange(4)` is `[0, 1, 2, 3]`.
+ *
+ * @throws RangeError unless all three are finite and the step is not 0.
+ */
 export function arange(start: number, stop?: number, step = 1): Tensor {
   if (stop === undefined) [start, stop] = [0, start];
-  if (step === 0 || Number.isNaN(step)) throw new RangeError(`arange: step must not be ${step}`);
+  if (step === 0 || ![start, stop, step].every(Number.isFinite)) {
+    throw new RangeError(`arange: needs finite numbers and a step other than 0, got ${start}, ${stop}, ${step}`);
+  }
   const count = Math.max(0, Math.ceil((stop - start) / step));
   const data = allocate(count);
   for (let i = 0; i < count; i++) data[i] = start + i * step;
@@ -85,21 +103,25 @@ export function arange(start: number, stop?: number, step = 1): Tensor {
 
 /** The n × n identity matrix. */
 export function eye(n: number): Tensor {
-  const identity = zeros([n, n]);
+  const identity = filled("eye", [n, n], 0);
   for (let i = 0; i < n; i++) identity.data[i * n + i] = 1;
   return identity;
 }
 
 /** Independent normal numbers with mean 0 and standard deviation 1. */
-export function randn(shape: Shape, rng: Rng, options: TensorOptions = {}): Tensor {
-  const t = zeros(shape, options);
+export function randn(shape: Shape, rng: Rng, options?: TensorOptions): Tensor {
+  const t = filled("randn", shape, 0, options);
   for (let i = 0; i < t.size; i++) t.data[i] = rng.normal();
   return t;
 }
 
 /** Independent uniform numbers in [low, high). */
-export function uniform(shape: Shape, rng: Rng, low = 0, high = 1, options: TensorOptions = {}): Tensor {
-  const t = zeros(shape, options);
-  for (let i = 0; i < t.size; i++) t.data[i] = rng.uniform(low, high);
+export function uniform(shape: Shape, rng: Rng, low = 0, high = 1, options?: TensorOptions): Tensor {
+  const t = filled("uniform", shape, low, options);
+  for (let i = 0; i < t.size; i++) {
+    // Rounded to float32, a number just below `high` can become `high`: draw again.
+    do t.data[i] = rng.uniform(low, high);
+    while (t.data[i] >= high && Math.fround(low) < high);
+  }
   return t;
 }

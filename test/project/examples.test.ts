@@ -74,11 +74,16 @@ function write(folder: string, snippets: readonly Snippet[]): { paths: string[];
   return { paths, checks };
 }
 
-async function run(path: string): Promise<void> {
-  const silenced = vi.spyOn(console, "log").mockImplementation(() => {});
+/** Runs a program, and returns what it printed. */
+async function run(path: string): Promise<string[]> {
+  const printed: string[] = [];
+  const silenced = vi.spyOn(console, "log").mockImplementation((...values: unknown[]) => {
+    printed.push(values.join(" "));
+  });
   try {
     const program = (await import(/* @vite-ignore */ path)) as { run(check: Check): Promise<void> };
     await program.run(check);
+    return printed;
   } finally {
     silenced.mockRestore();
   }
@@ -102,8 +107,15 @@ describe("the documentation's examples", () => {
     expect(checks).toBeGreaterThan(10);
   });
 
-  test.each(snippets.map(({ where }, i) => [where, paths[i]]))("%s", async (_, path) => {
-    await run(path);
+  const printed: string[] = [];
+  // The README's program trains a network on real digits: half a minute on a slow machine.
+  test.each(snippets.map(({ where }, i) => [where, paths[i]]))("%s", { timeout: 300_000 }, async (_, path) => {
+    printed.push(...(await run(path)));
+  });
+
+  test("the README's program reads nine of ten digits, as it says there", () => {
+    const line = printed.find((text) => text.endsWith("unseen digits read correctly"));
+    expect(Number.parseFloat(line ?? "")).toBeGreaterThan(85);
   });
 });
 

@@ -1,7 +1,9 @@
 /**
- * What an import costs: esbuild's minified ESM, gzipped. Printed here and in the README, and held under a limit.
+ * What an import costs: esbuild's minified ESM, gzipped. Printed, held under a limit, and compared with the README's
+ * table, which may be 5 % off.
  *
- * A limit is the measured size rounded up a little: raise it only together with the README's table, knowing why.
+ * A limit is a little above what was measured. SPEED.md's aim for the plain tier, 12 KiB for a network with SGD, is not
+ * reached: most of it is the kernels, all of which `Kernels` reaches, and the errors' messages.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -10,6 +12,7 @@ import { build } from "esbuild";
 import { afterAll, expect, test } from "vitest";
 
 interface Measured {
+  /** As in the README's table. */
   readonly name: string;
   /** The program whose bundle is measured. */
   readonly program: string;
@@ -19,32 +22,35 @@ interface Measured {
 
 const all = (...layers: readonly string[]): string =>
   layers.map((layer) => `export * as ${layer} from "./src/${layer}/index.ts";`).join("\n");
+const some = (...names: readonly string[]): string => `export { ${names.join(", ")} } from "./src/index.ts";`;
 
 const measured: readonly Measured[] = [
+  { name: "one operation: `add`", program: some("add"), limit: 9 },
   { name: "tensor", program: all("tensor"), limit: 9 },
-  { name: "tensor + autograd", program: all("tensor", "autograd"), limit: 15 },
-  { name: "tensor + autograd + nn", program: all("tensor", "autograd", "nn"), limit: 20 },
-  { name: "tensor + autograd + nn + resnet", program: all("tensor", "autograd", "nn", "resnet"), limit: 22 },
-  { name: "everything", program: 'export * from "./src/index.ts";', limit: 30 },
+  { name: "tensor + autograd", program: all("tensor", "autograd"), limit: 21 },
+  { name: "tensor + autograd + nn", program: all("tensor", "autograd", "nn"), limit: 28 },
+  { name: "tensor + autograd + nn + resnet", program: all("tensor", "autograd", "nn", "resnet"), limit: 30 },
+  { name: "everything", program: 'export * from "./src/index.ts";', limit: 36 },
   {
-    name: "one function: add",
-    program: 'export { add } from "./src/index.ts";',
-    limit: 8,
+    name: "cifarResNet, crossEntropy, backward, SGD",
+    program: some("cifarResNet", "crossEntropy", "backward", "SGD", "Rng", "tensor"),
+    limit: 19,
   },
   {
-    name: "a program that trains a residual network",
+    name: "the program above",
     program: readFileSync("examples/train-in-15-lines.ts", "utf8").replaceAll('"../src/', '"./src/'),
-    limit: 12,
+    limit: 22,
   },
 ];
 
+const readme = readFileSync("README.md", "utf8");
 const rows: string[] = [];
 
 afterAll(() => {
-  console.log(`Size of an import, KiB (minified, gzipped)\n${rows.join("\n")}`);
+  console.log(`What an import costs, KiB minified, and gzipped\n${rows.join("\n")}`);
 });
 
-test.each(measured)("$name: at most $limit KiB min+gzip", async ({ name, program, limit }) => {
+test.each(measured)("$name: at most $limit KiB, and what the README says", async ({ name, program, limit }) => {
   const result = await build({
     stdin: { contents: program, resolveDir: resolve("."), loader: "ts" },
     bundle: true,
@@ -60,4 +66,7 @@ test.each(measured)("$name: at most $limit KiB min+gzip", async ({ name, program
   const gzipped = gzipSync(contents, { level: 9 }).length / 1024;
   rows.push(`  ${name.padEnd(42)} ${minified.toFixed(1).padStart(6)} ${gzipped.toFixed(1).padStart(6)}`);
   expect(gzipped).toBeLessThanOrEqual(limit);
+
+  const written = readme.split("\n").find((line) => line.split("|")[1]?.trim() === name);
+  expect(Math.abs(Number(written?.split("|")[2]) / gzipped - 1), written).toBeLessThan(0.05);
 });

@@ -13,8 +13,8 @@ export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2)
   for (const w of parameters) {
     if (!grads.has(w)) continue;
     const g = grads.get(w).data;
-    // One comparison that NaN fails, so that it stays in the result.
-    if (p === Infinity) for (let i = 0; i < g.length; i++) total = Math.abs(g[i]) <= total ? total : Math.abs(g[i]);
+    // Math.max, unlike a comparison, keeps a NaN that it has met.
+    if (p === Infinity) for (let i = 0; i < g.length; i++) total = Math.max(total, Math.abs(g[i]));
     else if (p === 2) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
     else for (let i = 0; i < g.length; i++) total += Math.abs(g[i]) ** p;
     if (Number.isNaN(total)) return total;

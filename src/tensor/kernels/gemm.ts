@@ -3,21 +3,25 @@
  * Multiplication").
  *
  * Three loops over blocks choose parts of A and B that stay in the caches while they are used; each part is packed, that
- * is copied into the order in which product.ts will read it. Packing is where a transpose happens, so that all four
- * combinations cost the same.
+ * is copied to where product.ts will read it. A transpose only changes how a part is copied (A) or the tables by which it
+ * is read (B), so that all four combinations cost about the same.
  */
 import type { GemmGeometry } from "../geometry/gemm.ts";
 import type { Floats } from "../memory.ts";
-import { grown, packedSize, packRows, product, TILE_COLUMNS } from "./product.ts";
+import { grown, packedSize, packRows, product } from "./product.ts";
 
-/** Rows of A, columns of B and length of the sums per block: A's part is 256 KiB, B's 384 KiB. Multiples of the tile. */
+/** Rows of A, columns of B and length of the sums per block: A's part is 256 KiB, B's 400 KiB. */
 const MC = 128;
 const NC = 192;
 const KC = 256;
 
-/** B's part is packed in panels of three columns: B[p, j] at PANEL_ROWS[p] + the panel's start + j mod 3. */
-const PANEL_ROWS = Int32Array.from({ length: KC }, (_, p) => p * TILE_COLUMNS);
-const panelColumns = new Int32Array(NC);
+/**
+ * B's part keeps its order and only becomes float64: product.ts finds its way by tables. Rows are 8 numbers longer than
+ * they must be, because at a distance of a power of two they would all fall into the same few sets of the cache.
+ */
+const PAD = 8;
+const bRows = new Int32Array(KC);
+const bColumns = new Int32Array(NC);
 
 let packedA = new Float64Array(0);
 let packedB = new Float64Array(0);
@@ -26,15 +30,18 @@ let packedB = new Float64Array(0);
 export function gemm(a: Floats, b: Floats, c: Floats, g: GemmGeometry): void {
   const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = g;
   const [aRow, aColumn] = transposeA ? [1, m] : [k, 1];
-  const [bRow, bColumn] = transposeB ? [1, k] : [n, 1];
   if (k === 0 && !accumulate) c.fill(0);
   packedA = grown(packedA, packedSize(Math.min(m, MC), Math.min(k, KC)));
-  packedB = grown(packedB, Math.min(k, KC) * Math.min(n + TILE_COLUMNS - 1, NC));
+  const rowLength = (transposeB ? Math.min(k, KC) : Math.min(n, NC)) + PAD;
+  packedB = grown(packedB, rowLength * (transposeB ? Math.min(n, NC) : Math.min(k, KC)));
+  for (let p = 0; p < KC; p++) bRows[p] = transposeB ? p : p * rowLength;
+  for (let j = 0; j < NC; j++) bColumns[j] = transposeB ? j * rowLength : j;
   for (let j = 0; j < n; j += NC) {
     const width = Math.min(NC, n - j);
     for (let p = 0; p < k; p += KC) {
       const depth = Math.min(KC, k - p);
-      packColumns(b, p * bRow + j * bColumn, bRow, bColumn, depth, width);
+      if (transposeB) copyRows(b, j * k + p, k, width, depth, rowLength);
+      else copyRows(b, p * n + j, n, depth, width, rowLength);
       for (let i = 0; i < m; i += MC) {
         const height = Math.min(MC, m - i);
         packRows(a, i * aRow + p * aColumn, aRow, aColumn, height, depth, packedA, 0);
@@ -46,8 +53,8 @@ export function gemm(a: Floats, b: Floats, c: Floats, g: GemmGeometry): void {
           aOffset: 0,
           b: packedB,
           bOffset: 0,
-          rows: PANEL_ROWS,
-          columns: panelColumns,
+          rows: bRows,
+          columns: bColumns,
           c,
           cOffset: i * n + j,
           cStride: n,
@@ -59,31 +66,18 @@ export function gemm(a: Floats, b: Floats, c: Floats, g: GemmGeometry): void {
   }
 }
 
-/** Packs the k × n matrix source[offset + p·rowStride + j·columnStride] in panels, and notes where each column begins. */
-function packColumns(
+/** Copies rows of `length` numbers, `stride` apart in the source, to packedB, `rowLength` apart. */
+function copyRows(
   source: Floats,
   offset: number,
-  rowStride: number,
-  columnStride: number,
-  k: number,
-  n: number,
+  stride: number,
+  rows: number,
+  length: number,
+  rowLength: number,
 ): void {
-  for (let j = 0; j < n; j++) {
-    const v = j % TILE_COLUMNS;
-    panelColumns[j] = (j - v) * k + v;
-  }
-  // Along the direction in which the source is contiguous.
-  if (columnStride === 1) {
-    for (let p = 0; p < k; p++) {
-      const from = offset + p * rowStride;
-      const to = p * TILE_COLUMNS;
-      for (let j = 0; j < n; j++) packedB[to + panelColumns[j]] = source[from + j];
-    }
-  } else {
-    for (let j = 0; j < n; j++) {
-      const from = offset + j * columnStride;
-      const to = panelColumns[j];
-      for (let p = 0; p < k; p++) packedB[to + p * TILE_COLUMNS] = source[from + p];
-    }
+  for (let i = 0; i < rows; i++) {
+    const from = offset + i * stride;
+    const to = i * rowLength;
+    for (let j = 0; j < length; j++) packedB[to + j] = source[from + j];
   }
 }

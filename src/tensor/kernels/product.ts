@@ -90,19 +90,29 @@ export function product({
       const from = aOffset + i * k + first * TILE_ROWS;
       panel.set(a.subarray(from, from + depth * TILE_ROWS));
       for (let j = 0; j < n; j += TILE_COLUMNS) {
-        const width = Math.min(TILE_COLUMNS, n - j);
-        // Beyond the right edge the last column is computed again, and not stored.
-        const j1 = width > 1 ? j + 1 : j;
-        const j2 = width > 2 ? j + 2 : j;
+        // Beyond the right edge the last column is computed, and written, again.
+        const j1 = j + 1 < n ? j + 1 : n - 1;
+        const j2 = j + 2 < n ? j + 2 : n - 1;
         tile(depth, b, bOffset + columns[j], bOffset + columns[j1], bOffset + columns[j2]);
-        for (let u = 0; u < height; u++) {
-          const row = cOffset + (i + u) * cStride;
-          const start = bias && block === 0 ? bias[biasOffset + i + u] : 0;
-          for (let v = 0; v < width; v++) {
-            const at = row + (targets ? targets[j + v] : j + v);
-            const sum = start + sums[u * TILE_COLUMNS + v];
-            c[at] = add ? c[at] + sum : sum;
+        const t0 = targets ? targets[j] : j;
+        const t1 = targets ? targets[j1] : j1;
+        const t2 = targets ? targets[j2] : j2;
+        for (let u = 0, row = cOffset + i * cStride; u < height; u++, row += cStride) {
+          let v0 = sums[u * TILE_COLUMNS];
+          let v1 = sums[u * TILE_COLUMNS + 1];
+          let v2 = sums[u * TILE_COLUMNS + 2];
+          if (add) {
+            v0 += c[row + t0];
+            v1 += c[row + t1];
+            v2 += c[row + t2];
+          } else if (bias) {
+            v0 += bias[biasOffset + i + u];
+            v1 += bias[biasOffset + i + u];
+            v2 += bias[biasOffset + i + u];
           }
+          c[row + t0] = v0;
+          c[row + t1] = v1;
+          c[row + t2] = v2;
         }
       }
     }
@@ -123,7 +133,8 @@ function tile(depth: number, b: Float64Array, b0: number, b1: number, b2: number
   let s30 = 0;
   let s31 = 0;
   let s32 = 0;
-  for (let p = 0, i = 0; p < depth; p++, i += TILE_ROWS) {
+  // 4 in figures: an exported constant is a variable to V8 (measured: 4.8 GFLOP/s against 5.3).
+  for (let p = 0, i = 0; p < depth; p++, i += 4) {
     const row = panelRows[p];
     const x0 = b[row + b0];
     const x1 = b[row + b1];

@@ -1,0 +1,23 @@
+/** The naive loops as a tier: every row that runs on `Kernels` can be compared with its own definition. */
+
+import { plainKernels } from "../src/tensor/kernels/index.ts";
+import type { Kernels } from "../src/tensor/kernels.ts";
+import {
+  naiveCol2im,
+  naiveConv2d,
+  naiveConv2dInputGradient,
+  naiveConv2dWeightGradient,
+  naiveGemm,
+  naiveIm2col,
+} from "./naive.ts";
+
+export const naiveKernels: Kernels = {
+  ...plainKernels,
+  name: "naive",
+  gemm: naiveGemm,
+  im2col: naiveIm2col,
+  col2im: naiveCol2im,
+  conv2d: naiveConv2d,
+  conv2dInputGradient: naiveConv2dInputGradient,
+  conv2dWeightGradient: naiveConv2dWeightGradient,
+};

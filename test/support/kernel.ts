@@ -1,0 +1,35 @@
+/** What kernel tests share: random numbers, outputs that show what was not written, comparison within rounding. */
+import { expect } from "vitest";
+import { plainKernels } from "../../src/tensor/kernels/index.ts";
+import type { Kernels } from "../../src/tensor/kernels.ts";
+import type { Floats } from "../../src/tensor/memory.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+
+/** Every kernel test runs on each of these. */
+export const tiers: readonly Kernels[] = [plainKernels];
+
+/** Normal random numbers, rounded to float32: the same in a Float64Array. */
+export function random(size: number, seed = 0): Float32Array {
+  const rng = new Rng(seed);
+  return Float32Array.from({ length: size }, () => rng.normal());
+}
+
+/** An output that holds NaN wherever the kernel forgets to write. */
+export function unwritten(size: number): Float32Array {
+  return new Float32Array(size).fill(Number.NaN);
+}
+
+/**
+ * Holds float32 results to a float64 reference. Each is a sum of `terms` products of normal numbers, whose rounding
+ * errors grow no faster than the number of terms: 2⁻²⁴ relative to √terms, the size of such a sum, for each.
+ */
+export function expectClose(got: Floats, expected: Floats, terms: number): void {
+  expect(got.length).toBe(expected.length);
+  const tolerance = 2 ** -24 * Math.max(8, terms) * Math.sqrt(terms);
+  let worst = 0;
+  for (let i = 0; i < got.length; i++) {
+    const error = Math.abs(got[i] - expected[i]);
+    worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
+  }
+  expect(worst).toBeLessThanOrEqual(tolerance);
+}
