@@ -3,9 +3,10 @@
  * Fig. 4(e), as in the authors' code (KaimingHe/resnet-1k-layers, resnet-pre-act.lua).
  *
  * The detail that most re-implementations get wrong is where x splits. In most blocks it splits before the first
- * activation, so that the shortcut is x itself. But a block that changes the shape, and the first block of a network
+ * activation, so that the shortcut is x itself. But in the authors' networks a block that projects, and the first block
  * (the appendix: "we adopt the first activation right after conv1 and before splitting into two paths"), split after it:
- * shortcut and branch both start from relu(bn1(x)).
+ * shortcut and branch both start from relu(bn1(x)). A parameter-free shortcut is there to leave the gradient alone, so
+ * here it starts from x wherever it is used, also where it pads.
  */
 import { add, relu } from "../autograd/elementwise.ts";
 import { Conv2d } from "../nn/conv.ts";
@@ -19,7 +20,7 @@ import { type PadChannels, padShortcut, type ShortcutKind } from "./shortcut.ts"
 export interface PreActBlockOptions extends BlockOptions {
   /**
    * Where x splits: "before" the first activation, so that the shortcut starts from x, or "after" it, so that the shortcut
-   * starts from relu(bn1(x)). Default: "after" where the shape changes, else "before".
+   * starts from relu(bn1(x)). Default: "after" where it projects, else "before".
    */
   split?: "before" | "after";
 }
@@ -53,9 +54,8 @@ export class PreActBlock extends Module implements ResidualBlock {
   constructor(inChannels: number, outChannels: number, options: PreActBlockOptions) {
     super();
     const { stride = 1, padChannels = "back", batchNorm = true, rng, init = kaimingFanOut } = options;
-    const { split = stride !== 1 || inChannels !== outChannels ? "after" : "before" } = options;
     this.shortcut = resolveShortcut("PreActBlock", inChannels, outChannels, options);
-    this.split = split;
+    this.split = options.split ?? (this.shortcut === "project" ? "after" : "before");
     this.bn1 = batchNorm ? new BatchNorm2d(inChannels) : null;
     this.conv1 = new Conv2d(inChannels, outChannels, 3, { stride, padding: 1, bias: false, rng, init });
     this.bn2 = batchNorm ? new BatchNorm2d(outChannels) : null;

@@ -116,11 +116,12 @@ export class ResNet extends Module {
           init,
         } as const;
         const channels = i === 0 ? from : to;
-        const first = number === 1 && i === 0;
+        // The authors' first block, which does not project, splits after the activation as the projecting ones do.
+        const asAuthors = shortcut === "project" && i === 0;
         blocks.push(
           order === "post"
             ? new BasicBlock(channels, to, common)
-            : new PreActBlock(channels, to, { ...common, split: first || changes ? "after" : "before" }),
+            : new PreActBlock(channels, to, { ...common, split: asAuthors ? "after" : "before" }),
         );
       }
       return new Sequential(...blocks);

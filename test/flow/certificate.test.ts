@@ -85,41 +85,35 @@ describe("where the path breaks", () => {
     );
   });
 
-  it("projection: transformed by weights at the two blocks that change the shape", () => {
+  it("projection: transformed by weights at the first block of each stage, which starts from the activation", () => {
     const certificate = certify(net({ order: "pre", shortcut: "project" }), images);
     expect(certificate.blocks.filter(({ verdict }) => verdict === "transform").map(({ block }) => block)).toEqual([
+      "layer1.0",
       "layer2.0",
       "layer3.0",
     ]);
+    expect(certificate.blocks[3].path.map(({ op }) => op)).toEqual(["add", "conv2d", "relu", "batchNorm"]);
+    expect(certificate.blocks.every(({ numeric }) => numeric?.passes)).toBe(true);
     expect(certificate.summary).toBe(
-      "Not certified: of 9 shortcuts, 7 pass the gradient unchanged, 2 transform by weights.",
+      "Not certified: of 9 shortcuts, 6 pass the gradient unchanged, 3 transform by weights.",
     );
   });
 });
 
 describe("the numeric check can fail", () => {
-  it("a block whose gradient loses a part of the upstream gradient is caught", () => {
+  it("a block whose gradient loses a hundredth on the way is caught, though the graph says identity", () => {
     const model = net({ order: "pre" });
     const block = model.namedModules().find(([path]) => path === "layer2.1")![1];
     const forward = block.forward;
-    // What goes wrong here is the input's own gradient: the graph says "add", the array that arrives is short by 1 %.
-    block.forward = (x) => {
-      const leaky = record("reshape", x.clone(), [x], (gy) => [gy.map((v) => 0.99 * v)]);
-      return forward.call(block, leaky);
-    };
+    block.forward = (x) =>
+      forward.call(
+        block,
+        record("reshape", x.clone(), [x], (gy) => [gy.map((v) => 0.99 * v)]),
+      );
     const certificate = certify(model, images);
-    expect(certificate.holds).toBe(true); // the path through `leaky` still agrees with itself …
-    delete (block as { forward?: unknown }).forward;
-
-    let calls = 0;
-    block.forward = (x) => {
-      // … but a rule that answers differently the second time does not agree with what backward saw.
-      const fickle = record("reshape", x.clone(), [x], (gy) => (calls++ === 0 ? [gy.map((v) => 0.99 * v)] : [gy]));
-      return forward.call(block, fickle);
-    };
-    const caught = certify(model, images);
-    expect(caught.holds).toBe(false);
-    expect(caught.summary).toBe(
+    expect(certificate.blocks.map(({ verdict }) => verdict)).not.toContain("none");
+    expect(certificate.holds).toBe(false);
+    expect(certificate.summary).toBe(
       "Not certified: in 1 of 9 blocks the numbers do not agree with the path (first: layer2.1).",
     );
   });

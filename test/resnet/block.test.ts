@@ -147,11 +147,12 @@ describe("PreActBlock is s + conv2 relu bn2 conv1 relu bn1 x", () => {
     expect(block.order).toBe("pre");
   });
 
-  it("splits after the activation where the shape changes, before it elsewhere, unless told", () => {
+  it("splits after the activation where it projects, before it elsewhere, unless told", () => {
     const rng = new Rng(0);
     expect(new PreActBlock(4, 4, { rng }).split).toBe("before");
-    expect(new PreActBlock(4, 8, { rng }).split).toBe("after");
-    expect(new PreActBlock(4, 4, { stride: 2, rng }).split).toBe("after");
+    expect(new PreActBlock(4, 8, { rng }).split).toBe("before");
+    expect(new PreActBlock(4, 8, { shortcut: "project", rng }).split).toBe("after");
+    expect(new PreActBlock(4, 4, { split: "after", rng }).split).toBe("after");
   });
 
   it("without batch norm", () => {

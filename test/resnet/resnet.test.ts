@@ -107,9 +107,10 @@ describe("variants", () => {
 
 describe("pre-activation as in KaimingHe/resnet-1k-layers", () => {
   const model = build(14, { order: "pre", width: 4 });
+  const splits = (net: typeof model) => net.blocks().map(([path, block]) => `${path} ${(block as PreActBlock).split}`);
 
-  it("the first block and those that change the shape split after the activation, the others before", () => {
-    expect(model.blocks().map(([path, block]) => `${path} ${(block as PreActBlock).split}`)).toEqual([
+  it("with projections the first block of each stage splits after the activation, the others before", () => {
+    expect(splits(build(14, { order: "pre", width: 4, shortcut: "project" }))).toEqual([
       "layer1.0 after",
       "layer1.1 before",
       "layer2.0 after",
@@ -117,6 +118,10 @@ describe("pre-activation as in KaimingHe/resnet-1k-layers", () => {
       "layer3.0 after",
       "layer3.1 before",
     ]);
+  });
+
+  it("with parameter-free shortcuts every block splits before it: the sum of the stem passes all blocks", () => {
+    expect(new Set(splits(model).map((line) => line.split(" ")[1]))).toEqual(new Set(["before"]));
   });
 
   it("nothing follows conv1; a last batch norm and ReLU follow the last block", () => {
