@@ -1,0 +1,101 @@
+/**
+ * The matrix product's inner part: one tile of C kept in registers while the sums run.
+ *
+ *              b: TILE_COLUMNS = 8 columns, two vectors
+ *              ┌────────┬────────┐
+ *              │  b0    │  b1    │   one row of packed B at a time
+ *              └────────┴────────┘
+ *   a: R rows  ┌────────┬────────┐
+ *   ┌──┐       │ c[0,0] │ c[0,1] │
+ *   │a0│ splat │ c[1,0] │ c[1,1] │   R·2 accumulators: 8 with R = 4, 12 with R = 6
+ *   │a1│  ×    │  …     │  …     │
+ *   └──┘       └────────┴────────┘
+ *
+ * Each step loads one number of A per row, repeats it four times, multiplies it with both vectors of B and adds. With
+ * multiply-add in one instruction R = 6 uses 12 + 2 + 1 = 15 registers, all that V8 has; without, a product needs a
+ * register of its own and R = 4 is best (SPEED.md).
+ *
+ * A is packed R rows interleaved, B eight columns interleaved, so both are read straight ahead.
+ */
+import {
+  block,
+  branch,
+  branchIf,
+  type Code,
+  type Func,
+  f32x4,
+  func,
+  get,
+  i32,
+  type Local,
+  loop,
+  set,
+  tee,
+  v128,
+} from "./assembler.ts";
+import type { Features } from "./features.ts";
+
+export const TILE_COLUMNS = 8;
+
+/** Rows of a tile: what the registers hold. */
+export function tileRows({ multiplyAdd }: Features): number {
+  return multiplyAdd ? 6 : 4;
+}
+
+/** accumulator += a·b, in one instruction or two. */
+export function multiplyAdd(accumulator: Local, a: Local, b: Local, features: Features): Code {
+  return features.multiplyAdd
+    ? set(accumulator, get(a), get(b), get(accumulator), f32x4.relaxedMadd)
+    : set(accumulator, get(accumulator), get(a), get(b), f32x4.mul, f32x4.add);
+}
+
+/**
+ * tile(a, b, c, k, rowBytes, accumulate): c[R × 8] → Σ over k of a·b, or adds it. Addresses in bytes; a and b packed.
+ *
+ * The loop body holds eight steps, each ending in a conditional exit: V8 11 spills registers in one long straight line
+ * of steps, and does not when a branch ends each of them.
+ */
+export function tileFunction(features: Features): Func {
+  const rows = tileRows(features);
+  return func("tile", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [a, b, c, k, rowBytes, accumulate] = [0, 1, 2, 3, 4, 5];
+    const sums = locals.many("v128", rows * 2);
+    const [b0, b1, splat] = locals.many("v128", 3);
+    const unroll = 8;
+    const step = (i: number): Code => [
+      set(b0, get(b), v128.load(32 * i)),
+      set(b1, get(b), v128.load(32 * i + 16)),
+      Array.from({ length: rows }, (_, r) => [
+        set(splat, get(a), v128.load32Splat(4 * (rows * i + r))),
+        multiplyAdd(sums[2 * r], splat, b0, features),
+        multiplyAdd(sums[2 * r + 1], splat, b1, features),
+      ]),
+      // k -= 1; leave when it reaches 0
+      tee(k, get(k), i32.const(1), i32.sub),
+      i32.eqz,
+      branchIf(1),
+    ];
+    const store = (add: boolean): Code =>
+      Array.from({ length: rows }, (_, r) => [
+        [0, 1].map((half) => [
+          get(c),
+          get(sums[2 * r + half]),
+          add ? [get(c), v128.load(16 * half), f32x4.add] : [],
+          v128.store(16 * half),
+        ]),
+        set(c, get(c), get(rowBytes), i32.add),
+      ]);
+    return [
+      block(
+        loop(
+          Array.from({ length: unroll }, (_, i) => step(i)),
+          set(a, get(a), i32.const(4 * rows * unroll), i32.add),
+          set(b, get(b), i32.const(32 * unroll), i32.add),
+          branch(0),
+        ),
+      ),
+      block(get(accumulate), i32.eqz, branchIf(0), store(true), branch(1)),
+      store(false),
+    ];
+  });
+}
