@@ -36,9 +36,7 @@ export interface Features {
 export function detectFeatures(wasm: WebAssemblyApi): Features {
   const zero = v128.const(0, 0, 0, 0);
   const validates = (vectorCode: Code): boolean =>
-    wasm.validate(
-      assembleModule([func("probe", ["i32"], () => [get(0), vectorCode, v128.store()])], { shared: false }),
-    );
+    wasm.validate(assembleModule([func("probe", ["i32"], () => [get(0), vectorCode, v128.store()])]));
   return {
     simd: validates([zero, zero, f32x4.add]),
     multiplyAdd: validates([zero, zero, zero, f32x4.relaxedMadd]),

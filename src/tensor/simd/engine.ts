@@ -1,0 +1,113 @@
+/**
+ * The engine: compiles what the assembler made, once per kernel or shape, and brings numbers to where kernels find them.
+ *
+ * A kernel is written like this:
+ *
+ *     engine.run((call) => {
+ *       const px = call.input(x);    // the address of x: its own, or that of a copy
+ *       const py = call.output(y);   // likewise; a copy is copied back when the function returns
+ *       relu(px, py, x.length);      // a compiled function
+ *     })
+ *
+ * `run` returns false where the memory has no room; the plain kernel computes then.
+ */
+import type { Floats } from "../memory.ts";
+import { Arena } from "./arena.ts";
+import { assembleModule, type Func } from "./assembler.ts";
+import { detectFeatures, type Features, type WebAssemblyApi } from "./features.ts";
+
+/** Compiled functions, by name. Arguments are addresses, counts and numbers. */
+export type Program<Name extends string> = Readonly<Record<Name, (...args: number[]) => void>>;
+
+/** Programs kept. A network has a few dozen shapes; each program is a few kilobytes. */
+const CACHE_SIZE = 512;
+const INITIAL_BYTES = 2 ** 28;
+
+export class Engine {
+  readonly features: Features;
+  readonly arena: Arena;
+  readonly #wasm: WebAssemblyApi;
+  /** Least recently used first. */
+  readonly #programs = new Map<string, Program<string>>();
+  readonly #call: Call;
+
+  constructor(wasm: WebAssemblyApi) {
+    this.#wasm = wasm;
+    this.features = detectFeatures(wasm);
+    this.arena = new Arena(wasm, INITIAL_BYTES);
+    this.#call = new Call(this.arena);
+  }
+
+  /** The program called `key`, assembled by `write` the first time. The key names everything that the code depends on. */
+  program<Name extends string>(key: string, write: (features: Features) => readonly Func[]): Program<Name> {
+    let program = this.#programs.get(key);
+    if (program) {
+      this.#programs.delete(key);
+    } else {
+      const bytes = assembleModule(write(this.features));
+      const instance = new this.#wasm.Instance(new this.#wasm.Module(bytes), { env: { memory: this.arena.memory } });
+      program = instance.exports;
+      if (this.#programs.size >= CACHE_SIZE) this.#programs.delete(this.#programs.keys().next().value as string);
+    }
+    this.#programs.set(key, program);
+    return program as Program<Name>;
+  }
+
+  /** Runs a kernel; false where there is no room for its scratch and copies, and nothing was written then. */
+  run(kernel: (call: Call) => void): boolean {
+    return this.arena.borrow(() => {
+      this.#call.begin();
+      kernel(this.#call);
+      this.#call.end();
+    });
+  }
+}
+
+/** Brings the arrays of one kernel call into the arena, and the results back. */
+export class Call {
+  readonly #arena: Arena;
+  readonly #outputs: { to: Floats; address: number }[] = [];
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  begin(): void {
+    this.#outputs.length = 0;
+  }
+
+  /** The address of x's numbers, for reading. */
+  input(x: Floats): number {
+    if (this.#arena.owns(x)) return x.byteOffset;
+    const address = this.#arena.scratch(x.length);
+    this.#arena.floats.set(x, address / 4);
+    return address;
+  }
+
+  /** The address to which y's numbers are written, all of them. */
+  output(y: Floats): number {
+    if (this.#arena.owns(y)) return y.byteOffset;
+    const address = this.#arena.scratch(y.length);
+    this.#outputs.push({ to: y, address });
+    return address;
+  }
+
+  /** The address of numbers that are read and changed. */
+  update(y: Floats): number {
+    if (this.#arena.owns(y)) return y.byteOffset;
+    const address = this.input(y);
+    this.#outputs.push({ to: y, address });
+    return address;
+  }
+
+  /** The address of `size` floats for the kernel's own use, contents undefined. */
+  scratch(size: number): number {
+    return this.#arena.scratch(size);
+  }
+
+  end(): void {
+    for (const { to, address } of this.#outputs) {
+      to.set(this.#arena.floats.subarray(address / 4, address / 4 + to.length));
+    }
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The matrix product C = op(A)·op(B): blocks, panels, tiles.
+ *
+ *   for each KC of k, for each MC of m, for each NC of n:   A's block and B's block are packed once,
+ *     for each panel of 8 columns, for each panel of R rows:   one call of the tile.
+ *
+ * A's block (MC·KC numbers, 120 KiB) stays in L2, one panel of B (8·KC) in L1. Sizes are not critical (SPEED.md).
+ */
+import type { GemmGeometry } from "../geometry/gemm.ts";
+import type { Floats } from "../memory.ts";
+import { block, branchIf, type Code, call, type Func, f32, func, get, i32, loop, set } from "./assembler.ts";
+import type { Engine, Program } from "./engine.ts";
+import type { Features } from "./features.ts";
+import { TILE_COLUMNS, tileFunction, tileRows } from "./gemm.ts";
+import { packByCopying, packByTransposing, packEdge } from "./pack.ts";
+
+const MC = 120;
+const KC = 256;
+const NC = 1024;
+
+type GemmFunctions =
+  | "tile"
+  | "tiles"
+  | "copyRows"
+  | "transposeRows"
+  | "copyColumns"
+  | "transposeColumns"
+  | "edge"
+  | "part";
+
+/** c → op(a)·op(b), or adds it; see `Kernels.gemm`. False where the engine has no room. */
+export function gemm(engine: Engine, a: Floats, b: Floats, c: Floats, g: GemmGeometry): boolean {
+  return engine.run((scope) => {
+    const pa = scope.input(a);
+    const pb = scope.input(b);
+    const pc = g.accumulate ? scope.update(c) : scope.output(c);
+    const packed = scope.scratch(packedFloats(g));
+    gemmAt(engine, pa, pb, pc, packed, g);
+  });
+}
+
+/** Floats of scratch that `gemmAt` needs. */
+export function packedFloats({ m, n, k }: GemmGeometry): number {
+  const kc = Math.min(KC, k);
+  return (roundUp(Math.min(MC, m), 12) + roundUp(Math.min(NC, n), TILE_COLUMNS)) * kc + 6 * TILE_COLUMNS + 32;
+}
+
+/** The product on addresses, with `packed` the address of its scratch. */
+export function gemmAt(engine: Engine, a: number, b: number, c: number, packed: number, g: GemmGeometry): void {
+  const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = g;
+  const functions = engine.program<GemmFunctions>("gemm", gemmFunctions);
+  const R = tileRows(engine.features);
+  const packedB = packed + 4 * roundUp(Math.min(MC, m), 12) * Math.min(KC, k);
+  const spare = packedB + 4 * roundUp(Math.min(NC, n), TILE_COLUMNS) * Math.min(KC, k);
+  // How far apart, in bytes, neighbours along m, n and k lie.
+  const [aRow, aStep] = transposeA ? [4, 4 * m] : [4 * k, 4];
+  const [bColumn, bStep] = transposeB ? [4 * k, 4] : [4, 4 * n];
+  for (let j0 = 0; j0 < n; j0 += NC) {
+    const nc = Math.min(NC, n - j0);
+    for (let p0 = 0; p0 < k; p0 += KC) {
+      const kc = Math.min(KC, k - p0);
+      packPanels(functions, "Columns", TILE_COLUMNS, b + j0 * bColumn + p0 * bStep, packedB, bColumn, bStep, nc, kc);
+      for (let i0 = 0; i0 < m; i0 += MC) {
+        const mc = Math.min(MC, m - i0);
+        packPanels(functions, "Rows", R, a + i0 * aRow + p0 * aStep, packed, aRow, aStep, mc, kc);
+        const add = accumulate || p0 > 0 ? 1 : 0;
+        multiplyPacked(functions, R, packed, packedB, c + 4 * (i0 * n + j0), mc, nc, kc, 4 * n, add, spare);
+      }
+    }
+  }
+}
+
+/** Packs `lines` rows (or columns) in panels of `width`. */
+function packPanels(
+  functions: Program<GemmFunctions>,
+  what: "Rows" | "Columns",
+  width: number,
+  source: number,
+  target: number,
+  strideLine: number,
+  strideStep: number,
+  lines: number,
+  k: number,
+): void {
+  for (let i = 0; i < lines; i += width, target += 4 * width * k) {
+    const from = source + i * strideLine;
+    if (lines - i < width) functions.edge(from, target, strideLine, strideStep, lines - i, width, k);
+    else if (strideLine === 4) functions[`copy${what}`](from, target, strideStep, k);
+    else functions[`transpose${what}`](from, target, strideLine, k);
+  }
+}
+
+/** C's block → A's packed block times B's, or adds it: whole tiles in one call, tiles at the edge by way of `spare`. */
+function multiplyPacked(
+  functions: Program<GemmFunctions>,
+  R: number,
+  a: number,
+  b: number,
+  c: number,
+  m: number,
+  n: number,
+  k: number,
+  rowBytes: number,
+  add: number,
+  spare: number,
+): void {
+  const wholeRows = Math.floor(m / R);
+  const wholeColumns = Math.floor(n / TILE_COLUMNS);
+  if (wholeRows > 0 && wholeColumns > 0) functions.tiles(a, b, c, wholeRows, wholeColumns, k, rowBytes, add);
+  const edge = (i: number, j: number): void => {
+    functions.tile(a + 4 * i * R * k, b + 4 * j * TILE_COLUMNS * k, spare, k, 4 * TILE_COLUMNS, 0);
+    const to = c + i * R * rowBytes + 4 * j * TILE_COLUMNS;
+    functions.part(spare, to, Math.min(R, m - i * R), Math.min(TILE_COLUMNS, n - j * TILE_COLUMNS), rowBytes, add);
+  };
+  const panels = Math.ceil(m / R);
+  if (wholeColumns * TILE_COLUMNS < n) for (let i = 0; i < panels; i++) edge(i, wholeColumns);
+  if (wholeRows < panels) for (let j = 0; j < wholeColumns; j++) edge(wholeRows, j);
+}
+
+function gemmFunctions(features: Features): Func[] {
+  const R = tileRows(features);
+  return [
+    tileFunction(features), // number 0: `tiles` calls it
+    tilesFunction(R),
+    packByCopying("copyRows", R),
+    packByTransposing("transposeRows", R),
+    packByCopying("copyColumns", TILE_COLUMNS),
+    packByTransposing("transposeColumns", TILE_COLUMNS),
+    packEdge(),
+    partFunction(),
+  ];
+}
+
+/** tiles(a, b, c, rows, columns, k, rowBytes, add): the tile for every pair of a row panel and a column panel. */
+function tilesFunction(R: number): Func {
+  return func("tiles", ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [a, b, c, rows, columns, k, rowBytes, add] = [0, 1, 2, 3, 4, 5, 6, 7];
+    const [i, pa, pc] = locals.many("i32", 3);
+    const advance = (pointer: number, ...bytes: Code): Code => set(pointer, get(pointer), bytes, i32.add);
+    return loop(
+      set(i, get(rows)),
+      set(pa, get(a)),
+      set(pc, get(c)),
+      loop(
+        [get(pa), get(b), get(pc), get(k), get(rowBytes), get(add), call(0)],
+        advance(pa, get(k), i32.const(4 * R), i32.mul),
+        advance(pc, get(rowBytes), i32.const(R), i32.mul),
+        advance(i, i32.const(-1)),
+        get(i),
+        branchIf(0),
+      ),
+      advance(b, get(k), i32.const(4 * TILE_COLUMNS), i32.mul),
+      advance(c, i32.const(4 * TILE_COLUMNS)),
+      advance(columns, i32.const(-1)),
+      get(columns),
+      branchIf(0),
+    );
+  });
+}
+
+/** part(source, c, rows, columns, rowBytes, add): the upper left part of a tile that was computed in scratch. */
+function partFunction(): Func {
+  return func("part", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [source, c, rows, columns, rowBytes, add] = [0, 1, 2, 3, 4, 5];
+    const [j, from, to] = locals.many("i32", 3);
+    const value = locals.make("f32");
+    const advance = (pointer: number, ...bytes: Code): Code => set(pointer, get(pointer), bytes, i32.add);
+    return loop(
+      set(j, get(columns)),
+      set(from, get(source)),
+      set(to, get(c)),
+      loop(
+        set(value, get(from), f32.load()),
+        block(get(add), i32.eqz, branchIf(0), set(value, get(value), get(to), f32.load(), f32.add)),
+        [get(to), get(value), f32.store()],
+        advance(from, i32.const(4)),
+        advance(to, i32.const(4)),
+        advance(j, i32.const(-1)),
+        get(j),
+        branchIf(0),
+      ),
+      advance(source, i32.const(4 * TILE_COLUMNS)),
+      advance(c, get(rowBytes)),
+      advance(rows, i32.const(-1)),
+      get(rows),
+      branchIf(0),
+    );
+  });
+}
+
+function roundUp(n: number, to: number): number {
+  return Math.ceil(n / to) * to;
+}
