@@ -152,7 +152,7 @@ export function conv2dInputGradient(gy: Floats, w: Floats, gx: Floats, g: ConvGe
   }
 }
 
-interface PatchTables {
+export interface PatchTables {
   /** K addresses, relative to a group's first channel. */
   readonly taps: Int32Array;
   /** L addresses. */
@@ -163,7 +163,7 @@ interface PatchTables {
 }
 
 /** The addresses of the im2col matrix in a padded image. */
-function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo, K, L }: ConvGeometry): PatchTables {
+export function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo, K, L }: ConvGeometry): PatchTables {
   const Hp = H + 2 * ph;
   const Wp = W + 2 * pw;
   const taps = new Int32Array(K);
@@ -196,7 +196,7 @@ function copyInside(
 }
 
 /** One residue class of pixels along one axis, with the filter taps that meet it. */
-interface Phase {
+export interface Phase {
   /** Pixels h of this phase. */
   readonly pixels: readonly number[];
   /** For each pixel, the row of padded gy that its tap with shift 0 would see. */
@@ -207,7 +207,7 @@ interface Phase {
   readonly shifts: readonly number[];
 }
 
-interface AxisPhases {
+export interface AxisPhases {
   readonly phases: readonly Phase[];
   /** Zeros before gy, and length with zeros on both sides. */
   readonly before: number;
@@ -215,7 +215,7 @@ interface AxisPhases {
 }
 
 /** Solves i·s + u·d − p = h along one axis for i: i = (h + p − r)/s + (r − u·d)/s, both whole where r = (h + p) mod s. */
-function axisPhases(length: number, kernel: number, s: number, p: number, d: number, outputs: number): AxisPhases {
+export function axisPhases(length: number, kernel: number, s: number, p: number, d: number, outputs: number): AxisPhases {
   // The smallest and the largest i that any pair of pixel and tap asks for.
   const before = Math.max(0, -Math.ceil((p - (kernel - 1) * d) / s));
   const after = Math.max(0, Math.floor((length - 1 + p) / s) - (outputs - 1));
@@ -244,7 +244,7 @@ interface PhasePair {
 }
 
 /** The tables of one pair of phases: addresses in padded gy, and where the results go in a plane of gx. */
-function phaseTables(
+export function phaseTables(
   rows: Phase,
   columns: Phase,
   { W, Og }: ConvGeometry,

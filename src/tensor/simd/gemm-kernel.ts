@@ -91,8 +91,8 @@ function packPanels(
 }
 
 /** C's block → A's packed block times B's, or adds it: whole tiles in one call, tiles at the edge by way of `spare`. */
-function multiplyPacked(
-  functions: Program<GemmFunctions>,
+export function multiplyPacked(
+  functions: Program<"tile" | "tiles" | "part">,
   R: number,
   a: number,
   b: number,
@@ -132,7 +132,7 @@ function gemmFunctions(features: Features): Func[] {
 }
 
 /** tiles(a, b, c, rows, columns, k, rowBytes, add): the tile for every pair of a row panel and a column panel. */
-function tilesFunction(R: number): Func {
+export function tilesFunction(R: number): Func {
   return func("tiles", ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [a, b, c, rows, columns, k, rowBytes, add] = [0, 1, 2, 3, 4, 5, 6, 7];
     const [i, pa, pc] = locals.many("i32", 3);
@@ -159,7 +159,7 @@ function tilesFunction(R: number): Func {
 }
 
 /** part(source, c, rows, columns, rowBytes, add): the upper left part of a tile that was computed in scratch. */
-function partFunction(): Func {
+export function partFunction(): Func {
   return func("part", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [source, c, rows, columns, rowBytes, add] = [0, 1, 2, 3, 4, 5];
     const [j, from, to] = locals.many("i32", 3);
