@@ -3,14 +3,14 @@
  *
  * No float64 tensor is made in this process: a kernel that has seen both kinds of array is slower ever after.
  */
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { plainKernels } from "../src/tensor/kernels/index.ts";
 import type { Kernels } from "../src/tensor/kernels.ts";
 import { type Effort, measure } from "./measure.ts";
 import { naiveKernels } from "./naive-kernels.ts";
-import { formatTable, type Result } from "./report.ts";
+import { formatTable, milliseconds, type Result } from "./report.ts";
 import { type Row, rows } from "./rows.ts";
 
 /** The tiers that are measured. Each is compared with the naive loops. */
@@ -56,11 +56,13 @@ function run(row: Row, { quick = false, naive }: { quick?: boolean; naive: boole
 function main({ filter = "", json, quick, naive, list }: Options): void {
   const words = filter.toLowerCase().split(/\s+/);
   const chosen = rows.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
-  if (chosen.length === 0) throw new InvalidArgumentError(`no row contains "${filter}"; --list shows all of them`);
+  if (chosen.length === 0) throw new Error(`no row contains "${filter}"; --list shows all of them`);
   if (list) {
     console.log(chosen.map(({ name }) => name).join("\n"));
     return;
   }
+  // A file that cannot be written should be known before the measurements, not after.
+  if (json !== undefined) closeSync(openSync(json, "a"));
   const results: Result[] = [];
   let sink = 0;
   chosen.forEach((row, i) => {
@@ -70,7 +72,7 @@ function main({ filter = "", json, quick, naive, list }: Options): void {
     sink += used;
     for (const { tier, median, gflops } of measured) {
       process.stderr.write(
-        `  ${tier} ${median.toPrecision(3)} ms${gflops === undefined ? "" : `, ${gflops.toFixed(2)} GFLOP/s`}`,
+        `  ${tier} ${milliseconds(median)} ms${gflops === undefined ? "" : `, ${gflops.toFixed(2)} GFLOP/s`}`,
       );
     }
     process.stderr.write("\n");

@@ -34,7 +34,7 @@ export function formatTable(results: readonly Result[]): string {
   return table.toString();
 }
 
-/** Three significant digits. */
-function milliseconds(value: number): string {
+/** Three significant digits, or whole milliseconds. */
+export function milliseconds(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

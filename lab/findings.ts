@@ -2,7 +2,7 @@
  * What a run shows, in words. Every sentence is computed from the numbers, so that a caption never claims what a picture
  * does not show.
  */
-import type { Experiment, NetRun, Snapshot } from "./experiment.ts";
+import type { Experiment, NetRun, RunOptions, Snapshot } from "./experiment.ts";
 import { smoothingWindow } from "./figures.ts";
 import { asLarge, grouped, percent } from "./format.ts";
 import { convolutions } from "./layers.ts";
@@ -49,6 +49,20 @@ export function shareCaption({ runs }: Experiment): string {
   const mean = ({ blocks }: Snapshot): number =>
     blocks.reduce((sum, { identityShare }) => sum + identityShare, 0) / Math.max(1, blocks.length);
   return `${intro} In ${residual.title} the shortcuts carry ${percent(mean(residual.first), 0)} on average before the first step and ${percent(mean(residual.last), 0)} at the end.${plain}`;
+}
+
+/** What lies behind a residual net's verdict; empty where the verdict says it all. */
+export function certificateNote({ certificate, net }: NetRun, { order }: RunOptions): string {
+  if (net === "plain" || certificate.holds) return "";
+  const transformed = certificate.blocks.filter(({ verdict }) => verdict === "transform");
+  const masked = certificate.blocks.some(({ verdict }) => verdict === "mask");
+  if (order === "pre" && transformed.length > 0 && transformed.every(({ block }) => block.endsWith(".0"))) {
+    return "The exceptions are first blocks of stages: with projections a shortcut starts after batch norm and ReLU, as in the code of the paper's authors. Between them the gradient has a free path; `--shortcut pad` needs no projection.";
+  }
+  if (order === "post" && masked) {
+    return "In this order a ReLU follows each addition. Where it is open the gradient passes unchanged, where it is closed nothing passes; `--order pre` does without it.";
+  }
+  return "";
 }
 
 /** The page's opening sentences. */

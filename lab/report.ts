@@ -3,7 +3,15 @@ import { toCsv } from "../src/flow/index.ts";
 import type { Experiment, NetRun } from "./experiment.ts";
 import { gradientFigure, lossFigure, shareFigure } from "./figures.ts";
 import { writeTogether } from "./files.ts";
-import { finalLoss, gradientCaption, gradientRatio, lede, lossCaption, shareCaption } from "./findings.ts";
+import {
+  certificateNote,
+  finalLoss,
+  gradientCaption,
+  gradientRatio,
+  lede,
+  lossCaption,
+  shareCaption,
+} from "./findings.ts";
 import { asLarge, duration, grouped, percent, significant } from "./format.ts";
 import { definitions, escapeHtml, figureSection, headlineNumbers, page, richText, table } from "./html.ts";
 import { weightLayers } from "./layers.ts";
@@ -69,7 +77,7 @@ function htmlReport(experiment: Experiment, figures: readonly string[]): string 
     headlineNumbers(runs.map(headlineOf)),
     "</header>",
     ...figures,
-    certificateSection(runs),
+    certificateSection(experiment),
     numbersSection(runs),
     factsSection(experiment),
     `<footer><p>Made by Skipstone ${escapeHtml(version)} on ${escapeHtml(startedAt.slice(0, 16).replace("T", " at "))} UTC. The same numbers, for computers, lie beside this file: gradient-flow.json and four .csv files; the figures are there as .svg.</p></footer>`,
@@ -89,8 +97,9 @@ function headlineOf(run: NetRun): { value: string; label: string; note: string; 
   };
 }
 
-function certificateSection(runs: readonly NetRun[]): string {
-  const verdicts = runs.map(({ net, title, certificate }) => {
+function certificateSection({ runs, options }: Experiment): string {
+  const verdicts = runs.map((run) => {
+    const { net, title, certificate } = run;
     const carried = certificate.blocks.filter(({ holds }) => holds).length;
     const count = `${carried} of ${certificate.blocks.length} blocks have a proven identity path`;
     const marks = certificate.blocks.map(
@@ -98,7 +107,7 @@ function certificateSection(runs: readonly NetRun[]): string {
         `<li class="${holds ? "holds" : "fails"}" title="${escapeHtml(reason)}">${holds ? "✓" : "✗"} ${escapeHtml(block)}</li>`,
     );
     const rows = certificate.blocks.map(({ block, verdict, reason, check }) => [block, verdict, reason, check || "–"]);
-    return `<div class="verdict ${net}"><p><b class="${net}">${escapeHtml(title)}.</b> ${richText(certificate.summary)}</p>
+    return `<div class="verdict ${net}"><p><b class="${net}">${escapeHtml(title)}.</b> ${richText(`${certificate.summary} ${certificateNote(run, options)}`.trim())}</p>
 <ul class="blocks">${marks.join("")}</ul>
 <details><summary>${count}: block by block</summary>
 ${table(["block", "shortcut", "why", "numbers agree?"], rows)}

@@ -39,8 +39,11 @@ async function main(): Promise<number> {
   say(introduction(options, found));
   const progress = createProgress(options, process.stdout);
   const stop = createStopFlag();
-  const release = stopOnInterrupt(stop, () =>
-    progress.say("Stopping after the current step; the report will still be written. Ctrl-C again quits at once."),
+  const release = stopOnInterrupt(
+    stop,
+    () =>
+      progress.say("Stopping after the current step; the report will still be written. Ctrl-C again quits at once."),
+    () => progress.end(),
   );
   let runs: Awaited<ReturnType<typeof runNets>>;
   try {

@@ -27,8 +27,11 @@ export const INTERRUPTED = 130;
  */
 const SAME_WISH_MILLISECONDS = 500;
 
-/** Handles Ctrl-C as described above until the returned function is called. `announce` runs at the first one. */
-export function stopOnInterrupt(flag: StopFlag, announce: () => void): () => void {
+/**
+ * Handles Ctrl-C as described above until the returned function is called. `announce` runs at the first one, `leave`
+ * before quitting at the second.
+ */
+export function stopOnInterrupt(flag: StopFlag, announce: () => void, leave: () => void): () => void {
   let first: number | null = null;
   const onInterrupt = (): void => {
     const now = performance.now();
@@ -37,6 +40,7 @@ export function stopOnInterrupt(flag: StopFlag, announce: () => void): () => voi
       requestStop(flag);
       announce();
     } else if (now - first > SAME_WISH_MILLISECONDS) {
+      leave();
       process.exit(INTERRUPTED);
     }
   };

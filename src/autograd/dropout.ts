@@ -26,8 +26,8 @@ export function dropout(x: Tensor, p: number, { training = true, rng }: DropoutO
   if (!training || p === 0) return x;
   if (!rng) throw new ValueError("dropout: training needs an rng: dropout(x, p, { rng: new Rng(seed) })");
   const mask = allocate(x.size, x.data);
-  // p = 1 drops everything; 1/(1 − p) would be infinite, and 0·∞ is NaN.
-  const scale = p === 1 ? 0 : 1 / (1 - p);
+  // With p = 1 the scale is infinite, and never used: every number drawn is below 1.
+  const scale = 1 / (1 - p);
   for (let i = 0; i < mask.length; i++) mask[i] = rng.uniform() < p ? 0 : scale;
   const g = broadcastGeometry("dropout", x.shape, x.shape);
   const y = empty(x.shape, x);

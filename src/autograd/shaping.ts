@@ -12,8 +12,8 @@ import {
   type MoveGeometry,
   padGeometry,
   permuteGeometry,
-  type Range,
   reversed,
+  type SliceRange,
   sliceGeometry,
   stackGeometry,
 } from "../tensor/geometry/copy.ts";
@@ -25,6 +25,8 @@ import { normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { empty, Tensor } from "../tensor/tensor.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
+
+export type { IndexTensor, SliceRange };
 
 /**
  * y = x with two axes exchanged. A matrix's transpose is `transpose(x, 0, 1)`.
@@ -100,7 +102,7 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  *
  * @throws ShapeError for more ranges than axes, and for steps below 1.
  */
-export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   return rearranged("slice", x, sliceGeometry("slice", x.shape, ranges));
 }
 

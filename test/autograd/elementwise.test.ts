@@ -22,6 +22,7 @@ import {
   sub,
   tanh,
 } from "../../src/autograd/elementwise.ts";
+import { gradcheck } from "../../src/autograd/gradcheck.ts";
 import { sum } from "../../src/autograd/reductions.ts";
 import { tensor } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
@@ -93,6 +94,11 @@ describe("conventions at kinks and ties", () => {
     ["softplus is linear beyond its threshold", (x: Tensor) => softplus(x, { threshold: 2 }), [3], [1]],
   ] as const)("%s", (_, f, x, expected) => {
     expect(slope(f, leaf([...x]))).toEqual(expected);
+  });
+
+  it("gradcheck at a kink reports half the slope as error: cases keep away, and these tests pin the convention", () => {
+    expect(gradcheck(relu, [tensor([0, 0, 0, 0])])).toBeGreaterThan(0.1);
+    expect(gradcheck(relu, [tensor([0.1, -0.1, 0.2, -0.2])])).toBeLessThan(1e-7);
   });
 
   it("maximum and minimum split the gradient of a tie evenly", () => {

@@ -21,6 +21,7 @@ export function findBrowser(): string | undefined {
       // Not here under this name.
     }
   }
+  console.warn("browser tests are skipped: no chromium, chromium-browser or google-chrome on the PATH");
   if (process.env["SKIPSTONE_BROWSER"] === "required") throw new Error("no chromium, and SKIPSTONE_BROWSER=required");
   return undefined;
 }

@@ -167,11 +167,29 @@ describe("the page", () => {
     const verdicts = [...page().querySelectorAll(".verdict")];
     expect(verdicts[0].textContent).toContain(residual.certificate.summary);
     expect(verdicts[1].textContent).toContain(plain.certificate.summary);
+    expect(verdicts[0].textContent).toContain("Certified");
+    expect(verdicts[0].textContent).toContain("3 of 3 blocks");
     expect(verdicts[1].textContent).toContain("0 of 3 blocks");
     expect(verdicts[0].querySelectorAll("tbody tr")).toHaveLength(3);
     expect(verdicts[0].querySelectorAll(".blocks .holds")).toHaveLength(
       residual.certificate.blocks.filter(({ holds }) => holds).length,
     );
+  });
+
+  test("a net with projections: they are named, and what would be without", async () => {
+    const projected = await run("residual", { shortcut: "project" });
+    const html = reportFiles(experimentOf([projected], { shortcut: "project" })).get("gradient-flow.html");
+    const verdict = new JSDOM(html).window.document.querySelector(".verdict")?.textContent;
+    expect(verdict).toContain("transform by weights");
+    expect(verdict).toContain("--shortcut pad needs no projection");
+  });
+
+  test("a net in the first paper's order: the ReLU after each addition is named", async () => {
+    const post = await run("residual", { order: "post" });
+    const html = reportFiles(experimentOf([post], { order: "post" })).get("gradient-flow.html");
+    const verdict = new JSDOM(html).window.document.querySelector(".verdict")?.textContent;
+    expect(verdict).toContain("gated by a ReLU's mask after the addition");
+    expect(verdict).toContain("--order pre does without it");
   });
 
   test("options, seed, version, time and engine", () => {

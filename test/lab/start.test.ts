@@ -108,6 +108,19 @@ describe("a run", () => {
   });
 });
 
+test("colour images: a directory of CIFAR-10 binaries", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "skipstone-cifar-"));
+  const records = (N: number): Uint8Array =>
+    Uint8Array.from({ length: 3073 * N }, (_, i) => (i % 3073 === 0 ? (i / 3073) % 10 : (i * 7) & 255));
+  writeFileSync(join(directory, "data_batch_1.bin"), records(16));
+  writeFileSync(join(directory, "test_batch.bin"), records(10));
+  const out = outDirectory();
+  const { code, stderr } = await start([...small, "--data", directory, "--out", out]);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  expect(readExperiment(out).data).toMatchObject({ kind: "CIFAR-10", imageShape: [3, 32, 32], trainImages: 16 });
+});
+
 describe("Ctrl-C", () => {
   test("ends after the current step and still writes the report; exit code 130", async () => {
     const out = outDirectory();

@@ -25,21 +25,21 @@ const all = (...layers: readonly string[]): string =>
 const some = (...names: readonly string[]): string => `export { ${names.join(", ")} } from "./src/index.ts";`;
 
 const measured: readonly Measured[] = [
-  { name: "one operation: `add`", program: some("add"), limit: 9 },
-  { name: "tensor", program: all("tensor"), limit: 9 },
-  { name: "tensor + autograd", program: all("tensor", "autograd"), limit: 21 },
-  { name: "tensor + autograd + nn", program: all("tensor", "autograd", "nn"), limit: 28 },
-  { name: "tensor + autograd + nn + resnet", program: all("tensor", "autograd", "nn", "resnet"), limit: 30 },
-  { name: "everything", program: 'export * from "./src/index.ts";', limit: 36 },
+  { name: "one operation: `add`", program: some("add"), limit: 9.5 },
+  { name: "tensor", program: all("tensor"), limit: 9.5 },
+  { name: "tensor + autograd", program: all("tensor", "autograd"), limit: 22 },
+  { name: "tensor + autograd + nn", program: all("tensor", "autograd", "nn"), limit: 29 },
+  { name: "tensor + autograd + nn + resnet", program: all("tensor", "autograd", "nn", "resnet"), limit: 31 },
+  { name: "everything", program: 'export * from "./src/index.ts";', limit: 38 },
   {
     name: "cifarResNet, crossEntropy, backward, SGD",
     program: some("cifarResNet", "crossEntropy", "backward", "SGD", "Rng", "tensor"),
-    limit: 19,
+    limit: 20,
   },
   {
     name: "the program above",
     program: readFileSync("examples/train-in-15-lines.ts", "utf8").replaceAll('"../src/', '"./src/'),
-    limit: 22,
+    limit: 24,
   },
 ];
 

@@ -87,7 +87,7 @@ export function permuteGeometry(op: string, x: Shape, axes: readonly number[]): 
 }
 
 /** `[start, stop)` or `[start, stop)` every `step` along one axis; null is the whole axis, or its default in one place. */
-export type Range = readonly [start: number | null, stop: number | null, step?: number] | null;
+export type SliceRange = readonly [start: number | null, stop: number | null, step?: number] | null;
 
 /**
  * y = x[start:stop:step, …]: negative positions count from the end, positions beyond the axis are clipped, axes without a
@@ -95,7 +95,7 @@ export type Range = readonly [start: number | null, stop: number | null, step?: 
  *
  * @throws ShapeError for more ranges than axes, and for positions or steps that are not whole numbers (step 1 or more).
  */
-export function sliceGeometry(op: string, x: Shape, ranges: readonly Range[]): MoveGeometry {
+export function sliceGeometry(op: string, x: Shape, ranges: readonly SliceRange[]): MoveGeometry {
   const fail = (reason: string): never => {
     const shown = ranges.map((range) => (range ? `[${range.join(",")}]` : "null")).join(", ");
     throw new ShapeError(`${op}: ${reason} (x ${formatShape(x)}, ranges ${shown || "none"})`);

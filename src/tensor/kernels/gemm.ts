@@ -10,10 +10,10 @@ import type { GemmGeometry } from "../geometry/gemm.ts";
 import type { Floats } from "../memory.ts";
 import { grown, packedSize, packRows, product } from "./product.ts";
 
-/** Rows of A, columns of B and length of the sums per block: A's part is 256 KiB, B's 400 KiB. */
+/** Rows of A, columns of B and length of the sums per block: A's part is 128 KiB, B's 104 KiB, half of a second cache. */
 const MC = 128;
-const NC = 192;
-const KC = 256;
+const NC = 96;
+const KC = 128;
 
 /**
  * B's part keeps its order and only becomes float64: product.ts finds its way by tables. Rows are 8 numbers longer than

@@ -43,6 +43,11 @@ function float32(value: number): number[] {
   return [...new Uint8Array(Float32Array.of(value).buffer)];
 }
 
+/** §5.2.2 The four bytes of a whole number of 32 bits, lowest first. */
+function int32(value: number): number[] {
+  return [...new Uint8Array(Int32Array.of(value).buffer)];
+}
+
 /** A local variable, by its index. */
 export type Local = number;
 /** The type of a variable: §5.3.1 and §5.3.2. */
@@ -105,13 +110,24 @@ export const f32 = {
   max: 0x97,
 } as const;
 
+export const f64 = {
+  store: (offset = 0): Code => memory([0x39], offset),
+  add: 0xa0,
+} as const;
+
 // §5.4.8 Vectors of 128 bits. The byte 0xfd, then the instruction's number as LEB128 (228 is 0xe4 0x01).
 export const v128 = {
   load: (offset = 0): Code => memory([0xfd, 0], offset),
+  /** One float32 in lane 0, zeros in the others. */
+  load32Zero: (offset = 0): Code => memory([0xfd, 92], offset),
+  /** Stores lane 0 alone. */
+  store32: (offset = 0): Code => [memory([0xfd, 90], offset), 0],
   /** One float32, four times. */
   load32Splat: (offset = 0): Code => memory([0xfd, 9], offset),
   store: (offset = 0): Code => memory([0xfd, 11], offset),
   const: (...lanes: readonly [number, number, number, number]): Code => [0xfd, 12, lanes.map(float32)],
+  /** Four whole numbers: lane numbers, masks. */
+  constInt: (...lanes: readonly [number, number, number, number]): Code => [0xfd, 12, lanes.map(int32)],
   and: [0xfd, 78],
   andnot: [0xfd, 79],
   or: [0xfd, 80],
@@ -128,8 +144,13 @@ export const f32x4 = {
   splat: [0xfd, 19],
   extractLane: (lane: number): Code => [0xfd, 31, lane],
   eq: [0xfd, 65],
+  notEqual: [0xfd, 66],
   less: [0xfd, 67],
   greater: [0xfd, 68],
+  lessOrEqual: [0xfd, 69],
+  greaterOrEqual: [0xfd, 70],
+  /** To the nearest whole number, halves to even. */
+  nearest: [0xfd, 106],
   abs: [0xfd, 0xe0, 1],
   neg: [0xfd, 0xe1, 1],
   sqrt: [0xfd, 0xe3, 1],
@@ -145,6 +166,28 @@ export const f32x4 = {
   pmax: [0xfd, 0xeb, 1],
   /** Relaxed SIMD: a·b + c, rounded once or twice as the processor likes. */
   relaxedMadd: [0xfd, 0x85, 2],
+} as const;
+
+export const i32x4 = {
+  splat: [0xfd, 17],
+  shiftLeft: [0xfd, 0xab, 1],
+  shiftRightSigned: [0xfd, 0xac, 1],
+  add: [0xfd, 0xae, 1],
+  sub: [0xfd, 0xb1, 1],
+  maxSigned: [0xfd, 0xb8, 1],
+  /** Float32 to whole numbers, towards zero; NaN becomes 0. */
+  truncate: [0xfd, 0xf8, 1],
+} as const;
+
+export const f64x2 = {
+  extractLane: (lane: number): Code => [0xfd, 33, lane],
+  splat: [0xfd, 20],
+  add: [0xfd, 0xf0, 1],
+  div: [0xfd, 0xf3, 1],
+  /** The first two of four float32, as float64. */
+  promoteLow: [0xfd, 95],
+  /** Two float64 as the first two of four float32; zeros behind. */
+  demoteZero: [0xfd, 94],
 } as const;
 
 /** Four float32 shuffled as units: lanes 0–3 of the first vector, 4–7 of the second. */
