@@ -7,9 +7,9 @@
  * accumulates on the tensors, so there is nothing to zero.
  */
 import { kernels } from "../tensor/kernels.ts";
-import { allocate, type Floats } from "../tensor/memory.ts";
+import { allocate, type Floats, inStep } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { outliveStep, Tensor } from "../tensor/tensor.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
 
 export interface BackwardOptions {
@@ -50,6 +50,11 @@ export class Gradients {
       throw new AutogradError(`gradients: none for the tensor ${formatShape(t.shape)}: ${why}`);
     }
     return gradient;
+  }
+
+  /** Keeps the gradients readable when the current step is over. */
+  outliveStep(): void {
+    for (const gradient of this.#byTensor.values()) gradient.outliveStep();
   }
 
   /** Pairs of tensor and gradient. */
@@ -159,7 +164,8 @@ function checkUnchanged({ op, inputs, output, versions }: Node): void {
 export type LossLike = Tensor | { readonly loss: Tensor };
 
 /**
- * One step: runs `fn`, then `backward` from the loss it returns.
+ * One step: runs `fn`, then `backward` from the loss it returns. What is computed inside is recycled when the step ends;
+ * the gradients and what `fn` returns live on.
  *
  * @example
  * const { value, grads } = valueAndGrad(() => {
@@ -172,9 +178,11 @@ export function valueAndGrad<T extends LossLike>(
   fn: () => T,
   options?: BackwardOptions,
 ): { value: T; grads: Gradients } {
-  const value = fn();
-  const loss = value instanceof Tensor ? value : value.loss;
-  return { value, grads: backward(loss, options) };
+  return inStep(() => {
+    const value = fn();
+    const loss = value instanceof Tensor ? value : value.loss;
+    return { value, grads: backward(loss, options) };
+  }, outliveStep);
 }
 
 /**

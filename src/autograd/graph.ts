@@ -6,9 +6,9 @@
  * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
  * Next: backward.ts, which walks the numbers down.
  */
-import type { Floats } from "../tensor/memory.ts";
+import { type Floats, inStep } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { outliveStep, type Tensor } from "../tensor/tensor.ts";
 
 /** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
 export class AutogradError extends Error {
@@ -54,6 +54,9 @@ export function record(op: string, output: Tensor, inputs: readonly Tensor[], ru
 /**
  * Runs `fn` without recording: for inference and for arithmetic on parameters.
  *
+ * It is a step (tensor/memory.ts): what `fn` returns, as it is or in an array, a map or a plain object, lives on; reading
+ * any other tensor that was computed inside is an error.
+ *
  * @example
  * const weight = tensor([1, 2], { requiresGrad: true });
  * const y = noGrad(() => mul(weight, 2)); // y.node is null
@@ -62,7 +65,7 @@ export function noGrad<T>(fn: () => T): T {
   const before = recording;
   recording = false;
   try {
-    return fn();
+    return inStep(fn, outliveStep);
   } finally {
     recording = before;
   }

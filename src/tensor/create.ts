@@ -1,6 +1,6 @@
 /** Making tensors: from numbers, filled, counted, random. */
 import { ShapeError } from "./errors.ts";
-import { allocate, type Floats } from "./memory.ts";
+import { allocateLasting, type Floats } from "./memory.ts";
 import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { type NestedArray, Tensor } from "./tensor.ts";
@@ -30,13 +30,13 @@ export function tensor(
   const { requiresGrad = false } = options ?? (shape ? {} : ((shapeOrOptions as TensorOptions | undefined) ?? {}));
   if (shape) checkShape("tensor", shape);
   if (ArrayBuffer.isView(values)) {
-    const data = allocate(values.length, values);
+    const data = allocateLasting(values.length, values);
     data.set(values);
     return new Tensor(data, shape ? [...shape] : [values.length], requiresGrad);
   }
   const flat: number[] = [];
   const nested = nestingOf(values, flat, []);
-  const data = allocate(flat.length);
+  const data = allocateLasting(flat.length);
   data.set(flat);
   return new Tensor(data, shape ? [...shape] : nested, requiresGrad);
 }
@@ -82,7 +82,7 @@ export function ones(shape: Shape, options?: TensorOptions): Tensor {
 
 function filled(op: string, shape: Shape, value: number, { requiresGrad = false }: TensorOptions = {}): Tensor {
   checkShape(op, shape);
-  return new Tensor(allocate(sizeOf(shape)).fill(value), [...shape], requiresGrad);
+  return new Tensor(allocateLasting(sizeOf(shape)).fill(value), [...shape], requiresGrad);
 }
 
 /**
@@ -96,7 +96,7 @@ export function arange(start: number, stop?: number, step = 1): Tensor {
     throw new RangeError(`arange: needs finite numbers and a step other than 0, got ${start}, ${stop}, ${step}`);
   }
   const count = Math.max(0, Math.ceil((stop - start) / step));
-  const data = allocate(count);
+  const data = allocateLasting(count);
   for (let i = 0; i < count; i++) data[i] = start + i * step;
   return new Tensor(data, [count]);
 }

@@ -6,7 +6,7 @@
  */
 import type { Node } from "../autograd/graph.ts";
 import { ShapeError } from "./errors.ts";
-import { allocate, type Floats } from "./memory.ts";
+import { allocate, allocateLasting, type Floats, type Step, stepOf } from "./memory.ts";
 import { formatTensor } from "./print.ts";
 import { formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
 
@@ -14,7 +14,6 @@ import { formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
 export type NestedArray = number | readonly NestedArray[];
 
 export class Tensor {
-  readonly data: Floats;
   readonly shape: Shape;
   /** Whether `backward` should compute the gradient of this leaf. Interior tensors have a `node` instead. */
   requiresGrad: boolean;
@@ -22,6 +21,9 @@ export class Tensor {
   node: Node | null = null;
   /** Counts changes in place, so that `backward` notices a value that is not the one the forward pass used. */
   version = 0;
+  #data: Floats;
+  /** The step whose memory holds the values; undefined for ordinary arrays. */
+  #step: Step | undefined;
 
   /** Wraps `data` (shared, not copied). Throws ShapeError if its length is not the product of `shape`. */
   constructor(data: Floats, shape: Shape, requiresGrad = false) {
@@ -30,9 +32,24 @@ export class Tensor {
         `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
       );
     }
-    this.data = data;
+    this.#data = data;
+    this.#step = stepOf(data);
     this.shape = shape;
     this.requiresGrad = requiresGrad;
+  }
+
+  /**
+   * The values, row-major.
+   *
+   * @throws Error if they lived in the memory of a step that is over.
+   */
+  get data(): Floats {
+    if (this.#step?.ended) {
+      throw new Error(
+        `tensor: the values of this ${formatShape(this.shape)} are gone with the step that computed them: return it from the function given to noGrad or valueAndGrad (as it is, in an array or in an object), or clone() it inside`,
+      );
+    }
+    return this.#data;
   }
 
   get rank(): number {
@@ -40,7 +57,7 @@ export class Tensor {
   }
 
   get size(): number {
-    return this.data.length;
+    return sizeOf(this.shape);
   }
 
   /** The one number of a tensor with one element. */
@@ -69,9 +86,17 @@ export class Tensor {
 
   /** A copy with its own storage, outside any graph. */
   clone(): Tensor {
-    const data = allocate(this.size, this.data);
+    const data = allocateLasting(this.size, this.data);
     data.set(this.data);
     return new Tensor(data, this.shape, this.requiresGrad);
+  }
+
+  /** Copies the values out of the memory of the current step, so that they outlive it. The graph behind them does not. */
+  outliveStep(): void {
+    if (!this.#step || this.#step.ended) return;
+    this.#data = this.clone().#data;
+    this.#step = undefined;
+    this.node = null;
   }
 
   /** Overwrites the values in place. A graph recorded before refuses to run backward through the change. */
@@ -87,4 +112,22 @@ export class Tensor {
 /** A tensor for an operation's output: storage of the same type as `like`, contents undefined. */
 export function empty(shape: Shape, like?: Tensor): Tensor {
   return new Tensor(allocate(sizeOf(shape), like?.data), shape);
+}
+
+/**
+ * Makes everything in `value` outlive the current step: a tensor, or tensors in arrays, maps, plain objects and objects
+ * with an `outliveStep` of their own.
+ */
+export function outliveStep(value: unknown): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  const own = (value as { outliveStep?: unknown }).outliveStep;
+  if (typeof own === "function") own.call(value);
+  else if (Array.isArray(value)) value.forEach(outliveStep);
+  else if (value instanceof Map) for (const entry of value.values()) outliveStep(entry);
+  else if (isPlainObject(value)) Object.values(value).forEach(outliveStep);
+}
+
+function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -1,7 +1,7 @@
 /** Adam and AdamW. The formulas: src/tensor/kernels/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
 import { kernels } from "../../tensor/kernels.ts";
-import { allocateZeros, type Floats } from "../../tensor/memory.ts";
+import { allocateLasting, type Floats } from "../../tensor/memory.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
 
@@ -139,7 +139,7 @@ class Core implements Optimizer {
         if (!grads.has(w)) continue;
         let moments = this.#moments.get(w);
         if (!moments) {
-          moments = { mean: allocateZeros(w.size, w.data), square: allocateZeros(w.size, w.data), steps: 0 };
+          moments = { mean: allocateLasting(w.size, w.data), square: allocateLasting(w.size, w.data), steps: 0 };
           this.#moments.set(w, moments);
         }
         moments.steps++;

@@ -1,7 +1,7 @@
 /** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
 import { Gradients } from "../../autograd/backward.ts";
 import { ValueError } from "../../tensor/errors.ts";
-import { allocate } from "../../tensor/memory.ts";
+import { allocateLasting } from "../../tensor/memory.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 
 /**
@@ -57,7 +57,7 @@ function mapped(grads: Gradients, parameters: readonly Tensor[], f: (g: number) 
       result.set(t, gradient);
       continue;
     }
-    const data = allocate(gradient.size, gradient.data);
+    const data = allocateLasting(gradient.size, gradient.data);
     for (let i = 0; i < data.length; i++) data[i] = f(gradient.data[i]);
     result.set(t, new Tensor(data, gradient.shape));
   }

@@ -2,7 +2,7 @@
 import type { Gradients } from "../../autograd/backward.ts";
 import { ValueError } from "../../tensor/errors.ts";
 import { kernels } from "../../tensor/kernels.ts";
-import { allocateZeros, type Floats } from "../../tensor/memory.ts";
+import { allocateLasting, type Floats } from "../../tensor/memory.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
 
@@ -66,7 +66,7 @@ export class SGD implements Optimizer {
         let velocity = this.#velocities.get(w) ?? null;
         const first = velocity === null;
         if (first && momentum !== 0) {
-          velocity = allocateZeros(w.size, w.data);
+          velocity = allocateLasting(w.size, w.data);
           this.#velocities.set(w, velocity);
         }
         const step = { lr, momentum, dampening, weightDecay, nesterov, first };

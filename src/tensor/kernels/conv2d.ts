@@ -166,7 +166,7 @@ interface PatchTables {
 }
 
 /** The addresses of the im2col matrix in a padded image. */
-function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo, K, L }: ConvGeometry): PatchTables {
+export function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo, K, L }: ConvGeometry): PatchTables {
   const Wp = W + 2 * pw;
   const plane = planeSize(H + 2 * ph, Wp);
   const taps = new Int32Array(K);
@@ -226,7 +226,7 @@ interface AxisPhases {
 }
 
 /** Solves i·s + u·d − p = h along one axis for i: i = (h + p − r)/s + (r − u·d)/s, both whole where r = (h + p) mod s. */
-function axisPhases(length: number, kernel: number, s: number, p: number, d: number, outputs: number): AxisPhases {
+export function axisPhases(length: number, kernel: number, s: number, p: number, d: number, outputs: number): AxisPhases {
   // The smallest and the largest i that any pair of pixel and tap asks for.
   const before = Math.max(0, -Math.ceil((p - (kernel - 1) * d) / s));
   const after = Math.max(0, Math.floor((length - 1 + p) / s) - (outputs - 1));
@@ -255,7 +255,7 @@ interface PhasePair {
 }
 
 /** The tables of one pair of phases: addresses in padded gy, and where the results go in a plane of gx. */
-function phaseTables(
+export function phaseTables(
   rows: Phase,
   columns: Phase,
   { W, Og }: ConvGeometry,

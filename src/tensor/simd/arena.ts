@@ -11,6 +11,7 @@
  * between steps. If a step needs more than there is, it gets ordinary arrays, which is slower and just as right, and the
  * arena is larger at the next step.
  */
+import type { Floats, Pool } from "../memory.ts";
 import type { MemoryLike, WebAssemblyApi } from "./features.ts";
 
 const PAGE = 65536;
@@ -20,7 +21,7 @@ const BASE = 1024;
 const ALIGNMENT = 64;
 const MAXIMUM_PAGES = 65536;
 
-export class Arena {
+export class Arena implements Pool {
   readonly memory: MemoryLike;
   #floats: Float32Array;
   #top = BASE;
@@ -45,7 +46,7 @@ export class Arena {
   }
 
   /** Whether the array lives here, so that its `byteOffset` is an address. */
-  owns(x: { readonly buffer: ArrayBufferLike }): boolean {
+  owns(x: Floats): boolean {
     return x.buffer === this.memory.buffer;
   }
 

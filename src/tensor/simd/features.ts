@@ -23,7 +23,7 @@ export interface MemoryLike {
 
 /** The platform's WebAssembly, or undefined. */
 export function webAssembly(): WebAssemblyApi | undefined {
-  return (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly;
+  return (globalThis as unknown as { WebAssembly?: WebAssemblyApi }).WebAssembly;
 }
 
 export interface Features {

@@ -149,7 +149,12 @@ export function gatherFunction(name: string, width: number): Func {
             ]),
             pointers.slice(4 * quads).map((_, r) => {
               const line = 4 * quads + r;
-              return [0, 1, 2, 3].map((p) => [get(target), at(line), f32.load(4 * p), f32.store(4 * (width * p + line))]);
+              return [0, 1, 2, 3].map((p) => [
+                get(target),
+                at(line),
+                f32.load(4 * p),
+                f32.store(4 * (width * p + line)),
+              ]);
             }),
             advance(steps, 16),
             advance(target, 16 * width),

@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import { type ConvGeometry, convGeometry } from "../../../src/tensor/geometry/conv.ts";
+import { Rng } from "../../../src/tensor/rng.ts";
+import {
+  type ConvAlgorithm,
+  conv2d,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+} from "../../../src/tensor/simd/conv.ts";
+import { Engine } from "../../../src/tensor/simd/engine.ts";
+import { webAssembly } from "../../../src/tensor/simd/features.ts";
+
+const engine = new Engine(webAssembly()!);
+
+interface Shape {
+  readonly N: number;
+  readonly C: number;
+  readonly O: number;
+  readonly H: number;
+  readonly W: number;
+  readonly kh: number;
+  readonly kw: number;
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
+}
+
+const name = (s: Shape): string =>
+  `x=[${s.N},${s.C},${s.H},${s.W}] w=[${s.O},${s.C / s.groups},${s.kh},${s.kw}] s=${s.stride} p=${s.padding} d=${s.dilation} g=${s.groups}`;
+
+function geometry(s: Shape): ConvGeometry {
+  const { N, C, O, H, W, kh, kw, stride, padding, dilation, groups } = s;
+  return convGeometry([N, C, H, W], [O, C / groups, kh, kw], null, { stride, padding, dilation, groups });
+}
+
+/** Visits every product that the definition sums: y[yi] += w[wi]·x[xi]. */
+function definition(g: ConvGeometry, visit: (yi: number, wi: number, xi: number) => void): void {
+  const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, Cg, Og, Ho, Wo } = g;
+  for (let n = 0; n < N; n++)
+    for (let o = 0; o < O; o++)
+      for (let i = 0; i < Ho; i++)
+        for (let j = 0; j < Wo; j++)
+          for (let c = 0; c < Cg; c++)
+            for (let u = 0; u < kh; u++)
+              for (let v = 0; v < kw; v++) {
+                const h = i * sh + u * dh - ph;
+                const q = j * sw + v * dw - pw;
+                if (h < 0 || h >= H || q < 0 || q >= W) continue;
+                const channel = Math.floor(o / Og) * Cg + c;
+                visit(
+                  ((n * O + o) * Ho + i) * Wo + j,
+                  ((o * Cg + c) * kh + u) * kw + v,
+                  ((n * C + channel) * H + h) * W + q,
+                );
+              }
+}
+
+const normals = (rng: Rng, size: number): Float32Array => Float32Array.from({ length: size }, () => rng.normal());
+
+/** Largest difference, relative to the root mean square of the expected. */
+function error(actual: Float32Array, expected: Float64Array): number {
+  let worst = 0;
+  let squares = 0;
+  for (let i = 0; i < expected.length; i++) {
+    squares += expected[i] ** 2;
+    const difference = Math.abs(actual[i] - expected[i]);
+    if (!(difference <= worst)) worst = difference;
+  }
+  return squares === 0 ? worst : worst / Math.sqrt(squares / expected.length);
+}
+
+/**
+ * All three passes against the definition in float64. The tolerance: 2⁻²⁴ of each of up to a few thousand summands adds
+ * up to a few 1e-6 of the result's rms; a wrong index shows as 0.01 or more.
+ */
+function check(s: Shape, algorithm: ConvAlgorithm, tolerance = 2e-5): void {
+  const g = geometry(s);
+  const rng = new Rng(7);
+  const x = normals(rng, g.N * g.C * g.H * g.W);
+  const w = normals(rng, g.O * g.K);
+  const b = normals(rng, g.O);
+  const gy = normals(rng, g.N * g.O * g.L);
+  const y64 = Float64Array.from(gy, (_, i) => b[Math.floor(i / g.L) % g.O]);
+  const gx64 = new Float64Array(x.length);
+  const gw64 = new Float64Array(w.length);
+  definition(g, (yi, wi, xi) => {
+    y64[yi] += w[wi] * x[xi];
+    gx64[xi] += w[wi] * gy[yi];
+    gw64[wi] += gy[yi] * x[xi];
+  });
+  // Outputs start as NaN: a number that a kernel forgets to write shows.
+  const y = new Float32Array(gy.length).fill(Number.NaN);
+  const gx = new Float32Array(x.length).fill(Number.NaN);
+  const gw = new Float32Array(w.length).fill(Number.NaN);
+  expect(conv2d(engine, x, w, b, y, g, algorithm)).toBe(true);
+  expect(conv2dInputGradient(engine, gy, w, gx, g, algorithm)).toBe(true);
+  expect(conv2dWeightGradient(engine, gy, x, gw, g, algorithm)).toBe(true);
+  expect(error(y, y64), "forward").toBeLessThan(tolerance);
+  expect(error(gx, gx64), "input gradient").toBeLessThan(tolerance);
+  expect(error(gw, gw64), "weight gradient").toBeLessThan(tolerance);
+}
+
+function randomShapes(seed: number, count: number): Shape[] {
+  const rng = new Rng(seed);
+  const pick = (low: number, high: number): number => low + rng.integer(high - low + 1);
+  const shapes: Shape[] = [];
+  while (shapes.length < count) {
+    const groups = pick(1, 3) === 3 ? pick(2, 4) : 1;
+    const s: Shape = {
+      N: pick(1, 3),
+      C: groups * pick(1, 9),
+      O: groups * pick(1, 13),
+      H: pick(1, 19),
+      W: pick(1, 19),
+      kh: pick(1, 5),
+      kw: pick(1, 5),
+      stride: [pick(1, 3), pick(1, 3)],
+      padding: [pick(0, 3), pick(0, 3)],
+      dilation: [pick(1, 2), pick(1, 2)],
+      groups,
+    };
+    if (s.H + 2 * s.padding[0] > s.dilation[0] * (s.kh - 1) && s.W + 2 * s.padding[1] > s.dilation[1] * (s.kw - 1)) {
+      shapes.push(s);
+    }
+  }
+  return shapes;
+}
+
+const square = (N: number, C: number, O: number, H: number, k: number, s: number, p: number, groups = 1): Shape => ({
+  N,
+  C,
+  O,
+  H,
+  W: H,
+  kh: k,
+  kw: k,
+  stride: [s, s],
+  padding: [p, p],
+  dilation: [1, 1],
+  groups,
+});
+
+describe("im2col: all passes against the definition", () => {
+  for (const s of [
+    square(2, 16, 16, 8, 3, 1, 1),
+    square(1, 3, 5, 9, 1, 1, 0),
+    square(2, 6, 7, 8, 1, 2, 0),
+    square(2, 6, 6, 9, 3, 1, 1, 6),
+    square(1, 3, 8, 21, 7, 2, 3),
+    square(1, 40, 70, 18, 3, 2, 1),
+    square(1, 2, 2, 5, 1, 3, 1),
+    ...randomShapes(1, 60),
+  ]) {
+    it(name(s), () => check(s, "im2col"));
+  }
+});
