@@ -16,7 +16,8 @@ import type { AxisGeometry, NormGeometry } from "./geometry/normalize.ts";
 import type { PoolGeometry } from "./geometry/pool.ts";
 import type { ReduceGeometry } from "./geometry/reduce.ts";
 import { plainKernels } from "./kernels/index.ts";
-import type { Floats } from "./memory.ts";
+import { type Floats, type Pool, usePool } from "./memory.ts";
+import { makeSimdKernels } from "./simd/index.ts";
 
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum";
 
@@ -62,6 +63,8 @@ export interface AdamStep {
 
 export interface Kernels {
   readonly name: string;
+  /** The memory that the kernels read without a copy, where they have one of their own. */
+  readonly pool?: Pool;
 
   // Element by element (kernels/elementwise.ts)
   /** y → a ∘ b under broadcasting. */
@@ -153,12 +156,53 @@ export interface Kernels {
   adam(w: Floats, gw: Floats, m: Floats, v: Floats, step: AdamStep): void;
 }
 
-/** The kernels in use. A live binding: read it at each call. */
-export let kernels: Kernels = plainKernels;
+/** The tiers by name; "auto" is simd where the platform can, else plain. */
+export type Tier = "auto" | "plain" | "simd";
 
-/** Chooses the tier that computes from now on, and returns the one in use before. */
-export function useKernels(tier: "plain" | Kernels): Kernels {
+/** The kernels in use: a live binding, to be read at each call. At first, kernels that choose when one is first called. */
+export let kernels: Kernels = /* @__PURE__ */ choosingKernels();
+
+/**
+ * Chooses the tier that computes from now on, and returns the kernels in use before, which can be given back.
+ *
+ * @throws Error for "simd" where the platform cannot, saying why; and inside a step.
+ */
+export function useKernels(tier: Tier | Kernels): Kernels {
   const previous = kernels;
-  kernels = tier === "plain" ? plainKernels : tier;
+  const next = typeof tier === "string" ? kernelsOfTier(tier) : tier;
+  usePool(next.pool);
+  kernels = next;
   return previous;
+}
+
+let simd: Kernels | string | undefined;
+
+function kernelsOfTier(tier: Tier): Kernels {
+  if (tier === "plain") return plainKernels;
+  const first = simd === undefined;
+  simd ??= makeSimdKernels();
+  if (typeof simd !== "string") return simd;
+  if (tier === "simd") throw new Error(`useKernels: the SIMD tier is not to be had: ${simd}`);
+  if (first) warn(`skipstone: computing with plain TypeScript kernels, which is slower: ${simd}`);
+  return plainKernels;
+}
+
+/** Kernels whose first call chooses the tier. Importing the library decides nothing and compiles nothing. */
+function choosingKernels(): Kernels {
+  const names = Object.keys(plainKernels).filter((key) => key !== "name") as Exclude<keyof Kernels, "name" | "pool">[];
+  const choosing = Object.fromEntries(
+    names.map((name) => [
+      name,
+      (...args: unknown[]) => {
+        useKernels("auto");
+        (kernels[name] as (...args: unknown[]) => void)(...args);
+      },
+    ]),
+  );
+  return { ...plainKernels, ...choosing, name: "auto" };
+}
+
+/** The library is compiled without a platform's types, and all of them have a console. */
+function warn(message: string): void {
+  (globalThis as unknown as { console?: { warn(message: string): void } }).console?.warn(message);
 }

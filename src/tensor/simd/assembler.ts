@@ -111,8 +111,15 @@ export const f32 = {
 } as const;
 
 export const f64 = {
+  const: (value: number): Code => [0x44, [...new Uint8Array(Float64Array.of(value).buffer)]],
   store: (offset = 0): Code => memory([0x39], offset),
   add: 0xa0,
+  sub: 0xa1,
+  mul: 0xa2,
+  /** A float64 rounded to float32. */
+  demote: 0xb6,
+  /** A float32 as float64. */
+  promote: 0xbb,
 } as const;
 
 // §5.4.8 Vectors of 128 bits. The byte 0xfd, then the instruction's number as LEB128 (228 is 0xe4 0x01).
@@ -125,6 +132,8 @@ export const v128 = {
   /** One float32, four times. */
   load32Splat: (offset = 0): Code => memory([0xfd, 9], offset),
   store: (offset = 0): Code => memory([0xfd, 11], offset),
+  /** Stores lanes 2·half and 2·half + 1 only. */
+  store64Lane: (half: 0 | 1, offset = 0): Code => [memory([0xfd, 91], offset), half],
   const: (...lanes: readonly [number, number, number, number]): Code => [0xfd, 12, lanes.map(float32)],
   /** Four whole numbers: lane numbers, masks. */
   constInt: (...lanes: readonly [number, number, number, number]): Code => [0xfd, 12, lanes.map(int32)],

@@ -55,8 +55,7 @@ export function multiplyAdd(accumulator: Local, a: Local, b: Local, features: Fe
  * The loop body holds eight steps, each ending in a conditional exit: V8 11 spills registers in one long straight line
  * of steps, and does not when a branch ends each of them.
  */
-export function tileFunction(features: Features): Func {
-  const rows = tileRows(features);
+export function tileFunction(features: Features, rows: number = tileRows(features)): Func {
   return func("tile", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [a, b, c, k, rowBytes, accumulate] = [0, 1, 2, 3, 4, 5];
     const sums = locals.many("v128", rows * 2);

@@ -32,7 +32,7 @@ export function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo, 
  * Room for one padded channel: an odd number of cache lines of 8. A tile reads the same pixel of many channels; at a
  * distance that is a multiple of a power of two those fall into a few sets of the cache (1×1 on 56 × 56: into 8 of 64).
  */
-function planeSize(Hp: number, Wp: number): number {
+export function planeSize(Hp: number, Wp: number): number {
   return (Math.ceil((Hp * Wp) / 8) | 1) * 8;
 }
 

@@ -23,7 +23,7 @@ import type { Features } from "./features.ts";
 import { TILE_COLUMNS, tileFunction, tileRows } from "./gemm.ts";
 import { gemmAt, multiplyPacked, packedFloats, partFunction, tilesFunction } from "./gemm-kernel.ts";
 import { addBiasFunction, gatherFunction, gatherRunsFunction, padFunction, scatterFunction } from "./im2col-kernel.ts";
-import { axisPhases, patchTables, phaseTables } from "./im2col-tables.ts";
+import { axisPhases, patchTables, phaseTables, planeSize } from "./im2col-tables.ts";
 
 /** Summands of a block, and columns: 256 KiB of packed B, a quarter of L2. */
 const KC = 256;
@@ -54,8 +54,8 @@ export function im2colConv2d(
       const packed = scope.scratch(packedFloats(geometry));
       for (let n = 0; n < N; n++) gemmAt(engine, pw, px + 4 * n * C * L, py + 4 * n * O * L, packed, geometry);
     } else {
-      const { taps, positions, Hp, Wp } = patchTables(g);
-      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Hp, Wp);
+      const { taps, positions, Wp, plane } = patchTables(g);
+      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
       const filter = matrix(engine, scope, arithmetic(Og, K), arithmetic(K, 1), tileRows(engine.features));
       const patches = matrix(engine, scope, positions, taps, TILE_COLUMNS);
       const product = new TableProduct(engine, scope, filter, patches, groups);
@@ -63,7 +63,7 @@ export function im2colConv2d(
       for (let n = 0; n < N; n++) {
         const padded = image(n);
         for (let group = 0; group < groups; group++) {
-          product.multiply(group, padded + 4 * group * Cg * Hp * Wp, py + 4 * (n * O + group * Og) * L, L, false);
+          product.multiply(group, padded + 4 * group * Cg * plane, py + 4 * (n * O + group * Og) * L, L, false);
         }
       }
     }
@@ -85,8 +85,8 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
         gemmAt(engine, pgy + 4 * n * O * L, px + 4 * n * C * L, pgw, packed, { ...geometry, accumulate: n > 0 });
       }
     } else {
-      const { taps, positions, Hp, Wp } = patchTables(g);
-      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Hp, Wp);
+      const { taps, positions, Wp, plane } = patchTables(g);
+      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
       const upstream = matrix(engine, scope, arithmetic(Og, L), arithmetic(L, 1), tileRows(engine.features));
       const patches = matrix(engine, scope, taps, positions, TILE_COLUMNS);
       const product = new TableProduct(engine, scope, upstream, patches, 1);
@@ -94,7 +94,7 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
         const padded = image(n);
         for (let group = 0; group < groups; group++) {
           product.packRows(0, pgy + 4 * (n * O + group * Og) * L);
-          product.multiply(0, padded + 4 * group * Cg * Hp * Wp, pgw + 4 * group * Og * K, K, n > 0);
+          product.multiply(0, padded + 4 * group * Cg * plane, pgw + 4 * group * Og * K, K, n > 0);
         }
       }
     }
@@ -118,14 +118,14 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
     }
     const vertical = axisPhases(H, kh, sh, ph, dh, Ho);
     const horizontal = axisPhases(W, kw, sw, pw, dw, Wo);
-    const Hp = vertical.padded;
     const Wp = horizontal.padded;
-    const image = paddedImage(engine, scope, pgy, O, Ho, Wo, vertical.before, horizontal.before, Hp, Wp);
+    const plane = planeSize(vertical.padded, Wp);
+    const image = paddedImage(engine, scope, pgy, O, Ho, Wo, vertical.before, horizontal.before, Wp, plane);
     // At stride 1 there is one phase, and its pixels are all pixels in order.
     const whole = sh === 1 && sw === 1;
     const parts = vertical.phases.flatMap((rows) =>
       horizontal.phases.map((columns) => {
-        const { taps, positions, pixels } = phaseTables(rows, columns, g, Hp, Wp);
+        const { taps, positions, pixels } = phaseTables(rows, columns, g, Wp, plane);
         const steps: number[] = [];
         for (let o = 0; o < Og; o++)
           for (const u of rows.taps) for (const v of columns.taps) steps.push(o * K + u * kw + v);
@@ -142,7 +142,7 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
     for (let n = 0; n < N; n++) {
       const padded = image(n);
       for (let group = 0; group < groups; group++) {
-        const from = padded + 4 * group * Og * Hp * Wp;
+        const from = padded + 4 * group * Og * plane;
         const to = pgx + 4 * (n * C + group * Cg) * H * W;
         for (const { product, targets, count } of parts) {
           if (count === 0) continue;
@@ -159,7 +159,7 @@ function isMatrixProduct({ kh, kw, sh, sw, ph, pw, groups }: ConvGeometry): bool
   return kh === 1 && kw === 1 && sh === 1 && sw === 1 && ph === 0 && pw === 0 && groups === 1;
 }
 
-/** The address of image n with zeros around it, made when asked for; of the image itself if it needs no zeros. */
+/** Makes image n with zeros around it when asked for; returns its address. `plane` is the distance between channels. */
 function paddedImage(
   engine: Engine,
   scope: Call,
@@ -169,11 +169,10 @@ function paddedImage(
   W: number,
   top: number,
   left: number,
-  Hp: number,
   Wp: number,
+  plane: number,
 ): (n: number) => number {
-  if (Hp === H && Wp === W) return (n) => images + 4 * n * planes * H * W;
-  const size = planes * Hp * Wp;
+  const size = planes * plane;
   const padded = scope.scratch(size);
   const { pad } = im2colFunctions(engine);
   let fresh = true;
@@ -181,7 +180,7 @@ function paddedImage(
     // The zeros stay; every image replaces the inside.
     if (fresh) engine.arena.floats.fill(0, padded / 4, padded / 4 + size);
     fresh = false;
-    pad(images + 4 * n * planes * H * W, padded + 4 * (top * Wp + left), planes, H, W, 4 * Wp, 4 * Hp * Wp);
+    pad(images + 4 * n * planes * H * W, padded + 4 * (top * Wp + left), planes, H, W, 4 * Wp, 4 * plane);
     return padded;
   };
 }

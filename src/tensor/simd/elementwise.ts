@@ -1,0 +1,114 @@
+/**
+ * Element-wise kernels of one tensor and of equal shapes: each operation is one expression on vectors, put into a loop by
+ * loops.ts. Not here, so computed by the plain tier: log, gelu and softplus, and the gradients of the latter two.
+ *
+ * float32 arithmetic, where the plain tier computes in float64 and rounds once: an operation of k steps differs by up to
+ * k/2 units in the last place. NaN and ±∞ go through as in the plain tier.
+ *
+ * Next: broadcast.ts, two tensors of different shapes.
+ */
+import type { UnaryOp } from "../kernels.ts";
+import type { Floats } from "../memory.ts";
+import { type Code, f32x4, get, type Local, type Locals, set, v128 } from "./assembler.ts";
+import type { Engine } from "./engine.ts";
+import { constant, exponential, hyperbolicTangent, sigmoid } from "./exponential.ts";
+import { mapFunction } from "./loops.ts";
+import { worthIt } from "./worth.ts";
+
+/** The value f(x) as an expression; p and q are the operation's parameters. */
+type Unary = (y: Local, x: Local, p: Local, q: Local, locals: Locals) => Code;
+/** The value gy·f′(x). */
+type UnaryGradient = (gy: Local, x: Local, y: Local, p: Local, q: Local) => Code;
+
+const ZERO = constant(0);
+const ONE = constant(1);
+
+const unaries: Partial<Record<UnaryOp, Unary>> = {
+  neg: (y, x) => set(y, get(x), f32x4.neg),
+  abs: (y, x) => set(y, get(x), f32x4.abs),
+  sqrt: (y, x) => set(y, get(x), f32x4.sqrt),
+  // pmax: half the time of max (SPEED.md), and a NaN stays.
+  relu: (y, x) => set(y, get(x), ZERO, f32x4.pmax),
+  leakyRelu: (y, x, p) => set(y, get(x), get(p), get(x), f32x4.mul, get(x), ZERO, f32x4.greater, v128.bitselect),
+  // x < p ? p : x > q ? q : x
+  clamp: (y, x, p, q) => set(y, get(p), get(x), get(q), f32x4.pmin, get(x), get(p), f32x4.less, v128.bitselect),
+  exp: (y, x, _p, _q, locals) => exponential(locals)(y, get(x)),
+  sigmoid: (y, x, _p, _q, locals) => sigmoid(y, x, locals),
+  tanh: (y, x, _p, _q, locals) => hyperbolicTangent(y, x, locals),
+};
+
+const unaryGradients: Partial<Record<UnaryOp, UnaryGradient>> = {
+  neg: (gy) => [get(gy), f32x4.neg],
+  // gy·sign(x): ±1 with the sign of x where x is not 0 or NaN, else x itself.
+  abs: (gy, x) => [
+    get(gy),
+    [get(x), ONE, v128.constInt(-0x80000000, -0x80000000, -0x80000000, -0x80000000), v128.bitselect],
+    [get(x), get(x), f32x4.abs, ZERO, f32x4.greater, v128.bitselect],
+    f32x4.mul,
+  ],
+  sqrt: (gy, _x, y) => [get(gy), constant(0.5), f32x4.mul, get(y), f32x4.div],
+  // 0 where y ≤ 0; at NaN the gradient passes.
+  relu: (gy, _x, y) => [get(gy), get(y), ZERO, f32x4.lessOrEqual, v128.andnot],
+  leakyRelu: (gy, x, _y, p) => [
+    [get(gy), get(p), get(gy), f32x4.mul],
+    [get(x), ZERO, f32x4.greater, v128.bitselect],
+  ],
+  clamp: (gy, x, _y, p, q) => [
+    [get(x), get(p), f32x4.greaterOrEqual, get(x), get(q), f32x4.lessOrEqual, v128.and],
+    [get(gy), v128.and],
+  ],
+  exp: (gy, _x, y) => [get(gy), get(y), f32x4.mul],
+  log: (gy, x) => [get(gy), get(x), f32x4.div],
+  sigmoid: (gy, _x, y) => [get(gy), get(y), f32x4.mul, ONE, get(y), f32x4.sub, f32x4.mul],
+  // 1 − y² as (1 − y)(1 + y), which does not cancel near ±1.
+  tanh: (gy, _x, y) => [get(gy), [ONE, get(y), f32x4.sub], [ONE, get(y), f32x4.add], f32x4.mul, f32x4.mul],
+};
+
+/** y → f(x). */
+export function unary(engine: Engine, op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): boolean {
+  const f = unaries[op];
+  if (!f || !worthIt(engine, x, y)) return false;
+  const { map } = engine.program<"map">(`unary ${op}`, () => [
+    mapFunction({ arrays: 2, reads: [0], writes: [1], numbers: 2 }, ([vx, vy], [vp, vq], locals) =>
+      f(vy, vx, vp, vq, locals),
+    ),
+  ]);
+  return engine.run((call) => map(call.input(x), call.output(y), x.length, p, q));
+}
+
+/** gx → gy · f′(x), where y = f(x). */
+export function unaryGradient(
+  engine: Engine,
+  op: UnaryOp,
+  gy: Floats,
+  x: Floats,
+  y: Floats,
+  gx: Floats,
+  p = 0,
+  q = 0,
+): boolean {
+  const f = unaryGradients[op];
+  if (!f || !worthIt(engine, gy, x, y, gx)) return false;
+  // Most need only one of x and y; the other is neither copied nor read.
+  const [needsX, needsY] = [/^(abs|leakyRelu|clamp|log)$/.test(op), /^(sqrt|relu|exp|sigmoid|tanh)$/.test(op)];
+  const { map } = engine.program<"map">(`gradient ${op}`, () => [
+    mapFunction(
+      { arrays: 4, reads: [0, ...(needsX ? [1] : []), ...(needsY ? [2] : [])], writes: [3], numbers: 2 },
+      ([vgy, vx, vy, vgx], [vp, vq]) => set(vgx, f(vgy, vx, vy, vp, vq)),
+    ),
+  ]);
+  return engine.run((call) =>
+    map(call.input(gy), needsX ? call.input(x) : 0, needsY ? call.input(y) : 0, call.output(gx), gy.length, p, q),
+  );
+}
+
+/** Adds alpha · x to y. */
+export function addScaled(engine: Engine, alpha: number, x: Floats, y: Floats): boolean {
+  if (!worthIt(engine, x, y)) return false;
+  const { map } = engine.program<"map">("addScaled", () => [
+    mapFunction({ arrays: 2, reads: [0, 1], writes: [1], numbers: 1 }, ([vx, vy], [vAlpha]) =>
+      set(vy, get(vy), get(vAlpha), get(vx), f32x4.mul, f32x4.add),
+    ),
+  ]);
+  return engine.run((call) => map(call.input(x), call.update(y), x.length, alpha));
+}

@@ -1,0 +1,83 @@
+/**
+ * The SIMD tier: the plain tier's functions as WebAssembly, assembled when they are first used.
+ *
+ * Every function here answers whether it did the work. Where it did not (a shape or an operation that it does not cover,
+ * float64 data, no room in its memory) the plain kernel does, with the same result within rounding.
+ */
+import { plainKernels } from "../kernels/index.ts";
+import type { Kernels } from "../kernels.ts";
+import { binary } from "./broadcast.ts";
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
+import { copyStrided } from "./copy.ts";
+import { addScaled, unary, unaryGradient } from "./elementwise.ts";
+import { Engine } from "./engine.ts";
+import { webAssembly } from "./features.ts";
+import { gemm } from "./gemm-kernel.ts";
+import { moments, normalize } from "./normalize.ts";
+import { normalizeGradient } from "./normalize-gradient.ts";
+import { avgPool2d, maxPool2d } from "./pool.ts";
+import { reduce } from "./reduce.ts";
+import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
+import { adam, sgd } from "./update.ts";
+
+/**
+ * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, or the page's
+ * Content-Security-Policy forbids it (it lacks `wasm-unsafe-eval`).
+ */
+export function makeSimdKernels(): Kernels | string {
+  const wasm = webAssembly();
+  if (!wasm) return "this platform has no WebAssembly";
+  let engine: Engine;
+  try {
+    engine = new Engine(wasm);
+    if (!engine.features.simd) return "this platform's WebAssembly has no SIMD";
+    engine.program("gemm probe", () => []);
+  } catch (error) {
+    return `WebAssembly cannot be used here: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  return kernelsOf(engine);
+}
+
+/** The kernels that run on `engine`. */
+export function kernelsOf(engine: Engine): Kernels {
+  /** `fast` where it can, else `plain`. */
+  const orPlain =
+    <Args extends readonly unknown[]>(
+      fast: (engine: Engine, ...args: Args) => boolean,
+      plain: (...args: Args) => void,
+    ): ((...args: Args) => void) =>
+    (...args) => {
+      if (args.some(isFloat64) || !fast(engine, ...args)) plain(...args);
+    };
+
+  return {
+    ...plainKernels,
+    name: "simd",
+    pool: engine.arena,
+    binary: orPlain(binary, plainKernels.binary),
+    unary: orPlain(unary, plainKernels.unary),
+    unaryGradient: orPlain(unaryGradient, plainKernels.unaryGradient),
+    addScaled: orPlain(addScaled, plainKernels.addScaled),
+    copyStrided: orPlain(copyStrided, plainKernels.copyStrided),
+    reduce: orPlain(reduce, plainKernels.reduce),
+    gemm: orPlain(gemm, plainKernels.gemm),
+    conv2d: orPlain(conv2d, plainKernels.conv2d),
+    conv2dInputGradient: orPlain(conv2dInputGradient, plainKernels.conv2dInputGradient),
+    conv2dWeightGradient: orPlain(conv2dWeightGradient, plainKernels.conv2dWeightGradient),
+    maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d),
+    avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d),
+    moments: orPlain(moments, plainKernels.moments),
+    normalize: orPlain(normalize, plainKernels.normalize),
+    normalizeGradient: orPlain(normalizeGradient, plainKernels.normalizeGradient),
+    softmax: orPlain(softmax, plainKernels.softmax),
+    logSoftmax: orPlain(logSoftmax, plainKernels.logSoftmax),
+    softmaxGradient: orPlain(softmaxGradient, plainKernels.softmaxGradient),
+    logSoftmaxGradient: orPlain(logSoftmaxGradient, plainKernels.logSoftmaxGradient),
+    sgd: orPlain(sgd, plainKernels.sgd),
+    adam: orPlain(adam, plainKernels.adam),
+  };
+}
+
+function isFloat64(argument: unknown): boolean {
+  return argument instanceof Float64Array;
+}

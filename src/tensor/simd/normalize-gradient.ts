@@ -1,0 +1,174 @@
+/**
+ * The gradients of normalisation, and of normalisation, addition and ReLU at once.
+ *
+ * With y = max(0, x̂·weight + bias + add), x̂ = (x − mean)·rstd, mean and rstd the moments of x, n = outer·inner, and
+ *
+ *   gz = gy where y > 0, else 0                          the gradient that ReLU lets through, also that of `add`
+ *   gBias = Σ gz,  gWeight = Σ gz·x̂
+ *   gx = weight·rstd·(gz − gBias/n − x̂·gWeight/n)
+ *
+ * Two passes over each group: the sums, then gx. The mask is computed in both rather than stored in between, unless
+ * somebody wants gz itself. Without ReLU, gz = gy. (normalize.ts has the layout, sums.ts the precision.)
+ */
+import type { NormGeometry } from "../geometry/normalize.ts";
+import type { Floats } from "../memory.ts";
+import { type Code, type Func, f32x4, func, get, set, v128 } from "./assembler.ts";
+import type { Engine } from "./engine.ts";
+import { constant } from "./exponential.ts";
+import { type Access, splatted, sweepRows } from "./loops.ts";
+import { SHORTEST_ROW, skipOf } from "./normalize.ts";
+import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
+import { worthIt } from "./worth.ts";
+
+/** Gradients of `normalize` where mean and rstd are the moments of x itself; those that are null are not computed. */
+export function normalizeGradient(
+  engine: Engine,
+  gy: Floats,
+  x: Floats,
+  mean: Floats,
+  rstd: Floats,
+  weight: Floats | null,
+  gx: Floats | null,
+  gWeight: Floats | null,
+  gBias: Floats | null,
+  g: NormGeometry,
+): boolean {
+  return gradients(engine, gy, null, x, mean, rstd, weight, gx, gWeight, gBias, null, g);
+}
+
+/** Gradients of `normalizeRelu`, y its result; gAdd → the gradient of `add`. */
+export function normalizeReluGradient(
+  engine: Engine,
+  gy: Floats,
+  y: Floats,
+  x: Floats,
+  mean: Floats,
+  rstd: Floats,
+  weight: Floats | null,
+  gx: Floats | null,
+  gWeight: Floats | null,
+  gBias: Floats | null,
+  gAdd: Floats | null,
+  g: NormGeometry,
+): boolean {
+  return gradients(engine, gy, y, x, mean, rstd, weight, gx, gWeight, gBias, gAdd, g);
+}
+
+function gradients(
+  engine: Engine,
+  gy: Floats,
+  y: Floats | null,
+  x: Floats,
+  mean: Floats,
+  rstd: Floats,
+  weight: Floats | null,
+  gx: Floats | null,
+  gWeight: Floats | null,
+  gBias: Floats | null,
+  gAdd: Floats | null,
+  g: NormGeometry,
+): boolean {
+  const { outer, groups, inner } = g;
+  if (inner < SHORTEST_ROW || !worthIt(engine, gy, y, x, gx, gAdd)) return false;
+  const first = y === null ? "plain" : gAdd ? "masks and stores" : "masks";
+  // Where gz was stored, the second pass reads it.
+  const second = first === "masks" ? "masks" : "plain";
+  const { sumRows, gradientRows } = engine.program<"sumRows" | "gradientRows">(`normalize gradient ${first}`, () => [
+    sumRowsFunction(first),
+    gradientRowsFunction(second),
+  ]);
+  const n = outer * inner;
+  const skip = skipOf(g);
+  return engine.run((call) => {
+    const pgy = call.input(gy);
+    const py = y ? call.input(y) : 0;
+    const px = call.input(x);
+    const pgx = gx ? call.output(gx) : 0;
+    const pgAdd = gAdd ? call.output(gAdd) : 0;
+    const pgz = gAdd ? pgAdd : pgy;
+    const at = call.scratch(4 * SUM_LANES);
+    const lanes = doublesAt(engine, at, 2 * SUM_LANES);
+    for (let c = 0; c < groups; c++) {
+      const from = 4 * c * inner;
+      sumRows(pgy + from, py + from, px + from, pgAdd + from, outer, inner, skip, at, mean[c]);
+      const sum = totalOf(lanes);
+      const product = totalOf(lanes, SUM_LANES) * rstd[c];
+      if (gBias) gBias[c] = sum;
+      if (gWeight) gWeight[c] = product;
+      if (!gx) continue;
+      const scale = weight ? rstd[c] * weight[c] : rstd[c];
+      const slope = (product / n) * rstd[c];
+      gradientRows(
+        pgz + from,
+        py + from,
+        px + from,
+        pgx + from,
+        outer,
+        inner,
+        skip,
+        mean[c],
+        scale,
+        sum / n,
+        slope,
+      );
+    }
+  });
+}
+
+type Mask = "plain" | "masks" | "masks and stores";
+
+/** gz: gy, or 0 where y ≤ 0. At NaN the gradient passes, as in `relu`. */
+function masked(access: Access, mask: Mask, gy: number, y: number, v: number): Code {
+  const read = access.load(gy, v);
+  return mask === "plain" ? read : [read, access.load(y, v), constant(0), f32x4.lessOrEqual, v128.andnot];
+}
+
+/** sumRows(gy, y, x, gz, outer, inner, skip, lanes, m): Σ gz and Σ gz·(x − m) → lanes, and gz → where it is stored. */
+function sumRowsFunction(mask: Mask): Func {
+  return func("sumRows", ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "f32"], (locals) => {
+    const [gy, y, x, gz, outer, inner, skip, lanes, m] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+    const [vm, fill] = splatted(locals, m);
+    const gradient = locals.many("v128", 4);
+    const sum = runningSum(locals);
+    const product = runningSum(locals);
+    const pointers = [gy, x, ...(mask === "plain" ? [] : [y]), ...(mask === "masks and stores" ? [gz] : [])];
+    return [
+      fill,
+      sweepRows(locals, { outer, inner, skip, pointers }, (access) => [
+        access.vectors.map((v) => [
+          set(gradient[v], masked(access, mask, gy, y, v)),
+          mask === "masks and stores" ? access.store(gz, v, get(gradient[v])) : [],
+        ]),
+        sum.add(access, (v) => get(gradient[v])),
+        product.add(access, (v) => [get(gradient[v]), access.load(x, v), get(vm), f32x4.sub, f32x4.mul]),
+      ]),
+      sum.store(lanes),
+      product.store(lanes, 8 * SUM_LANES),
+    ];
+  });
+}
+
+/** gradientRows(gz, y, x, gx, outer, inner, skip, m, scale, shift, slope): gx → scale·(gz − shift − (x − m)·slope). */
+function gradientRowsFunction(mask: Mask): Func {
+  const types = [...Array<"i32">(7).fill("i32"), ...Array<"f32">(4).fill("f32")];
+  return func("gradientRows", types, (locals) => {
+    const [gz, y, x, gx, outer, inner, skip] = [0, 1, 2, 3, 4, 5, 6];
+    const numbers = [7, 8, 9, 10].map((number) => splatted(locals, number));
+    const [m, scale, shift, slope] = numbers.map(([vector]) => vector);
+    const pointers = [gz, x, gx, ...(mask === "plain" ? [] : [y])];
+    return [
+      numbers.map(([, fill]) => fill),
+      sweepRows(locals, { outer, inner, skip, pointers }, (access) =>
+        access.vectors.map((v) =>
+          access.store(
+            gx,
+            v,
+            [masked(access, mask, gz, y, v), get(shift), f32x4.sub],
+            [access.load(x, v), get(m), f32x4.sub, get(slope), f32x4.mul, f32x4.sub],
+            [get(scale), f32x4.mul],
+          ),
+        ),
+      ),
+    ];
+  });
+}

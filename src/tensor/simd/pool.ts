@@ -1,0 +1,238 @@
+/**
+ * Pooling: maxima and averages over 2×2 windows at stride 2 and maxima over 3×3 at stride 2 with padding 1, the windows of
+ * VGG and ResNet, and the average of a whole plane. Other windows are left to the plain tier.
+ *
+ *   padded row   p0 p1 p2 p3 p4 p5 p6 p7 p8       windows j = 0 … 3 at stride 2
+ *   tap v = 0    p0    p2    p4    p6             every second number: two loads, one shuffle
+ *   tap v = 1       p1    p3    p5    p7
+ *   tap v = 2          p2    p4    p6    p8
+ *
+ * Each plane is copied into one with a border (−∞ for maxima) in scratch memory, so that every window is whole, and read
+ * with four windows at a time; the results, rounded up to whole vectors, are made in scratch too, and copied.
+ */
+import type { PoolGeometry, Windows } from "../geometry/pool.ts";
+import type { Floats } from "../memory.ts";
+import { type Code, type Func, f32x4, func, get, i32, i32x4, type Local, type Locals, set, shuffle32, v128 } from "./assembler.ts";
+import { copyRowsFunction } from "./copy.ts";
+import type { Engine } from "./engine.ts";
+import { constant } from "./exponential.ts";
+import { advance, countDown } from "./loops.ts";
+import { rowsSumFunction } from "./reduce.ts";
+import { doublesAt, SUM_LANES, step, totalOf } from "./sums.ts";
+import { worthIt } from "./worth.ts";
+
+/** A window of k × k, stride 2, with a border of p. */
+interface Square {
+  readonly k: 2 | 3;
+  readonly p: 0 | 1;
+}
+const SQUARES: readonly Square[] = [
+  { k: 2, p: 0 },
+  { k: 3, p: 1 },
+];
+
+/** y → the maximum of each window; indices → where in its plane it was, the first in row-major order. NaN wins. */
+export function maxPool2d(engine: Engine, x: Floats, y: Floats, indices: Int32Array, g: PoolGeometry): boolean {
+  const square = SQUARES.find(({ k, p }) => slides(g.rows, g.H, k, p) && slides(g.columns, g.W, k, p));
+  if (!square || !worthIt(engine, x, y)) return false;
+  const { k, p } = square;
+  const { planes, H, W, Ho, Wo } = g;
+  const { copyRows, pool } = engine.program<"copyRows" | "pool">(`max pool ${k}`, () => [
+    copyRowsFunction(false),
+    maxPoolFunction(square),
+  ]);
+  const plane = paddedPlane(g, square);
+  return engine.run((call) => {
+    const px = call.input(x);
+    const py = call.output(y);
+    const allIndices = call.scratch(planes * Ho * Wo);
+    const padded = call.scratch(plane.size);
+    const results = call.scratch(Ho * Wo + 4);
+    const places = call.scratch(Ho * Wo + 4);
+    engine.arena.floats.fill(Number.NEGATIVE_INFINITY, padded / 4, padded / 4 + plane.size);
+    for (let n = 0; n < planes; n++) {
+      copyRows(px + 4 * n * H * W, padded + 4 * (p * plane.width + p), W, H, 4 * W, 4 * plane.width);
+      pool(padded, results, places, Ho, Wo, 4 * plane.width, W);
+      copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
+      copyRows(places, allIndices + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
+    }
+    indices.set(new Int32Array(engine.arena.memory.buffer, allIndices, indices.length));
+  });
+}
+
+/** y → the average of each 2×2 window, or of each whole plane. */
+export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry): boolean {
+  const { planes, H, W, Ho, Wo, rows, columns } = g;
+  if (!worthIt(engine, x)) return false;
+  if (isGlobal(g)) {
+    const { rowsSum } = engine.program<"rowsSum">("rowsSum", () => [rowsSumFunction()]);
+    return engine.run((call) => {
+      const px = call.input(x);
+      const at = call.scratch(2 * SUM_LANES);
+      const lanes = doublesAt(engine, at, SUM_LANES);
+      for (let n = 0; n < planes; n++) {
+        rowsSum(px + 4 * n * H * W, 1, H * W, 0, at);
+        y[n] = totalOf(lanes) / (H * W);
+      }
+    });
+  }
+  const square: Square = { k: 2, p: 0 };
+  const whole = (windows: Windows): boolean => windows.divisor.every((d) => d === 2);
+  if (!(slides(rows, H, 2, 0) && slides(columns, W, 2, 0) && whole(rows) && whole(columns))) return false;
+  const { copyRows, pool } = engine.program<"copyRows" | "pool">("average pool 2", () => [
+    copyRowsFunction(false),
+    averagePoolFunction(square),
+  ]);
+  const plane = paddedPlane(g, square);
+  return engine.run((call) => {
+    const px = call.input(x);
+    const py = call.output(y);
+    const padded = call.scratch(plane.size);
+    const results = call.scratch(Ho * Wo + 4);
+    engine.arena.floats.fill(0, padded / 4, padded / 4 + plane.size);
+    for (let n = 0; n < planes; n++) {
+      copyRows(px + 4 * n * H * W, padded, W, H, 4 * W, 4 * plane.width);
+      pool(padded, results, 0, Ho, Wo, 4 * plane.width, W);
+      copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
+    }
+  });
+}
+
+/** gx → at each pixel, its share of its plane's gradient, for the average of whole planes. */
+export function avgPool2dGradient(_engine: Engine, gy: Floats, gx: Floats, g: PoolGeometry): boolean {
+  if (!isGlobal(g)) return false;
+  const n = g.H * g.W;
+  // The platform's `fill` is as fast as memory, on ordinary arrays too.
+  for (let plane = 0; plane < g.planes; plane++) gx.fill(gy[plane] / n, plane * n, (plane + 1) * n);
+  return true;
+}
+
+/** Whether every window has k taps at stride 2 from −p, clipped to the image. */
+function slides({ start, count, step: distance }: Windows, length: number, k: number, p: number): boolean {
+  if (distance !== 1) return false;
+  return start.every((from, i) => {
+    const first = 2 * i - p;
+    return from === Math.max(0, first) && count[i] === Math.min(length, first + k) - from;
+  });
+}
+
+/** Whether the one window of each plane is the plane, and its average counts nothing else. */
+function isGlobal({ H, W, Ho, Wo, rows, columns }: PoolGeometry): boolean {
+  const whole = ({ start, count, step: distance, divisor }: Windows, length: number): boolean =>
+    distance === 1 && start[0] === 0 && count[0] === length && divisor[0] === length;
+  return Ho === 1 && Wo === 1 && whole(rows, H) && whole(columns, W);
+}
+
+/** Numbers in a row of the padded plane and in all of it: what windows, rounded up to four, reach. */
+function paddedPlane({ H, W, Ho, Wo }: PoolGeometry, { k, p }: Square): { width: number; size: number } {
+  const width = Math.max(W + 2 * p, 8 * Math.ceil(Wo / 4) + k);
+  return { width, size: width * Math.max(H + 2 * p, 2 * (Ho - 1) + k) + 8 };
+}
+
+/** Row u of the windows: its taps, each a vector of four windows, are written to `taps`; `loaded` are on the way. */
+function loadTaps(row: Local, taps: readonly Local[], loaded: readonly Local[]): Code {
+  const [a, b] = loaded;
+  return [
+    [set(a, get(row), v128.load(0)), set(b, get(row), v128.load(16))],
+    [
+      set(taps[0], get(a), get(b), shuffle32(0, 2, 4, 6)),
+      set(taps[1], get(a), get(b), shuffle32(1, 3, 5, 7)),
+    ],
+    taps.length > 2
+      ? set(taps[2], [get(row), v128.load(8)], [get(row), v128.load(24)], shuffle32(0, 2, 4, 6))
+      : [],
+  ];
+}
+
+/** Variables of the loop over windows. */
+interface WindowVariables {
+  /** Where the rows of the window begin. */
+  readonly rows: readonly Local[];
+  /** Where the results go. */
+  readonly y: Local;
+  readonly places: Local;
+  /** Row of the windows, and number of the first of the four in it. */
+  readonly i: Local;
+  readonly j: Local;
+  /** Width of the plane that places are counted in. */
+  readonly W: Local;
+}
+
+/** pool(x, y, places, Ho, Wo, rowBytes, W): `window` for each four neighbouring windows of k rows. */
+function poolFunction(k: number, window: (variables: WindowVariables, locals: Locals) => Code): Func {
+  return func("pool", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [x, y, places, Ho, Wo, rowBytes, W] = [0, 1, 2, 3, 4, 5, 6];
+    const [left, i, j, excess] = locals.many("i32", 4);
+    const rows = locals.many("i32", k);
+    const body = window({ rows, y, places, i, j, W }, locals);
+    return countDown(
+      Ho,
+      1,
+      rows.map((row, u) => set(row, u === 0 ? get(x) : [get(rows[u - 1]), get(rowBytes), i32.add])),
+      [set(left, get(Wo), i32.const(3), i32.add), set(j, i32.const(0))],
+      countDown(
+        left,
+        4,
+        body,
+        rows.map((row) => advance(row, 32)),
+        [advance(y, 16), advance(places, 16), advance(j, 4)],
+      ),
+      // Back from the end of the last vector to the end of the row: 3, 2, 1, 0 numbers where `left` is 0, 1, 2, 3.
+      set(excess, [i32.const(3), get(left), i32.sub], i32.const(2), i32.shiftLeft),
+      [set(y, get(y), get(excess), i32.sub), set(places, get(places), get(excess), i32.sub)],
+      [step(x, rowBytes), step(x, rowBytes), advance(i, 1)],
+    );
+  });
+}
+
+/** pool, of maxima and their places. */
+function maxPoolFunction({ k, p }: Square): Func {
+  return poolFunction(k, ({ rows, places, y, i, j, W }, locals) => {
+    const [a, b, best, place, here, wins, column] = locals.many("v128", 7);
+    const taps = locals.many("v128", k);
+    /** The row 2i − p + u of the plane, as the place of its first number, four times. */
+    const rowPlace = (...u: Code): Code => [
+      [get(i), i32.const(2), i32.mul, i32.const(p), i32.sub, u, i32.add],
+      [get(W), i32.mul, i32x4.splat],
+    ];
+    return [
+      set(column, [get(j), i32.const(2), i32.mul, i32.const(p), i32.sub, i32x4.splat], v128.constInt(0, 2, 4, 6), i32x4.add),
+      // Where everything is −∞, the answer is the first tap inside the image.
+      set(best, constant(Number.NEGATIVE_INFINITY)),
+      set(
+        place,
+        rowPlace(get(i), i32.eqz, i32.const(p), i32.mul),
+        [get(column), v128.constInt(0, 0, 0, 0), i32x4.maxSigned, i32x4.add],
+      ),
+      rows.map((row, u) => [
+        loadTaps(row, taps, [a, b]),
+        set(here, rowPlace(i32.const(u)), get(column), i32x4.add),
+        taps.map((tap, v) => [
+          v > 0 ? set(here, get(here), v128.constInt(1, 1, 1, 1), i32x4.add) : [],
+          set(wins, [get(tap), get(best), f32x4.greater], [get(tap), get(tap), f32x4.notEqual], v128.or),
+          set(best, get(tap), get(best), get(wins), v128.bitselect),
+          set(place, get(here), get(place), get(wins), v128.bitselect),
+        ]),
+      ]),
+      [get(y), get(best), v128.store()],
+      [get(places), get(place), v128.store()],
+    ];
+  });
+}
+
+/** pool, of averages over k × k numbers. */
+function averagePoolFunction({ k }: Square): Func {
+  return poolFunction(k, ({ rows, y }, locals) => {
+    const loaded = locals.many("v128", 2);
+    const taps = locals.many("v128", k);
+    const sum = locals.make("v128");
+    return [
+      set(sum, constant(0)),
+      rows.map((row) => [
+        loadTaps(row, taps, loaded),
+        taps.map((tap) => set(sum, get(sum), get(tap), f32x4.add)),
+      ]),
+      [get(y), get(sum), constant(1 / (k * k)), f32x4.mul, v128.store()],
+    ];
+  });
+}

@@ -1,0 +1,186 @@
+/**
+ * Sums, means and maxima where the reduced elements form rows, or where neighbouring outputs do:
+ *
+ *   rows      x[k] ├──────────┤ skip ├──────────┤     all of x, its last axes, or one channel of [N, C, H, W]
+ *   columns   ├┼┼┼┼┼┼┼┤                               its first axes (the gradient of a bias): each column is an output
+ *             ├┼┼┼┼┼┼┼┤
+ *
+ * Everything else is left to the plain tier. Sums are as precise as described in sums.ts.
+ */
+import type { ReduceGeometry } from "../geometry/reduce.ts";
+import type { ReduceOp } from "../kernels.ts";
+import type { Floats } from "../memory.ts";
+import { type Code, type Func, f32x4, f64x2, func, get, i32, type Local, type Locals, set, shuffle32, v128 } from "./assembler.ts";
+import type { Engine } from "./engine.ts";
+import { constant } from "./exponential.ts";
+import { type Access, countDown, sweep, sweepRows } from "./loops.ts";
+import { doublesAt, runningSum, SUM_LANES, step, totalOf, tree } from "./sums.ts";
+import { worthIt } from "./worth.ts";
+
+export function reduce(engine: Engine, op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
+  if (op === "logsumexp" || !worthIt(engine, x, y)) return false;
+  return g.innerStride === 1 ? reduceRows(engine, op, x, y, g) : reduceColumns(engine, op, x, y, g);
+}
+
+/** Fewer numbers per output are faster in the plain tier: a call costs 5 to 10 ns. */
+const SHORTEST_ROW = 32;
+
+function reduceRows(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y: Floats, g: ReduceGeometry): boolean {
+  const { kept, reduced, inner, count } = g;
+  const skip = evenStep(reduced) - inner;
+  if (Number.isNaN(skip) || count < SHORTEST_ROW) return false;
+  const outer = reduced.length;
+  if (op === "max") {
+    const { rowsMax } = engine.program<"rowsMax">("rowsMax", () => [rowsMaxFunction()]);
+    return engine.run((call) => {
+      const px = call.input(x);
+      const at = call.scratch(4);
+      const lanes = engine.arena.floats.subarray(at / 4, at / 4 + 4);
+      for (let k = 0; k < kept.length; k++) {
+        rowsMax(px + 4 * kept[k], outer, inner, 4 * skip, at);
+        y[k] = Math.max(lanes[0], lanes[1], lanes[2], lanes[3]);
+      }
+    });
+  }
+  const { rowsSum } = engine.program<"rowsSum">("rowsSum", () => [rowsSumFunction()]);
+  const divisor = op === "mean" ? count : 1;
+  return engine.run((call) => {
+    const px = call.input(x);
+    const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
+    for (let k = 0; k < kept.length; k++) {
+      rowsSum(px + 4 * kept[k], outer, inner, 4 * skip, lanes.byteOffset);
+      y[k] = totalOf(lanes) / divisor;
+    }
+  });
+}
+
+/** The distance between neighbours in an arithmetic progression, 0 for fewer than two numbers, NaN if it is none. */
+function evenStep(offsets: Int32Array): number {
+  const distance = offsets.length > 1 ? offsets[1] - offsets[0] : 0;
+  for (let i = 2; i < offsets.length; i++) if (offsets[i] - offsets[i - 1] !== distance) return Number.NaN;
+  return distance;
+}
+
+/** rowsSum(x, outer, inner, skip, lanes): the sum of `outer` rows, as float64 lanes. */
+export function rowsSumFunction(): Func {
+  return func("rowsSum", ["i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [x, outer, inner, skip, lanes] = [0, 1, 2, 3, 4];
+    const sum = runningSum(locals);
+    return [
+      sweepRows(locals, { outer, inner, skip, pointers: [x] }, (access) => sum.add(access, (v) => access.load(x, v))),
+      sum.store(lanes),
+    ];
+  });
+}
+
+/**
+ * rowsMax(x, outer, inner, skip, lanes): the maxima of four interleaved parts; NaN if there is one. pmax overlooks NaN, so
+ * x ≠ x is collected beside it: together half the time of max, which does not.
+ */
+function rowsMaxFunction(): Func {
+  return func("rowsMax", ["i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [x, outer, inner, skip, lanes] = [0, 1, 2, 3, 4];
+    const [most, missing] = locals.many("v128", 2);
+    return [
+      set(most, constant(Number.NEGATIVE_INFINITY)),
+      sweepRows(locals, { outer, inner, skip, pointers: [x] }, (access) => [
+        set(most, get(most), tree(access.vectors.map((v) => access.load(x, v)), f32x4.pmax), f32x4.pmax),
+        access.vectors.map((v) =>
+          set(missing, get(missing), access.load(x, v), access.load(x, v), f32x4.notEqual, v128.or),
+        ),
+      ]),
+      // All ones is a NaN.
+      [get(lanes), get(most), get(missing), v128.or, v128.store()],
+    ];
+  });
+}
+
+function reduceColumns(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y: Floats, g: ReduceGeometry): boolean {
+  const { kept, reduced, inner, innerStride, count } = g;
+  // Runs of neighbouring outputs.
+  const runs: [from: number, to: number][] = [];
+  for (let first = 0, end = 1; first < kept.length; first = end++) {
+    while (end < kept.length && kept[end] === kept[end - 1] + 1) end++;
+    runs.push([first, end]);
+    if (end - first < 4) return false;
+  }
+  if (reduced.length !== 1 || count < 4) return false;
+  const { columns } = engine.program<"columns">(op === "max" ? "columnsMax" : "columnsSum", () => [
+    columnsFunction(op === "max" ? columnMaxima : columnSums),
+  ]);
+  return engine.run((call) => {
+    const px = call.input(x);
+    const py = call.output(y);
+    for (const [from, to] of runs) {
+      columns(px + 4 * kept[from], py + 4 * from, to - from, inner, 4 * innerStride, op === "mean" ? count : 1);
+    }
+  });
+}
+
+/** What is done with a strip of columns: its variables are those of up to four vectors. */
+interface ColumnStrip {
+  clear(v: number): Code;
+  /** Takes in vector v of four rows, or of one. */
+  take(v: number, rows: readonly Code[]): Code;
+  /** The result of vector v. */
+  result(v: number): Code;
+}
+
+/**
+ * columns(x, y, n, rows, rowBytes, divisor): y[j] → over the rows of column j. Strips of sixteen columns, a whole cache
+ * line wide, four rows at a time.
+ */
+function columnsFunction(stripOf: (locals: Locals, divisor: Local) => ColumnStrip): Func {
+  return func("columns", ["i32", "i32", "i32", "i32", "i32", "f64"], (locals) => {
+    const [x, y, n, rows, rowBytes, divisor] = [0, 1, 2, 3, 4, 5];
+    const [left, ...row] = locals.many("i32", 5);
+    const strip = stripOf(locals, divisor);
+    const take = (access: Access, pointers: readonly Local[]): Code =>
+      access.vectors.map((v) =>
+        strip.take(
+          v,
+          pointers.map((pointer) => access.load(pointer, v)),
+        ),
+      );
+    return sweep(n, [x, y], (access) => [
+      access.vectors.map((v) => strip.clear(v)),
+      set(left, get(rows)),
+      row.map((pointer, r) => set(pointer, r === 0 ? get(x) : [get(row[r - 1]), get(rowBytes), i32.add])),
+      countDown(
+        left,
+        4,
+        take(access, row),
+        row.map((pointer) => set(pointer, get(pointer), get(rowBytes), i32.const(2), i32.shiftLeft, i32.add)),
+      ),
+      countDown(left, 1, take(access, [row[0]]), step(row[0], rowBytes)),
+      access.vectors.map((v) => access.store(y, v, strip.result(v))),
+    ]);
+  });
+}
+
+/** As in sums.ts: four rows are added in float32, then to the running float64. */
+function columnSums(locals: Locals, divisor: Local): ColumnStrip {
+  const low = locals.many("v128", 4);
+  const high = locals.many("v128", 4);
+  const [total] = locals.many("v128", 1);
+  const divided = (sum: Local): Code => [get(sum), get(divisor), f64x2.splat, f64x2.div, f64x2.demoteZero];
+  return {
+    clear: (v) => [set(low[v], constant(0)), set(high[v], constant(0))],
+    take: (v, rows) => [
+      set(total, tree(rows)),
+      set(low[v], get(low[v]), get(total), f64x2.promoteLow, f64x2.add),
+      set(high[v], get(high[v]), get(total), get(total), shuffle32(2, 3, 2, 3), f64x2.promoteLow, f64x2.add),
+    ],
+    result: (v) => [divided(low[v]), divided(high[v]), shuffle32(0, 1, 4, 5)],
+  };
+}
+
+/** `max` lets NaN win. */
+function columnMaxima(locals: Locals): ColumnStrip {
+  const most = locals.many("v128", 4);
+  return {
+    clear: (v) => set(most[v], constant(Number.NEGATIVE_INFINITY)),
+    take: (v, rows) => set(most[v], get(most[v]), tree(rows, f32x4.max), f32x4.max),
+    result: (v) => get(most[v]),
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * Convolution with 3 × 3 filters at stride 1 by Winograd's minimal filtering: forward, and the input gradient, which is
+ * the same with the filter turned by 180° and its two channel axes exchanged.
+ *
+ *   image ─pad─▶ tiles of (m + 2)² pixels, overlapping by 2 ─Bᵀ·B─▶ V [point][channel][tile]
+ *   filter ─G·Gᵀ─▶ U [point][filter][channel]            M [point] = U [point] · V [point], a matrix product for each point
+ *   M ─Aᵀ·A─▶ tiles of m² results
+ *
+ * The tiles are taken in blocks whose V and M stay in L2. Channels are summed in blocks: the tile of the matrix product
+ * adds a block's sum to what is in memory, so that errors grow with the blocks' length, not with the number of channels.
+ *
+ * A tile's results all depend on all of its pixels here: an infinite or NaN pixel makes NaN of up to m² results near it,
+ * where im2col would spoil only those that see it.
+ */
+import type { ConvGeometry } from "../geometry/conv.ts";
+import type { Floats } from "../memory.ts";
+import type { Call, Engine, Program } from "./engine.ts";
+import { tileFunction } from "./gemm.ts";
+import { tilesFunction } from "./gemm-kernel.ts";
+import { padFunction } from "./im2col-kernel.ts";
+import {
+  type Filtering2d,
+  filtersFunction,
+  inputTilesFunction,
+  outputTilesFunction,
+  WORK_FLOATS,
+} from "./winograd-kernel.ts";
+import { cropFunction, type Tiling, tiling } from "./winograd-tiling.ts";
+
+/** Rows of the matrix product's tile. */
+const ROWS = 4;
+/** V and M of one block: half of L2. */
+const BLOCK_BYTES = 2 ** 19;
+
+/** Whether Winograd's algorithms cover the geometry. */
+export function winogradCovers({ kh, kw, sh, sw, dh, dw, ph, pw, groups, N, C, O }: ConvGeometry): boolean {
+  const sizes = kh === 3 && kw === 3 && sh === 1 && sw === 1 && dh === 1 && dw === 1 && groups === 1;
+  return sizes && ph <= 2 && pw <= 2 && N * C * O > 0;
+}
+
+/** y → w ⋆ x, without bias. False where there is no room. */
+export function winogradForward(
+  engine: Engine,
+  x: Floats,
+  w: Floats,
+  y: Floats,
+  { N, C, H, W, O, Ho, Wo, ph, pw }: ConvGeometry,
+  filterings: Filtering2d,
+): boolean {
+  const filters = { ofFilter: 9 * C, ofChannel: 9, turned: false };
+  return convolve(engine, x, w, y, { N, C, H, W, O, Ho, Wo, top: ph, left: pw, filters }, filterings);
+}
+
+/** gx → the convolution of gy with the turned filter. False where there is no room. */
+export function winogradInputGradient(
+  engine: Engine,
+  gy: Floats,
+  w: Floats,
+  gx: Floats,
+  { N, C, H, W, O, Ho, Wo, ph, pw }: ConvGeometry,
+  filterings: Filtering2d,
+): boolean {
+  const filters = { ofFilter: 9, ofChannel: 9 * C, turned: true };
+  const pass = { N, C: O, H: Ho, W: Wo, O: C, Ho: H, Wo: W, top: 2 - ph, left: 2 - pw, filters };
+  return convolve(engine, gy, w, gx, pass, filterings);
+}
+
+/** One pass, named as if it were forward. */
+interface Pass {
+  readonly N: number;
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+  readonly O: number;
+  readonly Ho: number;
+  readonly Wo: number;
+  /** Zeros above and left of the image. */
+  readonly top: number;
+  readonly left: number;
+  /** Distances between the filters of neighbouring outputs and channels, in floats. */
+  readonly filters: { readonly ofFilter: number; readonly ofChannel: number; readonly turned: boolean };
+}
+
+/** Channels that are summed without a break. */
+export function channelBlock(C: number): number {
+  return C <= 64 ? 16 : C <= 128 ? 32 : 64;
+}
+
+type Functions = Program<"tile" | "tiles" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+
+function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
+  const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
+  const { vertical, horizontal } = filterings;
+  const points = vertical.n * horizontal.n;
+  const t = tiling(Ho, Wo, filterings);
+  const panelsOfFilters = Math.ceil(O / ROWS);
+  const blockC = channelBlock(C);
+  // Groups of four tiles in a block; two make a panel of columns.
+  const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
+  const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
+  const planeOfV = offPowersOfTwo(C * blockGroups * 4);
+  const planeOfM = offPowersOfTwo(panelsOfFilters * ROWS * blockGroups * 4);
+  const planeOfU = offPowersOfTwo(panelsOfFilters * ROWS * C);
+  const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
+  const outRow = t.whole ? Wo : t.outWidth;
+  const key = [vertical.m, horizontal.m, t.inWidth, t.inPlane, planeOfV, planeOfM, planeOfU, outPlane, outRow];
+  const functions: Functions = engine.program(`winograd/${key}/${filters.turned}`, (features) => [
+    tileFunction(features, ROWS), // number 0: `tiles` calls it
+    tilesFunction(ROWS),
+    padFunction(),
+    cropFunction(),
+    inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
+    outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
+    filtersFunction(filterings, 4 * planeOfU, filters.turned),
+  ]);
+  return engine.run((scope) => {
+    const px = scope.input(x);
+    const pw = scope.input(w);
+    const py = scope.output(y);
+    const U = scope.scratch(points * planeOfU);
+    const V = scope.scratch(points * planeOfV);
+    const M = scope.scratch(points * planeOfM);
+    const work = scope.scratch(WORK_FLOATS);
+    const tables = t.write(engine, scope, outRow);
+    // Images that one block may touch, padded.
+    const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
+    const padded = scope.scratch(slots * C * t.inPlane);
+    const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
+    engine.arena.floats.fill(0, padded / 4, padded / 4 + slots * C * t.inPlane);
+    transformFilters(functions, pw, U, pass, blockC);
+    let paddedUpTo = 0;
+    for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
+      const end = Math.min(N * t.groups, begin + blockGroups);
+      const panels = Math.ceil((end - begin) / 2);
+      /** Visits the images of the block: image n has groups `first` … of the block's groups `local` … */
+      const images = (visit: (n: number, first: number, local: number, count: number) => void): void => {
+        for (let n = Math.floor(begin / t.groups); n * t.groups < end; n++) {
+          const from = Math.max(begin, n * t.groups);
+          visit(n, from - n * t.groups, from - begin, Math.min(end, (n + 1) * t.groups) - from);
+        }
+      };
+      images((n, first, local, count) => {
+        const slot = padded + 4 * (n % slots) * C * t.inPlane;
+        for (; paddedUpTo <= n; paddedUpTo++) {
+          const inside = slot + 4 * (top * t.inWidth + left);
+          functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
+        }
+        for (let c = 0; c < C; c += blockC) {
+          const kc = Math.min(blockC, C - c);
+          const panelBytes = 32 * kc;
+          const to = V + 32 * c * panels + (local >> 1) * panelBytes + 16 * (local & 1);
+          const step = local & 1 ? panelBytes - 16 : 16;
+          const from = slot + 4 * c * t.inPlane;
+          functions.inputTiles(from, tables.input + 16 * first, to, count, kc, panelBytes, step, work);
+        }
+      });
+      for (let point = 0; point < points; point++) {
+        for (let c = 0; c < C; c += blockC) {
+          const a = U + 4 * (point * planeOfU + c * panelsOfFilters * ROWS);
+          const b = V + 4 * point * planeOfV + 32 * c * panels;
+          const kc = Math.min(blockC, C - c);
+          functions.tiles(a, b, M + 4 * point * planeOfM, panelsOfFilters, panels, kc, 32 * panels, c > 0 ? 1 : 0);
+        }
+      }
+      images((n, first, local, count) => {
+        const target = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
+        functions.outputTiles(M + 16 * local, tables.output + 16 * first, target, count, O, 32 * panels, work);
+        if (!t.whole && first + count === t.groups) {
+          functions.crop(target, py + 4 * n * O * Ho * Wo, O, Ho, Wo, 4 * outRow, 4 * outPlane);
+        }
+      });
+    }
+  });
+}
+
+/** U [point][block of channels][panel of filters][channel][ROWS]. */
+function transformFilters(functions: Functions, w: number, U: number, { C, O, filters }: Pass, blockC: number): void {
+  const rows = Math.ceil(O / ROWS) * ROWS;
+  for (let c = 0; c < C; c += blockC) {
+    const kc = Math.min(blockC, C - c);
+    for (let o = 0; o < O; o++) {
+      const to = U + 4 * (c * rows + (o - (o % ROWS)) * kc + (o % ROWS));
+      functions.filters(w + 4 * (o * filters.ofFilter + c * filters.ofChannel), to, kc, 4 * filters.ofChannel, 4 * ROWS);
+    }
+  }
+}
+
+/** At least `floats`, an odd number of cache lines: neighbouring planes fall into different sets of the cache. */
+export function offPowersOfTwo(floats: number): number {
+  return (Math.ceil(floats / 16) | 1) * 16;
+}
