@@ -187,7 +187,7 @@ export function unbroadcast(gy: Floats, to: Shape, from: Shape): Floats {
 }
 
 /** p ∘ q in the shape of p, to which q is stretched. */
-function combine(op: BinaryOp, p: Floats, shape: Shape, q: Floats, qShape: Shape): Floats {
+export function combine(op: BinaryOp, p: Floats, shape: Shape, q: Floats, qShape: Shape): Floats {
   const y = allocate(p.length, p);
   kernels.binary(op, p, q, y, broadcastGeometry(op, shape, qShape));
   return y;

@@ -5,14 +5,14 @@
  * `g.keptShape` is the output's shape with the reduced axes left in place as 1, so that y and gy broadcast against x.
  */
 import { ShapeError } from "../tensor/errors.ts";
-import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { expandGeometry } from "../tensor/geometry/copy.ts";
 import { type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
 import type { IndexTensor } from "../tensor/geometry/select.ts";
-import { type BinaryOp, kernels, type ReduceOp } from "../tensor/kernels.ts";
+import { kernels, type ReduceOp } from "../tensor/kernels.ts";
 import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { empty, type Tensor } from "../tensor/tensor.ts";
+import { combine } from "./elementwise.ts";
 import { record } from "./graph.ts";
 
 /** One axis, several, or undefined for all; −1 is the last. */
@@ -208,13 +208,6 @@ function spread(perOutput: Floats, g: ReduceGeometry, shape: Shape): Floats {
 
 function scaled(x: Floats, factor: number): Floats {
   return combine("mul", x, [x.length], allocate(1, x).fill(factor), []);
-}
-
-/** p ∘ q in the shape of p, to which q stretches. */
-function combine(op: BinaryOp, p: Floats, shape: Shape, q: Floats, qShape: Shape): Floats {
-  const y = allocate(p.length, p);
-  kernels.binary(op, p, q, y, broadcastGeometry(op, shape, qShape));
-  return y;
 }
 
 function checkNotEmpty(op: string, x: Shape, g: ReduceGeometry): void {

@@ -98,11 +98,13 @@ const anyShape = new Set([
   "tap",
 ]);
 
-const files = readdirSync(new URL("./cases", import.meta.url)).filter((name) => /^(?!types).*\.ts$/.test(name));
+const names = readdirSync(new URL("./cases", import.meta.url))
+  .filter((file) => file.endsWith(".ts") && file !== "types.ts")
+  .map((file) => file.replace(".ts", ""));
 const families = await Promise.all(
-  files.map(async (file) => {
-    const { cases } = (await import(`./cases/${file}`)) as { cases: readonly OpCase[] };
-    return { family: file.replace(".ts", ""), cases };
+  names.map(async (family) => {
+    const { cases } = (await import(`./cases/${family}.ts`)) as { cases: readonly OpCase[] };
+    return { family, cases };
   }),
 );
 const allCases = families.flatMap(({ cases }) => cases);

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noFocusedTests: `fit` is the training loop, not a focused test
 /** fit and evaluate: that they learn, report, stop, refuse, and put things back. */
 import { describe, expect, it } from "vitest";
 import { mul } from "../../src/autograd/elementwise.ts";

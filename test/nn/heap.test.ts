@@ -1,5 +1,4 @@
 /** Memory over a long training: what one step allocates, the next ones must be able to reuse. */
-// biome-ignore-all lint/suspicious/noFocusedTests: `fit` is the training loop, not a focused test
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";

@@ -1,5 +1,4 @@
 /** cifarResNet: the paper's parameter counts, variants, twins, very deep networks, errors. */
-// biome-ignore-all lint/suspicious/noFocusedTests: `fit` is the training loop, not a focused test
 import { describe, expect, it } from "vitest";
 import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
 import { relu } from "../../src/autograd/elementwise.ts";

@@ -43,7 +43,7 @@ export function im2col(x: Floats, columns: Floats, g: ConvGeometry): void {
   const { sw } = g;
   columns.fill(0);
   walkPatches(g, (column, pixel, count) => {
-    for (let j = 0; j < count; j++) columns[column + j] = x[pixel + j * sw];
+    for (let end = column + count; column < end; column++, pixel += sw) columns[column] = x[pixel];
   });
 }
 
@@ -51,6 +51,6 @@ export function im2col(x: Floats, columns: Floats, g: ConvGeometry): void {
 export function col2im(columns: Floats, x: Floats, g: ConvGeometry): void {
   const { sw } = g;
   walkPatches(g, (column, pixel, count) => {
-    for (let j = 0; j < count; j++) x[pixel + j * sw] += columns[column + j];
+    for (let end = column + count; column < end; column++, pixel += sw) x[pixel] += columns[column];
   });
 }
