@@ -1,73 +1,98 @@
 /**
- * `npm run bench`: how fast the kernels are, on this machine, beside the naive loops in the same run.
+ * `npm run bench`: how fast the kernels are, on this machine, beside the naive loops in the same run; what they are to
+ * reach (`--targets`, targets.ts); and how fast others are (`--peers`, peers.ts).
  *
  * No float64 tensor is made in this process: a kernel that has seen both kinds of array is slower ever after.
  */
 import { closeSync, openSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { Command } from "commander";
-import { plainKernels } from "../src/tensor/kernels/index.ts";
-import type { Kernels } from "../src/tensor/kernels.ts";
-import { type Effort, measure } from "./measure.ts";
-import { naiveKernels } from "./naive-kernels.ts";
-import { formatTable, milliseconds, type Result } from "./report.ts";
+import type { Rounds } from "./contender.ts";
+import { describeMachine, machine } from "./machine.ts";
+import { type Effort, measure, type Timing } from "./measure.ts";
+import { peak } from "./peak.ts";
+import { measurePeers } from "./peers.ts";
+import { profile } from "./profile.ts";
+import { formatTable, markdownTable, milliseconds, type Result, terminalTable } from "./report.ts";
 import { type Row, rows } from "./rows.ts";
+import { measureTargets, type TargetRow } from "./targets.ts";
+import { clearResidents, engine, NotCovered, tier } from "./tiers.ts";
+import { cifarStep, flopsOf, nameOf } from "./works.ts";
 
-/** The tiers that are measured. Each is compared with the naive loops. */
-const tiers: readonly Kernels[] = [plainKernels];
-
-interface Options {
-  filter?: string;
+interface Measuring {
   json?: string;
-  quick?: true;
+  quick?: boolean;
   naive: boolean;
+}
+
+interface Options extends Measuring {
+  filter?: string;
   list?: true;
+  targets?: true;
+  peers?: true;
+  profile?: string | true;
+  markdown?: true;
+  patience: string;
 }
 
 const THOROUGH: Effort = { warmup: 0.3, duration: 1.5, samples: 9 };
 const QUICK: Effort = { warmup: 0.1, duration: 0.2, samples: 3 };
+const PEAK: Effort = { warmup: 0.05, duration: 0.3, samples: 5 };
 /** The naive loops take long and have little to gain from more samples. */
 const NAIVE: Effort = { warmup: 0.05, duration: 0.2, samples: 2 };
 const SLOW: Effort = { warmup: 0, duration: 0, samples: 2 };
 
+/** Processes in turns: how often, and how long each time. */
+const ROUNDS: Rounds = { rounds: 9, seconds: 0.4 };
+const QUICK_ROUNDS: Rounds = { rounds: 3, seconds: 0.2 };
+
 /** Runs one row on every tier, and on the naive loops where asked. Returns the results and adds to the sink. */
 function run(row: Row, { quick = false, naive }: { quick?: boolean; naive: boolean }): [Result[], number] {
-  const { run, result, flops } = row.prepare();
   let sink = 0;
-  const time = (tier: Kernels, effort: Effort): ReturnType<typeof measure> => {
-    const timing = measure(() => run(tier), effort);
-    sink += result();
-    return timing;
+  // The clock changes, and so does what else the machine does: the peak is measured again beside each row.
+  const peakTime = engine ? measure(peak(engine), quick ? QUICK : PEAK).median : Number.NaN;
+  const peakGflops = (flopsOf({ kind: "peak" }) as number) / peakTime / 1e6;
+  const time = (name: string, effort: Effort): (Timing & { flops?: number }) | undefined => {
+    try {
+      const { run, result, flops } = row.prepare(tier(name, !row.slow));
+      const timing = measure(run, effort);
+      sink += result();
+      return { ...timing, ...(flops === undefined ? {} : { flops }) };
+    } catch (error) {
+      if (error instanceof NotCovered) return undefined;
+      throw error;
+    } finally {
+      clearResidents();
+    }
   };
-  const timings = tiers.map((tier) => time(tier, row.slow ? SLOW : quick ? QUICK : THOROUGH));
-  const reference = naive && !(row.slow && quick) ? time(naiveKernels, row.slow ? SLOW : NAIVE).median : undefined;
-  const results = timings.map(
-    (timing, i): Result => ({
-      row: row.name,
-      tier: tiers[i].name,
-      ...timing,
-      ...(flops === undefined ? {} : { gflops: flops / timing.median / 1e6 }),
-      ...(reference === undefined ? {} : { naive: reference, ratio: reference / timing.median }),
-    }),
-  );
+  const timings = row.tiers.map((name) => {
+    return time(name, row.slow && name === "plain" ? SLOW : quick ? QUICK : THOROUGH);
+  });
+  const wanted = naive && row.naive && !(row.slow && quick);
+  const reference = wanted ? time("naive", row.slow ? SLOW : NAIVE)?.median : undefined;
+  const results = timings.flatMap((timing, i): Result[] => {
+    if (!timing) return [];
+    const { flops, ...rest } = timing;
+    const gflops = flops === undefined ? undefined : flops / rest.median / 1e6;
+    return [
+      {
+        row: row.name,
+        tier: row.tiers[i],
+        ...rest,
+        ...(gflops === undefined ? {} : { gflops, share: gflops / peakGflops }),
+        ...(reference === undefined ? {} : { naive: reference, ratio: reference / rest.median }),
+      },
+    ];
+  });
   return [results, sink];
 }
 
-function main({ filter = "", json, quick, naive, list }: Options): void {
-  const words = filter.toLowerCase().split(/\s+/);
-  const chosen = rows.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
-  if (chosen.length === 0) throw new Error(`no row contains "${filter}"; --list shows all of them`);
-  if (list) {
-    console.log(chosen.map(({ name }) => name).join("\n"));
-    return;
-  }
-  // A file that cannot be written should be known before the measurements, not after.
-  if (json !== undefined) closeSync(openSync(json, "a"));
+/** The benches proper. */
+function measureRows(chosen: readonly Row[], { json, quick = false, naive }: Measuring): void {
   const results: Result[] = [];
   let sink = 0;
   chosen.forEach((row, i) => {
     process.stderr.write(`[${i + 1}/${chosen.length}] ${row.name}`);
-    const [measured, used] = run(row, { quick: quick ?? false, naive });
+    const [measured, used] = run(row, { naive, quick });
     results.push(...measured);
     sink += used;
     for (const { tier, median, gflops } of measured) {
@@ -77,29 +102,85 @@ function main({ filter = "", json, quick, naive, list }: Options): void {
     }
     process.stderr.write("\n");
   });
-  const machine = {
-    cpu: cpus()[0]?.model ?? "unknown",
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-  };
-  console.log(`\n${machine.cpu}, Node ${machine.node}, ${machine.platform}`);
+  console.log(`\n${describeMachine()}`);
   console.log(formatTable(results));
-  if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ machine, quick: quick ?? false, sink, results }, null, 2)}\n`);
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify({ machine: machine(), quick, sink, results }, null, 2)}\n`);
+  }
+}
+
+async function runTargets(chosen: (name: string) => boolean, { json, quick, markdown }: Options): Promise<void> {
+  const measured: TargetRow[] = [];
+  await measureTargets(chosen, quick ? QUICK_ROUNDS : ROUNDS, (row) => {
+    measured.push(row);
+    process.stderr.write(`${row.name}: ${row.measured} (${row.target}), ${row.verdict} ${row.reason ?? ""}\n`);
+  });
+  const head = ["", "target", "measured", "ms: Skipstone / PyTorch", ""];
+  const lines = measured.map(({ name, target, measured, times, verdict, reason }) => {
+    return [name, target, measured, times, reason ? `${verdict}: ${reason}` : verdict];
+  });
+  console.log(`\n${describeMachine()}\n\n${(markdown ? markdownTable : terminalTable)(head, lines)}`);
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify({ machine: machine(), targets: measured }, null, 2)}\n`);
+  }
+}
+
+function runProfile(name: string, { quick, markdown }: Options): void {
+  const work = cifarStep(32);
+  const measured = profile(work, tier(name, false), quick ? { warmup: 3, steps: 5 } : { warmup: 10, steps: 25 });
+  const [{ time: total }] = measured;
+  const head = [`${nameOf(work)}, ${name}`, "calls", "ms", "share"];
+  const lines = measured.map(({ name, calls, time }) => {
+    return [name, `${calls}`, time.toFixed(2), `${((100 * time) / total).toFixed(1)} %`];
+  });
+  console.log(`${describeMachine()}\n\n${(markdown ? markdownTable : terminalTable)(head, lines)}`);
+}
+
+async function main(options: Options): Promise<void> {
+  const { filter = "", json, quick, list, targets, peers, markdown, patience } = options;
+  const words = filter.toLowerCase().split(/\s+/);
+  const matches = (name: string): boolean => words.every((word) => name.toLowerCase().includes(word));
+  // A file that cannot be written should be known before the measurements, not after.
+  if (json !== undefined) closeSync(openSync(json, "a"));
+  if (targets) {
+    await runTargets(matches, options);
+    return;
+  }
+  if (options.profile !== undefined) {
+    runProfile(options.profile === true ? "simd" : options.profile, options);
+    return;
+  }
+  if (peers) {
+    const rounds = quick ? QUICK_ROUNDS : { ...ROUNDS, rounds: 5 };
+    const comparison = await measurePeers(matches, rounds, Number(patience), (text) => process.stderr.write(text));
+    console.log(`\n${describeMachine()}\n${comparison.versions.join("; ")}\n`);
+    console.log((markdown ? markdownTable : terminalTable)(comparison.head, comparison.lines));
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine: machine(), ...comparison }, null, 2)}\n`);
+    return;
+  }
+  const chosen = rows.filter(({ name }) => matches(name));
+  if (chosen.length === 0) throw new Error(`no row contains "${filter}"; --list shows all of them`);
+  if (list) console.log(chosen.map(({ name }) => name).join("\n"));
+  else measureRows(chosen, options);
 }
 
 const program = new Command("npm run bench --")
   .description("Measures the kernels: median time, spread, GFLOP/s, and the ratio to the naive loops in the same run.")
   .option("--filter <words>", 'only rows whose name contains all of these words, such as "conv2d forward"')
   .option("--json <file>", "write the results to this file, too")
-  .option("--quick", "fewer samples: a glance in a minute instead of a measurement in five")
+  .option("--quick", "fewer samples: a glance in some minutes")
   .option("--no-naive", "leave the naive loops out")
+  .option("--targets", "what Skipstone is to reach, against PyTorch on one thread in the same run")
+  .option("--peers", "other libraries, in processes of their own, in the same run; installs them in bench/peers first")
+  .option("--profile [tier]", "where the time of a ResNet-20 training step goes, by kernel")
+  .option("--markdown", "with --targets and --peers: the table as Markdown")
+  .option("--patience <seconds>", "with --peers: how long a single answer may take", "60")
   .option("--list", "show the rows' names and stop")
   .allowExcessArguments(false)
   .parse();
 
 try {
-  main(program.opts<Options>());
+  await main(program.opts<Options>());
 } catch (error) {
   program.error(`bench: ${error instanceof Error ? error.message : error}`);
 }

@@ -27,13 +27,24 @@ export function measure(run: () => void, { warmup, duration, samples }: Effort):
   const benchmark = new Benchmark("", run, { maxTime: duration, minSamples: samples });
   benchmark.run();
   if (benchmark.error) throw benchmark.error;
-  const sorted = benchmark.stats.sample.map((seconds) => 1000 * seconds).sort((a, b) => a - b);
-  const quantile = (q: number): number => {
-    const at = q * (sorted.length - 1);
-    const below = Math.floor(at);
-    const above = Math.min(below + 1, sorted.length - 1);
-    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+  const times = benchmark.stats.sample.map((seconds) => 1000 * seconds);
+  const middle = median(times);
+  return {
+    median: middle,
+    spread: (quantile(times, 0.75) - quantile(times, 0.25)) / 2 / middle,
+    samples: times.length,
   };
-  const median = quantile(0.5);
-  return { median, spread: (quantile(0.75) - quantile(0.25)) / 2 / median, samples: sorted.length };
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The value below which a share `q` of the values lies, interpolated; NaN of none. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = q * (sorted.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }

@@ -6,6 +6,7 @@
  * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
+import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { kernels } from "../tensor/kernels.ts";
 import { allocate, type Floats, inStep } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
@@ -65,8 +66,8 @@ export class Gradients {
 
 /** A gradient on its way: `own` is whether the array was made here, and so may be added to in place. */
 interface Pending {
-  data: Floats;
-  own: boolean;
+  readonly data: Floats;
+  readonly own: boolean;
 }
 
 /**
@@ -112,20 +113,18 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
   return new Gradients(result);
 }
 
-/** Adds `gx` to what has arrived at `t`. The first arrival may belong to someone else, so the second one copies. */
+/** Adds `gx` to what has arrived at `t`. The first arrival may belong to someone else, so the second makes a new array. */
 function accumulate(pending: Map<Tensor, Pending>, t: Tensor, gx: Floats): void {
   const arrived = pending.get(t);
   if (!arrived) {
     pending.set(t, { data: gx, own: false });
-    return;
+  } else if (arrived.own) {
+    kernels.addScaled(1, gx, arrived.data);
+  } else {
+    const sum = allocate(gx.length, gx);
+    kernels.binary("add", arrived.data, gx, sum, broadcastGeometry("add", t.shape, t.shape));
+    pending.set(t, { data: sum, own: true });
   }
-  if (!arrived.own) {
-    const sum = allocate(arrived.data.length, arrived.data);
-    sum.set(arrived.data);
-    arrived.data = sum;
-    arrived.own = true;
-  }
-  kernels.addScaled(1, gx, arrived.data);
 }
 
 function seedGradient(root: Tensor, gradient: Tensor | undefined): Tensor {

@@ -2,7 +2,7 @@
 import { conv2d } from "../autograd/convolution.ts";
 import { zeros } from "../tensor/create.ts";
 import { ShapeError } from "../tensor/errors.ts";
-import { type Pair, pairOf } from "../tensor/geometry/conv.ts";
+import { algorithmCovers, type ConvAlgorithm, type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fansOf, type Initializer, kaimingUniform, uniform } from "./init.ts";
@@ -39,6 +39,8 @@ export interface Conv2dLayerOptions {
 export class Conv2d extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | null;
+  /** How to convolve. `forward` throws where the algorithm does not cover the layer; `useConvAlgorithm` asks first. */
+  algorithm: ConvAlgorithm = "auto";
   readonly #stride: Pair;
   readonly #padding: Pair;
   readonly #dilation: Pair;
@@ -69,7 +71,17 @@ export class Conv2d extends Module {
       padding: this.#padding,
       dilation: this.#dilation,
       groups: this.#groups,
+      algorithm: this.algorithm,
     });
+  }
+
+  /** Whether `algorithm` can compute this layer. */
+  covers(algorithm: ConvAlgorithm): boolean {
+    const [, , kh, kw] = this.weight.shape;
+    const [sh, sw] = pairOf(this.#stride);
+    const [ph, pw] = pairOf(this.#padding);
+    const [dh, dw] = pairOf(this.#dilation);
+    return algorithmCovers(algorithm, { kh, kw, sh, sw, ph, pw, dh, dw, groups: this.#groups });
   }
 
   override describe(): string {
@@ -81,4 +93,21 @@ export class Conv2d extends Module {
     if (this.#groups !== 1) parts.push(`groups ${this.#groups}`);
     return parts.join(", ");
   }
+}
+
+/**
+ * Sets the algorithm of every convolution in `model` that it covers, and "auto" for the others. Returns how many it covers.
+ *
+ * @example
+ * const model = cifarResNet(20, { rng: new Rng(0) });
+ * useConvAlgorithm(model, "winograd4"); // 17
+ */
+export function useConvAlgorithm(model: Module, algorithm: ConvAlgorithm): number {
+  let covered = 0;
+  for (const [, module] of model.namedModules()) {
+    if (!(module instanceof Conv2d)) continue;
+    module.algorithm = module.covers(algorithm) ? algorithm : "auto";
+    if (module.algorithm === algorithm) covered++;
+  }
+  return covered;
 }

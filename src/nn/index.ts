@@ -4,6 +4,7 @@ export * from "./container.ts";
 export * from "./conv.ts";
 export * from "./dropout.ts";
 export * from "./fit.ts";
+export { fuse } from "./fuse.ts";
 export type { FanMode, Initializer, KaimingOptions, Nonlinearity } from "./init.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";

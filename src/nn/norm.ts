@@ -69,6 +69,18 @@ export class BatchNorm2d extends Module {
     return y;
   }
 
+  /**
+   * What evaluation does to each channel, y = scale·x + shift: scale = γ/√(σ² + ε), shift = β − μ·scale. Null without
+   * running statistics.
+   */
+  affineInEvaluation(): { scale: number[]; shift: number[] } | null {
+    const { weight, bias, runningMean, runningVar } = this;
+    if (!runningMean || !runningVar) return null;
+    const scale = Array.from(runningVar.data, (v, c) => (weight ? weight.data[c] : 1) / Math.sqrt(v + this.#eps));
+    const shift = Array.from(runningMean.data, (mean, c) => (bias ? bias.data[c] : 0) - mean * scale[c]);
+    return { scale, shift };
+  }
+
   override describe(): string {
     return `${this.#channels}`;
   }

@@ -2,7 +2,7 @@
 export * from "./create.ts";
 export * from "./errors.ts";
 export { type Kernels, kernels, type Tier, useKernels } from "./kernels.ts";
-export type { Floats } from "./memory.ts";
+export { debugMemory, type Floats } from "./memory.ts";
 export { Rng } from "./rng.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
 export { type NestedArray, Tensor } from "./tensor.ts";

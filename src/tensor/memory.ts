@@ -18,8 +18,8 @@ export interface Pool {
   /** An array with undefined contents, or undefined where there is no room. */
   allocate(size: number): Float32Array | undefined;
   owns(array: Floats): boolean;
-  /** Takes back everything. */
-  reset(): void;
+  /** Takes back everything, and overwrites it with NaN if told to. */
+  reset(wipe?: boolean): void;
 }
 
 /** The time between the beginning and the end of an outermost `inStep`. */
@@ -31,12 +31,15 @@ export type Allocator = (size: number, float64: boolean) => Floats;
 
 const garbageCollected: Allocator = (size, float64) => (float64 ? new Float64Array(size) : new Float32Array(size));
 
-const fromPool: Allocator = (size, float64) =>
-  (step && pool && !float64 ? pool.allocate(size) : undefined) ?? garbageCollected(size, float64);
+const fromPool: Allocator = (size, float64) => {
+  const array = (step && pool && !float64 ? pool.allocate(size) : undefined) ?? garbageCollected(size, float64);
+  return debugging ? array.fill(Number.NaN) : array;
+};
 
 let allocator = fromPool;
 let pool: Pool | undefined;
 let step: Step | undefined;
+let debugging = false;
 
 /** An array of `size` elements of the same type as `like`, contents undefined; pooled inside a step. */
 export function allocate(size: number, like?: Floats): Floats {
@@ -60,10 +63,24 @@ export function useAllocator(next: Allocator | undefined): Allocator {
   return previous;
 }
 
-/** Sets the memory that steps use from now on; undefined for none. Throws inside a step. */
+/**
+ * Sets the memory that steps use from now on; undefined for none. Throws inside a step that has one: its tensors live
+ * there. (The first kernel of a program may run inside a step, and brings its memory with it.)
+ */
 export function usePool(next: Pool | undefined): void {
-  if (step) throw new Error("usePool: the memory cannot be changed inside a step");
+  if (step && pool && next !== pool) throw new Error("usePool: the memory cannot be changed inside a step");
   pool = next;
+}
+
+/**
+ * In debug mode memory is NaN where nothing has been written since it was handed out, and a finished step's memory is NaN
+ * all over: an array that was taken out of a tensor (`t.data`) and kept too long shows itself. Slower. Returns whether it
+ * was on before.
+ */
+export function debugMemory(on: boolean): boolean {
+  const before = debugging;
+  debugging = on;
+  return before;
 }
 
 /** The step that `data` lives in, if it is pooled. */
@@ -76,7 +93,7 @@ export function stepOf(data: Floats): Step | undefined {
  * before that, to copy out what should live on. Inside another step, `fn` is simply a part of it.
  */
 export function inStep<T>(fn: () => T, rescue: (result: T) => void): T {
-  if (step || !pool) return fn();
+  if (step) return fn();
   const mine: Step = { ended: false };
   step = mine;
   try {
@@ -86,6 +103,6 @@ export function inStep<T>(fn: () => T, rescue: (result: T) => void): T {
   } finally {
     mine.ended = true;
     step = undefined;
-    pool.reset();
+    pool?.reset(debugging);
   }
 }

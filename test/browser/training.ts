@@ -1,5 +1,5 @@
 /** A small training run that says in bits what came out: the same program for Node, for a page, for a worker. */
-import { backward, cifarResNet, crossEntropy, Rng, randn, SGD, type Tensor, useKernels } from "../../src/index.ts";
+import { cifarResNet, crossEntropy, type Kernels, Rng, randn, SGD, type Tensor, type Tier, useKernels, valueAndGrad } from "../../src/index.ts";
 
 export interface Training {
   /** Loss before each step. */
@@ -23,9 +23,9 @@ function batch(rng: Rng, N: number): { x: Tensor; labels: Int32Array } {
   return { x, labels };
 }
 
-/** Trains a residual network of 8 layers for `steps` steps in the plain tier, from a fixed seed. */
-export function train(steps = 30): Training {
-  const previous = useKernels("plain");
+/** Trains a residual network of 8 layers for `steps` steps, from a fixed seed. */
+export function train(tier: Tier | Kernels, steps = 30): Training {
+  const previous = useKernels(tier);
   const rng = new Rng(2026);
   const model = cifarResNet(8, { width: 4, inChannels: 1, classes: 3, rng: rng.fork("weights") });
   const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
@@ -33,9 +33,9 @@ export function train(steps = 30): Training {
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const { x, labels } = batch(data, 16);
-    const loss = crossEntropy(model.forward(x), labels);
-    losses.push(loss.item());
-    optimizer.step(backward(loss));
+    const { value, grads } = valueAndGrad(() => crossEntropy(model.forward(x), labels));
+    losses.push(value.item());
+    optimizer.step(grads);
   }
   useKernels(previous);
   return { losses, fingerprint: fingerprintOf(model.parameters()) };

@@ -139,7 +139,7 @@ goldenFamily("models_cifar", {
         observe(
           model,
           (path, _module, _x, y) => {
-            outputs[`stage:${path}`] = y;
+            outputs[`stage:${path}`] = y.clone();
           },
           () => model.forward(input("x")),
         ),

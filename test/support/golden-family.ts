@@ -4,9 +4,10 @@
  * A family's test names one runner per operation. Cases without a runner are skipped and say so: the table printed after
  * the last case lists how many passed, and every skipped one with its reason. Nothing is left out silently.
  */
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { needsGrad } from "../../src/autograd/graph.ts";
+import { type Kernels, useKernels } from "../../src/tensor/kernels.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import {
   type Attributes,
@@ -54,12 +55,16 @@ export interface GoldenFamilyOptions {
   readonly skip?: Readonly<Record<string, string>>;
 }
 
-/** Declares one vitest test per case, and prints the table when they have run. */
+/** Declares one vitest test per case and tier, and prints the table when they have run. */
 export function goldenFamily(family: string, { run, skip = {} }: GoldenFamilyOptions): void {
   const file = readGolden(family);
-  describe(`golden ${family}`, () => {
+  describe.each(["plain", "simd"] as const)(`golden ${family} (%s)`, (tier) => {
     let passed = 0;
     const skipped = new Map<string, string[]>();
+    let before: Kernels;
+    beforeAll(() => {
+      before = useKernels(tier);
+    });
 
     for (const c of file.cases) {
       const runner = Object.hasOwn(run, c.op) ? run[c.op] : undefined;
@@ -83,10 +88,11 @@ export function goldenFamily(family: string, { run, skip = {} }: GoldenFamilyOpt
     });
 
     afterAll(() => {
+      useKernels(before);
       const reasons = [...skipped].map(
         ([reason, names]) => `\n    ${names.length} skipped, ${reason}: ${names.join(", ")}`,
       );
-      console.log(`golden ${family}: ${passed} of ${file.cases.length} passed${reasons.join("")}`);
+      console.log(`golden ${family} (${tier}): ${passed} of ${file.cases.length} passed${reasons.join("")}`);
     });
   });
 }

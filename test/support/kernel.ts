@@ -4,10 +4,41 @@ import { plainKernels } from "../../src/tensor/kernels/index.ts";
 import type { Kernels } from "../../src/tensor/kernels.ts";
 import type { Floats } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
+import { kernelsOf } from "../../src/tensor/simd/index.ts";
+import { engine } from "./simd.ts";
 
-/** Every kernel test runs on each of these. */
-export const tiers: readonly Kernels[] = [plainKernels];
+const simdKernels = kernelsOf(engine);
 
+/** Every kernel test runs on each of these. The last two differ in where the arrays live: copied in and out, or not. */
+export const tiers: readonly Kernels[] = [plainKernels, simdKernels, resident(simdKernels)];
+
+/** The same kernels, called with arrays in the engine's memory, between numbers that must not change. */
+function resident(inner: Kernels): Kernels {
+  const call =
+    (kernel: (...args: unknown[]) => void) =>
+    (...args: unknown[]): void => {
+      const moved: { from: Float32Array; to: Float32Array; fence: Float32Array }[] = [];
+      const homes = args.map((argument) => {
+        if (!(argument instanceof Float32Array)) return argument;
+        const to = engine.arena.allocate(argument.length)!;
+        const fence = engine.arena.allocate(16)!.fill(-77.25);
+        to.set(argument);
+        moved.push({ from: argument, to, fence });
+        return to;
+      });
+      kernel(...homes);
+      for (const { from, to, fence } of moved) {
+        if (!fence.every((v) => v === -77.25)) throw new Error("a kernel wrote behind the end of an array");
+        from.set(to);
+      }
+      engine.arena.reset();
+    };
+  const kernels = Object.entries(inner).map(([name, kernel]) => [
+    name,
+    typeof kernel === "function" ? call(kernel as (...args: unknown[]) => void) : kernel,
+  ]);
+  return { ...(Object.fromEntries(kernels) as unknown as Kernels), name: "simd, in its own memory" };
+}
 /** Normal random numbers, rounded to float32: the same in a Float64Array. */
 export function random(size: number, seed = 0): Float32Array {
   const rng = new Rng(seed);

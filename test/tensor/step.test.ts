@@ -4,6 +4,7 @@ import { add, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { sum } from "../../src/autograd/reductions.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
+import { useKernels } from "../../src/tensor/kernels.ts";
 import { type Floats, type Pool, usePool } from "../../src/tensor/memory.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -32,6 +33,7 @@ class SmallPool implements Pool {
 
 let pool: SmallPool;
 beforeEach(() => {
+  useKernels("plain"); // Kernels that do not bring a memory of their own.
   pool = new SmallPool();
   usePool(pool);
 });

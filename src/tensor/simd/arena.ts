@@ -6,10 +6,11 @@
  *
  * A SIMD kernel takes numbers by address, so what is to be fast has to live here. Tensors made in a step are allocated
  * by moving `top` up; when the step ends `top` goes back to BASE. A kernel borrows scratch above `top` while it runs.
+ * Tensors leave the last eighth free: a step that has filled the rest still computes with SIMD kernels.
  *
  * Growing a WebAssembly.Memory detaches every array that views it. So the arena grows only while nothing lives in it:
  * between steps. If a step needs more than there is, it gets ordinary arrays, which is slower and just as right, and the
- * arena is larger at the next step.
+ * arena is larger at the next step, up to a gibibyte: what a page or a small server can be asked for.
  */
 import type { Floats, Pool } from "../memory.ts";
 import type { MemoryLike, WebAssemblyApi } from "./features.ts";
@@ -19,21 +20,35 @@ const PAGE = 65536;
 const BASE = 1024;
 /** Vectors are 16 bytes; cache lines 64. Tensors start on a cache line. */
 const ALIGNMENT = 64;
-const MAXIMUM_PAGES = 65536;
+const LARGEST_BYTES = 2 ** 30;
+/** The part of the memory that is kept free for scratch. */
+const SCRATCH = 1 / 8;
 
 export class Arena implements Pool {
   readonly memory: MemoryLike;
+  readonly #largestPages: number;
   #floats: Float32Array;
+  /** `memory.buffer`, which takes 47 ns to ask for. */
+  #buffer: ArrayBufferLike;
   #top = BASE;
-  /** The highest address that the steps so far asked for. */
+  /** The highest address handed out since the last reset, to tensors or as scratch. */
+  #used = BASE;
+  /** Bytes of tensors that found no room since the last reset. */
+  #refused = 0;
+  /** Bytes that would have been enough for all that was asked for so far. */
   #wanted = 0;
   /** Whether arrays have been handed out since the last reset. */
   #live = false;
 
-  /** @param bytes initial size. Untouched pages cost address space, not memory. */
-  constructor(wasm: WebAssemblyApi, bytes: number) {
-    this.memory = new wasm.Memory({ initial: Math.ceil(bytes / PAGE), maximum: MAXIMUM_PAGES });
-    this.#floats = new Float32Array(this.memory.buffer);
+  /**
+   * @param bytes initial size. Untouched pages cost address space, not memory.
+   * @param largest the size up to which it grows.
+   */
+  constructor(wasm: WebAssemblyApi, bytes: number, largest: number = LARGEST_BYTES) {
+    this.#largestPages = Math.ceil(largest / PAGE);
+    this.memory = new wasm.Memory({ initial: Math.ceil(bytes / PAGE), maximum: this.#largestPages });
+    this.#buffer = this.memory.buffer;
+    this.#floats = new Float32Array(this.#buffer);
   }
 
   /** All of the memory as float32: element i is at address 4i. */
@@ -42,25 +57,35 @@ export class Arena implements Pool {
   }
 
   get bytes(): number {
-    return this.memory.buffer.byteLength;
+    return this.#floats.byteLength;
   }
 
   /** Whether the array lives here, so that its `byteOffset` is an address. */
   owns(x: Floats): boolean {
-    return x.buffer === this.memory.buffer;
+    return x.buffer === this.#buffer;
   }
 
   /** An array of the current step, contents undefined; undefined where there is no room. */
   allocate(size: number): Float32Array | undefined {
-    const address = this.#reserve(size);
-    if (address === undefined) return undefined;
+    const address = this.#top;
+    const bytes = roundUp(4 * size);
+    const end = address + bytes;
+    if (end > this.bytes * (1 - SCRATCH)) {
+      this.#refused += bytes;
+      this.#want((end - bytes + this.#refused) / (1 - SCRATCH));
+      return undefined;
+    }
+    this.#move(end);
     this.#live = true;
-    return new Float32Array(this.memory.buffer, address, size);
+    return new Float32Array(this.#buffer, address, size);
   }
 
   /** Takes back everything handed out so far, and grows to what was asked for in vain. */
-  reset(): void {
+  reset(wipe = false): void {
+    if (wipe) this.#floats.fill(Number.NaN, BASE / 4, this.#used / 4);
     this.#top = BASE;
+    this.#used = BASE;
+    this.#refused = 0;
     this.#live = false;
     this.#grow();
   }
@@ -77,48 +102,56 @@ export class Arena implements Pool {
     } catch (error) {
       if (error !== NO_ROOM) throw error;
       if (this.#live) return false;
-      // Nothing lives here: grow now and try again.
-      this.#top = top;
-      if (!this.#grow()) return false;
-      fn();
-      return true;
     } finally {
       this.#top = top;
     }
+    // Nothing lives here: grow now and try again, until it fits. (A first try does not see all that is needed.)
+    return this.#grow() && this.borrow(fn);
   }
 
   /** Inside `borrow`: the address of `size` floats, contents undefined. */
   scratch(size: number): number {
-    const address = this.#reserve(size);
-    if (address === undefined) throw NO_ROOM;
-    return address;
-  }
-
-  #reserve(size: number): number | undefined {
     const address = this.#top;
-    const end = address + Math.ceil((4 * size) / ALIGNMENT) * ALIGNMENT;
-    this.#wanted = Math.max(this.#wanted, end);
-    if (end > this.bytes) return undefined;
-    this.#top = end;
+    const end = address + roundUp(4 * size);
+    if (end > this.bytes) {
+      this.#want(end);
+      throw NO_ROOM;
+    }
+    this.#move(end);
     return address;
   }
 
-  /** Grows to what is wanted; whether it could. */
+  #move(top: number): void {
+    this.#top = top;
+    if (top > this.#used) this.#used = top;
+  }
+
+  #want(bytes: number): void {
+    this.#wanted = Math.max(this.#wanted, bytes);
+  }
+
+  /** Grows to what is wanted, or as far as it may; whether everything wanted fits. */
   #grow(): boolean {
-    const missing = Math.ceil((this.#wanted - this.bytes) / PAGE);
+    const pages = this.bytes / PAGE;
+    const missing = Math.ceil(this.#wanted / PAGE) - pages;
     if (missing <= 0) return true;
+    // A quarter more than asked for: what comes next is often a little larger.
+    const more = Math.min(Math.ceil(missing * 1.25), this.#largestPages - pages);
+    this.#wanted = 0;
+    if (more === 0) return false;
     try {
-      // A quarter more than asked for: what comes next is often a little larger.
-      const pages = Math.min(Math.ceil(missing * 1.25), MAXIMUM_PAGES - this.bytes / PAGE);
-      if (pages < missing) return false;
-      this.memory.grow(pages);
+      this.memory.grow(more);
     } catch {
-      this.#wanted = this.bytes;
       return false;
     }
-    this.#floats = new Float32Array(this.memory.buffer);
-    return true;
+    this.#buffer = this.memory.buffer;
+    this.#floats = new Float32Array(this.#buffer);
+    return more >= missing;
   }
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
 /** Thrown by `scratch`, caught by `borrow`. */

@@ -125,13 +125,13 @@ export const f64 = {
 // §5.4.8 Vectors of 128 bits. The byte 0xfd, then the instruction's number as LEB128 (228 is 0xe4 0x01).
 export const v128 = {
   load: (offset = 0): Code => memory([0xfd, 0], offset),
-  /** One float32 in lane 0, zeros in the others. */
-  load32Zero: (offset = 0): Code => memory([0xfd, 92], offset),
   /** Stores lane 0 alone. */
   store32: (offset = 0): Code => [memory([0xfd, 90], offset), 0],
   /** One float32, four times. */
   load32Splat: (offset = 0): Code => memory([0xfd, 9], offset),
   store: (offset = 0): Code => memory([0xfd, 11], offset),
+  /** Replaces lane `lane` by one float32. */
+  load32Lane: (lane: number, offset = 0): Code => [memory([0xfd, 86], offset), lane],
   /** Stores lanes 2·half and 2·half + 1 only. */
   store64Lane: (half: 0 | 1, offset = 0): Code => [memory([0xfd, 91], offset), half],
   const: (...lanes: readonly [number, number, number, number]): Code => [0xfd, 12, lanes.map(float32)],
@@ -158,8 +158,6 @@ export const f32x4 = {
   greater: [0xfd, 68],
   lessOrEqual: [0xfd, 69],
   greaterOrEqual: [0xfd, 70],
-  /** To the nearest whole number, halves to even. */
-  nearest: [0xfd, 106],
   abs: [0xfd, 0xe0, 1],
   neg: [0xfd, 0xe1, 1],
   sqrt: [0xfd, 0xe3, 1],
@@ -184,14 +182,13 @@ export const i32x4 = {
   add: [0xfd, 0xae, 1],
   sub: [0xfd, 0xb1, 1],
   maxSigned: [0xfd, 0xb8, 1],
-  /** Float32 to whole numbers, towards zero; NaN becomes 0. */
-  truncate: [0xfd, 0xf8, 1],
 } as const;
 
 export const f64x2 = {
-  extractLane: (lane: number): Code => [0xfd, 33, lane],
   splat: [0xfd, 20],
   add: [0xfd, 0xf0, 1],
+  sub: [0xfd, 0xf1, 1],
+  mul: [0xfd, 0xf2, 1],
   div: [0xfd, 0xf3, 1],
   /** The first two of four float32, as float64. */
   promoteLow: [0xfd, 95],

@@ -28,7 +28,7 @@ const operations: Partial<Record<BinaryOp, Code>> = {
 export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Floats, g: BroadcastGeometry): boolean {
   const operation = operations[op];
   const { outer, outerStridesA, outerStridesB, inner, innerStrideA, innerStrideB } = g;
-  if (!operation || inner < SHORTEST_ROW || !worthIt(engine, a, b, y)) return false;
+  if (!operation || inner < SHORTEST_ROW || !worthIt(a, b, y)) return false;
   const { rows } = engine.program<"rows">(`binary ${op} ${innerStrideA}${innerStrideB}`, () => [
     rowsFunction(operation, innerStrideA, innerStrideB),
   ]);

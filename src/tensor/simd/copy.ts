@@ -10,28 +10,29 @@
  */
 import type { CopyGeometry } from "../geometry/copy.ts";
 import type { Floats } from "../memory.ts";
+import { sizeOf } from "../shape.ts";
 import { type Func, f32, func, get, i32, set, v128 } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
-import { advance, countDown, sweep } from "./loops.ts";
+import { advance, countDown, step, sweep } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
-import { step } from "./sums.ts";
-import { worthIt } from "./worth.ts";
+import { worthMoving } from "./worth.ts";
 
 const SHORTEST_RUN = 4;
 
 export function copyStrided(engine: Engine, x: Floats, y: Floats, g: CopyGeometry): boolean {
   const { shape, xStrides, yStrides } = g;
   const last = shape.length - 1;
-  if (last < 0 || shape.includes(0) || !worthIt(engine, x, y)) return false;
+  if (last < 0 || !worthMoving(engine, sizeOf(shape), x, y)) return false;
   const along = xStrides.indexOf(1);
   const runs = yStrides[last] === 1 && (xStrides[last] === 1 || xStrides[last] === 0) && shape[last] >= SHORTEST_RUN;
   const transposes =
     yStrides[last] === 1 && along >= 0 && along < last && shape[last] >= SHORTEST_RUN && shape[along] >= SHORTEST_RUN;
   if (!runs && !transposes) return false;
   const splat = xStrides[last] === 0;
-  const { copyRows } = engine.program<"copyRows">(runs ? `copy rows${splat ? " of one number" : ""}` : "transpose", () => [
-    runs ? copyRowsFunction(splat) : transposeFunction(),
-  ]);
+  const { copyRows } = engine.program<"copyRows">(
+    runs ? `copy rows${splat ? " of one number" : ""}` : "transpose",
+    () => [runs ? copyRowsFunction(splat) : transposeFunction()],
+  );
   // The two inner loops: the last axis and, if there is one, the one beside it or the one that is transposed.
   const beside = runs ? last - 1 : along;
   const outerAxes = shape.map((_, axis) => axis).filter((axis) => axis !== last && axis !== beside);
@@ -96,12 +97,7 @@ function transposeFunction(): Func {
     const chain = (pointers: readonly number[], first: number, bytes: number) =>
       pointers.map((p, r) => set(p, r === 0 ? get(first) : [get(pointers[r - 1]), get(bytes), i32.add]));
     /** One column of x into one row of y, number by number. */
-    const singly = countDown(
-      n,
-      1,
-      [get(to), get(from), f32.load(), f32.store()],
-      [step(from, xBytes), advance(to, 4)],
-    );
+    const singly = countDown(n, 1, [get(to), get(from), f32.load(), f32.store()], [step(from, xBytes), advance(to, 4)]);
     return [
       countDown(
         count,

@@ -12,7 +12,7 @@ import type { Floats } from "../memory.ts";
 import { type Code, f32x4, get, type Local, type Locals, set, v128 } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
 import { constant, exponential, hyperbolicTangent, sigmoid } from "./exponential.ts";
-import { mapFunction } from "./loops.ts";
+import { rowsFunction } from "./loops.ts";
 import { worthIt } from "./worth.ts";
 
 /** The value f(x) as an expression; p and q are the operation's parameters. */
@@ -64,16 +64,19 @@ const unaryGradients: Partial<Record<UnaryOp, UnaryGradient>> = {
   tanh: (gy, _x, y) => [get(gy), [ONE, get(y), f32x4.sub], [ONE, get(y), f32x4.add], f32x4.mul, f32x4.mul],
 };
 
+/** Whose gradient depends on x; that of the others on y, but neg's. What is not needed is neither copied nor read. */
+const FROM_X: readonly UnaryOp[] = ["abs", "leakyRelu", "clamp", "log"];
+
 /** y → f(x). */
 export function unary(engine: Engine, op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): boolean {
   const f = unaries[op];
-  if (!f || !worthIt(engine, x, y)) return false;
+  if (!f || !worthIt(x, y)) return false;
   const { map } = engine.program<"map">(`unary ${op}`, () => [
-    mapFunction({ arrays: 2, reads: [0], writes: [1], numbers: 2 }, ([vx, vy], [vp, vq], locals) =>
-      f(vy, vx, vp, vq, locals),
+    rowsFunction("map", { arrays: 2, reads: [0], writes: [1], numbers: 2 }, ({ x: [x, y], p: [p, q], locals }) =>
+      f(y, x, p, q, locals),
     ),
   ]);
-  return engine.run((call) => map(call.input(x), call.output(y), x.length, p, q));
+  return engine.run((call) => map(call.input(x), call.output(y), 1, x.length, 0, 0, p, q));
 }
 
 /** gx → gy · f′(x), where y = f(x). */
@@ -88,27 +91,39 @@ export function unaryGradient(
   q = 0,
 ): boolean {
   const f = unaryGradients[op];
-  if (!f || !worthIt(engine, gy, x, y, gx)) return false;
-  // Most need only one of x and y; the other is neither copied nor read.
-  const [needsX, needsY] = [/^(abs|leakyRelu|clamp|log)$/.test(op), /^(sqrt|relu|exp|sigmoid|tanh)$/.test(op)];
+  if (!f || !worthIt(gy, x, y, gx)) return false;
+  const needsX = FROM_X.includes(op);
+  const needsY = !needsX && op !== "neg";
   const { map } = engine.program<"map">(`gradient ${op}`, () => [
-    mapFunction(
+    rowsFunction(
+      "map",
       { arrays: 4, reads: [0, ...(needsX ? [1] : []), ...(needsY ? [2] : [])], writes: [3], numbers: 2 },
-      ([vgy, vx, vy, vgx], [vp, vq]) => set(vgx, f(vgy, vx, vy, vp, vq)),
+      ({ x: [gy, x, y, gx], p: [p, q] }) => set(gx, f(gy, x, y, p, q)),
     ),
   ]);
   return engine.run((call) =>
-    map(call.input(gy), needsX ? call.input(x) : 0, needsY ? call.input(y) : 0, call.output(gx), gy.length, p, q),
+    map(
+      call.input(gy),
+      needsX ? call.input(x) : 0,
+      needsY ? call.input(y) : 0,
+      call.output(gx),
+      1,
+      gy.length,
+      0,
+      0,
+      p,
+      q,
+    ),
   );
 }
 
 /** Adds alpha · x to y. */
 export function addScaled(engine: Engine, alpha: number, x: Floats, y: Floats): boolean {
-  if (!worthIt(engine, x, y)) return false;
+  if (!worthIt(x, y)) return false;
   const { map } = engine.program<"map">("addScaled", () => [
-    mapFunction({ arrays: 2, reads: [0, 1], writes: [1], numbers: 1 }, ([vx, vy], [vAlpha]) =>
-      set(vy, get(vy), get(vAlpha), get(vx), f32x4.mul, f32x4.add),
+    rowsFunction("map", { arrays: 2, reads: [0, 1], writes: [1], numbers: 1 }, ({ x: [x, y], p: [alpha] }) =>
+      set(y, get(y), get(alpha), get(x), f32x4.mul, f32x4.add),
     ),
   ]);
-  return engine.run((call) => map(call.input(x), call.update(y), x.length, alpha));
+  return engine.run((call) => map(call.input(x), call.update(y), 1, x.length, 0, 0, alpha));
 }

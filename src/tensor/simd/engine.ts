@@ -27,30 +27,39 @@ export class Engine {
   readonly features: Features;
   readonly arena: Arena;
   readonly #wasm: WebAssemblyApi;
-  /** Least recently used first. */
-  readonly #programs = new Map<string, Program<string>>();
+  readonly #programs = new Map<string, { readonly program: Program<string>; used: number }>();
+  /** How often `program` was called: the clock by which programs age. */
+  #uses = 0;
   readonly #call: Call;
 
-  constructor(wasm: WebAssemblyApi) {
+  /** @param bytes of memory to begin with. */
+  constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number) {
     this.#wasm = wasm;
     this.features = detectFeatures(wasm);
-    this.arena = new Arena(wasm, INITIAL_BYTES);
+    this.arena = new Arena(wasm, bytes, largest);
     this.#call = new Call(this.arena);
   }
 
   /** The program called `key`, assembled by `write` the first time. The key names everything that the code depends on. */
   program<Name extends string>(key: string, write: (features: Features) => readonly Func[]): Program<Name> {
-    let program = this.#programs.get(key);
-    if (program) {
-      this.#programs.delete(key);
-    } else {
+    let entry = this.#programs.get(key);
+    if (!entry) {
+      if (this.#programs.size >= CACHE_SIZE) this.#forgetOne();
       const bytes = assembleModule(write(this.features));
       const instance = new this.#wasm.Instance(new this.#wasm.Module(bytes), { env: { memory: this.arena.memory } });
-      program = instance.exports;
-      if (this.#programs.size >= CACHE_SIZE) this.#programs.delete(this.#programs.keys().next().value as string);
+      entry = { program: instance.exports, used: 0 };
+      this.#programs.set(key, entry);
     }
-    this.#programs.set(key, program);
-    return program as Program<Name>;
+    entry.used = ++this.#uses;
+    return entry.program as Program<Name>;
+  }
+
+  /** Drops the program that has not been used for longest. */
+  #forgetOne(): void {
+    let oldest: string | undefined;
+    let used = Infinity;
+    for (const [key, entry] of this.#programs) if (entry.used < used) [oldest, used] = [key, entry.used];
+    if (oldest !== undefined) this.#programs.delete(oldest);
   }
 
   /** Runs a kernel; false where there is no room for its scratch and copies, and nothing was written then. */

@@ -28,8 +28,9 @@ type GemmFunctions =
   | "edge"
   | "part";
 
-/** c → op(a)·op(b), or adds it; see `Kernels.gemm`. False where the engine has no room. */
+/** c → op(a)·op(b), or adds it; see `Kernels.gemm`. False where the engine has no room, or nothing to do. */
 export function gemm(engine: Engine, a: Floats, b: Floats, c: Floats, g: GemmGeometry): boolean {
+  if (g.m === 0 || g.n === 0 || g.k === 0) return false;
   return engine.run((scope) => {
     const pa = scope.input(a);
     const pb = scope.input(b);

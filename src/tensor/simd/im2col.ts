@@ -71,6 +71,14 @@ export function im2colConv2d(
   });
 }
 
+/** y[n, o, ·] += b[o]. */
+export function addBias(engine: Engine, y: Floats, b: Floats, { N, O, L }: ConvGeometry): boolean {
+  return engine.run((scope) => {
+    const pb = scope.input(b);
+    im2colFunctions(engine).addBias(scope.update(y), pb, N, O, L);
+  });
+}
+
 /** gw `[O, Cg, kh, kw]` → Σ over images and positions of gy·x. False where the engine has no room. */
 export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: Floats, g: ConvGeometry): boolean {
   const { N, C, H, W, O, groups, Cg, Og, K, L } = g;

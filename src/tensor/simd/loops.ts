@@ -9,8 +9,22 @@
  *
  * Why four vectors: with one, the loop's counting costs as much as an addition. Next: elementwise.ts.
  */
-import { block, branchIf, type Code, type Func, f32x4, func, get, i32, type Local, loop, set, v128 } from "./assembler.ts";
-import type { Locals } from "./assembler.ts";
+import {
+  block,
+  branchIf,
+  type Code,
+  type Func,
+  f32x4,
+  func,
+  get,
+  i32,
+  type Local,
+  type Locals,
+  loop,
+  set,
+  v128,
+} from "./assembler.ts";
+import { runningSum, SUM_LANES } from "./sums.ts";
 
 /** How the body of a loop reaches its numbers. */
 export interface Access {
@@ -41,17 +55,20 @@ const oneNumber: Access = {
   counted: (...value) => [value, v128.constInt(-1, 0, 0, 0), v128.and],
 };
 
+/** pointer += a number of bytes. */
 export const advance = (pointer: Local, bytes: number): Code => set(pointer, get(pointer), i32.const(bytes), i32.add);
+/** pointer += the bytes in a variable. */
+export const step = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
 
-/** Repeats `body`, each time lowering `counter` by `step`, while it is at least `step`. */
-export function countDown(counter: Local, step: number, ...body: Code): Code {
+/** Repeats `body`, each time lowering `counter` by `by`, while it is at least `by`. */
+export function countDown(counter: Local, by: number, ...body: Code): Code {
   return block(
-    [get(counter), i32.const(step), i32.lessSigned, branchIf(0)],
-    loop(body, advance(counter, -step), [get(counter), i32.const(step - 1), i32.greaterSigned, branchIf(0)]),
+    [get(counter), i32.const(by), i32.lessSigned, branchIf(0)],
+    loop(body, advance(counter, -by), [get(counter), i32.const(by - 1), i32.greaterSigned, branchIf(0)]),
   );
 }
 
-/** Runs `body` over n numbers at each of the pointers, which end behind them; n ends at 0. */
+/** Runs `body` over n numbers at each of the pointers, which end behind them; n ends below 1. */
 export function sweep(n: Local, pointers: readonly Local[], body: (access: Access) => Code): Code {
   return [fourVectors, oneVector, oneNumber].map((access) => {
     const numbers = access === oneNumber ? 1 : 4 * access.vectors.length;
@@ -64,71 +81,74 @@ export function sweep(n: Local, pointers: readonly Local[], body: (access: Acces
   });
 }
 
-/** The variables of a loop over rows: parameters of its function. */
-export interface Rows {
-  /** How many rows; ends at 0. */
-  readonly outer: Local;
-  /** Numbers in a row. */
-  readonly inner: Local;
-  /** Bytes between the end of a row and the start of the next. */
-  readonly skip: Local;
-  readonly pointers: readonly Local[];
-}
-
-/** Runs `body` over `outer` rows of `inner` numbers, the same steps for every pointer. */
-export function sweepRows(
-  locals: Locals,
-  { outer, inner, skip, pointers }: Rows,
-  body: (access: Access) => Code,
-): Code {
-  const n = locals.make("i32");
-  return countDown(
-    outer,
-    1,
-    set(n, get(inner)),
-    sweep(n, pointers, body),
-    pointers.map((pointer) => set(pointer, get(pointer), get(skip), i32.add)),
-  );
-}
-
-/** A new vector variable that holds the float32 parameter four times, and the instructions that fill it. */
-export function splatted(locals: Locals, number: Local): [Local, Code] {
-  const vector = locals.make("v128");
-  return [vector, set(vector, get(number), f32x4.splat)];
-}
-
-/** Which of a map's arrays it loads and which it stores; numbers are float32 parameters, the same for all elements. */
-export interface MapShape {
+/** The parameters of a function over rows: which of its arrays it loads and stores, how many numbers and sums there are. */
+export interface RowsShape {
   readonly arrays: number;
   readonly reads: readonly number[];
-  readonly writes: readonly number[];
+  readonly writes?: readonly number[];
+  /** float32, the same for all elements. */
   readonly numbers?: number;
+  readonly sums?: number;
 }
 
+/** The variables of a function over rows. */
+export interface RowsVariables {
+  /** A vector of each array: its elements before, its results after the body. */
+  readonly x: readonly Local[];
+  /** Each number, four times. */
+  readonly p: readonly Local[];
+  /** What the body leaves to be added to each sum. */
+  readonly terms: readonly Local[];
+  /** Address of the results that are not arrays. */
+  readonly lanes: Local;
+  readonly locals: Locals;
+}
+
+/** Instructions for each vector; or also some before the first and after the last. */
+export type RowsBody = Code | { readonly before: Code; readonly each: Code; readonly after: Code };
+
 /**
- * map(…addresses, n, …numbers): runs `body` on every element. It finds the arrays' elements, as vectors, in the variables
- * `x`, leaves the results there, and finds the numbers in `p`.
+ * name(…addresses, outer, inner, skip, lanes, …numbers): runs the body on every element of `outer` rows of `inner`
+ * numbers, `skip` bytes between the end of a row and the start of the next, the same in all arrays; stores the sums'
+ * lanes (sums.ts) at `lanes`, one sum after the other.
  */
-export function mapFunction(
-  { arrays, reads, writes, numbers = 0 }: MapShape,
-  body: (x: readonly Local[], p: readonly Local[], locals: Locals) => Code,
+export function rowsFunction(
+  name: string,
+  { arrays, reads, writes = [], numbers = 0, sums = 0 }: RowsShape,
+  body: (variables: RowsVariables) => RowsBody,
 ): Func {
-  const types = [...Array<"i32">(arrays + 1).fill("i32"), ...Array<"f32">(numbers).fill("f32")];
-  return func("map", types, (locals) => {
-    const pointers = Array.from({ length: arrays }, (_, i) => i);
-    const splats = Array.from({ length: numbers }, (_, i) => splatted(locals, arrays + 1 + i));
+  const types = [...Array<"i32">(arrays + 4).fill("i32"), ...Array<"f32">(numbers).fill("f32")];
+  return func(name, types, (locals) => {
+    const [outer, inner, skip, lanes] = [arrays, arrays + 1, arrays + 2, arrays + 3];
+    const n = locals.make("i32");
     const x = locals.many("v128", arrays);
-    const p = splats.map(([vector]) => vector);
-    const compute = body(x, p, locals);
+    const p = locals.many("v128", numbers);
+    const terms = locals.many("v128", sums);
+    const totals = terms.map(() => locals.make("v128"));
+    const running = terms.map(() => runningSum(locals));
+    const code = body({ x, p, terms, lanes, locals });
+    const { before, each, after } = "each" in code ? code : { before: [], each: code, after: [] };
+    const pointers = [...new Set([...reads, ...writes])];
     return [
-      splats.map(([, fill]) => fill),
-      sweep(arrays, pointers, (access) =>
-        access.vectors.map((v) => [
-          reads.map((i) => set(x[i], access.load(i, v))),
-          compute,
-          writes.map((i) => access.store(i, v, get(x[i]))),
+      p.map((vector, i) => set(vector, get(arrays + 4 + i), f32x4.splat)),
+      before,
+      countDown(
+        outer,
+        1,
+        set(n, get(inner)),
+        sweep(n, pointers, (access) => [
+          access.vectors.map((v) => [
+            reads.map((i) => set(x[i], access.load(i, v))),
+            each,
+            writes.map((i) => access.store(i, v, get(x[i]))),
+            totals.map((total, s) => set(total, get(terms[s]), v === 0 ? [] : [get(total), f32x4.add])),
+          ]),
+          running.map((sum, s) => [set(totals[s], access.counted(get(totals[s]))), sum.add(totals[s])]),
         ]),
+        pointers.map((pointer) => step(pointer, skip)),
       ),
+      running.map((sum, s) => sum.store(lanes, 8 * SUM_LANES * s)),
+      after,
     ];
   });
 }

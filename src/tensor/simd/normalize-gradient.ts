@@ -12,12 +12,12 @@
  */
 import type { NormGeometry } from "../geometry/normalize.ts";
 import type { Floats } from "../memory.ts";
-import { type Code, type Func, f32x4, func, get, set, v128 } from "./assembler.ts";
+import { type Code, type Func, f32x4, get, type Local, set, v128 } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
-import { type Access, splatted, sweepRows } from "./loops.ts";
+import { rowsFunction } from "./loops.ts";
 import { SHORTEST_ROW, skipOf } from "./normalize.ts";
-import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
+import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** Gradients of `normalize` where mean and rstd are the moments of x itself; those that are null are not computed. */
@@ -69,7 +69,7 @@ function gradients(
   g: NormGeometry,
 ): boolean {
   const { outer, groups, inner } = g;
-  if (inner < SHORTEST_ROW || !worthIt(engine, gy, y, x, gx, gAdd)) return false;
+  if (inner < SHORTEST_ROW || !worthIt(gy, y, x, gx, gAdd)) return false;
   const first = y === null ? "plain" : gAdd ? "masks and stores" : "masks";
   // Where gz was stored, the second pass reads it.
   const second = first === "masks" ? "masks" : "plain";
@@ -98,19 +98,7 @@ function gradients(
       if (!gx) continue;
       const scale = weight ? rstd[c] * weight[c] : rstd[c];
       const slope = (product / n) * rstd[c];
-      gradientRows(
-        pgz + from,
-        py + from,
-        px + from,
-        pgx + from,
-        outer,
-        inner,
-        skip,
-        mean[c],
-        scale,
-        sum / n,
-        slope,
-      );
+      gradientRows(pgz + from, py + from, px + from, pgx + from, outer, inner, skip, 0, mean[c], scale, sum / n, slope);
     }
   });
 }
@@ -118,57 +106,40 @@ function gradients(
 type Mask = "plain" | "masks" | "masks and stores";
 
 /** gz: gy, or 0 where y ≤ 0. At NaN the gradient passes, as in `relu`. */
-function masked(access: Access, mask: Mask, gy: number, y: number, v: number): Code {
-  const read = access.load(gy, v);
-  return mask === "plain" ? read : [read, access.load(y, v), constant(0), f32x4.lessOrEqual, v128.andnot];
+function masked(mask: Mask, gy: Local, y: Local): Code {
+  return mask === "plain" ? get(gy) : [get(gy), get(y), constant(0), f32x4.lessOrEqual, v128.andnot];
 }
 
 /** sumRows(gy, y, x, gz, outer, inner, skip, lanes, m): Σ gz and Σ gz·(x − m) → lanes, and gz → where it is stored. */
 function sumRowsFunction(mask: Mask): Func {
-  return func("sumRows", ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "f32"], (locals) => {
-    const [gy, y, x, gz, outer, inner, skip, lanes, m] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-    const [vm, fill] = splatted(locals, m);
-    const gradient = locals.many("v128", 4);
-    const sum = runningSum(locals);
-    const product = runningSum(locals);
-    const pointers = [gy, x, ...(mask === "plain" ? [] : [y]), ...(mask === "masks and stores" ? [gz] : [])];
-    return [
-      fill,
-      sweepRows(locals, { outer, inner, skip, pointers }, (access) => [
-        access.vectors.map((v) => [
-          set(gradient[v], masked(access, mask, gy, y, v)),
-          mask === "masks and stores" ? access.store(gz, v, get(gradient[v])) : [],
-        ]),
-        sum.add(access, (v) => get(gradient[v])),
-        product.add(access, (v) => [get(gradient[v]), access.load(x, v), get(vm), f32x4.sub, f32x4.mul]),
-      ]),
-      sum.store(lanes),
-      product.store(lanes, 8 * SUM_LANES),
-    ];
-  });
+  return rowsFunction(
+    "sumRows",
+    {
+      arrays: 4,
+      reads: mask === "plain" ? [0, 2] : [0, 1, 2],
+      writes: mask === "masks and stores" ? [3] : [],
+      numbers: 1,
+      sums: 2,
+    },
+    ({ x: [gy, y, x, gz], p: [m], terms: [gradient, product] }) => [
+      set(gz, masked(mask, gy, y)),
+      set(gradient, get(gz)),
+      set(product, get(gz), get(x), get(m), f32x4.sub, f32x4.mul),
+    ],
+  );
 }
 
-/** gradientRows(gz, y, x, gx, outer, inner, skip, m, scale, shift, slope): gx → scale·(gz − shift − (x − m)·slope). */
+/** gradientRows(gz, y, x, gx, outer, inner, skip, lanes, m, scale, shift, slope): gx → scale·(gz − shift − (x − m)·slope). */
 function gradientRowsFunction(mask: Mask): Func {
-  const types = [...Array<"i32">(7).fill("i32"), ...Array<"f32">(4).fill("f32")];
-  return func("gradientRows", types, (locals) => {
-    const [gz, y, x, gx, outer, inner, skip] = [0, 1, 2, 3, 4, 5, 6];
-    const numbers = [7, 8, 9, 10].map((number) => splatted(locals, number));
-    const [m, scale, shift, slope] = numbers.map(([vector]) => vector);
-    const pointers = [gz, x, gx, ...(mask === "plain" ? [] : [y])];
-    return [
-      numbers.map(([, fill]) => fill),
-      sweepRows(locals, { outer, inner, skip, pointers }, (access) =>
-        access.vectors.map((v) =>
-          access.store(
-            gx,
-            v,
-            [masked(access, mask, gz, y, v), get(shift), f32x4.sub],
-            [access.load(x, v), get(m), f32x4.sub, get(slope), f32x4.mul, f32x4.sub],
-            [get(scale), f32x4.mul],
-          ),
-        ),
+  return rowsFunction(
+    "gradientRows",
+    { arrays: 4, reads: mask === "plain" ? [0, 2] : [0, 1, 2], writes: [3], numbers: 4 },
+    ({ x: [gz, y, x, gx], p: [m, scale, shift, slope] }) =>
+      set(
+        gx,
+        [masked(mask, gz, y), get(shift), f32x4.sub],
+        [get(x), get(m), f32x4.sub, get(slope), f32x4.mul, f32x4.sub],
+        [get(scale), f32x4.mul],
       ),
-    ];
-  });
+  );
 }

@@ -13,12 +13,12 @@
  */
 import type { NormGeometry } from "../geometry/normalize.ts";
 import type { Floats } from "../memory.ts";
-import { type Func, f32x4, func, get, set } from "./assembler.ts";
+import { type Func, f32x4, get, set } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
-import { splatted, sweepRows } from "./loops.ts";
+import { rowsFunction } from "./loops.ts";
 import { rowsSumFunction } from "./reduce.ts";
-import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
+import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter rows leave the vectors empty. */
@@ -35,7 +35,8 @@ export function skipOf({ groups, inner }: NormGeometry): number {
  */
 export function moments(engine: Engine, x: Floats, mean: Floats, variance: Floats, g: NormGeometry): boolean {
   const { outer, groups, inner } = g;
-  if (inner < SHORTEST_ROW || !worthIt(engine, x)) return false;
+  // x is read twice.
+  if (inner < SHORTEST_ROW || !worthIt(x, x)) return false;
   const { rowsSum, rowsSquares } = engine.program<"rowsSum" | "rowsSquares">("moments", () => [
     rowsSumFunction(),
     rowsSquaresFunction(),
@@ -62,20 +63,11 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
 
 /** rowsSquares(x, outer, inner, skip, lanes, m): Σ (x − m)². */
 function rowsSquaresFunction(): Func {
-  return func("rowsSquares", ["i32", "i32", "i32", "i32", "i32", "f32"], (locals) => {
-    const [x, outer, inner, skip, lanes, m] = [0, 1, 2, 3, 4, 5];
-    const [vm, fill] = splatted(locals, m);
-    const sum = runningSum(locals);
-    const deviations = locals.many("v128", 4);
-    return [
-      fill,
-      sweepRows(locals, { outer, inner, skip, pointers: [x] }, (access) => [
-        access.vectors.map((v) => set(deviations[v], access.load(x, v), get(vm), f32x4.sub)),
-        sum.add(access, (v) => [get(deviations[v]), get(deviations[v]), f32x4.mul]),
-      ]),
-      sum.store(lanes),
-    ];
-  });
+  return rowsFunction(
+    "rowsSquares",
+    { arrays: 1, reads: [0], numbers: 1, sums: 1 },
+    ({ x: [x], p: [m], terms: [term] }) => [set(x, get(x), get(m), f32x4.sub), set(term, get(x), get(x), f32x4.mul)],
+  );
 }
 
 /** y → (x − mean)·rstd·weight + bias, all four per group; null weight is 1, null bias 0. */
@@ -120,7 +112,7 @@ function normalizeThen(
   g: NormGeometry,
 ): boolean {
   const { outer, groups, inner } = g;
-  if (inner < SHORTEST_ROW || !worthIt(engine, x, y, add)) return false;
+  if (inner < SHORTEST_ROW || !worthIt(x, y, add)) return false;
   const key = `normalize${add ? " add" : ""}${relu ? " relu" : ""}`;
   const { scaleRows } = engine.program<"scaleRows">(key, () => [scaleRowsFunction(add !== null, relu)]);
   const skip = skipOf(g);
@@ -131,32 +123,22 @@ function normalizeThen(
     for (let c = 0; c < groups; c++) {
       const from = 4 * c * inner;
       const scale = weight ? rstd[c] * weight[c] : rstd[c];
-      scaleRows(px + from, pAdd + from, py + from, outer, inner, skip, mean[c], scale, bias ? bias[c] : 0);
+      scaleRows(px + from, pAdd + from, py + from, outer, inner, skip, 0, mean[c], scale, bias ? bias[c] : 0);
     }
   });
 }
 
-/** scaleRows(x, add, y, outer, inner, skip, m, scale, shift): y → (x − m)·scale + shift, + add, max 0. */
+/** scaleRows(x, add, y, outer, inner, skip, lanes, m, scale, shift): y → (x − m)·scale + shift, + add, max 0. */
 function scaleRowsFunction(adds: boolean, relu: boolean): Func {
-  return func("scaleRows", ["i32", "i32", "i32", "i32", "i32", "i32", "f32", "f32", "f32"], (locals) => {
-    const [x, add, y, outer, inner, skip, m, scale, shift] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-    const [vm, fillM] = splatted(locals, m);
-    const [vScale, fillScale] = splatted(locals, scale);
-    const [vShift, fillShift] = splatted(locals, shift);
-    const pointers = adds ? [x, add, y] : [x, y];
-    return [
-      [fillM, fillScale, fillShift],
-      sweepRows(locals, { outer, inner, skip, pointers }, (access) =>
-        access.vectors.map((v) =>
-          access.store(
-            y,
-            v,
-            [access.load(x, v), get(vm), f32x4.sub, get(vScale), f32x4.mul, get(vShift), f32x4.add],
-            adds ? [access.load(add, v), f32x4.add] : [],
-            relu ? [constant(0), f32x4.pmax] : [],
-          ),
-        ),
+  return rowsFunction(
+    "scaleRows",
+    { arrays: 3, reads: adds ? [0, 1] : [0], writes: [2], numbers: 3 },
+    ({ x: [x, add, y], p: [m, scale, shift] }) =>
+      set(
+        y,
+        [get(x), get(m), f32x4.sub, get(scale), f32x4.mul, get(shift), f32x4.add],
+        adds ? [get(add), f32x4.add] : [],
+        relu ? [constant(0), f32x4.pmax] : [],
       ),
-    ];
-  });
+  );
 }

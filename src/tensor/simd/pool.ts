@@ -12,13 +12,26 @@
  */
 import type { PoolGeometry, Windows } from "../geometry/pool.ts";
 import type { Floats } from "../memory.ts";
-import { type Code, type Func, f32x4, func, get, i32, i32x4, type Local, type Locals, set, shuffle32, v128 } from "./assembler.ts";
+import {
+  type Code,
+  type Func,
+  f32x4,
+  func,
+  get,
+  i32,
+  i32x4,
+  type Local,
+  type Locals,
+  set,
+  shuffle32,
+  v128,
+} from "./assembler.ts";
 import { copyRowsFunction } from "./copy.ts";
 import type { Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
-import { advance, countDown } from "./loops.ts";
+import { advance, countDown, step } from "./loops.ts";
 import { rowsSumFunction } from "./reduce.ts";
-import { doublesAt, SUM_LANES, step, totalOf } from "./sums.ts";
+import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** A window of k × k, stride 2, with a border of p. */
@@ -34,7 +47,7 @@ const SQUARES: readonly Square[] = [
 /** y → the maximum of each window; indices → where in its plane it was, the first in row-major order. NaN wins. */
 export function maxPool2d(engine: Engine, x: Floats, y: Floats, indices: Int32Array, g: PoolGeometry): boolean {
   const square = SQUARES.find(({ k, p }) => slides(g.rows, g.H, k, p) && slides(g.columns, g.W, k, p));
-  if (!square || !worthIt(engine, x, y)) return false;
+  if (!square || !worthIt(x, y)) return false;
   const { k, p } = square;
   const { planes, H, W, Ho, Wo } = g;
   const { copyRows, pool } = engine.program<"copyRows" | "pool">(`max pool ${k}`, () => [
@@ -63,7 +76,7 @@ export function maxPool2d(engine: Engine, x: Floats, y: Floats, indices: Int32Ar
 /** y → the average of each 2×2 window, or of each whole plane. */
 export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry): boolean {
   const { planes, H, W, Ho, Wo, rows, columns } = g;
-  if (!worthIt(engine, x)) return false;
+  if (!worthIt(x)) return false;
   if (isGlobal(g)) {
     const { rowsSum } = engine.program<"rowsSum">("rowsSum", () => [rowsSumFunction()]);
     return engine.run((call) => {
@@ -134,13 +147,8 @@ function loadTaps(row: Local, taps: readonly Local[], loaded: readonly Local[]):
   const [a, b] = loaded;
   return [
     [set(a, get(row), v128.load(0)), set(b, get(row), v128.load(16))],
-    [
-      set(taps[0], get(a), get(b), shuffle32(0, 2, 4, 6)),
-      set(taps[1], get(a), get(b), shuffle32(1, 3, 5, 7)),
-    ],
-    taps.length > 2
-      ? set(taps[2], [get(row), v128.load(8)], [get(row), v128.load(24)], shuffle32(0, 2, 4, 6))
-      : [],
+    [set(taps[0], get(a), get(b), shuffle32(0, 2, 4, 6)), set(taps[1], get(a), get(b), shuffle32(1, 3, 5, 7))],
+    taps.length > 2 ? set(taps[2], [get(row), v128.load(8)], [get(row), v128.load(24)], shuffle32(0, 2, 4, 6)) : [],
   ];
 }
 
@@ -196,14 +204,20 @@ function maxPoolFunction({ k, p }: Square): Func {
       [get(W), i32.mul, i32x4.splat],
     ];
     return [
-      set(column, [get(j), i32.const(2), i32.mul, i32.const(p), i32.sub, i32x4.splat], v128.constInt(0, 2, 4, 6), i32x4.add),
+      set(
+        column,
+        [get(j), i32.const(2), i32.mul, i32.const(p), i32.sub, i32x4.splat],
+        v128.constInt(0, 2, 4, 6),
+        i32x4.add,
+      ),
       // Where everything is −∞, the answer is the first tap inside the image.
       set(best, constant(Number.NEGATIVE_INFINITY)),
-      set(
-        place,
-        rowPlace(get(i), i32.eqz, i32.const(p), i32.mul),
-        [get(column), v128.constInt(0, 0, 0, 0), i32x4.maxSigned, i32x4.add],
-      ),
+      set(place, rowPlace(get(i), i32.eqz, i32.const(p), i32.mul), [
+        get(column),
+        v128.constInt(0, 0, 0, 0),
+        i32x4.maxSigned,
+        i32x4.add,
+      ]),
       rows.map((row, u) => [
         loadTaps(row, taps, [a, b]),
         set(here, rowPlace(i32.const(u)), get(column), i32x4.add),
@@ -228,10 +242,7 @@ function averagePoolFunction({ k }: Square): Func {
     const sum = locals.make("v128");
     return [
       set(sum, constant(0)),
-      rows.map((row) => [
-        loadTaps(row, taps, loaded),
-        taps.map((tap) => set(sum, get(sum), get(tap), f32x4.add)),
-      ]),
+      rows.map((row) => [loadTaps(row, taps, loaded), taps.map((tap) => set(sum, get(sum), get(tap), f32x4.add))]),
       [get(y), get(sum), constant(1 / (k * k)), f32x4.mul, v128.store()],
     ];
   });

@@ -10,15 +10,28 @@
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { type Code, type Func, f32x4, f64x2, func, get, i32, type Local, type Locals, set, shuffle32, v128 } from "./assembler.ts";
+import {
+  type Code,
+  type Func,
+  f32x4,
+  f64x2,
+  func,
+  get,
+  i32,
+  type Local,
+  type Locals,
+  set,
+  shuffle32,
+  v128,
+} from "./assembler.ts";
 import type { Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
-import { type Access, countDown, sweep, sweepRows } from "./loops.ts";
-import { doublesAt, runningSum, SUM_LANES, step, totalOf, tree } from "./sums.ts";
+import { type Access, countDown, rowsFunction, step, sweep } from "./loops.ts";
+import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 export function reduce(engine: Engine, op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
-  if (op === "logsumexp" || !worthIt(engine, x, y)) return false;
+  if (op === "logsumexp" || !worthIt(x, y)) return false;
   return g.innerStride === 1 ? reduceRows(engine, op, x, y, g) : reduceColumns(engine, op, x, y, g);
 }
 
@@ -63,35 +76,25 @@ function evenStep(offsets: Int32Array): number {
 
 /** rowsSum(x, outer, inner, skip, lanes): the sum of `outer` rows, as float64 lanes. */
 export function rowsSumFunction(): Func {
-  return func("rowsSum", ["i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [x, outer, inner, skip, lanes] = [0, 1, 2, 3, 4];
-    const sum = runningSum(locals);
-    return [
-      sweepRows(locals, { outer, inner, skip, pointers: [x] }, (access) => sum.add(access, (v) => access.load(x, v))),
-      sum.store(lanes),
-    ];
-  });
+  return rowsFunction("rowsSum", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x)));
 }
 
 /**
  * rowsMax(x, outer, inner, skip, lanes): the maxima of four interleaved parts; NaN if there is one. pmax overlooks NaN, so
  * x ≠ x is collected beside it: together half the time of max, which does not.
  */
-function rowsMaxFunction(): Func {
-  return func("rowsMax", ["i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [x, outer, inner, skip, lanes] = [0, 1, 2, 3, 4];
+export function rowsMaxFunction(): Func {
+  return rowsFunction("rowsMax", { arrays: 1, reads: [0] }, ({ x: [x], lanes, locals }) => {
     const [most, missing] = locals.many("v128", 2);
-    return [
-      set(most, constant(Number.NEGATIVE_INFINITY)),
-      sweepRows(locals, { outer, inner, skip, pointers: [x] }, (access) => [
-        set(most, get(most), tree(access.vectors.map((v) => access.load(x, v)), f32x4.pmax), f32x4.pmax),
-        access.vectors.map((v) =>
-          set(missing, get(missing), access.load(x, v), access.load(x, v), f32x4.notEqual, v128.or),
-        ),
-      ]),
+    return {
+      before: set(most, constant(Number.NEGATIVE_INFINITY)),
+      each: [
+        set(most, get(most), get(x), f32x4.pmax),
+        set(missing, get(missing), get(x), get(x), f32x4.notEqual, v128.or),
+      ],
       // All ones is a NaN.
-      [get(lanes), get(most), get(missing), v128.or, v128.store()],
-    ];
+      after: [get(lanes), get(most), get(missing), v128.or, v128.store()],
+    };
   });
 }
 
@@ -160,18 +163,13 @@ function columnsFunction(stripOf: (locals: Locals, divisor: Local) => ColumnStri
 
 /** As in sums.ts: four rows are added in float32, then to the running float64. */
 function columnSums(locals: Locals, divisor: Local): ColumnStrip {
-  const low = locals.many("v128", 4);
-  const high = locals.many("v128", 4);
-  const [total] = locals.many("v128", 1);
+  const sums = [0, 1, 2, 3].map(() => runningSum(locals));
+  const total = locals.make("v128");
   const divided = (sum: Local): Code => [get(sum), get(divisor), f64x2.splat, f64x2.div, f64x2.demoteZero];
   return {
-    clear: (v) => [set(low[v], constant(0)), set(high[v], constant(0))],
-    take: (v, rows) => [
-      set(total, tree(rows)),
-      set(low[v], get(low[v]), get(total), f64x2.promoteLow, f64x2.add),
-      set(high[v], get(high[v]), get(total), get(total), shuffle32(2, 3, 2, 3), f64x2.promoteLow, f64x2.add),
-    ],
-    result: (v) => [divided(low[v]), divided(high[v]), shuffle32(0, 1, 4, 5)],
+    clear: (v) => [set(sums[v].low, constant(0)), set(sums[v].high, constant(0))],
+    take: (v, rows) => [set(total, joined(rows, f32x4.add)), sums[v].add(total)],
+    result: (v) => [divided(sums[v].low), divided(sums[v].high), shuffle32(0, 1, 4, 5)],
   };
 }
 
@@ -180,7 +178,12 @@ function columnMaxima(locals: Locals): ColumnStrip {
   const most = locals.many("v128", 4);
   return {
     clear: (v) => set(most[v], constant(Number.NEGATIVE_INFINITY)),
-    take: (v, rows) => set(most[v], get(most[v]), tree(rows, f32x4.max), f32x4.max),
+    take: (v, rows) => set(most[v], get(most[v]), joined(rows, f32x4.max), f32x4.max),
     result: (v) => get(most[v]),
   };
+}
+
+/** r0 ∘ r1 ∘ … */
+function joined([first, ...rest]: readonly Code[], operation: Code): Code {
+  return [first, rest.map((row) => [row, operation])];
 }

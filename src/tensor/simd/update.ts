@@ -6,7 +6,7 @@ import type { AdamStep, SgdStep } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
 import { type Code, f32x4, get, type Local, set } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
-import { mapFunction } from "./loops.ts";
+import { rowsFunction } from "./loops.ts";
 import { worthIt } from "./worth.ts";
 
 /** a·x + y, as an expression. */
@@ -22,20 +22,23 @@ const descend = (w: Local, lr: Local, direction: Code): Code =>
  */
 export function sgd(engine: Engine, w: Floats, gw: Floats, v: Floats | null, step: SgdStep): boolean {
   const { lr, momentum, dampening, weightDecay, nesterov, first } = step;
-  if (!worthIt(engine, w, gw, v)) return false;
+  if (!worthIt(w, gw, v)) return false;
   if (!v) {
     const { map } = engine.program<"map">("sgd", () => [
-      mapFunction({ arrays: 2, reads: [0, 1], writes: [0], numbers: 2 }, ([w, gw], [lr, weightDecay]) =>
-        descend(w, lr, scaledSum(weightDecay, w, gw)),
+      rowsFunction(
+        "map",
+        { arrays: 2, reads: [0, 1], writes: [0], numbers: 2 },
+        ({ x: [w, gw], p: [lr, weightDecay] }) => descend(w, lr, scaledSum(weightDecay, w, gw)),
       ),
     ]);
-    return engine.run((call) => map(call.update(w), call.input(gw), w.length, lr, weightDecay));
+    return engine.run((call) => map(call.update(w), call.input(gw), 1, w.length, 0, 0, lr, weightDecay));
   }
   const { map } = engine.program<"map">(`sgd momentum${nesterov ? " nesterov" : ""}${first ? " first" : ""}`, () => [
     // What is in v before the first step is undefined, and is not read.
-    mapFunction(
+    rowsFunction(
+      "map",
       { arrays: 3, reads: first ? [0, 1] : [0, 1, 2], writes: [0, 2], numbers: 4 },
-      ([w, g, v], [lr, weightDecay, momentum, take]) => [
+      ({ x: [w, g, v], p: [lr, weightDecay, momentum, take] }) => [
         set(g, scaledSum(weightDecay, w, g)),
         first ? set(v, get(g)) : set(v, get(momentum), get(v), f32x4.mul, get(take), get(g), f32x4.mul, f32x4.add),
         descend(w, lr, nesterov ? scaledSum(momentum, v, g) : get(v)),
@@ -47,7 +50,10 @@ export function sgd(engine: Engine, w: Floats, gw: Floats, v: Floats | null, ste
       call.update(w),
       call.input(gw),
       first ? call.output(v) : call.update(v),
+      1,
       w.length,
+      0,
+      0,
       lr,
       weightDecay,
       momentum,
@@ -63,11 +69,12 @@ export function sgd(engine: Engine, w: Floats, gw: Floats, v: Floats | null, ste
  */
 export function adam(engine: Engine, w: Floats, gw: Floats, m: Floats, v: Floats, options: AdamStep): boolean {
   const { lr, beta1, beta2, eps, weightDecay, decoupled, step } = options;
-  if (!worthIt(engine, w, gw, m, v)) return false;
+  if (!worthIt(w, gw, m, v)) return false;
   const { map } = engine.program<"map">("adam", () => [
-    mapFunction(
+    rowsFunction(
+      "map",
       { arrays: 4, reads: [0, 1, 2, 3], writes: [0, 2, 3], numbers: 9 },
-      ([w, g, m, v], [beta1, take1, beta2, take2, coupledDecay, shrink, stepSize, correction, eps]) => [
+      ({ x: [w, g, m, v], p: [beta1, take1, beta2, take2, coupledDecay, shrink, stepSize, correction, eps] }) => [
         set(g, scaledSum(coupledDecay, w, g)),
         set(m, get(beta1), get(m), f32x4.mul, get(take1), get(g), f32x4.mul, f32x4.add),
         set(v, get(beta2), get(v), f32x4.mul, get(take2), get(g), f32x4.mul, get(g), f32x4.mul, f32x4.add),
@@ -87,7 +94,10 @@ export function adam(engine: Engine, w: Floats, gw: Floats, m: Floats, v: Floats
       call.input(gw),
       call.update(m),
       call.update(v),
+      1,
       w.length,
+      0,
+      0,
       beta1,
       1 - beta1,
       beta2,

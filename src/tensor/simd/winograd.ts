@@ -14,18 +14,17 @@
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
 import type { Floats } from "../memory.ts";
-import type { Call, Engine, Program } from "./engine.ts";
-import { tileFunction } from "./gemm.ts";
-import { tilesFunction } from "./gemm-kernel.ts";
+import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import {
   type Filtering2d,
   filtersFunction,
   inputTilesFunction,
   outputTilesFunction,
+  productFunction,
   WORK_FLOATS,
 } from "./winograd-kernel.ts";
-import { cropFunction, type Tiling, tiling } from "./winograd-tiling.ts";
+import { cropFunction, tiling } from "./winograd-tiling.ts";
 
 /** Rows of the matrix product's tile. */
 const ROWS = 4;
@@ -81,12 +80,12 @@ interface Pass {
   readonly filters: { readonly ofFilter: number; readonly ofChannel: number; readonly turned: boolean };
 }
 
-/** Channels that are summed without a break. */
-export function channelBlock(C: number): number {
-  return C <= 64 ? 16 : C <= 128 ? 32 : 64;
+/** Channels that are summed without a break. F(4×4) magnifies errors and is summed in shorter blocks (conv.ts). */
+function channelBlock(C: number, points: number): number {
+  return points < 36 ? 64 : C <= 64 ? 16 : C <= 128 ? 32 : 64;
 }
 
-type Functions = Program<"tile" | "tiles" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+type Functions = Program<"tiles" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
   const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
@@ -94,7 +93,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const points = vertical.n * horizontal.n;
   const t = tiling(Ho, Wo, filterings);
   const panelsOfFilters = Math.ceil(O / ROWS);
-  const blockC = channelBlock(C);
+  const blockC = channelBlock(C, points);
   // Groups of four tiles in a block; two make a panel of columns.
   const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
   const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
@@ -105,8 +104,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const outRow = t.whole ? Wo : t.outWidth;
   const key = [vertical.m, horizontal.m, t.inWidth, t.inPlane, planeOfV, planeOfM, planeOfU, outPlane, outRow];
   const functions: Functions = engine.program(`winograd/${key}/${filters.turned}`, (features) => [
-    tileFunction(features, ROWS), // number 0: `tiles` calls it
-    tilesFunction(ROWS),
+    productFunction(features, ROWS),
     padFunction(),
     cropFunction(),
     inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
@@ -178,9 +176,11 @@ function transformFilters(functions: Functions, w: number, U: number, { C, O, fi
   const rows = Math.ceil(O / ROWS) * ROWS;
   for (let c = 0; c < C; c += blockC) {
     const kc = Math.min(blockC, C - c);
-    for (let o = 0; o < O; o++) {
+    for (let o = 0; o < O; o += 2) {
       const to = U + 4 * (c * rows + (o - (o % ROWS)) * kc + (o % ROWS));
-      functions.filters(w + 4 * (o * filters.ofFilter + c * filters.ofChannel), to, kc, 4 * filters.ofChannel, 4 * ROWS);
+      const first = w + 4 * (o * filters.ofFilter + c * filters.ofChannel);
+      const second = o + 1 < O ? first + 4 * filters.ofFilter : first;
+      functions.filters(first, second, to, kc, 4 * filters.ofChannel, 4 * ROWS);
     }
   }
 }

@@ -1,10 +1,12 @@
 /** Convolution and its gradients against their definitions, over random geometry. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { naiveConv2d, naiveConv2dInputGradient, naiveConv2dWeightGradient } from "../../../bench/naive.ts";
 import { type ConvGeometry, convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { convolutions, named } from "../../support/convolutions.ts";
 import { expectClose, random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 const float64 = (values: Float32Array): Float64Array => Float64Array.from(values);
 

@@ -1,9 +1,11 @@
 /** Element-wise kernels against one-line definitions: every operation, every kind of broadcasting, special values. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { broadcastGeometry } from "../../../src/tensor/geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../../../src/tensor/kernels.ts";
 import { type Shape, sizeOf } from "../../../src/tensor/shape.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 const BINARY: Record<BinaryOp, (a: number, b: number) => number> = {
   add: (a, b) => a + b,

@@ -1,9 +1,11 @@
 /** The matrix product against its definition: ragged edges, more than one block in each direction, transposes. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { naiveGemm } from "../../../bench/naive.ts";
 import type { GemmGeometry } from "../../../src/tensor/geometry/gemm.ts";
 import { expectClose, random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 describe.each(tiers)("gemm ($name)", ({ gemm }) => {
   it("an example: [1 2; 3 4]·[5 6; 7 8] = [19 22; 43 50]", () => {

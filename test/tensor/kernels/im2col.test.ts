@@ -1,10 +1,12 @@
 /** im2col and col2im: the patches of an image as columns, and the adjoint of taking them. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { naiveCol2im, naiveIm2col } from "../../../bench/naive.ts";
 import { type ConvGeometry, convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { convolutions, describeGeometry, named } from "../../support/convolutions.ts";
 import { expectClose, random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 const sizes = (g: ConvGeometry): [image: number, columns: number] => [g.C * g.H * g.W, g.C * g.kh * g.kw * g.L];
 

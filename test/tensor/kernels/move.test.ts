@@ -1,9 +1,11 @@
 /** Copies and selections against their definitions. That the geometries say the right thing: test/autograd/shaping. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type CopyGeometry, reversed } from "../../../src/tensor/geometry/copy.ts";
 import { stridesOf } from "../../../src/tensor/shape.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 /** Every (from, to) of a copy, by recursion over its axes. */
 function pairs(g: CopyGeometry, axis = 0, from = g.xOffset, to = g.yOffset): [number, number][] {

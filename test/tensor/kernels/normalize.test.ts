@@ -1,7 +1,9 @@
 /** Moments, normalisation and its gradients against their definitions in float64. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { NormGeometry } from "../../../src/tensor/geometry/normalize.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 const geometries: NormGeometry[] = [
   { outer: 4, groups: 3, inner: 25 },

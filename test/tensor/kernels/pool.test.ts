@@ -1,8 +1,10 @@
 /** Pooling against its definition: every window, tap by tap, padding included. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { adaptivePoolGeometry, poolGeometry } from "../../../src/tensor/geometry/pool.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 interface Options {
   x: [number, number, number, number];

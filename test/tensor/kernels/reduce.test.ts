@@ -1,9 +1,11 @@
 /** Reductions against their definitions over random shapes and axes; float64 accumulation; special values. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
 import { type Shape, sizeOf } from "../../../src/tensor/shape.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 /** The elements of x that fall into each output, in row-major order, by coordinates. */
 function groups(x: Float32Array, shape: Shape, axes: readonly number[]): number[][] {

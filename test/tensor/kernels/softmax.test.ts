@@ -1,7 +1,9 @@
 /** Softmax kernels against their definitions in float64, along first, middle and last axes. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { AxisGeometry } from "../../../src/tensor/geometry/normalize.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+
+vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
 const geometries: AxisGeometry[] = [
   { outer: 4, length: 5, inner: 1 },

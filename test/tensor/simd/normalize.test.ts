@@ -11,8 +11,8 @@ beforeEach(() => engine.arena.reset());
 
 const geometries: NormGeometry[] = [
   { outer: 4, groups: 8, inner: 25 },
-  { outer: 1, groups: 7, inner: 90 },
-  { outer: 8, groups: 5, inner: 16 },
+  { outer: 1, groups: 7, inner: 190 },
+  { outer: 8, groups: 9, inner: 16 },
   { outer: 1, groups: 1, inner: 1031 },
   { outer: 50, groups: 3, inner: 4 },
   { outer: 3, groups: 33, inner: 7 },
@@ -94,9 +94,9 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
         const gx = wantsX ? place(home, unwritten(size)) : null;
         const gWeight = wantsWeight ? place(home, unwritten(g.groups)) : null;
         const gBias = wantsBias ? place(home, unwritten(g.groups)) : null;
-        expect(
-          normalizeGradient(engine, place(home, gy), place(home, x), mean, rstd, w, gx, gWeight, gBias, g),
-        ).toBe(true);
+        expect(normalizeGradient(engine, place(home, gy), place(home, x), mean, rstd, w, gx, gWeight, gBias, g)).toBe(
+          true,
+        );
         // gx: three differences and three products of numbers of order up to 8.
         if (gx) expectNear(gx, expected[0], 8, 8);
         if (gWeight) expectNear(gWeight, expected[1], 6, 2 * n);
@@ -123,9 +123,9 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
   });
 
   it("equal numbers have variance 0, never less", () => {
-    const g = { outer: 3, groups: 2, inner: 111 };
+    const g = { outer: 3, groups: 2, inner: 211 };
     const [mean, variance] = [unwritten(2), unwritten(2)];
-    expect(moments(engine, place(home, new Float32Array(666).fill(0.1)), mean, variance, g)).toBe(true);
+    expect(moments(engine, place(home, new Float32Array(1266).fill(0.1)), mean, variance, g)).toBe(true);
     expect([...mean, ...variance]).toEqual([Math.fround(0.1), Math.fround(0.1), 0, 0]);
   });
 
@@ -137,7 +137,12 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
     const [mean, variance] = [unwritten(3), unwritten(3)];
     expect(moments(engine, place(home, x), mean, variance, g)).toBe(true);
     expect([mean[0], variance[0]].every(Number.isFinite)).toBe(true);
-    expect([mean[1], variance[1], mean[2], variance[2]]).toEqual([Number.NaN, Number.NaN, Number.POSITIVE_INFINITY, Number.NaN]);
+    expect([mean[1], variance[1], mean[2], variance[2]]).toEqual([
+      Number.NaN,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      Number.NaN,
+    ]);
     const y = place(home, unwritten(600));
     const ones = new Float32Array(3).fill(1);
     const zeros = new Float32Array(3);
@@ -146,8 +151,8 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
   });
 
   it("one number per row is left to the plain tier", () => {
-    expect(moments(engine, place(home, random(1000)), unwritten(10), unwritten(10), { outer: 100, groups: 10, inner: 1 })).toBe(
-      false,
-    );
+    expect(
+      moments(engine, place(home, random(1000)), unwritten(10), unwritten(10), { outer: 100, groups: 10, inner: 1 }),
+    ).toBe(false);
   });
 });

@@ -10,17 +10,20 @@ import { engine, expectNear, expectUlps, homes, place } from "../../support/simd
 beforeEach(() => engine.arena.reset());
 
 const cases: [x: number[], axes: number[] | undefined][] = [
-  [[1037], undefined],
-  [[7, 11, 13], undefined],
-  [[9, 67], [1]],
+  [[1337], undefined],
+  [[7, 11, 17], undefined],
+  [[19, 67], [1]],
   [[7, 5, 33], [2]],
-  [[7, 5, 33], [1, 2]],
+  [
+    [7, 5, 33],
+    [1, 2],
+  ],
   [
     [4, 5, 7, 9],
     [0, 2, 3],
   ],
   [
-    [1, 8, 9, 9],
+    [1, 13, 9, 9],
     [0, 2, 3],
   ],
   [[129, 10], [0]],

@@ -10,7 +10,15 @@ beforeEach(() => engine.arena.reset());
 
 const base: SgdStep = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 5e-4, nesterov: false, first: false };
 const sgdSteps: Partial<SgdStep>[] = [{}, { nesterov: true }, { first: true }, { dampening: 0.3 }, { weightDecay: 0 }];
-const adamBase: AdamStep = { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1, decoupled: false, step: 3 };
+const adamBase: AdamStep = {
+  lr: 0.01,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  decoupled: false,
+  step: 3,
+};
 const adamSteps: Partial<AdamStep>[] = [{}, { decoupled: true }, { step: 1 }, { step: 1000, weightDecay: 0 }];
 
 describe.each(homes)("updates, %s arrays", (home) => {
@@ -53,4 +61,19 @@ describe.each(homes)("updates, %s arrays", (home) => {
       expectNear(got[2], expected[2], 6, 25);
     }
   });
+});
+
+it("with no room for copies nothing is computed, and nothing changed", () => {
+  const arrays = [1, 2, 3, 4].map((seed) => random(2000, seed));
+  const before = arrays.map((x) => x.slice());
+  const [w, gw, m, v] = arrays;
+  // While something lives in the memory it cannot grow, and all but a little of it is taken.
+  engine.arena.allocate(1);
+  engine.arena.borrow(() => {
+    engine.arena.scratch(engine.arena.bytes / 4 - 5000);
+    expect(sgd(engine, w, gw, m, base)).toBe(false);
+    expect(adam(engine, w, gw, m, v, adamBase)).toBe(false);
+  });
+  expect(arrays).toEqual(before);
+  expect(sgd(engine, w, gw, m, base)).toBe(true);
 });

@@ -1,0 +1,78 @@
+/** `npm run bench -- --profile`: where the time of a training step goes, kernel by kernel, by clocks around each call. */
+import type { ConvGeometry } from "../src/tensor/geometry/conv.ts";
+import type { Kernels } from "../src/tensor/kernels.ts";
+import { median } from "./measure.ts";
+import { subjectOf } from "./subjects.ts";
+import { nameOfShape, type Work } from "./works.ts";
+
+export interface ProfileRow {
+  readonly name: string;
+  /** Calls in one step. */
+  readonly calls: number;
+  /** Median over the steps of the time of all those calls, ms. */
+  readonly time: number;
+}
+
+/** Each kernel's share of the work, largest first; what is left over is called "everything else". */
+export function profile(
+  work: Work,
+  kernels: Kernels,
+  { warmup, steps }: { warmup: number; steps: number },
+): ProfileRow[] {
+  let current = new Map<string, { calls: number; time: number }>();
+  let depth = 0;
+  const timed = Object.fromEntries(
+    Object.entries(kernels).map(([name, kernel]) => {
+      if (typeof kernel !== "function") return [name, kernel];
+      return [
+        name,
+        (...args: readonly unknown[]) => {
+          const start = performance.now();
+          depth++;
+          try {
+            (kernel as (...args: readonly unknown[]) => void)(...args);
+          } finally {
+            depth--;
+            if (depth === 0) {
+              const key = labelOf(name, args);
+              const entry = current.get(key) ?? { calls: 0, time: 0 };
+              entry.calls++;
+              entry.time += performance.now() - start;
+              current.set(key, entry);
+            }
+          }
+        },
+      ];
+    }),
+  ) as unknown as Kernels;
+  const { run } = subjectOf(work, timed);
+  for (let i = 0; i < warmup; i++) run();
+  const measured: { total: number; parts: typeof current }[] = [];
+  for (let i = 0; i < steps; i++) {
+    current = new Map();
+    const start = performance.now();
+    run();
+    measured.push({ total: performance.now() - start, parts: current });
+  }
+  const names = [...new Set(measured.flatMap(({ parts }) => [...parts.keys()]))];
+  const rows = names.map((name): ProfileRow => {
+    const calls = measured[0].parts.get(name)?.calls ?? 0;
+    return { name, calls, time: median(measured.map(({ parts }) => parts.get(name)?.time ?? 0)) };
+  });
+  const rest = measured.map(({ total, parts }) => [...parts.values()].reduce((left, { time }) => left - time, total));
+  return [
+    { name: "everything", calls: 1, time: median(measured.map(({ total }) => total)) },
+    ...rows.sort((a, b) => b.time - a.time),
+    { name: "everything else", calls: 1, time: median(rest) },
+  ];
+}
+
+/** The kernel's name, with the shape of a convolution or the name of the operation. */
+function labelOf(name: string, args: readonly unknown[]): string {
+  const last = args.at(-1);
+  if (name.startsWith("conv2d") && typeof last === "object" && last !== null) {
+    const { N, C, O, H, kh, sh } = last as ConvGeometry;
+    return `${name} ${nameOfShape({ N, C, O, size: H, kernel: kh, stride: sh })}`;
+  }
+  return typeof args[0] === "string" ? `${name} ${args[0]}` : name;
+}

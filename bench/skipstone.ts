@@ -1,0 +1,23 @@
+/** Skipstone as a contender: a process of its own that serves. The variant is the tier, or an algorithm (tiers.ts). */
+import { serve } from "./serve.ts";
+import { subjectOf } from "./subjects.ts";
+import { clearResidents, engine, tier } from "./tiers.ts";
+
+/** Read by nobody; kept so that no work can be optimised away. */
+let sink = 0;
+
+await serve({
+  version: () =>
+    `Skipstone, Node ${process.versions.node}${engine?.features.multiplyAdd ? " (relaxed multiply-add)" : ""}`,
+  prepare: (work, variant = "simd") => {
+    const { run, result } = subjectOf(work, tier(variant, false));
+    return {
+      run: () => {
+        run();
+        sink += result();
+      },
+    };
+  },
+  clear: clearResidents,
+});
+process.exitCode = Number.isFinite(sink) ? 0 : 1;

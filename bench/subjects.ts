@@ -1,0 +1,207 @@
+/** Work as Skipstone does it: with its data in place, to be done again and again. */
+import { backward, valueAndGrad } from "../src/autograd/backward.ts";
+import { conv2d } from "../src/autograd/convolution.ts";
+import { add, relu } from "../src/autograd/elementwise.ts";
+import { nodesBefore, noGrad } from "../src/autograd/graph.ts";
+import { crossEntropy } from "../src/autograd/losses.ts";
+import { batchNorm } from "../src/autograd/normalization.ts";
+import { fuse } from "../src/nn/fuse.ts";
+import { SGD } from "../src/nn/optim/sgd.ts";
+import { ones, randn, zeros } from "../src/tensor/create.ts";
+import { convGeometry } from "../src/tensor/geometry/conv.ts";
+import type { GemmGeometry } from "../src/tensor/geometry/gemm.ts";
+import { type Kernels, useKernels } from "../src/tensor/kernels.ts";
+import { inStep } from "../src/tensor/memory.ts";
+import { Rng } from "../src/tensor/rng.ts";
+import { Tensor } from "../src/tensor/tensor.ts";
+import { makeNetwork } from "./networks.ts";
+import { peak } from "./peak.ts";
+import { engine, resident } from "./tiers.ts";
+import type { Convolution, ElementWise, Gemm, NetworkWork, Work } from "./works.ts";
+import { flopsOf } from "./works.ts";
+
+/** A piece of work with its data in place. */
+export interface Subject {
+  /** Does the work once. */
+  readonly run: () => void;
+  /** Some of the result, for the sink: work whose result nobody reads could be optimised away. */
+  readonly result: () => number;
+  /** Multiplications and additions of one run, by the definition. Undefined where the work is moving numbers. */
+  readonly flops?: number;
+}
+
+/**
+ * The work on these kernels. Its arrays live where a network's would: activations and their gradients in the memory of
+ * the kernels (to be given back by `clearResidents`), weights in ordinary arrays.
+ */
+export function subjectOf(work: Work, kernels: Kernels): Subject {
+  switch (work.kind) {
+    case "peak":
+      if (!engine) throw new Error("this platform has no WebAssembly");
+      return { run: peak(engine), result: () => 0, flops: flopsOf(work) as number };
+    case "gemm":
+      return product(work, kernels);
+    case "convolution":
+      return work.pass === "all" ? convolutionBothWays(work, kernels) : convolution(work, kernels);
+    case "relu":
+    case "add":
+    case "batchNormRelu":
+      return elementWise(work, kernels);
+    case "trainingStep":
+      return trainingStep(work, kernels);
+    case "inference":
+      return inference(work, kernels);
+  }
+}
+
+function ordinary(size: number, seed: number): Float32Array {
+  const rng = new Rng(seed);
+  return Float32Array.from({ length: size }, () => rng.normal());
+}
+
+function residentRandom(kernels: Kernels, size: number, seed: number): Float32Array {
+  const array = resident(kernels, size);
+  array.set(ordinary(size, seed));
+  return array;
+}
+
+/** Runs `fn` on these kernels. */
+function using<T>(kernels: Kernels, fn: () => T): T {
+  const previous = useKernels(kernels);
+  try {
+    return fn();
+  } finally {
+    useKernels(previous);
+  }
+}
+
+/** Runs `fn` as a step on these kernels; nothing outlives it. */
+function stepOn(kernels: Kernels, fn: () => void): void {
+  using(kernels, () => inStep(fn, () => {}));
+}
+
+function product(work: Gemm, kernels: Kernels): Subject {
+  const { m, n, k, transposeA = false, transposeB = false } = work;
+  const a = residentRandom(kernels, m * k, 1);
+  const b = residentRandom(kernels, k * n, 2);
+  const c = resident(kernels, m * n);
+  const g: GemmGeometry = { m, n, k, transposeA, transposeB };
+  return { run: () => kernels.gemm(a, b, c, g), result: () => c[0], flops: 2 * m * n * k };
+}
+
+/** One pass, by the kernel. */
+function convolution(work: Convolution, kernels: Kernels): Subject {
+  const { N, C, O, size, kernel, stride = 1 } = work;
+  const g = convGeometry([N, C, size, size], [O, C, kernel, kernel], null, { stride, padding: kernel >> 1 });
+  const x = residentRandom(kernels, N * C * size * size, 1);
+  const w = ordinary(O * g.K, 2);
+  const y = residentRandom(kernels, N * O * g.L, 3);
+  const flops = flopsOf(work) as number;
+  switch (work.pass) {
+    case "inputGradient":
+      return { run: () => kernels.conv2dInputGradient(y, w, x, g), result: () => x[0], flops };
+    case "weightGradient":
+      return { run: () => kernels.conv2dWeightGradient(y, x, w, g), result: () => w[0], flops };
+    default: {
+      const b = ordinary(O, 4);
+      return { run: () => kernels.conv2d(x, w, b, y, g), result: () => y[0], flops };
+    }
+  }
+}
+
+/** Forward and both gradients, by the operation and its derivative. */
+function convolutionBothWays(work: Convolution, kernels: Kernels): Subject {
+  const { N, C, O, size, kernel, stride = 1 } = work;
+  const options = { stride, padding: kernel >> 1 };
+  const x = new Tensor(residentRandom(kernels, N * C * size * size, 1), [N, C, size, size], true);
+  const w = new Tensor(ordinary(O * C * kernel * kernel, 2), [O, C, kernel, kernel], true);
+  const { shape, L } = convGeometry(x.shape, w.shape, null, options);
+  const gradient = new Tensor(residentRandom(kernels, N * O * L, 3), shape);
+  let sink = 0;
+  return {
+    run: () =>
+      stepOn(kernels, () => {
+        sink = backward(conv2d(x, w, null, options), { gradient }).get(x).data[0];
+      }),
+    result: () => sink,
+    flops: flopsOf(work) as number,
+  };
+}
+
+function elementWise({ kind, N, C, size }: ElementWise, kernels: Kernels): Subject {
+  const shape = [N, C, size, size];
+  const count = N * C * size * size;
+  const x = new Tensor(residentRandom(kernels, count, 1), shape, kind === "batchNormRelu");
+  const gradient = new Tensor(residentRandom(kernels, count, 2), shape);
+  let sink = 0;
+  const repeat = (fn: () => Tensor): Subject => ({
+    run: () =>
+      stepOn(kernels, () => {
+        sink = fn().data[0];
+      }),
+    result: () => sink,
+  });
+  if (kind === "relu") return repeat(() => relu(x));
+  if (kind === "add") return repeat(() => add(x, gradient));
+  const weight = ones([C], { requiresGrad: true });
+  const bias = zeros([C], { requiresGrad: true });
+  const [runningMean, runningVar] = [zeros([C]), ones([C])];
+  return repeat(() => {
+    const y = relu(batchNorm(x, weight, bias, { training: true, runningMean, runningVar }));
+    return backward(y, { gradient }).get(x);
+  });
+}
+
+/** Forward, backward, update. */
+function trainingStep(work: NetworkWork, kernels: Kernels): Subject {
+  const { batch, channels, size } = work;
+  const rng = new Rng(0);
+  const model = makeNetwork(work, rng);
+  const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9, weightDecay: 1e-4 });
+  const images = randn([batch, channels, size, size], rng);
+  const labels = Int32Array.from({ length: batch }, () => rng.integer(10));
+  const forward = (): Tensor => crossEntropy(model.forward(images), labels);
+  let loss = Number.NaN;
+  return {
+    flops: convolutionWork(work, new Rng(0)),
+    run: () =>
+      using(kernels, () => {
+        const { value, grads } = valueAndGrad(forward);
+        optimizer.step(grads);
+        loss = value.item();
+      }),
+    result: () => loss,
+  };
+}
+
+/** Batch norm folded. */
+function inference(work: NetworkWork, kernels: Kernels): Subject {
+  const { batch, channels, size } = work;
+  const rng = new Rng(0);
+  const model = makeNetwork(work, rng);
+  fuse(model);
+  const images = randn([batch, channels, size, size], rng);
+  let sink = 0;
+  return {
+    run: () =>
+      using(kernels, () => {
+        sink = noGrad(() => model.forward(images)).data[0];
+      }),
+    result: () => sink,
+  };
+}
+
+/**
+ * Multiplications and additions of a training step's convolutions, forward and both gradients; the rest is a few per
+ * cent. Counted on one image. The images' own gradient is not wanted, so the first convolution has one gradient only.
+ */
+function convolutionWork(work: NetworkWork, rng: Rng): number {
+  let flops = 0;
+  const root = makeNetwork(work, rng).forward(zeros([2, work.channels, work.size, work.size]));
+  for (const { op, inputs, output } of nodesBefore(root)) {
+    if (op !== "conv2d") continue;
+    const [x, w] = inputs;
+    flops += (x.node ? 3 : 2) * output.size * (w.size / w.shape[0]);
+  }
+  return flops * work.batch;
+}

@@ -1,0 +1,100 @@
+/** What is measured: the tiers, and the SIMD tier held to one algorithm for convolutions. */
+import { plainKernels } from "../src/tensor/kernels/index.ts";
+import type { Kernels } from "../src/tensor/kernels.ts";
+import type { Floats, Pool } from "../src/tensor/memory.ts";
+import { type ConvAlgorithm, conv2d, conv2dInputGradient, conv2dWeightGradient } from "../src/tensor/simd/conv.ts";
+import { Engine } from "../src/tensor/simd/engine.ts";
+import { webAssembly } from "../src/tensor/simd/features.ts";
+import { kernelsOf } from "../src/tensor/simd/index.ts";
+import { naiveKernels } from "./naive-kernels.ts";
+
+/**
+ * The engine's memory with arrays in it that outlive the steps, as the activations of a network outlive a kernel.
+ *
+ * The arena hands out from the bottom up: whatever was allocated first after a reset gets the same addresses again, and
+ * nothing has written there in between.
+ */
+class ResidentPool implements Pool {
+  readonly #pool: Pool;
+  readonly #residents: number[] = [];
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  allocate(size: number): Float32Array | undefined {
+    return this.#pool.allocate(size);
+  }
+
+  /** To be called outside of steps. */
+  allocateResident(size: number): Float32Array {
+    const array = this.#pool.allocate(size);
+    if (!array) throw new Error(`the engine has no room for ${size} numbers`);
+    this.#residents.push(size);
+    return array;
+  }
+
+  owns(array: Floats): boolean {
+    return this.#pool.owns(array);
+  }
+
+  reset(): void {
+    this.#pool.reset();
+    for (const size of this.#residents) this.#pool.allocate(size);
+  }
+
+  clear(): void {
+    this.#residents.length = 0;
+    this.#pool.reset();
+  }
+}
+
+const wasm = webAssembly();
+export const engine: Engine | undefined = wasm && new Engine(wasm);
+const pool = engine && new ResidentPool(engine.arena);
+
+/** An array where the kernels like it best, to be kept until `clearResidents`; contents undefined. */
+export function resident(kernels: Kernels, size: number): Float32Array {
+  return kernels.pool && kernels.pool === pool ? pool.allocateResident(size) : new Float32Array(size);
+}
+
+export function clearResidents(): void {
+  pool?.clear();
+}
+
+/** Thrown by a tier that is held to an algorithm, where that does not cover the geometry. */
+export class NotCovered extends Error {}
+
+const ALGORITHMS: readonly ConvAlgorithm[] = ["im2col", "direct", "winograd2", "winograd4"];
+
+export const tierNames: readonly string[] = ["plain", "simd", ...ALGORITHMS, "naive"];
+
+/**
+ * The kernels by name; an algorithm's name is the SIMD tier with that algorithm.
+ *
+ * @param strict whether such a tier throws NotCovered where the algorithm cannot; otherwise the automatic choice computes.
+ */
+export function tier(name: string, strict: boolean): Kernels {
+  if (name === "plain") return plainKernels;
+  if (name === "naive") return naiveKernels;
+  if (!engine || !pool) throw new Error("this platform has no WebAssembly");
+  const simd: Kernels = { ...kernelsOf(engine), pool };
+  if (name === "simd") return simd;
+  const algorithm = ALGORITHMS.find((a) => a === name);
+  if (!algorithm) throw new Error(`there is no tier "${name}": there are ${tierNames.join(", ")}`);
+  const done = (covered: boolean, automatic: () => void): void => {
+    if (covered) return;
+    if (strict) throw new NotCovered(`${name} does not cover this geometry`);
+    automatic();
+  };
+  const at = engine;
+  return {
+    ...simd,
+    name: `simd ${name}`,
+    conv2d: (x, w, b, y, g) => done(conv2d(at, x, w, b, y, g, algorithm), () => simd.conv2d(x, w, b, y, g)),
+    conv2dInputGradient: (gy, w, gx, g) =>
+      done(conv2dInputGradient(at, gy, w, gx, g, algorithm), () => simd.conv2dInputGradient(gy, w, gx, g)),
+    conv2dWeightGradient: (gy, x, gw, g) =>
+      done(conv2dWeightGradient(at, gy, x, gw, g, algorithm), () => simd.conv2dWeightGradient(gy, x, gw, g)),
+  };
+}
