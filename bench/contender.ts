@@ -85,7 +85,7 @@ export class Contender {
       const onEnd = (): void => {
         this.#process = undefined;
         const lines = this.#errors.trim().split("\n");
-        const error = lines.findLast((line) => line.includes("Error"));
+        const error = lines.filter((line) => line.includes("Error")).at(-1);
         finish({ cannot: error ?? (lines.at(-1) || "the process ended") });
       };
       const timer = setTimeout(() => {
@@ -138,8 +138,8 @@ export async function compare(entries: readonly Entry[], { rounds, seconds }: Ro
   }
   const medians: number[][] = entries.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    // Where a run takes seconds, two rounds are enough.
-    const able = [...entries.keys()].filter((i) => reasons[i] === undefined && !(slow[i] && round > 1));
+    // Where a run takes seconds, one round has to do.
+    const able = [...entries.keys()].filter((i) => reasons[i] === undefined && !(slow[i] && round > 0));
     for (const i of round % 2 === 0 ? able : able.reverse()) {
       const { cannot, times = [] } = await entries[i].contender.ask({ time: { name: `${i}`, seconds } });
       if (cannot !== undefined) reasons[i] = cannot;

@@ -5,20 +5,21 @@
  * No float64 tensor is made in this process: a kernel that has seen both kinds of array is slower ever after.
  */
 import { closeSync, openSync, writeFileSync } from "node:fs";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Rounds } from "./contender.ts";
 import { describeMachine, machine } from "./machine.ts";
 import { type Effort, measure, type Timing } from "./measure.ts";
 import { peak } from "./peak.ts";
-import { measurePeers } from "./peers.ts";
+import { measurePeers, peerNames } from "./peers.ts";
 import { profile } from "./profile.ts";
 import { formatTable, markdownTable, milliseconds, type Result, terminalTable } from "./report.ts";
 import { type Row, rows } from "./rows.ts";
 import { measureTargets, type TargetRow } from "./targets.ts";
-import { clearResidents, engine, NotCovered, tier } from "./tiers.ts";
+import { clearResidents, engine, NotCovered, tier, tierNames } from "./tiers.ts";
 import { cifarStep, flopsOf, nameOf } from "./works.ts";
 
 interface Measuring {
+  tier?: string;
   json?: string;
   quick?: boolean;
   naive: boolean;
@@ -29,9 +30,10 @@ interface Options extends Measuring {
   list?: true;
   targets?: true;
   peers?: true;
-  profile?: string | true;
+  profile?: true;
   markdown?: true;
   patience: string;
+  without: string[];
 }
 
 const THOROUGH: Effort = { warmup: 0.3, duration: 1.5, samples: 9 };
@@ -87,7 +89,9 @@ function run(row: Row, { quick = false, naive }: { quick?: boolean; naive: boole
 }
 
 /** The benches proper. */
-function measureRows(chosen: readonly Row[], { json, quick = false, naive }: Measuring): void {
+function measureRows(all: readonly Row[], { tier: only, json, quick = false, naive }: Measuring): void {
+  const tiersOf = ({ tiers }: Row): readonly string[] => tiers.filter((name) => only === undefined || name === only);
+  const chosen = all.map((row) => ({ ...row, tiers: tiersOf(row) })).filter(({ tiers }) => tiers.length > 0);
   const results: Result[] = [];
   let sink = 0;
   chosen.forEach((row, i) => {
@@ -109,9 +113,10 @@ function measureRows(chosen: readonly Row[], { json, quick = false, naive }: Mea
   }
 }
 
-async function runTargets(chosen: (name: string) => boolean, { json, quick, markdown }: Options): Promise<void> {
+async function runTargets(chosen: (name: string) => boolean, options: Options): Promise<void> {
+  const { tier, json, quick, markdown } = options;
   const measured: TargetRow[] = [];
-  await measureTargets(chosen, quick ? QUICK_ROUNDS : ROUNDS, (row) => {
+  await measureTargets(chosen, tier, quick ? QUICK_ROUNDS : ROUNDS, (row) => {
     measured.push(row);
     process.stderr.write(`${row.name}: ${row.measured} (${row.target}), ${row.verdict} ${row.reason ?? ""}\n`);
   });
@@ -125,7 +130,7 @@ async function runTargets(chosen: (name: string) => boolean, { json, quick, mark
   }
 }
 
-function runProfile(name: string, { quick, markdown }: Options): void {
+function runProfile({ tier: name = "simd", quick, markdown }: Options): void {
   const work = cifarStep(32);
   const measured = profile(work, tier(name, false), quick ? { warmup: 3, steps: 5 } : { warmup: 10, steps: 25 });
   const [{ time: total }] = measured;
@@ -146,13 +151,14 @@ async function main(options: Options): Promise<void> {
     await runTargets(matches, options);
     return;
   }
-  if (options.profile !== undefined) {
-    runProfile(options.profile === true ? "simd" : options.profile, options);
+  if (options.profile) {
+    runProfile(options);
     return;
   }
   if (peers) {
     const rounds = quick ? QUICK_ROUNDS : { ...ROUNDS, rounds: 5 };
-    const comparison = await measurePeers(matches, rounds, Number(patience), (text) => process.stderr.write(text));
+    const present = { patience: Number(patience), without: options.without };
+    const comparison = await measurePeers(matches, rounds, present, (text) => process.stderr.write(text));
     console.log(`\n${describeMachine()}\n${comparison.versions.join("; ")}\n`);
     console.log((markdown ? markdownTable : terminalTable)(comparison.head, comparison.lines));
     if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine: machine(), ...comparison }, null, 2)}\n`);
@@ -172,7 +178,9 @@ const program = new Command("npm run bench --")
   .option("--no-naive", "leave the naive loops out")
   .option("--targets", "what Skipstone is to reach, against PyTorch on one thread in the same run")
   .option("--peers", "other libraries, in processes of their own, in the same run; installs them in bench/peers first")
-  .option("--profile [tier]", "where the time of a ResNet-20 training step goes, by kernel")
+  .addOption(new Option("--without <peers...>", "with --peers: leave these out").choices(peerNames).default([]))
+  .addOption(new Option("--tier <name>", "only this tier, or SIMD with this algorithm everywhere").choices(tierNames))
+  .option("--profile", "where the time of a ResNet-20 training step goes, by kernel")
   .option("--markdown", "with --targets and --peers: the table as Markdown")
   .option("--patience <seconds>", "with --peers: how long a single answer may take", "60")
   .option("--list", "show the rows' names and stop")

@@ -28,6 +28,15 @@ const PEERS: readonly (readonly [name: string, command: Command])[] = [
   ["jax-js", peer("jax")],
 ];
 
+export const peerNames: readonly string[] = PEERS.map(([name]) => name);
+
+export interface Present {
+  /** Peers to leave out, by name. */
+  readonly without: readonly string[];
+  /** Seconds that a single answer may take. */
+  readonly patience: number;
+}
+
 export interface Comparison {
   readonly versions: readonly string[];
   readonly head: readonly string[];
@@ -38,7 +47,7 @@ export interface Comparison {
 export async function measurePeers(
   chosen: (name: string) => boolean,
   rounds: Rounds,
-  patience: number,
+  { without, patience }: Present,
   report: (text: string) => void,
 ): Promise<Comparison> {
   report("installing bench/peers\n");
@@ -46,8 +55,9 @@ export async function measurePeers(
   execute(npm, ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
   execute(process.execPath, [compiler, "-p", "."]);
 
+  const peers = PEERS.filter(([name]) => !without.includes(name));
   const contenders = [new Contender("Skipstone", skipstone, patience)];
-  contenders.push(...PEERS.map(([name, command]) => new Contender(name, command, patience)));
+  contenders.push(...peers.map(([name, command]) => new Contender(name, command, patience)));
   const versions: string[] = [];
   const lines: string[][] = [];
   try {
@@ -78,7 +88,7 @@ export async function measurePeers(
   const memory = `peak memory of the ${nameOf(cifarStep(32))}, MB`;
   if (chosen(memory)) {
     const cells: string[] = [];
-    for (const command of [skipstone, ...PEERS.map(([, command]) => command)]) {
+    for (const command of [skipstone, ...peers.map(([, command]) => command)]) {
       const bytes = await memoryOf(command, cifarStep(32), undefined, patience);
       cells.push(typeof bytes === "number" ? (bytes / 1e6).toFixed(0) : bytes.startsWith(">") ? bytes : "cannot");
     }

@@ -6,6 +6,7 @@ import { convGeometry } from "../src/tensor/geometry/conv.ts";
 import type { Kernels } from "../src/tensor/kernels.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { type Subject, subjectOf } from "./subjects.ts";
+import { algorithms } from "./tiers.ts";
 import {
   batchNormRelu,
   type Convolution,
@@ -33,7 +34,7 @@ export interface Row {
 }
 
 const TIERS = ["plain", "simd"];
-const ALGORITHMS = ["plain", "simd", "im2col", "direct", "winograd2", "winograd4"];
+const ALGORITHMS = [...TIERS, ...algorithms];
 
 const row = (work: Work, { tiers = TIERS, naive = true, slow = false } = {}): Row => ({
   name: nameOf(work),

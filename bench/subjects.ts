@@ -10,6 +10,7 @@ import { SGD } from "../src/nn/optim/sgd.ts";
 import { ones, randn, zeros } from "../src/tensor/create.ts";
 import { convGeometry } from "../src/tensor/geometry/conv.ts";
 import type { GemmGeometry } from "../src/tensor/geometry/gemm.ts";
+import { plainKernels } from "../src/tensor/kernels/index.ts";
 import { type Kernels, useKernels } from "../src/tensor/kernels.ts";
 import { inStep } from "../src/tensor/memory.ts";
 import { Rng } from "../src/tensor/rng.ts";
@@ -197,11 +198,12 @@ function inference(work: NetworkWork, kernels: Kernels): Subject {
  */
 function convolutionWork(work: NetworkWork, rng: Rng): number {
   let flops = 0;
-  const root = makeNetwork(work, rng).forward(zeros([2, work.channels, work.size, work.size]));
+  const model = makeNetwork(work, rng);
+  const root = using(plainKernels, () => model.forward(zeros([1, work.channels, work.size, work.size])));
   for (const { op, inputs, output } of nodesBefore(root)) {
     if (op !== "conv2d") continue;
     const [x, w] = inputs;
-    flops += (x.node ? 3 : 2) * output.size * (w.size / w.shape[0]);
+    flops += (x.node ? 3 : 2) * 2 * output.size * (w.size / w.shape[0]);
   }
   return flops * work.batch;
 }

@@ -71,9 +71,14 @@ const timeTargets: readonly TimeTarget[] = [
   { name: nameOf(batchNormRelu), work: batchNormRelu, limit: [0.4, 0.4] },
 ];
 
-/** Measures all targets whose name contains the filter's words; `report` is called as each is done. */
+/**
+ * Measures the targets that are chosen by name; `report` is called as each is done.
+ *
+ * @param tier in place of the automatic choice, where a target names none (tiers.ts).
+ */
 export async function measureTargets(
   chosen: (name: string) => boolean,
+  tier: string | undefined,
   rounds: Rounds,
   report: (row: TargetRow) => void,
 ): Promise<void> {
@@ -83,7 +88,7 @@ export async function measureTargets(
     const multiplyAdd = ((await ours.ask({ version: true })).version ?? "").includes("multiply-add");
     const limitOf = (limit: Limit): number => limit[multiplyAdd ? 1 : 0];
     for (const target of productTargets(ours, limitOf)) if (chosen(target.name)) report(await target.measure(rounds));
-    for (const { name, work, variant, limit } of timeTargets) {
+    for (const { name, work, variant = tier, limit } of timeTargets) {
       if (!chosen(name)) continue;
       const most = limitOf(limit);
       const [reference, score] = await compare(

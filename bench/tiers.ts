@@ -65,9 +65,9 @@ export function clearResidents(): void {
 /** Thrown by a tier that is held to an algorithm, where that does not cover the geometry. */
 export class NotCovered extends Error {}
 
-const ALGORITHMS: readonly ConvAlgorithm[] = ["im2col", "direct", "winograd2", "winograd4"];
+export const algorithms: readonly ConvAlgorithm[] = ["im2col", "direct", "winograd2", "winograd4", "winograd4x2"];
 
-export const tierNames: readonly string[] = ["plain", "simd", ...ALGORITHMS, "naive"];
+export const tierNames: readonly string[] = ["plain", "simd", ...algorithms, "naive"];
 
 /**
  * The kernels by name; an algorithm's name is the SIMD tier with that algorithm.
@@ -80,7 +80,7 @@ export function tier(name: string, strict: boolean): Kernels {
   if (!engine || !pool) throw new Error("this platform has no WebAssembly");
   const simd: Kernels = { ...kernelsOf(engine), pool };
   if (name === "simd") return simd;
-  const algorithm = ALGORITHMS.find((a) => a === name);
+  const algorithm = algorithms.find((a) => a === name);
   if (!algorithm) throw new Error(`there is no tier "${name}": there are ${tierNames.join(", ")}`);
   const done = (covered: boolean, automatic: () => void): void => {
     if (covered) return;

@@ -71,7 +71,11 @@ export function onnxModel({ inputs, weights, nodes, output }: OnnxGraph): Uint8A
   ];
   const attribute = (name: string, value: number | readonly number[]): Message =>
     typeof value === "number"
-      ? [[1, name], [3, value], [20, 2]]
+      ? [
+          [1, name],
+          [3, value],
+          [20, 2],
+        ]
       : [[1, name], ...value.map((v): Field => [8, v]), [20, 7]];
   const node = ({ op, inputs, output, attributes = {} }: OnnxNode): Message => [
     ...inputs.map((name): Field => [1, name]),
@@ -81,7 +85,10 @@ export function onnxModel({ inputs, weights, nodes, output }: OnnxGraph): Uint8A
   ];
   const valueInfo = (name: string, shape?: readonly number[]): Message => {
     const dims: Field[] = shape ? [[2, shape.map((d): Field => [1, [[1, d]]])]] : [];
-    return [[1, name], [2, [[1, [[1, FLOAT], ...dims]]]]];
+    return [
+      [1, name],
+      [2, [[1, [[1, FLOAT], ...dims]]]],
+    ];
   };
   const graph: Message = [
     ...nodes.map((n): Field => [1, node(n)]),
@@ -93,6 +100,12 @@ export function onnxModel({ inputs, weights, nodes, output }: OnnxGraph): Uint8A
   return encode([
     [1, 8],
     [7, graph],
-    [8, [[1, ""], [2, 13]]],
+    [
+      8,
+      [
+        [1, ""],
+        [2, 13],
+      ],
+    ],
   ]);
 }

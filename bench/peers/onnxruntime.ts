@@ -21,7 +21,14 @@ class Graph implements Operations<string> {
 
   weight(shape: readonly number[], fanIn?: number): string {
     const name = `w${this.weights.length}`;
-    this.weights.push({ name, shape, data: random(shape.reduce((n, d) => n * d, 1), fanIn) });
+    this.weights.push({
+      name,
+      shape,
+      data: random(
+        shape.reduce((n, d) => n * d, 1),
+        fanIn,
+      ),
+    });
     return name;
   }
 

@@ -1,6 +1,7 @@
 /** TensorFlow.js as a contender, on one thread: `tfjs.js wasm` or `tfjs.js cpu`. Images are NHWC, as it likes them. */
-import { dirname, sep } from "node:path";
+
 import { createRequire } from "node:module";
+import { dirname, sep } from "node:path";
 import type * as Core from "@tensorflow/tfjs";
 import type * as Wasm from "@tensorflow/tfjs-backend-wasm";
 import { type Prepared, serve } from "../serve.ts";
@@ -19,7 +20,14 @@ if (backend === "wasm") {
 if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} does not start`);
 
 const tensor = (shape: number[], fanIn?: number): Core.Tensor =>
-  tf.tensor(random(shape.reduce((n, d) => n * d, 1), fanIn), shape, "float32");
+  tf.tensor(
+    random(
+      shape.reduce((n, d) => n * d, 1),
+      fanIn,
+    ),
+    shape,
+    "float32",
+  );
 const images = (shape: number[]): Core.Tensor4D => tensor(shape) as Core.Tensor4D;
 
 /** Does `fn` and frees what it made. */
@@ -49,7 +57,14 @@ function elementWise({ kind, N, C, size }: ElementWise): Prepared {
 
 function normalize(x: Core.Tensor, weight: Core.Tensor, bias: Core.Tensor): Core.Tensor {
   const { mean, variance } = tf.moments(x, [0, 1, 2]);
-  return tf.batchNorm(x, mean as Core.Tensor1D, variance as Core.Tensor1D, bias as Core.Tensor1D, weight as Core.Tensor1D, 1e-5);
+  return tf.batchNorm(
+    x,
+    mean as Core.Tensor1D,
+    variance as Core.Tensor1D,
+    bias as Core.Tensor1D,
+    weight as Core.Tensor1D,
+    1e-5,
+  );
 }
 
 /** Weights are made when they are first asked for. */
@@ -72,13 +87,22 @@ class Network implements Operations<Core.Tensor> {
   conv(x: Core.Tensor, name: string, C: number, O: number, kernel: number, stride: number): Core.Tensor {
     const w = this.#weight(`${name}.w`, () => tensor([kernel, kernel, C, O], kernel * kernel * C));
     const y = tf.conv2d(x as Core.Tensor4D, w as Core.Tensor as Core.Tensor4D, stride, kernel >> 1);
-    return this.#folded ? tf.add(y, this.#weight(`${name}.b`, () => tf.zeros([O]))) : y;
+    return this.#folded
+      ? tf.add(
+          y,
+          this.#weight(`${name}.b`, () => tf.zeros([O])),
+        )
+      : y;
   }
 
   norm(x: Core.Tensor, name: string, C: number): Core.Tensor {
     if (this.#folded) return x;
     const weight = this.#weight(`${name}.weight`, () => tf.ones([C]));
-    return normalize(x, weight, this.#weight(`${name}.bias`, () => tf.zeros([C])));
+    return normalize(
+      x,
+      weight,
+      this.#weight(`${name}.bias`, () => tf.zeros([C])),
+    );
   }
 
   relu(x: Core.Tensor): Core.Tensor {
@@ -92,7 +116,12 @@ class Network implements Operations<Core.Tensor> {
   halve(x: Core.Tensor, extra: number): Core.Tensor {
     // A strided slice has no gradient there; an average over single pixels does.
     const half = tf.avgPool(x as Core.Tensor4D, 1, 2, "valid");
-    return tf.pad(half, [[0, 0], [0, 0], [0, 0], [0, extra]]);
+    return tf.pad(half, [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, extra],
+    ]);
   }
 
   maxPool(x: Core.Tensor): Core.Tensor {

@@ -7,8 +7,8 @@
  * accumulates on the tensors, so there is nothing to zero.
  */
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
-import { kernels } from "../tensor/kernels.ts";
-import { allocate, type Floats, inStep } from "../tensor/memory.ts";
+import { chooseKernels, kernels } from "../tensor/kernels.ts";
+import { allocate, type Floats, inStep, release } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { outliveStep, Tensor } from "../tensor/tensor.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
@@ -71,6 +71,26 @@ interface Pending {
 }
 
 /**
+ * Who refers to the arrays that are on their way. One that nobody needs any more goes back to the step's memory, where the
+ * next gradient finds it: half of a training step's memory, and what was just used is still in the cache.
+ */
+class Holders {
+  readonly #holders = new Map<Floats, number>();
+
+  hold(data: Floats): void {
+    this.#holders.set(data, (this.#holders.get(data) ?? 0) + 1);
+  }
+
+  drop(data: Floats): void {
+    const left = this.#holders.get(data)! - 1;
+    this.#holders.set(data, left);
+    if (left > 0) return;
+    this.#holders.delete(data);
+    release(data);
+  }
+}
+
+/**
  * The gradients of `root` with respect to every leaf that requires them.
  *
  * The graph is not consumed: a second call gives the same gradients again.
@@ -88,15 +108,23 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
   const kept = new Set([...keep, ...stopAt]);
   const result = new Map<Tensor, Tensor>();
   const pending = new Map<Tensor, Pending>([[root, { data: seed.data, own: false }]]);
+  const holders = new Holders();
+  holders.hold(seed.data);
 
+  /** Takes what has arrived at t off the way; the result holds on to it where it is asked for. */
   const finish = (t: Tensor): Floats | undefined => {
     const arrived = pending.get(t);
     if (!arrived) return undefined;
     pending.delete(t);
-    if (!t.node || kept.has(t)) result.set(t, new Tensor(arrived.data, t.shape));
+    if (!t.node || kept.has(t)) {
+      result.set(t, new Tensor(arrived.data, t.shape));
+      holders.hold(arrived.data);
+    }
     return arrived.data;
   };
 
+  // The seed may be the caller's, and what a rule takes from the forward pass belongs to the graph: held for ever.
+  holders.hold(seed.data);
   for (const node of nodesBefore(root, stopAt)) {
     const gy = finish(node.output);
     // A rule may have sent null (the output is used, but its gradient was not needed).
@@ -104,26 +132,36 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
     checkUnchanged(node);
     const needed = node.inputs.map(needsGrad);
     const sent = node.rule(gy, needed);
+    for (const gx of sent) {
+      if (!gx) continue;
+      holders.hold(gx);
+      if (gx === node.output.data || node.inputs.some((input) => gx === input.data)) holders.hold(gx);
+    }
     node.inputs.forEach((input, i) => {
       const gx = sent[i];
-      if (needed[i] && gx) accumulate(pending, input, gx);
+      if (needed[i] && gx) accumulate(pending, input, gx, holders);
     });
+    for (const gx of sent) if (gx) holders.drop(gx);
+    holders.drop(gy);
   }
   for (const leaf of [...pending.keys()]) finish(leaf);
   return new Gradients(result);
 }
 
 /** Adds `gx` to what has arrived at `t`. The first arrival may belong to someone else, so the second makes a new array. */
-function accumulate(pending: Map<Tensor, Pending>, t: Tensor, gx: Floats): void {
+function accumulate(pending: Map<Tensor, Pending>, t: Tensor, gx: Floats, holders: Holders): void {
   const arrived = pending.get(t);
   if (!arrived) {
     pending.set(t, { data: gx, own: false });
+    holders.hold(gx);
   } else if (arrived.own) {
     kernels.addScaled(1, gx, arrived.data);
   } else {
     const sum = allocate(gx.length, gx);
     kernels.binary("add", arrived.data, gx, sum, broadcastGeometry("add", t.shape, t.shape));
     pending.set(t, { data: sum, own: true });
+    holders.hold(sum);
+    holders.drop(arrived.data);
   }
 }
 
@@ -177,6 +215,7 @@ export function valueAndGrad<T extends LossLike>(
   fn: () => T,
   options?: BackwardOptions,
 ): { value: T; grads: Gradients } {
+  chooseKernels();
   return inStep(() => {
     const value = fn();
     const loss = value instanceof Tensor ? value : value.loss;
@@ -185,7 +224,7 @@ export function valueAndGrad<T extends LossLike>(
 }
 
 /**
- * y = x, and `look` is shown the gradient ∂L/∂y each time one passes. Read it; do not change it.
+ * y = x, and `look` is shown a copy of the gradient ∂L/∂y each time one passes.
  *
  * @example
  * const x = tensor([1, 2], { requiresGrad: true });
@@ -193,7 +232,9 @@ export function valueAndGrad<T extends LossLike>(
  */
 export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
   return record("tap", new Tensor(x.data, x.shape), [x], (gy) => {
-    look(new Tensor(gy, x.shape));
+    const copy = allocate(gy.length, gy);
+    copy.set(gy);
+    look(new Tensor(copy, x.shape));
     return [gy];
   });
 }

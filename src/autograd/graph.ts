@@ -6,6 +6,7 @@
  * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
  * Next: backward.ts, which walks the numbers down.
  */
+import { chooseKernels } from "../tensor/kernels.ts";
 import { type Floats, inStep } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { outliveStep, type Tensor } from "../tensor/tensor.ts";
@@ -17,8 +18,9 @@ export class AutogradError extends Error {
 
 /**
  * The derivative of one recorded operation. From the upstream gradient gy = ∂L/∂y it returns ∂L/∂x for each input x, or
- * null where `needed` says that nobody asks. It never changes gy; returning gy itself is allowed (that is how a gradient
- * passes an addition untouched), because `backward` copies before it accumulates.
+ * null where `needed` says that nobody asks. It never changes gy and does not keep it: its memory is used again. Returning
+ * gy itself is allowed (that is how a gradient passes an addition untouched), because `backward` copies before it
+ * accumulates; otherwise the arrays are the rule's own, made for this call.
  */
 export type Rule = (gy: Floats, needed: readonly boolean[]) => readonly (Floats | null)[];
 
@@ -62,6 +64,7 @@ export function record(op: string, output: Tensor, inputs: readonly Tensor[], ru
  * const y = noGrad(() => mul(weight, 2)); // y.node is null
  */
 export function noGrad<T>(fn: () => T): T {
+  chooseKernels();
   const before = recording;
   recording = false;
   try {

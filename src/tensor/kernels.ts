@@ -175,6 +175,11 @@ export function useKernels(tier: Tier | Kernels): Kernels {
   return previous;
 }
 
+/** Chooses the tier now, if no kernel has been called yet: before a step, whose tensors live in the tier's memory. */
+export function chooseKernels(): void {
+  if (kernels.name === "auto") useKernels("auto");
+}
+
 let simd: Kernels | string | undefined;
 
 function kernelsOfTier(tier: Tier): Kernels {

@@ -18,6 +18,8 @@ export interface Pool {
   /** An array with undefined contents, or undefined where there is no room. */
   allocate(size: number): Float32Array | undefined;
   owns(array: Floats): boolean;
+  /** Takes back one array that `allocate` returned, for the next one of the same size. */
+  release?(array: Floats): void;
   /** Takes back everything, and overwrites it with NaN if told to. */
   reset(wipe?: boolean): void;
 }
@@ -49,6 +51,13 @@ export function allocate(size: number, like?: Floats): Floats {
 /** An array of `size` zeros of the same type as `like`; pooled inside a step. */
 export function allocateZeros(size: number, like?: Floats): Floats {
   return allocate(size, like).fill(0);
+}
+
+/** Gives an array back before its step ends. For the one who knows that nothing refers to it any more: `backward`. */
+export function release(data: Floats): void {
+  if (!step || !pool?.owns(data)) return;
+  if (debugging) data.fill(Number.NaN);
+  pool.release?.(data);
 }
 
 /** An ordinary array of zeros, for what outlives the step it is made in: parameters, the state of an optimiser. */

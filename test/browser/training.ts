@@ -1,7 +1,21 @@
 /** A small training run that says in bits what came out: the same program for Node, for a page, for a worker. */
-import { cifarResNet, crossEntropy, type Kernels, Rng, randn, SGD, type Tensor, type Tier, useKernels, valueAndGrad } from "../../src/index.ts";
+import {
+  cifarResNet,
+  crossEntropy,
+  type Kernels,
+  kernels,
+  Rng,
+  randn,
+  SGD,
+  type Tensor,
+  type Tier,
+  useKernels,
+  valueAndGrad,
+} from "../../src/index.ts";
 
 export interface Training {
+  /** Name of the kernels that computed. */
+  readonly tier: string;
   /** Loss before each step. */
   readonly losses: readonly number[];
   /** Every parameter after the last step, folded into 32 bits: equal only if all of them are equal to the last bit. */
@@ -24,8 +38,8 @@ function batch(rng: Rng, N: number): { x: Tensor; labels: Int32Array } {
 }
 
 /** Trains a residual network of 8 layers for `steps` steps, from a fixed seed. */
-export function train(tier: Tier | Kernels, steps = 30): Training {
-  const previous = useKernels(tier);
+export function train(on: Tier | Kernels, steps = 30): Training {
+  const previous = useKernels(on);
   const rng = new Rng(2026);
   const model = cifarResNet(8, { width: 4, inChannels: 1, classes: 3, rng: rng.fork("weights") });
   const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
@@ -37,8 +51,9 @@ export function train(tier: Tier | Kernels, steps = 30): Training {
     losses.push(value.item());
     optimizer.step(grads);
   }
+  const tier = kernels.name;
   useKernels(previous);
-  return { losses, fingerprint: fingerprintOf(model.parameters()) };
+  return { tier, losses, fingerprint: fingerprintOf(model.parameters()) };
 }
 
 /** FNV-1a over the bytes of all values. */

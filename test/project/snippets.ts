@@ -94,7 +94,8 @@ export function programOf(snippet: Snippet, exported: ReadonlySet<string>, entry
   const body = snippet.code.replaceAll(/^import\s[^;]*?from\s+"([^"]+)";?\n/gm, (statement, from: string) => {
     const layer = /^skipstone(?:\/(\w+))?$/.exec(from);
     const path = layer?.[1] ? entry.replace(/index\.ts$/, `${layer[1]}/index.ts`) : entry;
-    imports.push(layer ? statement.replace(`"${from}"`, `"${path}"`) : statement);
+    // A path that is right in docs/ is to be right in build/snippets/.
+    imports.push(layer ? statement.replace(`"${from}"`, `"${path}"`) : statement.replace('"../src/', '"../../src/'));
     return "";
   });
 

@@ -5,7 +5,8 @@
  *   │ zeros        │ tensors of the current step │ scratch of one kernel    │
  *
  * A SIMD kernel takes numbers by address, so what is to be fast has to live here. Tensors made in a step are allocated
- * by moving `top` up; when the step ends `top` goes back to BASE. A kernel borrows scratch above `top` while it runs.
+ * by moving `top` up; when the step ends `top` goes back to BASE. What is given back before (gradients that have been used)
+ * waits for the next array of its size. A kernel borrows scratch above `top` while it runs.
  * Tensors leave the last eighth free: a step that has filled the rest still computes with SIMD kernels.
  *
  * Growing a WebAssembly.Memory detaches every array that views it. So the arena grows only while nothing lives in it:
@@ -39,6 +40,8 @@ export class Arena implements Pool {
   #wanted = 0;
   /** Whether arrays have been handed out since the last reset. */
   #live = false;
+  /** Addresses of arrays that were given back one by one, by size in bytes. */
+  readonly #free = new Map<number, number[]>();
 
   /**
    * @param bytes initial size. Untouched pages cost address space, not memory.
@@ -67,8 +70,10 @@ export class Arena implements Pool {
 
   /** An array of the current step, contents undefined; undefined where there is no room. */
   allocate(size: number): Float32Array | undefined {
-    const address = this.#top;
     const bytes = roundUp(4 * size);
+    const freed = this.#free.get(bytes)?.pop();
+    if (freed !== undefined) return new Float32Array(this.memory.buffer, freed, size);
+    const address = this.#top;
     const end = address + bytes;
     if (end > this.bytes * (1 - SCRATCH)) {
       this.#refused += bytes;
@@ -80,6 +85,14 @@ export class Arena implements Pool {
     return new Float32Array(this.#buffer, address, size);
   }
 
+  /** Takes back one array, for the next of the same size: in a backward pass most gradients have had a sister before. */
+  release(array: Floats): void {
+    const bytes = roundUp(array.byteLength);
+    const free = this.#free.get(bytes);
+    if (free) free.push(array.byteOffset);
+    else this.#free.set(bytes, [array.byteOffset]);
+  }
+
   /** Takes back everything handed out so far, and grows to what was asked for in vain. */
   reset(wipe = false): void {
     if (wipe) this.#floats.fill(Number.NaN, BASE / 4, this.#used / 4);
@@ -87,6 +100,7 @@ export class Arena implements Pool {
     this.#used = BASE;
     this.#refused = 0;
     this.#live = false;
+    this.#free.clear();
     this.#grow();
   }
 

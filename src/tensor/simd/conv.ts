@@ -1,9 +1,14 @@
 /**
  * Convolution and its two gradients in SIMD: which algorithm, and the way there.
  *
- *   im2col      every geometry                            im2col.ts
+ *   im2col        every geometry                               im2col.ts
+ *   direct        rows of results of four pixels or more       direct.ts, direct-weights.ts
+ *   winograd2     3 × 3, stride 1: F(2×2, 3×3)                 winograd.ts, winograd-weights.ts
+ *   winograd4     3 × 3, stride 1: F(4×4, 3×3)
+ *   winograd4x2   3 × 3, stride 1: F(2×4, 3×3), between the two in speed and accuracy
  *
- * Next: the algorithms' files.
+ * Each function returns false, with nothing written, where the engine has no room or the algorithm does not cover the
+ * geometry; the caller takes the plain kernel then.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
 import type { Floats } from "../memory.ts";
@@ -17,8 +22,9 @@ import type { Filtering2d } from "./winograd-kernel.ts";
 import { filtering } from "./winograd-points.ts";
 import { winogradWeightGradient } from "./winograd-weights.ts";
 
-const F2 = filtering(2, 3, [1]);
-const F4 = filtering(4, 3, [25 / 64, 9 / 4]);
+/** Points 0, ±1; and 0, ±5/8, ±3/2, which are exact in binary and magnify errors least (SPEED.md). */
+const F2 = /* @__PURE__ */ filtering(2, 3, [1]);
+const F4 = /* @__PURE__ */ filtering(4, 3, [0.390625, 2.25]);
 const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd4x2", Filtering2d>> = {
   winograd2: { vertical: F2, horizontal: F2 },
   winograd4: { vertical: F4, horizontal: F4 },
@@ -26,8 +32,8 @@ const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd4x2", Filte
 };
 
 /** The weight gradient's outputs are the three taps, its taps a tile of gy; the points are the same. */
-const F2_WEIGHTS = filtering(3, 2, [1]);
-const F4_WEIGHTS = filtering(3, 4, [25 / 64, 9 / 4]);
+const F2_WEIGHTS = /* @__PURE__ */ filtering(3, 2, [1]);
+const F4_WEIGHTS = /* @__PURE__ */ filtering(3, 4, [0.390625, 2.25]);
 const WINOGRAD_WEIGHTS: typeof WINOGRAD = {
   winograd2: { vertical: F2_WEIGHTS, horizontal: F2_WEIGHTS },
   winograd4: { vertical: F4_WEIGHTS, horizontal: F4_WEIGHTS },
@@ -38,13 +44,60 @@ const WINOGRAD_WEIGHTS: typeof WINOGRAD = {
 export type ConvAlgorithm = "auto" | "im2col" | "direct" | "winograd2" | "winograd4" | "winograd4x2";
 export type ConvPass = "forward" | "inputGradient" | "weightGradient";
 
-/** The algorithm that "auto" means. */
-export function chooseAlgorithm(
-  _pass: ConvPass,
-  _g: ConvGeometry,
-  _features: Features,
-): Exclude<ConvAlgorithm, "auto"> {
-  return "im2col";
+/**
+ * The algorithm that "auto" means: the fastest whose error, measured as in conv-accuracy.test.ts, is at most 1.5 times
+ * that of a plain float32 running sum.
+ *
+ * Error, rms, relative to a running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
+ *
+ *   forward, input gradient: by channels summed       16    32    64   128   256      64 on 4 × 4 pixels
+ *     winograd2                                      0.8   0.7   0.7   0.4   0.3      0.8
+ *     winograd4x2                                    1.4   1.3   1.2   0.9   0.6      1.3
+ *     winograd4                                      2.4   1.9   1.4   1.2   1.1      1.6
+ *   weight gradient: by pixels summed, N·L           64   256  1024  2048  8192
+ *     winograd2                                      1.3   1.1   0.9   0.5   0.3
+ *     winograd4x2                                    2.2   1.6   1.2   0.7   0.5
+ *     winograd4                                      3.8   2.3   1.4   1.0   0.7
+ *
+ * A running sum's own error grows with the number of its terms, Winograd's hardly: hence the thresholds.
+ *
+ * Time, ms (Node 20 / 24, forward):      im2col      direct     winograd2  winograd4x2  winograd4
+ *   16→16 @32, batch 32                 4.0 / 3.8   3.7 / 3.2   2.5 / 2.1   1.9 / 1.7   1.6 / 1.4
+ *   32→32 @16, batch 32                 3.6 / 3.4   3.5 / 3.1   2.2 / 1.8   1.5 / 1.3   1.3 / 1.1
+ *   64→64 @8, batch 32                  3.5 / 3.0   3.4 / 3.0   2.1 / 1.7   1.4 / 1.2   1.2 / 0.9
+ *   3→16 @32, batch 32                  0.9 / 0.9   0.9 / 0.7   0.8 / 0.9
+ *   128→128 @28                         7.8 / 4.6   8.3 / 4.6   3.9 / 2.4   2.2 / 1.9   2.0 / 1.6
+ *   256→256 @14                         5.7 / 4.9   6.5 / –     3.3 / 2.9   3.5 / 2.8   3.3 / 2.6
+ *   512→512 @7                          7.2 / 6.7   8.3 / 9.4   5.3 / 4.6   5.5 / 4.8   10 / 7.2
+ *   16→32 @32, stride 2, batch 32       2.2 / 2.2   2.0 / 1.7
+ *   256→512 @14, stride 2               3.7 / 3.2   4.1 / 3.3
+ */
+export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Features): Exclude<ConvAlgorithm, "auto"> {
+  const { N, C, O, H, W, L, Ho, Wo, kh, kw, sh, sw } = g;
+  const pixels = N * L;
+  if (pass === "weightGradient") {
+    if (winogradCovers(g) && C >= 8 && O >= 4) {
+      if (pixels >= 2048) return "winograd4";
+      // Few tiles do not pay for the transform of the result.
+      if (pixels >= 512) return "winograd4x2";
+      if (pixels >= 128) return "winograd2";
+    }
+    // With multiply-add, outer products are faster while a pixel's channels are few.
+    return features.multiplyAdd && directWeightGradientCovers(g) && g.Cg % 8 === 0 && C <= 32 ? "direct" : "im2col";
+  }
+  const [summed, results, height, width] = pass === "forward" ? [C, O, Ho, Wo] : [O, C, H, W];
+  if (winogradCovers(g) && summed >= 8 && results >= 3 && height * width > 1 && pixels >= 32) {
+    const tiles = N * Math.ceil(height / 4) * Math.ceil(width / 4);
+    // Few tiles do not pay for the transform of the filters.
+    if (tiles < 16 || summed < 16) return "winograd2";
+    const small = Math.min(height, width) < 8;
+    if (summed >= 128 || (summed >= 64 && !small)) return "winograd4";
+    return small ? "winograd2" : "winograd4x2";
+  }
+  const product = kh * kw * sh * sw === 1;
+  const covered = pass === "forward" ? directCovers(g) : directInputGradientCovers(g);
+  // Pixels of many channels lie far apart, which the packing of im2col mends; so does its tile where filters are few.
+  return covered && !product && C <= 128 && results / g.groups >= 8 ? "direct" : "im2col";
 }
 
 /** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room or the algorithm does not cover the geometry. */

@@ -105,36 +105,40 @@ function lastSteps(length: Local, unroll: number): Code {
  * of four, `tail` < 0 is how far (in pixels) the last tile stands back over the one before it.
  */
 export function rowsFunction(pixelBytes: number): Func {
-  return func("rows", Array.from({ length: 12 }, () => "i32" as const), (locals) => {
-    const [x, w, runs, runCount, runLength, y, planeBytes, height, tiles, tail, xRowBytes, yRowBytes] = [
-      0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-    ];
-    const [tile, from, to] = locals.many("i32", 3);
-    return whileAtLeast(
-      height,
-      1,
-      set(tile, get(tiles)),
-      set(from, get(x)),
-      set(to, get(y)),
-      whileAtLeast(
-        tile,
+  return func(
+    "rows",
+    Array.from({ length: 12 }, () => "i32" as const),
+    (locals) => {
+      const [x, w, runs, runCount, runLength, y, planeBytes, height, tiles, tail, xRowBytes, yRowBytes] = [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+      ];
+      const [tile, from, to] = locals.many("i32", 3);
+      return whileAtLeast(
+        height,
         1,
-        // The last tile of the row stands back.
-        block(
-          [get(tile), i32.const(1), i32.sub, branchIf(0)],
-          set(from, get(from), get(tail), i32.const(pixelBytes), i32.mul, i32.add),
-          set(to, get(to), get(tail), i32.const(4), i32.mul, i32.add),
+        set(tile, get(tiles)),
+        set(from, get(x)),
+        set(to, get(y)),
+        whileAtLeast(
+          tile,
+          1,
+          // The last tile of the row stands back.
+          block(
+            [get(tile), i32.const(1), i32.sub, branchIf(0)],
+            set(from, get(from), get(tail), i32.const(pixelBytes), i32.mul, i32.add),
+            set(to, get(to), get(tail), i32.const(4), i32.mul, i32.add),
+          ),
+          [get(from), get(w), get(runs), get(runCount), get(runLength), get(to), get(planeBytes), call(0)],
+          advance(from, TILE_PIXELS * pixelBytes),
+          advance(to, 4 * TILE_PIXELS),
+          advance(tile, -1),
         ),
-        [get(from), get(w), get(runs), get(runCount), get(runLength), get(to), get(planeBytes), call(0)],
-        advance(from, TILE_PIXELS * pixelBytes),
-        advance(to, 4 * TILE_PIXELS),
-        advance(tile, -1),
-      ),
-      moveBy(x, xRowBytes),
-      moveBy(y, yRowBytes),
-      advance(height, -1),
-    );
-  });
+        moveBy(x, xRowBytes),
+        moveBy(y, yRowBytes),
+        advance(height, -1),
+      );
+    },
+  );
 }
 
 /**
@@ -158,7 +162,9 @@ export function toPixelsFunction(channels: number): Func {
     ];
     /** One row of `count` ≤ 4 channels from `from` on. */
     const row = (count: number): Code => [
-      planes.map((p, i) => set(p, i === 0 ? get(from) : [get(planes[i - 1]), i < count ? get(planeBytes) : i32.const(0), i32.add])),
+      planes.map((p, i) =>
+        set(p, i === 0 ? get(from) : [get(planes[i - 1]), i < count ? get(planeBytes) : i32.const(0), i32.add]),
+      ),
       set(j, get(W)),
       count === 4
         ? whileAtLeast(

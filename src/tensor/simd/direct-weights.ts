@@ -13,7 +13,22 @@
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
 import type { Floats } from "../memory.ts";
-import { block, branch, branchIf, type Code, call, type Func, f32x4, func, get, i32, loop, set, tee, v128 } from "./assembler.ts";
+import {
+  block,
+  branch,
+  branchIf,
+  type Code,
+  call,
+  type Func,
+  f32x4,
+  func,
+  get,
+  i32,
+  loop,
+  set,
+  tee,
+  v128,
+} from "./assembler.ts";
 import { toPixelsFunction } from "./direct-kernel.ts";
 import type { Engine, Program } from "./engine.ts";
 import type { Features } from "./features.ts";
@@ -88,64 +103,77 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
  * another; its channels are gyPlaneBytes apart, pixels of x pixelBytes.
  */
 function outerFunction(features: Features, pixelBytes: number, gyPlaneBytes: number): Func {
-  return func("outer", Array.from({ length: 8 }, () => "i32" as const), (locals) => {
-    const [gy, x, out, height, width, xRowBytes, outRowBytes, add] = [0, 1, 2, 3, 4, 5, 6, 7];
-    const [from, k] = locals.many("i32", 2);
-    const sums = locals.many("v128", 2 * FILTERS);
-    const [x0, x1, splat] = locals.many("v128", 3);
-    const unroll = 4;
-    const step: Code = [
-      set(x0, get(from), v128.load()),
-      set(x1, get(from), v128.load(16)),
-      Array.from({ length: FILTERS }, (_, r) => [
-        set(splat, get(gy), v128.load32Splat(gyPlaneBytes * r)),
-        multiplyAdd(sums[2 * r], splat, x0, features),
-        multiplyAdd(sums[2 * r + 1], splat, x1, features),
-      ]),
-      advance(from, pixelBytes),
-      advance(gy, 4),
-      // A branch in every step, as in gemm.ts.
-      tee(k, get(k), i32.const(1), i32.sub),
-      i32.eqz,
-      branchIf(1),
-    ];
-    const store = (accumulate: boolean): Code =>
-      Array.from({ length: FILTERS }, (_, r) => [
-        [0, 1].map((half) => [
-          get(out),
-          get(sums[2 * r + half]),
-          accumulate ? [get(out), v128.load(16 * half), f32x4.add] : [],
-          v128.store(16 * half),
+  return func(
+    "outer",
+    Array.from({ length: 8 }, () => "i32" as const),
+    (locals) => {
+      const [gy, x, out, height, width, xRowBytes, outRowBytes, add] = [0, 1, 2, 3, 4, 5, 6, 7];
+      const [from, k] = locals.many("i32", 2);
+      const sums = locals.many("v128", 2 * FILTERS);
+      const [x0, x1, splat] = locals.many("v128", 3);
+      const unroll = 4;
+      const step: Code = [
+        set(x0, get(from), v128.load()),
+        set(x1, get(from), v128.load(16)),
+        Array.from({ length: FILTERS }, (_, r) => [
+          set(splat, get(gy), v128.load32Splat(gyPlaneBytes * r)),
+          multiplyAdd(sums[2 * r], splat, x0, features),
+          multiplyAdd(sums[2 * r + 1], splat, x1, features),
         ]),
-        set(out, get(out), get(outRowBytes), i32.add),
-      ]);
-    return [
-      whileAtLeast(
-        height,
-        1,
-        set(from, get(x)),
-        set(k, get(width)),
-        block(loop(Array.from({ length: unroll }, () => step), branch(0))),
-        set(x, get(x), get(xRowBytes), i32.add),
-        advance(height, -1),
-      ),
-      block(block(get(add), i32.eqz, branchIf(0), store(true), branch(1)), store(false)),
-    ];
-  });
+        advance(from, pixelBytes),
+        advance(gy, 4),
+        // A branch in every step, as in gemm.ts.
+        tee(k, get(k), i32.const(1), i32.sub),
+        i32.eqz,
+        branchIf(1),
+      ];
+      const store = (accumulate: boolean): Code =>
+        Array.from({ length: FILTERS }, (_, r) => [
+          [0, 1].map((half) => [
+            get(out),
+            get(sums[2 * r + half]),
+            accumulate ? [get(out), v128.load(16 * half), f32x4.add] : [],
+            v128.store(16 * half),
+          ]),
+          set(out, get(out), get(outRowBytes), i32.add),
+        ]);
+      return [
+        whileAtLeast(
+          height,
+          1,
+          set(from, get(x)),
+          set(k, get(width)),
+          block(
+            loop(
+              Array.from({ length: unroll }, () => step),
+              branch(0),
+            ),
+          ),
+          set(x, get(x), get(xRowBytes), i32.add),
+          advance(height, -1),
+        ),
+        block(block(get(add), i32.eqz, branchIf(0), store(true), branch(1)), store(false)),
+      ];
+    },
+  );
 }
 
 /** outers(gy, x, out, height, width, xRowBytes, outRowBytes, add, panels): tiles for one panel of channels after another. */
 function outersFunction(): Func {
-  return func("outers", Array.from({ length: 9 }, () => "i32" as const), () => {
-    const [x, out, panels] = [1, 2, 8];
-    return whileAtLeast(
-      panels,
-      1,
-      [0, 1, 2, 3, 4, 5, 6, 7].map((parameter) => get(parameter)),
-      call(0),
-      advance(x, 4 * CHANNELS),
-      advance(out, 4 * CHANNELS),
-      advance(panels, -1),
-    );
-  });
+  return func(
+    "outers",
+    Array.from({ length: 9 }, () => "i32" as const),
+    () => {
+      const [x, out, panels] = [1, 2, 8];
+      return whileAtLeast(
+        panels,
+        1,
+        [0, 1, 2, 3, 4, 5, 6, 7].map((parameter) => get(parameter)),
+        call(0),
+        advance(x, 4 * CHANNELS),
+        advance(out, 4 * CHANNELS),
+        advance(panels, -1),
+      );
+    },
+  );
 }

@@ -80,7 +80,17 @@ export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g
     }
   }
   const runLength = joined ? kw * C : Cg;
-  const part = { runs, runLength, taps, ofFilter: K, origin: 0, rowStep: sh * Wp, height: Ho, width: Wo, targets: null };
+  const part = {
+    runs,
+    runLength,
+    taps,
+    ofFilter: K,
+    origin: 0,
+    rowStep: sh * Wp,
+    height: Ho,
+    width: Wo,
+    targets: null,
+  };
   const padding = { top: ph, left: pw, Hp: H + 2 * ph, Wp };
   const pass = { N, C, H, W, O, plane: L, groups, ...padding, step: sw, filterGroup: Og * K, parts: [part] };
   return convolve(engine, x, w, y, pass);
@@ -145,9 +155,17 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
     const parts = pass.parts.map((part) => {
       const { taps, ofFilter, runs, targets } = part;
       const filters = scope.scratch(groups * panels * TILE_COLUMNS * taps.length);
-      const lines = table(engine, scope, Array.from({ length: panels * 8 }, (_, o) => Math.min(o, Og - 1) * ofFilter));
+      const lines = table(
+        engine,
+        scope,
+        Array.from({ length: panels * 8 }, (_, o) => Math.min(o, Og - 1) * ofFilter),
+      );
       const steps = table(engine, scope, taps);
-      const runTable = table(engine, scope, runs.map((run) => run * C));
+      const runTable = table(
+        engine,
+        scope,
+        runs.map((run) => run * C),
+      );
       return { ...part, filters, lines, steps, runTable, targetTable: targets ? table(engine, scope, targets) : 0 };
     });
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
@@ -160,7 +178,19 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
     }
     for (let n = 0; n < N; n++) {
       functions.toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
-      for (const { filters, taps, runTable, runs, runLength, origin, rowStep, height, width, targets, targetTable } of parts) {
+      for (const {
+        filters,
+        taps,
+        runTable,
+        runs,
+        runLength,
+        origin,
+        rowStep,
+        height,
+        width,
+        targets,
+        targetTable,
+      } of parts) {
         const tiles = Math.ceil(width / TILE_PIXELS);
         const tail = width - tiles * TILE_PIXELS;
         for (let i = 0; i < groups * panels; i++) {

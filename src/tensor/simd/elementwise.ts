@@ -20,8 +20,8 @@ type Unary = (y: Local, x: Local, p: Local, q: Local, locals: Locals) => Code;
 /** The value gy·f′(x). */
 type UnaryGradient = (gy: Local, x: Local, y: Local, p: Local, q: Local) => Code;
 
-const ZERO = constant(0);
-const ONE = constant(1);
+const ZERO = /* @__PURE__ */ constant(0);
+const ONE = /* @__PURE__ */ constant(1);
 
 const unaries: Partial<Record<UnaryOp, Unary>> = {
   neg: (y, x) => set(y, get(x), f32x4.neg),

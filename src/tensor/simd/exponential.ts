@@ -10,7 +10,7 @@ import { type Code, f32x4, get, i32, i32x4, type Local, type Locals, set, v128 }
 
 export const constant = (value: number): Code => v128.const(value, value, value, value);
 const whole = (value: number): Code => v128.constInt(value, value, value, value);
-const SIGN = whole(-0x80000000);
+const SIGN = /* @__PURE__ */ whole(-0x80000000);
 
 /**
  * 1.5·2²³: around it neighbours are 1 apart, so adding it rounds to a whole number k, which then stands in the lowest bits.

@@ -6,6 +6,7 @@
  */
 import { plainKernels } from "../kernels/index.ts";
 import type { Kernels } from "../kernels.ts";
+import { func, nop } from "./assembler.ts";
 import { binary } from "./broadcast.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
 import { copyStrided } from "./copy.ts";
@@ -21,8 +22,8 @@ import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./soft
 import { adam, sgd } from "./update.ts";
 
 /**
- * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, or the page's
- * Content-Security-Policy forbids it (it lacks `wasm-unsafe-eval`).
+ * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, the page's
+ * Content-Security-Policy forbids it (it lacks `wasm-unsafe-eval`), or the browser compiles it in workers only.
  */
 export function makeSimdKernels(): Kernels | string {
   const wasm = webAssembly();
@@ -31,7 +32,9 @@ export function makeSimdKernels(): Kernels | string {
   try {
     engine = new Engine(wasm);
     if (!engine.features.simd) return "this platform's WebAssembly has no SIMD";
-    engine.program("gemm probe", () => []);
+    // A policy that forbids compiling, and browsers that refuse more than 4 KiB at once on a page's main thread (Chromium
+    // before 2023): to be known now, not in the middle of a training.
+    engine.program("probe", () => [func("nothing", [], () => new Array<number>(2 ** 14).fill(nop))]);
   } catch (error) {
     return `WebAssembly cannot be used here: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -46,8 +46,8 @@ function vectorAccess(vectors: readonly number[]): Access {
   };
 }
 
-const fourVectors = vectorAccess([0, 1, 2, 3]);
-const oneVector = vectorAccess([0]);
+const fourVectors = /* @__PURE__ */ vectorAccess([0, 1, 2, 3]);
+const oneVector = /* @__PURE__ */ vectorAccess([0]);
 const oneNumber: Access = {
   vectors: [0],
   load: (pointer) => [get(pointer), v128.load32Splat()],

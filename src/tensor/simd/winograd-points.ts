@@ -9,8 +9,8 @@
  * It multiplies two polynomials through their values at n − 1 points and at infinity. In two dimensions the transforms
  * are applied to rows and then to columns: F(4×4, 3×3) needs 36 multiplications for 16 outputs of 9 taps, 2.25 each.
  *
- * Which points decides how rounding errors grow. With 0, ±1, ±2 they grow 2.2 times as much as with 0, ±1/√2, ±√2,
- * whose products and squares are also simple: a²b² = 1, a² + b² = 2.5 (SPEED.md has the table).
+ * Which points decides how rounding errors grow: with 0, ±1, ±2 in F(4×4) 2.2 times as much as with 0, ±5/8, ±3/2,
+ * which are exact in binary too. (0, ±1/√2, ±√2 would do nearly as well.)
  */
 import { type Code, f32x4, get, type Local, type Locals, set, v128 } from "./assembler.ts";
 import type { Features } from "./features.ts";
@@ -18,6 +18,8 @@ import type { Features } from "./features.ts";
 export type Matrix = readonly (readonly number[])[];
 
 export interface Filtering {
+  /** F(m, r) and the points: what a program's key needs to know. */
+  readonly name: string;
   /** Outputs. */
   readonly m: number;
   /** Taps. */
@@ -45,8 +47,17 @@ export function filtering(m: number, r: number, squares: readonly number[]): Fil
   // Points in the order 0, +p1, −p1, +p2, −p2, …
   const points = [0, ...squares.flatMap((q) => [Math.sqrt(q), -Math.sqrt(q)])];
   /** Coefficients, lowest first, of Π (x² − q). */
-  const product = (qs: readonly number[]): number[] =>
-    qs.reduce<number[]>((poly, q) => [...poly, 0, 0].map((_, i) => (poly[i - 2] ?? 0) - q * (poly[i] ?? 0)), [1]);
+  const product = (qs: readonly number[]): number[] => {
+    let coefficients = [1];
+    for (const q of qs) {
+      const [shifted, scaled] = [
+        [0, 0, ...coefficients],
+        [...coefficients, 0, 0],
+      ];
+      coefficients = shifted.map((c, i) => c - q * scaled[i]);
+    }
+    return coefficients;
+  };
   const power = (p: number, square: number, k: number): number => (k % 2 === 0 ? 1 : p) * square ** Math.floor(k / 2);
   const BT: number[][] = [[...product(squares), 0]];
   const norms: number[] = [product(squares)[0]];
@@ -62,6 +73,7 @@ export function filtering(m: number, r: number, squares: readonly number[]): Fil
   const squareOf = (i: number): number => (i === 0 ? 0 : squares[Math.floor((i - 1) / 2)]);
   const powers = (k: number): number[] => points.map((p, i) => power(p, squareOf(i), k));
   return {
+    name: `${m},${r}:${squares}`,
     m,
     r,
     n,
@@ -107,7 +119,10 @@ function combination(
 ): Code {
   const needed = terms.filter(([coefficient]) => coefficient !== 0);
   // Begin with a term that needs no multiplication.
-  const first = Math.max(0, needed.findIndex(([coefficient]) => coefficient === 1));
+  const first = Math.max(
+    0,
+    needed.findIndex(([coefficient]) => coefficient === 1),
+  );
   const [[coefficient, local], ...rest] = [needed[first], ...needed.filter((_, i) => i !== first)];
   let code: Code = coefficient === 1 ? get(local) : [get(local), constants.get(coefficient), f32x4.mul];
   for (const [c, x] of rest) {
@@ -136,7 +151,14 @@ export function multiplyRows(
   const code: Code[] = [];
   const last = matrix.length - 1;
   const whole = (row: number): Code =>
-    put(row, combination(inputs.map((x, j) => [matrix[row][j], x]), constants, features));
+    put(
+      row,
+      combination(
+        inputs.map((x, j) => [matrix[row][j], x]),
+        constants,
+        features,
+      ),
+    );
   code.push(whole(0));
   for (let row = 1; row < last; row += 2) {
     const part = (sign: number): (readonly [number, Local])[] =>

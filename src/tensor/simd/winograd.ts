@@ -16,20 +16,16 @@ import type { ConvGeometry } from "../geometry/conv.ts";
 import type { Floats } from "../memory.ts";
 import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
-import {
-  type Filtering2d,
-  filtersFunction,
-  inputTilesFunction,
-  outputTilesFunction,
-  productFunction,
-  WORK_FLOATS,
-} from "./winograd-kernel.ts";
+import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
+import { filtersFunction, productFunction } from "./winograd-product.ts";
 import { cropFunction, tiling } from "./winograd-tiling.ts";
 
 /** Rows of the matrix product's tile. */
 const ROWS = 4;
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
+/** U of the filters that are transformed at a time, where that is done: a quarter of L2. */
+const U_BYTES = 2 ** 18;
 
 /** Whether Winograd's algorithms cover the geometry. */
 export function winogradCovers({ kh, kw, sh, sw, dh, dw, ph, pw, groups, N, C, O }: ConvGeometry): boolean {
@@ -92,17 +88,19 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const { vertical, horizontal } = filterings;
   const points = vertical.n * horizontal.n;
   const t = tiling(Ho, Wo, filterings);
-  const panelsOfFilters = Math.ceil(O / ROWS);
   const blockC = channelBlock(C, points);
   // Groups of four tiles in a block; two make a panel of columns.
   const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
   const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
   const planeOfV = offPowersOfTwo(C * blockGroups * 4);
-  const planeOfM = offPowersOfTwo(panelsOfFilters * ROWS * blockGroups * 4);
-  const planeOfU = offPowersOfTwo(panelsOfFilters * ROWS * C);
+  // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
+  const once = N * t.groups <= blockGroups;
+  const blockO = once ? Math.min(O, ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * points * C)))) : O;
+  const planeOfM = offPowersOfTwo(roundUp(blockO) * blockGroups * 4);
+  const planeOfU = offPowersOfTwo(roundUp(blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
   const outRow = t.whole ? Wo : t.outWidth;
-  const key = [vertical.m, horizontal.m, t.inWidth, t.inPlane, planeOfV, planeOfM, planeOfU, outPlane, outRow];
+  const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, planeOfV, planeOfM, planeOfU, outPlane, outRow];
   const functions: Functions = engine.program(`winograd/${key}/${filters.turned}`, (features) => [
     productFunction(features, ROWS),
     padFunction(),
@@ -125,7 +123,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     const padded = scope.scratch(slots * C * t.inPlane);
     const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + slots * C * t.inPlane);
-    transformFilters(functions, pw, U, pass, blockC);
+    if (!once) transformFilters(functions, pw, U, pass, 0, O, blockC);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -152,37 +150,59 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
           functions.inputTiles(from, tables.input + 16 * first, to, count, kc, panelBytes, step, work);
         }
       });
-      for (let point = 0; point < points; point++) {
-        for (let c = 0; c < C; c += blockC) {
-          const a = U + 4 * (point * planeOfU + c * panelsOfFilters * ROWS);
-          const b = V + 4 * point * planeOfV + 32 * c * panels;
-          const kc = Math.min(blockC, C - c);
-          functions.tiles(a, b, M + 4 * point * planeOfM, panelsOfFilters, panels, kc, 32 * panels, c > 0 ? 1 : 0);
+      for (let o = 0; o < O; o += blockO) {
+        const filterCount = Math.min(blockO, O - o);
+        const filterPanels = Math.ceil(filterCount / ROWS);
+        if (once) transformFilters(functions, pw, U, pass, o, filterCount, blockC);
+        for (let point = 0; point < points; point++) {
+          for (let c = 0; c < C; c += blockC) {
+            const a = U + 4 * (point * planeOfU + c * filterPanels * ROWS);
+            const b = V + 4 * point * planeOfV + 32 * c * panels;
+            const kc = Math.min(blockC, C - c);
+            functions.tiles(a, b, M + 4 * point * planeOfM, filterPanels, panels, kc, 32 * panels, c > 0 ? 1 : 0);
+          }
         }
+        images((n, first, local, count) => {
+          const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
+          const target = image + 4 * o * outPlane;
+          const table = tables.output + 16 * first;
+          functions.outputTiles(M + 16 * local, table, target, count, filterCount, 32 * panels, work);
+        });
       }
-      images((n, first, local, count) => {
-        const target = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
-        functions.outputTiles(M + 16 * local, tables.output + 16 * first, target, count, O, 32 * panels, work);
-        if (!t.whole && first + count === t.groups) {
-          functions.crop(target, py + 4 * n * O * Ho * Wo, O, Ho, Wo, 4 * outRow, 4 * outPlane);
-        }
+      images((n, first, _local, count) => {
+        if (t.whole || first + count < t.groups) return;
+        const image = results + 4 * (n % slots) * O * outPlane;
+        functions.crop(image, py + 4 * n * O * Ho * Wo, O, Ho, Wo, 4 * outRow, 4 * outPlane);
       });
     }
   });
 }
 
-/** U [point][block of channels][panel of filters][channel][ROWS]. */
-function transformFilters(functions: Functions, w: number, U: number, { C, O, filters }: Pass, blockC: number): void {
-  const rows = Math.ceil(O / ROWS) * ROWS;
+/** U [point][block of channels][panel of filters][channel][ROWS] for `count` filters from `begin` on. */
+function transformFilters(
+  functions: Functions,
+  w: number,
+  U: number,
+  { C, filters }: Pass,
+  begin: number,
+  count: number,
+  blockC: number,
+): void {
+  const rows = roundUp(count);
   for (let c = 0; c < C; c += blockC) {
     const kc = Math.min(blockC, C - c);
-    for (let o = 0; o < O; o += 2) {
+    for (let o = 0; o < count; o += 2) {
       const to = U + 4 * (c * rows + (o - (o % ROWS)) * kc + (o % ROWS));
-      const first = w + 4 * (o * filters.ofFilter + c * filters.ofChannel);
-      const second = o + 1 < O ? first + 4 * filters.ofFilter : first;
+      const first = w + 4 * ((begin + o) * filters.ofFilter + c * filters.ofChannel);
+      const second = o + 1 < count ? first + 4 * filters.ofFilter : first;
       functions.filters(first, second, to, kc, 4 * filters.ofChannel, 4 * ROWS);
     }
   }
+}
+
+/** Rows of whole panels. */
+function roundUp(filters: number): number {
+  return Math.ceil(filters / ROWS) * ROWS;
 }
 
 /** At least `floats`, an odd number of cache lines: neighbouring planes fall into different sets of the cache. */

@@ -1,3 +1,4 @@
+/** Convolution in SIMD: every algorithm and pass against the definition in float64, over random geometry. */
 import { describe, expect, it } from "vitest";
 import { type ConvGeometry, convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
@@ -208,4 +209,120 @@ describe("direct: the passes that it covers against the definition", () => {
     });
   }
   for (const s of randomShapes(2, 60)) it(name(s), () => void check(s, "direct"));
+});
+
+describe("auto", () => {
+  for (const s of [
+    square(2, 3, 16, 32, 3, 1, 1),
+    square(2, 16, 16, 32, 3, 1, 1),
+    square(1, 64, 64, 8, 3, 1, 1),
+    square(3, 16, 32, 16, 3, 2, 1),
+    square(1, 130, 70, 3, 3, 1, 1),
+    square(2, 32, 24, 7, 1, 1, 0),
+    ...randomShapes(3, 40),
+    ...winogradShapes(2, 20),
+  ]) {
+    it(name(s), () => {
+      expect(check(s, "auto")).toEqual([true, true, true]);
+    });
+  }
+
+  it("an example: x = 1 … 9, w = [1 0; 0 −1], b = 0.5", () => {
+    const g = convGeometry([1, 1, 3, 3], [1, 1, 2, 2], [1]);
+    const y = new Float32Array(4);
+    const x = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
+    expect(conv2d(engine, x, Float32Array.of(1, 0, 0, -1), Float32Array.of(0.5), y, g)).toBe(true);
+    expect([...y]).toEqual([-3.5, -3.5, -3.5, -3.5]);
+  });
+
+  it("arrays in the engine's memory, also views that are not aligned to 16 bytes", () => {
+    const g = convGeometry([2, 16, 8, 8], [16, 16, 3, 3], null, { padding: 1 });
+    const rng = new Rng(1);
+    const [x, w] = [normals(rng, 2 * 16 * 64), normals(rng, 16 * 144)];
+    const expected = new Float32Array(2 * 16 * 64);
+    conv2d(engine, x, w, null, expected, g);
+    const resident = (values: Float32Array): Float32Array => {
+      const view = engine.arena.allocate(values.length + 1)!.subarray(1);
+      view.set(values);
+      return view;
+    };
+    const y = resident(new Float32Array(expected.length));
+    expect(conv2d(engine, resident(x), resident(w), null, y, g)).toBe(true);
+    expect([...y]).toEqual([...expected]);
+    engine.arena.reset();
+  });
+
+  it("no images: the weight gradient is zero", () => {
+    const g = { ...convGeometry([1, 4, 5, 5], [4, 4, 3, 3], null, { padding: 1 }), N: 0 };
+    const gw = new Float32Array(144).fill(1);
+    const none = new Float32Array(0);
+    expect(conv2d(engine, none, gw, null, none, g)).toBe(true);
+    expect(conv2dInputGradient(engine, none, gw, none, g)).toBe(true);
+    expect(conv2dWeightGradient(engine, none, none, gw, g)).toBe(true);
+    expect(gw.every((value) => value === 0)).toBe(true);
+  });
+
+  it("the same bits again, and with other arrays alive", () => {
+    const g = convGeometry([3, 20, 9, 9], [24, 20, 3, 3], null, { padding: 1 });
+    const rng = new Rng(2);
+    const [x, gy] = [normals(rng, 3 * 20 * 81), normals(rng, 3 * 24 * 81)];
+    const run = (): Float32Array => {
+      const gw = new Float32Array(24 * 180);
+      expect(conv2dWeightGradient(engine, gy, x, gw, g)).toBe(true);
+      return gw;
+    };
+    const first = run();
+    engine.arena.allocate(1234);
+    expect(run()).toEqual(first);
+    engine.arena.reset();
+  });
+
+  it("false where the algorithm does not cover the geometry or is not there", () => {
+    const strided = convGeometry([1, 4, 8, 8], [4, 4, 3, 3], null, { stride: 2 });
+    const y = new Float32Array(36);
+    const [x, w] = [new Float32Array(256), new Float32Array(144)];
+    expect(conv2d(engine, x, w, null, y, strided, "winograd4")).toBe(false);
+    expect(conv2dInputGradient(engine, y, w, x, strided, "winograd2")).toBe(false);
+    expect(conv2dWeightGradient(engine, y, x, w, strided, "winograd4x2")).toBe(false);
+    const narrow = convGeometry([1, 4, 5, 3], [4, 4, 3, 3], null, {});
+    expect(conv2d(engine, x, w, null, y, narrow, "direct")).toBe(false);
+  });
+});
+
+describe("no room in the engine's memory", () => {
+  const g = convGeometry([2, 64, 32, 32], [64, 64, 3, 3], null, { padding: 1 });
+  // 128 KiB and no more: less than the arrays themselves.
+  const full = new Engine(webAssembly()!, 2 ** 17, 2 ** 17);
+  for (const algorithm of ["auto", "im2col", "direct", "winograd2", "winograd4x2", "winograd4"] as const) {
+    it(`${algorithm}: false, and nothing is written`, () => {
+      const [x, w, y] = [new Float32Array(2 ** 17), new Float32Array(64 * 576), new Float32Array(2 ** 17).fill(7)];
+      expect(conv2d(full, x, w, null, y, g, algorithm)).toBe(false);
+      expect(conv2dInputGradient(full, x, w, y, g, algorithm)).toBe(false);
+      expect(conv2dWeightGradient(full, x, x, w, g, algorithm)).toBe(false);
+      expect(y.every((value) => value === 7)).toBe(true);
+    });
+  }
+});
+
+describe("NaN and ±Infinity", () => {
+  const g = convGeometry([1, 8, 12, 12], [8, 8, 3, 3], null, { padding: 1 });
+  for (const algorithm of ["im2col", "direct", "winograd2", "winograd4x2", "winograd4"] as const) {
+    for (const special of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      it(`${algorithm}: what sees ${special} is not finite, and nothing far away changes`, () => {
+        const rng = new Rng(3);
+        const [x, w] = [normals(rng, 8 * 144), normals(rng, 8 * 72)];
+        const [before, after] = [new Float32Array(8 * 144), new Float32Array(8 * 144)];
+        conv2d(engine, x, w, null, before, g, algorithm);
+        x[2 * 144 + 5 * 12 + 6] = special;
+        conv2d(engine, x, w, null, after, g, algorithm);
+        // Winograd spoils whole tiles; im2col and direct exactly the nine pixels that see it, as the definition does.
+        const reach = algorithm.startsWith("winograd") ? 5 : 1;
+        for (let i = 0; i < after.length; i++) {
+          const distance = Math.max(Math.abs(Math.floor((i % 144) / 12) - 5), Math.abs((i % 12) - 6));
+          if (distance <= 1) expect(Number.isFinite(after[i])).toBe(false);
+          else if (distance > reach) expect(after[i]).toBe(before[i]);
+        }
+      });
+    }
+  }
 });

@@ -1,0 +1,67 @@
+/** Memory of a whole process that trains, measured from outside: the heap alone (heap.test.ts) does not show the engine's. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, expect, it } from "vitest";
+
+const folder = mkdtempSync(join(tmpdir(), "skipstone-memory-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs a TypeScript program that uses the library in a process of its own; returns what it printed, as JSON. */
+async function run(name: string, program: string): Promise<unknown> {
+  const outfile = join(folder, `${name}.mjs`);
+  const stdin = { contents: program, resolveDir: process.cwd(), loader: "ts" } as const;
+  await build({ stdin, bundle: true, format: "esm", platform: "node", target: "es2022", outfile });
+  return JSON.parse(execFileSync(process.execPath, ["--expose-gc", outfile], { encoding: "utf8" }));
+}
+
+const imports = 'import { cifarResNet, crossEntropy, kernels, Rng, randn, SGD, valueAndGrad } from "./src/index.ts";';
+
+const MB = 1e6;
+
+it("a ResNet-20 training at batch 32 takes at most 250 MB, the whole process", async () => {
+  const measured = (await run(
+    "resnet20",
+    `${imports}
+    const rng = new Rng(1);
+    const model = cifarResNet(20, { rng });
+    const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+    const x = randn([32, 3, 32, 32], rng);
+    const labels = Int32Array.from({ length: 32 }, (_, i) => i % 10);
+    for (let step = 0; step < 6; step++) {
+      optimizer.step(valueAndGrad(() => crossEntropy(model.forward(x), labels)).grads);
+    }
+    // maxRSS is in kibibytes.
+    console.log(JSON.stringify({ tier: kernels.name, peak: 1024 * process.resourceUsage().maxRSS }));`,
+  )) as { tier: string; peak: number };
+  console.log(`ResNet-20, batch 32: the process takes ${(measured.peak / MB).toFixed(0)} MB at most`);
+  expect(measured.tier).toBe("simd");
+  expect(measured.peak).toBeLessThan(250 * MB);
+});
+
+it("over 2,000 steps the process's memory stays flat after warm-up", async () => {
+  const sizes = (await run(
+    "flat",
+    `${imports}
+    const rng = new Rng(1);
+    const model = cifarResNet(8, { width: 4, rng });
+    const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
+    const labels = Int32Array.from({ length: 4 }, (_, i) => i);
+    const sizes: number[] = [];
+    for (let step = 1; step <= 2500; step++) {
+      const x = randn([4, 3, 16, 16], rng);
+      optimizer.step(valueAndGrad(() => crossEntropy(model.forward(x), labels)).grads);
+      if (step % 500 === 0) {
+        (globalThis as unknown as { gc(): void }).gc();
+        sizes.push(process.memoryUsage().rss);
+      }
+    }
+    console.log(JSON.stringify(sizes));`,
+  )) as number[];
+  console.log(`after 500, 1000, … steps: ${sizes.map((size) => (size / MB).toFixed(0)).join(", ")} MB`);
+  const [warm, ...later] = sizes;
+  // One forgotten step is about a megabyte. The collector and the compiler move by some.
+  expect(Math.max(...later) - warm).toBeLessThan(25 * MB);
+});

@@ -1,0 +1,51 @@
+/**
+ * ReLU's decisions, taken from one tier and forced on another.
+ *
+ * The gradient of a network with ReLUs jumps where a pre-activation crosses 0. A number that float64 puts at −3e-6 may be
+ * +3e-6 in float32, whose rounding errors at a depth of ten layers are of that size; gradients in the layers before it
+ * then differ by some 10⁻⁴, though every kernel is as exact as it can be. (test/golden/README.md, "ReLU kinks".) So a
+ * disagreement with a reference is judged with the same decisions: what is left then is the kernels' own error.
+ */
+import { plainKernels } from "../../src/tensor/kernels/index.ts";
+import { type Kernels, kernels, useKernels } from "../../src/tensor/kernels.ts";
+
+export interface Flip {
+  /** The pre-activation in the one tier and in the other. */
+  readonly values: readonly [number, number];
+}
+
+/** Runs `fn` on the kernels in use, but with the ReLU decisions of the plain tier; and what would have differed. */
+export function withPlainDecisions<T>(fn: () => T): { result: T; flips: Flip[] } {
+  const taken: Float64Array[] = [];
+  const flips: Flip[] = [];
+  run(plainKernels, fn, (x) => taken.push(Float64Array.from(x)));
+  let layer = 0;
+  const result = run(kernels, fn, (x) => {
+    const decisions = taken[layer++];
+    x.forEach((value, i) => {
+      if (value > 0 === decisions[i] > 0) return;
+      flips.push({ values: [decisions[i], value] });
+      // As little on the other side as a number can be.
+      x[i] = decisions[i] > 0 ? 2 ** -126 : -(2 ** -126);
+    });
+  });
+  return { result, flips };
+}
+
+/** Runs `fn` on these kernels; `look` sees (and may change) a copy of what goes into each ReLU. */
+function run<T>(on: Kernels, fn: () => T, look: (x: Float32Array) => void): T {
+  const before = useKernels({
+    ...on,
+    unary: (op, x, y, p, q) => {
+      if (op !== "relu") return on.unary(op, x, y, p, q);
+      const copy = Float32Array.from(x);
+      look(copy);
+      on.unary(op, copy, y, p, q);
+    },
+  });
+  try {
+    return fn();
+  } finally {
+    useKernels(before);
+  }
+}

@@ -1,0 +1,130 @@
+/** Which tier computes: what a program asks for, what the platform can, and what is said if these differ. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const folder = mkdtempSync(join(tmpdir(), "skipstone-choice-"));
+beforeAll(async () => {
+  await build({
+    entryPoints: ["src/index.ts"],
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    outfile: join(folder, "skipstone.mjs"),
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs a program in a process of its own, after `before` has changed the platform; returns what it left in `out`. */
+function run(before: string, program: string): Record<string, unknown> {
+  const file = join(folder, "program.mjs");
+  writeFileSync(
+    file,
+    `const warnings = [];
+console.warn = (message) => warnings.push(message);
+${before};
+const { useKernels, kernels, add, exp, noGrad, tensor } = await import("./skipstone.mjs");
+const skipstone = await import("./skipstone.mjs");
+const out = {};
+${program}
+process.stdout.write(JSON.stringify({ warnings, ...out }));`,
+  );
+  return JSON.parse(execFileSync(process.execPath, [file], { encoding: "utf8" })) as Record<string, unknown>;
+}
+
+/** Uses the library as one does, and notes which tier that was. */
+const use = `
+  out.before = skipstone.kernels.name;
+  out.y = noGrad(() => add(tensor([1, 2, 3]), tensor([10, 20, 30]))).toArray();
+  out.z = noGrad(() => exp(tensor([0, 1]))).toArray();
+  out.after = skipstone.kernels.name;
+  out.again = (useKernels("auto"), skipstone.kernels.name);`;
+const rightResults = { y: [11, 22, 33], z: [1, Math.fround(Math.E)], before: "auto" };
+
+/** Platforms on which the tier is not to be had, and what is said then. */
+const without: readonly (readonly [string, string, RegExp])[] = [
+  ["no WebAssembly", "delete globalThis.WebAssembly", /this platform has no WebAssembly$/],
+  ["WebAssembly without SIMD", "WebAssembly.validate = () => false", /this platform's WebAssembly has no SIMD$/],
+  [
+    "compiling forbidden, as by a Content-Security-Policy",
+    `WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError("blocked by the policy") } }`,
+    /WebAssembly cannot be used here: blocked by the policy$/,
+  ],
+  [
+    "a browser that compiles no more than 4 KiB on a page's main thread",
+    `const { Module } = WebAssembly;
+     WebAssembly.Module = class { constructor(bytes) {
+       if (bytes.length > 4096) throw new RangeError("larger than 4KB: compile on a worker thread");
+       return new Module(bytes);
+     } }`,
+    /WebAssembly cannot be used here: larger than 4KB: compile on a worker thread$/,
+  ],
+  [
+    "no memory to be had",
+    `WebAssembly.Memory = class { constructor() { throw new RangeError("could not allocate memory") } }`,
+    /WebAssembly cannot be used here: could not allocate memory$/,
+  ],
+];
+
+describe("by itself", () => {
+  it("a program computes with SIMD where it can, from the first operation on, and says nothing", () => {
+    expect(run("", use)).toEqual({ ...rightResults, after: "simd", again: "simd", warnings: [] });
+  });
+
+  it("importing the library compiles nothing and reserves nothing", () => {
+    const before = `
+      globalThis.made = [];
+      for (const name of ["Memory", "Module", "Instance"]) {
+        const made = WebAssembly[name];
+        WebAssembly[name] = class { constructor(...args) { globalThis.made.push(name); return new made(...args); } };
+      }`;
+    expect(run(before, "out.made = globalThis.made; tensor([1, 2]);")).toEqual({ made: [], warnings: [] });
+    expect(run(before, "add(1, 2); out.made = globalThis.made;")["made"]).toContain("Memory");
+  });
+
+  it.each(without)("%s: the plain tier takes over, with one warning", (_, before, reason) => {
+    const { warnings, ...rest } = run(before, use) as { warnings: string[] };
+    expect(rest).toEqual({ ...rightResults, after: "plain", again: "plain" });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/^skipstone: computing with plain TypeScript kernels, which is slower: /);
+    expect(warnings[0]).toMatch(reason);
+  });
+});
+
+describe("useKernels", () => {
+  it.each(without)('"simd", %s: an error that says why, and nothing has changed', (_, before, reason) => {
+    const out = run(
+      before,
+      `try { useKernels("simd"); } catch (error) { out.message = error.message; }
+       out.name = skipstone.kernels.name;
+       out.y = add(1, 2).item();`,
+    ) as { message: string };
+    expect(out).toMatchObject({ name: "auto", y: 3 });
+    expect(out.message).toMatch(/^useKernels: the SIMD tier is not to be had: /);
+    expect(out.message).toMatch(reason);
+  });
+
+  it('"plain" computes without WebAssembly, and returns the kernels before', () => {
+    const program = `
+      const first = useKernels("plain");
+      out.y = exp(tensor([0, 1])).toArray();
+      out.names = [first.name, skipstone.kernels.name, useKernels(first).name];`;
+    expect(run("delete globalThis.WebAssembly", program)).toEqual({
+      y: rightResults.z,
+      names: ["auto", "plain", "plain"],
+      warnings: [],
+    });
+  });
+
+  it("the memory is made once, however often the tier is chosen", () => {
+    const before = `
+      let made = 0;
+      const { Memory } = WebAssembly;
+      WebAssembly.Memory = class { constructor(limits) { globalThis.made = ++made; return new Memory(limits); } };`;
+    const program = `for (const tier of ["simd", "plain", "auto", "simd"]) { useKernels(tier); add(1, 2); } out.made = globalThis.made;`;
+    expect(run(before, program)).toEqual({ made: 1, warnings: [] });
+  });
+});
