@@ -1,6 +1,6 @@
 /** Writing results: nothing half-written, and no surprise about the directory after minutes of training. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RunError, UsageError } from "./errors.ts";
 
@@ -8,12 +8,25 @@ import { RunError, UsageError } from "./errors.ts";
 export function ensureWritable(directory: string): void {
   const probe = join(directory, `.skipstone-${process.pid}`);
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     writeFileSync(probe, "");
   } catch (error) {
     throw new UsageError(`cannot write to the directory ${directory}: ${reasonOf(error)}`);
   }
   rmSync(probe);
+}
+
+/** Creates a directory and its parents. (mkdirSync's own `recursive` tries for ever below /proc, on Node 20.) */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "EEXIST" && statSync(directory).isDirectory()) return;
+    if (code !== "ENOENT") throw error;
+    makeDirectory(dirname(resolve(directory)));
+    mkdirSync(directory);
+  }
 }
 
 /**

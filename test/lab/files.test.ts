@@ -104,6 +104,10 @@ describe("output", () => {
     expect(() => ensureWritable(join(file, "inside"))).toThrow("a part of the path is not a directory");
   });
 
+  test.skipIf(process.platform !== "linux")("a directory below /proc is refused, and not tried for ever", () => {
+    expect(() => ensureWritable("/proc/skipstone/out")).toThrow("no such directory");
+  });
+
   test("one file that cannot be written: none of them appears, older ones stay", () => {
     const directory = fresh();
     writeFileSync(join(directory, "a"), "old");
