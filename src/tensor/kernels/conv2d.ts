@@ -226,7 +226,14 @@ interface AxisPhases {
 }
 
 /** Solves i·s + u·d − p = h along one axis for i: i = (h + p − r)/s + (r − u·d)/s, both whole where r = (h + p) mod s. */
-export function axisPhases(length: number, kernel: number, s: number, p: number, d: number, outputs: number): AxisPhases {
+export function axisPhases(
+  length: number,
+  kernel: number,
+  s: number,
+  p: number,
+  d: number,
+  outputs: number,
+): AxisPhases {
   // The smallest and the largest i that any pair of pixel and tap asks for.
   const before = Math.max(0, -Math.ceil((p - (kernel - 1) * d) / s));
   const after = Math.max(0, Math.floor((length - 1 + p) / s) - (outputs - 1));
