@@ -3,6 +3,7 @@
  * types cross thread boundaries and end up in gradient-flow.json, so there are only numbers, strings, lists and records.
  */
 import type { BlockShare, LayerStatistics, ShortcutVerdict } from "../src/flow/index.ts";
+import type { Tier } from "../src/tensor/index.ts";
 import type { ScheduleName } from "./schedules.ts";
 
 /** The twins: a network with skip connections, and the same network without. */
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly seed: number;
   /** How many test images are used; null for all. */
   readonly testImages: number | null;
+  /** Which kernels compute. */
+  readonly kernels: Tier;
 }
 
 /** One training step. Loss and accuracy are those of the step's own batch, before the update. */

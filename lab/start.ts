@@ -10,6 +10,7 @@
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { channelStatistics, type Dataset } from "../src/data/index.ts";
+import { kernels, useKernels } from "../src/tensor/index.ts";
 import { defaultDataDirectory, readDirectory, type TrainAndTest } from "./dataset-files.ts";
 import { messageOf, UsageError } from "./errors.ts";
 import type { DataSummary, RunOptions } from "./experiment.ts";
@@ -34,6 +35,7 @@ async function main(): Promise<number> {
   const options = completeOptions(commandLine, found.train);
   const normalization = channelStatistics(found.train);
   ensureWritable(commandLine.out);
+  useKernels(options.kernels);
 
   const started = new Date();
   say(introduction(options, found));
@@ -55,7 +57,7 @@ async function main(): Promise<number> {
   const experiment = {
     program: "skipstone" as const,
     version,
-    engine: `plain TypeScript kernels, Node ${process.versions.node}, ${availableParallelism()} cores`,
+    engine: `${engineName()}, Node ${process.versions.node}, ${availableParallelism()} cores`,
     startedAt: started.toISOString(),
     seconds: (Date.now() - started.getTime()) / 1000,
     interrupted: stopRequested(stop),
@@ -96,6 +98,11 @@ function describeData(directory: string, { kind, train, test }: TrainAndTest): D
     imageShape: train.shape.slice(1),
     classes: train.classes.length,
   };
+}
+
+/** The kernels that were chosen; the threads choose the same. */
+function engineName(): string {
+  return kernels.name === "simd" ? "WebAssembly SIMD kernels" : "plain TypeScript kernels";
 }
 
 function say(line: string): void {

@@ -1,5 +1,6 @@
 /** A worker thread that trains one net and reports to the main thread. Started by run-nets.ts. */
 import { parentPort, workerData } from "node:worker_threads";
+import { useKernels } from "../src/tensor/index.ts";
 import { messageOf } from "./errors.ts";
 import type { WorkerMessage } from "./experiment.ts";
 import { type StopFlag, stopRequested } from "./stop.ts";
@@ -16,6 +17,7 @@ const { net } = setup;
 const tell = (message: WorkerMessage): void => parentPort!.postMessage(message);
 
 try {
+  useKernels(setup.options.kernels);
   const run = await trainNet(
     setup,
     {

@@ -20,7 +20,7 @@ test("without arguments: both nets, depth 20", () => {
 
 test("every option arrives", () => {
   const args =
-    "--depth 56 --width 8 --nets plain --shortcut project --order post --zero-init --epochs 3 --batch 64 --lr 0.2 --schedule cosine --momentum 0.5 --weight-decay 0 --augment crop-flip --seed 7 --test-images 100 --data d --out o";
+    "--depth 56 --width 8 --nets plain --shortcut project --order post --zero-init --epochs 3 --batch 64 --lr 0.2 --schedule cosine --momentum 0.5 --weight-decay 0 --augment crop-flip --seed 7 --test-images 100 --kernels plain --data d --out o";
   expect(parse(...args.split(" "))).toEqual({
     run: {
       nets: ["plain"],
@@ -37,6 +37,7 @@ test("every option arrives", () => {
       augment: "crop-flip",
       seed: 7,
       testImages: 100,
+      kernels: "plain",
     },
     length: { epochs: 3 },
     data: "d",
@@ -48,7 +49,7 @@ test("every option arrives", () => {
 test("--help names every option, --version the version", () => {
   const help = parseCommandLine(["--help"], "1.2.3");
   const options =
-    "depth width nets shortcut order zero-init steps epochs batch lr schedule momentum weight-decay augment seed test-images data out";
+    "depth width nets shortcut order zero-init steps epochs batch lr schedule momentum weight-decay augment seed test-images kernels data out";
   for (const option of options.split(" ")) expect(help).toHaveProperty("text", expect.stringContaining(`--${option}`));
   expect(parseCommandLine(["--version"], "1.2.3")).toEqual({ text: "1.2.3\n" });
 });

@@ -25,6 +25,7 @@ const options: RunOptions = {
   augment: "none",
   seed: 3,
   testImages: null,
+  kernels: "plain",
 };
 
 const [train, testSet] = [tinyDataset(40, 1), tinyDataset(20, 2)];
