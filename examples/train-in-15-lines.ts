@@ -10,8 +10,8 @@ const rng = new Rng(1);
 const model = cifarResNet(8, { width: 4, inChannels: 1, rng });
 const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
 const data = batches(train, { batchSize: 32, rng });
-const schedule = schedules.cosine(0.1, { steps: 300 });
-await fit(model, { data: () => data, optimizer, schedule, steps: 300 });
+const schedule = schedules.cosine(0.1, { steps: 1000 });
+await fit(model, { data: () => data, optimizer, schedule, steps: 1000 });
 
 const { accuracy } = evaluate(model, batches(test, { batchSize: 100, limit: 1000 }));
 console.log(`${(100 * accuracy).toFixed(1)} % of 1,000 unseen digits read correctly`);
