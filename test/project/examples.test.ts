@@ -113,9 +113,9 @@ describe("the documentation's examples", () => {
     printed.push(...(await run(path)));
   });
 
-  test("the README's program reads nine of ten digits, as it says there", () => {
+  test("the README's program reads 95 of 100 digits, as it says there, give or take two", () => {
     const line = printed.find((text) => text.endsWith("unseen digits read correctly"));
-    expect(Number.parseFloat(line ?? "")).toBeGreaterThan(85);
+    expect(Number.parseFloat(line ?? "")).toBeGreaterThan(93);
   });
 });
 
