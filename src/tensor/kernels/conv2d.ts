@@ -6,7 +6,7 @@
  *   im2col[(c, u, v), (i, j)] = padded[tap(c, u, v) + position(i, j)],
  *   tap = c·plane + u·dh·Wp + v·dw,   position = i·sh·Wp + j·sw,
  *
- * so two short tables stand for the whole im2col matrix (im2col.ts), and product.ts reads the image through them:
+ * so two short tables (geometry/patches.ts) stand for the whole im2col matrix, and product.ts reads the image through them:
  *
  *   y[o, l]  = Σ_t w[o, t] · padded[tap[t] + position[l]] + b[o]        forward
  *   gw[o, t] = Σ_l gy[o, l] · padded[position[l] + tap[t]]              weight gradient: the tables change places
@@ -16,6 +16,7 @@
  * against 1.3. Building and copying the matrix costs as much as four filters' sums, which is all a narrow network has.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
+import { axisPhases, type Phase, patchTables, phaseTables, planeSize } from "../geometry/patches.ts";
 import type { Floats } from "../memory.ts";
 import { grown, packedSize, packRows, product, TILE_ROWS } from "./product.ts";
 
@@ -154,38 +155,6 @@ export function conv2dInputGradient(gy: Floats, w: Floats, gx: Floats, g: ConvGe
   }
 }
 
-interface PatchTables {
-  /** K addresses, relative to a group's first channel. */
-  readonly taps: Int32Array;
-  /** L addresses. */
-  readonly positions: Int32Array;
-  /** Width of the padded image. */
-  readonly Wp: number;
-  /** Distance from one channel to the next. */
-  readonly plane: number;
-}
-
-/** The addresses of the im2col matrix in a padded image. */
-export function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo, K, L }: ConvGeometry): PatchTables {
-  const Wp = W + 2 * pw;
-  const plane = planeSize(H + 2 * ph, Wp);
-  const taps = new Int32Array(K);
-  const positions = new Int32Array(L);
-  for (let c = 0, t = 0; c < Cg; c++) {
-    for (let u = 0; u < kh; u++) for (let v = 0; v < kw; v++) taps[t++] = c * plane + u * dh * Wp + v * dw;
-  }
-  for (let i = 0, l = 0; i < Ho; i++) for (let j = 0; j < Wo; j++) positions[l++] = i * sh * Wp + j * sw;
-  return { taps, positions, Wp, plane };
-}
-
-/**
- * Room for one padded channel: an odd number of cache lines of 8. A tile reads the same pixel of many channels; at a
- * distance that is a multiple of a power of two those fall into a few sets of the cache (1×1 on 56 × 56: into 8 of 64).
- */
-function planeSize(Hp: number, Wp: number): number {
-  return (Math.ceil((Hp * Wp) / 8) | 1) * 8;
-}
-
 /** Copies `planes` planes of H × W to `padded`, each into a plane of rows Wp wide at row `top`, column `left`. */
 function copyInside(
   source: Floats,
@@ -206,50 +175,6 @@ function copyInside(
   }
 }
 
-/** One residue class of pixels along one axis, with the filter taps that meet it. */
-interface Phase {
-  /** Pixels h of this phase. */
-  readonly pixels: readonly number[];
-  /** For each pixel, the row of padded gy that its tap with shift 0 would see. */
-  readonly bases: readonly number[];
-  /** Taps u with u·d ≡ h + p modulo s. */
-  readonly taps: readonly number[];
-  /** For each tap, how far from the base it looks. */
-  readonly shifts: readonly number[];
-}
-
-interface AxisPhases {
-  readonly phases: readonly Phase[];
-  /** Zeros before gy, and length with zeros on both sides. */
-  readonly before: number;
-  readonly padded: number;
-}
-
-/** Solves i·s + u·d − p = h along one axis for i: i = (h + p − r)/s + (r − u·d)/s, both whole where r = (h + p) mod s. */
-export function axisPhases(
-  length: number,
-  kernel: number,
-  s: number,
-  p: number,
-  d: number,
-  outputs: number,
-): AxisPhases {
-  // The smallest and the largest i that any pair of pixel and tap asks for.
-  const before = Math.max(0, -Math.ceil((p - (kernel - 1) * d) / s));
-  const after = Math.max(0, Math.floor((length - 1 + p) / s) - (outputs - 1));
-  const phases = Array.from({ length: s }, (_, r) => {
-    const pixels = range(length).filter((h) => (h + p) % s === r);
-    const taps = range(kernel).filter((u) => (u * d) % s === r);
-    return {
-      pixels,
-      bases: pixels.map((h) => (h + p - r) / s + before),
-      taps,
-      shifts: taps.map((u) => (r - u * d) / s),
-    };
-  });
-  return { phases, before, padded: before + outputs + after };
-}
-
 interface PhasePair {
   readonly rows: Phase;
   readonly columns: Phase;
@@ -259,26 +184,4 @@ interface PhasePair {
   readonly taps: Int32Array;
   readonly positions: Int32Array;
   readonly pixels: Int32Array;
-}
-
-/** The tables of one pair of phases: addresses in padded gy, and where the results go in a plane of gx. */
-export function phaseTables(
-  rows: Phase,
-  columns: Phase,
-  { W, Og }: ConvGeometry,
-  Wp: number,
-  plane: number,
-): { taps: Int32Array; positions: Int32Array; pixels: Int32Array } {
-  const grid = (vertical: readonly number[], horizontal: readonly number[], width: number): number[] =>
-    vertical.flatMap((i) => horizontal.map((j) => i * width + j));
-  const shifts = grid(rows.shifts, columns.shifts, Wp);
-  return {
-    taps: Int32Array.from(range(Og).flatMap((o) => shifts.map((shift) => o * plane + shift))),
-    positions: Int32Array.from(grid(rows.bases, columns.bases, Wp)),
-    pixels: Int32Array.from(grid(rows.pixels, columns.pixels, W)),
-  };
-}
-
-function range(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i);
 }

@@ -3,18 +3,18 @@
  *
  * An image is turned to NHWC with zeros around it, one at a time; then each tile of four pixels × eight filters reads
  * it where it stands (direct-kernel.ts). The input gradient is the same with the filter turned and its channel axes
- * exchanged; at stride s it falls into s·s such convolutions, one for each pair of phases (im2col-tables.ts), whose
+ * exchanged; at stride s it falls into s·s such convolutions, one for each pair of phases (../geometry/patches.ts), whose
  * results are scattered.
  *
  * Accuracy: a result is one running sum over the taps and channels, as in the plain definition.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
+import { axisPhases } from "../geometry/patches.ts";
 import type { Floats } from "../memory.ts";
 import { pixelsFunction, rowsFunction, TILE_PIXELS, toPixelsFunction } from "./direct-kernel.ts";
 import type { Call, Engine, Program } from "./engine.ts";
 import { TILE_COLUMNS } from "./gemm.ts";
 import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
-import { axisPhases } from "./im2col-tables.ts";
 import { cropFunction } from "./winograd-tiling.ts";
 
 /** Whether the forward pass is covered. */

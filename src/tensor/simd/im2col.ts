@@ -16,6 +16,7 @@
  * sum. Next: winograd.ts, direct.ts.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
+import { axisPhases, patchTables, phaseTables, planeSize } from "../geometry/patches.ts";
 import type { Floats } from "../memory.ts";
 import type { Func } from "./assembler.ts";
 import type { Call, Engine, Program } from "./engine.ts";
@@ -23,7 +24,6 @@ import type { Features } from "./features.ts";
 import { TILE_COLUMNS, tileFunction, tileRows } from "./gemm.ts";
 import { gemmAt, multiplyPacked, packedFloats, partFunction, tilesFunction } from "./gemm-kernel.ts";
 import { addBiasFunction, gatherFunction, gatherRunsFunction, padFunction, scatterFunction } from "./im2col-kernel.ts";
-import { axisPhases, patchTables, phaseTables, planeSize } from "./im2col-tables.ts";
 
 /** Summands of a block, and columns: 256 KiB of packed B, a quarter of L2. */
 const KC = 256;

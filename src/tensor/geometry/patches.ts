@@ -1,8 +1,11 @@
 /**
- * The tables through which a padded image is read as its im2col matrix; the same arithmetic as in the plain tier
- * (../kernels/conv2d.ts), where it is derived. All offsets are in floats.
+ * The tables through which a zero-padded image is read as its im2col matrix, without the matrix being built:
+ * element (tap, position) lies at taps[tap] + positions[position]. Used by both tiers' convolutions. All offsets are in floats.
+ *
+ * `patchTables` is for the forward pass and the weight gradient. The input gradient asks the other way round, which outputs
+ * a pixel went into; at stride s its pixels fall into s phases along each axis, and `phaseTables` has the tables of each pair.
  */
-import type { ConvGeometry } from "../geometry/conv.ts";
+import type { ConvGeometry } from "./conv.ts";
 
 export interface PatchTables {
   /** K addresses, relative to a group's first channel. */
