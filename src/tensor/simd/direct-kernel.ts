@@ -33,7 +33,7 @@ import {
 } from "./assembler.ts";
 import type { Features } from "./features.ts";
 import { multiplyAdd, TILE_COLUMNS } from "./gemm.ts";
-import { advance, whileAtLeast } from "./im2col-kernel.ts";
+import { advance, whileAtLeast } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
 
 /** Neighbouring pixels of a tile. */

@@ -33,7 +33,8 @@ import { toPixelsFunction } from "./direct-kernel.ts";
 import type { Engine, Program } from "./engine.ts";
 import type { Features } from "./features.ts";
 import { multiplyAdd } from "./gemm.ts";
-import { advance, scatterFunction, whileAtLeast } from "./im2col-kernel.ts";
+import { scatterFunction } from "./im2col-kernel.ts";
+import { advance, whileAtLeast } from "./loops.ts";
 
 /** Filters and channels of a tile. */
 const FILTERS = 4;

@@ -49,41 +49,63 @@ export function multiplyAdd(accumulator: Local, a: Local, b: Local, features: Fe
     : set(accumulator, get(accumulator), get(a), get(b), f32x4.mul, f32x4.add);
 }
 
+/** The registers of a tile: two sums for each of its rows, one row of b, one number of a. */
+export interface TileRegisters {
+  readonly sums: readonly Local[];
+  readonly b0: Local;
+  readonly b1: Local;
+  readonly splat: Local;
+}
+
+/** Step `i` after the addresses a and b of packed panels: adds the products of one column of a and one row of b. */
+export function multiplyStep(i: number, a: Local, b: Local, registers: TileRegisters, features: Features): Code {
+  const { sums, b0, b1, splat } = registers;
+  const rows = sums.length / 2;
+  return [
+    set(b0, get(b), v128.load(32 * i)),
+    set(b1, get(b), v128.load(32 * i + 16)),
+    Array.from({ length: rows }, (_, r) => [
+      set(splat, get(a), v128.load32Splat(4 * (rows * i + r))),
+      multiplyAdd(sums[2 * r], splat, b0, features),
+      multiplyAdd(sums[2 * r + 1], splat, b1, features),
+    ]),
+  ];
+}
+
+/** Stores the sums at c, row after row, or adds them to what is there; c ends behind the last row. */
+export function storeTile(c: Local, rowBytes: Local, sums: readonly Local[], add: boolean): Code {
+  return Array.from({ length: sums.length / 2 }, (_, r) => [
+    [0, 1].map((half) => [
+      get(c),
+      get(sums[2 * r + half]),
+      add ? [get(c), v128.load(16 * half), f32x4.add] : [],
+      v128.store(16 * half),
+    ]),
+    set(c, get(c), get(rowBytes), i32.add),
+  ]);
+}
+
 /**
  * tile(a, b, c, k, rowBytes, accumulate): c[R × 8] → Σ over k of a·b, or adds it. Addresses in bytes; a and b packed.
  *
  * The loop body holds eight steps, each ending in a conditional exit: V8 11 spills registers in one long straight line
  * of steps, and does not when a branch ends each of them.
  */
-export function tileFunction(features: Features, rows: number = tileRows(features)): Func {
+export function tileFunction(features: Features): Func {
+  const rows = tileRows(features);
   return func("tile", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [a, b, c, k, rowBytes, accumulate] = [0, 1, 2, 3, 4, 5];
     const sums = locals.many("v128", rows * 2);
     const [b0, b1, splat] = locals.many("v128", 3);
     const unroll = 8;
     const step = (i: number): Code => [
-      set(b0, get(b), v128.load(32 * i)),
-      set(b1, get(b), v128.load(32 * i + 16)),
-      Array.from({ length: rows }, (_, r) => [
-        set(splat, get(a), v128.load32Splat(4 * (rows * i + r))),
-        multiplyAdd(sums[2 * r], splat, b0, features),
-        multiplyAdd(sums[2 * r + 1], splat, b1, features),
-      ]),
+      multiplyStep(i, a, b, { sums, b0, b1, splat }, features),
       // k -= 1; leave when it reaches 0
       tee(k, get(k), i32.const(1), i32.sub),
       i32.eqz,
       branchIf(1),
     ];
-    const store = (add: boolean): Code =>
-      Array.from({ length: rows }, (_, r) => [
-        [0, 1].map((half) => [
-          get(c),
-          get(sums[2 * r + half]),
-          add ? [get(c), v128.load(16 * half), f32x4.add] : [],
-          v128.store(16 * half),
-        ]),
-        set(c, get(c), get(rowBytes), i32.add),
-      ]);
+    const store = (add: boolean): Code => storeTile(c, rowBytes, sums, add);
     return [
       block(
         loop(

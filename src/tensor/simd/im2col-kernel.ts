@@ -20,18 +20,12 @@ import {
   get,
   i32,
   type Local,
-  loop,
   set,
   v128,
 } from "./assembler.ts";
+import { advance, whileAtLeast } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
 
-/** Repeats `body` while `counter` ≥ `least`; the body must lower the counter. */
-export function whileAtLeast(counter: Local, least: number, ...body: Code): Code {
-  return block(loop(get(counter), i32.const(least), i32.lessSigned, branchIf(1), body, branch(0)));
-}
-
-export const advance = (pointer: Local, bytes: number): Code => set(pointer, get(pointer), i32.const(bytes), i32.add);
 const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
 
 /** Copies `count` float32 from `from` to `to`, moving both pointers; `count` ends at 0. */

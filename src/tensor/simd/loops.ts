@@ -11,6 +11,7 @@
  */
 import {
   block,
+  branch,
   branchIf,
   type Code,
   type Func,
@@ -54,6 +55,11 @@ const oneNumber: Access = {
   store: (pointer, _, ...value) => [get(pointer), value, v128.store32()],
   counted: (...value) => [value, v128.constInt(-1, 0, 0, 0), v128.and],
 };
+
+/** Repeats `body` while `counter` ≥ `least`; the body must lower the counter. */
+export function whileAtLeast(counter: Local, least: number, ...body: Code): Code {
+  return block(loop(get(counter), i32.const(least), i32.lessSigned, branchIf(1), body, branch(0)));
+}
 
 /** pointer += a number of bytes. */
 export const advance = (pointer: Local, bytes: number): Code => set(pointer, get(pointer), i32.const(bytes), i32.add);

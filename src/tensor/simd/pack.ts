@@ -24,13 +24,7 @@ import {
   shuffle32,
   v128,
 } from "./assembler.ts";
-
-/** Repeats `body` while `counter` ≥ `least`; the body must lower the counter. */
-function whileAtLeast(counter: Local, least: number, ...body: Code): Code {
-  return block(loop(get(counter), i32.const(least), i32.lessSigned, branchIf(1), body, branch(0)));
-}
-
-const advance = (pointer: Local, bytes: number): Code => set(pointer, get(pointer), i32.const(bytes), i32.add);
+import { advance, whileAtLeast } from "./loops.ts";
 
 /** copy(source, target, strideBytes, k): the panel's direction is contiguous. */
 export function packByCopying(name: string, width: number): Func {

@@ -24,7 +24,7 @@ import {
   v128,
 } from "./assembler.ts";
 import type { Features } from "./features.ts";
-import { advance, whileAtLeast } from "./im2col-kernel.ts";
+import { advance, whileAtLeast } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
 import { Constants, type Filtering, type Matrix, multiplyColumns, multiplyRows } from "./winograd-points.ts";
 

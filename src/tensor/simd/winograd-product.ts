@@ -9,7 +9,6 @@ import {
   branchIf,
   type Code,
   type Func,
-  f32x4,
   f64,
   f64x2,
   func,
@@ -22,8 +21,8 @@ import {
   v128,
 } from "./assembler.ts";
 import type { Features } from "./features.ts";
-import { multiplyAdd } from "./gemm.ts";
-import { advance, whileAtLeast } from "./im2col-kernel.ts";
+import { multiplyStep, storeTile } from "./gemm.ts";
+import { advance, whileAtLeast } from "./loops.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 import type { Matrix } from "./winograd-points.ts";
 
@@ -101,28 +100,13 @@ export function productFunction(features: Features, R: number): Func {
     const [b0, b1, splat] = locals.many("v128", 3);
     const unroll = 8;
     const oneStep = (i: number): Code => [
-      set(b0, get(pb), v128.load(32 * i)),
-      set(b1, get(pb), v128.load(32 * i + 16)),
-      Array.from({ length: R }, (_, r) => [
-        set(splat, get(pa), v128.load32Splat(4 * (R * i + r))),
-        multiplyAdd(sums[2 * r], splat, b0, features),
-        multiplyAdd(sums[2 * r + 1], splat, b1, features),
-      ]),
+      multiplyStep(i, pa, pb, { sums, b0, b1, splat }, features),
       // A branch in every step: with one in two, V8 11 spills and needs 1.4 times as long.
       tee(step, get(step), i32.const(1), i32.sub),
       i32.eqz,
       branchIf(1),
     ];
-    const store = (add: boolean): Code =>
-      Array.from({ length: R }, (_, r) => [
-        [0, 1].map((half) => [
-          get(pc),
-          get(sums[2 * r + half]),
-          add ? [get(pc), v128.load(16 * half), f32x4.add] : [],
-          v128.store(16 * half),
-        ]),
-        moveBy(pc, rowBytes),
-      ]);
+    const store = (add: boolean): Code => storeTile(pc, rowBytes, sums, add);
     return loop(
       set(row, get(rows)),
       set(pa, get(a)),
