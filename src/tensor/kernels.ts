@@ -65,6 +65,8 @@ export interface Kernels {
   readonly name: string;
   /** The memory that the kernels read without a copy, where they have one of their own. */
   readonly pool?: Pool;
+  /** Resolves when everything that computes by these kernels so far is compiled. Undefined: nothing needs to be. */
+  readonly ready?: () => Promise<void>;
 
   // Element by element (kernels/elementwise.ts)
   /** y → a ∘ b under broadcasting. */
@@ -180,6 +182,21 @@ export function chooseKernels(): void {
   if (kernels.name === "auto") useKernels("auto");
 }
 
+/**
+ * Resolves when every kernel that was needed so far is compiled. Optional: only old browsers (Chromium before 2023, on a
+ * page's main thread) compile larger kernels in the background, and until one is there its plain twin computes, with the
+ * same results within rounding. Run a first step, await this, and go on at full speed.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ * noGrad(() => matmul(x, x)); // asks for the kernel
+ * await ready();
+ */
+export async function ready(): Promise<void> {
+  chooseKernels();
+  await kernels.ready?.();
+}
+
 let simd: Kernels | string | undefined;
 
 function kernelsOfTier(tier: Tier): Kernels {
@@ -194,7 +211,10 @@ function kernelsOfTier(tier: Tier): Kernels {
 
 /** Kernels whose first call chooses the tier. Importing the library decides nothing and compiles nothing. */
 function choosingKernels(): Kernels {
-  const names = Object.keys(plainKernels).filter((key) => key !== "name") as Exclude<keyof Kernels, "name" | "pool">[];
+  const names = Object.keys(plainKernels).filter((key) => key !== "name") as Exclude<
+    keyof Kernels,
+    "name" | "pool" | "ready"
+  >[];
   const choosing = Object.fromEntries(
     names.map((name) => [
       name,

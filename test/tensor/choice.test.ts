@@ -54,15 +54,6 @@ const without: readonly (readonly [string, string, RegExp])[] = [
     /WebAssembly cannot be used here: blocked by the policy$/,
   ],
   [
-    "a browser that compiles no more than 4 KiB on a page's main thread",
-    `const { Module } = WebAssembly;
-     WebAssembly.Module = class { constructor(bytes) {
-       if (bytes.length > 4096) throw new RangeError("larger than 4KB: compile on a worker thread");
-       return new Module(bytes);
-     } }`,
-    /WebAssembly cannot be used here: larger than 4KB: compile on a worker thread$/,
-  ],
-  [
     "no memory to be had",
     `WebAssembly.Memory = class { constructor() { throw new RangeError("could not allocate memory") } }`,
     /WebAssembly cannot be used here: could not allocate memory$/,
@@ -91,6 +82,48 @@ describe("by itself", () => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/^skipstone: computing with plain TypeScript kernels, which is slower: /);
     expect(warnings[0]).toMatch(reason);
+  });
+});
+
+describe("a browser that compiles no more than 4 KiB at once on a page's main thread", () => {
+  const refusing = `
+    const { Module } = WebAssembly;
+    WebAssembly.Module = class { constructor(bytes) {
+      if (bytes.length > 4096) throw new RangeError("larger than 4KB: use WebAssembly.instantiate");
+      return new Module(bytes);
+    } };
+    globalThis.background = 0;
+    const { instantiate } = WebAssembly;
+    WebAssembly.instantiate = (...args) => (globalThis.background++, instantiate(...args));`;
+  const conv = `
+    const rng = new skipstone.Rng(1);
+    const [x, w] = [skipstone.randn([2, 16, 9, 9], rng), skipstone.randn([16, 16, 3, 3], rng)];
+    const bits = () => Array.from(noGrad(() => skipstone.conv2d(x, w, null, { padding: 1 })).data);
+    out.first = bits();
+    await skipstone.ready();
+    out.then = bits();
+    out.tier = skipstone.kernels.name;`;
+
+  it('plain kernels compute until "ready", SIMD kernels afterwards, and nothing is said', () => {
+    const { background, first, then, ...rest } = run(refusing, `${conv} out.background = globalThis.background;`);
+    expect(rest).toEqual({ tier: "simd", warnings: [] });
+    expect(background).toBe(1);
+    const simd = run("", conv);
+    expect(then).toEqual(simd["then"]);
+    expect(simd["first"]).toEqual(simd["then"]);
+    expect(first).toEqual(run("", `useKernels("plain"); ${conv}`)["first"]);
+    expect(first).not.toEqual(then);
+  });
+
+  it("a compilation that fails is reported by ready, and the plain kernel goes on computing", () => {
+    const failing = `${refusing} WebAssembly.instantiate = async () => { throw new WebAssembly.CompileError("no"); };`;
+    const program = conv.replace(
+      "await skipstone.ready()",
+      "out.message = await skipstone.ready().catch((e) => e.message)",
+    );
+    const { first, then, message } = run(failing, program);
+    expect(message).toBe("no");
+    expect(then).toEqual(first);
   });
 });
 

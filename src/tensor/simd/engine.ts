@@ -9,12 +9,13 @@
  *       relu(px, py, x.length);      // a compiled function
  *     })
  *
- * `run` returns false where the memory has no room; the plain kernel computes then.
+ * `run` returns false where the memory has no room; the plain kernel computes then. It also does while a program is being
+ * compiled in the background, which is what old browsers want of larger ones (`STILL_COMPILING`).
  */
 import type { Floats } from "../memory.ts";
 import { Arena } from "./arena.ts";
 import { assembleModule, type Func } from "./assembler.ts";
-import { detectFeatures, type Features, type WebAssemblyApi } from "./features.ts";
+import { detectFeatures, type Features, type InstanceLike, type WebAssemblyApi } from "./features.ts";
 
 /** Compiled functions, by name. Arguments are addresses, counts and numbers. */
 export type Program<Name extends string> = Readonly<Record<Name, (...args: number[]) => void>>;
@@ -23,11 +24,16 @@ export type Program<Name extends string> = Readonly<Record<Name, (...args: numbe
 const CACHE_SIZE = 512;
 const INITIAL_BYTES = 2 ** 28;
 
+/** Thrown by `program`, caught where the choice between SIMD and plain is made (index.ts). */
+export const STILL_COMPILING: unique symbol = Symbol("the program is still being compiled");
+
 export class Engine {
   readonly features: Features;
   readonly arena: Arena;
   readonly #wasm: WebAssemblyApi;
   readonly #programs = new Map<string, { readonly program: Program<string>; used: number }>();
+  /** What an old browser compiles in the background, by the programs' names. */
+  readonly #compiling = new Map<string, Promise<void>>();
   /** How often `program` was called: the clock by which programs age. */
   #uses = 0;
   readonly #call: Call;
@@ -40,18 +46,44 @@ export class Engine {
     this.#call = new Call(this.arena);
   }
 
-  /** The program called `key`, assembled by `write` the first time. The key names everything that the code depends on. */
+  /**
+   * The program called `key`, assembled by `write` the first time. The key names everything that the code depends on.
+   *
+   * @throws STILL_COMPILING where the platform compiles nothing that large at once (Chromium before 2023 on a page's main
+   * thread: 4 KiB); it is then compiled in the background.
+   */
   program<Name extends string>(key: string, write: (features: Features) => readonly Func[]): Program<Name> {
     let entry = this.#programs.get(key);
     if (!entry) {
       if (this.#programs.size >= CACHE_SIZE) this.#forgetOne();
-      const bytes = assembleModule(write(this.features));
-      const instance = new this.#wasm.Instance(new this.#wasm.Module(bytes), { env: { memory: this.arena.memory } });
-      entry = { program: instance.exports, used: 0 };
+      if (this.#compiling.has(key)) throw STILL_COMPILING;
+      entry = { program: this.#compile(key, assembleModule(write(this.features))).exports, used: 0 };
       this.#programs.set(key, entry);
     }
     entry.used = ++this.#uses;
     return entry.program as Program<Name>;
+  }
+
+  #compile(key: string, bytes: Uint8Array): InstanceLike {
+    const imports = { env: { memory: this.arena.memory } };
+    try {
+      return new this.#wasm.Instance(new this.#wasm.Module(bytes), imports);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+    const compiled = this.#wasm.instantiate(bytes, imports).then(({ instance }) => {
+      this.#programs.set(key, { program: instance.exports, used: this.#uses });
+      this.#compiling.delete(key);
+    });
+    // Whoever awaits `ready` hears of a failure; for everyone else the plain kernel goes on computing.
+    compiled.catch(() => {});
+    this.#compiling.set(key, compiled);
+    throw STILL_COMPILING;
+  }
+
+  /** Resolves when every program asked for so far is compiled. */
+  async ready(): Promise<void> {
+    while (this.#compiling.size > 0) await Promise.all(this.#compiling.values());
   }
 
   /** Drops the program that has not been used for longest. */

@@ -9,11 +9,15 @@ import { assembleModule, type Code, f32x4, func, get, v128 } from "./assembler.t
 export interface WebAssemblyApi {
   validate(bytes: Uint8Array): boolean;
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (
-    module: object,
-    imports: Record<string, Record<string, unknown>>,
-  ) => { exports: Record<string, (...args: number[]) => void> };
+  Instance: new (module: object, imports: Imports) => InstanceLike;
+  instantiate(bytes: Uint8Array, imports: Imports): Promise<{ instance: InstanceLike }>;
   Memory: new (limits: { initial: number; maximum?: number; shared?: boolean }) => MemoryLike;
+}
+
+type Imports = Record<string, Record<string, unknown>>;
+
+export interface InstanceLike {
+  readonly exports: Readonly<Record<string, (...args: number[]) => void>>;
 }
 
 export interface MemoryLike {

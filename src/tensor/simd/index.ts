@@ -2,7 +2,7 @@
  * The SIMD tier: the plain tier's functions as WebAssembly, assembled when they are first used.
  *
  * Every function here answers whether it did the work. Where it did not (a shape or an operation that it does not cover,
- * float64 data, no room in its memory) the plain kernel does, with the same result within rounding.
+ * float64 data, no room in its memory, still being compiled) the plain kernel does, with the same result within rounding.
  */
 import { plainKernels } from "../kernels/index.ts";
 import type { Kernels } from "../kernels.ts";
@@ -11,7 +11,7 @@ import { binary } from "./broadcast.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
 import { copyStrided } from "./copy.ts";
 import { addScaled, unary, unaryGradient } from "./elementwise.ts";
-import { Engine } from "./engine.ts";
+import { Engine, STILL_COMPILING } from "./engine.ts";
 import { webAssembly } from "./features.ts";
 import { gemm } from "./gemm-kernel.ts";
 import { moments, normalize } from "./normalize.ts";
@@ -22,8 +22,8 @@ import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./soft
 import { adam, sgd } from "./update.ts";
 
 /**
- * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, the page's
- * Content-Security-Policy forbids it (it lacks `wasm-unsafe-eval`), or the browser compiles it in workers only.
+ * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, or the page's
+ * Content-Security-Policy forbids it (it lacks `wasm-unsafe-eval`).
  */
 export function makeSimdKernels(): Kernels | string {
   const wasm = webAssembly();
@@ -32,9 +32,8 @@ export function makeSimdKernels(): Kernels | string {
   try {
     engine = new Engine(wasm);
     if (!engine.features.simd) return "this platform's WebAssembly has no SIMD";
-    // A policy that forbids compiling, and browsers that refuse more than 4 KiB at once on a page's main thread (Chromium
-    // before 2023): to be known now, not in the middle of a training.
-    engine.program("probe", () => [func("nothing", [], () => new Array<number>(2 ** 14).fill(nop))]);
+    // A policy that forbids compiling is to be known now, not in the middle of a training.
+    engine.program("probe", () => [func("nothing", [], () => [nop])]);
   } catch (error) {
     return `WebAssembly cannot be used here: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -50,13 +49,19 @@ export function kernelsOf(engine: Engine): Kernels {
       plain: (...args: Args) => void,
     ): ((...args: Args) => void) =>
     (...args) => {
-      if (args.some(isFloat64) || !fast(engine, ...args)) plain(...args);
+      try {
+        if (!args.some(isFloat64) && fast(engine, ...args)) return;
+      } catch (error) {
+        if (error !== STILL_COMPILING) throw error;
+      }
+      plain(...args);
     };
 
   return {
     ...plainKernels,
     name: "simd",
     pool: engine.arena,
+    ready: () => engine.ready(),
     binary: orPlain(binary, plainKernels.binary),
     unary: orPlain(unary, plainKernels.unary),
     unaryGradient: orPlain(unaryGradient, plainKernels.unaryGradient),
