@@ -2,6 +2,7 @@
 export * from "./autograd/index.ts";
 export * from "./data/index.ts";
 export * from "./flow/index.ts";
+export * from "./io/index.ts";
 export * from "./nn/index.ts";
 export * from "./resnet/index.ts";
 export * from "./tensor/index.ts";

@@ -32,7 +32,7 @@ export function conv2d(x: Tensor, w: Tensor, b: Tensor | null = null, options: C
   const g = convGeometry(x.shape, w.shape, b ? b.shape : null, options);
   const y = empty(g.shape, x);
   kernels.conv2d(x.data, w.data, b ? b.data : null, y.data, g);
-  return record("conv2d", y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
+  return record(["conv2d", g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there
     //   ∂L/∂x[q] = Σ over (t, l) that see q of w[t]·gy[l]   the error of every result the pixel had a part in

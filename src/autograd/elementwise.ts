@@ -11,6 +11,7 @@ import { type BinaryOp, kernels, type UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Floats } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { empty, Tensor } from "../tensor/tensor.ts";
+import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 
 /** A tensor, or a number that broadcasts as a scalar. */
@@ -101,7 +102,7 @@ export function relu(x: Tensor): Tensor {
 
 /** y = x where x > 0, else slope·x. y′ = 1 or slope (at 0: slope). */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
-  return unary("leakyRelu", x, slope);
+  return unary("leakyRelu", x, ["leakyRelu", { slope }], slope);
 }
 
 /** y = 1 / (1 + e⁻ˣ). y′ = y(1 − y). */
@@ -125,24 +126,23 @@ export interface GeluOptions {
  * With `approximate: "tanh"`: y = ½x(1 + tanh(√(2/π)·(x + 0.044715x³))).
  */
 export function gelu(x: Tensor, { approximate = "none" }: GeluOptions = {}): Tensor {
-  return unary(approximate === "tanh" ? "geluTanh" : "gelu", x);
+  return unary(approximate === "tanh" ? "geluTanh" : "gelu", x, ["gelu", { approximate }]);
 }
 
 /** y = ln(1 + e^βx) / β, and y = x where βx > threshold. y′ = sigmoid(βx). */
 export function softplus(x: Tensor, { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {}): Tensor {
-  return unary("softplus", x, beta, threshold);
+  return unary("softplus", x, ["softplus", { beta, threshold }], beta, threshold);
 }
 
 /** y = x held to [low, high]. y′ = 1 inside and at the bounds, else 0. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
-  return unary("clamp", x, low, high);
+  return unary("clamp", x, ["clamp", { low, high }], low, high);
 }
 
-function unary(op: UnaryOp, x: Tensor, p?: number, q?: number): Tensor {
+function unary(op: UnaryOp, x: Tensor, operation: Operation = op, p?: number, q?: number): Tensor {
   const y = empty(x.shape, x);
   kernels.unary(op, x.data, y.data, p, q);
-  // Nodes are named after the functions that make them; the two gelus are one function.
-  return record(op === "geluTanh" ? "gelu" : op, y, [x], (gy) => {
+  return record(operation, y, [x], (gy) => {
     const gx = allocate(gy.length, gy);
     kernels.unaryGradient(op, gy, x.data, y.data, gx, p, q);
     return [gx];

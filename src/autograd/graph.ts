@@ -2,7 +2,8 @@
  * The graph: what was computed from what, recorded while it is computed.
  *
  * Every operation that touches a tensor whose gradient is wanted calls `record`, which hangs a `Node` on its output. The
- * nodes are plain data: walk them (`walk`), print them (`graphToDot`), count them, prove things about them (src/flow).
+ * nodes are plain data: walk them (`walk`), print them (`graphToDot`), count them, prove things about them (src/flow), write
+ * them down for another engine (src/io/onnx).
  * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
  * Next: backward.ts, which walks the numbers down.
  */
@@ -10,6 +11,7 @@ import { chooseKernels } from "../tensor/kernels.ts";
 import { type Floats, inStep } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { outliveStep, type Tensor } from "../tensor/tensor.ts";
+import type { OpAttributes, Operation } from "./attributes.ts";
 
 /** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
 export class AutogradError extends Error {
@@ -29,6 +31,8 @@ export interface Node {
   readonly op: string;
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
+  /** What it was asked besides (stride, axes, eps …): `OpAttributes[op]`, or undefined where there is nothing to ask. */
+  readonly attributes: OpAttributes[keyof OpAttributes] | undefined;
   readonly rule: Rule;
   /** Position in the order of recording. */
   readonly order: number;
@@ -44,11 +48,12 @@ export function needsGrad(t: Tensor): boolean {
   return t.requiresGrad || t.node !== null;
 }
 
-/** Notes that `output` was computed by `op` from `inputs`, if anyone wants gradients. Returns `output`. */
-export function record(op: string, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
+/** Notes that `output` was computed by `operation` from `inputs`, if anyone wants gradients. Returns `output`. */
+export function record(operation: Operation, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
   if (recording && inputs.some(needsGrad)) {
+    const [op, attributes] = typeof operation === "string" ? [operation] : operation;
     const versions = [...inputs.map((t) => t.version), output.version];
-    output.node = { op, inputs, output, rule, order: nodesRecorded++, versions };
+    output.node = { op, inputs, output, attributes, rule, order: nodesRecorded++, versions };
   }
   return output;
 }

@@ -1,4 +1,5 @@
 /** The calculus: operations with their derivatives, the graph they record, and the way back through it. */
+export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
 export * from "./convolution.ts";
 export * from "./dropout.ts";

@@ -24,6 +24,7 @@ import { type BinaryOp, kernels } from "../tensor/kernels.ts";
 import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { empty, Tensor } from "../tensor/tensor.ts";
+import type { Operation } from "./attributes.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
 
@@ -91,7 +92,8 @@ export function batchNorm(
   const y = empty(x.shape, x);
   kernels.normalize(x.data, mean, rstd, weight?.data ?? null, bias?.data ?? null, y.data, g);
 
-  return record("batchNorm", y, present(x, weight, bias), (gy, needed) => {
+  const operation = ["batchNorm", { training, weight, bias, runningMean, runningVar, eps }] as const;
+  return record(operation, y, present(x, weight, bias), (gy, needed) => {
     const need = neededOf(needed, weight, bias);
     const gx = need.x ? allocate(x.size, gy) : null;
     const gWeight = need.weight ? allocate(g.groups, gy) : null;
@@ -123,7 +125,7 @@ export function layerNorm(
   { eps = 1e-5 }: NormOptions = {},
 ): Tensor {
   const g = layerNormGeometry("layerNorm", x.shape, normalizedShape, { weight: weight?.shape, bias: bias?.shape });
-  return perExample("layerNorm", x, weight, bias, g, eps);
+  return perExample(["layerNorm", { normalizedShape, weight, bias, eps }], x, g);
 }
 
 /**
@@ -143,18 +145,16 @@ export function groupNorm(
   { eps = 1e-5 }: NormOptions = {},
 ): Tensor {
   const g = groupNormGeometry("groupNorm", x.shape, groups, { weight: weight?.shape, bias: bias?.shape });
-  return perExample("groupNorm", x, weight, bias, g, eps);
+  return perExample(["groupNorm", { groups, weight, bias, eps }], x, g);
 }
 
 /** Layer and group norm: the groups are not those of weight and bias, so x̂ is scaled by broadcasting. */
 function perExample(
-  op: "layerNorm" | "groupNorm",
+  operation: Extract<Operation, readonly ["layerNorm" | "groupNorm", unknown]>,
   x: Tensor,
-  weight: Tensor | null,
-  bias: Tensor | null,
   g: AffineNormGeometry,
-  eps: number,
 ): Tensor {
+  const [op, { weight, bias, eps }] = operation;
   const mean = allocate(g.groups, x.data);
   const variance = allocate(g.groups, x.data);
   kernels.moments(x.data, mean, variance, g);
@@ -171,7 +171,7 @@ function perExample(
   const stretched = weight ? affine("mul", normalized.data, weight.data) : normalized.data;
   const y = new Tensor(bias ? affine("add", stretched, bias.data) : stretched, x.shape);
 
-  return record(op, y, present(x, weight, bias), (gy, needed) => {
+  return record(operation, y, present(x, weight, bias), (gy, needed) => {
     const need = neededOf(needed, weight, bias);
     // weight and bias were stretched over the examples: their gradients are sums over what they were stretched along.
     const gBias = need.bias ? unbroadcast(gy, x.shape, g.affineShape) : null;

@@ -15,6 +15,7 @@ import { kernels } from "../tensor/kernels.ts";
 import { allocate } from "../tensor/memory.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
 import { empty, type Tensor } from "../tensor/tensor.ts";
+import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 
 export type { AvgPool2dOptions, MaxPool2dOptions } from "../tensor/geometry/pool.ts";
@@ -34,7 +35,7 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
   const y = empty(g.shape, x);
   const indices = new Int32Array(y.size);
   kernels.maxPool2d(x.data, y.data, indices, g);
-  return record("maxPool2d", y, [x], (gy) => {
+  return record(["maxPool2d", options], y, [x], (gy) => {
     // Only the winner moves the maximum: ∂y/∂x = 1 there (at a tie, at the first in row-major order), 0 elsewhere. A
     // pixel that won in several windows gets the sum.
     const gx = allocate(x.size, gy);
@@ -55,7 +56,7 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
  * avgPool2d(tensor([[[[1, 2], [3, 4]]]]), { kernelSize: 2 }).toArray(); // [[[[2.5]]]]
  */
 export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
-  return average("avgPool2d", x, poolGeometry("avgPool2d", x.shape, options));
+  return average(["avgPool2d", options], x, poolGeometry("avgPool2d", x.shape, options));
 }
 
 /**
@@ -70,7 +71,8 @@ export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
  * adaptiveAvgPool2d(tensor([[[[1, 2, 3]]]]), [1, 2]).toArray(); // [[[[1.5, 2.5]]]]
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: Pair): Tensor {
-  return average("adaptiveAvgPool2d", x, adaptivePoolGeometry("adaptiveAvgPool2d", x.shape, outputSize));
+  const g = adaptivePoolGeometry("adaptiveAvgPool2d", x.shape, outputSize);
+  return average(["adaptiveAvgPool2d", g], x, g);
 }
 
 /**
@@ -88,10 +90,10 @@ export function globalAvgPool2d(x: Tensor): Tensor {
   return average("globalAvgPool2d", x, g, x.shape.slice(0, 2));
 }
 
-function average(op: string, x: Tensor, g: PoolGeometry, shape: Shape = g.shape): Tensor {
+function average(operation: Operation, x: Tensor, g: PoolGeometry, shape: Shape = g.shape): Tensor {
   const y = empty(shape, x);
   kernels.avgPool2d(x.data, y.data, g);
-  return record(op, y, [x], (gy) => {
+  return record(operation, y, [x], (gy) => {
     // y = Σ x / n over a window, so ∂y/∂x = 1/n for each of its pixels; windows that overlap add up.
     const gx = allocate(sizeOf(x.shape), gy);
     kernels.avgPool2dGradient(gy, gx, g);

@@ -38,7 +38,7 @@ export interface VarianceOptions extends ReduceOptions {
  */
 export function sum(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
   const g = reduceGeometry("sum", x.shape, axes, keepDim);
-  return record("sum", reduced("sum", x, g), [x], (gy) => {
+  return record(["sum", { axes, keepDim }], reduced("sum", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1 for every element: each receives a copy of its output's gradient.
     return [spread(gy, g, x.shape)];
   });
@@ -51,7 +51,7 @@ export function sum(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions =
  */
 export function mean(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
   const g = reduceGeometry("mean", x.shape, axes, keepDim);
-  return record("mean", reduced("mean", x, g), [x], (gy) => {
+  return record(["mean", { axes, keepDim }], reduced("mean", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1/n.
     return [spread(scaled(gy, 1 / g.count), g, x.shape)];
   });
@@ -67,7 +67,7 @@ export function max(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions =
   const g = reduceGeometry("max", x.shape, axes, keepDim);
   checkNotEmpty("max", x.shape, g);
   const y = reduced("max", x, g);
-  return record("max", y, [x], (gy) => {
+  return record(["max", { axes, keepDim }], y, [x], (gy) => {
     // ∂y/∂x_i = 1/k where x_i is one of the k largest, else 0.
     const top = spread(y.data, g, x.shape);
     const mask = allocate(x.size, x.data);
@@ -102,7 +102,7 @@ export function maxWithIndices(
   const flat = { outer: 1, length: x.size, inner: 1 };
   const values = empty(g.shape, x);
   kernels.indexSelect(x.data, positions, values.data, flat);
-  record("maxWithIndices", values, [x], (gy) => {
+  record(["maxWithIndices", { axes: axis, keepDim }], values, [x], (gy) => {
     // ∂y/∂x_i = 1 at the position that was taken, else 0.
     const gx = allocateZeros(x.size, gy);
     kernels.indexAdd(gy, positions, gx, flat);
@@ -137,7 +137,7 @@ export function argmax(
 export function logsumexp(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
   const g = reduceGeometry("logsumexp", x.shape, axes, keepDim);
   const y = reduced("logsumexp", x, g);
-  return record("logsumexp", y, [x], (gy) => {
+  return record(["logsumexp", { axes, keepDim }], y, [x], (gy) => {
     // ∂y/∂x_i = e^x_i / Σ eˣ: the softmax. It equals e^(x_i − y), but y is rounded, which for x around 1000 costs four
     // digits: dividing by the sum of these exponentials, 1 but for that rounding, gives them back.
     const exponential = allocate(x.size, x.data);
@@ -158,7 +158,7 @@ export function variance(x: Tensor, axes?: Axes, { keepDim = false, correction =
   const g = reduceGeometry("variance", x.shape, axes, keepDim);
   const divisor = Math.max(0, g.count - correction);
   const { y, deviation } = varianceOf(x, g, divisor);
-  return record("variance", y, [x], (gy) => {
+  return record(["variance", { axes, keepDim, correction }], y, [x], (gy) => {
     // With d_i = x_i − x̄: ∂y/∂x_i = Σ_j 2 d_j (δ_ij − 1/n) / (n − c) = 2 d_i / (n − c), because Σ d_j = 0.
     return [combine("mul", deviation, x.shape, scaled(gy, 2 / divisor), g.keptShape)];
   });
@@ -174,7 +174,7 @@ export function std(x: Tensor, axes?: Axes, { keepDim = false, correction = 1 }:
   const divisor = Math.max(0, g.count - correction);
   const { y, deviation } = varianceOf(x, g, divisor);
   for (let k = 0; k < y.size; k++) y.data[k] = Math.sqrt(y.data[k]);
-  return record("std", y, [x], (gy) => {
+  return record(["std", { axes, keepDim, correction }], y, [x], (gy) => {
     // y = √v: ∂y/∂v = 1/2y, and ∂v/∂x_i = 2 d_i / (n − c), so ∂y/∂x_i = d_i / (y·(n − c)).
     const share = gy.map((g, k) => (y.data[k] === 0 ? 0 : g / (y.data[k] * divisor)));
     return [combine("mul", deviation, x.shape, share, g.keptShape)];

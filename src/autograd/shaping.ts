@@ -23,6 +23,7 @@ import { kernels } from "../tensor/kernels.ts";
 import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
 import { normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { empty, Tensor } from "../tensor/tensor.ts";
+import type { Operation } from "./attributes.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
 
@@ -38,7 +39,7 @@ export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
   const i = normalizeAxis("transpose", axis0, x.rank, x.shape);
   const j = normalizeAxis("transpose", axis1, x.rank, x.shape);
   [axes[i], axes[j]] = [j, i];
-  return rearranged("transpose", x, permuteGeometry("transpose", x.shape, axes));
+  return rearranged(["transpose", { axes }], x, permuteGeometry("transpose", x.shape, axes));
 }
 
 /**
@@ -47,7 +48,7 @@ export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
  * @throws ShapeError unless `axes` names every axis exactly once.
  */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
-  return rearranged("permute", x, permuteGeometry("permute", x.shape, axes));
+  return rearranged(["permute", { axes }], x, permuteGeometry("permute", x.shape, axes));
 }
 
 /**
@@ -103,7 +104,7 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  * @throws ShapeError for more ranges than axes, and for steps below 1.
  */
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
-  return rearranged("slice", x, sliceGeometry("slice", x.shape, ranges));
+  return rearranged(["slice", { ranges }], x, sliceGeometry("slice", x.shape, ranges));
 }
 
 /**
@@ -113,7 +114,7 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   const g = concatGeometry("concat", shapesOf(tensors), axis);
-  return joined("concat", tensors, g.shape, g.copies);
+  return joined(["concat", { axis }], tensors, g.shape, g.copies);
 }
 
 /**
@@ -123,7 +124,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   const g = stackGeometry("stack", shapesOf(tensors), axis);
-  return joined("stack", tensors, g.shape, g.copies);
+  return joined(["stack", { axis }], tensors, g.shape, g.copies);
 }
 
 /**
@@ -136,7 +137,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
   const y = empty(shape, x);
   y.data.fill(value);
   kernels.copyStrided(x.data, y.data, copy);
-  return record("pad", y, [x], (gy) => {
+  return record(["pad", { pads, value }], y, [x], (gy) => {
     // The added elements are constants; those in the middle are copies of x.
     const gx = allocate(x.size, gy);
     kernels.copyStrided(gy, gx, reversed(copy));
@@ -150,7 +151,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
  * @throws ShapeError if the axis does not exist; ValueError naming an index out of range.
  */
 export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): Tensor {
-  return selected("indexSelect", x, selectGeometry("indexSelect", x.shape, axis, index));
+  return selected(["indexSelect", { axis, index }], x, selectGeometry("indexSelect", x.shape, axis, index));
 }
 
 /**
@@ -164,7 +165,7 @@ export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): 
  * @throws ShapeError if `index` does not fit into x; ValueError naming an index out of range.
  */
 export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
-  return selected("gather", x, gatherGeometry("gather", x.shape, axis, index));
+  return selected(["gather", { axis, index }], x, gatherGeometry("gather", x.shape, axis, index));
 }
 
 /**
@@ -183,10 +184,10 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 }
 
 /** One copy in which every element of y, and of x at most once, takes part. */
-function rearranged(op: string, x: Tensor, { shape, copy }: MoveGeometry): Tensor {
+function rearranged(operation: Operation, x: Tensor, { shape, copy }: MoveGeometry): Tensor {
   const y = empty(shape, x);
   kernels.copyStrided(x.data, y.data, copy);
-  return record(op, y, [x], (gy) => {
+  return record(operation, y, [x], (gy) => {
     // Each element of gy goes back to where its value came from; elements of x that were left out have gradient 0.
     const gx = y.size < x.size ? allocateZeros(x.size, gy) : allocate(x.size, gy);
     kernels.copyStrided(gy, gx, reversed(copy));
@@ -199,12 +200,17 @@ function relabelled(op: string, x: Tensor, shape: Shape): Tensor {
   return record(op, new Tensor(x.data, shape), [x], (gy) => [gy]);
 }
 
-function joined(op: string, tensors: readonly Tensor[], shape: Shape, copies: readonly CopyGeometry[]): Tensor {
+function joined(
+  operation: Operation,
+  tensors: readonly Tensor[],
+  shape: Shape,
+  copies: readonly CopyGeometry[],
+): Tensor {
   const y = empty(shape, tensors[0]);
   tensors.forEach((x, k) => {
     kernels.copyStrided(x.data, y.data, copies[k]);
   });
-  return record(op, y, tensors, (gy, needed) =>
+  return record(operation, y, tensors, (gy, needed) =>
     // Each input gets back the part of gy that it filled.
     tensors.map((x, k) => {
       if (!needed[k]) return null;
@@ -215,10 +221,10 @@ function joined(op: string, tensors: readonly Tensor[], shape: Shape, copies: re
   );
 }
 
-function selected(op: string, x: Tensor, g: SelectGeometry): Tensor {
+function selected(operation: Operation, x: Tensor, g: SelectGeometry): Tensor {
   const y = empty(g.shape, x);
   kernels.indexSelect(x.data, g.index, y.data, g.axes);
-  return record(op, y, [x], (gy) => {
+  return record(operation, y, [x], (gy) => {
     // An index that appears k times sends k gradients to the same element: they add up.
     const gx: Floats = allocateZeros(x.size, gy);
     kernels.indexAdd(gy, g.index, gx, g.axes);

@@ -13,3 +13,4 @@ export * from "./module.ts";
 export * from "./norm.ts";
 export * from "./optim/index.ts";
 export * from "./pool.ts";
+export * from "./summary.ts";

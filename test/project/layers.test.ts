@@ -96,6 +96,14 @@ describe("the tester itself", () => {
     ]);
   });
 
+  test("Node's modules are for the layer node alone, packages not even for it", async () => {
+    const text = 'export * from "node:fs"; export * from "left-pad";';
+    expect(await rulesBrokenBy({ "node/a.ts": text, "io/b.ts": 'export * from "../node/a.ts";' })).toEqual([
+      "io/b.ts imports node/a.ts: io may import tensor, autograd, nn, resnet",
+      "node/a.ts imports the package left-pad: src has no dependencies",
+    ]);
+  });
+
   test("a file outside every layer is found", async () => {
     expect(await rulesBrokenBy({ "tensor/a.ts": tensor, "util/b.ts": 'export * from "../tensor/a.ts";' })).toEqual([
       "util/b.ts lies in no layer",

@@ -1,0 +1,81 @@
+/**
+ * What operations were asked besides their tensors: the attributes of a graph's nodes.
+ *
+ * With them the graph says all that was computed, and can be written down for another engine (src/io/onnx). They are the
+ * options or the geometry an operation had anyway: options as they were given, so that an absent one has its default, and
+ * axes as they were given, so that −1 is the last.
+ */
+import type { ConvGeometry } from "../tensor/geometry/conv.ts";
+import type { SliceRange } from "../tensor/geometry/copy.ts";
+import type { AvgPool2dOptions, MaxPool2dOptions, PoolGeometry } from "../tensor/geometry/pool.ts";
+import type { IndexTensor } from "../tensor/geometry/select.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Axes } from "./reductions.ts";
+
+interface Axis {
+  readonly axis: number;
+}
+
+interface Reduced {
+  readonly axes: Axes;
+  readonly keepDim: boolean;
+}
+
+interface Spread extends Reduced {
+  readonly correction: number;
+}
+
+/** The tensors are among the node's inputs too, without the absent ones. */
+interface Affine {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly eps: number;
+}
+
+/** Attributes by the name of the operation. Operations that are not listed have none. */
+export interface OpAttributes {
+  readonly leakyRelu: { readonly slope: number };
+  readonly gelu: { readonly approximate: "none" | "tanh" };
+  readonly softplus: { readonly beta: number; readonly threshold: number };
+  readonly clamp: { readonly low: number; readonly high: number };
+
+  readonly sum: Reduced;
+  readonly mean: Reduced;
+  readonly max: Reduced;
+  readonly maxWithIndices: Reduced;
+  readonly logsumexp: Reduced;
+  readonly variance: Spread;
+  readonly std: Spread;
+
+  /** Axis k of the output is axis `axes[k]` of the input. */
+  readonly transpose: { readonly axes: readonly number[] };
+  readonly permute: { readonly axes: readonly number[] };
+  readonly slice: { readonly ranges: readonly SliceRange[] };
+  readonly concat: Axis;
+  readonly stack: Axis;
+  readonly pad: { readonly pads: readonly (readonly [number, number])[]; readonly value: number };
+  readonly indexSelect: Axis & { readonly index: ArrayLike<number> };
+  readonly gather: Axis & { readonly index: IndexTensor };
+
+  readonly conv2d: ConvGeometry;
+  readonly maxPool2d: MaxPool2dOptions;
+  readonly avgPool2d: AvgPool2dOptions;
+  readonly adaptiveAvgPool2d: PoolGeometry;
+
+  readonly batchNorm: Affine & {
+    readonly training: boolean;
+    /** What x was normalised with outside training. */
+    readonly runningMean: Tensor | null;
+    readonly runningVar: Tensor | null;
+  };
+  readonly layerNorm: Affine & { readonly normalizedShape: Shape };
+  readonly groupNorm: Affine & { readonly groups: number };
+  readonly softmax: Axis;
+  readonly logSoftmax: Axis;
+}
+
+/** The name of an operation, with its attributes where it has some. */
+export type Operation =
+  | string
+  | { readonly [Op in keyof OpAttributes]: readonly [Op, OpAttributes[Op]] }[keyof OpAttributes];

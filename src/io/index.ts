@@ -1,0 +1,23 @@
+/**
+ * Weights in and out: safetensors and PyTorch's `.pth`; networks out: ONNX. Bytes in, tensors out, and back; `skipstone/node`
+ * has paths.
+ */
+export type { DType, FloatDType, Values } from "./dtypes.ts";
+export { FormatError } from "./errors.ts";
+export * from "./onnx/index.ts";
+export type { PthOptions } from "./pth/options.ts";
+export { openPth, readPth } from "./pth/read.ts";
+export { pthChunks, writePth } from "./pth/write.ts";
+export { openSafetensors, readSafetensors } from "./safetensors/read.ts";
+export { type SafetensorsOptions, safetensorsChunks, writeSafetensors } from "./safetensors/write.ts";
+export type { BlobLike, ByteSource, ResponseLike, WeightSource } from "./source.ts";
+export type {
+  LazyWeightFile,
+  ReadOptions,
+  StoredTensor,
+  TensorEntry,
+  WeightFile,
+  WeightIndex,
+} from "./weight-file.ts";
+export { loadWeights, openWeights, readWeights, type WeightOptions } from "./weights.ts";
+export type { StateToWrite, WriteOptions } from "./writing.ts";

@@ -1,0 +1,22 @@
+/** The error of the ONNX exporter. */
+
+/** A network that cannot be written as ONNX. The message names the operation, the module it runs in, and why. */
+export class OnnxExportError extends Error {
+  override readonly name = "OnnxExportError";
+  /** The operation in question, where it is about one. */
+  readonly op: string | undefined;
+  /** Path of the module that runs it, `layer1.0.conv1`; "" is the network itself. */
+  readonly module: string | undefined;
+
+  constructor(reason: string, source?: Source) {
+    super(`exportOnnx: ${source ? `${source.op} in ${source.module || "the network itself"}: ` : ""}${reason}`);
+    this.op = source?.op;
+    this.module = source?.module;
+  }
+}
+
+/** Where a part of the graph comes from. */
+export interface Source {
+  readonly op: string;
+  readonly module: string;
+}

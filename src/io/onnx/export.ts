@@ -1,0 +1,124 @@
+/**
+ * `exportOnnx`: a network as an ONNX model, for ONNX Runtime and everything else that reads the format (https://onnx.ai).
+ *
+ * The network is not translated from its modules but from what it does: it runs on an example, and the graph that it records
+ * on the way is written down. Any module can be exported whose `forward` is made of the operations of src/autograd.
+ *
+ *   trace       run the network, note every operation that the output depends on               trace.ts
+ *   translate   each operation into operators of ONNX                                           operators/
+ *   compare     twice, for two batches: what differs follows the batch, or is an error          batch.ts
+ *   encode      as a protocol buffer                                                            encode.ts
+ */
+import { inEvaluation } from "../../nn/mode.ts";
+import type { Module } from "../../nn/module.ts";
+import { ValueError } from "../../tensor/errors.ts";
+import { chooseKernels } from "../../tensor/kernels.ts";
+import { inStep } from "../../tensor/memory.ts";
+import { Rng } from "../../tensor/rng.ts";
+import { formatShape, type Shape } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { commonGraph, type Sample } from "./batch.ts";
+import { encodeModel, IR_VERSIONS } from "./encode.ts";
+import { foldBatchNorms } from "./fold.ts";
+import { trace } from "./trace.ts";
+import { translate } from "./translate.ts";
+
+export interface OnnxExportOptions {
+  /** Shape of one example, without the batch axis: `[C, H, W]` of an image. This, or an `example`. */
+  inputShape?: Shape;
+  /** An input `[N, …]` as a whole, batch axis included. Only its shape counts. */
+  example?: Tensor;
+  /**
+   * Whether the network takes batches of every size: the first axis of its input is then called "batch". Otherwise it takes
+   * exactly the shape of the example, or a batch of one. The other axes are always fixed. Default true.
+   */
+  dynamicBatch?: boolean;
+  /** Version of the operator set, from 17 to 25: an older one is read by more programs. Default 17. */
+  opset?: number;
+  /** Whether batch norms are folded into the convolutions before them. The network itself keeps them. Default false. */
+  foldBatchNorm?: boolean;
+  /** Default "input". */
+  inputName?: string;
+  /** Default "output". */
+  outputName?: string;
+  /** What the graph is called. Default: the class of the network. */
+  name?: string;
+  /** Version of the producer "skipstone", or of the program that trained the network. Default: none is written. */
+  producerVersion?: string;
+}
+
+/** Sizes of the two batches that a network for every batch is traced with: the smallest there is, and one that is not its double. */
+const BATCHES = [1, 3] as const;
+
+/**
+ * The bytes of a .onnx file that computes what `model` computes in evaluation mode. The model is not changed, and the same
+ * model gives the same bytes.
+ *
+ * Weights have their names in `model.stateDict()`, other values begin with the path of the module that computes them.
+ *
+ * @throws OnnxExportError for what cannot be exported: an operation without a counterpart (dropout that is always on, losses,
+ * operations of your own), numbers that are taken from the input (an index that `argmax` found, a division by the size of the
+ * batch), a file of more than 2 GiB. ShapeError if the model does not take the input; ValueError for options that make no
+ * sense.
+ *
+ * @example
+ * const model = cifarResNet(20, { rng: new Rng(0) });
+ * const bytes = exportOnnx(model, { inputShape: [3, 32, 32], foldBatchNorm: true });
+ */
+export function exportOnnx(model: Module, options: OnnxExportOptions): Uint8Array {
+  const { opset = 17, foldBatchNorm = false, dynamicBatch = true } = options;
+  const { inputName = "input", outputName = "output", name = model.constructor.name, producerVersion } = options;
+  const shape = exampleShape(options);
+  checkOptions(model, { opset, dynamicBatch, inputName, outputName, shape });
+
+  const sample = (index: 0 | 1): Sample => {
+    const batch = dynamicBatch ? BATCHES[index] : shape[0];
+    const input = dynamicBatch ? [batch, ...shape.slice(1)] : shape;
+    const graph = inEvaluation(model, () =>
+      // A step: what the forward pass computed is recycled before the next one. The graph has copies of what it needs.
+      inStep(
+        () => translate(model, trace(model, input, new Rng(index)), { name, inputName, outputName, opset }),
+        () => {},
+      ),
+    );
+    return { graph, batch };
+  };
+  chooseKernels();
+  const graph = commonGraph(sample(0), sample(1));
+  return encodeModel(foldBatchNorm ? foldBatchNorms(graph) : graph, { opset, producerVersion });
+}
+
+function exampleShape({ inputShape, example }: OnnxExportOptions): Shape {
+  if ((inputShape === undefined) === (example === undefined)) {
+    throw new ValueError("exportOnnx: give inputShape, the shape of one example, or an example, and not both");
+  }
+  return example ? example.shape : [1, ...inputShape!];
+}
+
+function checkOptions(
+  model: Module,
+  {
+    opset,
+    dynamicBatch,
+    inputName,
+    outputName,
+    shape,
+  }: Required<Pick<OnnxExportOptions, "opset" | "dynamicBatch" | "inputName" | "outputName">> & { shape: Shape },
+): void {
+  if (!Object.hasOwn(IR_VERSIONS, opset)) {
+    const known = Object.keys(IR_VERSIONS);
+    throw new ValueError(`exportOnnx: opset must be a whole number from ${known[0]} to ${known.at(-1)}, got ${opset}`);
+  }
+  if (dynamicBatch && shape.length === 0) {
+    throw new ValueError(
+      `exportOnnx: the example ${formatShape(shape)} has no batch axis: export it with dynamicBatch: false`,
+    );
+  }
+  const taken = model.stateDict();
+  for (const [option, name] of Object.entries({ inputName, outputName })) {
+    if (name === "" || Object.hasOwn(taken, name)) {
+      throw new ValueError(`exportOnnx: ${option} must not be empty or the name of a parameter, got "${name}"`);
+    }
+  }
+  if (inputName === outputName) throw new ValueError(`exportOnnx: inputName and outputName are both "${inputName}"`);
+}

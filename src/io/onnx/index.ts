@@ -1,0 +1,3 @@
+/** Networks as ONNX models. */
+export { OnnxExportError } from "./errors.ts";
+export { exportOnnx, type OnnxExportOptions } from "./export.ts";

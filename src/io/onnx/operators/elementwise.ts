@@ -1,0 +1,91 @@
+/** Element-wise operations in ONNX. Both broadcast as NumPy does. */
+import type { Exporter, Exporters, Writer } from "../writer.ts";
+
+const same =
+  (operator: string): Exporter<string> =>
+  (writer, { inputs }) =>
+    writer.node(operator, writer.values(inputs));
+
+/** ln(1 + eᵗ) is t in float32 from here on: what is left out, e⁻ᵗ, is below half a unit in the last place of t. */
+const SOFTPLUS_IS_LINEAR = 15;
+
+export const elementwise: Exporters<
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "pow"
+  | "maximum"
+  | "minimum"
+  | "neg"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "abs"
+  | "relu"
+  | "sigmoid"
+  | "tanh"
+  | "leakyRelu"
+  | "gelu"
+  | "softplus"
+  | "clamp"
+  | "tap"
+> = {
+  add: same("Add"),
+  sub: same("Sub"),
+  mul: same("Mul"),
+  div: same("Div"),
+  pow: same("Pow"),
+  maximum: same("Max"),
+  minimum: same("Min"),
+  neg: same("Neg"),
+  exp: same("Exp"),
+  log: same("Log"),
+  sqrt: same("Sqrt"),
+  abs: same("Abs"),
+  relu: same("Relu"),
+  sigmoid: same("Sigmoid"),
+  tanh: same("Tanh"),
+
+  leakyRelu: (writer, { inputs: [x], attributes: { slope } }) =>
+    writer.node("LeakyRelu", [writer.value(x)], { alpha: { float: slope } }),
+
+  gelu: (writer, { inputs: [x], attributes: { approximate } }) => {
+    const value = writer.value(x);
+    if (writer.opset >= 20) return writer.node("Gelu", [value], { approximate });
+    // x·Φ(x) = ½x·(1 + erf(x/√2)), or with the approximation ½x·(1 + tanh(√(2/π)·(x + 0.044715x³))).
+    const argument =
+      approximate === "none"
+        ? times(writer, value, Math.SQRT1_2)
+        : times(
+            writer,
+            writer.node("Add", [value, times(writer, cube(writer, value), 0.044715)]),
+            Math.sqrt(2 / Math.PI),
+          );
+    const curve = writer.node(approximate === "none" ? "Erf" : "Tanh", [argument]);
+    const open = writer.node("Add", [curve, writer.scalar(1)]);
+    return times(writer, writer.node("Mul", [value, open]), 0.5);
+  },
+
+  softplus: (writer, { inputs: [x], attributes: { beta, threshold } }) => {
+    const value = writer.value(x);
+    const t = beta === 1 ? value : times(writer, value, beta);
+    const curve = writer.node("Softplus", [t]);
+    const y = beta === 1 ? curve : writer.node("Div", [curve, writer.scalar(beta)]);
+    if (threshold >= SOFTPLUS_IS_LINEAR) return y;
+    return writer.node("Where", [writer.node("Greater", [t, writer.scalar(threshold)]), value, y]);
+  },
+
+  clamp: (writer, { inputs: [x], attributes: { low, high } }) =>
+    writer.node("Clip", [writer.value(x), writer.scalar(low), writer.scalar(high)]),
+
+  tap: (writer, { inputs: [x] }) => writer.value(x),
+};
+
+function times(writer: Writer, value: string, factor: number): string {
+  return writer.node("Mul", [value, writer.scalar(factor)]);
+}
+
+function cube(writer: Writer, value: string): string {
+  return writer.node("Mul", [writer.node("Mul", [value, value]), value]);
+}

@@ -1,0 +1,33 @@
+/**
+ * Every operation of src/autograd in ONNX: an exporter each, or the reason why there is none.
+ *
+ * An exporter gets a node of the network's graph and writes nodes of ONNX that compute the same. The operators are those of
+ * opset 17, and where a later opset writes them otherwise, that. Next: elementwise.ts.
+ */
+import type { Exporter } from "../writer.ts";
+import { elementwise } from "./elementwise.ts";
+import { layers } from "./layers.ts";
+import { pooling } from "./pooling.ts";
+import { reductions } from "./reductions.ts";
+import { shaping } from "./shaping.ts";
+
+/** Exporters by the name of the operation. */
+export const exporters: Readonly<Record<string, Exporter<never>>> = {
+  ...elementwise,
+  ...layers,
+  ...pooling,
+  ...reductions,
+  ...shaping,
+};
+
+const LOSS = "losses belong to training: export the network without its loss";
+
+/** Operations that are not exported, and why. */
+export const notExported: Readonly<Record<string, string>> = {
+  dropout:
+    "it drops at random, in evaluation too: a file has no random generator of ours; call dropout with the module's `training`",
+  crossEntropy: LOSS,
+  nllLoss: LOSS,
+  mseLoss: LOSS,
+  bceWithLogits: LOSS,
+};

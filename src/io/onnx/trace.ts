@@ -1,0 +1,62 @@
+/**
+ * Watching a network at work: one forward pass on an example, and all that it recorded on the way to its output.
+ *
+ * What is not recorded, because it depends on nothing that has a gradient, is a constant. Next: translate.ts.
+ */
+import { type Node, nodesBefore } from "../../autograd/graph.ts";
+import { type Module, observe } from "../../nn/module.ts";
+import { randn } from "../../tensor/create.ts";
+import { ShapeError } from "../../tensor/errors.ts";
+import type { Rng } from "../../tensor/rng.ts";
+import { formatShape, type Shape } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { OnnxExportError } from "./errors.ts";
+
+export interface Step {
+  readonly node: Node;
+  /** Path of the innermost module that runs it. */
+  readonly module: string;
+}
+
+export interface Trace {
+  readonly input: Tensor;
+  readonly output: Tensor;
+  /** All that the output was computed by, in the order of computation. */
+  readonly steps: readonly Step[];
+}
+
+/**
+ * One forward pass of `model` on random numbers.
+ *
+ * @throws ShapeError if the model does not take the shape; OnnxExportError if nothing leads from the input to the output.
+ */
+export function trace(model: Module, shape: Shape, rng: Rng): Trace {
+  const input = randn(shape, rng, { requiresGrad: true });
+  // Modules are observed when they end, parts before the module they belong to: what is not a part's is the module's own.
+  const modules = new Map<Node, string>();
+  const claim = (path: string, x: Tensor, y: Tensor): void => {
+    if (y === x) return;
+    for (const node of nodesBefore(y, [x])) if (!modules.has(node)) modules.set(node, path);
+  };
+  let output: Tensor;
+  try {
+    output = observe(
+      model,
+      (path, _, x, y) => claim(path, x, y),
+      () => model.forward(input),
+    );
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new ShapeError(
+      `exportOnnx: ${model.constructor.name} does not take an input of shape ${formatShape(shape)}: ${error.message}`,
+    );
+  }
+
+  const nodes = nodesBefore(output).reverse();
+  if (output !== input && !nodes.some(({ inputs }) => inputs.includes(input))) {
+    throw new OnnxExportError(
+      `no recorded operation leads from the input of ${model.constructor.name} to its output: it is computed outside the graph (noGrad, detach), or from something else`,
+    );
+  }
+  return { input, output, steps: nodes.map((node) => ({ node, module: modules.get(node) ?? "" })) };
+}

@@ -1,0 +1,98 @@
+/** What an exporter writes into: the ONNX graph while it grows. Next: operators/, the exporters. */
+import type { OpAttributes } from "../../autograd/attributes.ts";
+import type { Node } from "../../autograd/graph.ts";
+import type { Floats } from "../../tensor/memory.ts";
+import type { Shape } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Source } from "./errors.ts";
+import { Names, nameIn, type OnnxAttribute, type OnnxNode, type OnnxTensor } from "./graph.ts";
+
+/** A node of the network's graph whose operation is known, and with it what its attributes are. */
+export type NodeOf<Op extends string> = Node & {
+  readonly attributes: Op extends keyof OpAttributes ? OpAttributes[Op] : undefined;
+};
+
+/** Writes ONNX nodes that compute the same as `node`, and returns the name of the value that is its output. */
+export type Exporter<Op extends string> = (writer: Writer, node: NodeOf<Op>) => string;
+
+/** Exporters by the name of the operation. */
+export type Exporters<Op extends string> = { readonly [Name in Op]: Exporter<Name> };
+
+export class Writer {
+  readonly opset: number;
+  readonly nodes: OnnxNode[] = [];
+  readonly tensors: Map<string, OnnxTensor> = new Map();
+  /** What is being exported: names begin with its module. */
+  source: Source = { op: "", module: "" };
+  readonly #names: Names;
+  readonly #state: ReadonlyMap<Tensor, string>;
+  readonly #values = new Map<Tensor, string>();
+
+  /**
+   * @param state names of the network's own tensors.
+   * @param taken names that no value gets but by `bind`.
+   */
+  constructor(opset: number, state: ReadonlyMap<Tensor, string>, taken: readonly string[]) {
+    this.opset = opset;
+    this.#state = state;
+    this.#names = new Names([...state.values(), ...taken]);
+  }
+
+  /** From now on `t` is the value `name`. */
+  bind(t: Tensor, name: string): void {
+    this.#values.set(t, name);
+  }
+
+  /** The value of `t`: what it was bound to, or else its numbers as they are, which are the network's or a constant. */
+  value(t: Tensor): string {
+    let name = this.#values.get(t);
+    if (name === undefined) {
+      name = this.#state.get(t);
+      // What is not the network's may live in the memory of the current step.
+      if (name === undefined) name = this.floats(t.data.slice(), t.shape);
+      else this.tensors.set(name, { shape: t.shape, data: t.data });
+      this.bind(t, name);
+    }
+    return name;
+  }
+
+  values(tensors: readonly Tensor[]): string[] {
+    return tensors.map((t) => this.value(t));
+  }
+
+  /** A node of ONNX; returns its output. An input "" is left out. */
+  node(operator: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
+    const name = this.#name(operator);
+    this.nodes.push({ name, operator, inputs, output: name, attributes, source: this.source });
+    return name;
+  }
+
+  /** A constant. */
+  floats(data: Floats, shape: Shape): string {
+    return this.#constant({ shape, data });
+  }
+
+  scalar(value: number): string {
+    return this.floats(Float32Array.of(value), []);
+  }
+
+  /** Whole numbers. */
+  ints(data: readonly number[], shape: Shape = [data.length]): string {
+    return this.#constant({ shape, data });
+  }
+
+  /** Whole numbers that are lengths or positions along axes: they may be found to follow the batch. */
+  lengths(data: readonly number[]): string {
+    return this.#constant({ shape: [data.length], data, lengths: true });
+  }
+
+  #constant(tensor: OnnxTensor): string {
+    const name = this.#name("constant");
+    this.tensors.set(name, tensor);
+    return name;
+  }
+
+  #name(what: string): string {
+    return this.#names.unique(nameIn(this.source, what));
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The format of `torch.save` before PyTorch 1.6, which many weights of torchvision's still have: pickles one after the other,
+ * then the storages.
+ *
+ *     a pickle each of   a magic number; the protocol version, 1001; the machine's properties;
+ *                        the object, in which each storage is only referred to by a key; the keys in the storages' order
+ *     per storage        number of elements: int64; the numbers. Everything little-endian
+ *
+ * (torch/serialization.py, `_legacy_save`.) How long the pickles are, only running them tells.
+ */
+import { dtypes } from "../dtypes.ts";
+import { FormatError, quote } from "../errors.ts";
+import { type FileInfo, type Reading, readRange } from "../source.ts";
+import { spanOf } from "../strided.ts";
+import type { Contents, Place } from "../weight-file.ts";
+import { type PthOptions, pickleBudget } from "./options.ts";
+import { unpickle } from "./pickle.ts";
+import { PickleEnd } from "./pickle-cursor.ts";
+import type { Pickled } from "./pickled.ts";
+import { findStateDict } from "./state-dict.ts";
+import { type PickledTensor, type Storage, storageOf, torchGlobal } from "./torch-objects.ts";
+
+const MAGIC = 0x1950a86a20f9469cfc6cn;
+const PROTOCOL = 1001;
+
+export function* readLegacyContents(file: FileInfo, options: PthOptions): Reading<Contents> {
+  const { root, keys, storages, end } = yield* readPickles(file, options);
+  const starts = new Map<string, number>();
+  let at = end;
+  for (const key of keys) {
+    const storage = typeof key === "string" ? storages.get(key) : undefined;
+    if (!storage || starts.has(storage.key))
+      throw new FormatError(`${file.name}: the list of storages names one that is none`);
+    starts.set(storage.key, at + 8);
+    at += 8 + storage.byteLength;
+  }
+  if (at > file.size) {
+    throw new FormatError(`${file.name}: truncated: the storages end at offset ${at}, the file at ${file.size}`);
+  }
+  const { tensors, metadata, ignored } = findStateDict(root, options.key, file);
+  const entries = new Map(
+    [...tensors].map(([name, tensor]): [string, Place] => {
+      const start = starts.get(tensor.storage.key);
+      if (start === undefined)
+        throw new FormatError(`${file.name}: storage ${quote(tensor.storage.key)} is not in the file`);
+      return [name, placeOf(tensor, start, file)];
+    }),
+  );
+  return { format: "pth", metadata, entries, ignored };
+}
+
+interface Pickles {
+  readonly root: Pickled;
+  readonly keys: readonly Pickled[];
+  readonly storages: ReadonlyMap<string, Storage>;
+  readonly end: number;
+}
+
+function* readPickles(file: FileInfo, options: PthOptions): Reading<Pickles> {
+  for (let length = 1 << 16; ; length *= 4) {
+    const bytes = yield* readRange(file, 0, Math.min(length, file.size), "the pickles");
+    try {
+      return runPickles(bytes, file, options);
+    } catch (error) {
+      if (!(error instanceof PickleEnd) || length >= file.size) throw error;
+    }
+  }
+}
+
+function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pickles {
+  const storages = new Map<string, Storage>();
+  let at = 0;
+  const next = (what: string): Pickled => {
+    const { value, end } = unpickle(
+      bytes,
+      {
+        name: `${file.name}: ${what}`,
+        findGlobal: (name) => torchGlobal(name, options.unknownObjects === "skip"),
+        persistentLoad: (id, fail) => {
+          const storage = storageOf(id, fail);
+          const known = storages.get(storage.key) ?? storage;
+          if (known.byteLength !== storage.byteLength) fail(`storage ${quote(storage.key)} has two lengths`);
+          storages.set(storage.key, storage);
+          return storage;
+        },
+        budget: pickleBudget(file),
+      },
+      at,
+    );
+    at = end;
+    return value;
+  };
+  if (next("the magic number") !== MAGIC) throw new FormatError(`${file.name}: a pickle, but not of torch.save`);
+  const protocol = next("the protocol version");
+  if (protocol !== PROTOCOL) throw new FormatError(`${file.name}: unknown protocol version, known is ${PROTOCOL}`);
+  next("the machine's properties");
+  const root = next("the object");
+  const keys = next("the list of storages");
+  if (!Array.isArray(keys)) throw new FormatError(`${file.name}: the list of storages is no list`);
+  return { root, keys, storages, end: at };
+}
+
+function placeOf({ dtype, shape, strides, offset, storage }: PickledTensor, start: number, file: FileInfo): Place {
+  const width = dtypes[dtype].bytes;
+  return {
+    dtype,
+    shape,
+    strides,
+    littleEndian: true,
+    *read() {
+      const what = `storage ${quote(storage.key)}`;
+      const prefix = yield* readRange(file, start - 8, 8, what);
+      const count = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
+      const expected = storage.byteLength / (storage.dtype ? dtypes[storage.dtype].bytes : 1);
+      if (count !== expected) {
+        throw new FormatError(
+          `${file.name}: ${what} should have ${expected} elements, at offset ${start - 8} it has ${count}`,
+        );
+      }
+      return yield* readRange(file, start + offset * width, spanOf(shape, strides) * width, what);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** The stack and the memo of the pickle machine, and its budget of memory. */
+import type { Fail, Pickled } from "./pickled.ts";
+
+/** Rough sizes in V8, in bytes. */
+export const COST = { slot: 16, list: 48, map: 200, member: 40 } as const;
+
+export class PickleStack {
+  readonly #budget: number;
+  readonly #fail: Fail;
+  readonly #values: Pickled[] = [];
+  /** Heights of the stack at the open MARKs. Values below the last belong to what is outside of it. */
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, Pickled>();
+  #spent = 0;
+
+  constructor(budget: number, fail: Fail) {
+    this.#budget = budget;
+    this.#fail = fail;
+  }
+
+  /** Counts memory that is about to be used. */
+  spend(bytes: number): void {
+    this.#spent += bytes;
+    if (this.#spent > this.#budget) {
+      this.#fail(`what the pickle builds takes more than ${this.#budget} bytes of memory`);
+    }
+  }
+
+  push(value: Pickled): void {
+    this.spend(COST.slot);
+    this.#values.push(value);
+  }
+
+  mark(): void {
+    this.spend(COST.slot);
+    this.#marks.push(this.#values.length);
+  }
+
+  /** The last `count` values, the last one last. */
+  pop(count: number): Pickled[] {
+    this.#need(count);
+    return this.#values.splice(-count);
+  }
+
+  popToMark(): Pickled[] {
+    const mark = this.#marks.pop() ?? this.#fail("there is no MARK");
+    return this.#values.splice(mark);
+  }
+
+  /** Drops what is on top: a value, or a MARK. */
+  drop(): void {
+    if (this.#values.length === this.#marks.at(-1)) this.#marks.pop();
+    else this.pop(1);
+  }
+
+  top(): Pickled {
+    this.#need(1);
+    return this.#values[this.#values.length - 1];
+  }
+
+  /** Stores the value on top in the memo. */
+  remember(index: number): void {
+    this.spend(COST.member);
+    this.#memo.set(index, this.top());
+  }
+
+  /** Stores the value on top under the next number. */
+  memoize(): void {
+    this.remember(this.#memo.size);
+  }
+
+  recall(index: number): Pickled {
+    const value = this.#memo.get(index);
+    return value === undefined ? this.#fail(`nothing was stored in the memo under ${index}`) : value;
+  }
+
+  #need(count: number): void {
+    if (this.#values.length - count < (this.#marks.at(-1) ?? 0)) this.#fail("the stack has too few values");
+  }
+}

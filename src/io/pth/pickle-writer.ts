@@ -1,0 +1,43 @@
+/** Writes the opcodes that a state dict needs, in pickle protocol 2. */
+import { encodeUtf8 } from "../utf8.ts";
+import { OPCODES as op } from "./opcodes.ts";
+
+export class PickleWriter {
+  readonly #bytes: number[] = [];
+
+  /** Opcodes without arguments, or with single bytes after them. */
+  code(...codes: readonly number[]): void {
+    this.#bytes.push(...codes);
+  }
+
+  text(text: string): void {
+    const bytes = encodeUtf8(text);
+    this.code(op.BINUNICODE);
+    this.#uint32(bytes.length);
+    for (const byte of bytes) this.#bytes.push(byte);
+  }
+
+  /** A whole number from 0 to 2⁵³. */
+  integer(value: number): void {
+    if (value < 2 ** 31) {
+      this.code(op.BININT);
+      this.#uint32(value);
+    } else {
+      this.code(op.LONG1, 8);
+      this.#uint32(value % 2 ** 32);
+      this.#uint32(Math.floor(value / 2 ** 32));
+    }
+  }
+
+  global(module: string, name: string): void {
+    this.code(op.GLOBAL, ...encodeUtf8(`${module}\n${name}\n`));
+  }
+
+  finish(): Uint8Array {
+    return Uint8Array.from(this.#bytes);
+  }
+
+  #uint32(value: number): void {
+    this.code(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
+  }
+}

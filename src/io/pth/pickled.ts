@@ -1,0 +1,27 @@
+/** What pickles hold, as it is represented here. */
+
+/**
+ * What a pickle can hold: None, numbers, texts, bytes; lists and tuples (frozen arrays), dicts, sets; functions, and what
+ * they return.
+ */
+export type Pickled =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Pickled[]
+  | Map<Pickled, Pickled>
+  | Set<Pickled>
+  | PickleFunction
+  | typeof SKIPPED
+  | object;
+
+/** Throws an error that names the place. */
+export type Fail = (message: string) => never;
+
+/** A function that a pickle may call. */
+export type PickleFunction = (args: readonly Pickled[], fail: Fail) => Pickled;
+
+/** Stands for an object of a class that was skipped: everything done to it is ignored. */
+export const SKIPPED: unique symbol = /* @__PURE__ */ Symbol("skipped");

@@ -1,0 +1,47 @@
+/** Reading what `torch.save` writes: tensors and plain containers, nothing that would have to be executed. */
+import { FormatError } from "../errors.ts";
+import { type FileInfo, type Reading, readRange, type WeightSource } from "../source.ts";
+import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "../weight-file.ts";
+import { readLegacyContents } from "./legacy-file.ts";
+import type { PthOptions } from "./options.ts";
+import { readZipContents } from "./zip-file.ts";
+
+/**
+ * Reads a `.pth` (or `.pt`) file in memory. Views (transposes, slices, shared storages) become tensors of their own.
+ *
+ * @example
+ * const file = readPth(writePth(model.stateDict()));
+ * file.entries.get("bn1.num_batches_tracked")?.dtype; // "int64"
+ * model.loadStateDict(file.stateDict());
+ *
+ * @throws FormatError if the file is damaged, or names a function or class that no tensor needs: nothing of it is executed.
+ */
+export function readPth(bytes: Uint8Array | ArrayBuffer, options: PthOptions = {}): WeightFile {
+  return readWith(readPthContents, bytes, options);
+}
+
+/**
+ * Opens a `.pth` file of which only the directory and the pickle are read; each tensor is when it is asked for.
+ *
+ * @throws FormatError as `readPth`.
+ */
+export async function openPth(source: WeightSource, options: PthOptions = {}): Promise<LazyWeightFile> {
+  return await openWith(readPthContents, source, options);
+}
+
+export function* readPthContents(file: FileInfo, options: PthOptions): Reading<Contents> {
+  const start = yield* readRange(file, 0, Math.min(4, file.size), "the magic number");
+  if (isZip(start)) return yield* readZipContents(file, options);
+  if (isPickle(start)) return yield* readLegacyContents(file, options);
+  throw new FormatError(`${file.name}: not a file of torch.save: it begins neither as a zip archive nor as a pickle`);
+}
+
+/** Whether a file that starts like this is a zip archive: `PK\x03\x04`. */
+export function isZip(start: Uint8Array): boolean {
+  return start[0] === 0x50 && start[1] === 0x4b && start[2] === 0x03 && start[3] === 0x04;
+}
+
+/** Whether a file that starts like this is a pickle of protocol 2 or later. */
+export function isPickle(start: Uint8Array): boolean {
+  return start[0] === 0x80 && start[1] >= 2 && start[1] <= 5;
+}

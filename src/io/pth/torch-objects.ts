@@ -1,0 +1,145 @@
+/**
+ * The functions and types of Python that a pickle of `torch.save` needs for tensors and plain containers, each as what it
+ * makes of its arguments here. Nothing else may be named (torch/_weights_only_unpickler.py has a similar list).
+ * Next: read.ts.
+ */
+import { formatShape, type Shape, sizeOf } from "../../tensor/shape.ts";
+import { type DType, dtypes, isDType } from "../dtypes.ts";
+import { quote } from "../errors.ts";
+import { spanOf } from "../strided.ts";
+import { type Fail, type Pickled, type PickleFunction, SKIPPED } from "./pickled.ts";
+
+/** A storage that lies outside of the pickle: numbers in a row. */
+export interface Storage {
+  readonly kind: "storage";
+  readonly key: string;
+  readonly byteLength: number;
+  /** The type of its numbers; null where the tensors on it say theirs. */
+  readonly dtype: DType | null;
+}
+
+/** A tensor: a window on a storage. */
+export interface PickledTensor {
+  readonly kind: "tensor";
+  readonly storage: Storage;
+  readonly dtype: DType;
+  /** Of the first element, in elements. */
+  readonly offset: number;
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+}
+
+/** A class of storages, or a type of numbers: both say how numbers are to be read. */
+interface TypeName {
+  readonly kind: "storage type" | "dtype";
+  readonly dtype: DType | null;
+}
+
+/** The classes of storages, in the module `torch`. Newer types have none: their storages are untyped. */
+export const storageClasses: Readonly<Partial<Record<DType, string>>> = {
+  float64: "DoubleStorage",
+  float32: "FloatStorage",
+  float16: "HalfStorage",
+  bfloat16: "BFloat16Storage",
+  int64: "LongStorage",
+  int32: "IntStorage",
+  int16: "ShortStorage",
+  int8: "CharStorage",
+  uint8: "ByteStorage",
+  bool: "BoolStorage",
+};
+
+/** PyTorch's own limit. */
+const maxRank = 64;
+
+const functions: Readonly<Record<string, PickleFunction>> = {
+  // Python 2 gave its items as a list of pairs.
+  "collections.OrderedDict": ([pairs = []], fail) => new Map(pairsOf(pairs, fail)),
+  "collections.Counter": ([counts = new Map()], fail) =>
+    counts instanceof Map ? counts : fail("a Counter of no dict"),
+  "torch.Size": ([lengths], fail) => (Array.isArray(lengths) ? lengths : fail("a Size of no tuple")),
+  "torch.device": ([type], fail) => (typeof type === "string" ? type : fail("a device without a name")),
+  "torch._utils._rebuild_tensor": rebuildTensor,
+  "torch._utils._rebuild_tensor_v2": rebuildTensor,
+  "torch._utils._rebuild_tensor_v3": (args, fail) => rebuildTensor(args, fail, args[6]),
+  "torch._utils._rebuild_parameter": rebuildParameter,
+  "torch._utils._rebuild_parameter_with_state": rebuildParameter,
+};
+
+/** What a pickle may name. With `skip`, everything else stands for an object that is ignored. */
+export function torchGlobal(name: string, skip: boolean): Pickled | undefined {
+  if (Object.hasOwn(functions, name)) return functions[name];
+  if (name === "torch.storage.UntypedStorage") return { kind: "storage type", dtype: null } satisfies TypeName;
+  if (name.startsWith("torch.")) {
+    const short = name.slice("torch.".length);
+    if (isDType(short)) return { kind: "dtype", dtype: short } satisfies TypeName;
+    const dtype = (Object.keys(storageClasses) as DType[]).find((type) => storageClasses[type] === short);
+    if (dtype) return { kind: "storage type", dtype } satisfies TypeName;
+  }
+  return skip ? SKIPPED : undefined;
+}
+
+/** The persistent id of a storage: `("storage", class, key, device, number of elements)`. */
+export function storageOf(id: Pickled | undefined, fail: Fail): Storage {
+  if (!Array.isArray(id) || id[0] !== "storage") return fail("refers to something outside that is no storage");
+  const [, type, key, , count, view] = id as readonly Pickled[];
+  if (!isTypeName(type, "storage type")) return fail("a storage whose class is no class of storages");
+  if (typeof key !== "string") return fail("a storage whose key is no text");
+  if (!isCount(count)) return fail(`storage ${quote(key)} has no valid number of elements`);
+  if (view !== undefined && view !== null)
+    return fail(`storage ${quote(key)} is a view as PyTorch wrote them before 0.4`);
+  const byteLength = count * (type.dtype ? dtypes[type.dtype].bytes : 1);
+  return { kind: "storage", key, byteLength, dtype: type.dtype };
+}
+
+export function isTensor(value: Pickled | undefined): value is PickledTensor {
+  return typeof value === "object" && value !== null && (value as Partial<PickledTensor>).kind === "tensor";
+}
+
+/** `(storage, offset, shape, strides, …)`; what follows (requires_grad, hooks) is of no interest. */
+function rebuildTensor(args: readonly Pickled[], fail: Fail, type?: Pickled): PickledTensor {
+  const [storage, offset, shape, strides] = args as readonly (Pickled | undefined)[];
+  if (!isStorage(storage)) return fail("a tensor without a storage");
+  if (type !== undefined && !isTypeName(type, "dtype")) return fail("a tensor whose dtype is none");
+  const dtype = type?.dtype ?? storage.dtype;
+  if (!dtype) return fail("a tensor on an untyped storage without a dtype");
+  if (!isCount(offset) || !areCounts(shape) || !areCounts(strides) || shape.length !== strides.length) {
+    return fail("a tensor whose offset, shape or strides are no whole numbers of 0 or more, or not as many of each");
+  }
+  if (shape.length > maxRank) return fail(`a tensor of rank ${shape.length}, the most is ${maxRank}`);
+  const width = dtypes[dtype].bytes;
+  const span = spanOf(shape, strides);
+  if (!Number.isSafeInteger(sizeOf(shape)) || (span > 0 && (offset + span) * width > storage.byteLength)) {
+    return fail(
+      `a tensor ${formatShape(shape)} of ${dtype}, strides ${formatShape(strides)}, offset ${offset} is larger than its storage ${quote(storage.key)} of ${storage.byteLength} bytes`,
+    );
+  }
+  return { kind: "tensor", storage, dtype, offset, shape: [...shape], strides: [...strides] };
+}
+
+function rebuildParameter([tensor]: readonly Pickled[], fail: Fail): Pickled {
+  return isTensor(tensor) ? tensor : fail("a Parameter of no tensor");
+}
+
+function pairsOf(list: Pickled, fail: Fail): (readonly [Pickled, Pickled])[] {
+  if (!Array.isArray(list)) return fail("an OrderedDict of no list of pairs");
+  return list.map((pair: Pickled) =>
+    Array.isArray(pair) && pair.length === 2 ? ([pair[0], pair[1]] as const) : fail("an OrderedDict of no pairs"),
+  );
+}
+
+function isStorage(value: Pickled | undefined): value is Storage {
+  return typeof value === "object" && value !== null && (value as Partial<Storage>).kind === "storage";
+}
+
+function isTypeName(value: Pickled | undefined, kind: TypeName["kind"]): value is TypeName {
+  return typeof value === "object" && value !== null && (value as Partial<TypeName>).kind === kind;
+}
+
+function isCount(value: Pickled | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function areCounts(value: Pickled | undefined): value is number[] {
+  return Array.isArray(value) && value.every(isCount);
+}

@@ -1,0 +1,85 @@
+/**
+ * Writing what `torch.load(path, weights_only=True)` reads: an OrderedDict of tensors, pickled with protocol 2, in a zip
+ * archive of stored entries (zip-file.ts and zip.ts describe both).
+ */
+import { stridesOf } from "../../tensor/shape.ts";
+import { encodeUtf8 } from "../utf8.ts";
+import { joinChunks, type OutgoingTensor, outgoingTensors, type StateToWrite, type WriteOptions } from "../writing.ts";
+import { OPCODES as op } from "./opcodes.ts";
+import { PickleWriter } from "./pickle-writer.ts";
+import { storageClasses } from "./torch-objects.ts";
+import { zipChunks } from "./zip-writer.ts";
+
+/**
+ * A `.pth` file for PyTorch: `model.load_state_dict(torch.load("weights.pth"))`. A tensor that stands in the state under
+ * several names is stored once.
+ *
+ * @throws ValueError for a number that the type cannot hold, and above 4 GiB (safetensors has no such limit).
+ */
+export function writePth(state: StateToWrite, options: WriteOptions = {}): Uint8Array {
+  return joinChunks(pthChunks(state, options));
+}
+
+/** The same file in pieces, for a stream; each tensor is converted when its turn comes. */
+export function* pthChunks(state: StateToWrite, options: WriteOptions = {}): Generator<Uint8Array> {
+  const tensors = outgoingTensors(state, options);
+  // One storage per set of shared numbers and type, under the key 0, 1, …
+  const storages = new Map<string, OutgoingTensor>();
+  const numbers = new Map<object, number>();
+  const keyOf = ({ source, dtype }: OutgoingTensor): string => `${numbers.get(source)} ${dtype}`;
+  for (const tensor of tensors) {
+    if (!numbers.has(tensor.source)) numbers.set(tensor.source, numbers.size);
+    storages.set(keyOf(tensor), tensor);
+  }
+  const keys = new Map([...storages.keys()].map((key, i) => [key, String(i)]));
+  const pickle = pickleState(tensors, (tensor) => keys.get(keyOf(tensor))!);
+  yield* zipChunks(
+    (function* () {
+      yield { name: "weights/data.pkl", bytes: pickle };
+      yield { name: "weights/byteorder", bytes: encodeUtf8("little") };
+      for (const [key, tensor] of storages) yield { name: `weights/data/${keys.get(key)}`, bytes: tensor.encode() };
+      yield { name: "weights/version", bytes: encodeUtf8("3\n") };
+    })(),
+  );
+}
+
+function pickleState(tensors: readonly OutgoingTensor[], keyOf: (tensor: OutgoingTensor) => string): Uint8Array {
+  const pickle = new PickleWriter();
+  const orderedDict = (): void => {
+    pickle.global("collections", "OrderedDict");
+    pickle.code(op.EMPTY_TUPLE, op.REDUCE);
+  };
+  const shapeTuple = (lengths: readonly number[]): void => {
+    pickle.code(op.MARK);
+    for (const length of lengths) pickle.integer(length);
+    pickle.code(op.TUPLE);
+  };
+  pickle.code(op.PROTO, 2);
+  orderedDict();
+  pickle.code(op.MARK);
+  for (const tensor of tensors) {
+    const { name, dtype, shape, byteLength } = tensor;
+    const storageClass = storageClasses[dtype];
+    pickle.text(name);
+    // Types without a class of storages lie in an untyped one, and the tensor says its own: version 3.
+    pickle.global("torch._utils", storageClass ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
+    pickle.code(op.MARK);
+    pickle.code(op.MARK);
+    pickle.text("storage");
+    if (storageClass) pickle.global("torch", storageClass);
+    else pickle.global("torch.storage", "UntypedStorage");
+    pickle.text(keyOf(tensor));
+    pickle.text("cpu");
+    pickle.integer(storageClass ? shape.reduce((size, length) => size * length, 1) : byteLength);
+    pickle.code(op.TUPLE, op.BINPERSID);
+    pickle.integer(0);
+    shapeTuple(shape);
+    shapeTuple(stridesOf(shape));
+    pickle.code(op.NEWFALSE);
+    orderedDict();
+    if (!storageClass) pickle.global("torch", dtype);
+    pickle.code(op.TUPLE, op.REDUCE);
+  }
+  pickle.code(op.SETITEMS, op.STOP);
+  return pickle.finish();
+}

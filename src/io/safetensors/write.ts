@@ -1,0 +1,78 @@
+/** Writing safetensors (format.ts says what they are). */
+import { ValueError } from "../../tensor/errors.ts";
+import { dtypes } from "../dtypes.ts";
+import { encodeUtf8 } from "../utf8.ts";
+import { joinChunks, type OutgoingTensor, outgoingTensors, type StateToWrite, type WriteOptions } from "../writing.ts";
+import { dtypeNames, maxHeaderLength, metadataKey } from "./format.ts";
+
+export interface SafetensorsOptions extends WriteOptions {
+  /** Texts by name that the file carries along. */
+  metadata?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
+}
+
+/**
+ * A safetensors file.
+ *
+ * @example
+ * const bytes = writeSafetensors(model.stateDict(), { metadata: { arch: "resnet8" } });
+ * const half = writeSafetensors(model.stateDict(), { dtype: "float16" });
+ * readSafetensors(bytes).metadata.get("arch"); // "resnet8"
+ *
+ * @throws ValueError for a number that the type cannot hold, and for what cannot be a name or a text of the metadata.
+ */
+export function writeSafetensors(state: StateToWrite, options: SafetensorsOptions = {}): Uint8Array {
+  return joinChunks(safetensorsChunks(state, options));
+}
+
+/**
+ * The same file in pieces, for a stream: the header, then each tensor converted when its turn comes. A piece may be a view
+ * of a tensor's own memory: use it before the tensor changes.
+ */
+export function* safetensorsChunks(state: StateToWrite, options: SafetensorsOptions = {}): Generator<Uint8Array> {
+  const tensors = outgoingTensors(state, options);
+  // Wide numbers first, so that every tensor is aligned to its own width. The header keeps the state's order.
+  const inFile = [...tensors].sort((a, b) => dtypes[b.dtype].bytes - dtypes[a.dtype].bytes);
+  yield encodeHeader(tensors, inFile, options.metadata);
+  for (const tensor of inFile) yield tensor.encode();
+}
+
+function encodeHeader(
+  tensors: readonly OutgoingTensor[],
+  inFile: readonly OutgoingTensor[],
+  metadata: SafetensorsOptions["metadata"],
+): Uint8Array {
+  const begins = new Map<OutgoingTensor, number>();
+  let end = 0;
+  for (const tensor of inFile) {
+    begins.set(tensor, end);
+    end += tensor.byteLength;
+  }
+  const members = tensors.map((tensor) => {
+    const { name, dtype, shape, byteLength } = tensor;
+    if (name === metadataKey) throw new ValueError(`safetensors: a tensor cannot be called ${metadataKey}`);
+    const begin = begins.get(tensor)!;
+    const entry = { dtype: dtypeNames[dtype], shape, data_offsets: [begin, begin + byteLength] };
+    return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
+  });
+  if (metadata) members.unshift(`${JSON.stringify(metadataKey)}:${encodeMetadata(metadata)}`);
+  const json = encodeUtf8(`{${members.join(",")}}`);
+  const length = Math.ceil(json.length / 8) * 8;
+  if (length > maxHeaderLength) {
+    throw new ValueError(`safetensors: the header would have ${length} bytes, the most are ${maxHeaderLength}`);
+  }
+  const header = new Uint8Array(8 + length).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
+  header.set(json, 8);
+  return header;
+}
+
+function encodeMetadata(metadata: NonNullable<SafetensorsOptions["metadata"]>): string {
+  const entries = metadata instanceof Map ? [...metadata] : Object.entries(metadata as Record<string, string>);
+  const members = entries.map(([key, text]: [string, string]) => {
+    if (typeof text !== "string") {
+      throw new ValueError(`safetensors: the metadata ${JSON.stringify(key)} is not a text but ${String(text)}`);
+    }
+    return `${JSON.stringify(key)}:${JSON.stringify(text)}`;
+  });
+  return `{${members.join(",")}}`;
+}

@@ -1,0 +1,186 @@
+/**
+ * `WeightFile`: a file of named tensors, whatever its format. The formats' readers (safetensors/read.ts, pth/read.ts) find
+ * out what a file holds and where (`Contents`); how numbers become tensors is the same for all and stands here.
+ */
+import type { StateDict } from "../nn/module.ts";
+import { ValueError } from "../tensor/errors.ts";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { type DType, decodeValues, dtypes, toFloat32, type Values } from "./dtypes.ts";
+import { FormatError, quote } from "./errors.ts";
+import { stripPrefix } from "./prefix.ts";
+import {
+  type ByteSource,
+  type FileInfo,
+  openSource,
+  plainBytes,
+  type Reading,
+  readFrom,
+  readNow,
+  type WeightSource,
+} from "./source.ts";
+import { gather, isContiguous, spanOf } from "./strided.ts";
+
+/** What a file says of a tensor without its numbers. */
+export interface TensorEntry {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** A tensor with exactly the numbers it has in a file: what a change of format carries over. */
+export interface StoredTensor extends TensorEntry {
+  readonly values: Values;
+}
+
+/** What is known of a file once it is open. */
+export interface WeightIndex {
+  /** What error messages call it. */
+  readonly name: string;
+  readonly format: "safetensors" | "pth";
+  /** safetensors: its `__metadata__`. pth: the numbers and texts beside the state dict (`epoch`, `arch`), as texts. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Every tensor's type and shape, in the file's order. */
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** Names within the state dict that hold something else than a tensor (pth only). */
+  readonly ignored: readonly string[];
+}
+
+/** A file in memory. */
+export interface WeightFile extends WeightIndex {
+  /** One tensor as float32, rounded to the nearest where its type has more digits (float64, int64, int32). */
+  tensor(name: string): Tensor;
+  /** One tensor with the type and the values it has in the file. */
+  stored(name: string): StoredTensor;
+  /** Every tensor as float32, for `model.loadStateDict`. */
+  stateDict(): StateDict;
+}
+
+/** A file that is read tensor by tensor, when they are asked for. */
+export interface LazyWeightFile extends WeightIndex {
+  tensor(name: string): Promise<Tensor>;
+  stored(name: string): Promise<StoredTensor>;
+  stateDict(): Promise<StateDict>;
+  /** Closes the source it was opened from. */
+  close(): Promise<void>;
+}
+
+export interface ReadOptions {
+  /** What error messages call the file. Default: the source's own name, else "weights". */
+  name?: string;
+  /**
+   * A beginning to take off the names that have it: `"model."`. Default: `module.` (from `DataParallel`) and `_orig_mod.`
+   * (from `torch.compile`), where every name has it. False: names stay as they are.
+   */
+  stripPrefix?: string | false;
+}
+
+/** A tensor in a file: what it is, and how to get at it. */
+export interface Place extends TensorEntry {
+  /** How far apart neighbours along each axis lie, in elements. */
+  readonly strides: readonly number[];
+  readonly littleEndian: boolean;
+  /** The bytes from the first element to the end of the last. */
+  read(): Reading<Uint8Array>;
+}
+
+/** What the reader of a format finds in a file. */
+export interface Contents extends Omit<WeightIndex, "name"> {
+  readonly entries: ReadonlyMap<string, Place>;
+}
+
+/** The reader of a format: finds out what a file holds. */
+export type ContentsReader<Options extends ReadOptions = ReadOptions> = (
+  file: FileInfo,
+  options: Options,
+) => Reading<Contents>;
+
+/** Reads a file in memory with the reader of its format. */
+export function readWith<Options extends ReadOptions>(
+  reader: ContentsReader<Options>,
+  source: Uint8Array | ArrayBuffer,
+  options: Options,
+): WeightFile {
+  const bytes = plainBytes(source);
+  const file: FileInfo = { name: options.name ?? "weights", size: bytes.length };
+  const contents = withShortNames(readNow(bytes, reader(file, options)), file, options);
+  return {
+    ...contents,
+    name: file.name,
+    tensor: (name) => readNow(bytes, readTensor(file, contents, name)),
+    stored: (name) => readNow(bytes, readStored(file, contents, name)),
+    stateDict: () => readNow(bytes, readState(file, contents)),
+  };
+}
+
+/** Opens a file that is read in pieces with the reader of its format. Where that fails the source is closed. */
+export async function openWith<Options extends ReadOptions>(
+  reader: ContentsReader<Options>,
+  from: WeightSource,
+  options: Options,
+): Promise<LazyWeightFile> {
+  const source: ByteSource = await openSource(from);
+  const file: FileInfo = { name: options.name ?? source.name ?? "weights", size: source.size };
+  try {
+    const contents = withShortNames(await readFrom(source, file, reader(file, options)), file, options);
+    return {
+      ...contents,
+      name: file.name,
+      tensor: (name) => readFrom(source, file, readTensor(file, contents, name)),
+      stored: (name) => readFrom(source, file, readStored(file, contents, name)),
+      stateDict: () => readFrom(source, file, readState(file, contents)),
+      close: async () => await source.close?.(),
+    };
+  } catch (error) {
+    await source.close?.();
+    throw error;
+  }
+}
+
+function withShortNames(contents: Contents, file: FileInfo, options: ReadOptions): Contents {
+  return { ...contents, entries: stripPrefix(contents.entries, options.stripPrefix, file) };
+}
+
+function* readStored(file: FileInfo, contents: Contents, name: string): Reading<StoredTensor> {
+  const place = contents.entries.get(name);
+  if (!place) throw new ValueError(`${file.name}: there is no tensor ${quote(name)}`);
+  checkMemory(file, [[name, place]]);
+  const { dtype, shape, strides, littleEndian } = place;
+  const bytes = yield* place.read();
+  const elements = isContiguous(shape, strides) ? bytes : gather(bytes, dtypes[dtype].bytes, shape, strides);
+  return { dtype, shape, values: decodeValues(dtype, elements, littleEndian) };
+}
+
+function* readTensor(file: FileInfo, contents: Contents, name: string): Reading<Tensor> {
+  const { shape, values } = yield* readStored(file, contents, name);
+  return new Tensor(toFloat32(values), shape);
+}
+
+function* readState(file: FileInfo, contents: Contents): Reading<StateDict> {
+  checkMemory(file, [...contents.entries]);
+  // Without a prototype, so that a tensor called "__proto__" is one name among others.
+  const state = Object.create(null) as StateDict;
+  for (const name of contents.entries.keys()) state[name] = yield* readTensor(file, contents, name);
+  return state;
+}
+
+/**
+ * A view with stride 0 (`expand`) makes any number of elements out of one, and many views can lie on one storage: a small
+ * file could fill the memory, or take for ever to read. A file that stores what it holds stays below 4 times its size even
+ * if all of it is bytes, and is read once.
+ */
+function checkMemory(file: FileInfo, places: readonly (readonly [string, Place])[]): void {
+  let bytes = 0;
+  let read = 0;
+  for (const [name, { dtype, shape, strides }] of places) {
+    const width = dtypes[dtype].bytes;
+    bytes += sizeOf(shape) * Math.max(4, width);
+    read += spanOf(shape, strides) * width;
+    if (bytes > 4 * file.size || read > 32 * file.size) {
+      const what =
+        bytes > 4 * file.size ? `take ${bytes} bytes, more than 4` : `are read from ${read} bytes, more than 32`;
+      throw new FormatError(
+        `${file.name}: tensor ${quote(name)} ${formatShape(shape)}: the tensors up to here ${what} times the ${file.size} of the file: views that repeat their storage`,
+      );
+    }
+  }
+}

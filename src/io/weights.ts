@@ -1,0 +1,64 @@
+/** Weights from a file of any format that is known here. A program that knows its format imports less: `openSafetensors`, `readPth`. */
+import type { StateDict } from "../nn/module.ts";
+import { FormatError } from "./errors.ts";
+import type { PthOptions } from "./pth/options.ts";
+import { isPickle, isZip, readPthContents } from "./pth/read.ts";
+import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
+import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
+import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "./weight-file.ts";
+
+/** What `openWeights` and its kin understand. `key` and `unknownObjects` matter for `.pth` files alone. */
+export type WeightOptions = PthOptions;
+
+/**
+ * The weights in a file as a state dict: bytes, a `Blob` or `File`, what `fetch` gave, or any `ByteSource`. The format is
+ * recognised by the first bytes: safetensors, or PyTorch's `.pth`.
+ *
+ * @example
+ * const bytes = writeSafetensors(model.stateDict()); // or: await fetch("resnet8.safetensors")
+ * model.loadStateDict(await loadWeights(bytes));
+ *
+ * @throws FormatError if the file is neither, or damaged, naming the place.
+ */
+export async function loadWeights(source: WeightSource, options: WeightOptions = {}): Promise<StateDict> {
+  const file = await openWeights(source, options);
+  try {
+    return await file.stateDict();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Opens a file of either format; each tensor is read when it is asked for. Throws FormatError as `loadWeights`. */
+export async function openWeights(source: WeightSource, options: WeightOptions = {}): Promise<LazyWeightFile> {
+  return await openWith(readContents, source, options);
+}
+
+/** Reads a file of either format in memory. Throws FormatError as `loadWeights`. */
+export function readWeights(bytes: Uint8Array | ArrayBuffer, options: WeightOptions = {}): WeightFile {
+  return readWith(readContents, bytes, options);
+}
+
+/** What people have in their hands instead, by how it begins. */
+const others: readonly (readonly [start: string, advice: string])[] = [
+  ["\x1f\x8b", "it is compressed with gzip: pass it through gunzip first"],
+  ["version https://git-lfs", "it is a pointer of Git LFS, not the file itself: git lfs pull"],
+  ["<", "it is a web page or XML: was it downloaded from the address of a page?"],
+  ["\x89HDF", "it is HDF5, as Keras writes it"],
+];
+
+function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents> {
+  const start = yield* readRange(file, 0, Math.min(32, file.size), "the beginning");
+  if (isZip(start) || isPickle(start)) return yield* readPthContents(file, options);
+  // Of safetensors, the length of the header comes first.
+  if (start[8] === 0x7b) return yield* readSafetensorsContents(file);
+  const text = String.fromCharCode(...start);
+  const advice = others.find(([beginning]) => text.startsWith(beginning))?.[1];
+  throw new FormatError(
+    `${file.name}: neither safetensors nor a .pth file${advice ? `: ${advice}` : ` (${file.size} bytes, the first are ${hex(start.subarray(0, 9))})`}`,
+  );
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ") || "none";
+}

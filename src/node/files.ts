@@ -1,0 +1,101 @@
+/** Files by path: opened to be read in pieces, and written so that nobody ever sees half of one. */
+import { mkdtemp, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import {
+  type ByteSource,
+  type LazyWeightFile,
+  loadWeights,
+  openWeights,
+  pthChunks,
+  type SafetensorsOptions,
+  type StateToWrite,
+  safetensorsChunks,
+  type WeightOptions,
+} from "../io/index.ts";
+import type { StateDict } from "../nn/module.ts";
+import { ValueError } from "../tensor/errors.ts";
+
+/** A file to be read in pieces. Close it. */
+export async function openFile(path: string): Promise<ByteSource & { close(): Promise<void> }> {
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    return {
+      name: path,
+      size,
+      read: async (offset, length) => {
+        const bytes = new Uint8Array(length);
+        // One call may give less than what is asked for (2 GiB at most); nothing at all means that the file has shrunk.
+        let done = 0;
+        while (done < length) {
+          const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+          if (bytesRead === 0) break;
+          done += bytesRead;
+        }
+        return bytes.subarray(0, done);
+      },
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** Opens a file of weights, safetensors or `.pth`; each tensor is read when it is asked for. Close it. */
+export async function openWeightsFile(path: string, options: WeightOptions = {}): Promise<LazyWeightFile> {
+  return await openWeights(await openFile(path), options);
+}
+
+/**
+ * The weights in a file, safetensors or `.pth`, as a state dict.
+ *
+ * @throws FormatError if the file is neither, or damaged, naming the place.
+ */
+export async function loadWeightsFile(path: string, options: WeightOptions = {}): Promise<StateDict> {
+  return await loadWeights(await openFile(path), options);
+}
+
+/**
+ * Writes weights to a file, in the format its name ends in: `.safetensors`, or `.pth` or `.pt` (which has no metadata).
+ * The file appears complete or not at all.
+ *
+ * @example
+ * import { loadWeightsFile, saveWeightsFile } from "skipstone/node";
+ * await saveWeightsFile("build/resnet8.safetensors", model.stateDict(), { dtype: "float16" });
+ * model.loadStateDict(await loadWeightsFile("build/resnet8.safetensors"));
+ *
+ * @throws ValueError for another ending, for metadata where there is no place for it, or a number that the type cannot hold.
+ */
+export async function saveWeightsFile(
+  path: string,
+  state: StateToWrite,
+  options: SafetensorsOptions = {},
+): Promise<void> {
+  const ending = extname(path).toLowerCase();
+  if (ending === ".safetensors") return await writeFileWhole(path, safetensorsChunks(state, options));
+  if (ending !== ".pth" && ending !== ".pt") {
+    throw new ValueError(`${path}: weights are written to .safetensors, .pth or .pt, not to ${ending || "no ending"}`);
+  }
+  if (options.metadata) throw new ValueError(`${path}: a ${ending} file has no metadata: write .safetensors`);
+  await writeFileWhole(path, pthChunks(state, options));
+}
+
+/** Writes the pieces to a file beside `path`, then renames it: `path` has the old contents until it has the new ones. */
+export async function writeFileWhole(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  // A folder of its own: two writers of the same path do not meet.
+  const folder = await mkdtemp(join(dirname(path), `.${basename(path)}-`));
+  try {
+    const beside = join(folder, basename(path));
+    const handle = await open(beside, "wx");
+    try {
+      for (const chunk of chunks) await handle.writeFile(chunk);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(beside, path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
