@@ -9,7 +9,7 @@ import { BatchNorm2d } from "../src/nn/norm.ts";
 import { MaxPool2d } from "../src/nn/pool.ts";
 import { BasicBlock } from "../src/resnet/basic-block.ts";
 import { kaimingFanOut } from "../src/resnet/block.ts";
-import { cifarResNet } from "../src/resnet/resnet.ts";
+import { cifarResNet } from "../src/resnet/cifar-resnet.ts";
 import type { Rng } from "../src/tensor/rng.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import type { NetworkWork } from "./works.ts";

@@ -10,6 +10,7 @@ import { crossEntropy } from "../autograd/losses.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { accuracy } from "./metrics.ts";
+import { switchMode } from "./mode.ts";
 import type { Module } from "./module.ts";
 import { clipGradNorm, gradNorm } from "./optim/clip.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
@@ -278,15 +279,6 @@ function defaultLoss(logits: Tensor, labels: Labels): Tensor {
 
 function accuracyOf(logits: Tensor, labels: Labels): number {
   return labels instanceof Tensor || logits.rank !== 2 ? Number.NaN : accuracy(logits, labels);
-}
-
-/** Sets the mode of every part and returns what puts each one's own back. */
-function switchMode(model: Module, training: boolean): () => void {
-  const before = model.namedModules().map(([, module]) => [module, module.training] as const);
-  model.train(training);
-  return () => {
-    for (const [module, mode] of before) module.training = mode;
-  };
 }
 
 function checkCount(name: string, value: number | undefined): void {

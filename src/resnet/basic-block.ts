@@ -1,93 +1,101 @@
 /**
- * The basic block in the original order: He, Zhang, Ren & Sun 2015, "Deep Residual Learning for Image Recognition",
- * Fig. 2 and §3.3. Parts are named as in torchvision's `BasicBlock`.
+ * The basic block: two 3×3 convolutions (He, Zhang, Ren & Sun 2015, "Deep Residual Learning for Image Recognition", Fig. 2
+ * and §3.3; He et al. 2016, "Identity Mappings in Deep Residual Networks", Fig. 4 for its orders). Parts are named as in
+ * torchvision's `BasicBlock`. Next: paths.ts.
  */
-import { add, relu } from "../autograd/elementwise.ts";
-import { Sequential } from "../nn/container.ts";
-import { Conv2d } from "../nn/conv.ts";
-import { constant } from "../nn/init.ts";
+import type { Sequential } from "../nn/container.ts";
+import type { Conv2d } from "../nn/conv.ts";
 import { Module } from "../nn/module.ts";
-import { BatchNorm2d } from "../nn/norm.ts";
+import type { BatchNorm2d } from "../nn/norm.ts";
+import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type BlockOptions, describeBlock, kaimingFanOut, type ResidualBlock, resolveShortcut } from "./block.ts";
-import { type PadChannels, padShortcut, type ShortcutKind } from "./shortcut.ts";
+import { type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
+import type { Order } from "./order.ts";
+import { assemble, type Block, zeroLast } from "./parts.ts";
+import { branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
+import type { ShortcutKind } from "./shortcut.ts";
+import type { FixupBiases } from "./start.ts";
 
 /**
- * y = relu(s(x) + F(x)), F = bn2 ∘ conv2 ∘ relu ∘ bn1 ∘ conv1, two 3×3 convolutions.
+ * y = relu(s(x) + F(x)), F = bn2 ∘ conv2 ∘ relu ∘ bn1 ∘ conv1; in the order "pre" y = s(x) + F(x),
+ * F = conv2 ∘ relu ∘ bn2 ∘ conv1 ∘ relu ∘ bn1. The other orders are in order.ts.
  *
- * `[N, inChannels, H, W]` to `[N, outChannels, ⌈H/stride⌉, ⌈W/stride⌉]`. The ReLU after the addition masks the shortcut's
- * gradient too: ∂L/∂(s + F) is zero where y is.
+ * `[N, inChannels, H, W]` to `[N, outChannels, ⌈H/stride⌉, ⌈W/stride⌉]`. In the original order the ReLU after the addition
+ * masks the shortcut's gradient too: ∂L/∂(s + F) is zero where y is.
  *
  * @example
- * const block = new BasicBlock(16, 32, { stride: 2, shortcut: "pad", rng: new Rng(0) });
+ * const rng = new Rng(0);
+ * const original = new BasicBlock(16, 32, { stride: 2, shortcut: "pad", rng });
+ * const preActivation = new BasicBlock(16, 16, { order: "pre", rng }); // y = x + F(x): an identity path from y to x
  *
- * @throws ValueError if the identity is asked of a block that changes the shape.
+ * @throws ValueError if an option is wrong, or the identity is asked of a block that changes the shape.
  */
-export class BasicBlock extends Module implements ResidualBlock {
-  readonly shortcut: ShortcutKind;
-  readonly order = "post";
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d | null;
-  readonly conv2: Conv2d;
-  readonly bn2: BatchNorm2d | null;
-  /** The projection: a 1×1 convolution and a batch norm, named downsample.0 and downsample.1. */
-  readonly downsample: Sequential | null;
-  readonly #inChannels: number;
-  readonly #outChannels: number;
-  readonly #stride: number;
-  readonly #padChannels: PadChannels;
+export class BasicBlock extends Module implements Block {
+  readonly plan: BlockPlan;
+  collapsed = false;
+  // `declare`: the parts are made in the order in which they are applied, which differs.
+  declare readonly conv1: Conv2d;
+  declare readonly bn1: BatchNorm2d | null;
+  declare readonly conv2: Conv2d;
+  declare readonly bn2: BatchNorm2d | null;
+  declare readonly downsample: Sequential | Conv2d | null;
+  declare readonly convGate: Conv2d | null;
+  declare readonly scale: Tensor | null;
+  declare readonly biases: readonly FixupBiases[];
+  declare readonly noise: Rng | null;
 
   constructor(inChannels: number, outChannels: number, options: BlockOptions) {
     super();
-    const { stride = 1, padChannels = "back", batchNorm = true, rng, init = kaimingFanOut } = options;
-    this.shortcut = resolveShortcut("BasicBlock", inChannels, outChannels, options);
-    this.conv1 = new Conv2d(inChannels, outChannels, 3, { stride, padding: 1, bias: false, rng, init });
-    this.bn1 = batchNorm ? new BatchNorm2d(outChannels) : null;
-    this.conv2 = new Conv2d(outChannels, outChannels, 3, { padding: 1, bias: false, rng, init });
-    this.bn2 = batchNorm ? new BatchNorm2d(outChannels) : null;
-    this.downsample = null;
-    if (this.shortcut === "project") {
-      const conv = new Conv2d(inChannels, outChannels, 1, { stride, bias: false, rng, init });
-      this.downsample = batchNorm ? new Sequential(conv, new BatchNorm2d(outChannels)) : new Sequential(conv);
-    }
-    this.#inChannels = inChannels;
-    this.#outChannels = outChannels;
-    this.#stride = stride;
-    this.#padChannels = padChannels;
+    this.plan = planBlock("BasicBlock", inChannels, outChannels, options);
+    const shapes = [
+      { channels: outChannels, kernel: 3, padding: 1, stride: this.plan.stride },
+      { channels: outChannels, kernel: 3, padding: 1 },
+    ];
+    assemble(this, shapes, options);
+  }
+
+  get shortcut(): ShortcutKind {
+    return this.plan.shortcut;
+  }
+
+  get order(): Order {
+    return this.plan.order;
+  }
+
+  convolutions(): readonly Conv2d[] {
+    return [this.conv1, this.conv2];
+  }
+
+  norms(): readonly (Module | null)[] {
+    return [this.bn1, this.bn2];
   }
 
   forward(x: Tensor): Tensor {
-    const branch = this.branch(x);
-    const skip = this.skip(x);
-    return relu(skip ? add(skip, branch) : branch);
+    return forwardBlock(this, x);
   }
 
   branch(x: Tensor): Tensor {
-    let y = this.conv1.forward(x);
-    if (this.bn1) y = this.bn1.forward(y);
-    y = this.conv2.forward(relu(y));
-    return this.bn2 ? this.bn2.forward(y) : y;
+    return branchOf(this, x);
   }
 
   skip(x: Tensor): Tensor | null {
-    switch (this.shortcut) {
-      case "none":
-        return null;
-      case "identity":
-        return x;
-      case "pad":
-        return padShortcut(x, this.#outChannels, this.#stride, this.#padChannels);
-      case "project":
-        return this.downsample!.forward(x);
-    }
+    return skipOf(this, x);
   }
 
-  /** Zeroes bn2's scale, or conv2's weight where there is no batch norm. The first gradients of conv1 and bn1 are then 0. */
+  /**
+   * g(x) of a gated shortcut, of the output's shape.
+   *
+   * @throws ValueError if the block has none.
+   */
+  gate(x: Tensor): Tensor {
+    return gateOf(this, x);
+  }
+
   zeroInitLast(): void {
-    constant(this.bn2?.weight ?? this.conv2.weight, 0);
+    zeroLast(this);
   }
 
   override describe(): string {
-    return describeBlock(this.#inChannels, this.#outChannels, this.#stride, this.shortcut);
+    return describeBlock(this.plan);
   }
 }

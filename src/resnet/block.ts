@@ -1,9 +1,9 @@
 /**
- * What residual blocks have in common.
+ * What a residual block is: y = after(s(x) + F(x)), a shortcut s, a residual branch F, and what follows the addition: a
+ * ReLU in the original order (He et al. 2015), nothing in the pre-activation order (He et al. 2016).
  *
- * A block computes y = s(x) + F(x): a shortcut s, a residual branch F. In the original order (He et al. 2015) a ReLU
- * follows the addition; in the pre-activation order (He et al. 2016) nothing does.
- * Next: basic-block.ts and preact-block.ts, the two orders.
+ * Next: basic-block.ts and bottleneck.ts, the two kinds of branch; paths.ts, which computes both paths of either; order.ts,
+ * shortcut.ts, start.ts and stochastic-depth.ts, in which blocks differ.
  */
 import type { Initializer } from "../nn/init.ts";
 import { kaimingNormal } from "../nn/init.ts";
@@ -11,21 +11,32 @@ import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkShortcut, type PadChannels, type ShortcutKind } from "./shortcut.ts";
+import { checkBetween, checkChoice, checkWhole } from "./check.ts";
+import { ORDERS, type Order } from "./order.ts";
+import {
+  checkShortcut,
+  type PadChannels,
+  resolveShortcut,
+  type ShortcutKind,
+  type ShortcutNumbers,
+} from "./shortcut.ts";
+import { checkStart, hasNorm, plainZero, type Start } from "./start.ts";
 
-/** Whether activations come after the convolutions (He et al. 2015) or before them (He et al. 2016). */
-export type Order = "post" | "pre";
-
-/** A block y = s(x) + F(x), or its plain twin y = F(x). What src/flow's instruments look for. */
+/** A block y = after(s(x) + F(x)), or its plain twin y = after(F(x)). What src/flow's instruments look for. */
 export interface ResidualBlock extends Module {
-  /** What this very block does: "identity" where its input and output have one shape, unless a projection was asked for. */
+  /** What this very block does: "identity" where its input and output have one shape, unless another was asked for. */
   readonly shortcut: ShortcutKind;
   readonly order: Order;
-  /** F(x), from the block's input up to the addition. In training mode this moves the running statistics of its norms. */
+  /** Whether the block computes its shortcut alone, as if F were zero, at the shortcut's cost. Blocks start with false. */
+  collapsed?: boolean;
+  /**
+   * F(x), from the block's input up to the addition, with its scale and its gate if it has one. In training mode this moves
+   * the running statistics of its norms.
+   */
   branch(x: Tensor): Tensor;
   /** s(x), what is added to the branch; null for a plain block. An identity shortcut returns x itself. */
   skip(x: Tensor): Tensor | null;
-  /** Makes F zero by zeroing its last scale, so that the block starts as its shortcut alone (Goyal et al. 2017, §5.1). */
+  /** Makes F zero by zeroing what comes last in it, so that the block starts as its shortcut alone. */
   zeroInitLast(): void;
 }
 
@@ -36,21 +47,21 @@ export function isResidualBlock(module: Module): module is ResidualBlock {
     typeof candidate.branch === "function" &&
     typeof candidate.skip === "function" &&
     typeof candidate.shortcut === "string" &&
-    (candidate.order === "post" || candidate.order === "pre")
+    typeof candidate.order === "string"
   );
 }
 
-export interface BlockOptions {
-  /** Step of the first convolution: 2 halves the image. Default 1. */
-  stride?: number;
-  /**
-   * Default "identity" where the shape stays, "pad" where it changes. "pad" is the identity where the shape stays;
-   * "project" always projects.
-   */
+/** What blocks and whole networks have in common. */
+export interface VariantOptions extends ShortcutNumbers {
+  /** What is added to the branch. */
   shortcut?: ShortcutKind;
-  /** Where `pad` puts the zero channels. Default "back". */
+  /** Where padding puts the zero channels: after the others, or half before and half after. Default "back". */
   padChannels?: PadChannels;
-  /** Whether convolutions are followed (or preceded) by batch norm. Default true. */
+  /** Where norms and ReLUs stand (order.ts). Default "post". */
+  order?: Order;
+  /** How the branch starts (start.ts). Default "default". */
+  start?: Start;
+  /** Whether there is batch norm; the convolutions stay without bias either way. Default true, for SkipInit and Fixup false. */
   batchNorm?: boolean;
   /** Where the initial values come from. */
   rng: Rng;
@@ -58,37 +69,92 @@ export interface BlockOptions {
   init?: Initializer;
 }
 
+export interface BlockOptions extends VariantOptions {
+  /** Step of the block: 2 halves the image. Default 1. */
+  stride?: number;
+  /**
+   * What is added to the branch. Default "identity" where the shape stays, "pad" where it changes. "pad" is the identity
+   * where the shape stays; "project" always projects.
+   */
+  shortcut?: ShortcutKind;
+  /**
+   * Where x splits: "before" the first activation, so that the shortcut starts from x, or "after" it, so that the shortcut
+   * starts from relu(bn1(x)). Only the orders "pre" and "reluOnlyPre" have an activation there. Default: "after" where such
+   * a block projects, else "before".
+   */
+  split?: "before" | "after";
+  /** Number of blocks in the whole network, the L of Fixup. Default 1. */
+  blocks?: number;
+  /** Stochastic depth: the probability that the branch is not skipped, for a batch in training. Default 1. */
+  survival?: number;
+}
+
+/** What a block is, once every default is filled in. */
+export type BlockPlan = Readonly<
+  Required<Omit<BlockOptions, "rng" | "init">> & { who: string; inChannels: number; outChannels: number }
+>;
+
 /** Kaiming normal, fan out: what ResNets start from (He et al. 2015, "Delving Deep into Rectifiers"). */
 export const kaimingFanOut: Initializer = (t, rng) => kaimingNormal(t, rng, { mode: "fanOut" });
 
-/**
- * The shortcut that a block has after all, from what was asked for.
- *
- * @throws ValueError if the identity is asked of a block that changes the shape.
- */
-export function resolveShortcut(
-  who: string,
-  inChannels: number,
-  outChannels: number,
-  { stride = 1, shortcut }: Pick<BlockOptions, "stride" | "shortcut">,
-): ShortcutKind {
-  const changes = stride !== 1 || inChannels !== outChannels;
-  if (shortcut === undefined) return changes ? "pad" : "identity";
-  checkShortcut(who, shortcut);
-  if (shortcut === "identity" && changes) {
-    throw new ValueError(
-      `${who}: an identity shortcut needs input and output of one shape, but this block goes from ${inChannels} to ${outChannels} channels with stride ${stride}: use "pad" or "project"`,
-    );
-  }
-  if (shortcut === "pad" && !changes) return "identity";
-  if (shortcut === "pad" && outChannels < inChannels) {
-    throw new ValueError(`${who}: padding cannot go from ${inChannels} to ${outChannels} channels: use "project"`);
-  }
-  return shortcut;
+/** @throws ValueError if an option is none that exists, or two of them do not go together. */
+export function checkVariant(who: string, options: VariantOptions): void {
+  const { shortcut, padChannels, order = "post", start = "default" } = options;
+  checkChoice(who, "order", order, Object.keys(ORDERS));
+  checkShortcut(who, shortcut ?? "identity", padChannels, options);
+  checkStart(who, start, { shortcut, order, batchNorm: options.batchNorm ?? hasNorm(start) });
 }
 
-/** `16 → 32, stride 2, shortcut pad`. */
-export function describeBlock(inChannels: number, outChannels: number, stride: number, shortcut: ShortcutKind): string {
-  const step = stride === 1 ? "" : `, stride ${stride}`;
-  return `${inChannels} → ${outChannels}${step}, shortcut ${shortcut}`;
+/** @throws ValueError if an option is wrong, or the block's shape does not go with its shortcut. */
+export function planBlock(who: string, inChannels: number, outChannels: number, options: BlockOptions): BlockPlan {
+  checkVariant(who, options);
+  const { stride = 1, order = "post", start = "default", blocks = 1, survival = 1 } = options;
+  const shortcut = resolveShortcut(who, options.shortcut, inChannels, outChannels, stride);
+  checkWhole(who, "blocks", blocks);
+  checkBetween(who, "survival", survival, 0, 1);
+  if (survival < 1 && shortcut === "none") throw new ValueError(plainZero(who, "survival below 1"));
+  if (options.split === "after" && ORDERS[order].first === "") {
+    throw new ValueError(
+      `${who}: split "after" needs an activation to split after, and order "${order}" starts with none`,
+    );
+  }
+  const splitsAfter = options.split === "after" || (shortcut === "project" && ORDERS[order].first !== "");
+  return {
+    who,
+    inChannels,
+    outChannels,
+    stride,
+    shortcut,
+    padChannels: options.padChannels ?? "back",
+    shortcutScale: options.shortcutScale ?? 0.5,
+    branchScale: options.branchScale ?? 1,
+    gateBias: options.gateBias ?? -6,
+    dropoutRate: options.dropoutRate ?? 0.5,
+    order,
+    split: splitsAfter && options.split !== "before" ? "after" : "before",
+    start,
+    batchNorm: options.batchNorm ?? hasNorm(start),
+    blocks,
+    survival,
+  };
+}
+
+/** `16 → 32, stride 2, shortcut pad`, and what else is not the default. */
+export function describeBlock({
+  inChannels,
+  outChannels,
+  stride,
+  shortcut,
+  split,
+  order,
+  start,
+  survival,
+}: BlockPlan): string {
+  const parts = [`${inChannels} → ${outChannels}`];
+  if (stride !== 1) parts.push(`stride ${stride}`);
+  parts.push(`shortcut ${shortcut}${split === "after" && shortcut !== "none" ? " of the activation" : ""}`);
+  if (order !== "post") parts.push(`order ${order}`);
+  if (start !== "default") parts.push(`start ${start}`);
+  if (survival !== 1) parts.push(`survival ${Number(survival.toFixed(3))}`);
+  return parts.join(", ");
 }

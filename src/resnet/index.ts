@@ -1,6 +1,48 @@
 /** Residual networks: blocks, shortcuts, whole networks. */
 export { BasicBlock } from "./basic-block.ts";
-export { type BlockOptions, isResidualBlock, type Order, type ResidualBlock } from "./block.ts";
-export { PreActBlock, type PreActBlockOptions } from "./preact-block.ts";
-export { type CifarResNetOptions, cifarResNet, ResNet } from "./resnet.ts";
-export { type PadChannels, padShortcut, type ShortcutKind } from "./shortcut.ts";
+export {
+  type BlockOptions,
+  type BlockPlan,
+  isResidualBlock,
+  type ResidualBlock,
+  type VariantOptions,
+} from "./block.ts";
+export { Bottleneck, type BottleneckOptions } from "./bottleneck.ts";
+export { type CifarResNetOptions, cifarResNet, ResNet } from "./cifar-resnet.ts";
+export { Expansion, type ExpansionOptions, type ExpansionOrder } from "./expansion.ts";
+export { type LayerGates, readGates } from "./gates.ts";
+export {
+  HighwayConvNet,
+  type HighwayConvNetOptions,
+  HighwayNet,
+  type HighwayNetOptions,
+  highwayConvNet,
+  highwayNet,
+} from "./highway.ts";
+export {
+  type HighwayActivation,
+  HighwayBlock,
+  type HighwayBlockOptions,
+  type HighwayLayerOptions,
+  HighwayLinear,
+} from "./highway-block.ts";
+export {
+  ImageNetResNet,
+  type ImageNetResNetDesign,
+  type ImageNetResNetOptions,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+  resnext50_32x4d,
+  resnext101_32x8d,
+  wideResnet50_2,
+  wideResnet101_2,
+} from "./imagenet-resnet.ts";
+export { createModel, isModelName, type ModelName, type ModelOptions, modelNames } from "./models.ts";
+export type { Order } from "./order.ts";
+export { type PadChannels, padShortcut, type ShortcutKind, type ShortcutNumbers } from "./shortcut.ts";
+export type { FixupBiases, Start } from "./start.ts";
+export { survivalProbability } from "./stochastic-depth.ts";
+export { Vgg, type VggDepth, type VggOptions, vgg } from "./vgg.ts";

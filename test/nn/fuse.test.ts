@@ -8,8 +8,7 @@ import { fuse } from "../../src/nn/fuse.ts";
 import { Module } from "../../src/nn/module.ts";
 import { BatchNorm2d } from "../../src/nn/norm.ts";
 import { BasicBlock } from "../../src/resnet/basic-block.ts";
-import { PreActBlock } from "../../src/resnet/preact-block.ts";
-import { cifarResNet } from "../../src/resnet/resnet.ts";
+import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -78,8 +77,8 @@ describe("outputs are the same", () => {
     expect(differenceAfterFusing(block, x, 3)).toBeLessThan(1e-5);
   });
 
-  test("PreActBlock: bn2, which follows conv1; bn1 follows nothing", () => {
-    const block = scatter(new PreActBlock(4, 4, { rng }));
+  test("BasicBlock, order pre: bn2, which follows conv1; bn1 follows nothing", () => {
+    const block = scatter(new BasicBlock(4, 4, { order: "pre", rng }));
     expect(differenceAfterFusing(block, x, 1)).toBeLessThan(1e-5);
     expect(block.bn1).toBeInstanceOf(BatchNorm2d);
   });

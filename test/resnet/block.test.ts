@@ -1,244 +1,220 @@
-/** Blocks: against the formula of the papers, written out with operations; shortcuts; starting as the identity. */
+/** Blocks: what they are made of, what they are called, the members that src/flow looks for, collapsing. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { conv2d } from "../../src/autograd/convolution.ts";
-import { add, relu } from "../../src/autograd/elementwise.ts";
-import { gradcheck } from "../../src/autograd/gradcheck.ts";
-import { batchNorm } from "../../src/autograd/normalization.ts";
+import { add, mul, relu, sigmoid, sub } from "../../src/autograd/elementwise.ts";
 import { sum } from "../../src/autograd/reductions.ts";
-import { init, Linear, type Module, Sequential } from "../../src/nn/index.ts";
+import { init, Linear, Sequential } from "../../src/nn/index.ts";
 import {
   BasicBlock,
+  Bottleneck,
+  type BottleneckOptions,
   isResidualBlock,
   type Order,
-  PreActBlock,
   padShortcut,
   type ResidualBlock,
 } from "../../src/resnet/index.ts";
-import { ones, randn, tensor } from "../../src/tensor/create.ts";
+import { ones, randn } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { conv1, norm, projection, shaken } from "../support/blocks.ts";
 
-const x = randn([2, 4, 6, 5], new Rng(1));
-
-/** The block with every parameter random, so that a scale or shift that is left out shows. */
-function shaken<T extends Module>(block: T): T {
-  const rng = new Rng(2);
-  for (const [, t] of block.namedParameters()) init.normal(t, rng, { mean: 0.3, std: 0.3 });
-  return block;
-}
-
-const norm = (t: Tensor, { weight, bias }: { weight: Tensor | null; bias: Tensor | null }): Tensor =>
-  batchNorm(t, weight, bias, { training: true });
-const conv3 = (t: Tensor, { weight }: { weight: Tensor }, stride = 1): Tensor =>
-  conv2d(t, weight, null, { stride, padding: 1 });
-
-describe("padShortcut", () => {
-  const image = tensor([
-    [
-      [
-        [1, 2, 3],
-        [4, 5, 6],
-        [7, 8, 9],
-      ],
-    ],
-  ]);
-  const corners = [
-    [1, 3],
-    [7, 9],
-  ];
-  const nothing = [
-    [0, 0],
-    [0, 0],
-  ];
-
-  it("takes every second pixel and adds zero channels behind", () => {
-    expect(padShortcut(image, 3, 2).toArray()).toEqual([[corners, nothing, nothing]]);
-  });
-
-  it("or half before and half behind, the odd one behind", () => {
-    expect(padShortcut(image, 3, 2, "both").toArray()).toEqual([[nothing, corners, nothing]]);
-    expect(padShortcut(image, 4, 2, "both").toArray()).toEqual([[nothing, corners, nothing, nothing]]);
-  });
-
-  it("is x itself where nothing changes", () => {
-    expect(padShortcut(image, 1, 1)).toBe(image);
-  });
-
-  it("sends gradients back unchanged or drops them", () => {
-    const leaf = new Tensor(image.data, image.shape, true);
-    const gradient = backward(sum(padShortcut(leaf, 3, 2, "both"))).get(leaf);
-    expect(gradient.toArray()).toEqual([
-      [
-        [
-          [1, 0, 1],
-          [0, 0, 0],
-          [1, 0, 1],
-        ],
-      ],
-    ]);
-  });
-
-  it("cannot take channels away", () => {
-    expect(() => padShortcut(x, 3, 1)).toThrow(
-      "padShortcut: x [2,4,6,5] has more channels than the 3 it should be padded to",
-    );
-  });
-});
-
-describe("BasicBlock is relu(s(x) + bn2 conv2 relu bn1 conv1 x)", () => {
-  it.each([
-    ["identity", 4, 1],
-    ["pad", 6, 2],
-    ["project", 6, 2],
-    ["project", 4, 1],
-    ["none", 6, 2],
-  ] as const)("shortcut %s, 4 → %i, stride %i", (shortcut, channels, stride) => {
-    const block = shaken(new BasicBlock(4, channels, { stride, shortcut, rng: new Rng(0) }));
-    const branch = norm(conv3(relu(norm(conv3(x, block.conv1, stride), block.bn1!)), block.conv2), block.bn2!);
-    const [conv, bn] = (block.downsample?.layers ?? []) as [typeof block.conv1, NonNullable<typeof block.bn1>];
-    const skip = {
-      identity: () => x,
-      pad: () => padShortcut(x, channels, stride),
-      project: () => norm(conv2d(x, conv.weight, null, { stride }), bn),
-      none: () => null,
-    }[shortcut]();
-    const y = block.forward(x);
-    expect(y.data).toEqual(relu(skip ? add(skip, branch) : branch).data);
-    expect(y.shape).toEqual([2, channels, Math.ceil(6 / stride), Math.ceil(5 / stride)]);
-    expect(block.branch(x).data).toEqual(branch.data);
-    expect(block.skip(x)?.data).toEqual(skip?.data);
-    expect(block.shortcut).toBe(shortcut);
-    expect(block.order).toBe("post");
-  });
-
-  it("without batch norm", () => {
-    const block = new BasicBlock(4, 6, { stride: 2, shortcut: "project", batchNorm: false, rng: new Rng(0) });
-    const skip = conv2d(x, (block.downsample!.layers[0] as typeof block.conv1).weight, null, { stride: 2 });
-    const expected = relu(add(skip, conv3(relu(conv3(x, block.conv1, 2)), block.conv2)));
-    expect(block.forward(x).data).toEqual(expected.data);
-    expect(Object.keys(block.stateDict())).toEqual(["conv1.weight", "conv2.weight", "downsample.0.weight"]);
-  });
-});
-
-describe("PreActBlock is s + conv2 relu bn2 conv1 relu bn1 x", () => {
-  it.each([
-    ["identity", 4, 1, "before"],
-    ["identity", 4, 1, "after"],
-    ["pad", 6, 2, "after"],
-    ["pad", 6, 2, "before"],
-    ["project", 6, 2, "after"],
-    ["project", 6, 2, "before"],
-    ["none", 6, 2, "after"],
-  ] as const)("shortcut %s, 4 → %i, stride %i, split %s the activation", (shortcut, channels, stride, split) => {
-    const block = shaken(new PreActBlock(4, channels, { stride, shortcut, split, rng: new Rng(0) }));
-    const activated = relu(norm(x, block.bn1!));
-    const branch = conv3(relu(norm(conv3(activated, block.conv1, stride), block.bn2!)), block.conv2);
-    const from = split === "after" ? activated : x;
-    const skip = {
-      identity: () => from,
-      pad: () => padShortcut(from, channels, stride),
-      project: () => conv2d(from, block.downsample!.weight, null, { stride }),
-      none: () => null,
-    }[shortcut]();
-    expect(block.forward(x).data).toEqual((skip ? add(skip, branch) : branch).data);
-    expect(block.branch(x).data).toEqual(branch.data);
-    expect(block.skip(x)?.data).toEqual(skip?.data);
-    expect(block.order).toBe("pre");
-  });
-
-  it("splits after the activation where it projects, before it elsewhere, unless told", () => {
-    const rng = new Rng(0);
-    expect(new PreActBlock(4, 4, { rng }).split).toBe("before");
-    expect(new PreActBlock(4, 8, { rng }).split).toBe("before");
-    expect(new PreActBlock(4, 8, { shortcut: "project", rng }).split).toBe("after");
-    expect(new PreActBlock(4, 4, { split: "after", rng }).split).toBe("after");
-  });
-
-  it("without batch norm", () => {
-    const block = new PreActBlock(4, 4, { batchNorm: false, rng: new Rng(0) });
-    const expected = add(x, conv3(relu(conv3(relu(x), block.conv1)), block.conv2));
-    expect(block.forward(x).data).toEqual(expected.data);
-    expect(Object.keys(block.stateDict())).toEqual(["conv1.weight", "conv2.weight"]);
-  });
-});
-
-/** Where a module and its parts keep their parameters, so that a test can put others (in float64) there. */
-function parameterSlots(root: Module): { owner: Record<string, unknown>; key: string }[] {
-  const parameters = new Set(root.parameters());
-  return root.namedModules().flatMap(([, module]) => {
-    const owner = module as unknown as Record<string, unknown>;
-    return Object.keys(owner)
-      .filter((key) => parameters.has(owner[key] as Tensor))
-      .map((key) => ({ owner, key }));
-  });
-}
-
-const make = (order: Order, ...args: ConstructorParameters<typeof BasicBlock>): BasicBlock | PreActBlock =>
-  order === "post" ? new BasicBlock(...args) : new PreActBlock(...args);
+const x = randn([2, 8, 6, 5], new Rng(1));
 
 describe.each(["post", "pre"] as const)("order %s", (order) => {
-  const rng = new Rng(3);
-
   it("the graph records add(shortcut, branch), and an identity shortcut is x itself", () => {
-    const leaf = new Tensor(x.data, x.shape, true);
-    const block = make(order, 4, 4, { shortcut: "identity", rng });
-    const y = block.forward(leaf);
-    const sumNode = order === "post" ? y.node!.inputs[0].node! : y.node!;
-    expect(sumNode.op).toBe("add");
-    expect(sumNode.inputs[0]).toBe(leaf);
-    expect(block.skip(leaf)).toBe(leaf);
+    for (const Block of [BasicBlock, Bottleneck]) {
+      const leaf = new Tensor(x.data, x.shape, true);
+      const block = new Block(8, 8, { order, rng: new Rng(3) });
+      const y = block.forward(leaf);
+      const sumNode = order === "post" ? y.node!.inputs[0].node! : y.node!;
+      expect(sumNode.op).toBe("add");
+      expect(sumNode.inputs[0]).toBe(leaf);
+      expect(block.skip(leaf)).toBe(leaf);
+    }
   });
 
   it("resolves its shortcut: what the block does, not what was asked for", () => {
-    expect(make(order, 4, 4, { rng }).shortcut).toBe("identity");
-    expect(make(order, 4, 4, { shortcut: "pad", rng }).shortcut).toBe("identity");
-    expect(make(order, 4, 8, { rng }).shortcut).toBe("pad");
-    expect(make(order, 4, 4, { shortcut: "project", rng }).shortcut).toBe("project");
-    expect(make(order, 4, 4, { shortcut: "none", rng }).shortcut).toBe("none");
+    const shortcut = (outChannels: number, asked?: "pad" | "project" | "none"): string =>
+      new BasicBlock(4, outChannels, { order, ...(asked && { shortcut: asked }), rng: new Rng(0) }).shortcut;
+    expect(shortcut(4)).toBe("identity");
+    expect(shortcut(4, "pad")).toBe("identity");
+    expect(shortcut(8)).toBe("pad");
+    expect(shortcut(4, "project")).toBe("project");
+    expect(shortcut(4, "none")).toBe("none");
+  });
+});
+
+describe("Bottleneck", () => {
+  const make = (outChannels: number, options: Omit<BottleneckOptions, "rng"> = {}): Bottleneck =>
+    shaken(new Bottleneck(8, outChannels, { ...options, rng: new Rng(0) }));
+
+  it.each([
+    ["v1.5: the 3×3 has the stride", 1.5],
+    ["v1: the first 1×1 has it", 1],
+  ] as const)("%s", (_, version) => {
+    const block = make(16, { stride: 2, version, shortcut: "project" });
+    const [first, second] = version === 1 ? [2, 1] : [1, 2];
+    const narrow = relu(norm(conv1(x, block.conv1, first), block.bn1));
+    const seen = relu(norm(conv2d(narrow, block.conv2.weight, null, { stride: second, padding: 1 }), block.bn2));
+    const branch = norm(conv1(seen, block.conv3), block.bn3);
+    expect(make(16, { stride: 2, version, shortcut: "project" }).forward(x).data).toEqual(
+      relu(add(projection(x, block, 2), branch)).data,
+    );
+    expect(block.conv2.weight.shape).toEqual([4, 4, 3, 3]);
   });
 
-  it.each([true, false])("zeroInitLast makes the branch zero, batch norm %s", (batchNorm) => {
-    const block = make(order, 4, 4, { batchNorm, rng: new Rng(5) });
-    expect(block.branch(x).data.some((v: number) => v !== 0)).toBe(true);
-    block.zeroInitLast();
-    expect(block.branch(x).data.every((v: number) => v === 0)).toBe(true);
-    expect(block.forward(x).data).toEqual((order === "post" ? relu(x) : x).data);
+  it("pads where it changes the shape and is not told to project", () => {
+    const block = make(16, { stride: 2 });
+    expect(block.shortcut).toBe("pad");
+    expect(block.skip(x)!.data).toEqual(padShortcut(x, 16, 2).data);
   });
 
-  it("gradients of the input and of every parameter (float64)", () => {
-    const block = shaken(make(order, 2, 3, { stride: 2, shortcut: "project", rng: new Rng(6) }));
-    const slots = parameterSlots(block);
-    const f = (input: Tensor, ...parameters: Tensor[]): Tensor => {
-      slots.forEach(({ owner, key }, i) => {
-        owner[key] = parameters[i];
-      });
-      return block.forward(input);
-    };
-    expect(slots).toHaveLength(block.parameters().length);
-    const points = [randn([2, 2, 4, 4], new Rng(7)), ...slots.map(({ owner, key }) => owner[key] as Tensor)];
-    expect(gradcheck(f, points)).toBeLessThan(1e-7);
+  it("groups: each of ResNeXt's sees its own channels only", () => {
+    const block = make(16, { groups: 2, baseWidth: 32 });
+    expect(block.conv2.weight.shape).toEqual([4, 2, 3, 3]);
+    const narrow = relu(norm(conv1(x, block.conv1), block.bn1));
+    const seen = relu(norm(conv2d(narrow, block.conv2.weight, null, { padding: 1, groups: 2 }), block.bn2));
+    expect(block.branch(x).data).toEqual(norm(conv1(seen, block.conv3), block.bn3).data);
   });
 
-  it("errors: an identity that would have to change the shape, channels that vanish, an unknown shortcut", () => {
-    const name = order === "post" ? "BasicBlock" : "PreActBlock";
-    expect(() => make(order, 4, 8, { stride: 2, shortcut: "identity", rng })).toThrow(
-      `${name}: an identity shortcut needs input and output of one shape, but this block goes from 4 to 8 channels with stride 2: use "pad" or "project"`,
+  it("dilation: the 3×3 looks further, and keeps the shape", () => {
+    const block = make(8, { dilation: 2 });
+    const narrow = relu(norm(conv1(x, block.conv1), block.bn1));
+    const seen = relu(norm(conv2d(narrow, block.conv2.weight, null, { padding: 2, dilation: 2 }), block.bn2));
+    expect(block.branch(x).data).toEqual(norm(conv1(seen, block.conv3), block.bn3).data);
+  });
+
+  it.each([
+    ["ResNet-50, layer1", 256, 1, 64, 64],
+    ["ResNeXt-50 32×4d, layer1", 256, 32, 4, 128],
+    ["ResNeXt-101 32×8d, layer4", 2048, 32, 8, 2048],
+    ["Wide ResNet-50-2, layer1", 256, 1, 128, 128],
+    ["14 groups of ⌊24·10/64⌋ channels", 96, 14, 10, 42],
+  ])(
+    "%s: outChannels %i, groups %i, baseWidth %i: a width of %i, as torchvision",
+    (_, channels, groups, base, width) => {
+      const nothing = () => {};
+      const block = new Bottleneck(4, channels, { groups, baseWidth: base, init: nothing, rng: new Rng(0) });
+      expect(block.conv1.weight.shape[0]).toBe(width);
+      expect(block.conv2.weight.shape).toEqual([width, width / groups, 3, 3]);
+    },
+  );
+
+  it("its parts are torchvision's", () => {
+    expect(
+      Object.keys(make(16, { shortcut: "project" }).stateDict()).filter((name) => name.endsWith("weight")),
+    ).toEqual([
+      "conv1.weight",
+      "bn1.weight",
+      "conv2.weight",
+      "bn2.weight",
+      "conv3.weight",
+      "bn3.weight",
+      "downsample.0.weight",
+      "downsample.1.weight",
+    ]);
+  });
+
+  it("errors", () => {
+    expect(() => make(10)).toThrow(
+      "Bottleneck: outChannels must be a multiple of 4 and the width 1 or more, got outChannels 10, groups 1, baseWidth 64",
     );
-    expect(() => make(order, 8, 4, { shortcut: "pad", rng })).toThrow(
-      `${name}: padding cannot go from 8 to 4 channels`,
+    expect(() => make(8, { baseWidth: 16 })).toThrow("outChannels 8, groups 1, baseWidth 16: width 0");
+    expect(() => make(8, { version: 2 as 1 })).toThrow(
+      "Bottleneck: version must be 1 (stride on conv1) or 1.5 (on conv2), got 2",
     );
-    expect(() => make(order, 4, 4, { shortcut: "skip" as "pad", rng })).toThrow(
-      `${name}: shortcut must be one of identity, pad, project, none, got "skip"`,
+  });
+});
+
+describe("a collapsed block computes its shortcut alone", () => {
+  const collapsed = <T extends ResidualBlock>(block: T): T => {
+    block.collapsed = true;
+    return block;
+  };
+
+  it.each(["reluBeforeAddition", "reluOnlyPre", "pre"] as const)("order %s: x itself", (order: Order) => {
+    for (const Block of [BasicBlock, Bottleneck]) {
+      expect(collapsed(new Block(8, 8, { order, rng: new Rng(0) })).forward(x)).toBe(x);
+    }
+  });
+
+  it("order post: the same bits, because what comes in was activated", () => {
+    const activated = relu(x);
+    for (const Block of [BasicBlock, Bottleneck]) {
+      const block = collapsed(new Block(8, 8, { rng: new Rng(0) }));
+      expect(block.forward(activated).data).toEqual(activated.data);
+      expect(block.eval().forward(activated).data).toEqual(activated.data);
+    }
+  });
+
+  it("order bnAfterAddition: what follows the addition still follows", () => {
+    const block = collapsed(shaken(new BasicBlock(8, 8, { order: "bnAfterAddition", rng: new Rng(0) })));
+    expect(block.forward(x).data).toEqual(relu(norm(x, block.bn2)).data);
+  });
+
+  it("other shortcuts do what they do", () => {
+    const padded = collapsed(new BasicBlock(8, 12, { order: "pre", stride: 2, rng: new Rng(0) }));
+    expect(padded.forward(x).data).toEqual(padShortcut(x, 12, 2).data);
+    const scaled = collapsed(new BasicBlock(8, 8, { order: "pre", shortcut: "scale", rng: new Rng(0) }));
+    expect(scaled.forward(x).data).toEqual(mul(x, 0.5).data);
+    const gated = collapsed(new BasicBlock(8, 8, { order: "pre", shortcut: "gate", gateBias: 0, rng: new Rng(0) }));
+    expect(gated.forward(x).data).toEqual(mul(x, sub(1, sigmoid(conv1(x, gated.convGate!)))).data);
+    const projecting = collapsed(shaken(new BasicBlock(8, 8, { order: "pre", shortcut: "project", rng: new Rng(0) })));
+    const start = relu(norm(x, projecting.bn1));
+    expect(projecting.forward(x).data).toEqual(conv1(start, projecting.downsample as typeof projecting.conv1).data);
+  });
+
+  it("moves no running statistics and gets no gradients, and does both again when it is expanded", () => {
+    const block = collapsed(new BasicBlock(8, 8, { rng: new Rng(0) }));
+    const leaf = new Tensor(relu(x).data, x.shape, true);
+    const reached = (): boolean => backward(sum(block.forward(leaf))).has(block.conv1.weight);
+    expect(reached()).toBe(false);
+    expect(block.bn1!.numBatchesTracked!.item()).toBe(0);
+    block.collapsed = false;
+    expect(reached()).toBe(true);
+    expect(block.bn1!.numBatchesTracked!.item()).toBe(1);
+  });
+
+  it("a plain block cannot", () => {
+    expect(() => collapsed(new BasicBlock(8, 8, { shortcut: "none", rng: new Rng(0) })).forward(x)).toThrow(
+      "BasicBlock: a block without shortcut cannot be collapsed",
     );
+  });
+});
+
+describe("every variant is after(s(x) + F(x)), with what skip(x) and branch(x) return", () => {
+  const shortcuts = ["identity", "project", "none", "scale", "gate", "shortcutGate", "conv1x1", "dropout"] as const;
+  const orders = ["post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre"] as const;
+  const starts = ["default", "skipInit", "fixup"] as const;
+
+  it.each(shortcuts)("shortcut %s, in every order, with and without norms, in evaluation", (shortcut) => {
+    for (const order of orders) {
+      for (const start of starts) {
+        if ((shortcut === "none" && start !== "default") || (order === "reluBeforeAddition" && start === "fixup"))
+          continue;
+        for (const Block of [BasicBlock, Bottleneck]) {
+          const survival = shortcut === "none" ? 1 : 0.5;
+          const block = shaken(new Block(8, 8, { shortcut, order, start, survival, rng: new Rng(0) })).eval();
+          const skip = block.skip(x);
+          const branch = block.branch(x);
+          let y = skip ? add(skip, branch) : branch;
+          if (order === "bnAfterAddition") y = block.norms().at(-1)?.forward(y) ?? y;
+          if (order === "post" || order === "bnAfterAddition") y = relu(y);
+          expect(block.forward(x).data, `${Block.name} ${block.describe()}`).toEqual(y.data);
+        }
+      }
+    }
   });
 });
 
 describe("isResidualBlock", () => {
-  it("is true for both blocks, plain ones included, and false for other modules", () => {
+  it("is true for both blocks in every order, plain ones included, and false for other modules", () => {
     const rng = new Rng(0);
-    expect(isResidualBlock(new BasicBlock(2, 2, { rng }))).toBe(true);
-    expect(isResidualBlock(new PreActBlock(2, 2, { shortcut: "none", rng }))).toBe(true);
+    for (const order of ["post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre"] as const) {
+      expect(isResidualBlock(new BasicBlock(2, 2, { order, rng }))).toBe(true);
+      expect(isResidualBlock(new Bottleneck(4, 4, { order, shortcut: "none", rng }))).toBe(true);
+    }
     expect(isResidualBlock(new Linear(2, 2, { rng }))).toBe(false);
     expect(isResidualBlock(new Sequential())).toBe(false);
   });
@@ -264,4 +240,15 @@ describe("isResidualBlock", () => {
     expect(isResidualBlock(own)).toBe(true);
     expect(own.forward(ones([1, 2])).shape).toEqual([1, 2]);
   });
+});
+
+it("describes itself: shape, shortcut, and what is not the default", () => {
+  const rng = new Rng(0);
+  expect(new BasicBlock(4, 4, { rng }).describe()).toBe("4 → 4, shortcut identity");
+  expect(new Bottleneck(4, 8, { stride: 2, order: "pre", shortcut: "project", rng }).describe()).toBe(
+    "4 → 8, stride 2, shortcut project of the activation, order pre",
+  );
+  expect(new BasicBlock(4, 4, { start: "skipInit", survival: 2 / 3, rng }).describe()).toBe(
+    "4 → 4, shortcut identity, start skipInit, survival 0.667",
+  );
 });

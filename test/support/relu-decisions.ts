@@ -14,8 +14,11 @@ export interface Flip {
   readonly values: readonly [number, number];
 }
 
-/** Runs `fn` on the kernels in use, but with the ReLU decisions of the plain tier; and what would have differed. */
-export function withPlainDecisions<T>(fn: () => T): { result: T; flips: Flip[] } {
+/**
+ * Runs `fn` on the kernels in use, but with the ReLU decisions of the plain tier; and what would have differed, of how many
+ * decisions.
+ */
+export function withPlainDecisions<T>(fn: () => T): { result: T; flips: Flip[]; decisions: number } {
   const taken: Float64Array[] = [];
   const flips: Flip[] = [];
   run(plainKernels, fn, (x) => taken.push(Float64Array.from(x)));
@@ -29,7 +32,7 @@ export function withPlainDecisions<T>(fn: () => T): { result: T; flips: Flip[] }
       x[i] = decisions[i] > 0 ? 2 ** -126 : -(2 ** -126);
     });
   });
-  return { result, flips };
+  return { result, flips, decisions: taken.reduce((sum, { length }) => sum + length, 0) };
 }
 
 /** Runs `fn` on these kernels; `look` sees (and may change) a copy of what goes into each ReLU. */

@@ -5,30 +5,47 @@ import { relu } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { globalAvgPool2d } from "../../src/autograd/pooling.ts";
-import { type Batch, evaluate, fit, init, observe, SGD } from "../../src/nn/index.ts";
-import { type CifarResNetOptions, cifarResNet, type PreActBlock, type ResNet } from "../../src/resnet/index.ts";
+import { evaluate, fit, init, observe, SGD } from "../../src/nn/index.ts";
+import {
+  type BasicBlock,
+  type Bottleneck,
+  type CifarResNetOptions,
+  cifarResNet,
+  type Order,
+  type ResNet,
+  readGates,
+  type ShortcutKind,
+} from "../../src/resnet/index.ts";
 import { randn } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { bars } from "../support/bars.ts";
 
 const build = (depth: number, options: Omit<CifarResNetOptions, "rng"> = {}, seed = 0): ResNet =>
   cifarResNet(depth, { ...options, rng: new Rng(seed) });
 
-describe("parameters of the paper (option A)", () => {
+/** Draws nothing, where only shapes count. */
+const nothing = (): void => {};
+
+describe("parameters of the papers", () => {
   it.each([
     [20, 269_722],
     [32, 464_154],
     [44, 658_586],
     [56, 853_018],
     [110, 1_727_962],
-  ])("ResNet-%i has %i", (depth, count) => {
-    expect(build(depth).parameterCount()).toBe(count);
-    expect(build(depth, { shortcut: "none" }).parameterCount()).toBe(count);
-    expect(build(depth, { shortcut: "identity" }).parameterCount()).toBe(count);
+    [1202, 19_421_274],
+  ])("ResNet-%i (2015, Table 6) has %i, and so has its plain twin", (depth, count) => {
+    for (const shortcut of ["pad", "identity", "none"] as const) {
+      expect(build(depth, { shortcut, init: nothing }).parameterCount()).toBe(count);
+    }
   });
 
-  it("ResNet-1202 has 19.4 million (Table 6)", () => {
-    expect(Math.round(build(1202).parameterCount() / 1e5)).toBe(194);
+  it.each([
+    [164, 1_703_258],
+    [1001, 10_327_706],
+  ])("pre-activation ResNet-%i with bottlenecks (2016, resnet-pre-act.lua) has %i", (depth, count) => {
+    expect(build(depth, { block: "bottleneck", order: "pre", init: nothing }).parameterCount()).toBe(count);
   });
 });
 
@@ -49,8 +66,8 @@ describe("variants", () => {
   });
 
   it("each block says what its shortcut is", () => {
-    const kinds = (shortcut: "identity" | "pad" | "project" | "none"): string[] =>
-      build(14, { shortcut })
+    const kinds = (shortcut: ShortcutKind): string[] =>
+      build(14, { shortcut, init: nothing })
         .blocks()
         .map(([path, block]) => `${path} ${block.shortcut}`);
     const with2 = (change: string): string[] => [
@@ -64,7 +81,17 @@ describe("variants", () => {
     expect(kinds("pad")).toEqual(with2("pad"));
     expect(kinds("identity")).toEqual(with2("pad"));
     expect(kinds("project")).toEqual(with2("project"));
-    expect(new Set(kinds("none").map((line) => line.split(" ")[1]))).toEqual(new Set(["none"]));
+    const everywhere = {
+      none: "none",
+      scale: "scale",
+      gate: "gate",
+      shortcutGate: "shortcutGate",
+      dropout: "dropout",
+      conv1x1: "project",
+    } as const;
+    for (const [asked, kind] of Object.entries(everywhere)) {
+      expect(new Set(kinds(asked as ShortcutKind).map((line) => line.split(" ")[1]))).toEqual(new Set([kind]));
+    }
   });
 
   it.each([
@@ -74,6 +101,9 @@ describe("variants", () => {
     ["pre, project", { width: 2, order: "pre", shortcut: "project" }, [2, 3, 9, 8], [2, 10]],
     ["pre, none, no batch norm", { width: 2, order: "pre", shortcut: "none", batchNorm: false }, [2, 3, 8, 8], [2, 10]],
     ["pad both", { width: 3, padChannels: "both" }, [2, 3, 8, 8], [2, 10]],
+    ["a gate in every block", { width: 2, shortcut: "gate", gateBias: -1 }, [2, 3, 8, 8], [2, 10]],
+    ["Fixup", { width: 2, start: "fixup" }, [2, 3, 8, 8], [2, 10]],
+    ["SkipInit", { width: 2, start: "skipInit", order: "pre" }, [2, 3, 8, 8], [2, 10]],
   ] as const)("%s", (_, options, shape, result) => {
     const model = build(8, options);
     const x = randn(shape, new Rng(1));
@@ -104,9 +134,91 @@ describe("variants", () => {
   });
 });
 
+describe("every order with either kind of block", () => {
+  const orders: readonly Order[] = ["post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre"];
+
+  it.each(orders)("%s: a norm and a ReLU between any two convolutions, and before the classifier a ReLU", (order) => {
+    for (const [block, depth] of [
+      ["basic", 8],
+      ["bottleneck", 11],
+    ] as const) {
+      const model = build(depth, { block, order, width: 2 });
+      const x = randn([2, 3, 8, 8], new Rng(1));
+      const norms = Object.keys(model.stateDict()).filter((name) => /bn\w*\.weight$|downsample\.1\.weight$/.test(name));
+      // One for each convolution; a projection has its own, except in pre, where the norms of the blocks serve them.
+      const convolutions = block === "basic" ? 7 : order === "pre" ? 10 : 13;
+      expect(norms).toHaveLength(convolutions);
+      const ops: string[] = [];
+      for (let node = model.forward(x).node; node; node = node.inputs[0].node) ops.push(node.op);
+      // From the logits back: the average is of what a ReLU gave, or of the sum of two such.
+      const before = ops.slice(ops.indexOf("linear") + 1).find((op) => op === "relu" || op === "add");
+      expect(before).toBe(order === "reluBeforeAddition" ? "add" : "relu");
+    }
+  });
+
+  it.each(orders)("%s: the blocks are what comes between the stem and the classifier", (order) => {
+    const model = build(8, { order, width: 4 });
+    model.eval();
+    const rng = new Rng(2);
+    for (const bn of [model.bn1, model.bnLast]) if (bn) init.normal(bn.weight!, rng, { mean: 1, std: 0.3 });
+    const x = randn([2, 3, 8, 8], new Rng(1));
+    let y = model.conv1.forward(x);
+    if (order !== "pre") y = model.bn1!.forward(y);
+    if (order !== "pre" && order !== "reluOnlyPre") y = relu(y);
+    for (const [, block] of model.blocks()) y = block.forward(y);
+    if (order === "pre") y = model.bnLast!.forward(y);
+    if (order === "pre" || order === "reluOnlyPre") y = relu(y);
+    expect(model.forward(x).data).toEqual(model.fc.forward(globalAvgPool2d(y)).data);
+  });
+});
+
+describe("bottlenecks as in KaimingHe/resnet-1k-layers", () => {
+  const model = build(20, { block: "bottleneck", order: "pre" });
+  const blocks = model.blocks().map(([path, block]) => [path, block as Bottleneck] as const);
+
+  it("9n + 2 layers: stages of 64, 128 and 256 channels, a quarter of them inside", () => {
+    expect(
+      blocks.map(
+        ([path, { conv2, plan }]) => `${path} ${plan.inChannels} ${conv2.weight.shape[0]} ${plan.outChannels}`,
+      ),
+    ).toEqual([
+      "layer1.0 16 16 64",
+      "layer1.1 64 16 64",
+      "layer2.0 64 32 128",
+      "layer2.1 128 32 128",
+      "layer3.0 128 64 256",
+      "layer3.1 256 64 256",
+    ]);
+  });
+
+  it("the first block of each stage projects, from the activation", () => {
+    expect(blocks.map(([, { shortcut, plan }]) => `${shortcut} ${plan.split}`)).toEqual([
+      "project after",
+      "identity before",
+      "project after",
+      "identity before",
+      "project after",
+      "identity before",
+    ]);
+  });
+
+  it("the first 1×1 convolution has the stride", () => {
+    const shapes: string[] = [];
+    observe(
+      model,
+      (path, _module, _x, y) => {
+        if (/layer2\.0\.conv\d$/.test(path)) shapes.push(y.shape.join("×"));
+      },
+      () => model.forward(randn([1, 3, 32, 32], new Rng(0))),
+    );
+    expect(shapes).toEqual(["1×32×16×16", "1×32×16×16", "1×128×16×16"]);
+  });
+});
+
 describe("pre-activation as in KaimingHe/resnet-1k-layers", () => {
   const model = build(14, { order: "pre", width: 4 });
-  const splits = (net: typeof model) => net.blocks().map(([path, block]) => `${path} ${(block as PreActBlock).split}`);
+  const splits = (net: typeof model) =>
+    net.blocks().map(([path, block]) => `${path} ${(block as BasicBlock).plan.split}`);
 
   it("with projections the first block of each stage splits after the activation, the others before", () => {
     expect(splits(build(14, { order: "pre", width: 4, shortcut: "project" }))).toEqual([
@@ -143,10 +255,33 @@ describe("pre-activation as in KaimingHe/resnet-1k-layers", () => {
   });
 });
 
+it("the gates of a whole network can be read, for each image", () => {
+  const x = randn([2, 3, 8, 8], new Rng(1));
+  for (const shortcut of ["gate", "shortcutGate"] as const) {
+    const rows = readGates(build(8, { width: 4, shortcut, gateBias: -1 }), x);
+    expect(rows.map(({ layer, gates }) => `${layer} ${gates.shape.join("×")}`)).toEqual([
+      "layer1.0 2×4×8×8",
+      "layer2.0 2×8×4×4",
+      "layer3.0 2×16×2×2",
+    ]);
+    expect(rows[0].perExample[0]).not.toBe(rows[0].perExample[1]);
+  }
+  expect(() => readGates(build(8), x)).toThrow("readGates: ResNet has no layer with a gate");
+});
+
 describe("twins", () => {
   it("the same seed gives the same bits wherever two networks have the same parameters", () => {
     const residual = build(14, { width: 4 }).stateDict();
-    for (const shortcut of ["none", "identity", "project"] as const) {
+    for (const shortcut of [
+      "none",
+      "identity",
+      "project",
+      "gate",
+      "shortcutGate",
+      "conv1x1",
+      "dropout",
+      "scale",
+    ] as const) {
       const other = build(14, { width: 4, shortcut }).stateDict();
       for (const [name, t] of Object.entries(residual)) expect(other[name].data, name).toEqual(t.data);
     }
@@ -197,39 +332,22 @@ describe("zeroInitLast", () => {
 
   it("is refused for a plain network", () => {
     expect(() => build(8, { shortcut: "none", zeroInitLast: true })).toThrow(
-      'cifarResNet: zeroInitLast needs shortcuts: with shortcut "none" a zero branch makes the network zero',
+      'cifarResNet: start "zeroInitLast" needs a shortcut: with "none" a zero branch makes the network zero',
     );
-    expect(() => build(8, { shortcut: "none" }).zeroInitLast()).toThrow("zeroInitLast needs shortcuts");
+    expect(() => build(8, { shortcut: "none" }).zeroInitLast()).toThrow("cifarResNet: zeroInitLast needs a shortcut");
   });
-});
 
-describe("1202 layers", () => {
-  it.each(["post", "pre"] as const)("order %s: builds, runs forward and backward", (order) => {
-    const model = build(1202, { order });
-    expect(model.blocks()).toHaveLength(600);
-    const x = randn([2, 3, 8, 8], new Rng(1));
-    const { value, grads } = valueAndGrad(() => crossEntropy(model.forward(x), [3, 7]));
-    expect(Number.isFinite(value.item())).toBe(true);
-    let squares = 0;
-    for (const v of grads.get(model.conv1.weight).data) squares += v * v;
-    expect(squares).toBeGreaterThan(0);
-    expect(Number.isFinite(squares)).toBe(true);
+  it("is one way to start among others", () => {
+    const asStart = build(8, { width: 4, start: "zeroInitLast" });
+    expect(asStart.start).toBe("zeroInitLast");
+    expect(asStart.stateDict()).toEqual(build(8, { width: 4, zeroInitLast: true }).stateDict());
+    expect(() => build(8, { start: "fixup", zeroInitLast: true })).toThrow(
+      'cifarResNet: zeroInitLast is one way to start, start "fixup" another: choose one',
+    );
   });
 });
 
 describe("training", () => {
-  /** Two classes of 8×8 images: a bright bar that lies or stands, somewhere, in noise. */
-  function bars(count: number, seed: number): Batch {
-    const rng = new Rng(seed);
-    const labels = Int32Array.from({ length: count }, () => rng.integer(2));
-    const data = Float32Array.from({ length: count * 64 }, () => rng.normal(0, 0.3));
-    labels.forEach((label, n) => {
-      const at = rng.integer(8);
-      for (let i = 0; i < 8; i++) data[64 * n + (label === 0 ? 8 * at + i : 8 * i + at)] += 1;
-    });
-    return { x: new Tensor(data, [count, 1, 8, 8]), labels };
-  }
-
   it.each([
     ["the residual network", { shortcut: "pad" }],
     ["its plain twin", { shortcut: "none" }],
@@ -276,9 +394,9 @@ it("prints its tree", () => {
   const lines = build(8, { order: "pre", shortcut: "project" }).toString().split("\n");
   expect(lines[0]).toBe("ResNet(depth 8, shortcut project, order pre)  77,850 parameters");
   expect(lines.filter((line) => line.includes("Block"))).toEqual([
-    "    (0) PreActBlock(16 → 16, shortcut identity of the activation)  4,672 parameters",
-    "    (0) PreActBlock(16 → 32, stride 2, shortcut project of the activation)  14,432 parameters",
-    "    (0) PreActBlock(32 → 64, stride 2, shortcut project of the activation)  57,536 parameters",
+    "    (0) BasicBlock(16 → 16, shortcut identity of the activation, order pre)  4,672 parameters",
+    "    (0) BasicBlock(16 → 32, stride 2, shortcut project of the activation, order pre)  14,432 parameters",
+    "    (0) BasicBlock(32 → 64, stride 2, shortcut project of the activation, order pre)  57,536 parameters",
   ]);
 });
 
@@ -296,17 +414,28 @@ describe("errors", () => {
     expect(() => build(depth)).toThrow(message);
   });
 
+  it("depth with bottlenecks", () => {
+    expect(() => build(100, { block: "bottleneck" })).toThrow(
+      "cifarResNet: depth must be 9n + 2 (11, 20, 29, …), got 100: the nearest are 92 and 101",
+    );
+    expect(() => build(8, { block: "bottleneck" })).toThrow("got 8: the smallest is 11");
+  });
+
   it("options", () => {
     expect(() => build(8, { width: 0 })).toThrow("cifarResNet: width must be a whole number of 1 or more, got 0");
     expect(() => build(8, { classes: 2.5 })).toThrow(
       "cifarResNet: classes must be a whole number of 1 or more, got 2.5",
     );
     expect(() => build(8, { shortcut: "B" as "pad" })).toThrow(
-      'cifarResNet: shortcut must be one of identity, pad, project, none, got "B"',
+      'cifarResNet: shortcut must be one of identity, pad, project, none, scale, gate, shortcutGate, conv1x1, dropout, got "B"',
     );
     expect(() => build(8, { order: "preact" as "pre" })).toThrow(
-      'cifarResNet: order must be one of post, pre, got "preact"',
+      'cifarResNet: order must be one of post, bnAfterAddition, reluBeforeAddition, reluOnlyPre, pre, got "preact"',
     );
+    expect(() => build(8, { block: "wide" as "basic" })).toThrow(
+      'cifarResNet: block must be one of basic, bottleneck, got "wide"',
+    );
+    expect(() => build(8, { gateBias: -1 })).toThrow('cifarResNet: shortcut "pad" has no gateBias');
     expect(() => build(8, { padChannels: "front" as "back" })).toThrow(
       'cifarResNet: padChannels must be one of back, both, got "front"',
     );

@@ -1,0 +1,128 @@
+/**
+ * The bottleneck block: a 1×1 convolution that reduces the channels, a 3×3, and a 1×1 that restores them (He, Zhang, Ren &
+ * Sun 2015, "Deep Residual Learning for Image Recognition", Fig. 5 and §4.1), with the groups of ResNeXt (Xie et al. 2017)
+ * and the width of Wide ResNets (Zagoruyko & Komodakis 2016). Parts are named as in torchvision's `Bottleneck`.
+ * Next: paths.ts.
+ */
+import type { Sequential } from "../nn/container.ts";
+import type { Conv2d } from "../nn/conv.ts";
+import { Module } from "../nn/module.ts";
+import type { BatchNorm2d } from "../nn/norm.ts";
+import { ValueError } from "../tensor/errors.ts";
+import type { Rng } from "../tensor/rng.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
+import type { Order } from "./order.ts";
+import { assemble, type Block, zeroLast } from "./parts.ts";
+import { branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
+import type { ShortcutKind } from "./shortcut.ts";
+import type { FixupBiases } from "./start.ts";
+
+export interface BottleneckOptions extends BlockOptions {
+  /** Groups of the 3×3 convolution: 32 in ResNeXt-50 32×4d. Default 1. */
+  groups?: number;
+  /** The 3×3 convolution has ⌊outChannels/4 · baseWidth/64⌋ · groups channels: 4 in ResNeXt-50 32×4d. Default 64. */
+  baseWidth?: number;
+  /** Distance between neighbouring taps of the 3×3 convolution. Default 1. */
+  dilation?: number;
+  /** Which convolution has the stride: 1.5 the 3×3 (torchvision), 1 the first 1×1 (both papers of He et al.). Default 1.5. */
+  version?: 1 | 1.5;
+}
+
+/**
+ * y = relu(s(x) + F(x)), F = bn3 ∘ conv3 ∘ relu ∘ bn2 ∘ conv2 ∘ relu ∘ bn1 ∘ conv1; in the order "pre" y = s(x) + F(x),
+ * F = conv3 ∘ relu ∘ bn3 ∘ conv2 ∘ relu ∘ bn2 ∘ conv1 ∘ relu ∘ bn1. The other orders are in order.ts.
+ *
+ * `[N, inChannels, H, W]` to `[N, outChannels, ⌈H/stride⌉, ⌈W/stride⌉]`.
+ *
+ * @example
+ * const block = new Bottleneck(64, 256, { shortcut: "project", rng: new Rng(0) }); // layer1.0 of ResNet-50
+ *
+ * @throws ValueError if an option is wrong, the channels between are no whole number of 1 or more, or the identity is asked
+ * of a block that changes the shape.
+ */
+export class Bottleneck extends Module implements Block {
+  readonly plan: BlockPlan;
+  collapsed = false;
+  // `declare`: the parts are made in the order in which they are applied, which differs.
+  declare readonly conv1: Conv2d;
+  declare readonly bn1: BatchNorm2d | null;
+  declare readonly conv2: Conv2d;
+  declare readonly bn2: BatchNorm2d | null;
+  declare readonly conv3: Conv2d;
+  declare readonly bn3: BatchNorm2d | null;
+  declare readonly downsample: Sequential | Conv2d | null;
+  declare readonly convGate: Conv2d | null;
+  declare readonly scale: Tensor | null;
+  declare readonly biases: readonly FixupBiases[];
+  declare readonly noise: Rng | null;
+
+  constructor(inChannels: number, outChannels: number, options: BottleneckOptions) {
+    super();
+    this.plan = planBlock("Bottleneck", inChannels, outChannels, options);
+    const { groups = 1, baseWidth = 64, dilation = 1, version = 1.5 } = options;
+    const { stride } = this.plan;
+    const width = Math.floor((outChannels / 4) * (baseWidth / 64)) * groups;
+    if (outChannels % 4 !== 0 || !(width >= 1)) {
+      throw new ValueError(
+        `Bottleneck: outChannels must be a multiple of 4 and the width 1 or more, got outChannels ${outChannels}, groups ${groups}, baseWidth ${baseWidth}: width ${width}`,
+      );
+    }
+    if (version !== 1 && version !== 1.5) {
+      throw new ValueError(
+        `Bottleneck: version must be 1 (stride on conv1) or 1.5 (on conv2), got ${version as number}`,
+      );
+    }
+    const shapes = [
+      { channels: width, kernel: 1, stride: version === 1 ? stride : 1 },
+      { channels: width, kernel: 3, stride: version === 1 ? 1 : stride, padding: dilation, dilation, groups },
+      { channels: outChannels, kernel: 1 },
+    ];
+    assemble(this, shapes, options);
+  }
+
+  get shortcut(): ShortcutKind {
+    return this.plan.shortcut;
+  }
+
+  get order(): Order {
+    return this.plan.order;
+  }
+
+  convolutions(): readonly Conv2d[] {
+    return [this.conv1, this.conv2, this.conv3];
+  }
+
+  norms(): readonly (Module | null)[] {
+    return [this.bn1, this.bn2, this.bn3];
+  }
+
+  forward(x: Tensor): Tensor {
+    return forwardBlock(this, x);
+  }
+
+  branch(x: Tensor): Tensor {
+    return branchOf(this, x);
+  }
+
+  skip(x: Tensor): Tensor | null {
+    return skipOf(this, x);
+  }
+
+  /**
+   * g(x) of a gated shortcut, of the output's shape.
+   *
+   * @throws ValueError if the block has none.
+   */
+  gate(x: Tensor): Tensor {
+    return gateOf(this, x);
+  }
+
+  zeroInitLast(): void {
+    zeroLast(this);
+  }
+
+  override describe(): string {
+    return describeBlock(this.plan);
+  }
+}

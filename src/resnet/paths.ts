@@ -1,0 +1,103 @@
+/**
+ * The two paths of a block, whatever its convolutions: y = after(s(x) + F(x)).
+ *
+ *            ┌── s: nothing, or a scale, a gate, a projection … ──┐
+ *   x ── split                                                    + ── after ── y
+ *            └── F: convolutions, norms, ReLUs, factors ──────────┘
+ *
+ * What stands where is order.ts; what s is, shortcut.ts; which numbers F has beside its convolutions, start.ts.
+ */
+import { dropout } from "../autograd/dropout.ts";
+import { add, mul, sigmoid, sub } from "../autograd/elementwise.ts";
+import { ValueError } from "../tensor/errors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { applySteps, ORDERS } from "./order.ts";
+import type { Block } from "./parts.ts";
+import { padShortcut } from "./shortcut.ts";
+
+/** y = after(s(x) + F(x)), or after(s(x)) where the block is collapsed or skips its branch this time. */
+export function forwardBlock(block: Block, x: Tensor): Tensor {
+  const splitsAfter = block.plan.split === "after";
+  const alone = block.collapsed || skipsBranch(block);
+  const activated = alone && !splitsAfter ? x : activate(block, x);
+  const start = splitsAfter ? activated : x;
+  const g = gateFrom(block, start);
+  const skip = skipFrom(block, start, g);
+  // A plain block has no survival probability, so it can only have been collapsed.
+  if (alone && !skip) throw new ValueError(`${block.plan.who}: a block without shortcut cannot be collapsed`);
+  const branch = alone ? null : branchFrom(block, activated, g);
+  return after(block, skip && branch ? add(skip, branch) : (skip ?? branch)!);
+}
+
+export function branchOf(block: Block, x: Tensor): Tensor {
+  const activated = activate(block, x);
+  const start = block.plan.split === "after" ? activated : x;
+  return branchFrom(block, activated, block.shortcut === "gate" ? gateFrom(block, start) : null);
+}
+
+export function skipOf(block: Block, x: Tensor): Tensor | null {
+  if (block.shortcut === "none") return null;
+  const start = startOf(block, x);
+  return skipFrom(block, start, gateFrom(block, start));
+}
+
+/** @throws ValueError if the block has no gate. */
+export function gateOf(block: Block, x: Tensor): Tensor {
+  const g = gateFrom(block, startOf(block, x));
+  if (!g) throw new ValueError(`${block.plan.who}: a block with shortcut "${block.shortcut}" has no gate`);
+  return g;
+}
+
+function activate(block: Block, x: Tensor): Tensor {
+  return applySteps(ORDERS[block.order].first, x, block.norms()[0]);
+}
+
+function startOf(block: Block, x: Tensor): Tensor {
+  return block.plan.split === "after" ? activate(block, x) : x;
+}
+
+function after(block: Block, y: Tensor): Tensor {
+  return applySteps(ORDERS[block.order].sum, y, block.norms().at(-1));
+}
+
+function skipsBranch({ training, plan, noise }: Block): boolean {
+  return training && plan.survival < 1 && noise!.uniform() >= plan.survival;
+}
+
+/** g = σ(w ⋆ x + b), of the block's output shape. */
+function gateFrom({ convGate }: Block, start: Tensor): Tensor | null {
+  return convGate && sigmoid(convGate.forward(start));
+}
+
+function skipFrom(block: Block, start: Tensor, g: Tensor | null): Tensor | null {
+  const { shortcut, outChannels, stride, padChannels, shortcutScale, dropoutRate } = block.plan;
+  if (shortcut === "none") return null;
+  if (shortcut === "project") return block.downsample!.forward(start);
+  const skip = shortcut === "identity" ? start : padShortcut(start, outChannels, stride, padChannels);
+  if (shortcut === "scale") return mul(skip, shortcutScale);
+  if (shortcut === "dropout") return dropout(skip, dropoutRate, { training: block.training, rng: block.noise! });
+  return g ? mul(skip, sub(1, g)) : skip;
+}
+
+function branchFrom(block: Block, activated: Tensor, g: Tensor | null): Tensor {
+  const { order, shortcut, branchScale, survival } = block.plan;
+  const { first, last } = ORDERS[order];
+  const convolutions = block.convolutions();
+  const norms = block.norms();
+  // The norm after convolution i (from 0) is bn(i+1), unless bn1 was used before them.
+  const used = first.includes("norm") ? 1 : 0;
+  let y = activated;
+  for (let i = 0; i < convolutions.length; i++) {
+    if (i > 0) {
+      if (block.biases.length > 0) y = add(y, block.biases[i - 1].after);
+      y = applySteps("norm relu", y, norms[i - 1 + used]);
+    }
+    y = convolutions[i].forward(block.biases[i]?.forward(y) ?? y);
+  }
+  y = applySteps(last, y, norms.at(-1));
+  if (block.scale) y = mul(y, block.scale);
+  if (block.biases.length > 0) y = add(y, block.biases.at(-1)!.after);
+  const factor = block.training ? branchScale : branchScale * survival;
+  if (factor !== 1) y = mul(y, factor);
+  return shortcut === "gate" ? mul(y, g!) : y;
+}

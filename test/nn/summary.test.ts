@@ -1,0 +1,296 @@
+/** summary: a table to read, the papers' multiply-adds to the last one, any module, nothing changed. */
+import { describe, expect, it } from "vitest";
+import { add, mul, relu } from "../../src/autograd/elementwise.ts";
+import { noGrad } from "../../src/autograd/graph.ts";
+import { matmul } from "../../src/autograd/matmul.ts";
+import { reshape } from "../../src/autograd/shaping.ts";
+import {
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Flatten,
+  fuse,
+  Linear,
+  Module,
+  parameter,
+  ReLU,
+  Sequential,
+  type SummaryRow,
+  summary,
+} from "../../src/nn/index.ts";
+import {
+  cifarResNet,
+  createModel,
+  HighwayBlock,
+  type ImageNetResNet,
+  type ModelName,
+  resnet50,
+} from "../../src/resnet/index.ts";
+import { ones, randn } from "../../src/tensor/create.ts";
+import { kernels, useKernels } from "../../src/tensor/kernels.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+
+const rng = new Rng(0);
+const leaveZero = (): void => {};
+const sum = (rows: readonly SummaryRow[], key: "parameters" | "multiplyAdds" | "activationBytes"): number =>
+  rows.reduce((total, row) => total + row[key], 0);
+
+describe("an example to read", () => {
+  class Block extends Module {
+    readonly conv = new Conv2d(3, 3, 3, { padding: 1, rng });
+    forward(x: Tensor): Tensor {
+      return relu(add(x, this.conv.forward(x)));
+    }
+  }
+  const model = new Sequential(new Block(), new Flatten(), new Dropout(0.5, { rng }), new Linear(192, 10, { rng }));
+
+  it("a row for each layer and for each operation that a module applies itself", () => {
+    expect(`${summary(model, [3, 8, 8])}`).toBe(
+      [
+        "Sequential, one example [3,8,8]",
+        "layer   kind        output     parameters  multiply-adds  activations",
+        "─────────────────────────────────────────────────────────────────────",
+        "0.conv  Conv2d      [1,3,8,8]          84          5,184      0.8 KiB",
+        "0       add (skip)  [1,3,8,8]           0              0      0.8 KiB",
+        "0       relu        [1,3,8,8]           0              0      0.8 KiB",
+        "1       Flatten     [1,192]             0              0      0.0 KiB",
+        "2       Dropout     [1,192]             0              0      0.0 KiB",
+        "3       Linear      [1,10]          1,930          1,920      0.0 KiB",
+        "─────────────────────────────────────────────────────────────────────",
+        "total                               2,014          7,104      2.3 KiB",
+        "skip connections: 1, with 0 parameters and 0 multiply-adds",
+      ].join("\n"),
+    );
+  });
+
+  it("and as data", () => {
+    const { rows, ...totals } = summary(model, [3, 8, 8]);
+    expect(rows[1]).toEqual({
+      layer: "0",
+      kind: "add",
+      outputShape: [1, 3, 8, 8],
+      parameters: 0,
+      multiplyAdds: 0,
+      activationBytes: 4 * 192,
+      skip: true,
+    });
+    expect(totals).toMatchObject({
+      model: "Sequential",
+      inputShape: [3, 8, 8],
+      parameters: 84 + 1930,
+      unusedParameters: 0,
+      multiplyAdds: 3 * 64 * 27 + 1920,
+      activationBytes: 4 * (3 * 192 + 10),
+    });
+  });
+});
+
+/** k×k convolutions, from and to so many channels, with so many numbers in each of their output channels. */
+const conv = (k: number, from: number, to: number, pixels: number, count = 1): number =>
+  count * k * k * from * to * pixels;
+
+describe("the papers' networks on 224×224, counted by the formula", () => {
+  const build = (name: ModelName): Module => createModel(name, { classes: 1000, rng: new Rng(0), init: leaveZero });
+
+  it("ResNet-18: 1.8 G", () => {
+    const stem = conv(7, 3, 64, 112 ** 2);
+    const stage = (from: number, to: number, side: number): number =>
+      conv(3, from, to, side ** 2) + conv(3, to, to, side ** 2, 3) + (from === to ? 0 : conv(1, from, to, side ** 2));
+    const stages = stage(64, 64, 56) + stage(64, 128, 28) + stage(128, 256, 14) + stage(256, 512, 7);
+    const { multiplyAdds } = summary(build("resnet18"), [3, 224, 224]);
+    expect(multiplyAdds).toBe(stem + stages + 512_000);
+    expect(multiplyAdds).toBe(1_814_073_344);
+  });
+
+  it("ResNet-50: 4.1 G as torchvision has it, 3.8 G as the paper has it (version 1)", () => {
+    // Stage: n bottlenecks from `from` channels at `before` pixels a side to 4·width at `side`; stride on the 3×3, or first.
+    const count = (version: 1 | 1.5): number => {
+      const stage = (n: number, from: number, width: number, before: number, side: number): number =>
+        conv(1, from, width, version === 1 ? side ** 2 : before ** 2) +
+        conv(1, from, 4 * width, side ** 2) +
+        conv(1, 4 * width, width, side ** 2, n - 1) +
+        conv(3, width, width, side ** 2, n) +
+        conv(1, width, 4 * width, side ** 2, n);
+      const stages =
+        stage(3, 64, 64, 56, 56) + stage(4, 256, 128, 56, 28) + stage(6, 512, 256, 28, 14) + stage(3, 1024, 512, 14, 7);
+      return conv(7, 3, 64, 112 ** 2) + stages + 2_048_000;
+    };
+    expect(summary(build("resnet50"), [3, 224, 224]).multiplyAdds).toBe(count(1.5));
+    expect(count(1.5)).toBe(4_089_184_256);
+    const paper = resnet50({ version: 1, rng: new Rng(0), init: leaveZero });
+    expect(summary(paper, [3, 224, 224]).multiplyAdds).toBe(count(1));
+    expect(count(1)).toBe(3_857_973_248);
+  });
+
+  it("VGG-19: 19.6 G", () => {
+    const stages: [from: number, to: number, side: number, count: number][] = [
+      [64, 64, 224, 1],
+      [64, 128, 112, 1],
+      [128, 128, 112, 1],
+      [128, 256, 56, 1],
+      [256, 256, 56, 3],
+      [256, 512, 28, 1],
+      [512, 512, 28, 3],
+      [512, 512, 14, 4],
+    ];
+    const convolutions = stages.reduce((n, [from, to, side, count]) => n + conv(3, from, to, side ** 2, count), 0);
+    const linear = 512 * 49 * 4096 + 4096 * 4096 + 4096 * 1000;
+    const { multiplyAdds, parameters } = summary(build("vgg19"), [3, 224, 224]);
+    expect(multiplyAdds).toBe(conv(3, 3, 64, 224 ** 2) + convolutions + linear);
+    expect(multiplyAdds).toBe(19_632_062_464);
+    expect(parameters).toBe(143_667_240);
+  });
+
+  it.each([
+    ["resnet34", 3.66, 21_797_672],
+    ["resnet101", 7.8, 44_549_160],
+    ["resnet152", 11.51, 60_192_808],
+    ["resnext50_32x4d", 4.23, 25_028_904],
+    ["resnext101_32x8d", 16.41, 88_791_336],
+    ["wide_resnet50_2", 11.4, 68_883_240],
+    ["wide_resnet101_2", 22.75, 126_886_696],
+  ] as const)("%s: %s G, as torchvision says", (name, giga, parameters) => {
+    const got = summary(build(name), [3, 224, 224]);
+    expect((got.multiplyAdds / 1e9).toFixed(2)).toBe(giga.toFixed(2));
+    expect(got.parameters).toBe(parameters);
+    expect(sum(got.rows, "parameters")).toBe(parameters);
+    expect(got.unusedParameters).toBe(0);
+  });
+
+  it("every skip connection has a row, with 0 parameters and 0 multiply-adds", () => {
+    const skips = (model: Module): SummaryRow[] => summary(model, [3, 224, 224]).rows.filter((row) => row.skip);
+    const model = build("resnet50") as ImageNetResNet;
+    expect(skips(model).map(({ layer }) => layer)).toEqual(model.blocks().map(([path]) => path));
+    expect(sum(skips(model), "parameters") + sum(skips(model), "multiplyAdds")).toBe(0);
+    expect(skips(build("plain34"))).toEqual([]);
+  });
+});
+
+describe("any module", () => {
+  it("a matrix product of its own: rows·inner·columns, and its parameter where it is used", () => {
+    class Own extends Module {
+      readonly factor = parameter(ones([4, 5]));
+      readonly inner = new ReLU();
+      forward(x: Tensor): Tensor {
+        return matmul(this.inner.forward(reshape(x, [3, 4])), this.factor);
+      }
+    }
+    const { rows } = summary(new Own(), [12]);
+    expect(rows.map(({ layer, kind, parameters, multiplyAdds }) => [layer, kind, parameters, multiplyAdds])).toEqual([
+      ["", "reshape", 0, 0],
+      ["inner", "ReLU", 0, 0],
+      ["", "matmul", 20, 60],
+    ]);
+  });
+
+  it("groups: each output sums over its own group", () => {
+    const grouped = new Conv2d(8, 6, 3, { groups: 2, bias: false, rng });
+    expect(summary(grouped, [8, 5, 5]).multiplyAdds).toBe(6 * 9 * (4 * 9));
+  });
+
+  it("a layer that is used twice counts its parameters once and its work twice", () => {
+    const layer = new Linear(6, 6, { rng });
+    const { rows, parameters, multiplyAdds } = summary(new Sequential(layer, layer), [6]);
+    expect(rows.map((row) => row.parameters)).toEqual([42, 0]);
+    expect(parameters).toBe(42);
+    expect(multiplyAdds).toBe(72);
+  });
+
+  it("a collapsed block costs nothing, and its parameters are not used", () => {
+    const model = cifarResNet(8, { width: 4, rng });
+    const before = summary(model, [3, 8, 8]);
+    const [, block] = model.blocks()[0];
+    block.collapsed = true;
+    const after = summary(model, [3, 8, 8]);
+    expect(after.unusedParameters).toBe(block.parameterCount());
+    expect(after.parameters).toBe(before.parameters);
+    expect(after.multiplyAdds).toBe(before.multiplyAdds - 2 * conv(3, 4, 4, 64));
+    expect(`${after}`).toContain(`parameters not used: ${block.parameterCount()}`);
+  });
+
+  it("a gate is work: a highway block costs two convolutions, and its two ways meet in one addition", () => {
+    const { rows, multiplyAdds } = summary(new HighwayBlock(4, { rng }), [4, 8, 8]);
+    expect(multiplyAdds).toBe(2 * conv(3, 4, 4, 64));
+    expect(rows.map(({ kind, skip }) => (skip ? `${kind} (skip)` : kind))).toEqual([
+      "Conv2d",
+      "relu",
+      "Conv2d",
+      "sigmoid",
+      "mul",
+      "sub",
+      "mul",
+      "add (skip)",
+    ]);
+  });
+
+  it("adding a bias or a number is no skip connection", () => {
+    class Shift extends Module {
+      readonly bias = parameter(ones([1]));
+      readonly inner = new ReLU();
+      forward(x: Tensor): Tensor {
+        return add(add(mul(x, 2), this.bias), 1);
+      }
+    }
+    expect(summary(new Shift(), [3]).rows.filter(({ skip }) => skip)).toEqual([]);
+  });
+
+  it("frozen parameters are counted", () => {
+    const layer = new Sequential(new Linear(3, 2, { rng }));
+    for (const t of layer.parameters()) t.requiresGrad = false;
+    expect(summary(layer, [3]).rows[0].parameters).toBe(8);
+  });
+
+  it("a folded network has as many multiply-adds", () => {
+    const model = cifarResNet(8, { width: 4, rng });
+    const { multiplyAdds } = summary(model, [3, 8, 8]);
+    fuse(model);
+    expect(summary(model, [3, 8, 8]).multiplyAdds).toBe(multiplyAdds);
+  });
+});
+
+describe("nothing changes", () => {
+  it("the mode of each part, running statistics, parameters, kernels", () => {
+    const model = new Sequential(new Conv2d(3, 4, 3, { rng }), new BatchNorm2d(4), new Dropout(0.5, { rng }));
+    model.layers[1].eval();
+    const state = Object.entries(model.stateDict()).map(([name, t]) => [name, [...t.data], t.version]);
+    const modes = (): boolean[] => model.namedModules().map(([, module]) => module.training);
+    const [before, tier] = [modes(), kernels];
+    summary(model, [3, 9, 9]);
+    expect(() => summary(model, [4, 9, 9])).toThrow();
+    expect(modes()).toEqual(before);
+    expect(Object.entries(model.stateDict()).map(([name, t]) => [name, [...t.data], t.version])).toEqual(state);
+    expect(kernels).toBe(tier);
+    const x = randn([1, 3, 9, 9], new Rng(1));
+    expect(noGrad(() => model.forward(x)).data.some((v) => v !== 0)).toBe(true);
+  });
+
+  it("no arithmetic is done: kernels that throw are not called", () => {
+    const refuse = (): never => {
+      throw new Error("a kernel was called");
+    };
+    const before = useKernels({ ...kernels, conv2d: refuse, gemm: refuse, normalize: refuse, unary: refuse });
+    try {
+      expect(summary(cifarResNet(8, { rng }), [3, 32, 32]).multiplyAdds).toBe(12_239_488);
+    } finally {
+      useKernels(before);
+    }
+  });
+});
+
+describe("errors", () => {
+  const model = cifarResNet(8, { width: 4, rng });
+
+  it("an example that does not fit, or a batch", () => {
+    expect(() => summary(model, [1, 8, 8])).toThrow(
+      "summary: ResNet does not take an example of shape [1,8,8] (a batch of one is made of it): conv2d: ",
+    );
+    expect(() => summary(model, [1, 3, 8, 8])).toThrow("does not take an example of shape [1,3,8,8]");
+  });
+
+  it("inside noGrad", () => {
+    expect(() => noGrad(() => summary(model, [3, 8, 8]))).toThrow(
+      "summary: the output was not recorded: call summary outside noGrad, on a model that uses its input",
+    );
+  });
+});
