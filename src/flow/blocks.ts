@@ -1,12 +1,13 @@
 /** Watching the residual blocks of a network during one forward pass. */
-import { noGrad } from "../autograd/graph.ts";
 import { type Module, observe } from "../nn/module.ts";
-import { isResidualBlock } from "../resnet/index.ts";
+import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { type PathStep, pathBetween, shortcutPath } from "./path.ts";
 
 /** One call of a block: what went in and what came out. */
 export interface BlockCall {
   readonly block: string;
+  readonly module: ResidualBlock;
   readonly x: Tensor;
   readonly y: Tensor;
 }
@@ -17,7 +18,7 @@ export function observeBlocks<T>(model: Module, fn: () => T): { value: T; calls:
   const value = observe(
     model,
     (path, module, x, y) => {
-      if (isResidualBlock(module)) calls.push({ block: path || module.constructor.name, x, y });
+      if (isResidualBlock(module)) calls.push({ block: path || module.constructor.name, module, x, y });
     },
     fn,
   );
@@ -25,14 +26,9 @@ export function observeBlocks<T>(model: Module, fn: () => T): { value: T; calls:
 }
 
 /**
- * Runs `fn` and puts every buffer of the model (running statistics) back as it was: an instrument does not change what
- * it measures.
+ * The block's shortcut, from y to x. A block that has one but did not use its branch this time (it is collapsed, or
+ * stochastic depth skipped it) is its shortcut alone. Null where there is none.
  */
-export function preservingBuffers<T>(model: Module, fn: () => T): T {
-  const saved = noGrad(() => model.namedBuffers().map(([, t]) => [t, t.data.slice()] as const));
-  try {
-    return fn();
-  } finally {
-    for (const [t, values] of saved) t.assign(values);
-  }
+export function blockPath({ module, x, y }: BlockCall): PathStep[] | null {
+  return shortcutPath(y, x) ?? (module.shortcut === "none" ? null : pathBetween(y, x));
 }

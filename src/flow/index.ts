@@ -1,12 +1,68 @@
 /** Gradient flow: instruments that take any network, return plain rows, and prove what the skip connections do. */
+export { type Anomaly, findAnomaly } from "./anomaly.ts";
 export {
   type BlockCertificate,
   type Certificate,
+  type CertifiedStep,
   certify,
-  type NumericCheck,
+  type Passage,
   type ShortcutVerdict,
 } from "./certificate.ts";
+export type { NumericCheck } from "./certificate-numbers.ts";
+export { formatCertificate } from "./certificate-text.ts";
+export {
+  type BlockSpectrumRow,
+  blockSpectra,
+  jacobian,
+  jacobianSpectrum,
+  type SpectrumOptions,
+  type SpectrumRow,
+} from "./jacobian.ts";
+export { type Approximation, largestSingularValues } from "./lanczos.ts";
+export {
+  type Direction,
+  filterNormalizedDirection,
+  type LandscapeOptions,
+  type LandscapeRow,
+  landscape,
+  landscapeSize,
+} from "./landscape.ts";
+export {
+  type LesionRow,
+  lesions,
+  type ManyLesionsRow,
+  manyLesions,
+  type ReorderingRow,
+  reorderings,
+  type Target,
+  withLesion,
+  withOrder,
+} from "./lesions.ts";
 export { EFFECTS, type Effect, effectOf, gradientAlong, type PathStep, shortcutPath, worstEffect } from "./path.ts";
+export {
+  type PathCount,
+  type PathGradientOptions,
+  type PathLengthRow,
+  pathDistribution,
+  pathGradients,
+} from "./path-lengths.ts";
+export { type FlowRecorder, type FlowRow, flowRecorder } from "./recorder.ts";
 export { toCsv } from "./rows.ts";
-export { type BlockShare, identityShares } from "./shares.ts";
-export { type LayerStatistics, layerStatistics } from "./statistics.ts";
+export { type BlockShare, identityShares, type NetworkShare, networkShare } from "./shares.ts";
+export {
+  type AutocorrelationRow,
+  autocorrelation,
+  type LineGradients,
+  type LineOptions,
+  lineGradients,
+  shattering,
+} from "./shattering.ts";
+export { type Matrix, singularValues } from "./singular-values.ts";
+export {
+  type BackwardStatistics,
+  type ForwardStatistics,
+  type LayerStatistics,
+  layerStatistics,
+} from "./statistics.ts";
+export { flowVerdict, type Health, type LayerVerdict, type Verdict, type VerdictThresholds } from "./verdict.ts";
+export { type Verification, verifyCertificate } from "./verify.ts";

@@ -43,3 +43,10 @@ export function cosine(a: Floats, b: Floats): number {
   const norms = norm(a) * norm(b);
   return norms === 0 ? 0 : product / norms;
 }
+
+/** How many values are not exactly zero. */
+export function countNonZero(values: Floats): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) count++;
+  return count;
+}

@@ -6,10 +6,11 @@
  * identities. This file finds that path, says what each operation on it does to a gradient, and sends a gradient along
  * it. Next: certificate.ts, which proves things with it.
  */
-import { type Node, nodesBefore } from "../autograd/graph.ts";
-import type { Floats } from "../tensor/memory.ts";
+import { backward } from "../autograd/backward.ts";
+import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
+import { allocateZeros, type Floats } from "../tensor/memory.ts";
 import { sameShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /**
  * What an operation does to a gradient that passes it, from harmless to harmful:
@@ -41,8 +42,8 @@ const COST: Readonly<Record<Effect, number>> = {
 export interface PathStep {
   readonly op: string;
   readonly effect: Effect;
-  /** The factor, where the effect is a constant scale. */
-  readonly factor?: number;
+  /** What entries that pass are multiplied by, if that is one number for all, whatever the values: λ of a constant scale, 1. */
+  readonly factor: number | null;
   readonly node: Node;
   /** Which input of the operation the path goes to. */
   readonly input: number;
@@ -50,65 +51,77 @@ export interface PathStep {
 
 const IDENTITY_OPS: ReadonlySet<string> = new Set(["tap", "reshape", "flatten", "squeeze", "unsqueeze"]);
 const SELECTION_OPS: ReadonlySet<string> = new Set(["slice", "pad", "concat", "indexSelect", "permute", "transpose"]);
-const MASK_OPS: ReadonlySet<string> = new Set(["relu", "dropout"]);
 
 /** What `node` does to a gradient on its way from the output to input number `input`. */
-export function effectOf(node: Node, input: number): { effect: Effect; factor?: number } {
+export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "factor"> {
   const { op, inputs, output } = node;
-  const constant = (t: Tensor | undefined): number | undefined =>
-    t && t.size === 1 && !t.requiresGrad && !t.node ? t.item() : undefined;
-  const scale = (factor: number): { effect: Effect; factor: number } => ({ effect: "scale", factor });
+  const constant = (t: Tensor): number | null => (t.size === 1 && !needsGrad(t) ? t.item() : null);
+  const unchanged = (effect: Effect): Pick<PathStep, "effect" | "factor"> => ({ effect, factor: 1 });
+  const scale = (factor: number | null): Pick<PathStep, "effect" | "factor"> => ({
+    effect: factor === null ? "gate" : "scale",
+    factor,
+  });
 
-  if (IDENTITY_OPS.has(op)) return { effect: "identity" };
-  if (SELECTION_OPS.has(op)) return { effect: "selection" };
-  if (MASK_OPS.has(op)) return { effect: "mask" };
+  if (IDENTITY_OPS.has(op)) return unchanged("identity");
+  if (SELECTION_OPS.has(op)) return unchanged("selection");
   // An input that is stretched by broadcasting receives a sum, not the gradient itself.
-  if (!sameShape(inputs[input].shape, output.shape)) return { effect: "transform" };
+  if (!sameShape(inputs[input].shape, output.shape)) return TRANSFORM;
   switch (op) {
+    case "relu":
+      return unchanged("mask");
+    case "dropout":
+      // What is not dropped is multiplied by 1/(1 − p).
+      return { effect: "mask", factor: null };
     case "add":
-      return { effect: "identity" };
+      return unchanged("identity");
     case "sub":
-      return input === 0 ? { effect: "identity" } : scale(-1);
+      return input === 0 ? unchanged("identity") : scale(-1);
     case "neg":
       return scale(-1);
-    case "mul": {
-      const factor = constant(inputs[1 - input]);
-      return factor === undefined ? { effect: "gate" } : scale(factor);
-    }
+    case "mul":
+      return scale(constant(inputs[1 - input]));
     case "div": {
+      if (input === 1) return TRANSFORM;
       const divisor = constant(inputs[1]);
-      if (input === 1) return { effect: "transform" };
-      return divisor === undefined ? { effect: "gate" } : scale(1 / divisor);
+      return scale(divisor === null ? null : 1 / divisor);
     }
     default:
-      return { effect: "transform" };
+      return TRANSFORM;
   }
 }
 
-/**
- * The shortcut from `y` back to `x`: the least harmful path of the recorded graph on which some addition joins it with
- * a second way from x. Null where there is no such addition, as in a plain network.
- */
-export function shortcutPath(y: Tensor, x: Tensor): PathStep[] | null {
+const TRANSFORM: Pick<PathStep, "effect" | "factor"> = { effect: "transform", factor: null };
+
+/** The least harmful path of the recorded graph from `y` back to `x`: empty where y is x, null where x was not used. */
+export function pathBetween(y: Tensor, x: Tensor): PathStep[] | null {
+  if (y === x) return [];
   // Nodes come newest first, so each tensor's cheapest way from y is known before its node is looked at.
-  const nodes = nodesBefore(y, [x]);
   const best = new Map<Tensor, { cost: number; step: PathStep | null }>([[y, { cost: 0, step: null }]]);
-  for (const node of nodes) {
+  for (const node of nodesBefore(y, [x])) {
     const here = best.get(node.output);
     if (!here) continue;
     node.inputs.forEach((t, input) => {
-      if (!t.node && !t.requiresGrad) return;
+      if (!needsGrad(t)) return;
       const { effect, factor } = effectOf(node, input);
       const cost = here.cost + COST[effect];
       const known = best.get(t);
       if (known && known.cost <= cost) return;
-      const step: PathStep = { op: node.op, effect, node, input, ...(factor === undefined ? {} : { factor }) };
+      const step: PathStep = { op: node.op, effect, factor, node, input };
       best.set(t, { cost, step });
     });
   }
   const path: PathStep[] = [];
   for (let at = best.get(x); at?.step; at = best.get(at.step.node.output)) path.unshift(at.step);
-  return path.some((step) => joinsAnotherWay(step, x)) ? path : null;
+  return path.length > 0 ? path : null;
+}
+
+/**
+ * The shortcut from `y` back to `x`: the least harmful path, if some addition on it joins it with a second way from x. Null
+ * where there is no such addition, as in a plain network.
+ */
+export function shortcutPath(y: Tensor, x: Tensor): PathStep[] | null {
+  const path = pathBetween(y, x);
+  return path?.some((step) => joinsAnotherWay(step, x)) ? path : null;
 }
 
 /** Whether the step crosses an addition whose other operand was computed from x too. */
@@ -135,4 +148,33 @@ export function gradientAlong(path: readonly PathStep[], gy: Floats): Floats {
     );
     return sent[input]!;
   }, gy);
+}
+
+/** The vector-Jacobian product of everything between y and x except the path: J_Fᵀ∂L/∂y for y = x + F(x). */
+export function gradientOffPath(path: readonly PathStep[], x: Tensor, gy: Floats): Floats {
+  const total = allocateZeros(x.size, gy);
+  let g = gy;
+  for (const { node, input } of path) {
+    const needed = node.inputs.map(needsGrad);
+    const sent = node.rule(g, needed);
+    node.inputs.forEach((t, i) => {
+      const gt = sent[i];
+      if (i === input || !needed[i] || !gt) return;
+      addInto(total, productFrom(t, x, gt));
+    });
+    g = sent[input]!;
+  }
+  return total;
+}
+
+/** The vector-Jacobian product from `t` back to x: what the gradient `gt` at `t` contributes to x; undefined if `t` was not computed from x. */
+export function productFrom(t: Tensor, x: Tensor, gt: Floats): Floats | undefined {
+  if (t === x) return gt;
+  if (!t.node) return undefined;
+  const grads = backward(t, { gradient: new Tensor(gt, t.shape), stopAt: [x] });
+  return grads.has(x) ? grads.get(x).data : undefined;
+}
+
+function addInto(total: Floats, values: Floats | undefined): void {
+  if (values) for (let i = 0; i < total.length; i++) total[i] += values[i];
 }

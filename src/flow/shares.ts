@@ -3,17 +3,21 @@
  *
  * For y = x + F(x): ∂L/∂x = ∂L/∂y (shortcut) + J_Fᵀ ∂L/∂y (branch), He et al. 2016, eq. 5. The identity share is
  * ‖shortcut part‖ / (‖shortcut part‖ + ‖branch part‖): 1 for a block that is exactly the identity, 0 for a plain one.
+ *
+ * Through the whole network the same equation reads ∂L/∂x₁ = ∂L/∂y_L + (everything that passed a branch somewhere).
  */
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { observeBlocks, preservingBuffers } from "./blocks.ts";
+import type { Floats } from "../tensor/memory.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { blockPath, observeBlocks } from "./blocks.ts";
+import { gradientThrough, recordChain } from "./chain.ts";
 import { cosine, norm } from "./measure.ts";
-import { type Effect, gradientAlong, shortcutPath, worstEffect } from "./path.ts";
+import { EFFECTS, type Effect, gradientAlong, worstEffect } from "./path.ts";
+import { preservingBuffers } from "./preserve.ts";
 
-export interface BlockShare {
-  /** Path of the block: `layer1.0`. */
-  readonly block: string;
+/** How a gradient that passed a block (or a whole network) is made up. */
+export interface Share {
   /** The most harmful thing on the shortcut, or "none" where there is no shortcut. */
   readonly shortcut: Effect | "none";
   /** ‖shortcut part‖ / (‖shortcut part‖ + ‖branch part‖), 0 … 1. */
@@ -22,38 +26,82 @@ export interface BlockShare {
   readonly residualShare: number;
   /** Cosine of the angle between the two parts; 0 where either is zero. */
   readonly cosine: number;
-  /** ‖∂L/∂x‖ at the block's input. */
+  /** ‖∂L/∂x‖ at the input. */
   readonly gradientNorm: number;
-  /** ‖∂L/∂y‖ at the block's output. */
+  /** ‖∂L/∂y‖ at the output. */
   readonly upstreamNorm: number;
+}
+
+export interface BlockShare extends Share {
+  /** Path of the block: `layer1.0`. */
+  readonly block: string;
+}
+
+/** From the first block's input to the last block's output. The shortcut part is what took every block's shortcut. */
+export interface NetworkShare extends Share {
+  /** How many blocks there are between the two. */
+  readonly blocks: number;
 }
 
 /**
  * One row per residual block (or plain twin of one), first block first.
  *
  * `loss` runs the model and returns the scalar loss; running statistics are put back afterwards.
+ *
+ * @example
+ * const rows = identityShares(model, () => crossEntropy(model.forward(images), labels));
  */
 export function identityShares(model: Module, loss: () => Tensor): BlockShare[] {
   const { value, calls } = preservingBuffers(model, () => observeBlocks(model, loss));
   const grads = backward(value, { keep: calls.flatMap(({ x, y }) => [x, y]) });
   return calls
     .filter(({ x, y }) => grads.has(x) && grads.has(y))
-    .map(({ block, x, y }) => {
+    .map((call) => {
+      const { block, x, y } = call;
+      const path = blockPath(call);
       const gx = grads.get(x).data;
       const gy = grads.get(y).data;
-      const path = shortcutPath(y, x);
       const throughShortcut = path ? gradientAlong(path, gy) : gx.map(() => 0);
-      const throughBranch = gx.map((g, i) => g - throughShortcut[i]);
-      const a = norm(throughShortcut);
-      const b = norm(throughBranch);
-      return {
-        block,
-        shortcut: path ? worstEffect(path) : "none",
-        identityShare: a + b === 0 ? 0 : a / (a + b),
-        residualShare: a + b === 0 ? 0 : b / (a + b),
-        cosine: cosine(throughShortcut, throughBranch),
-        gradientNorm: norm(gx),
-        upstreamNorm: norm(gy),
-      };
+      return { block, shortcut: path ? worstEffect(path) : "none", ...sharesOf(throughShortcut, gx, gy) };
     });
+}
+
+/**
+ * The same for the whole network: the gradient at the first block's input, divided into what came along the shortcut of
+ * every block, and the rest.
+ *
+ * @example
+ * const share = networkShare(model, () => crossEntropy(model.forward(images), labels)).identityShare;
+ *
+ * @throws Error if there are no residual blocks, or they are not a chain.
+ */
+export function networkShare(model: Module, loss: () => Tensor): NetworkShare {
+  const chain = recordChain("networkShare", model, loss);
+  const { links, upstream } = chain;
+  const last = links.at(-1)!;
+  const [{ x }] = links;
+  const gradient = new Tensor(upstream, last.y.shape);
+  const gx = backward(last.y, { gradient, stopAt: [x] }).get(x).data;
+  const effects = links.map(({ path }) => path && worstEffect(path));
+  const broken = effects.includes(null);
+  const throughShortcuts = broken ? gx.map(() => 0) : gradientThrough(chain, () => false);
+  return {
+    blocks: links.length,
+    shortcut: broken ? "none" : EFFECTS[Math.max(...effects.map((effect) => EFFECTS.indexOf(effect!)))],
+    ...sharesOf(throughShortcuts, gx, upstream),
+  };
+}
+
+/** The branch part is what is left of gx without the shortcut part. */
+function sharesOf(throughShortcut: Floats, gx: Floats, gy: Floats): Omit<Share, "shortcut"> {
+  const throughBranch = gx.map((g, i) => g - throughShortcut[i]);
+  const a = norm(throughShortcut);
+  const b = norm(throughBranch);
+  return {
+    identityShare: a + b === 0 ? 0 : a / (a + b),
+    residualShare: a + b === 0 ? 0 : b / (a + b),
+    cosine: cosine(throughShortcut, throughBranch),
+    gradientNorm: norm(gx),
+    upstreamNorm: norm(gy),
+  };
 }

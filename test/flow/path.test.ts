@@ -18,7 +18,7 @@ function pathOf(f: (x: Tensor) => Tensor): string {
   const path = shortcutPath(f(x), x);
   return path
     ? path
-        .map(({ op, effect, factor }) => `${op}:${effect}${factor === undefined ? "" : `(${factor.toFixed(2)})`}`)
+        .map(({ op, effect, factor }) => `${op}:${effect}${effect === "scale" ? `(${factor?.toFixed(2)})` : ""}`)
         .join(" ")
     : "none";
 }

@@ -1,12 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { mul } from "../../src/autograd/elementwise.ts";
-import { crossEntropy } from "../../src/autograd/losses.ts";
 import { sum } from "../../src/autograd/reductions.ts";
-import { identityShares } from "../../src/flow/shares.ts";
 import { layerStatistics } from "../../src/flow/statistics.ts";
-import { Linear, ReLU, Sequential } from "../../src/nn/index.ts";
-import { cifarResNet } from "../../src/resnet/index.ts";
-import { randn, tensor } from "../../src/tensor/create.ts";
+import { Conv2d, Linear, ReLU, Sequential } from "../../src/nn/index.ts";
+import { tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 
 describe("layerStatistics", () => {
@@ -47,6 +44,32 @@ describe("layerStatistics", () => {
     expect(rows.map((row) => row.weightNorm)).toEqual([Math.SQRT2, 0, 5]);
   });
 
+  it("by hand: norms √5, 1, 3 of the activations", () => {
+    expect(rows.map((row) => row.activationNorm)).toEqual([Math.sqrt(5), 1, 3]);
+  });
+
+  it("a planted dead unit is found at its layer, and what it keeps from learning in front of it", () => {
+    expect(rows.map(({ units, deadUnits, unreachedUnits }) => [units, deadUnits, unreachedUnits])).toEqual([
+      [2, 0, 1], // −2 is not zero, but no gradient comes back through the ReLU
+      [2, 1, 0],
+      [1, 0, 0],
+    ]);
+  });
+
+  it("a unit of an image is a channel: dead only if it is zero everywhere, for every example", () => {
+    const conv = new Conv2d(1, 3, 1, { rng: new Rng(0) });
+    const relu = new Sequential(conv, new ReLU());
+    conv.weight.assign([1, -1, -1]);
+    conv.bias!.assign([0, 0, 1.5]);
+    // Channel 0 passes, 1 is never above 0, 2 is above 0 at one place of the first image only.
+    const x = tensor(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), [2, 1, 2, 2]);
+    const found = layerStatistics(relu, () => sum(relu.forward(x)));
+    expect(found.map(({ units, deadUnits, unreachedUnits }) => [units, deadUnits, unreachedUnits])).toEqual([
+      [3, 0, 1],
+      [3, 1, 0],
+    ]);
+  });
+
   it("a planted NaN is counted at the layer where it appears and behind it", () => {
     const broken = new Sequential(
       new Linear(2, 2, { bias: false, rng: new Rng(0) }),
@@ -63,46 +86,5 @@ describe("layerStatistics", () => {
     dead.stateDict()["0.bias"].assign([-1, -1]);
     const row = layerStatistics(dead, () => sum(dead.forward(tensor([[1, 2]]))))[1];
     expect([row.activationZeros, row.activationRms, row.gradientNorm]).toEqual([1, 0, Math.SQRT2]);
-  });
-});
-
-describe("identityShares", () => {
-  const images = randn([4, 3, 8, 8], new Rng(1));
-  const labels = [0, 1, 2, 3];
-  const shares = (options: object) => {
-    const model = cifarResNet(14, { width: 4, ...options, rng: new Rng(2) });
-    return identityShares(model, () => crossEntropy(model.forward(images), labels));
-  };
-
-  it("are 1 for blocks that are exactly the identity", () => {
-    for (const row of shares({ order: "pre", zeroInitLast: true })) {
-      expect([row.identityShare, row.residualShare, row.cosine]).toEqual([1, 0, 0]);
-    }
-  });
-
-  it("are 0 for plain blocks", () => {
-    for (const row of shares({ shortcut: "none" })) {
-      expect([row.shortcut, row.identityShare, row.residualShare]).toEqual(["none", 0, 1]);
-    }
-  });
-
-  it("lie between, and add up to 1, for a residual network with live branches", () => {
-    for (const row of shares({ order: "pre" })) {
-      expect(row.identityShare).toBeGreaterThan(0.1);
-      expect(row.identityShare).toBeLessThan(0.95);
-      expect(row.identityShare + row.residualShare).toBeCloseTo(1, 12);
-      expect(Math.abs(row.cosine)).toBeLessThan(1);
-    }
-  });
-
-  it("names the blocks and what their shortcuts do", () => {
-    expect(shares({ order: "post" }).map(({ block, shortcut }) => [block, shortcut])).toEqual([
-      ["layer1.0", "mask"],
-      ["layer1.1", "mask"],
-      ["layer2.0", "mask"],
-      ["layer2.1", "mask"],
-      ["layer3.0", "mask"],
-      ["layer3.1", "mask"],
-    ]);
   });
 });

@@ -1,0 +1,134 @@
+/**
+ * Where a NaN or an infinity came from: the first operation, forward or backward, that made one out of numbers that were
+ * finite, and the layer it belongs to. What PyTorch calls anomaly detection.
+ */
+import { needsGrad, nodesBefore } from "../autograd/graph.ts";
+import { type Module, observe } from "../nn/module.ts";
+import type { Floats } from "../tensor/memory.ts";
+import { formatShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { measure } from "./measure.ts";
+import { preservingBuffers } from "./preserve.ts";
+
+export interface Anomaly {
+  /** `forward`: in a value. `backward`: in a gradient, while all values were finite. */
+  readonly phase: "forward" | "backward";
+  /**
+   * The operation that made it, `conv2d`; "parameter" where a parameter already had it, "input" where another tensor that
+   * nothing computed did.
+   */
+  readonly op: string;
+  /** Path of the innermost module it happened in (`layer1.0.conv1`), or the parameter's name; "" outside of the model. */
+  readonly layer: string;
+  /** What the first bad number is. */
+  readonly kind: "NaN" | "Infinity" | "-Infinity";
+  /** How many of the tensor's numbers are not finite, of how many. */
+  readonly count: number;
+  readonly size: number;
+  /** All of it in a sentence. */
+  readonly message: string;
+}
+
+/**
+ * Runs `loss` and its backward pass, and returns the first anomaly; null if every value and every gradient is finite.
+ *
+ * Running statistics are put back. Slower than a training step, since it looks at every number: call it with the batch at
+ * which a training failed.
+ *
+ * @param loss runs the model and returns the scalar loss.
+ *
+ * @example
+ * const anomaly = findAnomaly(model, () => crossEntropy(model.forward(images), labels));
+ * if (anomaly) console.log(anomaly.message);
+ */
+export function findAnomaly(model: Module, loss: () => Tensor): Anomaly | null {
+  const calls: Span[] = [];
+  const root = preservingBuffers(model, () =>
+    observe(
+      model,
+      (layer, _, x, y) => calls.push({ layer, after: x.node?.order ?? -1, until: y.node?.order ?? -1 }),
+      loss,
+    ),
+  );
+  const names = new Map(model.namedParameters().map(([name, t]) => [t, name]));
+  return forwardAnomaly(root, names, calls) ?? backwardAnomaly(root, calls);
+}
+
+/** One call of a module: the nodes it recorded have orders in (after, until]. */
+interface Span {
+  readonly layer: string;
+  readonly after: number;
+  readonly until: number;
+}
+
+function layerOf(order: number, calls: readonly Span[]): string {
+  const around = calls.filter(({ after, until }) => after < order && order <= until);
+  return (
+    around.reduce<Span | undefined>(
+      (best, call) => (!best || call.until - call.after < best.until - best.after ? call : best),
+      undefined,
+    )?.layer ?? ""
+  );
+}
+
+function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls: readonly Span[]): Anomaly | null {
+  for (const { op, inputs, output, order } of nodesBefore(root).reverse()) {
+    for (const t of inputs) {
+      // A bad number that an operation computed was found when that operation had its turn.
+      if (t.node) continue;
+      const name = names.get(t);
+      const found = anomalyIn(
+        t.data,
+        "forward",
+        name === undefined ? "input" : "parameter",
+        name ?? layerOf(order, calls),
+      );
+      if (found) return { ...found, message: `${found.message} ${formatShape(t.shape)}, on its way into ${op}` };
+    }
+    const found = anomalyIn(output.data, "forward", op, layerOf(order, calls));
+    if (found) return { ...found, message: `${found.message}, output ${formatShape(output.shape)}, inputs finite` };
+  }
+  return null;
+}
+
+/** A backward pass of its own, that looks at what every rule makes. */
+function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
+  const arrived = new Map<Tensor, Floats>([[root, root.data.map(() => 1)]]);
+  for (const { op, inputs, output, order, rule } of nodesBefore(root)) {
+    const gy = arrived.get(output);
+    if (!gy) continue;
+    arrived.delete(output);
+    const needed = inputs.map(needsGrad);
+    const sent = rule(gy, needed);
+    for (const [i, t] of inputs.entries()) {
+      const gx = sent[i];
+      if (!needed[i] || !gx) continue;
+      const before = arrived.get(t);
+      const sum = before ? before.map((v, k) => v + gx[k]) : gx;
+      const found = anomalyIn(sum, "backward", op, layerOf(order, calls));
+      if (found)
+        return { ...found, message: `${found.message}, for its input ${i} ${formatShape(t.shape)}, upstream finite` };
+      arrived.set(t, sum);
+    }
+  }
+  return null;
+}
+
+function anomalyIn(values: Floats, phase: Anomaly["phase"], op: string, layer: string): Anomaly | null {
+  const first = values.findIndex((v) => !Number.isFinite(v));
+  if (first < 0) return null;
+  const kind = `${values[first]}` as Anomaly["kind"];
+  const size = values.length;
+  const count = measure(values).nonFinite;
+  const where = layer ? ` in ${layer}` : "";
+  const what = phase === "forward" ? "" : "gradient of ";
+  return {
+    phase,
+    op,
+    layer,
+    kind,
+    count,
+    size,
+    message: `${phase}: ${kind} (${count} of ${size} numbers) in ${what}${op}${where}`,
+  };
+}

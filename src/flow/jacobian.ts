@@ -1,0 +1,147 @@
+/**
+ * The singular values of Jacobians: by how much a network, or a block of one, can stretch and shrink a small change.
+ *
+ * A gradient that passes y = f(x) is multiplied by Jᵀ, J = ∂y/∂x, so its length changes by a factor between the smallest and
+ * the largest singular value of J. Gradients survive many layers where all are close to 1: dynamical isometry (Saxe,
+ * McClelland & Ganguli 2013, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks";
+ * Pennington, Schoenholz & Ganguli 2017, "Resurrecting the sigmoid in deep learning through dynamical isometry"). For
+ * y = x + F(x) it is J = I + J_F: the identity moves what J_F has near 0 to near 1.
+ * Next: singular-values.ts (all of them) and lanczos.ts (the largest).
+ */
+import { backward } from "../autograd/backward.ts";
+import { needsGrad } from "../autograd/graph.ts";
+import type { Module } from "../nn/module.ts";
+import { ValueError } from "../tensor/errors.ts";
+import { allocateLasting, inStep } from "../tensor/memory.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { observeBlocks } from "./blocks.ts";
+import { largestSingularValues } from "./lanczos.ts";
+import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
+import { type Matrix, singularValues } from "./singular-values.ts";
+
+/** 2²⁷ numbers: half a gigabyte. */
+const MOST_NUMBERS = 2 ** 27;
+
+/**
+ * The Jacobian J[i, j] = ∂yᵢ/∂xⱼ of y = f(x), `[size of y, size of x]`, exactly as backpropagation computes it: one
+ * vector-Jacobian product per row.
+ *
+ * @throws ValueError where J would have more than 2²⁷ numbers.
+ *
+ * @example
+ * jacobian((x) => mul(x, x), tensor([3, 4])).values; // [6, 0, 0, 8]
+ */
+export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Matrix {
+  const leaf = new Tensor(x.data, x.shape, true);
+  const y = f(leaf);
+  const [rows, columns] = [y.size, x.size];
+  if (rows * columns > MOST_NUMBERS) {
+    throw new ValueError(
+      `jacobian: ${rows} outputs × ${columns} inputs are more than 2^27 numbers: use a smaller image or fewer channels`,
+    );
+  }
+  const values = allocateLasting(rows * columns, x.data);
+  if (!needsGrad(y)) return { rows, columns, values };
+  differentiatingOnly(y, [leaf], () => {
+    for (let i = 0; i < rows; i++) {
+      inStep(
+        () => {
+          const gradient = new Tensor(allocateLasting(rows, x.data), y.shape);
+          gradient.data[i] = 1;
+          const grads = backward(y, { gradient });
+          if (grads.has(leaf)) values.set(grads.get(leaf).data, i * columns);
+        },
+        () => {},
+      );
+    }
+  });
+  return { rows, columns, values };
+}
+
+export interface SpectrumOptions {
+  /** Compute only so many singular values, the largest, by Lanczos. Default: all. */
+  largest?: number;
+  /** Of Lanczos's first vector. */
+  seed?: number;
+}
+
+export interface SpectrumRow {
+  /** 0 for the largest. */
+  readonly index: number;
+  readonly singularValue: number;
+  /** A singular value of the Jacobian, as backpropagation computed it, lies within this distance. */
+  readonly error: number;
+}
+
+/**
+ * The singular values of the Jacobian of y = f(x), largest first.
+ *
+ * All min(size of y, size of x) = n of them cost some 3·n³ operations: seconds for n = 1000. `largest: k` is for larger
+ * ones; J itself still has to fit into memory.
+ *
+ * @example
+ * const image = randn([1, 3, 8, 8], rng);
+ * jacobianSpectrum((x) => model.eval().forward(x), image).length; // 10
+ */
+export function jacobianSpectrum(
+  f: (x: Tensor) => Tensor,
+  x: Tensor,
+  { largest, seed = 0 }: SpectrumOptions = {},
+): SpectrumRow[] {
+  const matrix = jacobian(f, x);
+  if (largest !== undefined) {
+    return largestSingularValues(matrix, largest, seed).map(({ value, error }, index) => ({
+      index,
+      singularValue: value,
+      error,
+    }));
+  }
+  const values = singularValues(matrix);
+  const error = values.length * 2 ** -52 * (values[0] ?? 0);
+  return Array.from(values, (singularValue, index) => ({ index, singularValue, error }));
+}
+
+export interface BlockSpectrumRow extends SpectrumRow {
+  /** Path of the block: `layer1.0`. */
+  readonly block: string;
+  /** y = forward(x), whose Jacobian is I + J_F where nothing follows the addition; or F(x) alone, J_F. */
+  readonly part: "block" | "branch";
+}
+
+/**
+ * The spectrum of every residual block's Jacobian, and of its branch's, on the input that reaches the block.
+ *
+ * The model runs in the mode it is in; running statistics are put back.
+ *
+ * @param x one image, `[1, C, H, W]`: the Jacobian of N images is N times as large in both directions.
+ * @param blocks paths of the blocks to look at. Default: all.
+ *
+ * @example
+ * const image = randn([1, 3, 6, 6], rng);
+ * const rows = blockSpectra(model.eval(), image, { blocks: ["layer1.0"] });
+ *
+ * @throws ValueError if a path names no residual block.
+ */
+export function blockSpectra(
+  model: Module,
+  x: Tensor,
+  { blocks, ...options }: SpectrumOptions & { blocks?: readonly string[] } = {},
+): BlockSpectrumRow[] {
+  return preservingBuffers(model, () => {
+    const { calls } = observeBlocks(model, () => model.forward(x));
+    for (const path of blocks ?? []) {
+      if (!calls.some(({ block }) => block === path)) {
+        throw new ValueError(
+          `blockSpectra: ${model.constructor.name} has no residual block "${path}", but ${calls.map(({ block }) => block).join(", ")}`,
+        );
+      }
+    }
+    return calls
+      .filter(({ block }) => !blocks || blocks.includes(block))
+      .flatMap(({ block, module, x }) => {
+        const part = (name: BlockSpectrumRow["part"], f: (x: Tensor) => Tensor): BlockSpectrumRow[] =>
+          jacobianSpectrum(f, x, options).map((row) => ({ block, part: name, ...row }));
+        return [...part("block", (t) => module.forward(t)), ...part("branch", (t) => module.branch(t))];
+      });
+  });
+}

@@ -1,0 +1,154 @@
+/**
+ * The loss around a trained network: Li, Xu, Taylor, Studer & Goldstein 2018, "Visualizing the Loss Landscape of Neural
+ * Nets", §2 and §4.
+ *
+ * From the weights θ, f(α) = L(θ + α·δ) along one random direction, or f(α, β) = L(θ + α·δ + β·η) along two. Because a ReLU
+ * network with batch norm computes the same when a filter's weights are multiplied by a number, the size of a random step
+ * means nothing by itself; so each filter of δ is given the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖ ("filter
+ * normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range; without, it is chaos.
+ */
+import type { Module } from "../nn/module.ts";
+import { ValueError } from "../tensor/errors.ts";
+import { Rng } from "../tensor/rng.ts";
+import { norm } from "./measure.ts";
+import { preservingBuffers, preservingValues } from "./preserve.ts";
+
+/** A step for each parameter, by its name. */
+export type Direction = ReadonlyMap<string, Float64Array>;
+
+/**
+ * A random normal direction in the space of the parameters, filter by filter as long as the weights.
+ *
+ * A filter is what makes one output: the slice of a weight along its first axis, an output channel of a convolution or a
+ * unit of a linear layer. Parameters with fewer than two axes (biases, the scale and shift of batch norm) do not move, as in
+ * the authors' code (tomgoldstein/loss-landscape, --xignore biasbn).
+ *
+ * @example
+ * const direction = filterNormalizedDirection(model, new Rng(0));
+ * direction.get("conv1.weight"); // as many numbers as the weight has
+ */
+export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
+  return new Map(
+    model.namedParameters().map(([name, t]) => {
+      const step = new Float64Array(t.size);
+      if (t.rank < 2) return [name, step];
+      const length = t.size / t.shape[0];
+      for (let start = 0; start < t.size; start += length) {
+        const filter = step.subarray(start, start + length).map(() => rng.normal());
+        const scale = norm(t.data.subarray(start, start + length)) / norm(filter);
+        step.set(
+          filter.map((v) => v * scale),
+          start,
+        );
+      }
+      return [name, step];
+    }),
+  );
+}
+
+export interface LandscapeOptions {
+  /** One random direction or two. */
+  dimensions: 1 | 2;
+  /** Grid points along each direction, both ends included; an odd number has the trained weights in its middle. Default 51. */
+  points?: number;
+  /** The grid goes from −range to range. Default 1. */
+  range?: number;
+  /** Of the directions. */
+  seed?: number;
+  /** Rows of an earlier run with the same model and options: they are not computed again. */
+  done?: readonly LandscapeRow[];
+}
+
+export interface LandscapeRow {
+  /** Number of the grid point, from 0; α changes fastest. */
+  readonly index: number;
+  /** Along the first direction. */
+  readonly alpha: number;
+  /** Along the second; 0 where there is one only. */
+  readonly beta: number;
+  /** What `measure` returned there. */
+  readonly loss: number;
+}
+
+/**
+ * How many grid points there are.
+ *
+ * @example
+ * landscapeSize({ dimensions: 2 }); // 2601
+ */
+export function landscapeSize({ dimensions, points = 51 }: Pick<LandscapeOptions, "dimensions" | "points">): number {
+  return points ** dimensions;
+}
+
+/**
+ * Walks over the grid and yields the loss at one point after the other.
+ *
+ * A generator: whoever asks for the next point decides when to stop, and what came so far is kept. Handed in again as
+ * `done`, it is not computed again, and the rest comes out the same as without the interruption. Between two points the
+ * model is itself again, bit for bit. Batch norm's running statistics stay those of the trained weights, as in the authors'
+ * code, provided that `measure` evaluates in evaluation mode (`evaluate` does); if it does not, they are put back.
+ *
+ * @param measure runs the model and returns a number: its loss on many images, its error.
+ *
+ * @example
+ * const walk = landscape(model, () => evaluate(model, data()).loss, { dimensions: 1, points: 21 });
+ * for (const { alpha, loss } of walk) console.log(alpha, loss);
+ *
+ * @throws ValueError for fewer than 2 points, a range that is not positive, or rows in `done` that are not on this grid.
+ */
+export function* landscape(model: Module, measure: () => number, options: LandscapeOptions): Generator<LandscapeRow> {
+  const { dimensions, points = 51, range = 1, seed = 0, done = [] } = options;
+  checkOptions(dimensions, points, range);
+  const rng = new Rng(seed);
+  const directions = Array.from({ length: dimensions }, (_, d) =>
+    filterNormalizedDirection(model, rng.fork(`direction ${d}`)),
+  );
+  const parameters = model.namedParameters();
+  const coordinate = (i: number): number => (range * (2 * i - (points - 1))) / (points - 1);
+  const place = (index: number): [alpha: number, beta: number] => [
+    coordinate(index % points),
+    dimensions === 1 ? 0 : coordinate(Math.floor(index / points)),
+  ];
+  const known = new Set(done.map((row) => checkRow(row, landscapeSize({ dimensions, points }), place)));
+  for (let index = 0; index < points ** dimensions; index++) {
+    if (known.has(index)) continue;
+    const [alpha, beta] = place(index);
+    const loss = preservingBuffers(model, () =>
+      preservingValues(
+        parameters.map(([, t]) => t),
+        () => {
+          for (const [name, t] of parameters) {
+            const [first, second] = directions.map((direction) => direction.get(name)!);
+            t.assign(t.data.map((v, i) => v + alpha * first[i] + (second ? beta * second[i] : 0)));
+          }
+          return measure();
+        },
+      ),
+    );
+    yield { index, alpha, beta, loss };
+  }
+}
+
+function checkOptions(dimensions: number, points: number, range: number): void {
+  if (dimensions !== 1 && dimensions !== 2) {
+    throw new ValueError(`landscape: dimensions must be 1 or 2, got ${dimensions}`);
+  }
+  if (!Number.isInteger(points) || points < 2) {
+    throw new ValueError(`landscape: points must be a whole number of 2 or more, got ${points}`);
+  }
+  if (!(range > 0 && range < Infinity)) {
+    throw new ValueError(`landscape: range must be a finite number above 0, got ${range}`);
+  }
+}
+
+/** The row's index, if it belongs to this grid. */
+function checkRow(row: LandscapeRow, size: number, place: (index: number) => [number, number]): number {
+  const { index, alpha, beta } = row;
+  const [a, b] = Number.isInteger(index) && index >= 0 && index < size ? place(index) : [Number.NaN, Number.NaN];
+  if (a !== alpha || b !== beta) {
+    throw new ValueError(
+      `landscape: the row ${index} at (${alpha}, ${beta}) in done is not on this grid: it was computed with other options`,
+    );
+  }
+  return index;
+}

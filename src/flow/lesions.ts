@@ -1,0 +1,267 @@
+/**
+ * Lesions: what a network still can when blocks are deleted from it or change places.
+ *
+ * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", §3 (Figs. 3–5):
+ * a residual network hardly notices that a block is gone, because half of its paths do not lead through it; a plain network
+ * has one path and breaks. Deleting a residual block leaves its shortcut; deleting a layer, or a plain block, leaves the
+ * identity, and is possible only where that keeps the shape.
+ */
+import { relu } from "../autograd/elementwise.ts";
+import { type Module, observe } from "../nn/module.ts";
+import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
+import { ValueError } from "../tensor/errors.ts";
+import { Rng } from "../tensor/rng.ts";
+import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { preservingBuffers, replacingForward } from "./preserve.ts";
+
+/** Paths of modules that are deleted together, such as a convolution and its batch norm; or a single path. */
+export type Target = string | readonly string[];
+
+export interface LesionRow {
+  /** What was deleted: module paths, separated by spaces; "none" in the first row. */
+  readonly lesion: string;
+  /** What `measure` returned then; null where the deletion is impossible. */
+  readonly value: number | null;
+  /** The value less that of the intact model. */
+  readonly change: number | null;
+  /** Why the deletion is impossible, or "". */
+  readonly reason: string;
+}
+
+/**
+ * Deletes each target alone and measures what is left (Veit et al. 2016, Fig. 3). The first row is the intact model.
+ *
+ * @param measure runs the model and returns a number: an error, a loss.
+ * @param targets default: every residual block or plain twin of one; in a model without any, every convolution and linear
+ * layer but the last, with the batch norm behind it.
+ *
+ * @example
+ * const rows = lesions(model, () => 1 - evaluate(model, data()).accuracy);
+ * rows.map((row) => row.lesion); // ["none", "layer1.0", "layer2.0", "layer3.0"]
+ *
+ * @throws ValueError if a path names no module.
+ */
+export function lesions(
+  model: Module,
+  measure: () => number,
+  { targets = defaultTargets(model) }: { targets?: readonly Target[] } = {},
+): LesionRow[] {
+  const groups = targets.map((target) => (typeof target === "string" ? [target] : [...target]));
+  for (const path of groups.flat()) moduleAt("lesions", model, path);
+  const shapes = new Map<Module, Change>();
+  const intact = preservingBuffers(model, () =>
+    observe(model, (_, module, x, y) => shapes.set(module, { from: x.shape, to: y.shape }), measure),
+  );
+  const rows = groups.map((paths): LesionRow => {
+    const lesion = paths.join(" ");
+    const reason =
+      paths.map((path) => whyImpossible(path, moduleAt("lesions", model, path), shapes)).find(Boolean) ?? "";
+    if (reason) return { lesion, value: null, change: null, reason };
+    const value = withLesion(model, paths, measure);
+    return { lesion, value, change: value - intact, reason };
+  });
+  return [{ lesion: "none", value: intact, change: 0, reason: "" }, ...rows];
+}
+
+export interface ManyLesionsRow {
+  /** How many blocks were deleted at once. */
+  readonly removed: number;
+  readonly trial: number;
+  /** Which, separated by spaces. */
+  readonly blocks: string;
+  readonly value: number;
+}
+
+/**
+ * Deletes several residual blocks at once, chosen at random (Veit et al. 2016, Fig. 5(a)): one row per count and trial.
+ *
+ * @param counts numbers of blocks to delete.
+ *
+ * @example
+ * manyLesions(model, () => evaluate(model, data()).loss, { counts: [1, 2], trials: 3 }).length; // 6
+ *
+ * @throws ValueError if a count is more than there are blocks that can be deleted.
+ */
+export function manyLesions(
+  model: Module,
+  measure: () => number,
+  { counts, trials = 10, seed = 0 }: { counts: readonly number[]; trials?: number; seed?: number },
+): ManyLesionsRow[] {
+  const rng = new Rng(seed);
+  const blocks = blocksOf(model).filter(([, block]) => block.shortcut !== "none");
+  for (const count of counts) {
+    if (!Number.isInteger(count) || count < 0 || count > blocks.length) {
+      throw new ValueError(
+        `manyLesions: counts must be whole numbers from 0 to ${blocks.length} (blocks with a shortcut), got ${count}`,
+      );
+    }
+  }
+  return counts.flatMap((removed) =>
+    Array.from({ length: trials }, (_, trial) => {
+      const chosen = [...rng.permutation(blocks.length).slice(0, removed).sort()].map((i) => blocks[i][0]);
+      return { removed, trial, blocks: chosen.join(" "), value: withLesion(model, chosen, measure) };
+    }),
+  );
+}
+
+export interface ReorderingRow {
+  /** How many random pairs of blocks changed places, one pair after the other. */
+  readonly swaps: number;
+  readonly trial: number;
+  /** Kendall's τ between the old order and the new: 1 for the same, −1 for the reverse. */
+  readonly kendallTau: number;
+  readonly value: number;
+}
+
+/**
+ * Lets random pairs of residual blocks of one shape change places (Veit et al. 2016, Fig. 5(b)): one row per count and
+ * trial.
+ *
+ * @example
+ * const deep = cifarResNet(20, { width: 4, rng });
+ * const rows = reorderings(deep, () => evaluate(deep, data()).loss, { swaps: [0, 2], trials: 1 });
+ * rows[0].kendallTau; // 1
+ *
+ * @throws ValueError if no two blocks keep the shape of the same image.
+ */
+export function reorderings(
+  model: Module,
+  measure: () => number,
+  { swaps, trials = 10, seed = 0 }: { swaps: readonly number[]; trials?: number; seed?: number },
+): ReorderingRow[] {
+  const rng = new Rng(seed);
+  const blocks = blocksOf(model).map(([path]) => path);
+  const pairs = swappablePairs(model, measure);
+  if (pairs.length === 0) throw new ValueError("reorderings: no two blocks keep the shape of the same image");
+  return swaps.flatMap((count) =>
+    Array.from({ length: trials }, (_, trial) => {
+      const order = blocks.map((_, i) => i);
+      for (let swap = 0; swap < count; swap++) {
+        const [i, j] = pairs[rng.integer(pairs.length)];
+        [order[i], order[j]] = [order[j], order[i]];
+      }
+      const moves = Object.fromEntries(order.map((from, to) => [blocks[to], blocks[from]]));
+      return { swaps: count, trial, kendallTau: kendallTau(order), value: withOrder(model, moves, measure) };
+    }),
+  );
+}
+
+/**
+ * Runs `fn` while these modules are deleted. A residual block becomes its shortcut (where the order has a ReLU after the
+ * addition, that stays); any other module becomes the identity. Running statistics are put back.
+ *
+ * @example
+ * const accuracy = withLesion(model, ["layer2.0", "layer3.0"], () => evaluate(model, data()).accuracy);
+ *
+ * @throws ValueError if a path names no module.
+ */
+export function withLesion<T>(model: Module, paths: readonly string[], fn: () => T): T {
+  const replacements = new Map<Module, (x: Tensor) => Tensor>();
+  const collapsed: ResidualBlock[] = [];
+  for (const path of paths) {
+    const module = moduleAt("withLesion", model, path);
+    if (!isResidualBlock(module) || module.shortcut === "none") replacements.set(module, (x) => x);
+    else if (module.collapsed === undefined) replacements.set(module, shortcutAlone(module));
+    else if (!module.collapsed) collapsed.push(module);
+  }
+  for (const block of collapsed) block.collapsed = true;
+  try {
+    return preservingBuffers(model, () => replacingForward(replacements, fn));
+  } finally {
+    for (const block of collapsed) block.collapsed = false;
+  }
+}
+
+/**
+ * Runs `fn` while, at each place named by a key, the module at the path that is its value computes. Running statistics are
+ * put back.
+ *
+ * @example
+ * const deep = cifarResNet(20, { width: 4, rng });
+ * withOrder(deep, { "layer1.1": "layer1.2", "layer1.2": "layer1.1" }, () => evaluate(deep, data()).accuracy);
+ *
+ * @throws ValueError if a path names no module.
+ */
+export function withOrder<T>(model: Module, moves: Readonly<Record<string, string>>, fn: () => T): T {
+  const replacements = new Map<Module, (x: Tensor) => Tensor>();
+  for (const [to, from] of Object.entries(moves)) {
+    const source = moduleAt("withOrder", model, from);
+    // Bound now: while `fn` runs, source.forward may itself be replaced.
+    replacements.set(moduleAt("withOrder", model, to), source.forward.bind(source));
+  }
+  return preservingBuffers(model, () => replacingForward(replacements, fn));
+}
+
+interface Change {
+  readonly from: Shape;
+  readonly to: Shape;
+}
+
+function blocksOf(model: Module): [string, ResidualBlock][] {
+  return model.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
+}
+
+function moduleAt(who: string, model: Module, path: string): Module {
+  const found = model.namedModules().find(([name]) => name === path);
+  if (!found) throw new ValueError(`${who}: the model has no part called "${path}"`);
+  return found[1];
+}
+
+/** For a block that cannot collapse by itself. */
+function shortcutAlone(block: ResidualBlock): (x: Tensor) => Tensor {
+  return (x) => (block.order === "post" ? relu(block.skip(x)!) : block.skip(x)!);
+}
+
+function whyImpossible(path: string, module: Module, shapes: ReadonlyMap<Module, Change>): string {
+  const change = shapes.get(module);
+  if (!change) return `${path} did not run`;
+  if ((isResidualBlock(module) && module.shortcut !== "none") || sameShape(change.from, change.to)) return "";
+  return `${path} goes from ${formatShape(change.from)} to ${formatShape(change.to)}: the identity does not`;
+}
+
+/** Blocks, or else each layer with a weight matrix but the last, together with the batch norm that comes next. */
+function defaultTargets(model: Module): Target[] {
+  const blocks = blocksOf(model);
+  if (blocks.length > 0) return blocks.map(([path]) => path);
+  const leaves = model.namedModules().filter(([, module]) => module.namedChildren().length === 0);
+  return leaves
+    .flatMap(([path, module], i): Target[] => {
+      const weight = module.stateDict().weight;
+      if (!weight || weight.rank < 2) return [];
+      const next = leaves[i + 1];
+      return [next && next[1].namedBuffers().length > 0 ? [path, next[0]] : path];
+    })
+    .slice(0, -1);
+}
+
+/** Pairs of blocks (by number) that keep the shape, and of the same image. */
+function swappablePairs(model: Module, measure: () => number): [number, number][] {
+  const shapes = new Map<Module, string>();
+  preservingBuffers(model, () =>
+    observe(
+      model,
+      (_, module, x, y) => {
+        if (sameShape(x.shape, y.shape)) shapes.set(module, formatShape(x.shape.slice(1)));
+      },
+      measure,
+    ),
+  );
+  const kept = blocksOf(model).map(([, block]) => shapes.get(block));
+  return kept.flatMap((shape, i) =>
+    kept.flatMap((other, j): [number, number][] => (i < j && shape !== undefined && shape === other ? [[i, j]] : [])),
+  );
+}
+
+/** Kendall's rank correlation between 0 … n−1 and `order`: (concordant − discordant pairs) / all pairs. */
+function kendallTau(order: readonly number[]): number {
+  let sum = 0;
+  let pairs = 0;
+  for (let i = 0; i < order.length; i++) {
+    for (let j = i + 1; j < order.length; j++) {
+      sum += order[i] < order[j] ? 1 : -1;
+      pairs++;
+    }
+  }
+  return pairs === 0 ? 1 : sum / pairs;
+}

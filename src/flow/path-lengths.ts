@@ -1,0 +1,162 @@
+/**
+ * Which paths do the learning: Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow
+ * Networks", §4 and Fig. 6.
+ *
+ * n residual blocks are 2ⁿ paths from input to output, since each block is either skipped or passed. Their lengths (the
+ * number of branches passed) are binomial: C(n, k)/2ⁿ of them have length k, so most are about n/2 long. But a gradient
+ * that passes k branches shrinks with k, and what a length contributes to learning is the product of the two: in a trained
+ * network of 54 blocks it comes from paths of 5 to 17.
+ */
+import type { Module } from "../nn/module.ts";
+import { ValueError } from "../tensor/errors.ts";
+import { inStep } from "../tensor/memory.ts";
+import { Rng } from "../tensor/rng.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { gradientThrough, recordChain } from "./chain.ts";
+import { norm } from "./measure.ts";
+import { differentiatingOnly } from "./preserve.ts";
+
+export interface PathCount {
+  /** Number of branches on the path, k. */
+  readonly length: number;
+  /** C(n, k); Infinity where it is beyond float64. */
+  readonly paths: number;
+  /** C(n, k)/2ⁿ. */
+  readonly fraction: number;
+}
+
+/**
+ * The lengths of the 2ⁿ paths through n residual blocks: binomial, n trials with probability ½. One row per length, 0 … n.
+ *
+ * @example
+ * pathDistribution(3).map((row) => row.paths); // [1, 3, 3, 1]
+ *
+ * @throws ValueError unless n is a whole number of 0 or more.
+ */
+export function pathDistribution(n: number): PathCount[] {
+  checkCount("pathDistribution", "n", n, 0);
+  // C(n, k) for k ≤ n/2, and its logarithm, because C(n, k) and 2ⁿ are beyond float64 from n = 1030 and 1024.
+  const counts = [{ paths: 1, logarithm: 0 }];
+  for (let k = 1; k <= n / 2; k++) {
+    const { paths, logarithm } = counts[k - 1];
+    const ratio = (n - k + 1) / k;
+    counts.push({ paths: Math.round(paths * ratio), logarithm: logarithm + Math.log(ratio) });
+  }
+  return Array.from({ length: n + 1 }, (_, length) => {
+    const { paths, logarithm } = counts[Math.min(length, n - length)];
+    return { length, paths, fraction: Math.exp(logarithm - n * Math.LN2) };
+  });
+}
+
+export interface PathGradientOptions {
+  seed?: number;
+  /** Different paths of each length; fewer where fewer exist. Default 10. */
+  samples?: number;
+  /** Which lengths to look at. Default: all, 0 … n. */
+  lengths?: readonly number[];
+}
+
+/** What the paths of one length do. */
+export interface PathLengthRow {
+  /** Number of branches on the path, k. */
+  readonly length: number;
+  /** Fraction of all paths that have this length, C(n, k)/2ⁿ. */
+  readonly fraction: number;
+  /** How many different paths were measured. */
+  readonly samples: number;
+  /** Mean of ‖g‖, where g is the gradient that reaches the first block's input along one such path. */
+  readonly gradient: number;
+  /** Standard deviation of ‖g‖ over the samples; 0 for a single one. */
+  readonly spread: number;
+  /** fraction · gradient. */
+  readonly contribution: number;
+  /** The contribution over the sum of all rows' contributions. */
+  readonly share: number;
+}
+
+/**
+ * The gradient by path length, sampled as in Veit et al. 2016, §4.2: the batch goes forward through the whole network; on
+ * the way back the gradient is sent through the branch alone in k random blocks, and through the shortcut alone in the
+ * others. Different paths of one length are drawn without replacement.
+ *
+ * The gradient is measured where all paths end, at the first block's input. The model runs forward once, in the mode it is
+ * in; its running statistics are put back.
+ *
+ * @param loss runs the model and returns the scalar loss.
+ *
+ * @example
+ * const rows = pathGradients(model, () => crossEntropy(model.forward(images), labels), { samples: 20 });
+ *
+ * @throws Error if the model has no residual blocks, or one of them has no shortcut; ValueError for lengths that do not
+ * exist.
+ */
+export function pathGradients(
+  model: Module,
+  loss: () => Tensor,
+  { seed = 0, samples = 10, lengths }: PathGradientOptions = {},
+): PathLengthRow[] {
+  checkCount("pathGradients", "samples", samples, 1);
+  const rng = new Rng(seed);
+  const chain = recordChain("pathGradients", model, loss);
+  const n = chain.links.length;
+  const plain = chain.links.find(({ path }) => !path);
+  if (plain) {
+    throw new Error(`pathGradients: ${plain.block} has no shortcut: paths are counted in residual networks only`);
+  }
+  const distribution = pathDistribution(n);
+  for (const length of lengths ?? []) {
+    if (!distribution[length]) {
+      throw new ValueError(`pathGradients: length must be a whole number from 0 to ${n} (blocks), got ${length}`);
+    }
+  }
+  const measured = distribution
+    .filter(({ length }) => lengths === undefined || lengths.includes(length))
+    .map(({ length, paths, fraction }) => {
+      const norms = differentiatingOnly(chain.loss, [chain.links[0].x], () =>
+        choices(n, length, Math.min(samples, paths), rng).map((chosen) =>
+          // A step of its own for each, so that what one path computed is recycled for the next.
+          inStep(
+            () => norm(gradientThrough(chain, (l) => chosen.has(l))),
+            () => {},
+          ),
+        ),
+      );
+      const gradient = mean(norms);
+      return {
+        length,
+        fraction,
+        samples: norms.length,
+        gradient,
+        spread: deviation(norms),
+        contribution: fraction * gradient,
+      };
+    });
+  const total = measured.reduce((sum, { contribution }) => sum + contribution, 0);
+  return measured.map((row) => ({ ...row, share: total === 0 ? 0 : row.contribution / total }));
+}
+
+/** `count` different sets of k out of n. */
+function choices(n: number, k: number, count: number, rng: Rng): ReadonlySet<number>[] {
+  const found = new Map<string, ReadonlySet<number>>();
+  while (found.size < count) {
+    const chosen = rng.permutation(n).slice(0, k).sort();
+    found.set(chosen.join(), new Set(chosen));
+  }
+  return [...found.values()];
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, v) => sum + v, 0) / values.length;
+}
+
+function deviation(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const center = mean(values);
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - center) ** 2, 0) / (values.length - 1));
+}
+
+function checkCount(who: string, name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new ValueError(`${who}: ${name} must be a whole number of ${least} or more, got ${value}`);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Shattered gradients: Balduzzi, Frean, Leary, Lewis, Ma & McWilliams 2017, "The Shattered Gradients Problem: If resnets are
+ * the answer, then what is the question?", §1 (Figs. 1 and 2) and §3.
+ *
+ * Move the input along a line and look at ∂f/∂x. In a shallow network neighbouring inputs have similar gradients. In a deep
+ * plain network every step flips ReLUs somewhere, the gradient becomes white noise (with He's initialisation the correlation
+ * halves with every layer: 2⁻ᴸ), and a step of gradient descent is worth nothing an inch further. In a residual network it
+ * decays far more slowly, from (3/4)ᴸ without to about 1/√L with batch norm: brown noise.
+ */
+import { backward } from "../autograd/backward.ts";
+import type { Module } from "../nn/module.ts";
+import { ShapeError, ValueError } from "../tensor/errors.ts";
+import { inStep } from "../tensor/memory.ts";
+import { Rng } from "../tensor/rng.ts";
+import { formatShape, sameShape } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { norm } from "./measure.ts";
+import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
+
+export interface LineOptions {
+  /** How many inputs, equally far apart, both ends included. Default 256. */
+  points?: number;
+  /** How many go through the network at once. Default: all. In evaluation mode it does not matter. */
+  batchSize?: number;
+  /** Of the random unit vector u in f = ⟨u, outputs⟩. */
+  seed?: number;
+}
+
+/** ∂f/∂x at each point of a line of inputs. */
+export interface LineGradients {
+  /** Distance of neighbouring inputs. */
+  readonly spacing: number;
+  /** Numbers of one input, and so of one gradient. */
+  readonly size: number;
+  /** Gradient after gradient, `points`·`size` numbers. */
+  readonly values: Float64Array;
+}
+
+/**
+ * ∂f/∂x at equally spaced inputs from `from` to `to`, where f = ⟨u, model(x)⟩ and u is a random unit vector.
+ *
+ * The model runs in the mode it is in. In evaluation mode each input has its own gradient. In training mode batch norm makes
+ * a batch's inputs depend on each other, and what is measured is ∂(Σ f over the batch)/∂x, as in the paper; running
+ * statistics are put back.
+ *
+ * @param from one input, `[1, …]`.
+ * @param to the same shape.
+ *
+ * @example
+ * const linear = new Linear(1, 1, { rng });
+ * lineGradients(linear, tensor([[-2]]), tensor([[2]]), { points: 5 }).spacing; // 1
+ *
+ * @throws ShapeError if the two are not one input each of one shape; ValueError for fewer than 2 points or 1 per batch.
+ */
+export function lineGradients(
+  model: Module,
+  from: Tensor,
+  to: Tensor,
+  { points = 256, batchSize = points, seed = 0 }: LineOptions = {},
+): LineGradients {
+  if (!sameShape(from.shape, to.shape) || from.shape[0] !== 1) {
+    throw new ShapeError(
+      `lineGradients: both ends must be one input, [1, …], of one shape, got ${formatShape(from.shape)} and ${formatShape(to.shape)}`,
+    );
+  }
+  checkWhole("points", points, 2);
+  checkWhole("batchSize", batchSize, 1);
+  const { size } = from;
+  const values = new Float64Array(points * size);
+  const at = (point: number, i: number): number => {
+    const t = point / (points - 1);
+    return (1 - t) * from.data[i] + t * to.data[i];
+  };
+  preservingBuffers(model, () => {
+    for (let first = 0; first < points; first += batchSize) {
+      const count = Math.min(batchSize, points - first);
+      const inputs = Float32Array.from({ length: count * size }, (_, k) => at(first + Math.floor(k / size), k % size));
+      values.set(gradientsAt(model, new Tensor(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
+    }
+  });
+  const length = norm(Float64Array.from({ length: size }, (_, i) => to.data[i] - from.data[i]));
+  return { spacing: length / (points - 1), size, values };
+}
+
+/** ∂(Σₙ⟨u, model(x)ₙ⟩)/∂x, the same u for every n. */
+function gradientsAt(model: Module, x: Tensor, seed: number): Float64Array {
+  return inStep(
+    () => {
+      const y = model.forward(x);
+      const outputs = y.size / y.shape[0];
+      const rng = new Rng(seed);
+      const u = Float64Array.from({ length: outputs }, () => rng.normal());
+      const length = norm(u);
+      const gradient = new Tensor(
+        Float32Array.from({ length: y.size }, (_, k) => u[k % outputs] / length),
+        y.shape,
+      );
+      return differentiatingOnly(y, [x], () => Float64Array.from(backward(y, { gradient }).get(x).data));
+    },
+    () => {},
+  );
+}
+
+export interface AutocorrelationRow {
+  /** In points. */
+  readonly lag: number;
+  /** The lag as the distance of the two inputs. */
+  readonly distance: number;
+  /** 1 at lag 0; about 0 for white noise. */
+  readonly autocorrelation: number;
+}
+
+/**
+ * How gradients at inputs `lag` points apart correlate: with g(t) the gradient at point t and ḡ their mean,
+ * R(lag) = Σ_t ⟨g(t) − ḡ, g(t + lag) − ḡ⟩ / Σ_t ‖g(t) − ḡ‖², the usual estimate of an autocorrelation. One row per lag,
+ * from 0.
+ *
+ * Gradients that are all the same (a linear model) have no fluctuation to correlate: 1 at every lag.
+ *
+ * @example
+ * const series = { spacing: 1, size: 1, values: Float64Array.of(1, -1, 1, -1) };
+ * autocorrelation(series, 2).map((row) => row.autocorrelation); // [1, -0.75, 0.5]
+ *
+ * @param maxLag default: a quarter of the points.
+ * @throws ValueError unless maxLag is a whole number below the number of points.
+ */
+export function autocorrelation({ spacing, size, values }: LineGradients, maxLag?: number): AutocorrelationRow[] {
+  const points = values.length / size;
+  const last = maxLag ?? Math.floor(points / 4);
+  if (!Number.isInteger(last) || last < 0 || last >= points) {
+    throw new ValueError(`autocorrelation: maxLag must be a whole number from 0 to ${points - 1}, got ${last}`);
+  }
+  const mean = new Float64Array(size);
+  for (let k = 0; k < values.length; k++) mean[k % size] += values[k] / points;
+  const centered = values.map((v, k) => v - mean[k % size]);
+  // Where they differ by rounding only, there is nothing to correlate.
+  const rounding = 2 ** -20 * norm(values);
+  const constant = norm(centered) <= rounding;
+  const product = (lag: number): number => {
+    let sum = 0;
+    for (let k = 0; k + lag * size < centered.length; k++) sum += centered[k] * centered[k + lag * size];
+    return sum;
+  };
+  const variance = product(0);
+  return Array.from({ length: last + 1 }, (_, lag) => ({
+    lag,
+    distance: lag * spacing,
+    autocorrelation: constant ? 1 : product(lag) / variance,
+  }));
+}
+
+/**
+ * The autocorrelation of the input gradients along the line `from` … `to`: `lineGradients`, then `autocorrelation`.
+ *
+ * @example
+ * const net = new Sequential(new Linear(1, 50, { rng }), new ReLU(), new Linear(50, 1, { rng }));
+ * const rows = shattering(net, tensor([[-2]]), tensor([[2]]), { points: 256 });
+ */
+export function shattering(
+  model: Module,
+  from: Tensor,
+  to: Tensor,
+  { maxLag, ...line }: LineOptions & { maxLag?: number } = {},
+): AutocorrelationRow[] {
+  return autocorrelation(lineGradients(model, from, to, line), maxLag);
+}
+
+function checkWhole(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new ValueError(`lineGradients: ${name} must be a whole number of ${least} or more, got ${value}`);
+  }
+}

@@ -1,0 +1,175 @@
+import { describe, expect, it } from "vitest";
+import { noGrad } from "../../src/autograd/graph.ts";
+import { crossEntropy } from "../../src/autograd/losses.ts";
+import { sum } from "../../src/autograd/reductions.ts";
+import { lesions, manyLesions, reorderings, withLesion, withOrder } from "../../src/flow/lesions.ts";
+import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
+import { cifarResNet } from "../../src/resnet/index.ts";
+import { randn, tensor } from "../../src/tensor/create.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import { scalingChain } from "./scaling-chain.ts";
+
+const images = randn([2, 3, 8, 8], new Rng(1));
+const net = (options: object = {}) => cifarResNet(14, { width: 4, ...options, rng: new Rng(2) });
+const lossOf = (model: Module) => (): number => noGrad(() => crossEntropy(model.forward(images), [0, 1]).item());
+const stateOf = (model: Module): string =>
+  JSON.stringify(Object.values(model.stateDict()).map((t) => Array.from(t.data)));
+
+/** The sum of the outputs for x = [1, 3]: 4·Π(1 + aᵢ). */
+const total = (model: Module) => (): number => noGrad(() => sum(model.forward(tensor([[1, 3]]))).item());
+
+describe("lesions", () => {
+  it("by hand: without one of three blocks y = x + x, 32 becomes 16", () => {
+    const chain = scalingChain(3, 1);
+    expect(lesions(chain, total(chain))).toEqual([
+      { lesion: "none", value: 32, change: 0, reason: "" },
+      { lesion: "0", value: 16, change: -16, reason: "" },
+      { lesion: "1", value: 16, change: -16, reason: "" },
+      { lesion: "2", value: 16, change: -16, reason: "" },
+    ]);
+  });
+
+  it.each(["pre", "post"])("order %s: a lesion of an identity block changes nothing, to the last bit", (order) => {
+    const model = net({ order, zeroInitLast: true });
+    const rows = lesions(model, lossOf(model));
+    expect(rows).toHaveLength(7);
+    expect(rows.every(({ change }) => change === 0)).toBe(true);
+  });
+
+  it("a live block's lesion changes the loss, down-sampling blocks included", () => {
+    const model = net();
+    expect(
+      lesions(model, lossOf(model))
+        .slice(1)
+        .every(({ change }) => change !== 0),
+    ).toBe(true);
+  });
+
+  it("a plain block is deleted where it keeps the shape; where it does not, the row says why", () => {
+    const model = net({ shortcut: "none" });
+    const rows = lesions(model, lossOf(model)).slice(1);
+    expect(rows.map(({ lesion, value, reason }) => [lesion, value === null, reason])).toEqual([
+      ["layer1.0", false, ""],
+      ["layer1.1", false, ""],
+      ["layer2.0", true, "layer2.0 goes from [2,4,8,8] to [2,8,4,4]: the identity does not"],
+      ["layer2.1", false, ""],
+      ["layer3.0", true, "layer3.0 goes from [2,8,4,4] to [2,16,2,2]: the identity does not"],
+      ["layer3.1", false, ""],
+    ]);
+  });
+
+  it("a network without blocks: each layer with its batch norm, but not the last", () => {
+    const rng = new Rng(3);
+    const vgg = new Sequential(
+      new Conv2d(3, 4, 3, { padding: 1, rng }),
+      new BatchNorm2d(4),
+      new ReLU(),
+      new Conv2d(4, 4, 3, { padding: 1, rng }),
+      new BatchNorm2d(4),
+      new ReLU(),
+      new Conv2d(4, 4, 3, { padding: 1, rng }),
+      new Flatten(),
+      new Linear(256, 3, { rng }),
+    );
+    const rows = lesions(vgg, lossOf(vgg));
+    expect(rows.map(({ lesion }) => lesion)).toEqual(["none", "0 1", "3 4", "6"]);
+    expect(rows.map(({ value }) => value !== null)).toEqual([true, false, true, true]);
+    const without = new Sequential(...vgg.layers.filter((_, i) => i !== 3 && i !== 4));
+    expect(rows[2].value).toBe(lossOf(without)());
+  });
+
+  it("targets asked for: parts of blocks, several at once", () => {
+    const model = net();
+    const rows = lesions(model, lossOf(model), { targets: ["layer1.0.conv1", ["layer1.0", "layer1.1"]] });
+    expect(rows.map(({ lesion }) => lesion)).toEqual(["none", "layer1.0.conv1", "layer1.0 layer1.1"]);
+    expect(rows.every(({ value }) => value !== null)).toBe(true);
+  });
+
+  it("leaves weights, running statistics, flags and forward as they were, also after an error", () => {
+    const model = net();
+    const before = stateOf(model);
+    lesions(model, lossOf(model));
+    expect(() =>
+      withLesion(model, ["layer1.0", "layer1.1.conv1"], () => {
+        lossOf(model)();
+        throw new Error("stop");
+      }),
+    ).toThrow("stop");
+    expect(stateOf(model)).toBe(before);
+    for (const [, module] of model.namedModules()) {
+      expect(Object.hasOwn(module, "forward")).toBe(false);
+      expect((module as { collapsed?: boolean }).collapsed ?? false).toBe(false);
+    }
+  });
+
+  it("a path that names nothing is an error", () => {
+    const model = net();
+    expect(() => lesions(model, lossOf(model), { targets: ["layer9.0"] })).toThrow(
+      'lesions: the model has no part called "layer9.0"',
+    );
+  });
+});
+
+describe("manyLesions", () => {
+  it("by hand: without k of five blocks y = x + x, 4·2⁵⁻ᵏ is left, whichever they are", () => {
+    const chain = scalingChain(5, 1);
+    const rows = manyLesions(chain, total(chain), { counts: [0, 2, 5], trials: 3 });
+    expect(rows.map(({ removed, trial, value }) => [removed, trial, value])).toEqual([
+      [0, 0, 128],
+      [0, 1, 128],
+      [0, 2, 128],
+      [2, 0, 32],
+      [2, 1, 32],
+      [2, 2, 32],
+      [5, 0, 4],
+      [5, 1, 4],
+      [5, 2, 4],
+    ]);
+    expect(new Set(rows.slice(3, 6).map(({ blocks }) => blocks)).size).toBeGreaterThan(1);
+    expect(rows.every(({ removed, blocks }) => blocks.split(" ").filter(Boolean).length === removed)).toBe(true);
+  });
+
+  it("more than there are is an error", () => {
+    const chain = scalingChain(5, 1);
+    expect(() => manyLesions(chain, total(chain), { counts: [6] })).toThrow(
+      "manyLesions: counts must be whole numbers from 0 to 5 (blocks with a shortcut), got 6",
+    );
+  });
+});
+
+describe("reorderings", () => {
+  it("no swap: τ = 1 and nothing changes; one swap of neighbours or not: τ < 1", () => {
+    const model = net();
+    const rows = reorderings(model, lossOf(model), { swaps: [0, 1], trials: 2 });
+    expect(rows.slice(0, 2)).toEqual(
+      [0, 1].map((trial) => ({ swaps: 0, trial, kendallTau: 1, value: lossOf(model)() })),
+    );
+    // layer1.0 and layer1.1 are the only two blocks that keep one shape and are not alone: one pair of 15 changes order.
+    expect(rows.slice(2).map(({ kendallTau }) => kendallTau)).toEqual([13 / 15, 13 / 15]);
+    expect(rows[2].value).not.toBe(rows[0].value);
+  });
+
+  it("blocks that commute may change places", () => {
+    const chain = scalingChain(6, 0.5);
+    const values = reorderings(chain, total(chain), { swaps: [1, 4], trials: 4 });
+    expect(values.every(({ value }) => value === 4 * 1.5 ** 6)).toBe(true);
+    expect(Math.min(...values.map(({ kendallTau }) => kendallTau))).toBeLessThan(0.6);
+  });
+
+  it("withOrder runs one block in another's place", () => {
+    const model = net({ order: "pre" });
+    const block = (path: string): Module => model.namedModules().find(([name]) => name === path)![1];
+    const x = randn([2, 4, 8, 8], new Rng(5));
+    const swapped = withOrder(model, { "layer1.0": "layer1.1", "layer1.1": "layer1.0" }, () =>
+      noGrad(() => model.layer1.forward(x)),
+    );
+    expect(swapped.data).toEqual(noGrad(() => block("layer1.0").forward(block("layer1.1").forward(x))).data);
+  });
+
+  it("no two blocks of one shape is an error", () => {
+    const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
+    expect(() => reorderings(model, lossOf(model), { swaps: [1] })).toThrow(
+      "reorderings: no two blocks keep the shape of the same image",
+    );
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { crossEntropy } from "../../src/autograd/losses.ts";
+import { flowRecorder } from "../../src/flow/recorder.ts";
+import { layerStatistics } from "../../src/flow/statistics.ts";
+import { Dropout, evaluate, fit, Linear, ReLU, Sequential, SGD, TrainingError } from "../../src/nn/index.ts";
+import { cifarResNet } from "../../src/resnet/index.ts";
+import { randn, tensor } from "../../src/tensor/create.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+
+const batch = { x: randn([4, 3, 8, 8], new Rng(1)), labels: [0, 1, 2, 3] };
+const net = () => cifarResNet(8, { width: 4, rng: new Rng(2) });
+const options = (model: ReturnType<typeof net>, steps: number) => ({
+  data: () => [batch],
+  optimizer: new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+  steps,
+});
+
+describe("flowRecorder", () => {
+  it("records every second step: one row per layer, in the order of the calls", async () => {
+    const model = net();
+    const recorder = flowRecorder(model, { every: 2 });
+    await recorder.during(() => fit(model, { ...options(model, 4), onStep: recorder.onStep }));
+    const layers = layerStatistics(model, () => crossEntropy(model.forward(batch.x), batch.labels)).map((r) => r.layer);
+    expect(recorder.rows.map(({ step, layer }) => [step, layer])).toEqual(
+      [0, 2].flatMap((step) => layers.map((layer) => [step, layer])),
+    );
+  });
+
+  it("its rows are those of layerStatistics for the same weights and batch", async () => {
+    const model = net();
+    const expected = layerStatistics(model, () => crossEntropy(model.forward(batch.x), batch.labels));
+    const recorder = flowRecorder(model);
+    await recorder.during(() => fit(model, { ...options(model, 1), onStep: recorder.onStep }));
+    expect(recorder.rows.map(({ step, updateRatio, ...row }) => row)).toEqual(expected);
+  });
+
+  it("by hand: w = 2 moves by lr·g = 0.1·3, so the update ratio is 0.15; layers without weight have none", async () => {
+    const model = new Sequential(new Linear(1, 1, { bias: false, rng: new Rng(0) }), new ReLU());
+    model.stateDict()["0.weight"].assign([2]);
+    const recorder = flowRecorder(model);
+    await recorder.during(() =>
+      fit(model, {
+        data: () => [{ x: tensor([[3]]), labels: [0] }],
+        optimizer: new SGD(model.parameters(), { lr: 0.1 }),
+        loss: (output) => output,
+        steps: 1,
+        onStep: recorder.onStep,
+      }),
+    );
+    const [linear, relu] = recorder.rows;
+    expect([linear.weightNorm, linear.weightGradientNorm]).toEqual([2, 3]);
+    expect(linear.updateRatio).toBeCloseTo(0.15, 6);
+    expect(relu.updateRatio).toBeNull();
+  });
+
+  it("does not change the training, nor see the evaluations in it, and leaves forward as it was", async () => {
+    const train = async (record: boolean) => {
+      const model = new Sequential(net(), new Dropout(0.2, { rng: new Rng(3) }));
+      const recorder = flowRecorder(model, { every: 2 });
+      const history = await recorder.during(() =>
+        fit(model, {
+          data: () => [batch],
+          optimizer: new SGD(model.parameters(), { lr: 0.1 }),
+          steps: 3,
+          onStep: (info) => {
+            evaluate(model, [batch]);
+            if (record) recorder.onStep(info);
+          },
+        }),
+      );
+      expect(model.namedModules().some(([, module]) => Object.hasOwn(module, "forward"))).toBe(false);
+      return { losses: history.steps.map(({ loss }) => loss), rows: recorder.rows };
+    };
+    const recorded = await train(true);
+    const layers = new Set(recorded.rows.map(({ layer }) => layer)).size;
+    expect(recorded.rows).toHaveLength(2 * layers);
+    expect((await train(false)).losses).toEqual(recorded.losses);
+  });
+
+  it("keeps what a failed step had seen: the layer where NaN appears first", async () => {
+    const model = net();
+    model.stateDict()["layer2.0.conv1.weight"].data[0] = Number.NaN;
+    const recorder = flowRecorder(model);
+    await expect(recorder.during(() => fit(model, { ...options(model, 1), onStep: recorder.onStep }))).rejects.toThrow(
+      TrainingError,
+    );
+    const first = recorder.rows.find(({ activationNonFinite }) => activationNonFinite > 0)!;
+    expect(first.layer).toBe("layer2.0.conv1");
+    expect(first.gradientNorm).toBeNaN();
+  });
+
+  it("every must be a whole number", () => {
+    expect(() => flowRecorder(net(), { every: 0 })).toThrow(
+      "flowRecorder: every must be a whole number of 1 or more, got 0",
+    );
+  });
+});
