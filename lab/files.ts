@@ -64,7 +64,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "no space left",
   ENOTDIR: "a part of the path is not a directory",
   EEXIST: "there is a file of this name",
-  ENOENT: "no such directory",
+  ENOENT: "no such file or directory",
   EISDIR: "is a directory",
 };
 

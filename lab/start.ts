@@ -2,25 +2,25 @@
  * The main job, `npm start`: trains a residual network and its plain twin side by side and writes a report on how their
  * gradients flow. This file is the order of events; each event has a file of its own.
  *
- *   options.ts        the command line             run-nets.ts    one thread per net
- *   dataset-files.ts  finds the data               train-net.ts   what a thread does
- *   stop.ts           Ctrl-C                       progress.ts    what one sees meanwhile
- *   report.ts         the files                    summary.ts     what one sees at the end
+ *   start/options.ts        the command line     start/run-nets.ts    one thread per net
+ *   data/dataset-files.ts   finds the data       start/train-net.ts   what a thread does
+ *   stop.ts                 Ctrl-C               start/progress.ts    what one sees meanwhile
+ *   start/report.ts         the files            start/summary.ts     what one sees at the end
  */
-import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { channelStatistics, type Dataset } from "../src/data/index.ts";
-import { kernels, useKernels } from "../src/tensor/index.ts";
-import { defaultDataDirectory, readDirectory, type TrainAndTest } from "./dataset-files.ts";
+import { useKernels } from "../src/tensor/index.ts";
+import { defaultDataDirectory, readDirectory, type TrainAndTest } from "./data/dataset-files.ts";
+import { engineName } from "./engine.ts";
 import { messageOf, UsageError } from "./errors.ts";
-import type { DataSummary, RunOptions } from "./experiment.ts";
 import { ensureWritable, packageVersion } from "./files.ts";
-import { grouped } from "./format.ts";
-import { type CommandLine, parseCommandLine } from "./options.ts";
-import { createProgress } from "./progress.ts";
-import { runNets } from "./run-nets.ts";
+import { grouped } from "./report/format.ts";
+import type { DataSummary, RunOptions } from "./start/experiment.ts";
+import { type CommandLine, parseCommandLine } from "./start/options.ts";
+import { createProgress } from "./start/progress.ts";
+import { runNets } from "./start/run-nets.ts";
+import { summarize } from "./start/summary.ts";
 import { createStopFlag, INTERRUPTED, stopOnInterrupt, stopRequested } from "./stop.ts";
-import { summarize } from "./summary.ts";
 
 async function main(): Promise<number> {
   const version = packageVersion();
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
   const experiment = {
     program: "skipstone" as const,
     version,
-    engine: `${engineName()}, Node ${process.versions.node}, ${availableParallelism()} cores`,
+    engine: engineName(),
     startedAt: started.toISOString(),
     seconds: (Date.now() - started.getTime()) / 1000,
     interrupted: stopRequested(stop),
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
     runs,
   };
   // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
-  const { writeReport } = await import("./report.ts");
+  const { writeReport } = await import("./start/report.ts");
   const [report] = writeReport(experiment, commandLine.out);
   release();
   say(`\n${summarize(experiment)}`);
@@ -98,11 +98,6 @@ function describeData(directory: string, { kind, train, test }: TrainAndTest): D
     imageShape: train.shape.slice(1),
     classes: train.classes.length,
   };
-}
-
-/** The kernels that were chosen; the threads choose the same. */
-function engineName(): string {
-  return kernels.name === "simd" ? "WebAssembly SIMD kernels" : "plain TypeScript kernels";
 }
 
 function say(line: string): void {

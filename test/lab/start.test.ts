@@ -1,55 +1,25 @@
 /** The real command, compiled and run as a process of its own. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Experiment } from "../../lab/experiment.ts";
+import type { Experiment } from "../../lab/start/experiment.ts";
+import { compile, execute, type Outcome } from "./compiled.ts";
 import { tinyFiles, writeTinyDirectory } from "./tiny-data.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-/** Compiled apart from build/, so that a test never reads what `npm start` is writing. */
-const build = join(root, "build", "start-test");
 const data = writeTinyDirectory(mkdtempSync(join(tmpdir(), "skipstone-data-")));
 const small = ["--depth", "8", "--width", "2", "--batch", "8", "--steps", "3", "--data", data];
+let build = "";
 
 beforeAll(() => {
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const output = ["--outDir", build, "--tsBuildInfoFile", join(build, ".tsbuildinfo")];
-  try {
-    execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json"), ...output], { cwd: root, stdio: "pipe" });
-  } catch (error) {
-    // Type errors are another test's subject; what matters here is that the program was emitted.
-    if (!existsSync(join(build, "lab", "start.js"))) throw error;
-  }
+  build = compile("start-test");
 }, 120_000);
 
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function start(
+const start = (
   args: readonly string[],
-  whileRunning: (child: ChildProcess, stdout: string) => void = () => {},
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(build, "lab", "start.js"), ...args], { cwd: root });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (part) => {
-      stdout += part;
-      whileRunning(child, stdout);
-    });
-    child.stderr.on("data", (part) => {
-      stderr += part;
-    });
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
+  whileRunning?: (child: ChildProcess, stdout: string) => void,
+): Promise<Outcome> => execute(join(build, "lab", "start.js"), args, whileRunning);
 
 const outDirectory = (): string => join(mkdtempSync(join(tmpdir(), "skipstone-out-")), "out");
 const readExperiment = (out: string): Experiment =>

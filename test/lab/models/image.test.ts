@@ -54,7 +54,7 @@ describe("readImage", () => {
   });
 
   it.each([
-    ["missing.png", null, /cannot read the image .*missing\.png: no such directory|no such file/],
+    ["missing.png", null, /cannot read the image .*missing\.png: no such file/],
     ["words.png", new TextEncoder().encode("not a picture"), /words\.png is neither a PNG nor a JPEG file$/],
     ["short.png", Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0, 0]), /cannot decode the image .*short\.png: /],
     ["short.jpg", Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 0, 4]), /cannot decode the image .*short\.jpg: /],

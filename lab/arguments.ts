@@ -1,0 +1,82 @@
+/**
+ * What stands behind an option on the command line: from its text to a value, or a refusal that says what would be right.
+ * commander adds the option's name and the text to the message.
+ */
+import { InvalidArgumentError } from "commander";
+
+/** Reads one kind of value. */
+export interface Argument<V> {
+  /** How `--help` shows the value: `<n>`. */
+  readonly placeholder: string;
+  /** @throws InvalidArgumentError saying what would be right. */
+  readonly parse: (text: string) => V;
+}
+
+/** A whole number from `low` to `high`. */
+export function wholeNumber(low: number, high: number, placeholder = "<n>"): Argument<number> {
+  return {
+    placeholder,
+    parse: (text) => {
+      const value = Number(text);
+      if (text.trim() === "" || !Number.isInteger(value) || value < low || value > high) {
+        throw new InvalidArgumentError(`expected a whole number from ${low} to ${high}`);
+      }
+      return value;
+    },
+  };
+}
+
+/** A number from `low` (or above it) to `high`. */
+export function realNumber(low: number, high: number, from: "from" | "above" = "from"): Argument<number> {
+  return {
+    placeholder: "<number>",
+    parse: (text) => {
+      const value = Number(text);
+      const inside = from === "above" ? value > low : value >= low;
+      if (text.trim() === "" || !inside || !(value <= high)) {
+        throw new InvalidArgumentError(
+          `expected a number ${from} ${low} ${from === "above" ? "and up" : ""} to ${high}`,
+        );
+      }
+      return value;
+    },
+  };
+}
+
+/** One of the named choices. */
+export function oneOf<const C extends string>(...choices: readonly C[]): Argument<C> {
+  return {
+    placeholder: "<name>",
+    parse: (text) => {
+      const choice = choices.find((name) => name === text);
+      if (choice === undefined) throw new InvalidArgumentError(`expected one of ${choices.join(", ")}`);
+      return choice;
+    },
+  };
+}
+
+/** Several values with commas between them, none of them twice. */
+export function listOf<V>(item: Argument<V>): Argument<readonly V[]> {
+  return {
+    placeholder: "<list>",
+    parse: (text) => {
+      const values = text.split(",").map((part) => item.parse(part.trim()));
+      if (new Set(values).size !== values.length) throw new InvalidArgumentError("a value is there twice");
+      return values;
+    },
+  };
+}
+
+/** Depth of a network for small images, 6n + 2: three stages of n blocks of two layers, a first and a last layer. */
+export const depth: Argument<number> = {
+  placeholder: "<layers>",
+  parse: (text) => {
+    const value = wholeNumber(1, 20000).parse(text);
+    if (value < 8 || (value - 2) % 6 !== 0) {
+      const below = 6 * Math.max(1, Math.floor((value - 2) / 6)) + 2;
+      const nearest = value < 8 ? "the smallest is 8" : `the nearest are ${below} and ${below + 6}`;
+      throw new InvalidArgumentError(`the depth must be 6n+2 (8, 14, 20, 32, 44, 56, 110 …): ${nearest}`);
+    }
+    return value;
+  },
+};

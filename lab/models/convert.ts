@@ -1,0 +1,61 @@
+/** `npm run lab -- convert FROM TO`: weights from one format to another, and whole networks to ONNX. */
+import { statSync } from "node:fs";
+import { extname } from "node:path";
+import type { FloatDType } from "../../src/io/index.ts";
+import { exportOnnx } from "../../src/io/onnx/index.ts";
+import type { StateDict } from "../../src/nn/index.ts";
+import { saveWeightsFile, writeFileWhole } from "../../src/node/index.ts";
+import type { Shape } from "../../src/tensor/index.ts";
+import { UsageError } from "../errors.ts";
+import { packageVersion, reasonOf } from "../files.ts";
+import { grouped } from "../report/format.ts";
+import { imageChannels, networkWith, parseInput, usualInput } from "./network.ts";
+import { readState } from "./weights.ts";
+
+export interface ConvertRequest {
+  readonly from: string;
+  readonly to: string;
+  /** Needed for ONNX, whose files hold the network too; else the weights are only checked against it. */
+  readonly network: string | undefined;
+  /** Of one example, for ONNX; undefined: what the network was made for. */
+  readonly input: string | undefined;
+  /** Whether batch norms are folded into convolutions, in ONNX. */
+  readonly fold: boolean;
+  readonly dtype: FloatDType;
+}
+
+export async function convert(request: ConvertRequest): Promise<string> {
+  const { from, to, network } = request;
+  const write = writerFor(request);
+  const state = await readState(from);
+  if (network !== undefined) networkWith(network, state);
+  try {
+    await write(state);
+  } catch (error) {
+    if (!(error as { code?: string }).code) throw error;
+    throw new UsageError(`cannot write ${to}: ${reasonOf(error)}`);
+  }
+  const numbers = Object.values(state).reduce((sum, { size }) => sum + size, 0);
+  return `${to}: ${Object.keys(state).length} tensors, ${grouped(numbers)} numbers, ${grouped(statSync(to).size)} bytes`;
+}
+
+/** How the file is written; what can be judged without reading the weights is judged here. */
+function writerFor({ to, network, input, fold, dtype }: ConvertRequest): (state: StateDict) => Promise<void> {
+  const ending = extname(to).toLowerCase();
+  if (ending !== ".onnx") {
+    if (![".safetensors", ".pth", ".pt"].includes(ending)) {
+      throw new UsageError(`cannot tell the format of ${to}: expected .safetensors, .pth, .pt or .onnx`);
+    }
+    if (input !== undefined || fold) throw new UsageError(`--input and --fold are for .onnx files, not for ${ending}`);
+    const metadata = ending === ".safetensors" ? { metadata: { format: "pt" } } : {};
+    return (state) => saveWeightsFile(to, state, { dtype, ...metadata });
+  }
+  if (network === undefined) throw new UsageError("an .onnx file holds the network too: say which with --network");
+  if (dtype !== "float32") throw new UsageError(`--dtype ${dtype}: networks are exported to ONNX in float32 only`);
+  const given = input === undefined ? undefined : parseInput(input);
+  return async (state) => {
+    const inputShape: Shape = given ?? usualInput(network, imageChannels(state));
+    const options = { inputShape, foldBatchNorm: fold, producerVersion: packageVersion() };
+    await writeFileWhole(to, [exportOnnx(networkWith(network, state), options)]);
+  };
+}

@@ -1,0 +1,71 @@
+/** A network from what a command line and a file of weights say about it. */
+import type { Module, StateDict } from "../../src/nn/index.ts";
+import { createModel, isModelName, type ModelName, type ModelOptions, modelNames } from "../../src/resnet/index.ts";
+import { formatShape, Rng, type Shape } from "../../src/tensor/index.ts";
+import { UsageError } from "../errors.ts";
+
+/** What may differ from the network as its paper has it. */
+export interface NetworkShape {
+  readonly classes?: number;
+  readonly inChannels?: number;
+}
+
+/**
+ * The network called `name`. Its weights are whatever its layers begin with, so that a large one is there at once.
+ *
+ * @throws UsageError for a name that no network has; it lists those there are.
+ */
+export function networkCalled(name: string, shape: NetworkShape = {}): Module {
+  if (!isModelName(name)) {
+    throw new UsageError(`no network is called "${name}"; there are ${modelNames.join(", ")}`);
+  }
+  return createModel(name, { ...shape, rng: new Rng(0), init: () => {} } as ModelOptions<ModelName>);
+}
+
+/** The network called `name` with the numbers of classes and input channels that the weights have, and the weights. */
+export function networkWith(name: string, weights: StateDict): Module {
+  const model = networkCalled(name, shapeOf(weights));
+  try {
+    model.loadStateDict(weights);
+  } catch (error) {
+    throw new UsageError(`the weights are not those of ${name}: ${error instanceof Error ? error.message : error}`);
+  }
+  return model;
+}
+
+/** The last matrix has a row for each class. */
+function shapeOf(weights: StateDict): NetworkShape {
+  const matrices = Object.values(weights).filter(({ shape }) => shape.length === 2);
+  const inChannels = imageChannels(weights);
+  return {
+    ...(matrices.length > 0 ? { classes: matrices[matrices.length - 1].shape[0] } : {}),
+    ...(inChannels === undefined ? {} : { inChannels }),
+  };
+}
+
+/** Channels of the images that weights are for, those of the first filters; undefined where there are no filters. */
+export function imageChannels(weights: StateDict): number | undefined {
+  return Object.values(weights).find(({ shape }) => shape.length === 4)?.shape[1];
+}
+
+/** The images the network was made for: ImageNet's, CIFAR-10's, MNIST's. */
+export function usualInput(name: string, inChannels?: number): Shape {
+  if (/^highway/.test(name)) return [1, 28, 28];
+  const size = /^(resnet(18|34|50|101|152)|plain(18|34)|resnext.*|wide_.*|vgg.*)$/.test(name) ? 224 : 32;
+  return [inChannels ?? 3, size, size];
+}
+
+/** `3x224x224` as a shape. */
+export function parseInput(text: string): Shape {
+  const shape = text.split(/[x×]/).map(Number);
+  if (!shape.every((length) => Number.isInteger(length) && length > 0 && length <= 65536)) {
+    throw new UsageError(`--input "${text}": expected lengths with an x between them, such as 3x224x224`);
+  }
+  return shape;
+}
+
+/** An input's channels where it is an image. */
+export function channelsOf(shape: Shape): number | undefined {
+  if (shape.length > 3) throw new UsageError(`--input is one example, without the batch: got ${formatShape(shape)}`);
+  return shape.length === 3 ? shape[0] : undefined;
+}

@@ -1,0 +1,190 @@
+/** What charts have in common: how series look, how axes are named, how panels stand beside one another. */
+import * as Plot from "@observablehq/plot";
+import type { Axis, Tone } from "../chart.ts";
+import type { Canvas, LegendItem } from "../plot.ts";
+import type { Palette } from "../theme.ts";
+
+export type SymbolName = NonNullable<LegendItem["symbol"]>;
+
+/** How one series is drawn. */
+export interface Look {
+  readonly tone: Tone;
+  readonly symbol: SymbolName;
+  /** Undefined: a full line. */
+  readonly dashes: string | undefined;
+}
+
+/** Blue and vermilion come last: on every page they mean residual and plain. */
+const TONES: readonly Tone[] = ["green", "purple", "orange", "ink", "sky", "residual", "plain"];
+const SYMBOL_NAMES: readonly SymbolName[] = ["circle", "triangle", "square", "diamond", "star"];
+const DASHES: Readonly<Record<Tone, string | undefined>> = {
+  residual: undefined,
+  plain: "6 4",
+  green: undefined,
+  purple: "6 4",
+  orange: "2 3",
+  ink: "9 3 2 3",
+  sky: "12 4",
+};
+
+/** A look for each name, in order of appearance; names with a tone keep it, the others get those that are left. */
+export function looksOf(
+  series: readonly { readonly name: string; readonly tone?: Tone; readonly dashed?: boolean }[],
+): Map<string, Look> {
+  const distinct = [...new Map(series.map((s) => [s.name, s])).values()];
+  const taken = new Set(distinct.map(({ tone }) => tone));
+  const free = TONES.filter((tone) => !taken.has(tone));
+  let next = 0;
+  return new Map(
+    distinct.map(({ name, tone, dashed }, i) => {
+      const own = tone ?? (free.length > 0 ? free[next++ % free.length] : TONES[i % TONES.length]);
+      const dashes = dashed === undefined ? DASHES[own] : dashed ? "6 4" : undefined;
+      return [name, { tone: own, symbol: SYMBOL_NAMES[i % SYMBOL_NAMES.length], dashes }];
+    }),
+  );
+}
+
+/** @param marks what the samples show, as the chart does. */
+export function legendFrom(
+  looks: ReadonlyMap<string, Look>,
+  palette: Palette,
+  marks: "lines" | "dots" | "both",
+): LegendItem[] {
+  // One series needs no key: the title says what it is.
+  if (looks.size < 2) return [];
+  return [...looks].map(([label, { tone, symbol, dashes }]) => ({
+    label,
+    colour: palette[tone],
+    line: marks !== "dots",
+    ...(dashes ? { dashes } : {}),
+    ...(marks === "lines" ? {} : { symbol }),
+  }));
+}
+
+/** `training error (%)`, `gradient norm (log)`. */
+export function axisTitle({ label, unit, log }: Axis): string {
+  const notes = [unit, log ? "log" : undefined].filter((note) => note !== undefined);
+  return notes.length === 0 ? label : `${label} (${notes.join(", ")})`;
+}
+
+/**
+ * What Plot needs to know about a scale: label, domain, ticks (fewer where panels share the width). `nice` ends an x axis at
+ * round numbers, which a y axis always does.
+ */
+export function scaleOf(
+  axis: Axis,
+  values: readonly number[],
+  side: "x" | "y",
+  { narrow }: Canvas,
+  { panels = 1, nice = false }: { panels?: number; nice?: boolean } = {},
+): Plot.ScaleOptions {
+  const label = side === "x" ? `${axisTitle(axis)} →` : `↑ ${axisTitle(axis)}`;
+  const naming = { label, labelArrow: "none" as const, ...(side === "x" ? { labelAnchor: "right" as const } : {}) };
+  const [low, high] = axis.domain ?? extent(values);
+  const most = side === "y" ? 6 : narrow ? 4 : Math.max(2, Math.floor(10 / panels));
+  if (axis.log) {
+    const ticks = logTicks(low, high);
+    return {
+      ...naming,
+      type: "log",
+      domain: axis.domain ? [low, high] : [low / 1.3, high * 1.5],
+      ticks,
+      tickFormat: plainNumber,
+    };
+  }
+  if (axis.whole)
+    return { ...naming, domain: [low, high], ticks: wholeTicks(low, high, most), tickFormat: plainNumber };
+  return { ...naming, domain: [low, high], nice: axis.domain === undefined && (side === "y" || nice), ticks: most };
+}
+
+/** 1, 20,000, 0.001 as they are; anything longer as a power of ten: 10⁻⁶, 3·10⁶. */
+export function plainNumber(value: number): string {
+  const size = Math.abs(value);
+  if (value === 0 || (size >= 1e-3 && size < 1e6)) return value.toLocaleString("en-US", { maximumFractionDigits: 6 });
+  const [factor, exponent] = value.toExponential(0).split("e");
+  const raised = [...exponent.replace("+", "")].map((sign) => SUPERSCRIPTS[sign]).join("");
+  return factor === "1" ? `10${raised}` : `${factor}·10${raised}`;
+}
+
+const SUPERSCRIPTS: Readonly<Record<string, string>> = Object.fromEntries(
+  [..."-0123456789"].map((sign, i) => [sign, "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"[i]]),
+);
+
+function extent(values: readonly number[]): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (low > high) return [0, 1];
+  return low === high ? [low - Math.abs(low) * 0.1 - 0.5, high + Math.abs(high) * 0.1 + 0.5] : [low, high];
+}
+
+/** Round numbers between `low` and `high`: powers of ten over many decades, also 2 and 5 times them over few. */
+export function logTicks(low: number, high: number): number[] {
+  const decades = Math.log10(high / low);
+  const digits = decades <= 1.5 ? [1, 2, 5] : decades <= 3 ? [1, 3] : [1];
+  const every = Math.max(1, Math.ceil(decades / 8));
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    if (power % every !== 0) continue;
+    for (const digit of digits) ticks.push(Number(`${digit}e${power}`));
+  }
+  return ticks.filter((tick) => tick >= low / 1.3 && tick <= high * 1.8);
+}
+
+/** 1, 5, 10 … or in other steps, so that numbers do not touch. */
+export function wholeTicks(low: number, high: number, most: number): number[] {
+  const step =
+    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find((s) => (high - low) / s <= most) ?? 20000;
+  const ticks: number[] = [];
+  // With steps of two the odd numbers where the axis starts at one: 1, 3, 5 …
+  const first = step === 2 && low % 2 === 1 ? low : Math.ceil(low / step) * step;
+  for (let tick = first; tick <= high; tick += step) ticks.push(tick);
+  return ticks;
+}
+
+/** Panels beside one another, or one below the other where it is narrow. */
+export function panelLayout(
+  titles: readonly string[],
+  { narrow }: Canvas,
+  heights: { wide: number; narrow: number },
+): Plot.PlotOptions {
+  const count = titles.length;
+  // Wide enough that the last number below one panel does not touch the first below the next.
+  const scale = { domain: [...titles], label: null, padding: count > 2 ? 0.16 : 0.08, axis: null };
+  if (count === 1) return { height: narrow ? 300 : heights.wide };
+  return narrow
+    ? { height: count * heights.narrow + 60, fy: scale, marginTop: 30 }
+    : { height: heights.wide, fx: scale, marginTop: 30 };
+}
+
+/** Puts a mark into its panel. */
+export function inPanel({ narrow }: Canvas): { fx: string } | { fy: string } {
+  return narrow ? { fy: "panel" } : { fx: "panel" };
+}
+
+/** Each panel's title in its upper right corner; nothing where there is but one. */
+export function panelTitles(titles: readonly string[], canvas: Canvas): Plot.Markish[] {
+  if (titles.length === 1) return [];
+  const { palette } = canvas;
+  return [
+    Plot.text(
+      titles.map((panel) => ({ panel })),
+      {
+        ...inPanel(canvas),
+        text: "panel",
+        frameAnchor: "top-right",
+        dx: -8,
+        dy: 8,
+        fontSize: 13,
+        fontWeight: 600,
+        fill: palette.ink,
+        stroke: palette.background,
+        strokeWidth: 6,
+      },
+    ),
+  ];
+}

@@ -1,0 +1,55 @@
+/** The list of all runs in the output directory: question, answer, first picture. */
+import type { RunRecord } from "../runner/record.ts";
+import { duration } from "./format.ts";
+import { escapeHtml, page, richText } from "./html.ts";
+import { caveats } from "./run-page.ts";
+
+export interface IndexEntry {
+  readonly folder: string;
+  readonly record: RunRecord;
+  /** The run's first chart as SVG; empty where it has none. */
+  readonly picture: string;
+}
+
+/** The page of `npm start`, which lies in the same directory. */
+export const MAIN_JOB = "gradient-flow.html";
+
+export function indexPage(entries: readonly IndexEntry[], mainJob: boolean): string {
+  const body = [
+    "<header>",
+    `<p class="eyebrow">Skipstone</p>`,
+    "<h1>The gradient-flow laboratory</h1>",
+    `<p class="lede">What was run here, and what came out. Each title leads to the page with figures, tables and all the numbers.</p>`,
+    "</header>",
+    ...entries.map(entrySection),
+    ...(mainJob ? [mainJobSection] : []),
+    "<footer><p><code>npm run lab -- --list</code> names all experiments.</p></footer>",
+  ];
+  return page("The gradient-flow laboratory", body.join("\n"));
+}
+
+const mainJobSection = `<section class="entry" id="gradient-flow">
+<h2><a href="${MAIN_JOB}">Where does the gradient go?</a></h2>
+<p class="eyebrow">npm start</p>
+<p>A residual network and its plain twin, trained side by side.</p>
+</section>`;
+
+function entrySection({ folder, record, picture }: IndexEntry): string {
+  const { experiment, title, papers, report, startedAt, taskSeconds, data, seeds } = record;
+  const facts = [
+    folder,
+    papers,
+    data.kind,
+    `${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}`,
+    `${startedAt.slice(0, 10)}, ${duration(taskSeconds)} of computing`,
+  ];
+  const link = `${encodeURIComponent(folder)}/${experiment}.html`;
+  return `<section class="entry" id="${escapeHtml(folder)}">
+<h2><a href="${link}">${escapeHtml(title)}</a></h2>
+<p class="eyebrow">${escapeHtml(facts.join(" · "))}</p>
+${caveats(record)
+  .map((line) => `<p class="caveat">${escapeHtml(line)}</p>`)
+  .join("")}
+<div class="pair"><p>${richText(report.found)}</p><a class="thumbnail" href="${link}">${picture}</a></div>
+</section>`;
+}

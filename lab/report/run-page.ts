@@ -1,0 +1,89 @@
+/** The page of one run: what was found, the figures, the tables, how it was made. */
+import { type RunRecord, wasInterrupted } from "../runner/record.ts";
+import type { Chart } from "./chart.ts";
+import { duration, grouped } from "./format.ts";
+import { definitions, escapeHtml, figureSection, page, richText, table } from "./html.ts";
+import type { RenderedFigure } from "./plot.ts";
+import { cellText, type Table } from "./table.ts";
+
+export function runPage(
+  record: RunRecord,
+  figures: readonly { readonly chart: Chart; readonly rendered: RenderedFigure }[],
+): string {
+  const { title, about, papers, version, experiment, data, report } = record;
+  const body = [
+    "<header>",
+    `<p class="eyebrow"><a href="../index.html">Skipstone ${escapeHtml(version)}</a> · ${escapeHtml(experiment)} · ${escapeHtml(data.kind)}</p>`,
+    `<h1>${escapeHtml(title)}</h1>`,
+    `<p class="lede">${richText(about)}</p>`,
+    warning(record),
+    `<p class="finding">${finding(record)}</p>`,
+    "</header>",
+    ...figures.map(({ chart, rendered }) => figureSection(chart.id, chart.title, rendered, chart.caption)),
+    ...report.tables.map(tableSection),
+    factsSection(record),
+    `<footer><p>${escapeHtml(papers)}. Beside this file: each figure as .svg, each figure's and table's numbers as .csv, everything as run.json. The same again, number by number: <code>npm run lab -- reproduce</code> with the path of run.json.</p></footer>`,
+  ];
+  return page(`${title} · ${experiment}`, body.filter(Boolean).join("\n"));
+}
+
+/** What was found and what the paper found: one paragraph. */
+export function finding({ report }: Pick<RunRecord, "report">): string {
+  return `<b>Found.</b> ${richText(report.found)} <b>The paper.</b> ${richText(report.paper)}`;
+}
+
+/** What makes the numbers less than they seem; empty where nothing does. */
+export function caveats(record: RunRecord): string[] {
+  const { results, planned, otherCode, preset } = record;
+  return [
+    ...(preset === "quick" ? ["A quick run: it shows that everything works, not what comes out."] : []),
+    ...(wasInterrupted(record)
+      ? [
+          `Interrupted: ${grouped(results.length)} of ${grouped(planned)} tasks are finished; running it again goes on from there.`,
+        ]
+      : []),
+    ...(otherCode > 0 ? [`${grouped(otherCode)} results are of another version of the code (--redraw).`] : []),
+  ];
+}
+
+function warning(record: RunRecord): string {
+  const lines = caveats(record);
+  return lines.length === 0 ? "" : `<p class="caveat">${escapeHtml(lines.join(" "))}</p>`;
+}
+
+function tableSection({ id, title, caption, columns, rows }: Table): string {
+  const head = columns.map(({ label }) => label);
+  const body = rows.map((row) => row.map((cell, i) => cellText(cell, columns[i])));
+  return `<section id="${id}">
+<h2>${escapeHtml(title)}</h2>
+${table(head, body, "numbers")}
+<p class="caption">${richText(caption)}</p>
+</section>`;
+}
+
+function factsSection(record: RunRecord): string {
+  const { command, options, seeds, data, engine, version, code, startedAt, results, planned } = record;
+  const own = Object.entries(options).map(([key, value]): [string, string] => [words(key), String(value)]);
+  return `<section id="run">
+<h2>How it was made</h2>
+${definitions([
+  ["Command", `\`${command}\``],
+  ...own,
+  ["Seeds", seeds.join(", ")],
+  ["Tasks", results.length === planned ? grouped(planned) : `${grouped(results.length)} of ${grouped(planned)}`],
+  ["Images", `${data.kind}, ${grouped(data.trainImages)} for training, ${grouped(data.testImages)} for tests`],
+  ["Image", `${data.imageShape.join(" × ")}${data.size === "half" ? ", means of 2 × 2 pixels" : ""}`],
+  ["SHA-256 of the images", data.checksum.slice(0, 16)],
+  ["Engine", engine],
+  ["Version", `skipstone ${version}, code ${code}`],
+  ["Started", `${startedAt.slice(0, 19).replace("T", " ")} UTC`],
+  ["Time", `${duration(record.seconds)}; the tasks one after another ${duration(record.taskSeconds)}`],
+])}
+</section>`;
+}
+
+/** `batchSize` as `batch size`. */
+function words(key: string): string {
+  const spaced = key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}

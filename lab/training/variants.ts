@@ -1,0 +1,162 @@
+/**
+ * Networks that differ in one choice and are trained alike: what experiments that compare variants share, from the plan to
+ * curves, dots, table and verdict. `shortcuts` and `orders` are two of them.
+ */
+import { depth, listOf, wholeNumber } from "../arguments.ts";
+import type { CategoryChart, LineChart, Panel, Tone } from "../report/chart.ts";
+import { percent } from "../report/format.ts";
+import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
+import { cellOf, type Table } from "../report/table.ts";
+import { type Case, type OptionSpecs, option, type PerPreset } from "../runner/experiment.ts";
+import { pickTraining, type Training, type TrainingOptions, trainingOptions } from "./train.ts";
+
+export interface VariantOptions extends TrainingOptions {
+  readonly depths: readonly number[];
+  readonly width: number;
+}
+
+export interface VariantTask extends TrainingOptions {
+  readonly variant: string;
+  readonly depth: number;
+  readonly width: number;
+}
+
+/** Finished trainings of variants; a result may hold more than the training. */
+export type VariantCases = readonly Case<VariantTask, Training>[];
+
+/** Depths, width and training, as options of an experiment. */
+export function variantOptions(
+  depths: PerPreset<readonly number[]>,
+  training: Parameters<typeof trainingOptions>[0],
+): OptionSpecs<VariantOptions> {
+  return {
+    depths: option("layers of the networks, 6n+2", listOf(depth), depths),
+    width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
+    ...trainingOptions(training),
+  };
+}
+
+/** Every variant at every depth. */
+export function planVariants(
+  variants: readonly string[],
+  { depths, width, ...training }: VariantOptions,
+): VariantTask[] {
+  return depths.flatMap((depth) => variants.map((variant) => ({ variant, depth, width, ...pickTraining(training) })));
+}
+
+/** `identity, 56 layers` */
+export function variantLabel({ variant, depth }: VariantTask): string {
+  return `${variant}, ${depth} layers`;
+}
+
+export function deepestOf(cases: readonly { readonly task: { readonly depth: number } }[]): number {
+  return Math.max(...cases.map(({ task }) => task.depth));
+}
+
+/** How many trainings ended because the loss was no longer a number: `1 of 2`. */
+export function divergedCell(results: readonly Training[]): string {
+  return `${results.filter(({ divergedAt }) => divergedAt !== null).length} of ${results.length}`;
+}
+
+interface CurvesSpec {
+  readonly id: string;
+  readonly title: string;
+  readonly caption: string;
+  /** The variants of this picture, and the colours of those that have one on every page. */
+  readonly variants: readonly string[];
+  readonly tones?: Readonly<Record<string, Tone>>;
+}
+
+/** Training loss over the steps: a panel for each depth, a line for each variant. */
+export function lossCurves(cases: VariantCases, { variants, tones = {}, ...chart }: CurvesSpec): LineChart {
+  const depths = [...new Set(cases.map(({ task }) => task.depth))];
+  return {
+    kind: "lines",
+    ...chart,
+    x: { label: "step", whole: true },
+    y: { label: "training loss", unit: "nats", log: true },
+    panels: depths.map(
+      (depth): Panel => ({
+        title: `${depth} layers`,
+        series: cases
+          .filter(({ task }) => task.depth === depth && variants.includes(task.variant))
+          .map(({ task: { variant }, results }) => ({
+            name: variant,
+            ...(tones[variant] ? { tone: tones[variant] } : {}),
+            points: curveOf(
+              results.map(({ curve }) => curve.map(({ step, loss }) => ({ x: step, y: loss }))),
+              { log: true },
+            ),
+          })),
+      }),
+    ),
+  };
+}
+
+/** Test errors: a row for each variant, a dot for each depth. */
+export function errorDots(cases: VariantCases, caption: string): CategoryChart {
+  const depths = [...new Set(cases.map(({ task }) => task.depth))];
+  return {
+    kind: "categories",
+    id: "test-error",
+    title: "What they can do at the end",
+    caption,
+    x: { label: "test error", unit: "%" },
+    series: depths.map((depth) => ({
+      name: `${depth} layers`,
+      values: cases
+        .filter(({ task }) => task.depth === depth)
+        .map(({ task, results }) => {
+          const errors = results.map(({ testError }) => 100 * testError);
+          const { y: value, ...band } = pointOf(0, errors);
+          return { category: task.variant, value, ...band };
+        }),
+    })),
+  };
+}
+
+/** All trainings, with the paper's test error of each variant beside them. */
+export function errorTable(cases: VariantCases, paper: { label: string; of: (variant: string) => string }): Table {
+  return {
+    id: "errors",
+    title: "All trainings",
+    caption:
+      "Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A training diverged where its loss was no longer a number. The last column is the paper's, on CIFAR-10.",
+    columns: [
+      { label: "variant" },
+      { label: "layers", digits: 0 },
+      { label: "parameters", digits: 0 },
+      { label: "training loss", digits: 3 },
+      { label: "training error, %", digits: 1 },
+      { label: "test error, %", digits: 2 },
+      { label: "diverged" },
+      { label: paper.label },
+    ],
+    rows: cases.map(({ task, results }) => [
+      task.variant,
+      task.depth,
+      results[0].parameters,
+      cellOf(results.map(({ trainLoss }) => trainLoss)),
+      cellOf(results.map(({ trainError }) => 100 * trainError)),
+      cellOf(results.map(({ testError }) => 100 * testError)),
+      divergedCell(results),
+      paper.of(task.variant),
+    ]),
+  };
+}
+
+/** The test errors of the deepest networks in a sentence, each against the variant `reference` if that is there. */
+export function comparison(cases: VariantCases, reference: string): string {
+  const deepest = deepestOf(cases);
+  const there = cases.filter(({ task }) => task.depth === deepest);
+  const errorsOf = (results: readonly Training[]): number[] => results.map(({ testError }) => testError);
+  const known = there.find(({ task }) => task.variant === reference);
+  const one = there.every(({ results }) => results.length < 2) ? " (one seed each, so any difference counts)" : "";
+  const items = there.map(({ task: { variant }, results }) => {
+    const error = `${variant} ${percent(mean(errorsOf(results)))}`;
+    if (!known || variant === reference) return error;
+    return `${error} (${compare(errorsOf(results), errorsOf(known.results))})`;
+  });
+  const against = known ? `, each compared with ${reference}` : "";
+  return `Test errors with ${deepest} layers${against}${one}: ${items.join("; ")}.`;
+}

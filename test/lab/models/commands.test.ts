@@ -1,0 +1,138 @@
+/** summary, convert and classify: what they print, what they write, and what they refuse. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encode as encodePng } from "fast-png";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseCommandLine } from "../../../lab/runner/command-line.ts";
+import { loadWeightsFile, saveWeightsFile } from "../../../src/node/index.ts";
+import { cifarResNet } from "../../../src/resnet/index.ts";
+import { Rng } from "../../../src/tensor/index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "skipstone-models-"));
+const at = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const model = cifarResNet(20, { rng: new Rng(1), classes: 3 });
+beforeAll(async () => {
+  await saveWeightsFile(at("resnet20.pth"), model.stateDict());
+  const data = Uint8Array.from({ length: 40 * 36 * 3 }, (_, i) => (i * 37) % 256);
+  writeFileSync(at("noise.png"), encodePng({ width: 40, height: 36, channels: 3, depth: 8, data }));
+  writeFileSync(at("labels.txt"), "apple\npear\nplum\n");
+});
+
+/** What the command line prints. */
+async function run(...args: string[]): Promise<string> {
+  const request = parseCommandLine(args, "0.0.0", []);
+  if (request.kind !== "models") throw new Error(`a request of kind ${request.kind}`);
+  return await request.task();
+}
+
+describe("summary", () => {
+  it("ResNet-18: 11,689,512 parameters, 1.8 GMAC", async () => {
+    const text = await run("summary", "resnet18");
+    expect(text).toMatch(/^total +11,689,512 +1,814,073,344 /m);
+    expect(text).toContain("skip connections: 8, with 0 parameters and 0 multiply-adds");
+  });
+
+  it("another input and other classes", async () => {
+    const text = await run("summary", "resnet20", "--input", "1x16x16", "--classes", "5");
+    expect(text).toMatch(/^conv1 +Conv2d +\[1,16,16,16\] +144 /m);
+    expect(text).toMatch(/^fc +Linear +\[1,5\] +325 /m);
+  });
+
+  it("refuses networks and shapes that there are not", async () => {
+    await expect(run("summary", "resnet19")).rejects.toThrow(/^no network is called "resnet19"; there are resnet18, /);
+    await expect(run("summary", "resnet20", "--input", "3x-2x2")).rejects.toThrow(
+      '--input "3x-2x2": expected lengths with an x between them, such as 3x224x224',
+    );
+    await expect(run("summary", "vgg11", "--input", "3x8x8")).rejects.toThrow(/^--input 3x8x8: /);
+  });
+});
+
+describe("convert", () => {
+  it(".pth to .safetensors and back: the same numbers", async () => {
+    const text = await run("convert", at("resnet20.pth"), at("a.safetensors"), "--network", "resnet20");
+    expect(text).toBe(
+      `${at("a.safetensors")}: ${Object.keys(model.stateDict()).length} tensors, ${(269267 + 1376 + 19).toLocaleString("en-US")} numbers, ${statSync(at("a.safetensors")).size.toLocaleString("en-US")} bytes`,
+    );
+    await run("convert", at("a.safetensors"), at("b.pth"));
+    const state = await loadWeightsFile(at("b.pth"));
+    for (const [name, t] of Object.entries(model.stateDict())) expect(state[name].data, name).toEqual(t.data);
+  });
+
+  it("--dtype float16 halves the file", async () => {
+    await run("convert", at("resnet20.pth"), at("half.safetensors"), "--dtype", "float16");
+    await run("convert", at("resnet20.pth"), at("whole.safetensors"));
+    expect(statSync(at("half.safetensors")).size / statSync(at("whole.safetensors")).size).toBeCloseTo(0.5, 1);
+  });
+
+  it("to .onnx, with and without batch norm", async () => {
+    await run("convert", at("resnet20.pth"), at("a.onnx"), "--network", "resnet20");
+    await run("convert", at("resnet20.pth"), at("folded.onnx"), "--network", "resnet20", "--fold");
+    const names = (file: string): string => readFileSync(at(file), "latin1");
+    expect(names("a.onnx")).toContain("BatchNormalization");
+    expect(names("folded.onnx")).not.toContain("BatchNormalization");
+    expect(names("folded.onnx")).toContain("layer3.2.conv2");
+  });
+
+  const refused: [string, string[], string | RegExp][] = [
+    [
+      "an ending that is not known",
+      ["a.pth", "a.zip"],
+      "cannot tell the format of a.zip: expected .safetensors, .pth, .pt or .onnx",
+    ],
+    ["ONNX without a network", ["a.pth", "a.onnx"], "an .onnx file holds the network too: say which with --network"],
+    ["ONNX in half precision", ["a.pth", "a.onnx", "--network", "resnet20", "--dtype", "float16"], /float32 only$/],
+    [
+      "--fold without ONNX",
+      ["a.pth", "a.safetensors", "--fold"],
+      "--input and --fold are for .onnx files, not for .safetensors",
+    ],
+    ["no such file", [at("nothing.pth"), at("x.pth")], /^cannot read the weights .*nothing\.pth: no such file/],
+    [
+      "a file that is something else",
+      [at("labels.txt"), at("x.pth")],
+      /labels\.txt: neither safetensors nor a \.pth file/,
+    ],
+    [
+      "weights of another network",
+      [at("resnet20.pth"), at("x.pth"), "--network", "resnet32"],
+      /^the weights are not those of resnet32: [\s\S]*missing/,
+    ],
+    ["no such folder", [at("resnet20.pth"), at("no/x.pth")], /^cannot write .*x\.pth: no such file or directory/],
+  ];
+  it.each(refused)("refuses %s, and writes nothing", async (_, args, message) => {
+    await expect(run("convert", ...args)).rejects.toThrow(message);
+    expect(existsSync(at("x.pth"))).toBe(false);
+    expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+});
+
+describe("classify", () => {
+  it("names the best guesses, whose probabilities fall, and the time", async () => {
+    const args = ["--network", "resnet20", "--weights", at("resnet20.pth"), "--labels", at("labels.txt")];
+    const lines = (await run("classify", at("noise.png"), ...args)).split("\n");
+    expect(lines).toHaveLength(4);
+    const guesses = lines.slice(0, 3).map((line) => /^ *([\d.]+) % {2}(apple|pear|plum)$/.exec(line)!);
+    const shares = guesses.map(([, share]) => Number(share));
+    expect(shares).toEqual([...shares].sort((a, b) => b - a));
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
+    expect(new Set(guesses.map(([, , name]) => name)).size).toBe(3);
+    expect(lines[3]).toMatch(
+      /^resnet20, [\d,]+ parameters: \d+ ms to load, \d+ ms for the first look, [\d.]+ ms for the next$/,
+    );
+  });
+
+  it("refuses labels that are too few, a picture that is none, numbers per channel that do not fit", async () => {
+    const args = ["--network", "resnet20", "--weights", at("resnet20.pth")];
+    writeFileSync(at("few.json"), '["one"]');
+    await expect(run("classify", at("noise.png"), ...args, "--labels", at("few.json"))).rejects.toThrow(
+      /few\.json name 1 classes, the network has 3$/,
+    );
+    await expect(run("classify", at("labels.txt"), ...args)).rejects.toThrow(/neither a PNG nor a JPEG file$/);
+    await expect(run("classify", at("noise.png"), ...args, "--mean", "0.5")).rejects.toThrow(
+      "--mean 0.5: the network's images have 3 channels",
+    );
+  });
+});

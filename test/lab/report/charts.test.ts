@@ -1,0 +1,201 @@
+import { JSDOM } from "jsdom";
+import { describe, expect, test } from "vitest";
+import type { CategoryChart, Chart, GridChart, LineChart } from "../../../lab/report/chart.ts";
+import { chartRows, figureOf } from "../../../lab/report/charts/index.ts";
+import { logTicks, looksOf, plainNumber, wholeTicks } from "../../../lab/report/charts/look.ts";
+import { projectSurface } from "../../../lab/report/charts/surface.ts";
+import { renderFigure } from "../../../lab/report/plot.ts";
+
+const lines: LineChart = {
+  kind: "lines",
+  id: "l",
+  title: "Lines",
+  caption: "",
+  x: { label: "step", whole: true },
+  y: { label: "loss", unit: "nats", log: true },
+  marks: "both",
+  rules: [{ y: 1, label: "here" }],
+  panels: ["left", "right"].map((title) => ({
+    title,
+    series: [
+      {
+        name: "plain",
+        tone: "plain",
+        points: [
+          { x: 1, y: 10, low: 5, high: 20 },
+          { x: 2, y: 0 },
+          { x: 3, y: Number.NaN },
+          { x: 4, y: 0.1, low: 0.05, high: 0.2 },
+        ],
+      },
+      { name: "other", points: [{ x: 1, y: 1 }] },
+    ],
+  })),
+};
+
+const categories: CategoryChart = {
+  kind: "categories",
+  id: "c",
+  title: "Categories",
+  caption: "",
+  x: { label: "error", unit: "%" },
+  series: [
+    {
+      name: "here",
+      values: [
+        { category: "a", value: 1, low: 0.5, high: 1.5 },
+        { category: "b", value: 2 },
+      ],
+    },
+    {
+      name: "paper",
+      values: [
+        { category: "a", value: 3 },
+        { category: "b", value: Number.NaN },
+      ],
+    },
+  ],
+};
+
+const grid = (kind: GridChart["kind"]): GridChart => ({
+  kind,
+  id: kind,
+  title: "Grid",
+  caption: "",
+  x: { label: "α" },
+  y: { label: "β" },
+  value: { label: "loss" },
+  panels: [
+    {
+      title: "one",
+      xs: [-1, 0, 1],
+      ys: [-1, 1],
+      values: [
+        [1, 2, 3],
+        [4, 5, Number.POSITIVE_INFINITY],
+      ],
+    },
+  ],
+});
+
+function draw(chart: Chart): { wide: Element; narrow: Element; text: string } {
+  const { wide, narrow, file } = renderFigure(figureOf(chart));
+  const parse = (svg: string): Element =>
+    new JSDOM(svg, { contentType: "image/svg+xml" }).window.document.documentElement;
+  // A file of its own is XML and brings its colours.
+  expect(parse(file).tagName).toBe("svg");
+  expect(file).not.toContain("var(--");
+  return { wide: parse(wide), narrow: parse(narrow), text: parse(wide).textContent ?? "" };
+}
+
+describe("lines", () => {
+  const { wide, narrow, text } = draw(lines);
+
+  test("axes are named with their units, panels, rules and series by their names", () => {
+    for (const part of ["step →", "↑ loss (nats, log)", "left", "right", "here", "plain", "other"]) {
+      expect(text).toContain(part);
+    }
+    expect(wide.getAttribute("aria-label")).toBe("loss (nats, log) over step: plain, other, in panels left, right.");
+  });
+
+  test("what a log axis cannot show is left out; a band where there is one", () => {
+    // Two panels, and in each two dots of one series and one of the other.
+    expect(wide.querySelectorAll('[aria-label="dot"] path, [aria-label="dot"] circle')).toHaveLength(6);
+    expect(wide.querySelectorAll('[aria-label="area"] path')).toHaveLength(2);
+  });
+
+  test("with a domain of its own, what lies outside is cut off", () => {
+    expect(wide.querySelectorAll("clipPath")).toHaveLength(0);
+    const cut = draw({ ...lines, y: { label: "loss", log: true, domain: [1, 20] } });
+    expect(cut.wide.querySelectorAll("clipPath").length).toBeGreaterThan(0);
+    expect(cut.text).not.toContain("0.1");
+  });
+
+  test("on a telephone panels stand below one another", () => {
+    const height = (svg: Element): number => Number(svg.getAttribute("height"));
+    expect(Number(narrow.getAttribute("width"))).toBe(360);
+    expect(height(narrow)).toBeGreaterThan(height(wide));
+  });
+
+  test("no points at all: an empty picture, not an error", () => {
+    expect(draw({ ...lines, panels: [{ title: "", series: [] }] }).text).toContain("step →");
+  });
+});
+
+test("categories: a row for each, a dot for each value, a bar where it has a spread", () => {
+  const { wide, text } = draw(categories);
+  for (const part of ["a", "b", "here", "paper", "error (%) →"]) expect(text).toContain(part);
+  expect(wide.querySelectorAll('[aria-label="dot"] path, [aria-label="dot"] circle')).toHaveLength(3);
+});
+
+test.each(["heat", "contour", "surface"] as const)("%s: the colours' meaning and ends are told", (kind) => {
+  const { text, wide } = draw(grid(kind));
+  for (const part of ["loss", "1", "5"]) expect(text).toContain(part);
+  if (kind === "heat") expect(wide.querySelectorAll('[aria-label="rect"] rect')).toHaveLength(6);
+  if (kind === "surface") expect(wide.querySelectorAll('[aria-label="line"] path')).toHaveLength(2);
+});
+
+test("every number of a chart is a row of its CSV file", () => {
+  expect(chartRows(lines)).toHaveLength(10);
+  expect(chartRows(lines)[0]).toEqual({ panel: "left", series: "plain", x: 1, y: 10, low: 5, high: 20 });
+  expect(chartRows(categories)[1]).toEqual({ series: "here", category: "b", value: 2, low: null, high: null });
+  expect(chartRows(grid("heat"))[5]).toEqual({ panel: "one", x: 1, y: 1, value: Number.POSITIVE_INFINITY });
+});
+
+describe("looks", () => {
+  test("a tone that is asked for is kept, and nobody else gets it while there are others", () => {
+    const looks = looksOf([{ name: "a" }, { name: "b", tone: "residual" }, { name: "a" }, { name: "c" }]);
+    expect([...looks].map(([name, { tone }]) => [name, tone])).toEqual([
+      ["a", "green"],
+      ["b", "residual"],
+      ["c", "purple"],
+    ]);
+  });
+
+  test("neighbours differ in colour, dashes and symbol", () => {
+    const looks = [...looksOf(["a", "b", "c", "d"].map((name) => ({ name }))).values()];
+    expect(new Set(looks.map(({ tone }) => tone)).size).toBe(4);
+    expect(new Set(looks.map(({ symbol }) => symbol)).size).toBe(4);
+    expect(new Set(looks.map(({ dashes }) => dashes)).size).toBe(4);
+  });
+});
+
+test("numbers on axes", () => {
+  expect([0, 1, -0.5, 20000, 1e6, 3e-12, 0.001].map(plainNumber)).toEqual([
+    "0",
+    "1",
+    "-0.5",
+    "20,000",
+    "10⁶",
+    "3·10⁻¹²",
+    "0.001",
+  ]);
+});
+
+test("ticks are round numbers", () => {
+  expect(wholeTicks(1, 19, 10)).toEqual([1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
+  expect(wholeTicks(0, 600, 9)).toEqual([0, 100, 200, 300, 400, 500, 600]);
+  expect(logTicks(0.001, 1000)).toEqual([0.001, 0.01, 0.1, 1, 10, 100, 1000]);
+  expect(logTicks(1, 10)).toEqual([1, 2, 5, 10]);
+});
+
+test("surface: the farthest face comes first, and what is not finite stands at the top", () => {
+  const faces = projectSurface(
+    {
+      title: "",
+      xs: [0, 1, 2],
+      ys: [0, 1, 2],
+      values: [
+        [0, 0, 0],
+        [0, 0, 0],
+        [0, 0, Number.NaN],
+      ],
+    },
+    { domain: [0, 8], log: false },
+  );
+  expect(faces).toHaveLength(4);
+  // The far corner is x = y = 2: its face has one corner of NaN, drawn at 8, and a mean of 8/4.
+  expect(faces.map(({ value }) => value)).toEqual([2, 0, 0, 0]);
+  const height = (face: (typeof faces)[number]): number => Math.max(...face.corners.map(([, v]) => v));
+  expect(height(faces[0])).toBeGreaterThan(height(faces[3]));
+});
