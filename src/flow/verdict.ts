@@ -13,7 +13,10 @@ export type Health = "healthy" | "vanishing" | "exploding" | "dead";
 export interface VerdictThresholds {
   /** A layer whose gradient is smaller than this fraction of the last layer's has a vanishing one. Default 1e-3. */
   vanishing?: number;
-  /** One whose gradient is larger than so many times the last layer's has an exploding one. Default 1e2. */
+  /**
+   * One whose gradient is larger than so many times the last layer's has an exploding one. Default 1e3: with batch norm
+   * residual networks of 110 layers reach some hundred, and train; plain ones reach 10⁶ to 10⁸, and do not.
+   */
   exploding?: number;
 }
 
@@ -54,7 +57,7 @@ export interface Verdict {
  */
 export function flowVerdict(
   rows: readonly LayerStatistics[],
-  { vanishing = 1e-3, exploding = 1e2 }: VerdictThresholds = {},
+  { vanishing = 1e-3, exploding = 1e3 }: VerdictThresholds = {},
 ): Verdict {
   if (rows.length === 0) throw new Error("flowVerdict: there are no layers to judge");
   const last = rows[rows.length - 1].gradientNorm;
