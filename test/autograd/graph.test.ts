@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { add, mul, relu } from "../../src/autograd/elementwise.ts";
 import { graphToDot, needsGrad, nodesBefore, walk } from "../../src/autograd/graph.ts";
+import { softmax } from "../../src/autograd/softmax.ts";
 import { tensor } from "../../src/tensor/create.ts";
 
 const x = tensor([1, 2], { requiresGrad: true });
@@ -26,6 +27,11 @@ describe("walking the graph", () => {
     expect(y.node?.op).toBe("add");
     expect(y.node?.inputs[1]).toBe(x);
     expect(y.node?.output).toBe(y);
+  });
+
+  it("and what the operation was asked besides: its attributes", () => {
+    expect(softmax(x, -1).node?.attributes).toEqual({ axis: -1 });
+    expect(y.node?.attributes).toBeUndefined();
   });
 });
 

@@ -15,7 +15,7 @@ import { ValueError } from "../../tensor/errors.ts";
 import { chooseKernels } from "../../tensor/kernels.ts";
 import { inStep } from "../../tensor/memory.ts";
 import { Rng } from "../../tensor/rng.ts";
-import { formatShape, type Shape } from "../../tensor/shape.ts";
+import type { Shape } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { commonGraph, type Sample } from "./batch.ts";
 import { encodeModel, IR_VERSIONS } from "./encode.ts";
@@ -68,8 +68,15 @@ const BATCHES = [1, 3] as const;
 export function exportOnnx(model: Module, options: OnnxExportOptions): Uint8Array {
   const { opset = 17, foldBatchNorm = false, dynamicBatch = true } = options;
   const { inputName = "input", outputName = "output", name = model.constructor.name, producerVersion } = options;
+  if (!Object.hasOwn(IR_VERSIONS, opset)) {
+    const known = Object.keys(IR_VERSIONS);
+    throw new ValueError(`exportOnnx: opset must be a whole number from ${known[0]} to ${known.at(-1)}, got ${opset}`);
+  }
+  checkNames(model, { inputName, outputName });
   const shape = exampleShape(options);
-  checkOptions(model, { opset, dynamicBatch, inputName, outputName, shape });
+  if (dynamicBatch && shape.length === 0) {
+    throw new ValueError("exportOnnx: an example of shape [] has no batch axis: export it with dynamicBatch: false");
+  }
 
   const sample = (index: 0 | 1): Sample => {
     const batch = dynamicBatch ? BATCHES[index] : shape[0];
@@ -95,30 +102,14 @@ function exampleShape({ inputShape, example }: OnnxExportOptions): Shape {
   return example ? example.shape : [1, ...inputShape!];
 }
 
-function checkOptions(
-  model: Module,
-  {
-    opset,
-    dynamicBatch,
-    inputName,
-    outputName,
-    shape,
-  }: Required<Pick<OnnxExportOptions, "opset" | "dynamicBatch" | "inputName" | "outputName">> & { shape: Shape },
-): void {
-  if (!Object.hasOwn(IR_VERSIONS, opset)) {
-    const known = Object.keys(IR_VERSIONS);
-    throw new ValueError(`exportOnnx: opset must be a whole number from ${known[0]} to ${known.at(-1)}, got ${opset}`);
-  }
-  if (dynamicBatch && shape.length === 0) {
-    throw new ValueError(
-      `exportOnnx: the example ${formatShape(shape)} has no batch axis: export it with dynamicBatch: false`,
-    );
-  }
+function checkNames(model: Module, names: { inputName: string; outputName: string }): void {
   const taken = model.stateDict();
-  for (const [option, name] of Object.entries({ inputName, outputName })) {
+  for (const [option, name] of Object.entries(names)) {
     if (name === "" || Object.hasOwn(taken, name)) {
       throw new ValueError(`exportOnnx: ${option} must not be empty or the name of a parameter, got "${name}"`);
     }
   }
-  if (inputName === outputName) throw new ValueError(`exportOnnx: inputName and outputName are both "${inputName}"`);
+  if (names.inputName === names.outputName) {
+    throw new ValueError(`exportOnnx: inputName and outputName are both "${names.inputName}"`);
+  }
 }

@@ -258,7 +258,7 @@ describe("errors", () => {
     [
       "a scalar as a batch",
       { example: zeros([]) },
-      "exportOnnx: the example [] has no batch axis: export it with dynamicBatch: false",
+      "exportOnnx: an example of shape [] has no batch axis: export it with dynamicBatch: false",
     ],
     [
       "the name of a parameter",
