@@ -38,6 +38,10 @@ class ResidentPool implements Pool {
     return this.#pool.owns(array);
   }
 
+  release(array: Floats): void {
+    this.#pool.release?.(array);
+  }
+
   reset(): void {
     this.#pool.reset();
     for (const size of this.#residents) this.#pool.allocate(size);
