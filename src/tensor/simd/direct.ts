@@ -1,7 +1,7 @@
 /**
- * Direct convolution, forward and input gradient: every geometry whose rows of results have four pixels or more.
+ * Direct convolution, forward and input gradient: every geometry whose results fill a tile.
  *
- * An image is turned to NHWC with zeros around it, one at a time; then each tile of four pixels × eight filters reads
+ * An image is turned to NHWC with zeros around it, one at a time; then each tile of four or six pixels × eight filters reads
  * it where it stands (direct-kernel.ts). The input gradient is the same with the filter turned and its channel axes
  * exchanged; at stride s it falls into s·s such convolutions, one for each pair of phases (../geometry/patches.ts), whose
  * results are scattered.
@@ -11,23 +11,26 @@
 import type { ConvGeometry } from "../geometry/conv.ts";
 import { axisPhases } from "../geometry/patches.ts";
 import type { Floats } from "../memory.ts";
-import { pixelsFunction, rowsFunction, TILE_PIXELS, toPixelsFunction } from "./direct-kernel.ts";
+import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
 import type { Call, Engine, Program } from "./engine.ts";
 import { TILE_COLUMNS } from "./gemm.ts";
 import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
 import { cropFunction } from "./winograd-tiling.ts";
 
+/** Pixels of a tile, with multiply-add; without it four. */
+const MOST_PIXELS = 6;
+
 /** Whether the forward pass is covered. */
-export function directCovers({ N, C, O, Wo }: ConvGeometry): boolean {
-  return N * C * O > 0 && Wo >= TILE_PIXELS;
+export function directCovers({ N, C, O, L }: ConvGeometry): boolean {
+  return N * C * O > 0 && L >= MOST_PIXELS;
 }
 
-/** Whether the input gradient is covered: each phase's rows must have four pixels. */
-export function directInputGradientCovers({ N, C, O, W, sw, kw }: ConvGeometry): boolean {
-  return N * C * O > 0 && Math.floor(W / sw) >= TILE_PIXELS && kw >= sw;
+/** Whether the input gradient is covered: each phase must have the pixels of a tile. */
+export function directInputGradientCovers({ N, C, O, H, W, sh, sw }: ConvGeometry): boolean {
+  return N * C * O > 0 && Math.floor(H / sh) * Math.floor(W / sw) >= MOST_PIXELS;
 }
 
-type Functions = Program<"pixels" | "rows" | "toPixels" | "gather" | "scatter" | "crop">;
+type Functions = Program<"tiles" | "gather" | "scatter" | "crop">;
 
 /** One convolution at work: images in, a set of results that is a grid of pixels out. */
 interface Part {
@@ -62,6 +65,8 @@ interface Pass {
   /** Distance between neighbouring results, in pixels of the image. */
   readonly step: number;
   readonly filterGroup: number;
+  /** Says what the packed filters are, to be kept if w is a constant. */
+  readonly key: string;
   readonly parts: readonly Part[];
 }
 
@@ -92,7 +97,20 @@ export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g
     targets: null,
   };
   const padding = { top: ph, left: pw, Hp: H + 2 * ph, Wp };
-  const pass = { N, C, H, W, O, plane: L, groups, ...padding, step: sw, filterGroup: Og * K, parts: [part] };
+  const pass = {
+    N,
+    C,
+    H,
+    W,
+    O,
+    plane: L,
+    groups,
+    ...padding,
+    step: sw,
+    filterGroup: Og * K,
+    key: `direct/${groups}`,
+    parts: [part],
+  };
   return convolve(engine, x, w, y, pass);
 }
 
@@ -128,100 +146,98 @@ export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
     }
   }
   const padding = { top: vertical.before, left: horizontal.before, Hp: vertical.padded, Wp };
+  const key = `direct/gradient/${[H, W, sh, sw, ph, pw, dh, dw, groups]}`;
   const sizes = { N, C: O, H: Ho, W: Wo, O: C, plane: H * W, groups };
-  return convolve(engine, gy, w, gx, { ...sizes, ...padding, step: 1, filterGroup: Og * K, parts });
+  return convolve(engine, gy, w, gx, { ...sizes, ...padding, step: 1, filterGroup: Og * K, key, parts });
 }
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): boolean {
-  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, step, filterGroup } = pass;
+  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, step, filterGroup, key } = pass;
   const [Cg, Og] = [C / groups, O / groups];
-  const functions: Functions = engine.program(`direct/${C}/${step}`, (features) => [
-    pixelsFunction(features, 4 * C * step), // number 0: `rows` calls it
-    rowsFunction(4 * C * step),
-    toPixelsFunction(C),
+  const functions: Functions = engine.program("direct", (features) => [
+    ...directTiles(features), // number 0: `tiles` calls it
     gatherFunction("gather", TILE_COLUMNS),
     scatterFunction(),
     cropFunction(),
   ]);
+  const { toPixels } = engine.program<"toPixels">(`toPixels/${C}`, () => [toPixelsFunction(C)]);
   const panels = Math.ceil(Og / TILE_COLUMNS);
   return engine.run((scope) => {
     const px = scope.input(x);
-    const pw = scope.input(w);
     const py = scope.output(y);
-    // A tile may look up to three pixels beyond the last row's end.
-    const paddedFloats = (Hp * Wp + 4 * step) * C;
+    const paddedFloats = Hp * Wp * C;
     const padded = scope.scratch(paddedFloats);
     const spare = scope.scratch(TILE_COLUMNS * plane);
-    const parts = pass.parts.map((part) => {
-      const { taps, ofFilter, runs, targets } = part;
-      const filters = scope.scratch(groups * panels * TILE_COLUMNS * taps.length);
-      const lines = table(
-        engine,
-        scope,
-        Array.from({ length: panels * 8 }, (_, o) => Math.min(o, Og - 1) * ofFilter),
-      );
-      const steps = table(engine, scope, taps);
-      const runTable = table(
-        engine,
-        scope,
-        runs.map((run) => run * C),
-      );
-      return { ...part, filters, lines, steps, runTable, targetTable: targets ? table(engine, scope, targets) : 0 };
+    const tableOf = (offsets: readonly number[]): number => table(engine, scope, offsets);
+    const parts = pass.parts.map((part, index) => {
+      const { taps, ofFilter, runs, targets, height, width } = part;
+      const panelFloats = TILE_COLUMNS * taps.length;
+      const pack = (to: number): void => {
+        const pw = scope.input(w);
+        const lines = tableOf(Array.from({ length: panels * TILE_COLUMNS }, (_, o) => Math.min(o, Og - 1) * ofFilter));
+        const steps = tableOf(taps);
+        for (let i = 0; i < groups * panels; i++) {
+          const from = pw + 4 * Math.floor(i / panels) * filterGroup;
+          const line = lines + 4 * TILE_COLUMNS * (i % panels);
+          functions.gather(from, line, steps, to + 4 * i * panelFloats, taps.length);
+        }
+      };
+      return {
+        ...part,
+        filters: scope.derived(w, `${key}/${index}`, groups * panels * panelFloats, pack),
+        panelFloats,
+        results: height * width,
+        runTable: tableOf(runs.map((run) => run * C)),
+        pixels: pixelTable(engine, scope, part, C, step),
+        targetTable: targets ? tableOf(targets) : 0,
+      };
     });
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
-    for (const { filters, lines, steps, taps } of parts) {
-      for (let i = 0; i < groups * panels; i++) {
-        const group = Math.floor(i / panels);
-        const to = filters + 4 * i * TILE_COLUMNS * taps.length;
-        functions.gather(pw + 4 * group * filterGroup, lines + 4 * TILE_COLUMNS * (i % panels), steps, to, taps.length);
-      }
-    }
     for (let n = 0; n < N; n++) {
-      functions.toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
-      for (const {
-        filters,
-        taps,
-        runTable,
-        runs,
-        runLength,
-        origin,
-        rowStep,
-        height,
-        width,
-        targets,
-        targetTable,
-      } of parts) {
-        const tiles = Math.ceil(width / TILE_PIXELS);
-        const tail = width - tiles * TILE_PIXELS;
+      toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
+      for (const { filters, panelFloats, runs, runTable, runLength, pixels, results, targets, targetTable } of parts) {
         for (let i = 0; i < groups * panels; i++) {
           const group = Math.floor(i / panels);
           const first = (i % panels) * TILE_COLUMNS;
           const count = Math.min(TILE_COLUMNS, Og - first);
           const target = py + 4 * (n * O + group * Og + first) * plane;
           const whole = count === TILE_COLUMNS && targets === null;
-          const results = height * width;
-          const from = padded + 4 * (C * origin + group * Cg);
-          const weights = filters + 4 * i * TILE_COLUMNS * taps.length;
-          functions.rows(
+          const from = padded + 4 * group * Cg;
+          const panel = filters + 4 * i * panelFloats;
+          const to = whole ? target : spare;
+          functions.tiles(
             from,
-            weights,
+            panel,
             runTable,
             runs.length,
             runLength,
-            whole ? target : spare,
-            4 * results,
-            height,
-            tiles,
-            tail,
-            4 * C * rowStep,
-            4 * width,
+            to,
+            4 * (whole ? plane : results),
+            pixels,
+            results,
           );
+          if (whole) continue;
           if (targets) functions.scatter(spare, target, targetTable, count, results, 4 * plane);
-          else if (!whole) functions.crop(spare, target, 1, count, results, 4 * results, 0);
+          else functions.crop(spare, target, 1, count, results, 4 * results, 0);
         }
       }
     }
   });
+}
+
+/** Where the first number of each result's first pixel is, in a padded image of C channels; bytes. */
+function pixelTable(
+  engine: Engine,
+  scope: Call,
+  { height, width, origin, rowStep }: Part,
+  C: number,
+  step: number,
+): number {
+  const address = scope.scratch(height * width);
+  const offsets = new Int32Array(engine.arena.memory.buffer, address, height * width);
+  for (let i = 0, l = 0; i < height; i++)
+    for (let j = 0; j < width; j++) offsets[l++] = 4 * C * (origin + i * rowStep + j * step);
+  return address;
 }
 
 /** Writes offsets, given in floats, as bytes; returns the table's address. */
