@@ -126,15 +126,17 @@ export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
       if (rows.pixels.length === 0 || columns.pixels.length === 0) continue;
       const runs: number[] = [];
       const taps: number[] = [];
+      // The last tap looks furthest to the left; where all look at neighbours, they are one run.
+      const joined = groups === 1 && columns.shifts.every((shift, b) => shift === columns.shifts[0] - b);
       rows.taps.forEach((u, a) => {
-        columns.taps.forEach((v, b) => {
-          runs.push(rows.shifts[a] * Wp + columns.shifts[b]);
-          for (let o = 0; o < Og; o++) taps.push(o * K + u * kw + v);
-        });
+        for (let b = columns.taps.length - 1; b >= 0; b--) {
+          if (!joined || b === columns.taps.length - 1) runs.push(rows.shifts[a] * Wp + columns.shifts[b]);
+          for (let o = 0; o < Og; o++) taps.push(o * K + u * kw + columns.taps[b]);
+        }
       });
       parts.push({
         runs,
-        runLength: Og,
+        runLength: joined ? Og * columns.taps.length : Og,
         taps,
         ofFilter: kh * kw,
         origin: rows.bases[0] * Wp + columns.bases[0],
@@ -165,6 +167,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
   return engine.run((scope) => {
     const px = scope.input(x);
     const py = scope.output(y);
+    let pw: number | undefined;
     const paddedFloats = Hp * Wp * C;
     const padded = scope.scratch(paddedFloats);
     const spare = scope.scratch(TILE_COLUMNS * plane);
@@ -173,7 +176,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
       const { taps, ofFilter, runs, targets, height, width } = part;
       const panelFloats = TILE_COLUMNS * taps.length;
       const pack = (to: number): void => {
-        const pw = scope.input(w);
+        pw ??= scope.input(w);
         const lines = tableOf(Array.from({ length: panels * TILE_COLUMNS }, (_, o) => Math.min(o, Og - 1) * ofFilter));
         const steps = tableOf(taps);
         for (let i = 0; i < groups * panels; i++) {

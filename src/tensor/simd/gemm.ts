@@ -109,12 +109,15 @@ export function steps(k: Local, locals: Locals, step: (i: number) => Code, advan
       block(Array.from({ length: STRAIGHT }, (_, i) => [step(i), get(zero), i32.const(1 << i), i32.and, branchIf(0)])),
       advance(STRAIGHT),
     ),
+    // Other offsets than in the loop: V8 would compute those that both use outside of it, and keep them in memory (9 %).
+    advance(-STRAIGHT),
     block(
       Array.from({ length: STRAIGHT - 1 }, (_, i) => [
         [get(k), i32.const(i + 1), i32.lessSigned, branchIf(0)],
-        step(i),
+        step(STRAIGHT + i),
       ]),
     ),
+    advance(STRAIGHT),
   ];
 }
 
