@@ -1,6 +1,6 @@
 /**
  * What kernels derive from arrays that do not change, kept from step to step: a fused model's filters, transformed or
- * packed. For ResNet-18 at batch 1 that is a quarter of the time, most of it moving 45 MB of weights into the engine.
+ * packed. For ResNet-18 at batch 1 that is a sixth of the time, most of it moving 45 MB of weights into the engine.
  *
  * It lies below the tensors of a step, in blocks that are handed out when a step ends:
  *
