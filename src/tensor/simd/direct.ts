@@ -14,6 +14,7 @@ import type { Floats } from "../memory.ts";
 import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
 import type { Call, Engine, Program } from "./engine.ts";
 import { TILE_COLUMNS } from "./gemm.ts";
+import { arithmetic } from "./im2col.ts";
 import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
 import { cropFunction } from "./winograd-tiling.ts";
 
@@ -40,13 +41,16 @@ interface Part {
   /** For each number of the filter in the order of the runs, its offset in w; and the distance between filters. */
   readonly taps: readonly number[];
   readonly ofFilter: number;
-  /** The first pixel of the results' first row, and its steps, in pixels of the padded image. */
-  readonly origin: number;
-  readonly rowStep: number;
-  /** Results: rows and columns, and their places in a channel of y where they are not all of it in order. */
-  readonly height: number;
-  readonly width: number;
-  readonly targets: readonly number[] | null;
+  /** The first pixel that each result sees, in pixels of the padded image. */
+  readonly pixels: Grid;
+  /** The results' places in a channel of y, where they are not all of it in order. */
+  readonly targets: Grid | null;
+}
+
+/** A row's offset plus a column's. */
+interface Grid {
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
 }
 
 interface Pass {
@@ -62,8 +66,6 @@ interface Pass {
   readonly left: number;
   readonly Hp: number;
   readonly Wp: number;
-  /** Distance between neighbouring results, in pixels of the image. */
-  readonly step: number;
   readonly filterGroup: number;
   /** Says what the packed filters are, to be kept if w is a constant. */
   readonly key: string;
@@ -90,10 +92,7 @@ export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g
     runLength,
     taps,
     ofFilter: K,
-    origin: 0,
-    rowStep: sh * Wp,
-    height: Ho,
-    width: Wo,
+    pixels: { rows: arithmetic(Ho, sh * Wp), columns: arithmetic(Wo, sw) },
     targets: null,
   };
   const padding = { top: ph, left: pw, Hp: H + 2 * ph, Wp };
@@ -139,22 +138,19 @@ export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
         runLength: joined ? Og * columns.taps.length : Og,
         taps,
         ofFilter: kh * kw,
-        origin: rows.bases[0] * Wp + columns.bases[0],
-        rowStep: Wp,
-        height: rows.pixels.length,
-        width: columns.pixels.length,
-        targets: sh * sw === 1 ? null : rows.pixels.flatMap((h) => columns.pixels.map((j) => h * W + j)),
+        pixels: { rows: rows.bases.map((base) => base * Wp), columns: columns.bases },
+        targets: sh * sw === 1 ? null : { rows: rows.pixels.map((h) => h * W), columns: columns.pixels },
       });
     }
   }
   const padding = { top: vertical.before, left: horizontal.before, Hp: vertical.padded, Wp };
   const key = `direct/gradient/${[H, W, sh, sw, ph, pw, dh, dw, groups]}`;
   const sizes = { N, C: O, H: Ho, W: Wo, O: C, plane: H * W, groups };
-  return convolve(engine, gy, w, gx, { ...sizes, ...padding, step: 1, filterGroup: Og * K, key, parts });
+  return convolve(engine, gy, w, gx, { ...sizes, ...padding, filterGroup: Og * K, key, parts });
 }
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): boolean {
-  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, step, filterGroup, key } = pass;
+  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, filterGroup, key } = pass;
   const [Cg, Og] = [C / groups, O / groups];
   const functions: Functions = engine.program("direct", (features) => [
     ...directTiles(features), // number 0: `tiles` calls it
@@ -173,7 +169,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
     const spare = scope.scratch(TILE_COLUMNS * plane);
     const tableOf = (offsets: readonly number[]): number => table(engine, scope, offsets);
     const parts = pass.parts.map((part, index) => {
-      const { taps, ofFilter, runs, targets, height, width } = part;
+      const { taps, ofFilter, runs, targets } = part;
       const panelFloats = TILE_COLUMNS * taps.length;
       const pack = (to: number): void => {
         pw ??= scope.input(w);
@@ -189,16 +185,26 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
         ...part,
         filters: scope.derived(w, `${key}/${index}`, groups * panels * panelFloats, pack),
         panelFloats,
-        results: height * width,
+        results: part.pixels.rows.length * part.pixels.columns.length,
         runTable: tableOf(runs.map((run) => run * C)),
-        pixels: pixelTable(engine, scope, part, C, step),
-        targetTable: targets ? tableOf(targets) : 0,
+        pixelTable: gridTable(engine, scope, part.pixels, 4 * C),
+        targetTable: targets ? gridTable(engine, scope, targets, 4) : 0,
       };
     });
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
     for (let n = 0; n < N; n++) {
       toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
-      for (const { filters, panelFloats, runs, runTable, runLength, pixels, results, targets, targetTable } of parts) {
+      for (const {
+        filters,
+        panelFloats,
+        runs,
+        runTable,
+        runLength,
+        pixelTable,
+        results,
+        targets,
+        targetTable,
+      } of parts) {
         for (let i = 0; i < groups * panels; i++) {
           const group = Math.floor(i / panels);
           const first = (i % panels) * TILE_COLUMNS;
@@ -216,7 +222,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
             runLength,
             to,
             4 * (whole ? plane : results),
-            pixels,
+            pixelTable,
             results,
           );
           if (whole) continue;
@@ -228,18 +234,12 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
   });
 }
 
-/** Where the first number of each result's first pixel is, in a padded image of C channels; bytes. */
-function pixelTable(
-  engine: Engine,
-  scope: Call,
-  { height, width, origin, rowStep }: Part,
-  C: number,
-  step: number,
-): number {
-  const address = scope.scratch(height * width);
-  const offsets = new Int32Array(engine.arena.memory.buffer, address, height * width);
-  for (let i = 0, l = 0; i < height; i++)
-    for (let j = 0; j < width; j++) offsets[l++] = 4 * C * (origin + i * rowStep + j * step);
+/** Writes a grid's offsets, in units of so many bytes; returns the table's address. */
+function gridTable(engine: Engine, scope: Call, { rows, columns }: Grid, bytes: number): number {
+  const address = scope.scratch(rows.length * columns.length);
+  const offsets = new Int32Array(engine.arena.memory.buffer, address, rows.length * columns.length);
+  let l = 0;
+  for (const row of rows) for (const column of columns) offsets[l++] = bytes * (row + column);
   return address;
 }
 

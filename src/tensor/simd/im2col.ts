@@ -243,8 +243,10 @@ function writeTable(engine: Engine, scope: Call, offsets: ArrayLike<number>, len
 }
 
 /** 0, step, 2·step, … */
-function arithmetic(count: number, step: number): number[] {
-  return Array.from({ length: count }, (_, i) => i * step);
+export function arithmetic(count: number, step: number): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < count; i++) numbers.push(i * step);
+  return numbers;
 }
 
 /** C = A·B, or C += A·B, with A and B read through tables. A is packed as a whole, several of them in slots. */
