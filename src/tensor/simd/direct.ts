@@ -16,7 +16,6 @@ import type { Call, Engine, Program } from "./engine.ts";
 import { TILE_COLUMNS } from "./gemm.ts";
 import { arithmetic } from "./im2col.ts";
 import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
-import { cropFunction } from "./winograd-tiling.ts";
 
 /** Pixels of a tile, with multiply-add; without it four. */
 const MOST_PIXELS = 6;
@@ -31,7 +30,7 @@ export function directInputGradientCovers({ N, C, O, H, W, sh, sw }: ConvGeometr
   return N * C * O > 0 && Math.floor(H / sh) * Math.floor(W / sw) >= MOST_PIXELS;
 }
 
-type Functions = Program<"tiles" | "gather" | "scatter" | "crop">;
+type Functions = Program<"tiles" | "gather" | "scatter">;
 
 /** One convolution at work: images in, a set of results that is a grid of pixels out. */
 interface Part {
@@ -156,7 +155,6 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
     ...directTiles(features), // number 0: `tiles` calls it
     gatherFunction("gather", TILE_COLUMNS),
     scatterFunction(),
-    cropFunction(),
   ]);
   const { toPixels } = engine.program<"toPixels">(`toPixels/${C}`, () => [toPixelsFunction(C)]);
   const panels = Math.ceil(Og / TILE_COLUMNS);
@@ -227,7 +225,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
           );
           if (whole) continue;
           if (targets) functions.scatter(spare, target, targetTable, count, results, 4 * plane);
-          else functions.crop(spare, target, 1, count, results, 4 * results, 0);
+          else engine.arena.floats.copyWithin(target / 4, spare / 4, spare / 4 + count * results);
         }
       }
     }
