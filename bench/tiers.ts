@@ -16,7 +16,7 @@ import { naiveKernels } from "./naive-kernels.ts";
  */
 class ResidentPool implements Pool {
   readonly #pool: Pool;
-  readonly #residents: number[] = [];
+  readonly #residents: Float32Array[] = [];
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -30,7 +30,7 @@ class ResidentPool implements Pool {
   allocateResident(size: number): Float32Array {
     const array = this.#pool.allocate(size);
     if (!array) throw new Error(`the engine has no room for ${size} numbers`);
-    this.#residents.push(size);
+    this.#residents.push(array);
     return array;
   }
 
@@ -38,9 +38,16 @@ class ResidentPool implements Pool {
     return this.#pool.owns(array);
   }
 
+  release(array: Floats): void {
+    this.#pool.release?.(array);
+  }
+
   reset(): void {
     this.#pool.reset();
-    for (const size of this.#residents) this.#pool.allocate(size);
+    for (const { length, byteOffset } of this.#residents) {
+      if (this.#pool.allocate(length)?.byteOffset === byteOffset) continue;
+      throw new Error("a fused model came to keep its weights below arrays that were to stay");
+    }
   }
 
   clear(): void {

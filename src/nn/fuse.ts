@@ -8,7 +8,7 @@
  */
 import { noGrad } from "../autograd/graph.ts";
 import { ValueError } from "../tensor/errors.ts";
-import { allocateLasting } from "../tensor/memory.ts";
+import { allocateLasting, declareConstant } from "../tensor/memory.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Identity } from "./container.ts";
 import { Conv2d } from "./conv.ts";
@@ -19,7 +19,9 @@ import { BatchNorm2d } from "./norm.ts";
  * Folds every batch norm that follows a convolution into it, in place, and returns how many there were.
  *
  * Afterwards the model is in evaluation mode and stays there: `train()` throws. Its outputs are the same within rounding.
- * Each folded norm leaves an `Identity` in its place; its convolution has new weights and a bias.
+ * Each folded norm leaves an `Identity` in its place; its convolution has new weights and a bias. The model's parameters
+ * are taken as constants from then on, and what fast kernels make of them is kept: change one with `assign`, or call its
+ * `changed()` after writing to its `data`.
  *
  * "Follows" means: is the next part of the same module, in the order in which the parts are declared. That is the order in
  * which they are applied in `Sequential` and in every network of this library. For a module of your own give an example
@@ -48,7 +50,10 @@ export function fuse(model: Module, x?: Tensor): number {
       );
     }
   }
-  if (undo.length > 0) for (const [, module] of model.namedModules()) lockEvaluation(module);
+  if (undo.length > 0) {
+    for (const [, module] of model.namedModules()) lockEvaluation(module);
+    for (const [, parameter] of model.namedParameters()) declareConstant(parameter.data);
+  }
   return undo.length;
 }
 

@@ -159,6 +159,6 @@ function xavierDeviation(t: Tensor, gain: number): number {
 
 function fill(t: Tensor, next: () => number): Tensor {
   for (let i = 0; i < t.size; i++) t.data[i] = next();
-  t.version++;
+  t.changed();
   return t;
 }

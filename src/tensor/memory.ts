@@ -72,6 +72,22 @@ export function useAllocator(next: Allocator | undefined): Allocator {
   return previous;
 }
 
+const constants = /* @__PURE__ */ new WeakMap<Floats, object>();
+
+/** Declares that nothing will be written to an array until `declareVariable`: kernels may keep what they make of it. */
+export function declareConstant(data: Floats): void {
+  constants.set(data, {});
+}
+
+export function declareVariable(data: Floats): void {
+  constants.delete(data);
+}
+
+/** Where the array has been declared constant, an object that stands for this declaration. */
+export function constantOf(data: Floats): object | undefined {
+  return constants.get(data);
+}
+
 /**
  * Sets the memory that steps use from now on; undefined for none. Throws inside a step that has one: its tensors live
  * there. (The first kernel of a program may run inside a step, and brings its memory with it.)

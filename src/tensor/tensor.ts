@@ -6,7 +6,7 @@
  */
 import type { Node } from "../autograd/graph.ts";
 import { ShapeError } from "./errors.ts";
-import { allocate, allocateLasting, type Floats, type Step, stepOf } from "./memory.ts";
+import { allocate, allocateLasting, declareVariable, type Floats, type Step, stepOf } from "./memory.ts";
 import { formatTensor } from "./print.ts";
 import { formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
 
@@ -105,7 +105,13 @@ export class Tensor {
       throw new ShapeError(`assign: ${values.length} values for a tensor ${formatShape(this.shape)}`);
     }
     this.data.set(values);
+    this.changed();
+  }
+
+  /** To be called by who has written to `data` in place. */
+  changed(): void {
     this.version++;
+    declareVariable(this.data);
   }
 }
 

@@ -152,7 +152,7 @@ class Core implements Optimizer {
           decoupled: this.#decoupled,
           step: moments.steps,
         });
-        w.version++;
+        w.changed();
       }
     }
   }

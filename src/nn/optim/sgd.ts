@@ -71,7 +71,7 @@ export class SGD implements Optimizer {
         }
         const step = { lr, momentum, dampening, weightDecay, nesterov, first };
         kernels.sgd(w.data, grads.get(w).data, velocity, step);
-        w.version++;
+        w.changed();
       }
     }
   }

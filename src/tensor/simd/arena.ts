@@ -15,6 +15,7 @@
  */
 import type { Floats, Pool } from "../memory.ts";
 import type { MemoryLike, WebAssemblyApi } from "./features.ts";
+import { type Block, Kept } from "./kept.ts";
 
 const PAGE = 65536;
 /** Addresses below are never handed out: address 0 stays free to mean "none", and the first bytes stay zero. */
@@ -24,6 +25,8 @@ const ALIGNMENT = 64;
 const LARGEST_BYTES = 2 ** 30;
 /** The part of the memory that is kept free for scratch. */
 const SCRATCH = 1 / 8;
+/** The part of the memory that may hold what is kept from step to step. */
+const KEPT = 1 / 2;
 
 export class Arena implements Pool {
   readonly memory: MemoryLike;
@@ -31,6 +34,9 @@ export class Arena implements Pool {
   #floats: Float32Array;
   /** `memory.buffer`, which takes 47 ns to ask for. */
   #buffer: ArrayBufferLike;
+  readonly #kept = new Kept();
+  /** Where tensors begin: above what is kept. */
+  #base = BASE;
   #top = BASE;
   /** The highest address handed out since the last reset, to tensors or as scratch. */
   #used = BASE;
@@ -95,13 +101,19 @@ export class Arena implements Pool {
 
   /** Takes back everything handed out so far, and grows to what was asked for in vain. */
   reset(wipe = false): void {
-    if (wipe) this.#floats.fill(Number.NaN, BASE / 4, this.#used / 4);
-    this.#top = BASE;
-    this.#used = BASE;
+    if (wipe) this.#floats.fill(Number.NaN, this.#base / 4, this.#used / 4);
+    this.#base = this.#kept.settle(this.#base, BASE);
+    this.#top = this.#base;
+    this.#used = this.#base;
     this.#refused = 0;
     this.#live = false;
     this.#free.clear();
     this.#grow();
+  }
+
+  /** The place, from the next reset on, for `size` floats that `key` says are derived from a constant (kept.ts). */
+  keep(constant: object, key: string, size: number): Block | undefined {
+    return this.#kept.find(constant, key, roundUp(4 * size), KEPT * this.bytes);
   }
 
   /**

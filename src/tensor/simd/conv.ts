@@ -2,7 +2,7 @@
  * Convolution and its two gradients in SIMD: which algorithm, and the way there.
  *
  *   im2col        every geometry                               im2col.ts
- *   direct        rows of results of four pixels or more       direct.ts, direct-weights.ts
+ *   direct        six results or more                          direct.ts, direct-weights.ts
  *   winograd2     3 × 3, stride 1: F(2×2, 3×3)                 winograd.ts, winograd-weights.ts
  *   winograd4     3 × 3, stride 1: F(4×4, 3×3)
  *   winograd4x2   3 × 3, stride 1: F(2×4, 3×3), between the two in speed and accuracy
@@ -69,8 +69,10 @@ export type ConvPass = "forward" | "inputGradient" | "weightGradient";
  *   128→128 @28                         7.8 / 4.6   8.3 / 4.6   3.9 / 2.4   2.2 / 1.9   2.0 / 1.6
  *   256→256 @14                         5.7 / 4.9   6.5 / –     3.3 / 2.9   3.5 / 2.8   3.3 / 2.6
  *   512→512 @7                          7.2 / 6.7   8.3 / 9.4   5.3 / 4.6   5.5 / 4.8   10 / 7.2
- *   16→32 @32, stride 2, batch 32       2.2 / 2.2   2.0 / 1.7
- *   256→512 @14, stride 2               3.7 / 3.2   4.1 / 3.3
+ *   16→32 @32, stride 2, batch 32       2.2 / 2.1   2.0 / 1.6
+ *   128→256 @28, stride 2               2.7 / 2.4   2.8 / 2.3
+ *   256→512 @14, stride 2               3.8 / 3.8   4.1 / 4.1
+ *   … input gradient                    4.8 / 4.8   4.2 / 4.5
  */
 export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Features): Exclude<ConvAlgorithm, "auto"> {
   const { N, C, O, H, W, L, Ho, Wo, kh, kw, sh, sw } = g;
@@ -96,8 +98,10 @@ export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Featu
   }
   const product = kh * kw * sh * sw === 1;
   const covered = pass === "forward" ? directCovers(g) : directInputGradientCovers(g);
-  // Pixels of many channels lie far apart, which the packing of im2col mends; so does its tile where filters are few.
-  return covered && !product && C <= 128 && results / g.groups >= 8 ? "direct" : "im2col";
+  // A panel of filters with many channels is larger than L1, which the blocks of im2col are not. For input gradients its
+  // scattered pixels cost more than that. Its tile is better where filters are few.
+  const many = pass === "forward" && C > 128;
+  return covered && !product && !many && results / g.groups >= 8 ? "direct" : "im2col";
 }
 
 /** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room or the algorithm does not cover the geometry. */

@@ -7,17 +7,14 @@
  *   run of w ───▶ │  w0    │  w1    │      one (tap, channel) at a time
  *                 └────────┴────────┘
  *   pixel j   ●   ┌────────┬────────┐
- *   pixel j+1 ●   │ y[j,0] │ y[j,1] │      8 sums; ● = the channel's number at the tap, repeated four times. The four
- *   pixel j+2 ●   │  …     │  …     │      pixels are stride·C numbers apart, an immediate: programs are emitted for
- *   pixel j+3 ●   └────────┴────────┘      that distance.
+ *   pixel j+1 ●   │ y[j,0] │ y[j,1] │      8 sums, 12 with multiply-add; ● = the channel's number at the tap, repeated
+ *   pixel j+2 ●   │  …     │  …     │      four times. Each pixel has a pointer, which comes from a table: a tile may go
+ *   pixel j+3 ●   └────────┴────────┘      over the end of a row of results.
  *
  * At the end the tile is transposed in registers and stored as NCHW.
  * Next: direct.ts.
  */
 import {
-  block,
-  branch,
-  branchIf,
   type Code,
   call,
   type Func,
@@ -26,119 +23,99 @@ import {
   get,
   i32,
   type Local,
-  loop,
   set,
-  tee,
+  shuffle32,
   v128,
+  when,
 } from "./assembler.ts";
 import type { Features } from "./features.ts";
-import { multiplyAdd, TILE_COLUMNS } from "./gemm.ts";
-import { advance, whileAtLeast } from "./loops.ts";
+import { multiplyAdd, steps, TILE_COLUMNS, tileRows } from "./gemm.ts";
+import { advance, countDown, whileAtLeast } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
-
-/** Neighbouring pixels of a tile. */
-export const TILE_PIXELS = 4;
 
 const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
 
 /**
- * pixels(x, w, runs, runCount, runLength, y, planeBytes): four pixels of eight channels of y, planeBytes apart.
- * The table `runs` says where, relative to x, the runs begin; w has the eight filters' numbers in the same order.
+ * tile(x, w, runs, runCount, runLength, y, planeBytes, pixels): a tile of eight channels of y, planeBytes apart. The table
+ * `pixels` says where the tile's pixels are, relative to x, and the table `runs` where, relative to a pixel, the runs
+ * begin; w has the eight filters' numbers in the same order.
  */
-export function pixelsFunction(features: Features, pixelBytes: number): Func {
-  return func("pixels", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [x, w, runs, runCount, runLength, y, planeBytes] = [0, 1, 2, 3, 4, 5, 6];
+function tileFunction(features: Features): Func {
+  return func("tile", Array<"i32">(8).fill("i32"), (locals) => {
+    const [x, w, runs, runCount, runLength, y, planeBytes, pixels] = [0, 1, 2, 3, 4, 5, 6, 7];
     const [from, k] = locals.many("i32", 2);
-    const sums = locals.many("v128", 2 * TILE_PIXELS);
+    const count = tileRows(features);
+    const pointers = locals.many("i32", count);
+    const sums = locals.many("v128", 2 * count);
     const [w0, w1, splat, spare] = locals.many("v128", 4);
-    const unroll = 8;
     const step = (i: number): Code => [
       set(w0, get(w), v128.load(32 * i)),
       set(w1, get(w), v128.load(32 * i + 16)),
-      Array.from({ length: TILE_PIXELS }, (_, p) => [
-        set(splat, get(from), v128.load32Splat(pixelBytes * p + 4 * i)),
+      pointers.map((pointer, p) => [
+        set(splat, get(pointer), v128.load32Splat(4 * i)),
         multiplyAdd(sums[p], splat, w0, features),
-        multiplyAdd(sums[TILE_PIXELS + p], splat, w1, features),
+        multiplyAdd(sums[count + p], splat, w1, features),
       ]),
-      // A branch in every step, as in gemm.ts.
-      tee(k, get(k), i32.const(1), i32.sub),
-      i32.eqz,
-      branchIf(1),
     ];
+    const advanceBy = (n: number): Code => [pointers.map((pointer) => advance(pointer, 4 * n)), advance(w, 32 * n)];
+    /** Four channels: the first four pixels as vectors, two more as halves. */
     const store = (half: readonly Local[]): Code => [
-      transpose4(half, [w0, w1, splat, spare]),
-      half.map((row) => [get(y), get(row), v128.store(), moveBy(y, planeBytes)]),
+      transpose4(half.slice(0, 4), [w0, w1, splat, spare]),
+      count > 4
+        ? [
+            set(w0, get(half[4]), get(half[5]), shuffle32(0, 4, 1, 5)),
+            set(w1, get(half[4]), get(half[5]), shuffle32(2, 6, 3, 7)),
+          ]
+        : [],
+      [0, 1, 2, 3].map((channel) => [
+        [get(y), get(half[channel]), v128.store()],
+        count > 4 ? [get(y), get(channel < 2 ? w0 : w1), v128.store64Lane(channel % 2 === 0 ? 0 : 1, 16)] : [],
+        moveBy(y, planeBytes),
+      ]),
     ];
     return [
-      whileAtLeast(
+      countDown(
         runCount,
         1,
         set(from, get(x), get(runs), i32.load(), i32.add),
+        pointers.map((pointer, p) => set(pointer, get(from), get(pixels), i32.load(4 * p), i32.add)),
         set(k, get(runLength)),
-        block(
-          loop(
-            Array.from({ length: unroll }, (_, i) => step(i)),
-            advance(from, 4 * unroll),
-            advance(w, 4 * TILE_COLUMNS * unroll),
-            branch(0),
-          ),
-        ),
-        // The loop left w at its last eight steps' beginning: go to the run's end, a whole run of w after its start.
-        set(w, get(w), lastSteps(runLength, unroll), i32.const(4 * TILE_COLUMNS), i32.mul, i32.add),
+        steps(k, locals, step, advanceBy),
+        set(w, get(w), get(k), i32.const(4 * TILE_COLUMNS), i32.mul, i32.add),
         advance(runs, 4),
-        advance(runCount, -1),
       ),
-      store(sums.slice(0, TILE_PIXELS)),
-      store(sums.slice(TILE_PIXELS)),
+      store(sums.slice(0, count)),
+      store(sums.slice(count)),
     ];
   });
 }
 
-/** How many steps the loop's last passage did: 1 … unroll (a power of two). */
-function lastSteps(length: Local, unroll: number): Code {
-  return [get(length), i32.const(1), i32.sub, i32.const(unroll - 1), i32.and, i32.const(1), i32.add];
+/**
+ * tiles(x, w, runs, runCount, runLength, y, planeBytes, pixels, count): all `count` pixels of eight channels. The last tile
+ * stands back over the one before it.
+ */
+function tilesFunction(features: Features): Func {
+  const size = tileRows(features);
+  return func("tiles", Array<"i32">(9).fill("i32"), () => {
+    const [y, pixels, count] = [5, 7, 8];
+    return whileAtLeast(
+      count,
+      1,
+      [get(count), i32.const(size), i32.lessSigned],
+      when(
+        [y, pixels].map((p) => set(p, get(p), get(count), i32.const(size), i32.sub, i32.const(4), i32.mul, i32.add)),
+      ),
+      [0, 1, 2, 3, 4, 5, 6, 7].map((parameter) => get(parameter)),
+      call(0),
+      [y, pixels].map((p) => advance(p, 4 * size)),
+      advance(count, -size),
+    );
+  });
 }
 
-/**
- * rows(x, w, runs, runCount, runLength, y, planeBytes, height, tiles, tail, xRowBytes, yRowBytes): all pixels of eight
- * channels, row by row, by calling function 0. A row has `tiles` tiles side by side; where its width is not a multiple
- * of four, `tail` < 0 is how far (in pixels) the last tile stands back over the one before it.
- */
-export function rowsFunction(pixelBytes: number): Func {
-  return func(
-    "rows",
-    Array.from({ length: 12 }, () => "i32" as const),
-    (locals) => {
-      const [x, w, runs, runCount, runLength, y, planeBytes, height, tiles, tail, xRowBytes, yRowBytes] = [
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-      ];
-      const [tile, from, to] = locals.many("i32", 3);
-      return whileAtLeast(
-        height,
-        1,
-        set(tile, get(tiles)),
-        set(from, get(x)),
-        set(to, get(y)),
-        whileAtLeast(
-          tile,
-          1,
-          // The last tile of the row stands back.
-          block(
-            [get(tile), i32.const(1), i32.sub, branchIf(0)],
-            set(from, get(from), get(tail), i32.const(pixelBytes), i32.mul, i32.add),
-            set(to, get(to), get(tail), i32.const(4), i32.mul, i32.add),
-          ),
-          [get(from), get(w), get(runs), get(runCount), get(runLength), get(to), get(planeBytes), call(0)],
-          advance(from, TILE_PIXELS * pixelBytes),
-          advance(to, 4 * TILE_PIXELS),
-          advance(tile, -1),
-        ),
-        moveBy(x, xRowBytes),
-        moveBy(y, yRowBytes),
-        advance(height, -1),
-      );
-    },
-  );
+/** The two, `tile` as number 0. */
+export function directTiles(features: Features): Func[] {
+  return [tileFunction(features), tilesFunction(features)];
 }
 
 /**

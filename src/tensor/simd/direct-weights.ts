@@ -9,7 +9,7 @@
  *   gy[o+3,l] ●   │        │        │
  *                 └────────┴────────┘
  *
- * There are no horizontal sums and nothing of gy is copied. A sum runs over one image; images' sums are added.
+ * There are no horizontal sums and nothing of gy is copied. A sum runs over some rows of an image; such sums are added.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
 import type { Floats } from "../memory.ts";
@@ -36,6 +36,12 @@ import { multiplyAdd } from "./gemm.ts";
 import { scatterFunction } from "./im2col-kernel.ts";
 import { advance, whileAtLeast } from "./loops.ts";
 
+/**
+ * Rows of an image that all tiles look at before the next ones, so that they stay in the cache: 9 % on 32 channels of 16 × 16
+ * pixels, 15 % on 64 of 56 × 56. With fewer channels nothing is gained.
+ */
+const BAND_ROWS = 8;
+
 /** Filters and channels of a tile. */
 const FILTERS = 4;
 const CHANNELS = 8;
@@ -59,6 +65,7 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
   const filterPanels = Math.ceil(Og / FILTERS);
   const channelPanels = Math.ceil(Cg / CHANNELS);
   const channels = channelPanels * CHANNELS;
+  const bandRows = C < 32 ? Ho : BAND_ROWS;
   /** The last panel of a group's filters stands back over the one before it. */
   const firstFilter = (panel: number): number => Math.min(panel * FILTERS, Og - FILTERS);
   return engine.run((scope) => {
@@ -74,14 +81,18 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
     for (let n = 0; n < N; n++) {
       functions.toPixels(px + 4 * n * C * H * W, padded + 4 * C * (ph * Wp + pw), H, W, 4 * H * W, 4 * C * Wp);
-      let to = sums;
-      for (let group = 0; group < groups; group++) {
-        for (let panel = 0; panel < filterPanels; panel++) {
-          const from = pgy + 4 * (n * O + group * Og + firstFilter(panel)) * L;
-          for (let u = 0; u < kh; u++) {
-            for (let v = 0; v < kw; v++, to += 4 * tileRow) {
-              const pixels = padded + 4 * ((u * dh * Wp + v * dw) * C + group * Cg);
-              functions.outers(from, pixels, to, Ho, Wo, 4 * C * sh * Wp, 4 * channels, n > 0 ? 1 : 0, channelPanels);
+      for (let row = 0; row < Ho; row += bandRows) {
+        const rows = Math.min(bandRows, Ho - row);
+        const add = n + row > 0 ? 1 : 0;
+        let to = sums;
+        for (let group = 0; group < groups; group++) {
+          for (let panel = 0; panel < filterPanels; panel++) {
+            const from = pgy + 4 * ((n * O + group * Og + firstFilter(panel)) * L + row * Wo);
+            for (let u = 0; u < kh; u++) {
+              for (let v = 0; v < kw; v++, to += 4 * tileRow) {
+                const pixels = padded + 4 * (((row * sh + u * dh) * Wp + v * dw) * C + group * Cg);
+                functions.outers(from, pixels, to, rows, Wo, 4 * C * sh * Wp, 4 * channels, add, channelPanels);
+              }
             }
           }
         }

@@ -1,7 +1,7 @@
 /**
- * Direct convolution, forward and input gradient: every geometry whose rows of results have four pixels or more.
+ * Direct convolution, forward and input gradient: every geometry whose results fill a tile.
  *
- * An image is turned to NHWC with zeros around it, one at a time; then each tile of four pixels × eight filters reads
+ * An image is turned to NHWC with zeros around it, one at a time; then each tile of four or six pixels × eight filters reads
  * it where it stands (direct-kernel.ts). The input gradient is the same with the filter turned and its channel axes
  * exchanged; at stride s it falls into s·s such convolutions, one for each pair of phases (../geometry/patches.ts), whose
  * results are scattered.
@@ -11,23 +11,26 @@
 import type { ConvGeometry } from "../geometry/conv.ts";
 import { axisPhases } from "../geometry/patches.ts";
 import type { Floats } from "../memory.ts";
-import { pixelsFunction, rowsFunction, TILE_PIXELS, toPixelsFunction } from "./direct-kernel.ts";
+import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
 import type { Call, Engine, Program } from "./engine.ts";
 import { TILE_COLUMNS } from "./gemm.ts";
+import { arithmetic } from "./im2col.ts";
 import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
-import { cropFunction } from "./winograd-tiling.ts";
+
+/** Pixels of a tile, with multiply-add; without it four. */
+const MOST_PIXELS = 6;
 
 /** Whether the forward pass is covered. */
-export function directCovers({ N, C, O, Wo }: ConvGeometry): boolean {
-  return N * C * O > 0 && Wo >= TILE_PIXELS;
+export function directCovers({ N, C, O, L }: ConvGeometry): boolean {
+  return N * C * O > 0 && L >= MOST_PIXELS;
 }
 
-/** Whether the input gradient is covered: each phase's rows must have four pixels. */
-export function directInputGradientCovers({ N, C, O, W, sw, kw }: ConvGeometry): boolean {
-  return N * C * O > 0 && Math.floor(W / sw) >= TILE_PIXELS && kw >= sw;
+/** Whether the input gradient is covered: each phase must have the pixels of a tile. */
+export function directInputGradientCovers({ N, C, O, H, W, sh, sw }: ConvGeometry): boolean {
+  return N * C * O > 0 && Math.floor(H / sh) * Math.floor(W / sw) >= MOST_PIXELS;
 }
 
-type Functions = Program<"pixels" | "rows" | "toPixels" | "gather" | "scatter" | "crop">;
+type Functions = Program<"tiles" | "gather" | "scatter">;
 
 /** One convolution at work: images in, a set of results that is a grid of pixels out. */
 interface Part {
@@ -37,13 +40,16 @@ interface Part {
   /** For each number of the filter in the order of the runs, its offset in w; and the distance between filters. */
   readonly taps: readonly number[];
   readonly ofFilter: number;
-  /** The first pixel of the results' first row, and its steps, in pixels of the padded image. */
-  readonly origin: number;
-  readonly rowStep: number;
-  /** Results: rows and columns, and their places in a channel of y where they are not all of it in order. */
-  readonly height: number;
-  readonly width: number;
-  readonly targets: readonly number[] | null;
+  /** The first pixel that each result sees, in pixels of the padded image. */
+  readonly pixels: Grid;
+  /** The results' places in a channel of y, where they are not all of it in order. */
+  readonly targets: Grid | null;
+}
+
+/** A row's offset plus a column's. */
+interface Grid {
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
 }
 
 interface Pass {
@@ -59,9 +65,9 @@ interface Pass {
   readonly left: number;
   readonly Hp: number;
   readonly Wp: number;
-  /** Distance between neighbouring results, in pixels of the image. */
-  readonly step: number;
   readonly filterGroup: number;
+  /** Says what the packed filters are, to be kept if w is a constant. */
+  readonly key: string;
   readonly parts: readonly Part[];
 }
 
@@ -85,14 +91,24 @@ export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g
     runLength,
     taps,
     ofFilter: K,
-    origin: 0,
-    rowStep: sh * Wp,
-    height: Ho,
-    width: Wo,
+    pixels: { rows: arithmetic(Ho, sh * Wp), columns: arithmetic(Wo, sw) },
     targets: null,
   };
   const padding = { top: ph, left: pw, Hp: H + 2 * ph, Wp };
-  const pass = { N, C, H, W, O, plane: L, groups, ...padding, step: sw, filterGroup: Og * K, parts: [part] };
+  const pass = {
+    N,
+    C,
+    H,
+    W,
+    O,
+    plane: L,
+    groups,
+    ...padding,
+    step: sw,
+    filterGroup: Og * K,
+    key: `direct/${groups}`,
+    parts: [part],
+  };
   return convolve(engine, x, w, y, pass);
 }
 
@@ -108,120 +124,121 @@ export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
       if (rows.pixels.length === 0 || columns.pixels.length === 0) continue;
       const runs: number[] = [];
       const taps: number[] = [];
+      // The last tap looks furthest to the left; where all look at neighbours, they are one run.
+      const joined = groups === 1 && columns.shifts.every((shift, b) => shift === columns.shifts[0] - b);
       rows.taps.forEach((u, a) => {
-        columns.taps.forEach((v, b) => {
-          runs.push(rows.shifts[a] * Wp + columns.shifts[b]);
-          for (let o = 0; o < Og; o++) taps.push(o * K + u * kw + v);
-        });
+        for (let b = columns.taps.length - 1; b >= 0; b--) {
+          if (!joined || b === columns.taps.length - 1) runs.push(rows.shifts[a] * Wp + columns.shifts[b]);
+          for (let o = 0; o < Og; o++) taps.push(o * K + u * kw + columns.taps[b]);
+        }
       });
       parts.push({
         runs,
-        runLength: Og,
+        runLength: joined ? Og * columns.taps.length : Og,
         taps,
         ofFilter: kh * kw,
-        origin: rows.bases[0] * Wp + columns.bases[0],
-        rowStep: Wp,
-        height: rows.pixels.length,
-        width: columns.pixels.length,
-        targets: sh * sw === 1 ? null : rows.pixels.flatMap((h) => columns.pixels.map((j) => h * W + j)),
+        pixels: { rows: rows.bases.map((base) => base * Wp), columns: columns.bases },
+        targets: sh * sw === 1 ? null : { rows: rows.pixels.map((h) => h * W), columns: columns.pixels },
       });
     }
   }
   const padding = { top: vertical.before, left: horizontal.before, Hp: vertical.padded, Wp };
+  const key = `direct/gradient/${[H, W, sh, sw, ph, pw, dh, dw, groups]}`;
   const sizes = { N, C: O, H: Ho, W: Wo, O: C, plane: H * W, groups };
-  return convolve(engine, gy, w, gx, { ...sizes, ...padding, step: 1, filterGroup: Og * K, parts });
+  return convolve(engine, gy, w, gx, { ...sizes, ...padding, filterGroup: Og * K, key, parts });
 }
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): boolean {
-  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, step, filterGroup } = pass;
+  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, filterGroup, key } = pass;
   const [Cg, Og] = [C / groups, O / groups];
-  const functions: Functions = engine.program(`direct/${C}/${step}`, (features) => [
-    pixelsFunction(features, 4 * C * step), // number 0: `rows` calls it
-    rowsFunction(4 * C * step),
-    toPixelsFunction(C),
+  const functions: Functions = engine.program("direct", (features) => [
+    ...directTiles(features), // number 0: `tiles` calls it
     gatherFunction("gather", TILE_COLUMNS),
     scatterFunction(),
-    cropFunction(),
   ]);
+  const { toPixels } = engine.program<"toPixels">(`toPixels/${C}`, () => [toPixelsFunction(C)]);
   const panels = Math.ceil(Og / TILE_COLUMNS);
   return engine.run((scope) => {
     const px = scope.input(x);
-    const pw = scope.input(w);
     const py = scope.output(y);
-    // A tile may look up to three pixels beyond the last row's end.
-    const paddedFloats = (Hp * Wp + 4 * step) * C;
+    let pw: number | undefined;
+    const paddedFloats = Hp * Wp * C;
     const padded = scope.scratch(paddedFloats);
     const spare = scope.scratch(TILE_COLUMNS * plane);
-    const parts = pass.parts.map((part) => {
+    const tableOf = (offsets: readonly number[]): number => table(engine, scope, offsets);
+    const parts = pass.parts.map((part, index) => {
       const { taps, ofFilter, runs, targets } = part;
-      const filters = scope.scratch(groups * panels * TILE_COLUMNS * taps.length);
-      const lines = table(
-        engine,
-        scope,
-        Array.from({ length: panels * 8 }, (_, o) => Math.min(o, Og - 1) * ofFilter),
-      );
-      const steps = table(engine, scope, taps);
-      const runTable = table(
-        engine,
-        scope,
-        runs.map((run) => run * C),
-      );
-      return { ...part, filters, lines, steps, runTable, targetTable: targets ? table(engine, scope, targets) : 0 };
+      const panelFloats = TILE_COLUMNS * taps.length;
+      const pack = (to: number): void => {
+        pw ??= scope.input(w);
+        const lines = tableOf(Array.from({ length: panels * TILE_COLUMNS }, (_, o) => Math.min(o, Og - 1) * ofFilter));
+        const steps = tableOf(taps);
+        for (let i = 0; i < groups * panels; i++) {
+          const from = pw + 4 * Math.floor(i / panels) * filterGroup;
+          const line = lines + 4 * TILE_COLUMNS * (i % panels);
+          functions.gather(from, line, steps, to + 4 * i * panelFloats, taps.length);
+        }
+      };
+      return {
+        ...part,
+        filters: scope.derived(w, `${key}/${index}`, groups * panels * panelFloats, pack),
+        panelFloats,
+        results: part.pixels.rows.length * part.pixels.columns.length,
+        runTable: tableOf(runs.map((run) => run * C)),
+        pixelTable: gridTable(engine, scope, part.pixels, 4 * C),
+        targetTable: targets ? gridTable(engine, scope, targets, 4) : 0,
+      };
     });
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
-    for (const { filters, lines, steps, taps } of parts) {
-      for (let i = 0; i < groups * panels; i++) {
-        const group = Math.floor(i / panels);
-        const to = filters + 4 * i * TILE_COLUMNS * taps.length;
-        functions.gather(pw + 4 * group * filterGroup, lines + 4 * TILE_COLUMNS * (i % panels), steps, to, taps.length);
-      }
-    }
     for (let n = 0; n < N; n++) {
-      functions.toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
+      toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
       for (const {
         filters,
-        taps,
-        runTable,
+        panelFloats,
         runs,
+        runTable,
         runLength,
-        origin,
-        rowStep,
-        height,
-        width,
+        pixelTable,
+        results,
         targets,
         targetTable,
       } of parts) {
-        const tiles = Math.ceil(width / TILE_PIXELS);
-        const tail = width - tiles * TILE_PIXELS;
         for (let i = 0; i < groups * panels; i++) {
           const group = Math.floor(i / panels);
           const first = (i % panels) * TILE_COLUMNS;
           const count = Math.min(TILE_COLUMNS, Og - first);
           const target = py + 4 * (n * O + group * Og + first) * plane;
           const whole = count === TILE_COLUMNS && targets === null;
-          const results = height * width;
-          const from = padded + 4 * (C * origin + group * Cg);
-          const weights = filters + 4 * i * TILE_COLUMNS * taps.length;
-          functions.rows(
+          const from = padded + 4 * group * Cg;
+          const panel = filters + 4 * i * panelFloats;
+          const to = whole ? target : spare;
+          functions.tiles(
             from,
-            weights,
+            panel,
             runTable,
             runs.length,
             runLength,
-            whole ? target : spare,
-            4 * results,
-            height,
-            tiles,
-            tail,
-            4 * C * rowStep,
-            4 * width,
+            to,
+            4 * (whole ? plane : results),
+            pixelTable,
+            results,
           );
+          if (whole) continue;
           if (targets) functions.scatter(spare, target, targetTable, count, results, 4 * plane);
-          else if (!whole) functions.crop(spare, target, 1, count, results, 4 * results, 0);
+          else engine.arena.floats.copyWithin(target / 4, spare / 4, spare / 4 + count * results);
         }
       }
     }
   });
+}
+
+/** Writes a grid's offsets, in units of so many bytes; returns the table's address. */
+function gridTable(engine: Engine, scope: Call, { rows, columns }: Grid, bytes: number): number {
+  const address = scope.scratch(rows.length * columns.length);
+  const offsets = new Int32Array(engine.arena.memory.buffer, address, rows.length * columns.length);
+  let l = 0;
+  for (const row of rows) for (const column of columns) offsets[l++] = bytes * (row + column);
+  return address;
 }
 
 /** Writes offsets, given in floats, as bytes; returns the table's address. */

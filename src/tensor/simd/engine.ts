@@ -12,7 +12,7 @@
  * `run` returns false where the memory has no room; the plain kernel computes then. It also does while a program is being
  * compiled in the background, which is what old browsers want of larger ones (`STILL_COMPILING`).
  */
-import type { Floats } from "../memory.ts";
+import { constantOf, type Floats } from "../memory.ts";
 import { Arena } from "./arena.ts";
 import { assembleModule, type Func } from "./assembler.ts";
 import { detectFeatures, type Features, type InstanceLike, type WebAssemblyApi } from "./features.ts";
@@ -144,6 +144,26 @@ export class Call {
   /** The address of `size` floats for the kernel's own use, contents undefined. */
   scratch(size: number): number {
     return this.#arena.scratch(size);
+  }
+
+  /**
+   * The address of `size` floats that `make` computes from x alone; `key` names what they are. Where x is a constant they
+   * are kept for the next steps, and `make` does not run again.
+   */
+  derived(x: Floats, key: string, size: number, make: (address: number) => void): number {
+    const constant = constantOf(x);
+    const kept = constant && this.#arena.keep(constant, key, size);
+    if (kept?.filled) return kept.address;
+    const address = kept?.address || this.scratch(size);
+    make(address);
+    if (kept) kept.filled = kept.address > 0;
+    return address;
+  }
+
+  /** As `input`, and a constant's copy is kept. */
+  constant(x: Floats): number {
+    if (!constantOf(x)) return this.input(x);
+    return this.derived(x, "", x.length, (address) => this.#arena.floats.set(x, address / 4));
   }
 
   end(): void {

@@ -8,10 +8,11 @@
  */
 import type { GemmGeometry } from "../geometry/gemm.ts";
 import type { Floats } from "../memory.ts";
-import { block, branchIf, type Code, call, type Func, f32, func, get, i32, loop, set } from "./assembler.ts";
+import { branchIf, type Code, call, type Func, f32, func, get, i32, loop, set, tee, when } from "./assembler.ts";
 import type { Engine, Program } from "./engine.ts";
 import type { Features } from "./features.ts";
 import { TILE_COLUMNS, tileFunction, tileRows } from "./gemm.ts";
+import { countDown, step } from "./loops.ts";
 import { packByCopying, packByTransposing, packEdge } from "./pack.ts";
 
 const MC = 120;
@@ -32,8 +33,8 @@ type GemmFunctions =
 export function gemm(engine: Engine, a: Floats, b: Floats, c: Floats, g: GemmGeometry): boolean {
   if (g.m === 0 || g.n === 0 || g.k === 0) return false;
   return engine.run((scope) => {
-    const pa = scope.input(a);
-    const pb = scope.input(b);
+    const pa = scope.constant(a);
+    const pb = scope.constant(b);
     const pc = g.accumulate ? scope.update(c) : scope.output(c);
     const packed = scope.scratch(packedFloats(g));
     gemmAt(engine, pa, pb, pc, packed, g);
@@ -43,7 +44,10 @@ export function gemm(engine: Engine, a: Floats, b: Floats, c: Floats, g: GemmGeo
 /** Floats of scratch that `gemmAt` needs. */
 export function packedFloats({ m, n, k }: GemmGeometry): number {
   const kc = Math.min(KC, k);
-  return (roundUp(Math.min(MC, m), 12) + roundUp(Math.min(NC, n), TILE_COLUMNS)) * kc + 6 * TILE_COLUMNS + 32;
+  return (
+    (roundUp(Math.min(MC, m), 12) + roundUp(Math.min(NC, n), TILE_COLUMNS)) * kc +
+    spareFloats(Math.min(MC, m), Math.min(NC, n))
+  );
 }
 
 /** The product on addresses, with `packed` the address of its scratch. */
@@ -91,9 +95,12 @@ function packPanels(
   }
 }
 
-/** C's block → A's packed block times B's, or adds it: whole tiles in one call, tiles at the edge by way of `spare`. */
+/**
+ * C's block → A's packed block times B's, or adds it. What does not fill whole tiles, a strip on the right and one below, is
+ * computed in `spare` first (`spareFloats`).
+ */
 export function multiplyPacked(
-  functions: Program<"tile" | "tiles" | "part">,
+  { tiles, part }: Program<"tile" | "tiles" | "part">,
   R: number,
   a: number,
   b: number,
@@ -105,17 +112,24 @@ export function multiplyPacked(
   add: number,
   spare: number,
 ): void {
-  const wholeRows = Math.floor(m / R);
-  const wholeColumns = Math.floor(n / TILE_COLUMNS);
-  if (wholeRows > 0 && wholeColumns > 0) functions.tiles(a, b, c, wholeRows, wholeColumns, k, rowBytes, add);
-  const edge = (i: number, j: number): void => {
-    functions.tile(a + 4 * i * R * k, b + 4 * j * TILE_COLUMNS * k, spare, k, 4 * TILE_COLUMNS, 0);
-    const to = c + i * R * rowBytes + 4 * j * TILE_COLUMNS;
-    functions.part(spare, to, Math.min(R, m - i * R), Math.min(TILE_COLUMNS, n - j * TILE_COLUMNS), rowBytes, add);
-  };
-  const panels = Math.ceil(m / R);
-  if (wholeColumns * TILE_COLUMNS < n) for (let i = 0; i < panels; i++) edge(i, wholeColumns);
-  if (wholeRows < panels) for (let j = 0; j < wholeColumns; j++) edge(wholeRows, j);
+  const rows = Math.floor(m / R);
+  const columns = Math.floor(n / TILE_COLUMNS);
+  if (rows > 0 && columns > 0) tiles(a, b, c, rows, columns, k, rowBytes, add);
+  const right = columns * TILE_COLUMNS;
+  if (right < n) {
+    tiles(a, b + 4 * right * k, spare, Math.ceil(m / R), 1, k, 4 * TILE_COLUMNS, 0);
+    part(spare, c + 4 * right, m, n - right, 4 * TILE_COLUMNS, rowBytes, add);
+  }
+  const below = rows * R;
+  if (below < m && columns > 0) {
+    tiles(a + 4 * below * k, b, spare, 1, columns, k, 4 * right, 0);
+    part(spare, c + below * rowBytes, m - below, right, 4 * right, rowBytes, add);
+  }
+}
+
+/** Floats of scratch that `multiplyPacked` needs for blocks of up to m × n. */
+export function spareFloats(m: number, n: number): number {
+  return Math.max((m + 6) * TILE_COLUMNS, 6 * n);
 }
 
 function gemmFunctions(features: Features): Func[] {
@@ -159,32 +173,25 @@ export function tilesFunction(R: number): Func {
   });
 }
 
-/** part(source, c, rows, columns, rowBytes, add): the upper left part of a tile that was computed in scratch. */
+/** part(source, c, rows, columns, sourceBytes, rowBytes, add): a block of c → what was computed in scratch, or adds it. */
 export function partFunction(): Func {
-  return func("part", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [source, c, rows, columns, rowBytes, add] = [0, 1, 2, 3, 4, 5];
-    const [j, from, to] = locals.many("i32", 3);
+  return func("part", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [source, c, rows, columns, sourceBytes, rowBytes, add] = [0, 1, 2, 3, 4, 5, 6];
+    const j = locals.make("i32");
     const value = locals.make("f32");
-    const advance = (pointer: number, ...bytes: Code): Code => set(pointer, get(pointer), bytes, i32.add);
-    return loop(
-      set(j, get(columns)),
-      set(from, get(source)),
-      set(to, get(c)),
+    return countDown(
+      rows,
+      1,
+      set(j, i32.const(0)),
       loop(
-        set(value, get(from), f32.load()),
-        block(get(add), i32.eqz, branchIf(0), set(value, get(value), get(to), f32.load(), f32.add)),
-        [get(to), get(value), f32.store()],
-        advance(from, i32.const(4)),
-        advance(to, i32.const(4)),
-        advance(j, i32.const(-1)),
-        get(j),
-        branchIf(0),
+        set(value, get(source), get(j), i32.add, f32.load()),
+        get(add),
+        when(set(value, get(value), get(c), get(j), i32.add, f32.load(), f32.add)),
+        [get(c), get(j), i32.add, get(value), f32.store()],
+        [tee(j, get(j), i32.const(4), i32.add), get(columns), i32.const(4), i32.mul, i32.lessSigned, branchIf(0)],
       ),
-      advance(source, i32.const(4 * TILE_COLUMNS)),
-      advance(c, get(rowBytes)),
-      advance(rows, i32.const(-1)),
-      get(rows),
-      branchIf(0),
+      step(source, sourceBytes),
+      step(c, rowBytes),
     );
   });
 }

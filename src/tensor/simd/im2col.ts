@@ -22,7 +22,7 @@ import type { Func } from "./assembler.ts";
 import type { Call, Engine, Program } from "./engine.ts";
 import type { Features } from "./features.ts";
 import { TILE_COLUMNS, tileFunction, tileRows } from "./gemm.ts";
-import { gemmAt, multiplyPacked, packedFloats, partFunction, tilesFunction } from "./gemm-kernel.ts";
+import { gemmAt, multiplyPacked, packedFloats, partFunction, spareFloats, tilesFunction } from "./gemm-kernel.ts";
 import { addBiasFunction, gatherFunction, gatherRunsFunction, padFunction, scatterFunction } from "./im2col-kernel.ts";
 
 /** Summands of a block, and columns: 256 KiB of packed B, a quarter of L2. */
@@ -45,21 +45,25 @@ export function im2colConv2d(
   const { N, C, H, W, O, groups, Cg, Og, K, L } = g;
   return engine.run((scope) => {
     const px = scope.input(x);
-    const pw = scope.input(w);
     const pb = b ? scope.input(b) : 0;
     const py = scope.output(y);
     const functions = im2colFunctions(engine);
     if (isMatrixProduct(g)) {
       const geometry = { m: O, n: L, k: C };
       const packed = scope.scratch(packedFloats(geometry));
+      const pw = scope.constant(w);
       for (let n = 0; n < N; n++) gemmAt(engine, pw, px + 4 * n * C * L, py + 4 * n * O * L, packed, geometry);
     } else {
       const { taps, positions, Wp, plane } = patchTables(g);
       const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
       const filter = matrix(engine, scope, arithmetic(Og, K), arithmetic(K, 1), tileRows(engine.features));
       const patches = matrix(engine, scope, positions, taps, TILE_COLUMNS);
-      const product = new TableProduct(engine, scope, filter, patches, groups);
-      for (let group = 0; group < groups; group++) product.packRows(group, pw + 4 * group * Og * K);
+      const product = new TableProduct(engine, scope, filter, patches);
+      product.packedRows = scope.derived(w, `im2col/${groups}`, groups * product.slotFloats, (packed) => {
+        const pw = scope.input(w);
+        product.packedRows = packed;
+        for (let group = 0; group < groups; group++) product.packRows(group, pw + 4 * group * Og * K);
+      });
       for (let n = 0; n < N; n++) {
         const padded = image(n);
         for (let group = 0; group < groups; group++) {
@@ -97,7 +101,8 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
       const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
       const upstream = matrix(engine, scope, arithmetic(Og, L), arithmetic(L, 1), tileRows(engine.features));
       const patches = matrix(engine, scope, taps, positions, TILE_COLUMNS);
-      const product = new TableProduct(engine, scope, upstream, patches, 1);
+      const product = new TableProduct(engine, scope, upstream, patches);
+      product.packedRows = scope.scratch(product.slotFloats);
       for (let n = 0; n < N; n++) {
         const padded = image(n);
         for (let group = 0; group < groups; group++) {
@@ -138,7 +143,8 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
         for (let o = 0; o < Og; o++)
           for (const u of rows.taps) for (const v of columns.taps) steps.push(o * K + u * kw + v);
         const filter = matrix(engine, scope, arithmetic(Cg, kh * kw), steps, tileRows(engine.features));
-        const product = new TableProduct(engine, scope, filter, matrix(engine, scope, positions, taps, 8), groups);
+        const product = new TableProduct(engine, scope, filter, matrix(engine, scope, positions, taps, 8));
+        product.packedRows = scope.scratch(groups * product.slotFloats);
         const targets = whole ? 0 : writeTable(engine, scope, pixels, pixels.length);
         return { product, targets, count: pixels.length };
       }),
@@ -237,41 +243,41 @@ function writeTable(engine: Engine, scope: Call, offsets: ArrayLike<number>, len
 }
 
 /** 0, step, 2·step, … */
-function arithmetic(count: number, step: number): number[] {
-  return Array.from({ length: count }, (_, i) => i * step);
+export function arithmetic(count: number, step: number): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < count; i++) numbers.push(i * step);
+  return numbers;
 }
 
-/** C = A·B, or C += A·B, with A and B read through tables. A is packed as a whole and kept, for `slots` different A. */
+/** C = A·B, or C += A·B, with A and B read through tables. A is packed as a whole, several of them in slots. */
 class TableProduct {
+  /** Where the slots are, of `slotFloats` each: to be set. */
+  packedRows = 0;
+  readonly slotFloats: number;
   readonly #functions: Functions;
   readonly #rows: TableMatrix;
   readonly #columns: TableMatrix;
   readonly #R: number;
-  readonly #packedRows: number;
   readonly #packedColumns: number;
   readonly #spare: number;
   readonly #floats: () => Float32Array;
 
-  constructor(engine: Engine, scope: Call, rows: TableMatrix, columns: TableMatrix, slots: number) {
+  constructor(engine: Engine, scope: Call, rows: TableMatrix, columns: TableMatrix) {
     this.#functions = im2colFunctions(engine);
     this.#floats = () => engine.arena.floats;
     this.#rows = rows;
     this.#columns = columns;
     this.#R = tileRows(engine.features);
-    this.#packedRows = scope.scratch(slots * this.#slotFloats());
+    this.slotFloats = Math.ceil(rows.lineCount / this.#R) * this.#R * rows.stepCount;
     const columnPanels = Math.ceil(Math.min(NC, columns.lineCount) / TILE_COLUMNS);
     this.#packedColumns = scope.scratch(columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount));
-    this.#spare = scope.scratch(this.#R * TILE_COLUMNS);
-  }
-
-  #slotFloats(): number {
-    return Math.ceil(this.#rows.lineCount / this.#R) * this.#R * this.#rows.stepCount;
+    this.#spare = scope.scratch(spareFloats(rows.lineCount, Math.min(NC, columns.lineCount)));
   }
 
   /** Packs the A whose tables start at `base`. */
   packRows(slot: number, base: number): void {
     const { lineCount, stepCount } = this.#rows;
-    let target = this.#packedRows + 4 * slot * this.#slotFloats();
+    let target = this.packedRows + 4 * slot * this.slotFloats;
     for (let p = 0; p < stepCount; p += KC) {
       target = this.#pack(this.#rows, this.#R, base, 0, lineCount, p, Math.min(KC, stepCount - p), target);
     }
@@ -283,7 +289,7 @@ class TableProduct {
     const m = this.#rows.lineCount;
     const n = this.#columns.lineCount;
     const k = this.#columns.stepCount;
-    const a = this.#packedRows + 4 * slot * this.#slotFloats();
+    const a = this.packedRows + 4 * slot * this.slotFloats;
     const rowFloatsOfA = Math.ceil(m / R) * R;
     if (k === 0 && !accumulate) {
       // A phase that no filter tap meets.

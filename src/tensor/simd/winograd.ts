@@ -13,7 +13,7 @@
  * where im2col would spoil only those that see it.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
-import type { Floats } from "../memory.ts";
+import { constantOf, type Floats } from "../memory.ts";
 import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
@@ -95,9 +95,12 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const planeOfV = offPowersOfTwo(C * blockGroups * 4);
   // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
   const once = N * t.groups <= blockGroups;
-  const blockO = once ? Math.min(O, ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * points * C)))) : O;
+  // A constant's is kept whole; then what one point needs of it is to stay.
+  const kept = constantOf(w) !== undefined;
+  const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
+  const blockO = once || kept ? Math.min(O, fittingO) : O;
   const planeOfM = offPowersOfTwo(roundUp(blockO) * blockGroups * 4);
-  const planeOfU = offPowersOfTwo(roundUp(blockO) * C);
+  const planeOfU = offPowersOfTwo(roundUp(kept ? O : blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
   const outRow = t.whole ? Wo : t.outWidth;
   const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, planeOfV, planeOfM, planeOfU, outPlane, outRow];
@@ -111,9 +114,13 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   ]);
   return engine.run((scope) => {
     const px = scope.input(x);
-    const pw = scope.input(w);
     const py = scope.output(y);
-    const U = scope.scratch(points * planeOfU);
+    const key = `winograd/${[vertical.name, horizontal.name, blockC, filters.turned]}`;
+    let pw = 0;
+    const U = scope.derived(w, key, points * planeOfU, (U) => {
+      pw = scope.input(w);
+      if (kept || !once) transformFilters(functions, pw, U, pass, 0, O, blockC);
+    });
     const V = scope.scratch(points * planeOfV);
     const M = scope.scratch(points * planeOfM);
     const work = scope.scratch(WORK_FLOATS);
@@ -123,7 +130,6 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     const padded = scope.scratch(slots * C * t.inPlane);
     const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + slots * C * t.inPlane);
-    if (!once) transformFilters(functions, pw, U, pass, 0, O, blockC);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -153,10 +159,12 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (once) transformFilters(functions, pw, U, pass, o, filterCount, blockC);
+        if (once && !kept) transformFilters(functions, pw, U, pass, o, filterCount, blockC);
         for (let point = 0; point < points; point++) {
           for (let c = 0; c < C; c += blockC) {
-            const a = U + 4 * (point * planeOfU + c * filterPanels * ROWS);
+            const a =
+              U +
+              4 * (point * planeOfU + (kept ? c * roundUp(O) + o * Math.min(blockC, C - c) : c * filterPanels * ROWS));
             const b = V + 4 * point * planeOfV + 32 * c * panels;
             const kc = Math.min(blockC, C - c);
             functions.tiles(a, b, M + 4 * point * planeOfM, filterPanels, panels, kc, 32 * panels, c > 0 ? 1 : 0);
