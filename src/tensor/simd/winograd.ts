@@ -17,11 +17,9 @@ import type { Floats } from "../memory.ts";
 import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
-import { filtersFunction, productFunction } from "./winograd-product.ts";
+import { filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
 import { cropFunction, tiling } from "./winograd-tiling.ts";
 
-/** Rows of the matrix product's tile. */
-const ROWS = 4;
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
 /** U of the filters that are transformed at a time, where that is done: a quarter of L2. */
@@ -81,28 +79,29 @@ function channelBlock(C: number, points: number): number {
   return points < 36 ? 64 : C <= 64 ? 16 : C <= 128 ? 32 : 64;
 }
 
-type Functions = Program<"tiles" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
   const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
   const { vertical, horizontal } = filterings;
   const points = vertical.n * horizontal.n;
   const t = tiling(Ho, Wo, filterings);
-  const blockC = channelBlock(C, points);
   // Groups of four tiles in a block; two make a panel of columns.
   const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
   const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
-  const planeOfV = offPowersOfTwo(C * blockGroups * 4);
+  const rowOfM = blockGroups * 4;
+  const planeOfV = offPowersOfTwo(C * rowOfM);
   // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
   const once = N * t.groups <= blockGroups;
   const blockO = once ? Math.min(O, ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * points * C)))) : O;
-  const planeOfM = offPowersOfTwo(roundUp(blockO) * blockGroups * 4);
+  const planeOfM = offPowersOfTwo(roundUp(blockO) * rowOfM);
   const planeOfU = offPowersOfTwo(roundUp(blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
   const outRow = t.whole ? Wo : t.outWidth;
-  const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, planeOfV, planeOfM, planeOfU, outPlane, outRow];
+  const product = { k: C, block: channelBlock(C, points), planes: [planeOfU, planeOfV, planeOfM], row: rowOfM } as const;
+  const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, outPlane, outRow, JSON.stringify(product)];
   const functions: Functions = engine.program(`winograd/${key}/${filters.turned}`, (features) => [
-    productFunction(features, ROWS),
+    productFunction("product", features, product),
     padFunction(),
     cropFunction(),
     inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
@@ -123,7 +122,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     const padded = scope.scratch(slots * C * t.inPlane);
     const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + slots * C * t.inPlane);
-    if (!once) transformFilters(functions, pw, U, pass, 0, O, blockC);
+    if (!once) transformFilters(functions, pw, U, pass, 0, O);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -141,32 +140,21 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
           const inside = slot + 4 * (top * t.inWidth + left);
           functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
         }
-        for (let c = 0; c < C; c += blockC) {
-          const kc = Math.min(blockC, C - c);
-          const panelBytes = 32 * kc;
-          const to = V + 32 * c * panels + (local >> 1) * panelBytes + 16 * (local & 1);
-          const step = local & 1 ? panelBytes - 16 : 16;
-          const from = slot + 4 * c * t.inPlane;
-          functions.inputTiles(from, tables.input + 16 * first, to, count, kc, panelBytes, step, work);
-        }
+        const panelBytes = 32 * C;
+        const to = V + (local >> 1) * panelBytes + 16 * (local & 1);
+        const step = local & 1 ? panelBytes - 16 : 16;
+        functions.inputTiles(slot, tables.input + 16 * first, to, count, C, panelBytes, step, work);
       });
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (once) transformFilters(functions, pw, U, pass, o, filterCount, blockC);
-        for (let point = 0; point < points; point++) {
-          for (let c = 0; c < C; c += blockC) {
-            const a = U + 4 * (point * planeOfU + c * filterPanels * ROWS);
-            const b = V + 4 * point * planeOfV + 32 * c * panels;
-            const kc = Math.min(blockC, C - c);
-            functions.tiles(a, b, M + 4 * point * planeOfM, filterPanels, panels, kc, 32 * panels, c > 0 ? 1 : 0);
-          }
-        }
+        if (once) transformFilters(functions, pw, U, pass, o, filterCount);
+        functions.product(U, V, M, filterPanels, panels, points, 0);
         images((n, first, local, count) => {
           const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
           const target = image + 4 * o * outPlane;
           const table = tables.output + 16 * first;
-          functions.outputTiles(M + 16 * local, table, target, count, filterCount, 32 * panels, work);
+          functions.outputTiles(M + 16 * local, table, target, count, filterCount, 4 * rowOfM, work);
         });
       }
       images((n, first, _local, count) => {
@@ -178,25 +166,14 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   });
 }
 
-/** U [point][block of channels][panel of filters][channel][ROWS] for `count` filters from `begin` on. */
-function transformFilters(
-  functions: Functions,
-  w: number,
-  U: number,
-  { C, filters }: Pass,
-  begin: number,
-  count: number,
-  blockC: number,
-): void {
-  const rows = roundUp(count);
-  for (let c = 0; c < C; c += blockC) {
-    const kc = Math.min(blockC, C - c);
-    for (let o = 0; o < count; o += 2) {
-      const to = U + 4 * (c * rows + (o - (o % ROWS)) * kc + (o % ROWS));
-      const first = w + 4 * ((begin + o) * filters.ofFilter + c * filters.ofChannel);
-      const second = o + 1 < count ? first + 4 * filters.ofFilter : first;
-      functions.filters(first, second, to, kc, 4 * filters.ofChannel, 4 * ROWS);
-    }
+/** U [point][panel of filters][channel][ROWS] for `count` filters from `begin` on. */
+function transformFilters(functions: Functions, w: number, U: number, pass: Pass, begin: number, count: number): void {
+  const { C, filters } = pass;
+  for (let o = 0; o < count; o += 2) {
+    const to = U + 4 * ((o - (o % ROWS)) * C + (o % ROWS));
+    const first = w + 4 * (begin + o) * filters.ofFilter;
+    const second = o + 1 < count ? first + 4 * filters.ofFilter : first;
+    functions.filters(first, second, to, C, 4 * filters.ofChannel, 4 * ROWS);
   }
 }
 
