@@ -117,11 +117,12 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     const M = scope.scratch(points * planeOfM);
     const work = scope.scratch(WORK_FLOATS);
     const tables = t.write(engine, scope, outRow);
-    // Images that one block may touch, padded.
+    // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
+    const padded = scope.scratch(C * t.inPlane);
+    engine.arena.floats.fill(0, padded / 4, padded / 4 + C * t.inPlane);
+    // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
-    const padded = scope.scratch(slots * C * t.inPlane);
     const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
-    engine.arena.floats.fill(0, padded / 4, padded / 4 + slots * C * t.inPlane);
     if (!once) transformFilters(functions, pw, U, pass, 0, O);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
@@ -135,15 +136,14 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
         }
       };
       images((n, first, local, count) => {
-        const slot = padded + 4 * (n % slots) * C * t.inPlane;
         for (; paddedUpTo <= n; paddedUpTo++) {
-          const inside = slot + 4 * (top * t.inWidth + left);
+          const inside = padded + 4 * (top * t.inWidth + left);
           functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
         }
         const panelBytes = 32 * C;
         const to = V + (local >> 1) * panelBytes + 16 * (local & 1);
         const step = local & 1 ? panelBytes - 16 : 16;
-        functions.inputTiles(slot, tables.input + 16 * first, to, count, C, panelBytes, step, work);
+        functions.inputTiles(padded, tables.input + 16 * first, to, count, C, panelBytes, step, work);
       });
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
