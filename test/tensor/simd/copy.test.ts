@@ -102,6 +102,6 @@ it("left to the plain tier: few elements, short runs, a small part of a large or
     expect(copyStrided(engine, place(home, random(sizeOf(x))), y, copy)).toBe(false);
   };
   refuses([100, 10], [[0, 2]], "resident");
-  refuses([300, 6], [null, [0, 6, 2]], "resident");
+  refuses([300, 7], [null, [0, 7, 3]], "resident");
   refuses([1000, 40], [[0, 15]], "ordinary");
 });
