@@ -17,7 +17,7 @@ import type { Floats } from "../memory.ts";
 import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
-import { filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
+import { filterLanes, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
 import { cropFunction, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
@@ -108,6 +108,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
     filtersFunction(filterings, 4 * planeOfU, filters.turned),
   ]);
+  const lanes = filterLanes(filterings);
   return engine.run((scope) => {
     const px = scope.input(x);
     const pw = scope.input(w);
@@ -123,7 +124,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
     const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
-    if (!once) transformFilters(functions, pw, U, pass, 0, O);
+    if (!once) transformFilters(functions, pw, U, pass, lanes, 0, O);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -148,7 +149,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (once) transformFilters(functions, pw, U, pass, o, filterCount);
+        if (once) transformFilters(functions, pw, U, pass, lanes, o, filterCount);
         functions.product(U, V, M, filterPanels, panels, points, 0);
         images((n, first, local, count) => {
           const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
@@ -167,13 +168,24 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
 }
 
 /** U [point][panel of filters][channel][ROWS] for `count` filters from `begin` on. */
-function transformFilters(functions: Functions, w: number, U: number, pass: Pass, begin: number, count: number): void {
+function transformFilters(
+  functions: Functions,
+  w: number,
+  U: number,
+  pass: Pass,
+  lanes: number,
+  begin: number,
+  count: number,
+): void {
   const { C, filters } = pass;
-  for (let o = 0; o < count; o += 2) {
+  for (let o = 0; o < count; o += lanes) {
     const to = U + 4 * ((o - (o % ROWS)) * C + (o % ROWS));
-    const first = w + 4 * (begin + o) * filters.ofFilter;
-    const second = o + 1 < count ? first + 4 * filters.ofFilter : first;
-    functions.filters(first, second, to, C, 4 * filters.ofChannel, 4 * ROWS);
+    // Beyond the last filter the last one again.
+    const sources = Array.from(
+      { length: lanes },
+      (_, lane) => w + 4 * (begin + Math.min(o + lane, count - 1)) * filters.ofFilter,
+    );
+    functions.filters(...sources, to, C, 4 * filters.ofChannel, 4 * ROWS);
   }
 }
 
