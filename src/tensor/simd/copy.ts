@@ -14,7 +14,7 @@ import type { Floats } from "../memory.ts";
 import { sizeOf } from "../shape.ts";
 import { type Code, type Func, f32, func, get, i32, set, v128 } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
-import { advance, countDown, step, sweep } from "./loops.ts";
+import { advance, copyRun, countDown, step, sweep } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
 import { worthMoving } from "./worth.ts";
 
@@ -73,10 +73,12 @@ export function copyRowsFunction(splat: boolean): Func {
       count,
       1,
       [set(n, get(inner)), set(from, get(x)), set(to, get(y))],
-      splat ? set(number, get(x), v128.load32Splat()) : [],
-      sweep(n, splat ? [to] : [from, to], (access) =>
-        access.vectors.map((v) => access.store(to, v, splat ? get(number) : access.load(from, v))),
-      ),
+      splat
+        ? [
+            set(number, get(x), v128.load32Splat()),
+            sweep(n, [to], (access) => access.vectors.map((v) => access.store(to, v, get(number)))),
+          ]
+        : copyRun(to, from, n),
       [step(x, xBytes), step(y, yBytes)],
     );
   });

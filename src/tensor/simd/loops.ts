@@ -87,6 +87,11 @@ export function sweep(n: Local, pointers: readonly Local[], body: (access: Acces
   });
 }
 
+/** Copies n numbers; the pointers end behind them, n below 1. */
+export function copyRun(to: Local, from: Local, n: Local): Code {
+  return sweep(n, [to, from], (access) => access.vectors.map((v) => access.store(to, v, access.load(from, v))));
+}
+
 /** The parameters of a function over rows: which of its arrays it loads and stores, how many numbers and sums there are. */
 export interface RowsShape {
   readonly arrays: number;
