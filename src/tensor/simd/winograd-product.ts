@@ -25,28 +25,33 @@ import { advance, countDown, whileAtLeast } from "./loops.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 import type { Matrix } from "./winograd-points.ts";
 
-const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
-
-/** Filters that `filtersFunction` transforms at once. */
-export function filterLanes({ vertical, horizontal }: Filtering2d): 2 | 4 {
-  return vertical.m + horizontal.m > 4 ? 2 : 4;
+/** Where the filters of a pass stand: distances between those of neighbouring outputs and channels, in floats. */
+export interface FilterLayout {
+  readonly ofFilter: number;
+  readonly ofChannel: number;
+  /** Each is to be read by 180° turned, as the input gradient needs it. */
+  readonly turned: boolean;
 }
 
 /**
- * filters(…first filter of each lane, out, count, sourceBytes, outBytes): G g Gᵀ of `count` 3 × 3 filters of two or four
- * outputs at once, which become neighbours at `out`. `turned` reads the filter by 180° turned, as the input gradient needs
- * it.
+ * filters(w, out, count): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels, as panels for the matrix product:
+ * out [panel of ROWS outputs][channel][ROWS]. Rows that the last panel has too many are undefined.
  *
  * A lane is an output. F(4) is computed in float64, two lanes, and rounded once: it magnifies errors. F(2×2) is so accurate
  * that float32 will do, in four lanes and half the time, which is a fifth of the pass where filters outweigh pixels.
  */
-export function filtersFunction(filterings: Filtering2d, planeBytes: number, turned: boolean): Func {
-  const { vertical, horizontal } = filterings;
-  const lanes = filterLanes(filterings);
+export function filtersFunction(
+  { vertical, horizontal }: Filtering2d,
+  planeBytes: number,
+  C: number,
+  { ofFilter, ofChannel, turned }: FilterLayout,
+): Func {
+  const lanes = vertical.m + horizontal.m > 4 ? 2 : 4;
   const { mul, add, sub } = lanes === 4 ? f32x4 : f64x2;
-  return func("filters", Array<"i32">(lanes + 4).fill("i32"), (locals) => {
-    const sources = Array.from({ length: lanes }, (_, lane) => lane);
-    const [out, count, sourceBytes, outBytes] = [lanes, lanes + 1, lanes + 2, lanes + 3];
+  return func("filters", ["i32", "i32", "i32"], (locals) => {
+    const [w, out, count] = [0, 1, 2];
+    const sources = locals.many("i32", lanes);
+    const [parts, channels, to] = locals.many("i32", 3);
     const taps = locals.many("v128", 3);
     const [even, odd] = locals.many("v128", 2);
     const middle = Array.from({ length: vertical.n }, () => locals.many("v128", 3));
@@ -74,30 +79,44 @@ export function filtersFunction(filterings: Filtering2d, planeBytes: number, tur
     /** The number at an offset in each lane's filter. */
     const load = (at: number): Code => [
       sources.reduce<Code>(
-        (code, source) => [get(source), code, source === 0 ? v128.load32Splat(at) : v128.load32Lane(source, at)],
+        (code, source, lane) => [get(source), code, lane === 0 ? v128.load32Splat(at) : v128.load32Lane(lane, at)],
         [],
       ),
       lanes === 2 ? f64x2.promoteLow : [],
     ];
-    const body = whileAtLeast(
-      count,
-      1,
+    const oneChannel: Code = [
       [0, 1, 2].map((v) => [
-        taps.map((tap, u) => {
-          const at = 4 * (turned ? 8 - (3 * u + v) : 3 * u + v);
-          return set(tap, load(at));
-        }),
+        taps.map((tap, u) => set(tap, load(4 * (turned ? 8 - (3 * u + v) : 3 * u + v)))),
         multiply(vertical.G, taps, (i, value) => set(middle[i][v], value)),
       ]),
       middle.map((row, i) =>
         multiply(horizontal.G, row, (j, value) => {
           const offset = planeBytes * (i * horizontal.n + j);
-          return [get(out), value, lanes === 2 ? [f64x2.demoteZero, v128.store64Lane(0, offset)] : v128.store(offset)];
+          return [get(to), value, lanes === 2 ? [f64x2.demoteZero, v128.store64Lane(0, offset)] : v128.store(offset)];
         }),
       ),
-      sources.map((source) => moveBy(source, sourceBytes)),
-      moveBy(out, outBytes),
-      advance(count, -1),
+      sources.map((source) => advance(source, 4 * ofChannel)),
+      advance(to, 4 * ROWS),
+    ];
+    const body = whileAtLeast(
+      count,
+      1,
+      set(parts, i32.const(ROWS / lanes)),
+      countDown(
+        parts,
+        1,
+        // Beyond the last filter the last one again.
+        sources.map((source, lane) => {
+          if (lane === 0) return set(source, get(w));
+          const present: Code = [get(count), i32.const(lane), i32.greaterSigned];
+          return set(source, get(sources[lane - 1]), present, i32.const(4 * ofFilter), i32.mul, i32.add);
+        }),
+        [set(to, get(out)), set(channels, i32.const(C))],
+        countDown(channels, 1, oneChannel),
+        [advance(w, 4 * lanes * ofFilter), advance(count, -lanes), advance(out, 4 * lanes)],
+        [get(count), i32.const(1), i32.lessSigned, branchIf(1)],
+      ),
+      advance(out, 4 * ROWS * (C - 1)),
     );
     const prelude = [...constants].map(([value, local]) =>
       set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : v128.const(value, value, value, value)),

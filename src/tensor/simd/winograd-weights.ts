@@ -53,8 +53,9 @@ export function winogradWeightGradient(
   const gyRow = direct ? Wo : t.inWidth;
   const planes = [planeOfU, planeOfV, planeOfM] as const;
   const lastBlock = ((N * t.tiles - 1) % block) + 1;
-  const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, planes, columns, block, lastBlock, gyRow, gyPlane];
-  const functions: Functions = engine.program(`winogradWeights/${key}`, (features) => {
+  const sizes = `${C} ${O} ${block} ${lastBlock} ${t.inWidth} ${t.inPlane} ${gyRow} ${gyPlane}`;
+  const key = `winograd weights ${vertical.name} ${horizontal.name} ${sizes}`;
+  const functions: Functions = engine.program(key, (features) => {
     const { BT } = vertical;
     const row = 4 * t.inWidth;
     const plane = 4 * t.inPlane;

@@ -17,7 +17,7 @@ import type { Floats } from "../memory.ts";
 import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
-import { filterLanes, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
+import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
 import { cropFunction, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
@@ -70,8 +70,7 @@ interface Pass {
   /** Zeros above and left of the image. */
   readonly top: number;
   readonly left: number;
-  /** Distances between the filters of neighbouring outputs and channels, in floats. */
-  readonly filters: { readonly ofFilter: number; readonly ofChannel: number; readonly turned: boolean };
+  readonly filters: FilterLayout;
 }
 
 /** Channels that are summed without a break. F(4×4) magnifies errors and is summed in shorter blocks (conv.ts). */
@@ -98,17 +97,21 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const planeOfU = offPowersOfTwo(roundUp(blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
   const outRow = t.whole ? Wo : t.outWidth;
-  const product = { k: C, block: channelBlock(C, points), planes: [planeOfU, planeOfV, planeOfM], row: rowOfM } as const;
-  const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, outPlane, outRow, JSON.stringify(product)];
-  const functions: Functions = engine.program(`winograd/${key}/${filters.turned}`, (features) => [
-    productFunction("product", features, product),
+  const sizes = `${C} ${O} ${blockO} ${rowOfM} ${t.inWidth} ${t.inPlane} ${outPlane} ${outRow}`;
+  const key = `winograd ${vertical.name} ${horizontal.name} ${sizes} ${filters.turned}`;
+  const functions: Functions = engine.program(key, (features) => [
+    productFunction("product", features, {
+      k: C,
+      block: channelBlock(C, points),
+      planes: [planeOfU, planeOfV, planeOfM],
+      row: rowOfM,
+    }),
     padFunction(),
     cropFunction(),
     inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
     outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
-    filtersFunction(filterings, 4 * planeOfU, filters.turned),
+    filtersFunction(filterings, 4 * planeOfU, C, filters),
   ]);
-  const lanes = filterLanes(filterings);
   return engine.run((scope) => {
     const px = scope.input(x);
     const pw = scope.input(w);
@@ -124,7 +127,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
     const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
-    if (!once) transformFilters(functions, pw, U, pass, lanes, 0, O);
+    if (!once) functions.filters(pw, U, O);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -149,7 +152,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (once) transformFilters(functions, pw, U, pass, lanes, o, filterCount);
+        if (once) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
         functions.product(U, V, M, filterPanels, panels, points, 0);
         images((n, first, local, count) => {
           const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
@@ -165,28 +168,6 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       });
     }
   });
-}
-
-/** U [point][panel of filters][channel][ROWS] for `count` filters from `begin` on. */
-function transformFilters(
-  functions: Functions,
-  w: number,
-  U: number,
-  pass: Pass,
-  lanes: number,
-  begin: number,
-  count: number,
-): void {
-  const { C, filters } = pass;
-  for (let o = 0; o < count; o += lanes) {
-    const to = U + 4 * ((o - (o % ROWS)) * C + (o % ROWS));
-    // Beyond the last filter the last one again.
-    const sources = Array.from(
-      { length: lanes },
-      (_, lane) => w + 4 * (begin + Math.min(o + lane, count - 1)) * filters.ofFilter,
-    );
-    functions.filters(...sources, to, C, 4 * filters.ofChannel, 4 * ROWS);
-  }
 }
 
 /** Rows of whole panels. */
