@@ -32,7 +32,12 @@ export class Records {
   readonly #size: number;
 
   /** `sums` and `numbers` as in the function's shape; all sums are 0. */
-  constructor(engine: Engine, call: Call, groups: number, { numbers = 0, sums = 0 }: { numbers?: number; sums?: number }) {
+  constructor(
+    engine: Engine,
+    call: Call,
+    groups: number,
+    { numbers = 0, sums = 0 }: { numbers?: number; sums?: number },
+  ) {
     this.#size = recordFloats({ numbers, sums });
     this.address = call.scratch(groups * this.#size);
     this.#doubles = doublesAt(engine, this.address, (groups * this.#size) / 2);
@@ -62,11 +67,10 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   if (inner < SHORTEST_ROW || !worthIt(x, x)) return false;
   const { sums, squares } = engine.program<"sums" | "squares">("moments", () => [
     groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
-    groupsFunction(
-      "squares",
-      { arrays: 1, reads: [0], numbers: 1, sums: 1 },
-      ({ x: [x], p: [m], terms: [term] }) => [set(x, get(x), get(m), f32x4.sub), set(term, get(x), get(x), f32x4.mul)],
-    ),
+    groupsFunction("squares", { arrays: 1, reads: [0], numbers: 1, sums: 1 }, ({ x: [x], p: [m], terms: [term] }) => [
+      set(x, get(x), get(m), f32x4.sub),
+      set(term, get(x), get(x), f32x4.mul),
+    ]),
   ]);
   const n = outer * inner;
   return engine.run((call) => {
