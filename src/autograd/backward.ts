@@ -64,12 +64,6 @@ export class Gradients {
   }
 }
 
-/** A gradient on its way: `own` is whether the array was made here, and so may be added to in place. */
-interface Pending {
-  readonly data: Floats;
-  readonly own: boolean;
-}
-
 /**
  * Who refers to the arrays that are on their way. One that nobody needs any more goes back to the step's memory, where the
  * next gradient finds it: half of a training step's memory, and what was just used is still in the cache.
@@ -79,6 +73,11 @@ class Holders {
 
   hold(data: Floats): void {
     this.#holders.set(data, (this.#holders.get(data) ?? 0) + 1);
+  }
+
+  /** Whether nobody but the asker holds on to the array, so that it may be changed. */
+  isOnly(data: Floats): boolean {
+    return this.#holders.get(data) === 1;
   }
 
   drop(data: Floats): void {
@@ -107,7 +106,7 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
   const seed = seedGradient(root, gradient);
   const kept = new Set([...keep, ...stopAt]);
   const result = new Map<Tensor, Tensor>();
-  const pending = new Map<Tensor, Pending>([[root, { data: seed.data, own: false }]]);
+  const pending = new Map<Tensor, Floats>([[root, seed.data]]);
   const holders = new Holders();
   holders.hold(seed.data);
 
@@ -117,10 +116,10 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
     if (!arrived) return undefined;
     pending.delete(t);
     if (!t.node || kept.has(t)) {
-      result.set(t, new Tensor(arrived.data, t.shape));
-      holders.hold(arrived.data);
+      result.set(t, new Tensor(arrived, t.shape));
+      holders.hold(arrived);
     }
-    return arrived.data;
+    return arrived;
   };
 
   // The seed may be the caller's, and what a rule takes from the forward pass belongs to the graph: held for ever.
@@ -148,21 +147,21 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
   return new Gradients(result);
 }
 
-/** Adds `gx` to what has arrived at `t`. The first arrival may belong to someone else, so the second makes a new array. */
-function accumulate(pending: Map<Tensor, Pending>, t: Tensor, gx: Floats, holders: Holders): void {
+/** Adds `gx` to what has arrived at `t`: in place, unless somebody else holds on to that. */
+function accumulate(pending: Map<Tensor, Floats>, t: Tensor, gx: Floats, holders: Holders): void {
   const arrived = pending.get(t);
-  if (!arrived) {
-    pending.set(t, { data: gx, own: false });
-    holders.hold(gx);
-  } else if (arrived.own) {
-    kernels.addScaled(1, gx, arrived.data);
-  } else {
-    const sum = allocate(gx.length, gx);
-    kernels.binary("add", arrived.data, gx, sum, broadcastGeometry("add", t.shape, t.shape));
-    pending.set(t, { data: sum, own: true });
-    holders.hold(sum);
-    holders.drop(arrived.data);
+  if (arrived && holders.isOnly(arrived)) {
+    kernels.addScaled(1, gx, arrived);
+    return;
   }
+  let sum = gx;
+  if (arrived) {
+    sum = allocate(gx.length, gx);
+    kernels.binary("add", arrived, gx, sum, broadcastGeometry("add", t.shape, t.shape));
+    holders.drop(arrived);
+  }
+  pending.set(t, sum);
+  holders.hold(sum);
 }
 
 function seedGradient(root: Tensor, gradient: Tensor | undefined): Tensor {

@@ -22,7 +22,7 @@ export class AutogradError extends Error {
  * The derivative of one recorded operation. From the upstream gradient gy = ∂L/∂y it returns ∂L/∂x for each input x, or
  * null where `needed` says that nobody asks. It never changes gy and does not keep it: its memory is used again. Returning
  * gy itself is allowed (that is how a gradient passes an addition untouched), because `backward` copies before it
- * accumulates; otherwise the arrays are the rule's own, made for this call.
+ * accumulates into what somebody else holds; otherwise the arrays are the rule's own, made for this call.
  */
 export type Rule = (gy: Floats, needed: readonly boolean[]) => readonly (Floats | null)[];
 

@@ -78,8 +78,8 @@ export function batchNorm(
     kernels.moments(x.data, mean, variance, g);
     if (runningMean && runningVar) {
       const n = g.outer * g.inner;
-      const mix = (running: Floats, batch: Floats, unbias: number): number[] =>
-        Array.from(running, (r, c) => (1 - momentum) * r + momentum * batch[c] * unbias);
+      const mix = (running: Floats, batch: Floats, unbias: number): Floats =>
+        running.map((r, c) => (1 - momentum) * r + momentum * batch[c] * unbias);
       runningMean.assign(mix(runningMean.data, mean, 1));
       runningVar.assign(mix(runningVar.data, variance, n / (n - 1)));
     }

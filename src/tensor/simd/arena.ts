@@ -78,7 +78,7 @@ export class Arena implements Pool {
   allocate(size: number): Float32Array | undefined {
     const bytes = roundUp(4 * size);
     const freed = this.#free.get(bytes)?.pop();
-    if (freed !== undefined) return new Float32Array(this.memory.buffer, freed, size);
+    if (freed !== undefined) return new Float32Array(this.#buffer, freed, size);
     const address = this.#top;
     const end = address + bytes;
     if (end > this.bytes * (1 - SCRATCH)) {

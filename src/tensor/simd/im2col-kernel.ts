@@ -23,32 +23,10 @@ import {
   set,
   v128,
 } from "./assembler.ts";
-import { advance, whileAtLeast } from "./loops.ts";
+import { advance, copyRun, whileAtLeast } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
 
 const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
-
-/** Copies `count` float32 from `from` to `to`, moving both pointers; `count` ends at 0. */
-export function copyRun(to: Local, from: Local, count: Local): Code {
-  return [
-    whileAtLeast(
-      count,
-      4,
-      [get(to), get(from), v128.load(), v128.store()],
-      advance(to, 16),
-      advance(from, 16),
-      advance(count, -4),
-    ),
-    whileAtLeast(
-      count,
-      1,
-      [get(to), get(from), f32.load(), f32.store()],
-      advance(to, 4),
-      advance(from, 4),
-      advance(count, -1),
-    ),
-  ];
-}
 
 /** pad(source, target, planes, H, W, rowBytes, planeBytes): planes of H × W into the insides of larger planes. */
 export function padFunction(): Func {

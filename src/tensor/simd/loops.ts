@@ -25,7 +25,7 @@ import {
   set,
   v128,
 } from "./assembler.ts";
-import { runningSum, SUM_LANES } from "./sums.ts";
+import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
 
 /** How the body of a loop reaches its numbers. */
 export interface Access {
@@ -87,6 +87,11 @@ export function sweep(n: Local, pointers: readonly Local[], body: (access: Acces
   });
 }
 
+/** Copies n numbers; the pointers end behind them, n below 1. */
+export function copyRun(to: Local, from: Local, n: Local): Code {
+  return sweep(n, [to, from], (access) => access.vectors.map((v) => access.store(to, v, access.load(from, v))));
+}
+
 /** The parameters of a function over rows: which of its arrays it loads and stores, how many numbers and sums there are. */
 export interface RowsShape {
   readonly arrays: number;
@@ -113,28 +118,48 @@ export interface RowsVariables {
 /** Instructions for each vector; or also some before the first and after the last. */
 export type RowsBody = Code | { readonly before: Code; readonly each: Code; readonly after: Code };
 
+/** The variables of a function over rows, and its instructions. */
+function rowParts(
+  locals: Locals,
+  lanes: Local,
+  { arrays, reads, writes = [], numbers = 0, sums = 0 }: RowsShape,
+  body: (variables: RowsVariables) => RowsBody,
+): { n: Local; p: readonly Local[]; pointers: readonly Local[]; running: readonly RunningSum[] } & Record<
+  "before" | "row" | "after",
+  Code
+> {
+  const n = locals.make("i32");
+  const x = locals.many("v128", arrays);
+  const p = locals.many("v128", numbers);
+  const terms = locals.many("v128", sums);
+  const totals = terms.map(() => locals.make("v128"));
+  const running = terms.map(() => runningSum(locals));
+  const code = body({ x, p, terms, lanes, locals });
+  const { before, each, after } = "each" in code ? code : { before: [], each: code, after: [] };
+  const pointers = [...new Set([...reads, ...writes])];
+  const row = sweep(n, pointers, (access) => [
+    access.vectors.map((v) => [
+      reads.map((i) => set(x[i], access.load(i, v))),
+      each,
+      writes.map((i) => access.store(i, v, get(x[i]))),
+      totals.map((total, s) => set(total, get(terms[s]), v === 0 ? [] : [get(total), f32x4.add])),
+    ]),
+    running.map((sum, s) => [set(totals[s], access.counted(get(totals[s]))), sum.add(totals[s])]),
+  ]);
+  return { n, p, pointers, running, before, row, after };
+}
+
 /**
  * name(…addresses, outer, inner, skip, lanes, …numbers): runs the body on every element of `outer` rows of `inner`
  * numbers, `skip` bytes between the end of a row and the start of the next, the same in all arrays; stores the sums'
  * lanes (sums.ts) at `lanes`, one sum after the other.
  */
-export function rowsFunction(
-  name: string,
-  { arrays, reads, writes = [], numbers = 0, sums = 0 }: RowsShape,
-  body: (variables: RowsVariables) => RowsBody,
-): Func {
+export function rowsFunction(name: string, shape: RowsShape, body: (variables: RowsVariables) => RowsBody): Func {
+  const { arrays, numbers = 0 } = shape;
   const types = [...Array<"i32">(arrays + 4).fill("i32"), ...Array<"f32">(numbers).fill("f32")];
   return func(name, types, (locals) => {
     const [outer, inner, skip, lanes] = [arrays, arrays + 1, arrays + 2, arrays + 3];
-    const n = locals.make("i32");
-    const x = locals.many("v128", arrays);
-    const p = locals.many("v128", numbers);
-    const terms = locals.many("v128", sums);
-    const totals = terms.map(() => locals.make("v128"));
-    const running = terms.map(() => runningSum(locals));
-    const code = body({ x, p, terms, lanes, locals });
-    const { before, each, after } = "each" in code ? code : { before: [], each: code, after: [] };
-    const pointers = [...new Set([...reads, ...writes])];
+    const { n, p, pointers, running, before, row, after } = rowParts(locals, lanes, shape, body);
     return [
       p.map((vector, i) => set(vector, get(arrays + 4 + i), f32x4.splat)),
       before,
@@ -142,19 +167,47 @@ export function rowsFunction(
         outer,
         1,
         set(n, get(inner)),
-        sweep(n, pointers, (access) => [
-          access.vectors.map((v) => [
-            reads.map((i) => set(x[i], access.load(i, v))),
-            each,
-            writes.map((i) => access.store(i, v, get(x[i]))),
-            totals.map((total, s) => set(total, get(terms[s]), v === 0 ? [] : [get(total), f32x4.add])),
-          ]),
-          running.map((sum, s) => [set(totals[s], access.counted(get(totals[s]))), sum.add(totals[s])]),
-        ]),
+        row,
         pointers.map((pointer) => step(pointer, skip)),
       ),
       running.map((sum, s) => sum.store(lanes, 8 * SUM_LANES * s)),
       after,
     ];
+  });
+}
+
+/** Floats of a group's record: the lanes of its sums, then its numbers, in whole vectors. */
+export function recordFloats({ numbers = 0, sums = 0 }: Pick<RowsShape, "numbers" | "sums">): number {
+  return 2 * SUM_LANES * sums + 4 * Math.ceil(numbers / 4);
+}
+
+/**
+ * name(…addresses, outer, groups, inner, records): the same for arrays `[outer, groups, inner]`, all of them from beginning
+ * to end, with numbers and sums for each group, which stand in its record; sums are added to what is there.
+ *
+ * One group after the other would be simpler, but its rows lie far apart: from memory 490 µs instead of 155 for the two
+ * sums of batch norm's gradient over 2 MiB arrays.
+ */
+export function groupsFunction(name: string, shape: RowsShape, body: (variables: RowsVariables) => Code): Func {
+  const { arrays, sums = 0 } = shape;
+  return func(name, Array<"i32">(arrays + 4).fill("i32"), (locals) => {
+    const [outer, groups, inner, records] = [arrays, arrays + 1, arrays + 2, arrays + 3];
+    const [group, record] = locals.many("i32", 2);
+    const { n, p, running, row } = rowParts(locals, records, shape, body);
+    return countDown(
+      outer,
+      1,
+      [set(group, get(groups)), set(record, get(records))],
+      countDown(
+        group,
+        1,
+        p.map((vector, i) => set(vector, get(record), v128.load32Splat(8 * SUM_LANES * sums + 4 * i))),
+        running.map((sum, s) => sum.load(record, 8 * SUM_LANES * s)),
+        set(n, get(inner)),
+        row,
+        running.map((sum, s) => sum.store(record, 8 * SUM_LANES * s)),
+        advance(record, 4 * recordFloats(shape)),
+      ),
+    );
   });
 }

@@ -7,7 +7,7 @@
  *   gBias = Σ gz,  gWeight = Σ gz·x̂
  *   gx = weight·rstd·(gz − gBias/n − x̂·gWeight/n)
  *
- * Two passes over each group: the sums, then gx. The mask is computed in both rather than stored in between, unless
+ * Two passes: the sums, then gx. The mask is computed in both rather than stored in between, unless
  * somebody wants gz itself. Without ReLU, gz = gy. (normalize.ts has the layout, sums.ts the precision.)
  */
 import type { NormGeometry } from "../geometry/normalize.ts";
@@ -15,9 +15,8 @@ import type { Floats } from "../memory.ts";
 import { type Code, type Func, f32x4, get, type Local, set, v128 } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
-import { rowsFunction } from "./loops.ts";
-import { SHORTEST_ROW, skipOf } from "./normalize.ts";
-import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
+import { groupsFunction } from "./loops.ts";
+import { Records, SHORTEST_ROW } from "./normalize.ts";
 import { worthIt } from "./worth.ts";
 
 /** Gradients of `normalize` where mean and rstd are the moments of x itself; those that are null are not computed. */
@@ -78,28 +77,27 @@ function gradients(
     gradientRowsFunction(second),
   ]);
   const n = outer * inner;
-  const skip = skipOf(g);
   return engine.run((call) => {
     const pgy = call.input(gy);
     const py = y ? call.input(y) : 0;
     const px = call.input(x);
     const pgx = gx ? call.output(gx) : 0;
     const pgAdd = gAdd ? call.output(gAdd) : 0;
-    const pgz = gAdd ? pgAdd : pgy;
-    const at = call.scratch(4 * SUM_LANES);
-    const lanes = doublesAt(engine, at, 2 * SUM_LANES);
+    const sums = new Records(engine, call, groups, { numbers: 1, sums: 2 });
+    for (let c = 0; c < groups; c++) sums.set(c, 0, mean[c]);
+    sumRows(pgy, py, px, pgAdd, outer, groups, inner, sums.address);
+    const records = new Records(engine, call, groups, { numbers: 4 });
     for (let c = 0; c < groups; c++) {
-      const from = 4 * c * inner;
-      sumRows(pgy + from, py + from, px + from, pgAdd + from, outer, inner, skip, at, mean[c]);
-      const sum = totalOf(lanes);
-      const product = totalOf(lanes, SUM_LANES) * rstd[c];
+      const sum = sums.sum(c, 0);
+      const product = sums.sum(c, 1) * rstd[c];
       if (gBias) gBias[c] = sum;
       if (gWeight) gWeight[c] = product;
-      if (!gx) continue;
-      const scale = weight ? rstd[c] * weight[c] : rstd[c];
-      const slope = (product / n) * rstd[c];
-      gradientRows(pgz + from, py + from, px + from, pgx + from, outer, inner, skip, 0, mean[c], scale, sum / n, slope);
+      records.set(c, 0, mean[c]);
+      records.set(c, 1, weight ? rstd[c] * weight[c] : rstd[c]);
+      records.set(c, 2, sum / n);
+      records.set(c, 3, (product / n) * rstd[c]);
     }
+    if (gx) gradientRows(gAdd ? pgAdd : pgy, py, px, pgx, outer, groups, inner, records.address);
   });
 }
 
@@ -110,9 +108,9 @@ function masked(mask: Mask, gy: Local, y: Local): Code {
   return mask === "plain" ? get(gy) : [get(gy), get(y), constant(0), f32x4.lessOrEqual, v128.andnot];
 }
 
-/** sumRows(gy, y, x, gz, outer, inner, skip, lanes, m): Σ gz and Σ gz·(x − m) → lanes, and gz → where it is stored. */
+/** sumRows(gy, y, x, gz, outer, groups, inner, records of m): Σ gz and Σ gz·(x − m), and gz → where it is stored. */
 function sumRowsFunction(mask: Mask): Func {
-  return rowsFunction(
+  return groupsFunction(
     "sumRows",
     {
       arrays: 4,
@@ -129,9 +127,9 @@ function sumRowsFunction(mask: Mask): Func {
   );
 }
 
-/** gradientRows(gz, y, x, gx, outer, inner, skip, lanes, m, scale, shift, slope): gx → scale·(gz − shift − (x − m)·slope). */
+/** gradientRows(gz, y, x, gx, outer, groups, inner, records): gx → scale·(gz − shift − (x − m)·slope). */
 function gradientRowsFunction(mask: Mask): Func {
-  return rowsFunction(
+  return groupsFunction(
     "gradientRows",
     { arrays: 4, reads: mask === "plain" ? [0, 2] : [0, 1, 2], writes: [3], numbers: 4 },
     ({ x: [gz, y, x, gx], p: [m, scale, shift, slope] }) =>

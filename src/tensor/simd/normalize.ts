@@ -5,28 +5,56 @@
  *
  *   image 0 │ group 0 ├────┤ group 1 ├────┤ … │ image 1 │ group 0 ├────┤ …
  *
- * Each function of WebAssembly does one group; what there is one number of per group is computed here, in float64. So
- * the results are those of the plain tier up to a few roundings of float32 for each element, and two in its sums
- * (sums.ts). Rows of fewer than four numbers are left to the plain tier.
+ * Each function of WebAssembly goes through all of x; what there is one number of per group is computed here, in float64,
+ * between one pass and the next. So the results are those of the plain tier up to a few roundings of float32 for each
+ * element, and two in its sums (sums.ts). Rows of fewer than four numbers are left to the plain tier.
  *
  * Next: normalize-gradient.ts.
  */
 import type { NormGeometry } from "../geometry/normalize.ts";
 import type { Floats } from "../memory.ts";
 import { type Func, f32x4, get, set } from "./assembler.ts";
-import type { Engine } from "./engine.ts";
+import type { Call, Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
-import { rowsFunction } from "./loops.ts";
-import { rowsSumFunction } from "./reduce.ts";
+import { groupsFunction, recordFloats } from "./loops.ts";
 import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter rows leave the vectors empty. */
 export const SHORTEST_ROW = 4;
 
-/** Bytes from the end of a group's row to the start of its next. */
-export function skipOf({ groups, inner }: NormGeometry): number {
-  return 4 * (groups - 1) * inner;
+/** What a pass over all groups knows of each: numbers that it reads, sums that it adds up. */
+export class Records {
+  readonly address: number;
+  readonly #first: number;
+  readonly #doubles: Float64Array;
+  readonly #floats: Float32Array;
+  readonly #size: number;
+
+  /** `sums` and `numbers` as in the function's shape; all sums are 0. */
+  constructor(
+    engine: Engine,
+    call: Call,
+    groups: number,
+    { numbers = 0, sums = 0 }: { numbers?: number; sums?: number },
+  ) {
+    this.#size = recordFloats({ numbers, sums });
+    this.address = call.scratch(groups * this.#size);
+    this.#doubles = doublesAt(engine, this.address, (groups * this.#size) / 2);
+    this.#floats = engine.arena.floats.subarray(this.address / 4, this.address / 4 + groups * this.#size);
+    this.#first = 2 * SUM_LANES * sums;
+    this.#floats.fill(0);
+  }
+
+  /** Sets number i of group c. */
+  set(c: number, i: number, value: number): void {
+    this.#floats[c * this.#size + this.#first + i] = value;
+  }
+
+  /** Sum s of group c. */
+  sum(c: number, s: number): number {
+    return totalOf(this.#doubles, (c * this.#size) / 2 + SUM_LANES * s);
+  }
 }
 
 /**
@@ -37,37 +65,29 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   const { outer, groups, inner } = g;
   // x is read twice.
   if (inner < SHORTEST_ROW || !worthIt(x, x)) return false;
-  const { rowsSum, rowsSquares } = engine.program<"rowsSum" | "rowsSquares">("moments", () => [
-    rowsSumFunction(),
-    rowsSquaresFunction(),
+  const { sums, squares } = engine.program<"sums" | "squares">("moments", () => [
+    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
+    groupsFunction("squares", { arrays: 1, reads: [0], numbers: 1, sums: 1 }, ({ x: [x], p: [m], terms: [term] }) => [
+      set(x, get(x), get(m), f32x4.sub),
+      set(term, get(x), get(x), f32x4.mul),
+    ]),
   ]);
   const n = outer * inner;
-  const skip = skipOf(g);
   return engine.run((call) => {
     const px = call.input(x);
-    const at = call.scratch(2 * SUM_LANES);
-    const lanes = doublesAt(engine, at, SUM_LANES);
+    const first = new Records(engine, call, groups, { sums: 1 });
+    sums(px, outer, groups, inner, first.address);
+    const second = new Records(engine, call, groups, { numbers: 1, sums: 1 });
+    for (let c = 0; c < groups; c++) second.set(c, 0, first.sum(c, 0) / n);
+    squares(px, outer, groups, inner, second.address);
     for (let c = 0; c < groups; c++) {
-      const start = px + 4 * c * inner;
-      rowsSum(start, outer, inner, skip, at);
-      const m = totalOf(lanes) / n;
-      const rounded = Math.fround(m);
-      rowsSquares(start, outer, inner, skip, at, rounded);
-      const squares = totalOf(lanes) / n - (m - rounded) ** 2;
+      const m = first.sum(c, 0) / n;
+      const v = second.sum(c, 0) / n - (m - Math.fround(m)) ** 2;
       mean[c] = m;
       // Rounding can make it −1e-30 where all numbers are equal. NaN stays.
-      variance[c] = squares < 0 ? 0 : squares;
+      variance[c] = v < 0 ? 0 : v;
     }
   });
-}
-
-/** rowsSquares(x, outer, inner, skip, lanes, m): Σ (x − m)². */
-function rowsSquaresFunction(): Func {
-  return rowsFunction(
-    "rowsSquares",
-    { arrays: 1, reads: [0], numbers: 1, sums: 1 },
-    ({ x: [x], p: [m], terms: [term] }) => [set(x, get(x), get(m), f32x4.sub), set(term, get(x), get(x), f32x4.mul)],
-  );
 }
 
 /** y → (x − mean)·rstd·weight + bias, all four per group; null weight is 1, null bias 0. */
@@ -115,22 +135,20 @@ function normalizeThen(
   if (inner < SHORTEST_ROW || !worthIt(x, y, add)) return false;
   const key = `normalize${add ? " add" : ""}${relu ? " relu" : ""}`;
   const { scaleRows } = engine.program<"scaleRows">(key, () => [scaleRowsFunction(add !== null, relu)]);
-  const skip = skipOf(g);
   return engine.run((call) => {
-    const px = call.input(x);
-    const pAdd = add ? call.input(add) : 0;
-    const py = call.output(y);
+    const records = new Records(engine, call, groups, { numbers: 3 });
     for (let c = 0; c < groups; c++) {
-      const from = 4 * c * inner;
-      const scale = weight ? rstd[c] * weight[c] : rstd[c];
-      scaleRows(px + from, pAdd + from, py + from, outer, inner, skip, 0, mean[c], scale, bias ? bias[c] : 0);
+      records.set(c, 0, mean[c]);
+      records.set(c, 1, weight ? rstd[c] * weight[c] : rstd[c]);
+      records.set(c, 2, bias ? bias[c] : 0);
     }
+    scaleRows(call.input(x), add ? call.input(add) : 0, call.output(y), outer, groups, inner, records.address);
   });
 }
 
-/** scaleRows(x, add, y, outer, inner, skip, lanes, m, scale, shift): y → (x − m)·scale + shift, + add, max 0. */
+/** scaleRows(x, add, y, outer, groups, inner, records of m, scale, shift): y → (x − m)·scale + shift, + add, max 0. */
 function scaleRowsFunction(adds: boolean, relu: boolean): Func {
-  return rowsFunction(
+  return groupsFunction(
     "scaleRows",
     { arrays: 3, reads: adds ? [0, 1] : [0], writes: [2], numbers: 3 },
     ({ x: [x, add, y], p: [m, scale, shift] }) =>

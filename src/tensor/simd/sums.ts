@@ -20,6 +20,8 @@ export interface RunningSum {
   readonly high: Local;
   /** Adds the four float32 in a variable. */
   add(total: Local): Code;
+  /** Sets the lanes to what was stored. */
+  load(pointer: Local, offset: number): Code;
   /** Stores the lanes, SUM_LANES float64. */
   store(pointer: Local, offset: number): Code;
 }
@@ -32,6 +34,10 @@ export function runningSum(locals: Locals): RunningSum {
     add: (total) => [
       set(low, get(low), get(total), f64x2.promoteLow, f64x2.add),
       set(high, get(high), get(total), get(total), shuffle32(2, 3, 2, 3), f64x2.promoteLow, f64x2.add),
+    ],
+    load: (pointer, offset) => [
+      set(low, get(pointer), v128.load(offset)),
+      set(high, get(pointer), v128.load(offset + 16)),
     ],
     store: (pointer, offset) => [
       [get(pointer), get(low), v128.store(offset)],

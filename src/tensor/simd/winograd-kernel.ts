@@ -162,27 +162,25 @@ export function inputTilesFunction(
 ): Func {
   return withConstants("inputTiles", 8, features, (lanes, locals) => {
     const [image, table, out, groups, channels, panelBytes, step, work] = [0, 1, 2, 3, 4, 5, 6, 7];
-    const [group, entry, to, move] = locals.many("i32", 4);
+    const [channel, to] = locals.many("i32", 2);
     return whileAtLeast(
-      channels,
+      groups,
       1,
-      set(group, get(groups)),
-      set(entry, get(table)),
-      set(to, get(out)),
-      set(move, get(step)),
+      lanes.pointers.map((p, i) => set(p, get(image), get(table), i32.load(4 * i), i32.add)),
+      [set(channel, get(channels)), set(to, get(out))],
+      // Channels inside: what they write is contiguous.
       whileAtLeast(
-        group,
+        channel,
         1,
-        lanes.pointers.map((p, i) => set(p, get(image), get(entry), i32.load(4 * i), i32.add)),
         lanes.forward(vertical.BT, horizontal.BT, rowBytes, work, to, planeBytes),
-        moveBy(to, move),
-        set(move, get(panelBytes), get(move), i32.sub),
-        advance(entry, 16),
-        advance(group, -1),
+        lanes.pointers.map((p) => advance(p, imagePlaneBytes)),
+        advance(to, 32),
+        advance(channel, -1),
       ),
-      advance(image, imagePlaneBytes),
-      advance(out, 32),
-      advance(channels, -1),
+      moveBy(out, step),
+      set(step, get(panelBytes), get(step), i32.sub),
+      advance(table, 16),
+      advance(groups, -1),
     );
   });
 }

@@ -9,33 +9,49 @@ import {
   branchIf,
   type Code,
   type Func,
+  f32x4,
   f64,
   f64x2,
   func,
   get,
   i32,
   type Local,
-  loop,
   set,
-  tee,
   v128,
 } from "./assembler.ts";
 import type { Features } from "./features.ts";
-import { multiplyStep, storeTile } from "./gemm.ts";
-import { advance, whileAtLeast } from "./loops.ts";
+import { multiplyStep } from "./gemm.ts";
+import { advance, countDown, whileAtLeast } from "./loops.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 import type { Matrix } from "./winograd-points.ts";
 
-const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
+/** Where the filters of a pass stand: distances between those of neighbouring outputs and channels, in floats. */
+export interface FilterLayout {
+  readonly ofFilter: number;
+  readonly ofChannel: number;
+  /** Each is to be read by 180° turned, as the input gradient needs it. */
+  readonly turned: boolean;
+}
 
 /**
- * filters(first, second, out, count, sourceBytes, outBytes): G g Gᵀ of `count` 3 × 3 filters of two outputs at once,
- * which become neighbours at `out`. Computed in float64 and rounded once. `turned` reads the filter by 180° turned, as
- * the input gradient needs it.
+ * filters(w, out, count): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels, as panels for the matrix product:
+ * out [panel of ROWS outputs][channel][ROWS]. Rows that the last panel has too many are undefined.
+ *
+ * A lane is an output. F(4) is computed in float64, two lanes, and rounded once: it magnifies errors. F(2×2) is so accurate
+ * that float32 will do, in four lanes and half the time, which is a fifth of the pass where filters outweigh pixels.
  */
-export function filtersFunction({ vertical, horizontal }: Filtering2d, planeBytes: number, turned: boolean): Func {
-  return func("filters", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [first, second, out, count, sourceBytes, outBytes] = [0, 1, 2, 3, 4, 5];
+export function filtersFunction(
+  { vertical, horizontal }: Filtering2d,
+  planeBytes: number,
+  C: number,
+  { ofFilter, ofChannel, turned }: FilterLayout,
+): Func {
+  const lanes = vertical.m + horizontal.m > 4 ? 2 : 4;
+  const { mul, add, sub } = lanes === 4 ? f32x4 : f64x2;
+  return func("filters", ["i32", "i32", "i32"], (locals) => {
+    const [w, out, count] = [0, 1, 2];
+    const sources = locals.many("i32", lanes);
+    const [parts, channels, to] = locals.many("i32", 3);
     const taps = locals.many("v128", 3);
     const [even, odd] = locals.many("v128", 2);
     const middle = Array.from({ length: vertical.n }, () => locals.many("v128", 3));
@@ -43,7 +59,7 @@ export function filtersFunction({ vertical, horizontal }: Filtering2d, planeByte
     const times = (x: Local, factor: number): Code => {
       const local = constants.get(factor) ?? locals.make("v128");
       constants.set(factor, local);
-      return [get(x), get(local), f64x2.mul];
+      return [get(x), get(local), mul];
     };
     /** The rows of G times `inputs`; rows 2i + 1 and 2i + 2 differ in the sign of the middle tap. */
     const multiply = (G: Matrix, inputs: readonly Local[], put: (row: number, value: Code) => Code): Code => {
@@ -51,103 +67,152 @@ export function filtersFunction({ vertical, horizontal }: Filtering2d, planeByte
       const code: Code[] = [put(0, times(inputs[0], G[0][0]))];
       for (let row = 1; row < last; row += 2) {
         code.push(
-          set(even, times(inputs[0], G[row][0]), times(inputs[2], G[row][2]), f64x2.add),
+          set(even, times(inputs[0], G[row][0]), times(inputs[2], G[row][2]), add),
           set(odd, times(inputs[1], G[row][1])),
-          put(row, [get(even), get(odd), f64x2.add]),
-          put(row + 1, [get(even), get(odd), f64x2.sub]),
+          put(row, [get(even), get(odd), add]),
+          put(row + 1, [get(even), get(odd), sub]),
         );
       }
       code.push(put(last, get(inputs[2])));
       return code;
     };
-    const body = whileAtLeast(
-      count,
-      1,
+    /** The number at an offset in each lane's filter. */
+    const load = (at: number): Code => [
+      sources.reduce<Code>(
+        (code, source, lane) => [get(source), code, lane === 0 ? v128.load32Splat(at) : v128.load32Lane(lane, at)],
+        [],
+      ),
+      lanes === 2 ? f64x2.promoteLow : [],
+    ];
+    const oneChannel: Code = [
       [0, 1, 2].map((v) => [
-        taps.map((tap, u) => {
-          const at = 4 * (turned ? 8 - (3 * u + v) : 3 * u + v);
-          return set(tap, get(second), get(first), v128.load32Splat(at), v128.load32Lane(1, at), f64x2.promoteLow);
-        }),
+        taps.map((tap, u) => set(tap, load(4 * (turned ? 8 - (3 * u + v) : 3 * u + v)))),
         multiply(vertical.G, taps, (i, value) => set(middle[i][v], value)),
       ]),
       middle.map((row, i) =>
-        multiply(horizontal.G, row, (j, value) => [
-          get(out),
-          value,
-          f64x2.demoteZero,
-          v128.store64Lane(0, planeBytes * (i * horizontal.n + j)),
-        ]),
+        multiply(horizontal.G, row, (j, value) => {
+          const offset = planeBytes * (i * horizontal.n + j);
+          return [get(to), value, lanes === 2 ? [f64x2.demoteZero, v128.store64Lane(0, offset)] : v128.store(offset)];
+        }),
       ),
-      moveBy(first, sourceBytes),
-      moveBy(second, sourceBytes),
-      moveBy(out, outBytes),
-      advance(count, -1),
+      sources.map((source) => advance(source, 4 * ofChannel)),
+      advance(to, 4 * ROWS),
+    ];
+    const body = whileAtLeast(
+      count,
+      1,
+      set(parts, i32.const(ROWS / lanes)),
+      countDown(
+        parts,
+        1,
+        // Beyond the last filter the last one again.
+        sources.map((source, lane) => {
+          if (lane === 0) return set(source, get(w));
+          const present: Code = [get(count), i32.const(lane), i32.greaterSigned];
+          return set(source, get(sources[lane - 1]), present, i32.const(4 * ofFilter), i32.mul, i32.add);
+        }),
+        [set(to, get(out)), set(channels, i32.const(C))],
+        countDown(channels, 1, oneChannel),
+        [advance(w, 4 * lanes * ofFilter), advance(count, -lanes), advance(out, 4 * lanes)],
+        [get(count), i32.const(1), i32.lessSigned, branchIf(1)],
+      ),
+      advance(out, 4 * ROWS * (C - 1)),
     );
-    const prelude = [...constants].map(([value, local]) => set(local, f64.const(value), f64x2.splat));
+    const prelude = [...constants].map(([value, local]) =>
+      set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : v128.const(value, value, value, value)),
+    );
     return [prelude, body];
   });
 }
 
+/** A product of packed panels at each point, as `productFunction` emits it. */
+export interface ProductShape {
+  /** Terms of each sum. */
+  readonly k: number;
+  /** Terms that are summed in registers; then they are added to what is in memory. */
+  readonly block: number;
+  /** Distances from point to point, in floats: of a, b and c. */
+  readonly planes: readonly [number, number, number];
+  /** Distance of c's rows, in floats. */
+  readonly row: number;
+}
+
+/** Rows of the product's tile. */
+export const ROWS = 4;
+/** Steps in a row; more are a loop. */
+const STRAIGHT = 32;
+
 /**
- * tiles(a, b, c, rows, columns, k, rowBytes, accumulate): the matrix product of packed panels, as in gemm.ts, with the
- * tile's code inside the loops: here k is small (16 channels), and a call for each tile would cost 7 %.
+ * name(a, b, c, rows, columns, points, accumulate): at each point c → a·b, or adds it; panels of ROWS rows and eight columns,
+ * packed as in gemm.ts.
+ *
+ *   for each point, panel of b, panel of a:          b: 8 columns
+ *     for each block of k:                           ┌────┬────┐
+ *       8 sums ← 0                               a ×4│ c  │ c  │   16 instructions of arithmetic per step,
+ *       steps of gemm.ts, written out                │ c  │ c  │   6 loads, 1 exit: 6 a cycle, all there are
+ *       c ← sums, then c += sums                     │ …  │ …  │
+ *
+ * All loops are inside, the distances are constants and the steps have no counter, because k is small here (16 channels): a
+ * call for each tile would cost 7 %, one for each point 3 %, counted steps 7 %.
  */
-export function productFunction(features: Features, R: number): Func {
-  return func("tiles", ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [a, b, c, rows, columns, k, rowBytes, accumulate] = [0, 1, 2, 3, 4, 5, 6, 7];
-    const [row, pa, pb, pc, step] = locals.many("i32", 5);
-    const sums = locals.many("v128", 2 * R);
+export function productFunction(name: string, features: Features, { k, block: most, planes, row }: ProductShape): Func {
+  return func(name, ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [a, b, c, rows, columns, points, accumulate] = [0, 1, 2, 3, 4, 5, 6];
+    const [pa, pb, pc, panel, target, i, j, left, add, never] = locals.many("i32", 10);
+    const sums = locals.many("v128", 2 * ROWS);
     const [b0, b1, splat] = locals.many("v128", 3);
-    const unroll = 8;
-    const oneStep = (i: number): Code => [
-      multiplyStep(i, pa, pb, { sums, b0, b1, splat }, features),
-      // A branch in every step: with one in two, V8 11 spills and needs 1.4 times as long.
-      tee(step, get(step), i32.const(1), i32.sub),
-      i32.eqz,
-      branchIf(1),
-    ];
-    const store = (add: boolean): Code => storeTile(pc, rowBytes, sums, add);
-    return loop(
-      set(row, get(rows)),
-      set(pa, get(a)),
-      set(pc, get(c)),
-      loop(
-        sums.map((sum) => set(sum, v128.const(0, 0, 0, 0))),
-        set(pb, get(b)),
-        set(step, get(k)),
-        block(
-          loop(
-            Array.from({ length: unroll }, (_, i) => oneStep(i)),
-            advance(pa, 4 * R * unroll),
-            advance(pb, 32 * unroll),
-            branch(0),
-          ),
-        ),
-        // The loop left pa at the beginning of its last eight steps, which may have been fewer.
-        set(
-          pa,
-          get(a),
-          get(rows),
-          get(row),
-          i32.sub,
-          i32.const(1),
-          i32.add,
-          get(k),
-          i32.mul,
-          i32.const(4 * R),
-          i32.mul,
-          i32.add,
-        ),
-        block(block(get(accumulate), i32.eqz, branchIf(0), store(true), branch(1)), store(false)),
-        advance(row, -1),
-        get(row),
-        branchIf(0),
+    // V8 11 spills registers in a long straight line of steps, unless each ends with an exit that it takes for possible.
+    const exit = (s: number): Code => [get(never), i32.const(1 << s), i32.and, branchIf(0)];
+    const straight = (count: number): Code => [
+      block(
+        Array.from({ length: count }, (_, s) => [
+          multiplyStep(s, pa, pb, { sums, b0, b1, splat }, features),
+          exit(s % 31),
+        ]),
       ),
-      set(b, get(b), get(k), i32.const(32), i32.mul, i32.add),
-      advance(c, 32),
-      advance(columns, -1),
-      get(columns),
-      branchIf(0),
-    );
+      advance(pa, 4 * ROWS * count),
+      advance(pb, 32 * count),
+    ];
+    const store = (adds: boolean): Code =>
+      sums.map((sum, s) => {
+        const offset = 4 * row * (s >> 1) + 16 * (s & 1);
+        return [get(pc), get(sum), adds ? [get(pc), v128.load(offset), f32x4.add] : [], v128.store(offset)];
+      });
+    /** Sums of `count` terms. */
+    const oneBlock = (count: number): Code => [
+      sums.map((sum) => set(sum, v128.const(0, 0, 0, 0))),
+      count <= STRAIGHT
+        ? straight(count)
+        : [set(left, i32.const(Math.floor(count / 16))), countDown(left, 1, straight(16)), straight(count % 16)],
+      block(block(get(add), i32.eqz, branchIf(0), store(true), branch(1)), store(false)),
+      set(add, i32.const(1)),
+    ];
+    const blocks = Math.floor(k / most);
+    const blocksLeft = locals.make("i32");
+    return [
+      // Address 0 stays zero (arena.ts), which a compiler cannot know.
+      set(never, i32.const(0), i32.load()),
+      countDown(
+        points,
+        1,
+        [set(panel, get(b)), set(target, get(c)), set(j, get(columns))],
+        countDown(
+          j,
+          1,
+          [set(pa, get(a)), set(pc, get(target)), set(i, get(rows))],
+          countDown(
+            i,
+            1,
+            [set(pb, get(panel)), set(add, get(accumulate))],
+            [set(blocksLeft, i32.const(blocks)), countDown(blocksLeft, 1, oneBlock(most))],
+            k % most > 0 ? oneBlock(k % most) : [],
+            advance(pc, 4 * ROWS * row),
+          ),
+          advance(panel, 32 * k),
+          advance(target, 32),
+        ),
+        planes.map((plane, operand) => advance([a, b, c][operand], 4 * plane)),
+      ),
+    ];
   });
 }

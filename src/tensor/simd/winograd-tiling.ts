@@ -1,8 +1,7 @@
 /** How an image falls into Winograd tiles, and the tables and copies that follow from it. */
 import { type Func, func, get, i32, type Local, set } from "./assembler.ts";
 import type { Call, Engine } from "./engine.ts";
-import { copyRun } from "./im2col-kernel.ts";
-import { advance, whileAtLeast } from "./loops.ts";
+import { advance, copyRun, whileAtLeast } from "./loops.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 
 export interface Tiling {

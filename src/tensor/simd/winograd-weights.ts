@@ -16,18 +16,16 @@ import { TILE_COLUMNS } from "./gemm.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import { offPowersOfTwo } from "./winograd.ts";
 import { channelsFunction, type Filtering2d, outputFiltersFunction, WORK_FLOATS } from "./winograd-kernel.ts";
-import { productFunction } from "./winograd-product.ts";
+import { productFunction, ROWS } from "./winograd-product.ts";
 import { cropFunction, tiling } from "./winograd-tiling.ts";
 
-/** Rows of the matrix product's tile. */
-const ROWS = 4;
 /**
  * Tiles of a block, summed without a break: U and V of one block stay in L2 up to some 64 channels. Longer blocks are not
  * faster and less accurate (128 tiles: 1.5 times a running sum's error at 2048 pixels, 32 tiles: 1.1).
  */
 const BLOCK_TILES = 32;
 
-type Functions = Program<"tiles" | "pad" | "crop" | "images" | "upstream" | "outputFilters">;
+type Functions = Program<"product" | "lastProduct" | "pad" | "crop" | "images" | "upstream" | "outputFilters">;
 
 /** gw `[O, C, 3, 3]` → Σ gy·x. False where there is no room. `filterings` is F(3×3, m×m). */
 export function winogradWeightGradient(
@@ -53,13 +51,17 @@ export function winogradWeightGradient(
   const direct = t.whole && O % ROWS === 0 && horizontal.r === 4;
   const gyPlane = direct ? Ho * Wo : t.inPlane;
   const gyRow = direct ? Wo : t.inWidth;
-  const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, planeOfV, planeOfU, planeOfM, gyRow, gyPlane];
-  const functions: Functions = engine.program(`winogradWeights/${key}`, (features) => {
+  const planes = [planeOfU, planeOfV, planeOfM] as const;
+  const lastBlock = ((N * t.tiles - 1) % block) + 1;
+  const sizes = `${C} ${O} ${block} ${lastBlock} ${t.inWidth} ${t.inPlane} ${gyRow} ${gyPlane}`;
+  const key = `winograd weights ${vertical.name} ${horizontal.name} ${sizes}`;
+  const functions: Functions = engine.program(key, (features) => {
     const { BT } = vertical;
     const row = 4 * t.inWidth;
     const plane = 4 * t.inPlane;
     return [
-      productFunction(features, ROWS),
+      productFunction("product", features, { k: block, block, planes, row: columns }),
+      productFunction("lastProduct", features, { k: lastBlock, block, planes, row: columns }),
       padFunction(),
       cropFunction(),
       channelsFunction("images", BT, horizontal.BT, features, row, plane, 4 * planeOfV, 4 * TILE_COLUMNS),
@@ -107,11 +109,8 @@ export function winogradWeightGradient(
           functions.upstream(upstream + 16 * q * gyPlane, tables.output + 4 * first, to, count, work);
         }
       }
-      const add = begin > 0 ? 1 : 0;
-      for (let p = 0; p < points; p++) {
-        const [u, v, m] = [U + 4 * p * planeOfU, V + 4 * p * planeOfV, M + 4 * p * planeOfM];
-        functions.tiles(u, v, m, rowPanels, columnPanels, tiles, 4 * columns, add);
-      }
+      const product = tiles === block ? functions.product : functions.lastProduct;
+      product(U, V, M, rowPanels, columnPanels, points, begin > 0 ? 1 : 0);
     }
     for (let o = 0; o < O; o++) functions.outputFilters(M + 4 * o * columns, filters + 144 * o * quads, quads, work);
     if (C % 4 !== 0) functions.crop(filters, pgw, 1, O, 9 * C, 144 * quads, 0);

@@ -17,11 +17,9 @@ import { constantOf, type Floats } from "../memory.ts";
 import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
-import { filtersFunction, productFunction } from "./winograd-product.ts";
+import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
 import { cropFunction, tiling } from "./winograd-tiling.ts";
 
-/** Rows of the matrix product's tile. */
-const ROWS = 4;
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
 /** U of the filters that are transformed at a time, where that is done: a quarter of L2. */
@@ -72,8 +70,7 @@ interface Pass {
   /** Zeros above and left of the image. */
   readonly top: number;
   readonly left: number;
-  /** Distances between the filters of neighbouring outputs and channels, in floats. */
-  readonly filters: { readonly ofFilter: number; readonly ofChannel: number; readonly turned: boolean };
+  readonly filters: FilterLayout;
 }
 
 /** Channels that are summed without a break. F(4×4) magnifies errors and is summed in shorter blocks (conv.ts). */
@@ -81,55 +78,62 @@ function channelBlock(C: number, points: number): number {
   return points < 36 ? 64 : C <= 64 ? 16 : C <= 128 ? 32 : 64;
 }
 
-type Functions = Program<"tiles" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
   const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
   const { vertical, horizontal } = filterings;
   const points = vertical.n * horizontal.n;
   const t = tiling(Ho, Wo, filterings);
-  const blockC = channelBlock(C, points);
   // Groups of four tiles in a block; two make a panel of columns.
   const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
   const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
-  const planeOfV = offPowersOfTwo(C * blockGroups * 4);
+  const rowOfM = blockGroups * 4;
+  const planeOfV = offPowersOfTwo(C * rowOfM);
   // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
   const once = N * t.groups <= blockGroups;
   // A constant's is kept whole; then what one point needs of it is to stay.
   const kept = constantOf(w) !== undefined;
   const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
   const blockO = once || kept ? Math.min(O, fittingO) : O;
-  const planeOfM = offPowersOfTwo(roundUp(blockO) * blockGroups * 4);
+  const planeOfM = offPowersOfTwo(roundUp(blockO) * rowOfM);
   const planeOfU = offPowersOfTwo(roundUp(kept ? O : blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
   const outRow = t.whole ? Wo : t.outWidth;
-  const key = [vertical.name, horizontal.name, t.inWidth, t.inPlane, planeOfV, planeOfM, planeOfU, outPlane, outRow];
-  const functions: Functions = engine.program(`winograd/${key}/${filters.turned}`, (features) => [
-    productFunction(features, ROWS),
+  const sizes = `${C} ${O} ${blockO} ${rowOfM} ${t.inWidth} ${t.inPlane} ${outPlane} ${outRow} ${kept}`;
+  const key = `winograd ${vertical.name} ${horizontal.name} ${sizes} ${filters.turned}`;
+  const functions: Functions = engine.program(key, (features) => [
+    productFunction("product", features, {
+      k: C,
+      block: channelBlock(C, points),
+      planes: [planeOfU, planeOfV, planeOfM],
+      row: rowOfM,
+    }),
     padFunction(),
     cropFunction(),
     inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
     outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
-    filtersFunction(filterings, 4 * planeOfU, filters.turned),
+    filtersFunction(filterings, 4 * planeOfU, C, filters),
   ]);
   return engine.run((scope) => {
     const px = scope.input(x);
     const py = scope.output(y);
-    const key = `winograd/${[vertical.name, horizontal.name, blockC, filters.turned]}`;
+    const key = `winograd/${[vertical.name, horizontal.name, filters.turned]}`;
     let pw = 0;
     const U = scope.derived(w, key, points * planeOfU, (U) => {
       pw = scope.input(w);
-      if (kept || !once) transformFilters(functions, pw, U, pass, 0, O, blockC);
+      if (kept || !once) functions.filters(pw, U, O);
     });
     const V = scope.scratch(points * planeOfV);
     const M = scope.scratch(points * planeOfM);
     const work = scope.scratch(WORK_FLOATS);
     const tables = t.write(engine, scope, outRow);
-    // Images that one block may touch, padded.
+    // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
+    const padded = scope.scratch(C * t.inPlane);
+    engine.arena.floats.fill(0, padded / 4, padded / 4 + C * t.inPlane);
+    // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
-    const padded = scope.scratch(slots * C * t.inPlane);
     const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
-    engine.arena.floats.fill(0, padded / 4, padded / 4 + slots * C * t.inPlane);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -142,39 +146,25 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
         }
       };
       images((n, first, local, count) => {
-        const slot = padded + 4 * (n % slots) * C * t.inPlane;
         for (; paddedUpTo <= n; paddedUpTo++) {
-          const inside = slot + 4 * (top * t.inWidth + left);
+          const inside = padded + 4 * (top * t.inWidth + left);
           functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
         }
-        for (let c = 0; c < C; c += blockC) {
-          const kc = Math.min(blockC, C - c);
-          const panelBytes = 32 * kc;
-          const to = V + 32 * c * panels + (local >> 1) * panelBytes + 16 * (local & 1);
-          const step = local & 1 ? panelBytes - 16 : 16;
-          const from = slot + 4 * c * t.inPlane;
-          functions.inputTiles(from, tables.input + 16 * first, to, count, kc, panelBytes, step, work);
-        }
+        const panelBytes = 32 * C;
+        const to = V + (local >> 1) * panelBytes + 16 * (local & 1);
+        const step = local & 1 ? panelBytes - 16 : 16;
+        functions.inputTiles(padded, tables.input + 16 * first, to, count, C, panelBytes, step, work);
       });
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (once && !kept) transformFilters(functions, pw, U, pass, o, filterCount, blockC);
-        for (let point = 0; point < points; point++) {
-          for (let c = 0; c < C; c += blockC) {
-            const a =
-              U +
-              4 * (point * planeOfU + (kept ? c * roundUp(O) + o * Math.min(blockC, C - c) : c * filterPanels * ROWS));
-            const b = V + 4 * point * planeOfV + 32 * c * panels;
-            const kc = Math.min(blockC, C - c);
-            functions.tiles(a, b, M + 4 * point * planeOfM, filterPanels, panels, kc, 32 * panels, c > 0 ? 1 : 0);
-          }
-        }
+        if (once && !kept) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
+        functions.product(kept ? U + 4 * o * C : U, V, M, filterPanels, panels, points, 0);
         images((n, first, local, count) => {
           const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
           const target = image + 4 * o * outPlane;
           const table = tables.output + 16 * first;
-          functions.outputTiles(M + 16 * local, table, target, count, filterCount, 32 * panels, work);
+          functions.outputTiles(M + 16 * local, table, target, count, filterCount, 4 * rowOfM, work);
         });
       }
       images((n, first, _local, count) => {
@@ -184,28 +174,6 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       });
     }
   });
-}
-
-/** U [point][block of channels][panel of filters][channel][ROWS] for `count` filters from `begin` on. */
-function transformFilters(
-  functions: Functions,
-  w: number,
-  U: number,
-  { C, filters }: Pass,
-  begin: number,
-  count: number,
-  blockC: number,
-): void {
-  const rows = roundUp(count);
-  for (let c = 0; c < C; c += blockC) {
-    const kc = Math.min(blockC, C - c);
-    for (let o = 0; o < count; o += 2) {
-      const to = U + 4 * (c * rows + (o - (o % ROWS)) * kc + (o % ROWS));
-      const first = w + 4 * ((begin + o) * filters.ofFilter + c * filters.ofChannel);
-      const second = o + 1 < count ? first + 4 * filters.ofFilter : first;
-      functions.filters(first, second, to, kc, 4 * filters.ofChannel, 4 * ROWS);
-    }
-  }
 }
 
 /** Rows of whole panels. */

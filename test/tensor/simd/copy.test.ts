@@ -36,6 +36,12 @@ one(
 );
 one("slice of rows in steps of 2", [40, 33], sliceGeometry("slice", [40, 33], [[1, null, 2]]));
 one(
+  "every second pixel of [4,5,17,18]",
+  [4, 5, 17, 18],
+  sliceGeometry("slice", [4, 5, 17, 18], [null, null, [null, null, 2], [null, null, 2]]),
+);
+one("every third of [40,61], from the second on", [40, 61], sliceGeometry("slice", [40, 61], [null, [1, null, 3]]));
+one(
   "pad [3,4,7,8] by 1, 2",
   [3, 4, 7, 8],
   padGeometry(
@@ -89,13 +95,13 @@ describe.each(homes)("strided copies, %s arrays", (home) => {
   });
 });
 
-it("left to the plain tier: few elements, every second one, a small part of a large ordinary array", () => {
+it("left to the plain tier: few elements, short runs, a small part of a large ordinary array", () => {
   const refuses = (x: number[], ranges: ([number, number, number?] | null)[], home: Home): void => {
     const { shape, copy } = sliceGeometry("slice", x, ranges);
     const y = place(home, random(sizeOf(shape)));
     expect(copyStrided(engine, place(home, random(sizeOf(x))), y, copy)).toBe(false);
   };
   refuses([100, 10], [[0, 2]], "resident");
-  refuses([100, 40], [null, [0, 40, 2]], "resident");
+  refuses([300, 7], [null, [0, 7, 3]], "resident");
   refuses([1000, 40], [[0, 15]], "ordinary");
 });
