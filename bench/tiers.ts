@@ -1,8 +1,9 @@
 /** What is measured: the tiers, and the SIMD tier held to one algorithm for convolutions. */
+import type { ConvAlgorithm } from "../src/tensor/geometry/conv.ts";
 import { plainKernels } from "../src/tensor/kernels/index.ts";
 import type { Kernels } from "../src/tensor/kernels.ts";
 import type { Floats, Pool } from "../src/tensor/memory.ts";
-import { type ConvAlgorithm, conv2d, conv2dInputGradient, conv2dWeightGradient } from "../src/tensor/simd/conv.ts";
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../src/tensor/simd/conv.ts";
 import { Engine } from "../src/tensor/simd/engine.ts";
 import { webAssembly } from "../src/tensor/simd/features.ts";
 import { kernelsOf } from "../src/tensor/simd/index.ts";
@@ -72,7 +73,7 @@ export function clearResidents(): void {
 /** Thrown by a tier that is held to an algorithm, where that does not cover the geometry. */
 export class NotCovered extends Error {}
 
-export const algorithms: readonly ConvAlgorithm[] = ["im2col", "direct", "winograd2", "winograd4", "winograd4x2"];
+export const algorithms: readonly ConvAlgorithm[] = ["im2col", "direct", "winograd2", "winograd2x4", "winograd4"];
 
 export const tierNames: readonly string[] = ["plain", "simd", ...algorithms, "naive"];
 

@@ -18,10 +18,11 @@ export type Pair = number | readonly [number, number];
  *
  * - `im2col`: as the product of two matrices, for every geometry. The plain tier always does this.
  * - `direct`: without a matrix, for every geometry without dilation and groups.
- * - `winograd2`, `winograd4`: Winograd's F(2×2, 3×3) and F(4×4, 3×3), for 3×3 filters at stride 1 without dilation and groups.
+ * - `winograd2`, `winograd2x4`, `winograd4`: Winograd's F(2×2, 3×3), F(2×4, 3×3) and F(4×4, 3×3), each faster and less accurate
+ *   than the one before, for 3×3 filters at stride 1 without dilation and groups.
  * - `auto`: what was measured to be fastest and is as accurate as a plain sum.
  */
-export type ConvAlgorithm = "auto" | "im2col" | "direct" | "winograd2" | "winograd4";
+export type ConvAlgorithm = "auto" | "im2col" | "direct" | "winograd2" | "winograd2x4" | "winograd4";
 
 export interface Conv2dOptions {
   /** Step between filter positions. Default 1. */
@@ -160,6 +161,7 @@ export function algorithmCovers(
     case "direct":
       return dense;
     case "winograd2":
+    case "winograd2x4":
     case "winograd4":
       return dense && kh === 3 && kw === 3 && sh === 1 && sw === 1 && ph <= 2 && pw <= 2;
   }

@@ -5,12 +5,12 @@
  *   direct        six results or more                          direct.ts, direct-weights.ts
  *   winograd2     3 × 3, stride 1: F(2×2, 3×3)                 winograd.ts, winograd-weights.ts
  *   winograd4     3 × 3, stride 1: F(4×4, 3×3)
- *   winograd4x2   3 × 3, stride 1: F(2×4, 3×3), between the two in speed and accuracy
+ *   winograd2x4   3 × 3, stride 1: F(2×4, 3×3), between the two in speed and accuracy
  *
  * Each function returns false, with nothing written, where the engine has no room or the algorithm does not cover the
  * geometry; the caller takes the plain kernel then.
  */
-import type { ConvGeometry } from "../geometry/conv.ts";
+import type { ConvAlgorithm, ConvGeometry } from "../geometry/conv.ts";
 import type { Floats } from "../memory.ts";
 import { directCovers, directForward, directInputGradient, directInputGradientCovers } from "./direct.ts";
 import { directWeightGradient, directWeightGradientCovers } from "./direct-weights.ts";
@@ -25,10 +25,10 @@ import { winogradWeightGradient } from "./winograd-weights.ts";
 /** Points 0, ±1; and 0, ±5/8, ±3/2, which are exact in binary and magnify errors least (SPEED.md). */
 const F2 = /* @__PURE__ */ filtering(2, 3, [1]);
 const F4 = /* @__PURE__ */ filtering(4, 3, [0.390625, 2.25]);
-const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd4x2", Filtering2d>> = {
+const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd2x4", Filtering2d>> = {
   winograd2: { vertical: F2, horizontal: F2 },
   winograd4: { vertical: F4, horizontal: F4 },
-  winograd4x2: { vertical: F2, horizontal: F4 },
+  winograd2x4: { vertical: F2, horizontal: F4 },
 };
 
 /** The weight gradient's outputs are the three taps, its taps a tile of gy; the points are the same. */
@@ -37,11 +37,9 @@ const F4_WEIGHTS = /* @__PURE__ */ filtering(3, 4, [0.390625, 2.25]);
 const WINOGRAD_WEIGHTS: typeof WINOGRAD = {
   winograd2: { vertical: F2_WEIGHTS, horizontal: F2_WEIGHTS },
   winograd4: { vertical: F4_WEIGHTS, horizontal: F4_WEIGHTS },
-  winograd4x2: { vertical: F2_WEIGHTS, horizontal: F4_WEIGHTS },
+  winograd2x4: { vertical: F2_WEIGHTS, horizontal: F4_WEIGHTS },
 };
 
-/** How to convolve. "auto" chooses by measured rules. */
-export type ConvAlgorithm = "auto" | "im2col" | "direct" | "winograd2" | "winograd4" | "winograd4x2";
 export type ConvPass = "forward" | "inputGradient" | "weightGradient";
 
 /**
@@ -52,16 +50,16 @@ export type ConvPass = "forward" | "inputGradient" | "weightGradient";
  *
  *   forward, input gradient: by channels summed       16    32    64   128   256      64 on 4 × 4 pixels
  *     winograd2                                      0.8   0.7   0.7   0.4   0.3      0.8
- *     winograd4x2                                    1.4   1.3   1.2   0.9   0.6      1.3
+ *     winograd2x4                                    1.4   1.3   1.2   0.9   0.6      1.3
  *     winograd4                                      2.4   1.9   1.4   1.2   1.1      1.6
  *   weight gradient: by pixels summed, N·L           64   256  1024  2048  8192
  *     winograd2                                      1.3   1.1   0.9   0.5   0.3
- *     winograd4x2                                    2.2   1.6   1.2   0.7   0.5
+ *     winograd2x4                                    2.2   1.6   1.2   0.7   0.5
  *     winograd4                                      3.8   2.3   1.4   1.0   0.7
  *
  * A running sum's own error grows with the number of its terms, Winograd's hardly: hence the thresholds.
  *
- * Time, ms (Node 20 / 24, forward):      im2col      direct     winograd2  winograd4x2  winograd4
+ * Time, ms (Node 20 / 24, forward):      im2col      direct     winograd2  winograd2x4  winograd4
  *   16→16 @32, batch 32                 4.0 / 3.8   3.7 / 3.2   2.5 / 2.1   1.9 / 1.7   1.6 / 1.4
  *   32→32 @16, batch 32                 3.6 / 3.4   3.5 / 3.1   2.2 / 1.8   1.5 / 1.3   1.3 / 1.1
  *   64→64 @8, batch 32                  3.5 / 3.0   3.4 / 3.0   2.1 / 1.7   1.4 / 1.2   1.2 / 0.9
@@ -81,7 +79,7 @@ export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Featu
     if (winogradCovers(g) && C >= 8 && O >= 4) {
       if (pixels >= 2048) return "winograd4";
       // Few tiles do not pay for the transform of the result.
-      if (pixels >= 512) return "winograd4x2";
+      if (pixels >= 512) return "winograd2x4";
       if (pixels >= 128) return "winograd2";
     }
     // With multiply-add, outer products are faster while a pixel's channels are few.
@@ -94,7 +92,7 @@ export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Featu
     if (tiles < 16 || summed < 16) return "winograd2";
     const small = Math.min(height, width) < 8;
     if (summed >= 128 || (summed >= 64 && !small)) return "winograd4";
-    return small ? "winograd2" : "winograd4x2";
+    return small ? "winograd2" : "winograd2x4";
   }
   const product = kh * kw * sh * sw === 1;
   const covered = pass === "forward" ? directCovers(g) : directInputGradientCovers(g);
@@ -120,7 +118,7 @@ export function conv2d(
       return im2colConv2d(engine, x, w, b, y, g);
     case "winograd2":
     case "winograd4":
-    case "winograd4x2":
+    case "winograd2x4":
       if (!winogradCovers(g) || !winogradForward(engine, x, w, y, g, WINOGRAD[chosen])) return false;
       return !b || addBias(engine, y, b, g);
     case "direct":
@@ -144,7 +142,7 @@ export function conv2dInputGradient(
       return im2colInputGradient(engine, gy, w, gx, g);
     case "winograd2":
     case "winograd4":
-    case "winograd4x2":
+    case "winograd2x4":
       return winogradCovers(g) && winogradInputGradient(engine, gy, w, gx, g, WINOGRAD[chosen]);
     case "direct":
       return directInputGradientCovers(g) && directInputGradient(engine, gy, w, gx, g);
@@ -166,7 +164,7 @@ export function conv2dWeightGradient(
       return im2colWeightGradient(engine, gy, x, gw, g);
     case "winograd2":
     case "winograd4":
-    case "winograd4x2":
+    case "winograd2x4":
       return winogradCovers(g) && winogradWeightGradient(engine, gy, x, gw, g, WINOGRAD_WEIGHTS[chosen]);
     case "direct":
       return directWeightGradientCovers(g) && directWeightGradient(engine, gy, x, gw, g);

@@ -1,13 +1,10 @@
 /** Convolution in SIMD: every algorithm and pass against the definition in float64, over random geometry. */
+
 import { describe, expect, it } from "vitest";
+import type { ConvAlgorithm } from "../../../src/tensor/geometry/conv.ts";
 import { type ConvGeometry, convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
-import {
-  type ConvAlgorithm,
-  conv2d,
-  conv2dInputGradient,
-  conv2dWeightGradient,
-} from "../../../src/tensor/simd/conv.ts";
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../../../src/tensor/simd/conv.ts";
 import { Engine } from "../../../src/tensor/simd/engine.ts";
 import { webAssembly } from "../../../src/tensor/simd/features.ts";
 
@@ -180,7 +177,7 @@ function winogradShapes(seed: number, count: number): Shape[] {
   }));
 }
 
-describe.each(["winograd2", "winograd4x2", "winograd4"] as const)(
+describe.each(["winograd2", "winograd2x4", "winograd4"] as const)(
   "%s: all passes against the definition",
   (algorithm) => {
     for (const s of [
@@ -283,7 +280,7 @@ describe("auto", () => {
     const [x, w] = [new Float32Array(256), new Float32Array(144)];
     expect(conv2d(engine, x, w, null, y, strided, "winograd4")).toBe(false);
     expect(conv2dInputGradient(engine, y, w, x, strided, "winograd2")).toBe(false);
-    expect(conv2dWeightGradient(engine, y, x, w, strided, "winograd4x2")).toBe(false);
+    expect(conv2dWeightGradient(engine, y, x, w, strided, "winograd2x4")).toBe(false);
     const narrow = convGeometry([1, 4, 5, 3], [4, 4, 3, 3], null, {});
     expect(conv2d(engine, x, w, null, y, narrow, "direct")).toBe(false);
   });
@@ -293,7 +290,7 @@ describe("no room in the engine's memory", () => {
   const g = convGeometry([2, 64, 32, 32], [64, 64, 3, 3], null, { padding: 1 });
   // 128 KiB and no more: less than the arrays themselves.
   const full = new Engine(webAssembly()!, 2 ** 17, 2 ** 17);
-  for (const algorithm of ["auto", "im2col", "direct", "winograd2", "winograd4x2", "winograd4"] as const) {
+  for (const algorithm of ["auto", "im2col", "direct", "winograd2", "winograd2x4", "winograd4"] as const) {
     it(`${algorithm}: false, and nothing is written`, () => {
       const [x, w, y] = [new Float32Array(2 ** 17), new Float32Array(64 * 576), new Float32Array(2 ** 17).fill(7)];
       expect(conv2d(full, x, w, null, y, g, algorithm)).toBe(false);
@@ -306,7 +303,7 @@ describe("no room in the engine's memory", () => {
 
 describe("NaN and ±Infinity", () => {
   const g = convGeometry([1, 8, 12, 12], [8, 8, 3, 3], null, { padding: 1 });
-  for (const algorithm of ["im2col", "direct", "winograd2", "winograd4x2", "winograd4"] as const) {
+  for (const algorithm of ["im2col", "direct", "winograd2", "winograd2x4", "winograd4"] as const) {
     for (const special of [Number.NaN, Number.POSITIVE_INFINITY]) {
       it(`${algorithm}: what sees ${special} is not finite, and nothing far away changes`, () => {
         const rng = new Rng(3);
