@@ -23,7 +23,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell } from "../training/variants.ts";
+import { divergedCell, seedNote } from "../training/variants.ts";
 
 type NamedOrder = Extract<ExpansionOrder, string>;
 
@@ -83,7 +83,7 @@ export const expand: Experiment<Options, Task, Result> = {
       full: ["everyOther", "front", "back"],
     }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
-    ...trainingOptions({ quick: { steps: 60 } }),
+    ...trainingOptions({ quick: { steps: 60 }, default: { steps: 1200 } }),
   },
   seeds: { quick: 1, default: 2, full: 5 },
   imageSize: { quick: "half", default: "half", full: "whole" },
@@ -262,7 +262,7 @@ function findings(cases: Cases, depth: number): string {
   const sentences = cases.map(({ task, results }) => {
     const errors = results.map(({ testError }) => testError);
     const end = `ends with a test error of ${percent(mean(errors), 2)}`;
-    if (task.way === "whole") return `A network of ${depth} layers trained whole ${end}.`;
+    if (task.way === "whole") return `A network of ${depth} layers trained whole ${end}${seedNote(cases)}.`;
     const start = `${capital(LABELS[task.way])}, it ${end}`;
     if (!whole) return `${start}.`;
     const verdict = compare(

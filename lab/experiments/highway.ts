@@ -15,7 +15,7 @@ import { compare, curveOf, mean, pointOf, spread } from "../report/statistics.ts
 import { cellOf, type Table } from "../report/table.ts";
 import { type Case, type Context, type Experiment, option } from "../runner/experiment.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { deepestOf, divergedCell } from "../training/variants.ts";
+import { deepestOf, divergedCell, seedNote } from "../training/variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];
@@ -34,6 +34,11 @@ interface Gates {
   readonly deviations: readonly number[];
   /** For each class, the mean over its images. A class without an image has NaN. */
   readonly byClass: readonly (readonly number[])[];
+  /** For each class, its first image. */
+  readonly examples: readonly (readonly number[])[];
+  /** The share of all gates, of every unit for every image, that are below SHUT and above OPEN. */
+  readonly shut: number;
+  readonly open: number;
 }
 
 interface Result extends Training {
@@ -46,8 +51,9 @@ const NETS = ["plain", "highway"] as const;
 /** Test images whose gates are read. */
 const GATED_IMAGES = 500;
 
-/** A layer whose gates are below this on average is skipped. Fresh layers of 10 (100) layers start near 0.09 (0.01). */
-const SKIPPED = 0.1;
+/** Below SHUT a unit is carried, above OPEN it is mostly transformed. */
+const SHUT = 0.1;
+const OPEN = 0.5;
 
 export const highway: Experiment<Options, Task, Result> = {
   name: "highway",
@@ -63,8 +69,8 @@ export const highway: Experiment<Options, Task, Result> = {
     }),
     ...trainingOptions({
       quick: { steps: 150, learningRate: 0.01, weightDecay: 0 },
-      default: { steps: 1500, learningRate: 0.01, weightDecay: 0 },
-      // The paper trains for 400 epochs with a rate that it searches for and that decays exponentially.
+      default: { steps: 2000, learningRate: 0.01, weightDecay: 0 },
+      // The paper searches for a rate, momentum and gate bias for each network; here one setting serves all.
       full: { steps: 60000, batchSize: 128, learningRate: 0.01, schedule: "cosine", weightDecay: 0, augment: "none" },
     }),
   },
@@ -98,8 +104,12 @@ export const highway: Experiment<Options, Task, Result> = {
     return {
       found: findings(cases, deepest),
       paper:
-        "On MNIST, with the best of 100 random settings each, plain networks of 10 layers learn as well as highways or better and get much worse with 20, 50 and 100 layers; highways do not, and with 100 layers come as far as with 10 (Srivastava et al. 2015, Fig. 1). In the trained networks most gates are nearly shut for a given input, and which are open depends on the input and the class: layers are skipped, and the network routes (“Training Very Deep Networks”, §4.1, Fig. 2).",
-      charts: [curves(cases), byDepth(cases), ...(deepest ? [gatesByLayer(cases), gatesByClass(deepest)] : [])],
+        "On MNIST plain networks become much harder to train with every step from 10 to 20, 50 and 100 layers, and highway networks do not; highways of hundreds of layers can be trained (Srivastava et al. 2015, “Highway Networks”, Fig. 1). In the trained networks most gates are nearly shut for a given input, and which are open depends on the input and the class: layers are skipped, and the network routes (“Training Very Deep Networks”, §4.1, Fig. 2).",
+      charts: [
+        curves(cases),
+        byDepth(cases),
+        ...(deepest ? [gatesByLayer(cases), gatesByClass(deepest), gatesOfExamples(deepest)] : []),
+      ],
       tables: [table(cases)],
     };
   },
@@ -111,12 +121,19 @@ type GatedCase = { readonly depth: number; readonly gates: NonNullable<Result["g
 function gatesOf(model: ReturnType<typeof highwayNet>, { test, normalization }: Context): Gates {
   const size = Math.min(GATED_IMAGES, test.shape[0]);
   const [{ x, labels }] = batches(test, { batchSize: size, normalize: normalization });
-  const layers = readGates(model, x).map(({ perExample }) => perExample);
+  const read = readGates(model, x);
+  const layers = read.map(({ perExample }) => perExample);
+  const all = read.reduce((sum, { gates }) => sum + gates.data.length, 0);
+  const shareOf = (holds: (gate: number) => boolean): number =>
+    read.reduce((sum, { gates }) => sum + gates.data.filter(holds).length, 0) / all;
   const classes = test.classes.map((_, c) => Array.from(labels.keys()).filter((i) => labels[i] === c));
   return {
     means: layers.map(mean),
     deviations: layers.map((perExample) => spread(perExample).deviation),
     byClass: classes.map((own) => layers.map((perExample) => mean(own.map((i) => perExample[i])))),
+    examples: classes.map(([first]) => layers.map((perExample) => perExample[first] ?? Number.NaN)),
+    shut: shareOf((gate) => gate < SHUT),
+    open: shareOf((gate) => gate > OPEN),
   };
 }
 
@@ -187,15 +204,16 @@ function byDepth(cases: Cases): LineChart {
 
 function gatesByLayer(cases: Cases): LineChart {
   const gated = cases.filter(({ task }) => task.net === "highway");
-  const curve = (means: readonly number[]): { x: number; y: number }[] => means.map((y, i) => ({ x: i + 1, y }));
+  const curve = (means: readonly number[]): { x: number; y: number }[] =>
+    means.map((y, i) => ({ x: (100 * (i + 1)) / means.length, y }));
   return {
     kind: "lines",
     id: "gates-by-layer",
     title: "How far the gates are open",
     caption:
       "Mean transform gate of each highway layer over its units and 500 test images, 0 (skipped) to 1 (an ordinary layer). Dashed where it was before training: look at which layers were opened and which were left shut.",
-    x: { label: "highway layer", whole: true },
-    y: { label: "mean transform gate", domain: [0, 1] },
+    x: { label: "highway layer, from the image to the loss", unit: "% of the way" },
+    y: { label: "mean transform gate" },
     panels: gated.map(({ task, results }) => ({
       title: `${task.depth} layers`,
       series: (["before training", "after"] as const).map((name) => ({
@@ -214,7 +232,6 @@ function gatesByLayer(cases: Cases): LineChart {
 
 function gatesByClass({ depth, gates, seed }: GatedCase): GridChart {
   const { byClass, means } = gates.trained;
-  const present = byClass.map((values, c) => ({ c, values })).filter(({ values }) => values.every(Number.isFinite));
   return {
     kind: "heat",
     id: "gates-by-class",
@@ -223,19 +240,32 @@ function gatesByClass({ depth, gates, seed }: GatedCase): GridChart {
     x: { label: "highway layer", whole: true },
     y: { label: "class", whole: true },
     value: { label: "gate, minus the layer's mean" },
-    panels: [
-      {
-        title: "",
-        xs: means.map((_, i) => i + 1),
-        ys: present.map(({ c }) => c),
-        values: present.map(({ values }) => values.map((v, i) => v - means[i])),
-      },
-    ],
+    panels: [classGrid(byClass.map((values) => values.map((v, i) => v - means[i])))],
   };
 }
 
-function skippedShare({ means }: Gates): number {
-  return means.filter((v) => v < SKIPPED).length / means.length;
+function gatesOfExamples({ depth, gates, seed }: GatedCase): GridChart {
+  return {
+    kind: "heat",
+    id: "gates-of-images",
+    title: `Which layers an image skips, in ${depth} layers`,
+    caption: `Mean transform gate over the units for one test image of each class (seed ${seed}). Dark layers are skipped: the image passes them almost unchanged.`,
+    x: { label: "highway layer", whole: true },
+    y: { label: "class of the image", whole: true },
+    value: { label: "mean gate over the units" },
+    panels: [classGrid(gates.trained.examples)],
+  };
+}
+
+/** A row for each class that has images, a column for each layer. */
+function classGrid(rows: readonly (readonly number[])[]): GridChart["panels"][number] {
+  const present = [...rows.entries()].filter(([, values]) => values.every(Number.isFinite));
+  return {
+    title: "",
+    xs: rows[0].map((_, i) => i + 1),
+    ys: present.map(([c]) => c),
+    values: present.map(([, values]) => values),
+  };
 }
 
 function table(cases: Cases): Table {
@@ -244,7 +274,7 @@ function table(cases: Cases): Table {
   return {
     id: "networks",
     title: "All networks",
-    caption: `Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A layer counts as skipped where its mean gate is below ${SKIPPED}. The last column is how much the mean gate of a layer differs from image to image, as a mean over the layers.`,
+    caption: `Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A gate, of one unit for one image, is shut below ${SHUT} and open above ${OPEN}. The last column is how much the mean gate of a layer differs from image to image, as a mean over the layers.`,
     columns: [
       { label: "network" },
       { label: "parameters", digits: 0 },
@@ -252,8 +282,9 @@ function table(cases: Cases): Table {
       { label: "test error, %", digits: 1 },
       { label: "diverged" },
       { label: "mean gate", digits: 3 },
-      { label: "layers skipped, %", digits: 0 },
-      { label: "spread over images", digits: 4 },
+      { label: "shut, %", digits: 1 },
+      { label: "open, %", digits: 1 },
+      { label: "spread", digits: 3 },
     ],
     rows: cases.map(({ label, results }) => [
       label,
@@ -262,7 +293,8 @@ function table(cases: Cases): Table {
       cellOf(results.map(({ testError }) => 100 * testError)),
       divergedCell(results),
       gate(results, ({ means }) => mean(means)),
-      gate(results, (gates) => 100 * skippedShare(gates)),
+      gate(results, ({ shut }) => 100 * shut),
+      gate(results, ({ open }) => 100 * open),
       gate(results, ({ deviations }) => mean(deviations)),
     ]),
   };
@@ -282,13 +314,13 @@ function findings(cases: Cases, deepest: GatedCase | null): string {
       lower: "more depth helped",
       alike: "depth made no difference beyond that between seeds",
     }[compare(losses[losses.length - 1], losses[0])];
-    return [`${name} end with a training loss of ${list}: ${verdict}.`];
+    return [`${name} end with a training loss of ${list}: ${verdict}${seedNote(here)}.`];
   });
   if (deepest?.depth === depth) {
     const { trained, atStart } = deepest.gates;
     const widest = trained.deviations.indexOf(Math.max(...trained.deviations));
     sentences.push(
-      `In the highway of ${depth} layers the mean gate went from ${mean(atStart.means).toFixed(3)} to ${mean(trained.means).toFixed(3)}, and ${percent(skippedShare(trained), 0)} of its layers stay below ${SKIPPED}: they are mostly skipped. Most different from image to image is layer ${widest + 1}, with a mean gate of ${trained.means[widest].toFixed(2)} ± ${trained.deviations[widest].toFixed(3)}.`,
+      `In the highway of ${depth} layers the mean gate went from ${mean(atStart.means).toFixed(3)} to ${mean(trained.means).toFixed(3)}; for a given image ${percent(trained.shut)} of the gates are shut (below ${SHUT}) and ${percent(trained.open)} open (above ${OPEN}). Most different from image to image is layer ${widest + 1}, with a mean gate of ${trained.means[widest].toFixed(2)} ± ${trained.deviations[widest].toFixed(3)}.`,
     );
   }
   return sentences.join(" ");

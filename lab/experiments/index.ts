@@ -5,6 +5,9 @@ import { degradation } from "./degradation.ts";
 import { expand } from "./expand.ts";
 import { highway } from "./highway.ts";
 import { init } from "./init.ts";
+import { jacobian } from "./jacobian.ts";
+import { landscape } from "./landscape.ts";
+import { lesion } from "./lesion.ts";
 import { orders } from "./orders.ts";
 import { paths } from "./paths.ts";
 import { shatter } from "./shatter.ts";
@@ -12,7 +15,21 @@ import { shortcuts } from "./shortcuts.ts";
 import { stochasticDepth } from "./stochastic-depth.ts";
 import { vanish } from "./vanish.ts";
 
-export const experiments: readonly AnyExperiment[] = [degradation, vanish, shortcuts, orders, highway, paths, shatter, stochasticDepth, expand, init];
+export const experiments: readonly AnyExperiment[] = [
+  degradation,
+  vanish,
+  shortcuts,
+  orders,
+  highway,
+  paths,
+  lesion,
+  shatter,
+  landscape,
+  jacobian,
+  stochasticDepth,
+  expand,
+  init,
+];
 
 /** @throws UsageError if there is none of this name. */
 export function experimentNamed(name: string): AnyExperiment {

@@ -68,6 +68,6 @@ export const orders: Experiment<VariantOptions, VariantTask, Training> = {
         "Test errors at the end of the training; bars are one standard deviation over the seeds. Look at whether the rows differ more for the deeper network.",
       ),
     ],
-    tables: [errorTable(cases, { label: "paper, 110 / 164 layers, %", of: (variant) => ORDERS[variant].paper })],
+    tables: [errorTable(cases, { label: "paper, 110 / 164, %", of: (variant) => ORDERS[variant].paper })],
   }),
 };

@@ -63,7 +63,8 @@ const ALMOST_ALL = 0.95;
 export const paths: Experiment<Options, Task, Result> = {
   name: "paths",
   title: "Which paths does the gradient come through?",
-  about: "Gradient by path length in residual networks, before and after training: how many paths, how much each, and the product.",
+  about:
+    "Gradient by path length in residual networks, before and after training: how many paths, how much each, and the product.",
   papers: "Veit et al. 2016, §4, Fig. 6",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110], full: [56, 110] }),
@@ -228,7 +229,7 @@ function table(cases: Cases): Table {
   return {
     id: "lengths",
     title: "Lengths",
-    caption: `Mean length of a path, and of the gradient's paths (each length weighted with its share of the gradient); the shortest range of lengths through which ${percent(ALMOST_ALL, 0)} of the gradient come (mean shares over the seeds), and how many of all paths have such a length; the factor by which a path's gradient changes with each further branch.`,
+    caption: `Mean length of a path, and of the gradient's paths (each length weighted with its share of the gradient); the shortest range of lengths through which ${percent(ALMOST_ALL, 0)} of the gradient comes (mean shares over the seeds), and how many of all paths have such a length; the factor by which a path's gradient changes with each further branch.`,
     columns: [
       { label: "network" },
       { label: "when" },
@@ -271,7 +272,7 @@ function findings(cases: Cases): string {
       const verdict = length < 0.9 * half ? "shorter than" : length > 1.1 * half ? "longer than" : "about as long as";
       const most = bulk(all);
       const factor = geometricMean(results.map(({ trained }) => decay(trained)));
-      return `With ${depth} layers (${blocksOf(depth)} blocks) ${percent(ALMOST_ALL, 0)} of all paths are ${most.from} to ${most.to} blocks long. After training each further branch multiplies a path's gradient by ${significant(factor)}, and ${percent(ALMOST_ALL, 0)} of the gradient come from lengths of ${after.from} to ${after.to} blocks, which ${percent(pathsIn(after, all))} of all paths have (before training: ${before.from} to ${before.to}): on average ${length.toFixed(1)} blocks, ${verdict} the paths' ${half}.`;
+      return `With ${depth} layers (${blocksOf(depth)} blocks) ${percent(ALMOST_ALL, 0)} of all paths are ${most.from} to ${most.to} blocks long. After training each further branch multiplies a path's gradient by ${significant(factor)}, and ${percent(ALMOST_ALL, 0)} of the gradient comes from lengths of ${after.from} to ${after.to} blocks, which ${percent(pathsIn(after, all))} of all paths have (before training: ${before.from} to ${before.to}): on average ${length.toFixed(1)} blocks, ${verdict} the paths' ${half}.`;
     })
     .join(" ");
 }

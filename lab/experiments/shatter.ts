@@ -41,7 +41,7 @@ interface Result {
   readonly correlation: readonly number[];
 }
 
-const NETS = ["plain", "plain, batch norm", "residual", "residual, small branches"] as const;
+const NETS = ["plain", "plain, batch norm", "residual", "residual, small β"] as const;
 const NOISES = ["white noise", "brown noise"] as const;
 
 type Net = (typeof NETS)[number] | (typeof NOISES)[number];
@@ -55,7 +55,8 @@ const PART = 8;
 export const shatter: Experiment<Options, Task, Result> = {
   name: "shatter",
   title: "Do neighbouring inputs have similar gradients?",
-  about: "Autocorrelation of ∂y/∂x along a line of inputs, at initialisation, for plain and residual networks of several depths, beside white and brown noise.",
+  about:
+    "Autocorrelation of ∂y/∂x along a line of inputs, at initialisation, for plain and residual networks of several depths, beside white and brown noise.",
   papers: "Balduzzi et al. 2017, Figs. 1 and 2",
   options: {
     depths: option("hidden layers", listOf(wholeNumber(1, 10000)), {
@@ -191,43 +192,37 @@ function correlationChart(cases: Cases, { points }: Options): LineChart {
     kind: "lines",
     id: "autocorrelation",
     title: "How long the gradient remembers",
-    caption: `Correlation of ∂y/∂x at two inputs, by their distance, on a line of ${points} inputs from −2 to 2. A line that falls to zero at once is white noise: the gradient here says nothing about the gradient there. The longer a line stays up, the further a step can go. Small branches are those scaled by β. Mean over the seeds, band one standard deviation.`,
+    caption: `Correlation of ∂y/∂x at two inputs, by their distance, on a line of ${points} inputs from −2 to 2. A line that falls to zero at once is white noise: the gradient here says nothing about the gradient there. The longer a line stays up, the further a step can go. β scales the branches: 1, or small. Mean over the seeds, band one standard deviation.`,
     x: { label: "distance of the two inputs" },
     y: { label: "autocorrelation", domain: [-0.4, 1] },
     panels: NETS.map((net) => ({
       title: net,
       series: [
         ...noises,
-        ...cases.filter(({ task }) => task.net === net).map((one) => series(`${one.task.depth} layers`, one)),
+        ...cases.filter(({ task }) => task.net === net).map((one) => series(layers(one.task.depth), one)),
       ],
     })),
   };
 }
 
-/** What the paper's Fig. 1 shows: one seed of the shallow network, of the deepest of each kind, and the two noises. */
+/** What the paper's Fig. 1 shows: a shallow network, the deepest plain and residual ones, and the two noises. */
 function gradientChart(cases: Cases, { points }: Options): LineChart {
-  const shown = [...NETS.map((net) => deepest(cases, net)), ...NOISES.map((net) => deepest(cases, net))];
-  const shallow = cases.find(({ task }) => task.net === "plain" && task.depth === 1);
-  const all = [shallow, ...shown].filter((one) => one !== undefined);
-  const distinct = all.filter((one, i) => all.indexOf(one) === i);
+  const shown = [
+    shallowest(cases),
+    ...(["plain", "residual, small β", "brown noise", "white noise"] as const).map((net) => deepest(cases, net)),
+  ];
   const x = (i: number): number => -END + (2 * END * i) / (points - 1);
   return {
     kind: "lines",
     id: "gradients",
     title: "What it looks like",
     caption:
-      "∂y/∂x along the line for the first seed, the shallowest and the deepest networks, scaled to a root mean square of 1. Compare each with the two noises.",
+      "∂y/∂x along the line for the first seed, in a shallow network and in the deepest ones, scaled to a root mean square of 1 and cut off at ±4. Compare each with the two noises.",
     x: { label: "input" },
     y: { label: "∂y/∂x", domain: [-4, 4] },
-    panels: distinct.map(({ task, label, results }) => ({
-      title: task.depth === 0 ? label : `${task.net}, ${task.depth} ${task.depth === 1 ? "layer" : "layers"}`,
-      series: [
-        {
-          name: "one seed",
-          tone: "sky",
-          points: results[0].gradient.map((y, i) => ({ x: x(i), y })),
-        },
-      ],
+    panels: distinct(shown).map(({ label, results }) => ({
+      title: label,
+      series: [{ name: "first seed", points: results[0].gradient.map((y, i) => ({ x: x(i), y })) }],
     })),
   };
 }
@@ -272,25 +267,30 @@ function deepest(cases: Cases, net: Net): Cases[number] | undefined {
   return cases.filter(({ task }) => task.net === net).sort((a, b) => b.task.depth - a.task.depth)[0];
 }
 
-/** Where each deepest network lies between the two noises: 0 is white, 1 is brown. */
+/** A single layer is the same in all networks. */
+function shallowest(cases: Cases): Cases[number] | undefined {
+  return cases.find(({ task }) => task.net === "plain" && task.depth === 1);
+}
+
+/** Those that are there, each once. */
+function distinct(cases: readonly (Cases[number] | undefined)[]): Cases {
+  return [...new Set(cases)].filter((one) => one !== undefined);
+}
+
+function layers(depth: number): string {
+  return `${depth} ${depth === 1 ? "layer" : "layers"}`;
+}
+
+/** Where each deepest network lies between the two noises, by how neighbours correlate: 0 is white, 1 is brown. */
 function findings(cases: Cases): string {
-  const levelOf = (one: Cases[number]): number => mean(one.results.map(memory));
+  const neighbours = (one: Cases[number]): number => mean(one.results.map(({ correlation }) => correlation[1]));
   const [white, brown] = NOISES.map((net) => deepest(cases, net));
-  const shallow = cases.find(({ task }) => task.net === "plain" && task.depth === 1);
-  const nets = [shallow, ...NETS.map((net) => deepest(cases, net))].filter((one) => one !== undefined);
-  const distinct = nets.filter((one, i) => nets.indexOf(one) === i);
-  const name = ({ task }: Cases[number]): string => `${task.net} with ${task.depth} ${task.depth === 1 ? "layer" : "layers"}`;
-  const neighbours = (one: Cases[number]): string =>
-    mean(one.results.map(({ correlation }) => correlation[1])).toFixed(2);
-  if (!white || !brown) {
-    return `Correlation of the gradients of neighbouring inputs: ${distinct.map((one) => `${name(one)} ${neighbours(one)}`).join("; ")}.`;
-  }
-  const place = (one: Cases[number]): number => (levelOf(one) - levelOf(white)) / (levelOf(brown) - levelOf(white));
-  const verdict = (value: number): string => {
-    if (value < 0.1) return "like white noise";
-    return value > 0.7 ? "like brown noise" : "in between";
-  };
-  return `On a scale from white noise (0) to brown noise (1), by their mean autocorrelation, the gradients are: ${distinct
-    .map((one) => `${name(one)} at ${place(one).toFixed(2)}, ${verdict(place(one))} (neighbours correlate by ${neighbours(one)})`)
-    .join("; ")}.`;
+  const each = distinct([shallowest(cases), ...NETS.map((net) => deepest(cases, net))]).map((one) => {
+    const says = `${one.task.net} with ${layers(one.task.depth)} ${neighbours(one).toFixed(2)}`;
+    if (!white || !brown) return says;
+    const place = (neighbours(one) - neighbours(white)) / (neighbours(brown) - neighbours(white));
+    return `${says}, ${place < 0.1 ? "like white noise" : place > 0.9 ? "like brown noise" : "in between"}`;
+  });
+  const noises = distinct([white, brown]).map((one) => `${one.task.net} ${neighbours(one).toFixed(2)}`);
+  return `Correlation of ∂y/∂x at neighbouring inputs: ${[...each, ...noises].join("; ")}.`;
 }

@@ -15,7 +15,7 @@ import { type Case, type Experiment, option } from "../runner/experiment.ts";
 import { firstImages } from "../training/first-images.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { deepestOf, divergedCell } from "../training/variants.ts";
+import { deepestOf, divergedCell, seedNote } from "../training/variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];
@@ -177,7 +177,7 @@ function findings(cases: Cases): string {
         alike: "no different from all blocks beyond the seeds",
       }[compare(errors(one), errors(whole))];
       const time = mean(one.results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-      return `${start}, ${verdict}, and a step takes ${percent(time, 0)} of the time (${percent(usedShare(one.task.survival), 0)} of the blocks are used).`;
+      return `${start}, ${verdict}${seedNote(there)}, and a step takes ${percent(time, 0)} of the time (${percent(usedShare(one.task.survival), 0)} of the blocks are used).`;
     })
     .join(" ");
 }

@@ -121,13 +121,12 @@ export function errorTable(cases: VariantCases, paper: { label: string; of: (var
     id: "errors",
     title: "All trainings",
     caption:
-      "Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A training diverged where its loss was no longer a number. The last column is the paper's, on CIFAR-10.",
+      "Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A training diverged where its loss was no longer a number. The last column is the paper's, on CIFAR-10, with as many layers as its head says.",
     columns: [
       { label: "variant" },
       { label: "layers", digits: 0 },
       { label: "parameters", digits: 0 },
       { label: "training loss", digits: 3 },
-      { label: "training error, %", digits: 1 },
       { label: "test error, %", digits: 2 },
       { label: "diverged" },
       { label: paper.label },
@@ -137,12 +136,16 @@ export function errorTable(cases: VariantCases, paper: { label: string; of: (var
       task.depth,
       results[0].parameters,
       cellOf(results.map(({ trainLoss }) => trainLoss)),
-      cellOf(results.map(({ trainError }) => 100 * trainError)),
       cellOf(results.map(({ testError }) => 100 * testError)),
       divergedCell(results),
       paper.of(task.variant),
     ]),
   };
+}
+
+/** What a text has to say where `compare` had one seed on each side: ` (one seed each, so any difference counts)`. */
+export function seedNote(cases: readonly { readonly results: readonly unknown[] }[]): string {
+  return cases.every(({ results }) => results.length < 2) ? " (one seed each, so any difference counts)" : "";
 }
 
 /** The test errors of the deepest networks in a sentence, each against the variant `reference` if that is there. */
@@ -151,12 +154,11 @@ export function comparison(cases: VariantCases, reference: string): string {
   const there = cases.filter(({ task }) => task.depth === deepest);
   const errorsOf = (results: readonly Training[]): number[] => results.map(({ testError }) => testError);
   const known = there.find(({ task }) => task.variant === reference);
-  const one = there.every(({ results }) => results.length < 2) ? " (one seed each, so any difference counts)" : "";
   const items = there.map(({ task: { variant }, results }) => {
     const error = `${variant} ${percent(mean(errorsOf(results)))}`;
     if (!known || variant === reference) return error;
     return `${error} (${compare(errorsOf(results), errorsOf(known.results))})`;
   });
   const against = known ? `, each compared with ${reference}` : "";
-  return `Test errors with ${deepest} layers${against}${one}: ${items.join("; ")}.`;
+  return `Test errors with ${deepest} layers${against}${seedNote(there)}: ${items.join("; ")}.`;
 }

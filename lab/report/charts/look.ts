@@ -118,7 +118,8 @@ function extent(values: readonly number[]): [number, number] {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  if (low > high) return [0, 1];
+  // Nothing to show: any interval will do on which a logarithmic axis has ticks too.
+  if (low > high) return [1, 10];
   return low === high ? [low - Math.abs(low) * 0.1 - 0.5, high + Math.abs(high) * 0.1 + 0.5] : [low, high];
 }
 

@@ -54,7 +54,7 @@ test("the paragraph: a gradient that halves with each branch has the paths of a 
   };
   const made = { ...run.cases[1], results: [{ ...run.cases[1].results[0], initial: of(1), trained: of(0.5) }] };
   expect(paths.report([made], run.options).found).toBe(
-    "With 14 layers (6 blocks) 95 % of all paths are 1 to 5 blocks long. After training each further branch multiplies a path's gradient by 0.5, and 95 % of the gradient come from lengths of 0 to 4 blocks, which 89.1 % of all paths have (before training: 1 to 5): on average 2.0 blocks, shorter than the paths' 3.",
+    "With 14 layers (6 blocks) 95 % of all paths are 1 to 5 blocks long. After training each further branch multiplies a path's gradient by 0.5, and 95 % of the gradient comes from lengths of 0 to 4 blocks, which 89.1 % of all paths have (before training: 1 to 5): on average 2.0 blocks, shorter than the paths' 3.",
   );
   const level = { ...made, results: [{ ...made.results[0], trained: of(1) }] };
   expect(paths.report([level], run.options).found).toContain("on average 3.0 blocks, about as long as the paths' 3.");

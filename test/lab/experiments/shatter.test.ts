@@ -22,8 +22,8 @@ test("four networks at each depth, and two noises", () => {
     "plain, batch norm, 16",
     "residual, 1",
     "residual, 16",
-    "residual, small branches, 1",
-    "residual, small branches, 16",
+    "residual, small β, 1",
+    "residual, small β, 16",
     "white noise",
     "brown noise",
   ]);
@@ -52,7 +52,7 @@ test("white noise is uncorrelated, brown noise is not; with one layer all networ
 test("sixteen plain layers shatter the gradient, one layer does not, and small branches keep it", () => {
   expect(meanAt("plain, 1", 1)).toBeGreaterThan(0.8);
   expect(meanAt("plain, 16", 1)).toBeLessThan(0.5);
-  expect(meanAt("residual, small branches, 16", 1)).toBeGreaterThan(meanAt("plain, 16", 1) + 0.2);
+  expect(meanAt("residual, small β, 16", 1)).toBeGreaterThan(meanAt("plain, 16", 1) + 0.2);
 });
 
 test("report: a panel for each network with both noises in it, and a row for each case", () => {
@@ -60,13 +60,11 @@ test("report: a panel for each network with both noises in it, and a row for eac
   const [correlations, gradients] = run.report.charts;
   expect(correlations.kind === "lines" && correlations.panels.map(({ series }) => series.length)).toEqual([4, 4, 4, 4]);
   expect(gradients.kind === "lines" && gradients.panels.map(({ title }) => title)).toEqual([
-    "plain, 1 layer",
-    "plain, 16 layers",
-    "plain, batch norm, 16 layers",
-    "residual, 16 layers",
-    "residual, small branches, 16 layers",
-    "white noise",
+    "plain, 1",
+    "plain, 16",
+    "residual, small β, 16",
     "brown noise",
+    "white noise",
   ]);
   expect(run.report.tables[0].rows).toHaveLength(10);
 });
@@ -80,9 +78,9 @@ test("the paragraph places each deepest network between the noises", () => {
   });
   const nets = [made("plain", 1, 0.8), made("plain", 9, 0.05), made("residual", 9, 0.4)];
   expect(shatter.report([...nets, made("white noise", 0, 0), made("brown noise", 0, 0.8)], run.options).found).toBe(
-    "On a scale from white noise (0) to brown noise (1), by their mean autocorrelation, the gradients are: plain with 1 layer at 1.00, like brown noise (neighbours correlate by 0.80); plain with 9 layers at 0.06, like white noise (neighbours correlate by 0.05); residual with 9 layers at 0.50, in between (neighbours correlate by 0.40).",
+    "Correlation of ∂y/∂x at neighbouring inputs: plain with 1 layer 0.80, like brown noise; plain with 9 layers 0.05, like white noise; residual with 9 layers 0.40, in between; white noise 0.00; brown noise 0.80.",
   );
   expect(shatter.report(nets, run.options).found).toBe(
-    "Correlation of the gradients of neighbouring inputs: plain with 1 layer 0.80; plain with 9 layers 0.05; residual with 9 layers 0.40.",
+    "Correlation of ∂y/∂x at neighbouring inputs: plain with 1 layer 0.80; plain with 9 layers 0.05; residual with 9 layers 0.40.",
   );
 });
