@@ -80,7 +80,7 @@ export function scaleOf(
 ): Plot.ScaleOptions {
   const label = side === "x" ? `${axisTitle(axis)} →` : `↑ ${axisTitle(axis)}`;
   const naming = { label, labelArrow: "none" as const, ...(side === "x" ? { labelAnchor: "right" as const } : {}) };
-  const [low, high] = axis.domain ?? extent(values);
+  const [low, high] = axis.domain ?? extent(values, axis.log);
   const most = side === "y" ? 6 : narrow ? 4 : Math.max(2, Math.floor(10 / panels));
   if (axis.log) {
     const ticks = logTicks(low, high);
@@ -110,7 +110,8 @@ const SUPERSCRIPTS: Readonly<Record<string, string>> = Object.fromEntries(
   [..."-0123456789"].map((sign, i) => [sign, "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"[i]]),
 );
 
-function extent(values: readonly number[]): [number, number] {
+/** From the lowest to the highest; around a single value, or where there is none, an interval that can be drawn. */
+export function extent(values: readonly number[], log = false): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const value of values) {
@@ -118,9 +119,9 @@ function extent(values: readonly number[]): [number, number] {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  // Nothing to show: any interval will do on which a logarithmic axis has ticks too.
   if (low > high) return [1, 10];
-  return low === high ? [low - Math.abs(low) * 0.1 - 0.5, high + Math.abs(high) * 0.1 + 0.5] : [low, high];
+  if (low < high) return [low, high];
+  return log ? [low / 2, high * 2] : [low - Math.abs(low) * 0.1 - 0.5, high + Math.abs(high) * 0.1 + 0.5];
 }
 
 /** Round numbers between `low` and `high`: powers of ten over many decades, also 2 and 5 times them over few. */
@@ -142,7 +143,7 @@ export function wholeTicks(low: number, high: number, most: number): number[] {
     [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find((s) => (high - low) / s <= most) ?? 20000;
   const ticks: number[] = [];
   // With steps of two the odd numbers where the axis starts at one: 1, 3, 5 …
-  const first = step === 2 && low % 2 === 1 ? low : Math.ceil(low / step) * step;
+  const first = step === 2 && low % 2 === 1 ? low : Math.ceil(low / step) * step + 0; // not -0
   for (let tick = first; tick <= high; tick += step) ticks.push(tick);
   return ticks;
 }

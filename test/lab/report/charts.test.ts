@@ -2,7 +2,7 @@ import { JSDOM } from "jsdom";
 import { describe, expect, test } from "vitest";
 import type { CategoryChart, Chart, GridChart, LineChart } from "../../../lab/report/chart.ts";
 import { chartRows, figureOf } from "../../../lab/report/charts/index.ts";
-import { logTicks, looksOf, plainNumber, wholeTicks } from "../../../lab/report/charts/look.ts";
+import { extent, logTicks, looksOf, plainNumber, wholeTicks } from "../../../lab/report/charts/look.ts";
 import { projectSurface } from "../../../lab/report/charts/surface.ts";
 import { renderFigure } from "../../../lab/report/plot.ts";
 
@@ -198,4 +198,17 @@ test("surface: the farthest face comes first, and what is not finite stands at t
   expect(faces.map(({ value }) => value)).toEqual([2, 0, 0, 0]);
   const height = (face: (typeof faces)[number]): number => Math.max(...face.corners.map(([, v]) => v));
   expect(height(faces[0])).toBeGreaterThan(height(faces[3]));
+});
+
+describe("axes", () => {
+  test("around one value, and around none, there is something to draw, also on a logarithmic axis", () => {
+    expect(extent([3, 1, Number.NaN, 2])).toEqual([1, 3]);
+    expect(extent([0.3], true)).toEqual([0.15, 0.6]);
+    expect(extent([0])).toEqual([-0.5, 0.5]);
+    expect(logTicks(...extent([], true))).toEqual([1, 2, 5, 10]);
+  });
+
+  test("zero is 0, not -0", () => {
+    expect(Object.is(wholeTicks(-0.5, 3, 6)[0], 0)).toBe(true);
+  });
 });
