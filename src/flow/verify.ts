@@ -93,7 +93,7 @@ function arithmeticFailures({ blocks, whole, holds, summary, model }: Certificat
     claim(block, way === (numeric !== null), "there are numbers without a shortcut, or a shortcut without");
     claim(block, !way || rank(verdict) === worst, `the verdict ${verdict} is not the worst of its path`);
     claim(block, !way || factor === product, `the factor ${factor} is not the product of its path's`);
-    claim(block, own === rank(verdict) <= SELECTION, `holds is ${own} with the verdict ${verdict}`);
+    claim(block, own === passes(verdict), `holds is ${own} with the verdict ${verdict}`);
     const all = gain === open && (gain === 1 || gain === 0);
     claim(block, verdict !== "identity" || all, "an identity has a gain and an opening of 1");
     if (!numeric) continue;
@@ -103,9 +103,9 @@ function arithmeticFailures({ blocks, whole, holds, summary, model }: Certificat
   const worst = Math.max(...blocks.map(({ verdict }) => rank(verdict)));
   claim("whole", rank(whole.verdict) >= worst, `the verdict ${whole.verdict} is better than that of a block`);
   const product = blocks.reduce((p, { factor }) => p * (factor ?? Number.NaN), 1);
-  const agrees = whole.factor === null ? rank(whole.verdict) > SELECTION : close(whole.factor, product);
+  const agrees = whole.factor === null ? !passes(whole.verdict) : close(whole.factor, product);
   claim("whole", agrees, `the factor ${whole.factor} is not the product of the blocks'`);
-  const expected = rank(whole.verdict) <= SELECTION && blocks.every((b) => b.holds && b.numeric?.passes === true);
+  const expected = passes(whole.verdict) && blocks.every((b) => b.holds && b.numeric?.passes === true);
   claim("whole", holds === expected, `holds is ${holds}, but should be ${expected}`);
   claim("whole", summary === summarize({ blocks, whole }, model), "the summary is not that of these blocks");
   return failures;
@@ -116,7 +116,10 @@ function rank(verdict: ShortcutVerdict): number {
   return verdict === "none" ? EFFECTS.length : EFFECTS.indexOf(verdict);
 }
 
-const SELECTION = rank("selection");
+/** Whether entries pass unchanged, if they pass. */
+function passes(verdict: ShortcutVerdict): boolean {
+  return rank(verdict) <= rank("selection");
+}
 
 function weightlessFailures(
   { blocks, whole }: Certificate,

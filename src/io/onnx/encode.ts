@@ -136,7 +136,7 @@ function valueFields({ name, shape }: OnnxValue): Field[] {
 
 /** Raw data is little-endian, whatever the machine is. */
 function writeFloats(data: Floats, target: Uint8Array, at: number): void {
-  if (data instanceof Float32Array && littleEndian) {
+  if (data instanceof Float32Array && isLittleEndian()) {
     target.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     return;
   }
@@ -149,4 +149,6 @@ function writeInts(data: readonly number[], target: Uint8Array, at: number): voi
   for (let i = 0; i < data.length; i++) view.setBigInt64(8 * i, BigInt(data[i]), true);
 }
 
-const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+function isLittleEndian(): boolean {
+  return new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+}

@@ -12,13 +12,14 @@ import { reductions } from "./reductions.ts";
 import { shaping } from "./shaping.ts";
 
 /** Exporters by the name of the operation. */
-export const exporters: Readonly<Record<string, Exporter<never>>> = {
-  ...elementwise,
-  ...layers,
-  ...pooling,
-  ...reductions,
-  ...shaping,
-};
+export const exporters: Readonly<Record<string, Exporter<never>>> = /* @__PURE__ */ Object.assign(
+  {},
+  elementwise,
+  layers,
+  pooling,
+  reductions,
+  shaping,
+);
 
 const LOSS = "losses belong to training: export the network without its loss";
 

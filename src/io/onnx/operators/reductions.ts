@@ -20,11 +20,11 @@ const variance: Exporter<"variance" | "std"> = (writer, { inputs: [x], attribute
 };
 
 export const reductions: Exporters<"sum" | "mean" | "max" | "maxWithIndices" | "logsumexp" | "variance" | "std"> = {
-  sum: reduction("ReduceSum"),
-  mean: reduction("ReduceMean"),
-  max: reduction("ReduceMax"),
-  maxWithIndices: reduction("ReduceMax"),
-  logsumexp: reduction("ReduceLogSumExp"),
+  sum: /* @__PURE__ */ reduction("ReduceSum"),
+  mean: /* @__PURE__ */ reduction("ReduceMean"),
+  max: /* @__PURE__ */ reduction("ReduceMax"),
+  maxWithIndices: /* @__PURE__ */ reduction("ReduceMax"),
+  logsumexp: /* @__PURE__ */ reduction("ReduceLogSumExp"),
   variance,
   std: (writer, node) => writer.node("Sqrt", [variance(writer, node)]),
 };
