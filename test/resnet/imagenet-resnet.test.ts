@@ -179,7 +179,7 @@ describe("errors", () => {
     [basic, { shortcut: "skip" }, 'shortcut must be one of project, pad, none, got "skip"'],
     [basic, { version: 2 }, 'version must be one of 1, 1.5, got "2"'],
     [basic, { replaceStem: "small" }, 'replaceStem must be one of cifar, got "small"'],
-    [basic, { shortcut: "none", zeroInitLast: true }, 'zeroInitLast needs shortcuts: with shortcut "none"'],
+    [basic, { shortcut: "none", zeroInitLast: true }, 'zeroInitLast needs a shortcut: with "none" a zero branch'],
   ] as const)("%j %j", (design, options, message) => {
     expect(() => build(design as never, options as never)).toThrow(`ImageNetResNet: ${message}`);
   });
