@@ -56,6 +56,8 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+type Served = string | Uint8Array | undefined;
+
 export interface Visit {
   /** The page to open. Default "/". */
   readonly path?: string;
@@ -67,13 +69,13 @@ export interface Visit {
 /**
  * Opens a page in the browser and waits until it sets `<body data-state="done">`.
  *
- * @param serve the text at a path, undefined for 404. Paths that end in `/` are pages, others scripts.
+ * @param serve what is at a path, undefined for 404. Text is a page where the path ends in `/`, else a script.
  * @returns the page's document as it was then.
  * @throws Error with the page's own message if a script throws, or after `seconds`.
  */
 export async function visit(
   browser: string,
-  serve: (path: string) => string | undefined | Promise<string | undefined>,
+  serve: (path: string) => Served | Promise<Served>,
   { path: page = "/", headers = {}, seconds = 45 }: Visit = {},
 ): Promise<Document> {
   const profile = mkdtempSync(join(tmpdir(), "skipstone-browser-"));
@@ -94,12 +96,13 @@ export async function visit(
         } else if (path === "/favicon.ico") {
           response.writeHead(204).end();
         } else {
-          Promise.resolve(serve(path)).then((text) => {
-            if (text === undefined) return response.writeHead(404).end();
+          Promise.resolve(serve(path)).then((content) => {
+            if (content === undefined) return response.writeHead(404).end();
+            if (typeof content !== "string") return response.writeHead(200, headers).end(content);
             const isPage = path.endsWith("/");
             const type = isPage ? "text/html; charset=utf-8" : "text/javascript";
             response.writeHead(200, { "content-type": type, ...headers });
-            return response.end(isPage ? text.replace("<head>", `<head>${REPORTER}`) : text);
+            return response.end(isPage ? content.replace("<head>", `<head>${REPORTER}`) : content);
           }, reject);
         }
       });
