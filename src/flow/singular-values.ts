@@ -73,13 +73,19 @@ function bidiagonalize(matrix: Matrix): Bidiagonal {
  * `norm` is the opposite of x's first number, so that nothing cancels.
  */
 function reflector(v: Float64Array, from: number, to: number): { norm: number; tau: number } {
+  let largest = 0;
+  for (let i = from; i < to; i++) largest = Math.max(largest, Math.abs(v[i]));
+  if (largest === 0) return { norm: 0, tau: 0 };
+  // In units of the largest, no square is lost below the smallest float64; the reflection is the same for any length of v.
   let squares = 0;
-  for (let i = from; i < to; i++) squares += v[i] * v[i];
-  if (squares === 0) return { norm: 0, tau: 0 };
+  for (let i = from; i < to; i++) {
+    v[i] /= largest;
+    squares += v[i] * v[i];
+  }
   const norm = v[from] > 0 ? -Math.sqrt(squares) : Math.sqrt(squares);
   v[from] -= norm;
   // ‖v‖² = ‖x‖² − 2·x₁·norm + norm² = −2·norm·v₁.
-  return { norm, tau: -1 / (norm * v[from]) };
+  return { norm: norm * largest, tau: -1 / (norm * v[from]) };
 }
 
 function transpose({ rows, columns, values }: Matrix): Matrix {
