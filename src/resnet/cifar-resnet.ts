@@ -14,7 +14,7 @@
  *   n                        18        111
  *   parameters        1,703,258  10,327,706
  *
- * Parts are named as torchvision and akamaster/pytorch_resnet_cifar10 name them: conv1, bn1, layer1.0.conv1, …, fc.
+ * Parts are named as torchvision names those of its ResNets: conv1, bn1, layer1.0.conv1, …, fc.
  * Next: block.ts.
  */
 import { add } from "../autograd/elementwise.ts";
