@@ -30,6 +30,7 @@ export async function classify(request: ClassifyRequest): Promise<string> {
   const started = performance.now();
   const weights = await readState(request.weights);
   const model = networkWith(request.network, weights);
+  const parameters = model.parameterCount();
   fuse(model);
   const loading = performance.now() - started;
 
@@ -54,7 +55,7 @@ export async function classify(request: ClassifyRequest): Promise<string> {
     .slice(0, request.top);
   return [
     ...best.map(({ probability, name }) => `${(100 * probability).toFixed(1).padStart(5)} %  ${name}`),
-    `${request.network}, ${grouped(model.parameterCount())} parameters: ${Math.round(loading)} ms to load, ${Math.round(first)} ms for the first look, ${Math.min(...times).toFixed(1)} ms for the next`,
+    `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(first)} ms for the first look, ${Math.min(...times).toFixed(1)} ms for the next`,
   ].join("\n");
 }
 

@@ -35,8 +35,10 @@ export async function convert(request: ConvertRequest): Promise<string> {
     if (!(error as { code?: string }).code) throw error;
     throw new UsageError(`cannot write ${to}: ${reasonOf(error)}`);
   }
+  const bytes = `${grouped(statSync(to).size)} bytes`;
+  if (extname(to).toLowerCase() === ".onnx") return `${to}: ${network}, ${bytes}`;
   const numbers = Object.values(state).reduce((sum, { size }) => sum + size, 0);
-  return `${to}: ${Object.keys(state).length} tensors, ${grouped(numbers)} numbers, ${grouped(statSync(to).size)} bytes`;
+  return `${to}: ${Object.keys(state).length} tensors, ${grouped(numbers)} numbers, ${bytes}`;
 }
 
 /** How the file is written; what can be judged without reading the weights is judged here. */

@@ -28,7 +28,9 @@ export function networkWith(name: string, weights: StateDict): Module {
   try {
     model.loadStateDict(weights);
   } catch (error) {
-    throw new UsageError(`the weights are not those of ${name}: ${error instanceof Error ? error.message : error}`);
+    // Of each list of names the first five: the library's message has them all.
+    const lists = (error as Error).message.split("\n").map((list) => list.replace(/((?:[^,]+, ){5}).+/, "$1…"));
+    throw new UsageError(`the weights are not those of ${name}: ${lists.join("\n")}`);
   }
   return model;
 }

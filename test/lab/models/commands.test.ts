@@ -68,7 +68,8 @@ describe("convert", () => {
   });
 
   it("to .onnx, with and without batch norm", async () => {
-    await run("convert", at("resnet20.pth"), at("a.onnx"), "--network", "resnet20");
+    const text = await run("convert", at("resnet20.pth"), at("a.onnx"), "--network", "resnet20");
+    expect(text).toMatch(/a\.onnx: resnet20, [\d,]+ bytes$/);
     await run("convert", at("resnet20.pth"), at("folded.onnx"), "--network", "resnet20", "--fold");
     const names = (file: string): string => readFileSync(at(file), "latin1");
     expect(names("a.onnx")).toContain("BatchNormalization");
@@ -98,7 +99,7 @@ describe("convert", () => {
     [
       "weights of another network",
       [at("resnet20.pth"), at("x.pth"), "--network", "resnet32"],
-      /^the weights are not those of resnet32: [\s\S]*missing/,
+      /^the weights are not those of resnet32: [\s\S]*missing \(\d+\): (\S+, ){5}…$/,
     ],
     ["no such folder", [at("resnet20.pth"), at("no/x.pth")], /^cannot write .*x\.pth: no such file or directory/],
   ];
@@ -120,7 +121,7 @@ describe("classify", () => {
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
     expect(new Set(guesses.map(([, , name]) => name)).size).toBe(3);
     expect(lines[3]).toMatch(
-      /^resnet20, [\d,]+ parameters: \d+ ms to load, \d+ ms for the first look, [\d.]+ ms for the next$/,
+      /^resnet20, 269,267 parameters: \d+ ms to load, \d+ ms for the first look, [\d.]+ ms for the next$/,
     );
   });
 
