@@ -2,8 +2,7 @@
  * What an import costs: esbuild's minified ESM, gzipped. Printed, held under a limit, and compared with the README's
  * table, which may be 5 % off.
  *
- * A limit is a little above what was measured. The aim, 22 KiB for a network with SGD and the SIMD tier, is not reached:
- * half of what is there assembles SIMD kernels, all of which `Kernels` reaches, whichever a program uses.
+ * A limit is a little above what was measured. Why it is not less: docs/decisions/0008-what-an-import-costs.md.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
