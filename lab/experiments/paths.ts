@@ -272,7 +272,7 @@ function findings(cases: Cases): string {
       const verdict = length < 0.9 * half ? "shorter than" : length > 1.1 * half ? "longer than" : "about as long as";
       const most = bulk(all);
       const factor = geometricMean(results.map(({ trained }) => decay(trained)));
-      return `With ${depth} layers (${blocksOf(depth)} blocks) ${percent(ALMOST_ALL, 0)} of all paths are ${most.from} to ${most.to} blocks long. After training each further branch multiplies a path's gradient by ${significant(factor)}, and ${percent(ALMOST_ALL, 0)} of the gradient comes from lengths of ${after.from} to ${after.to} blocks, which ${percent(pathsIn(after, all))} of all paths have (before training: ${before.from} to ${before.to}): on average ${length.toFixed(1)} blocks, ${verdict} the paths' ${half}.`;
+      return `With ${depth} layers (${blocksOf(depth)} blocks) ${percent(ALMOST_ALL, 0)} of all paths are ${most.from} to ${most.to} blocks long. After training each further branch multiplies a path's gradient by ${significant(factor)}, and ${percent(ALMOST_ALL, 0)} of the gradient comes from lengths of ${after.from} to ${after.to} blocks, which ${significant(100 * pathsIn(after, all))} % of all paths have (before training: ${before.from} to ${before.to}): on average ${length.toFixed(1)} blocks, ${verdict} the paths' ${half}.`;
     })
     .join(" ");
 }
