@@ -1,7 +1,8 @@
 /**
- * The laboratory, `npm run lab -- NAME`: experiments that train or measure what they need and end with a page.
+ * The laboratory, `npm run lab -- NAME`: experiments that train or measure what they need and end with a page, `reproduce`,
+ * and what one may want to know of a network.
  *
- *   experiments/   one file each: what is computed, what it shows     runner/   options, threads, results, reproduction
+ *   experiments/   what each of them computes and shows               runner/   options, threads, results, reproduction
  *   training/      what trainings have in common                      report/   charts, tables, pages
  *   data/          finds and prepares images                          start/    the main job, `npm start`
  *   models/        what a network costs, other formats, a look at a photograph

@@ -1,6 +1,6 @@
 /**
- * Ctrl-C: the first asks every net to end after its current step and lets the report be written; the second quits at
- * once. The request is a number in shared memory, which a worker reads between two steps.
+ * Ctrl-C: the first asks for an end, and what there is by then is still shown; the second quits at once. In `npm start` the
+ * request is a number in shared memory, which a worker reads between two steps; the laboratory ends its threads.
  */
 
 /** A flag that threads share. */

@@ -20,6 +20,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
+import { divergedCell } from "../training/variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];
@@ -173,7 +174,7 @@ function table(cases: Cases, steps: number): Table {
       cellOf(results.map(({ trainError }) => 100 * trainError)),
       cellOf(results.map(({ trainLoss }) => trainLoss)),
       cellOf(results.map(({ testError }) => 100 * testError)),
-      `${results.filter(({ divergedAt }) => divergedAt !== null).length} of ${results.length}`,
+      divergedCell(results),
     ]),
   };
 }

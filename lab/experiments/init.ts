@@ -10,11 +10,12 @@ import { cifarResNet, type Start } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
 import type { CategoryChart, LineChart } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
-import { curveOf, mean, pointOf } from "../report/statistics.ts";
+import { mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { type Case, type Experiment, option } from "../runner/experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
+import { divergedCell, lossCurve } from "../training/variants.ts";
 
 interface Options extends Omit<TrainingOptions, "learningRate"> {
   readonly depths: readonly number[];
@@ -119,10 +120,7 @@ function curves(best: readonly Result[], deepest: number): LineChart {
     .filter(({ task }) => task.depth === deepest)
     .map(({ task, results }) => ({
       name: `${task.way} (rate ${task.learningRate})`,
-      points: curveOf(
-        results.map(({ curve }) => curve.map(({ step, loss }) => ({ x: step, y: loss }))),
-        { log: true },
-      ),
+      points: lossCurve(results),
     }));
   const lowest = Math.min(HIGHEST_LOSS / 2, ...series.flatMap(({ points }) => points.map(({ y }) => y)));
   return {
@@ -183,7 +181,7 @@ function table(cases: readonly Result[]): Table {
       cellOf(results.map(({ trainLoss }) => trainLoss)),
       cellOf(results.map(({ trainError }) => 100 * trainError)),
       cellOf(results.map(({ testError }) => 100 * testError)),
-      `${results.filter(({ divergedAt }) => divergedAt !== null).length} of ${results.length}`,
+      divergedCell(results),
     ]),
   };
 }

@@ -5,20 +5,17 @@
  * over (α, β) is the loss of the network with the weights θ + α·δ + β·η, on training images.
  *
  * Li, Xu, Taylor, Studer & Goldstein 2018, "Visualizing the Loss Landscape of Neural Nets", §4 to §6 and Figs. 1 and 5.
- * Next: ../../src/flow/landscape.ts.
+ * Next: ../../src/flow/landscape.ts; ./landscape-report.ts has charts and table.
  */
 import { batches } from "../../src/data/index.ts";
 import { type LandscapeRow, landscape as walk } from "../../src/flow/index.ts";
 import { evaluate, type Module } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
-import type { Grid, GridChart, LineChart } from "../report/chart.ts";
-import { percent, significant } from "../report/format.ts";
-import { curveOf, geometricMean, mean } from "../report/statistics.ts";
-import { cellOf, type Table } from "../report/table.ts";
 import { type Case, type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
+import { landscapeReport } from "./landscape-report.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];
@@ -30,7 +27,7 @@ interface Options extends TrainingOptions {
   readonly parts: number;
 }
 
-interface Task extends TrainingOptions {
+export interface Task extends TrainingOptions {
   readonly depth: number;
   readonly net: "plain" | "residual";
   readonly width: number;
@@ -133,16 +130,7 @@ export const landscape: Experiment<Options, Task, Result> = {
     };
   },
 
-  report: (cases, { lossImages }) => {
-    const nets = planesOf(cases);
-    return {
-      found: findings(nets),
-      paper:
-        "On CIFAR-10 the surface around ResNet-56 and ResNet-110 without shortcuts is chaotic, with ridges and no convexity in sight, and that of ResNet-20 without them is still fairly tame; with shortcuts the surface stays smooth and nearly convex at every depth (Li et al. 2018, Figs. 1 and 5).",
-      charts: [surfaceChart(nets, lossImages), contourChart(nets, lossImages), lineChart(nets, lossImages)],
-      tables: [table(nets, lossImages)],
-    };
-  },
+  report: (cases, { lossImages }) => landscapeReport(planesOf(cases), lossImages),
 };
 
 type Cases = readonly Case<Task, Result>[];
@@ -190,14 +178,14 @@ async function trained(task: Seeded<Task>, context: Context): Promise<Trained> {
 }
 
 /** One seed of a network, put together from all tasks that are finished. */
-interface Run {
+export interface Run {
   readonly training: Training;
   readonly classes: number;
   readonly plane: readonly Place[];
   readonly line: readonly Place[];
 }
 
-interface Landscape {
+export interface Landscape {
   readonly name: string;
   readonly task: Task;
   /** The first is the one in the pictures. */
@@ -217,156 +205,4 @@ function planesOf(cases: Cases): Landscape[] {
     });
     return { name, task: parts[0].task, runs };
   });
-}
-
-function gridOf({ name, runs: [{ plane }] }: Landscape): Grid {
-  const axis = (values: number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
-  const xs = axis(plane.map(({ alpha }) => alpha));
-  const ys = axis(plane.map(({ beta }) => beta));
-  const losses = new Map(plane.map(({ alpha, beta, loss }) => [`${alpha} ${beta}`, loss]));
-  return { title: name, xs, ys, values: ys.map((y) => xs.map((x) => losses.get(`${x} ${y}`) ?? Number.NaN)) };
-}
-
-/** The loss of guessing: all classes alike. */
-function guessing(nets: readonly Landscape[]): number {
-  return Math.log(nets[0].runs[0].classes);
-}
-
-const DIRECTIONS = { x: { label: "α, along δ" }, y: { label: "β, along η" } } as const;
-
-/** Colours from the lowest loss to a hundred times that of guessing: higher is all the same. */
-function lossAxis(nets: readonly Landscape[], images: number): GridChart["value"] {
-  const losses = nets.flatMap(({ runs }) => runs[0].plane.map(({ loss }) => loss));
-  const proper = losses.filter((loss) => loss > 0 && Number.isFinite(loss));
-  if (proper.length === 0) return { label: "loss", unit: "nats", log: true };
-  const [low, high] = [Math.min(...proper), Math.min(100 * guessing(nets), Math.max(...proper))];
-  const label = `loss of ${images} training images`;
-  return low < high ? { label, unit: "nats", log: true, domain: [low, high] } : { label, unit: "nats", log: true };
-}
-
-function surfaceChart(nets: readonly Landscape[], images: number): GridChart {
-  return {
-    kind: "surface",
-    id: "surface",
-    title: "The loss as a surface",
-    caption:
-      "The trained weights are in the middle of the ground, the loss is the height, on a logarithmic scale that all panels share. Smooth walls around one hollow are easy to descend from far away; ridges and side valleys are not.",
-    ...DIRECTIONS,
-    value: lossAxis(nets, images),
-    panels: nets.map(gridOf),
-  };
-}
-
-function contourChart(nets: readonly Landscape[], images: number): GridChart {
-  return {
-    kind: "contour",
-    id: "contour",
-    title: "The same from above",
-    caption:
-      "Lines of equal loss around the trained weights at (0, 0). Round lines one inside the other mean a surface that is close to convex; look how fast they follow one another, and for islands.",
-    ...DIRECTIONS,
-    value: lossAxis(nets, images),
-    panels: nets.map(gridOf),
-  };
-}
-
-function lineChart(nets: readonly Landscape[], images: number): LineChart {
-  const depths = [...new Set(nets.map(({ task }) => task.depth))];
-  return {
-    kind: "lines",
-    id: "line",
-    title: "Along one direction",
-    caption: `The loss of ${images} training images along δ. The lowest point is the trained network; the dotted line is the loss of guessing. A wide hollow is forgiving, a narrow one, or several, are not. Geometric mean over the seeds, each with its own direction.`,
-    x: { label: "α, along δ" },
-    y: { label: "loss", unit: "nats", log: true },
-    rules: [{ y: guessing(nets), label: "guessing" }],
-    panels: depths.map((depth) => ({
-      title: `${depth} layers`,
-      series: nets
-        .filter(({ task }) => task.depth === depth)
-        .map(({ task, runs }) => ({
-          name: task.net,
-          tone: task.net,
-          points: curveOf(
-            runs.map(({ line }) => line.map(({ alpha, loss }) => ({ x: alpha, y: loss }))),
-            { log: true },
-          ),
-        })),
-    })),
-  };
-}
-
-/** How much of the plane is better than guessing, 0 … 1. */
-function basin({ plane, classes }: Run): number {
-  return plane.filter(({ loss }) => loss < Math.log(classes)).length / plane.length;
-}
-
-/** Of the places on the line, how many curve downwards: 0 for a convex one. Null where the line is not there yet. */
-function concavity({ line }: Run): number | null {
-  if (line.length < 3) return null;
-  const inner = line.slice(1, -1);
-  const bent = inner.filter(({ loss }, i) => !(line[i].loss + line[i + 2].loss - 2 * loss >= 0));
-  return bent.length / inner.length;
-}
-
-/** Hollows on the line: places lower than both neighbours. */
-function hollows({ line }: Run): number {
-  return line.filter(
-    ({ loss }, i) => i > 0 && i < line.length - 1 && loss < line[i - 1].loss && loss < line[i + 1].loss,
-  ).length;
-}
-
-/** How much the loss has grown at the two ends of the line, from its lowest point. */
-function rise({ line }: Run): number | null {
-  if (line.length === 0) return null;
-  const lowest = Math.min(...line.map(({ loss }) => loss).filter(Number.isFinite));
-  return geometricMean([line[0].loss, line[line.length - 1].loss]) / lowest;
-}
-
-function table(nets: readonly Landscape[], images: number): Table {
-  return {
-    id: "shapes",
-    title: "Shapes",
-    caption: `Training loss and test error at the end of training; the part of the plane where the loss of ${images} training images is below that of guessing; and on the line: the part that curves downwards (0 for a convex line), the number of hollows, and how many times the lowest loss the ends have. Mean ± one standard deviation over the seeds.`,
-    columns: [
-      { label: "network" },
-      { label: "training loss", digits: 3 },
-      { label: "test error, %", digits: 1 },
-      { label: "better than guessing, % of the plane", digits: 1 },
-      { label: "concave, % of the line", digits: 1 },
-      { label: "hollows", digits: 1 },
-      { label: "ends / lowest" },
-    ],
-    rows: nets.map(({ name, runs }) => [
-      name,
-      cellOf(runs.map(({ training }) => training.trainLoss)),
-      cellOf(runs.map(({ training }) => 100 * training.testError)),
-      cellOf(runs.map((run) => 100 * basin(run))),
-      cellOf(runs.flatMap((run) => concavity(run) ?? []).map((v) => 100 * v)),
-      cellOf(runs.filter(({ line }) => line.length > 0).map(hollows)),
-      cellOf(
-        runs.flatMap((run) => rise(run) ?? []),
-        { log: true },
-      ),
-    ]),
-  };
-}
-
-/** Each network's hollow, then whether shortcuts made it wider, by depth. */
-function findings(nets: readonly Landscape[]): string {
-  const level = `the loss of guessing, ${guessing(nets).toFixed(2)}`;
-  const each = nets.map(({ name, runs }) => {
-    const concave = runs.flatMap((run) => concavity(run) ?? []);
-    const bends = concave.length > 0 ? `, and ${percent(mean(concave), 0)} of the line curve downwards` : "";
-    const trained = significant(mean(runs.map(({ training }) => training.trainLoss)));
-    return `${name} (training loss ${trained}): below on ${percent(mean(runs.map(basin)), 0)}${bends}`;
-  });
-  const verdicts = [...new Set(nets.map(({ task }) => task.depth))].flatMap((depth) => {
-    const [plain, residual] = NETS.map((net) => nets.find(({ task }) => task.net === net && task.depth === depth));
-    if (!plain || !residual) return [];
-    const [without, withThem] = [plain, residual].map(({ runs }) => mean(runs.map(basin)));
-    const verdict = without < withThem ? "a wider" : without > withThem ? "a narrower" : "no wider a";
-    return [`With ${depth} layers the shortcuts made ${verdict} hollow.`];
-  });
-  return [`Where on the plane the loss stays below ${level}: ${each.join("; ")}.`, ...verdicts].join(" ");
 }

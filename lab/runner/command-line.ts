@@ -1,6 +1,7 @@
 /**
- * The command line of the laboratory: one command per experiment, with its own options and those that all have. An error is
- * one line that names the option, the value and what would be right, before any work is done.
+ * The command line of the laboratory: one command per experiment, with its own options and those that all have; `reproduce`;
+ * and the commands of ../models/commands.ts. An error is one line that names the option, the value and what would be right,
+ * before any work is done.
  */
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
@@ -10,7 +11,7 @@ import { UsageError } from "../errors.ts";
 import { addModelCommands, type ModelTask } from "../models/commands.ts";
 import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "./experiment.ts";
 
-/** A run as it was asked for. */
+/** A run of an experiment as it was asked for. */
 export interface RunRequest {
   /** What was typed. */
   readonly command: string;

@@ -1,5 +1,4 @@
 /** A run as it is written to run.json: all that is needed to show it, to list it and to run it again. */
-
 import type { Tier } from "../../src/tensor/index.ts";
 import type { ImageSummary } from "../data/images.ts";
 import type { Preset, Report } from "./experiment.ts";
@@ -22,7 +21,7 @@ export interface RunRecord {
   readonly engine: string;
   readonly kernels: Tier;
   readonly startedAt: string;
-  /** From the command to the page. */
+  /** Of this command, the images and the report included. */
   readonly seconds: number;
   /** Sum over the tasks, those of earlier runs included. */
   readonly taskSeconds: number;

@@ -19,7 +19,12 @@ import { originOf } from "./run.ts";
 /** How many differences are printed; all of them are in the CSV file. */
 const SHOWN = 10;
 
-/** Returns the exit code: 0 if every number is the same, 1 if one is not. Writes reproduction.csv beside the record. */
+/**
+ * Runs the tasks and writes reproduction.csv beside the record. Returns the exit code: 0 if every number is the same, 1 if
+ * one is not; after Ctrl-C that of an interrupt, with what was finished compared.
+ *
+ * @throws UsageError if the file is no record, RunError if the images are others than the run had.
+ */
 export async function reproduce(
   { file, data, workers }: ReproduceRequest,
   say: (line: string) => void,

@@ -48,7 +48,7 @@ function canonical(value: unknown): string {
 export interface Found {
   /** By fingerprint of the origin asked for and the task. */
   readonly finished: ReadonlyMap<string, FinishedTask>;
-  /** Results of the same tasks that something else computed: other code, other data. */
+  /** Results of the same tasks that something else computed: other code, kernels or data. */
   readonly stale: number;
   /** Lines that are no results, such as one that was being written when the power went. */
   readonly damaged: number;

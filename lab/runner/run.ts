@@ -14,7 +14,7 @@ import { type RunRecord, wasInterrupted } from "./record.ts";
 import { appendResult, type FinishedTask, fingerprintOf, type Origin, readResults } from "./results.ts";
 import { casesOf, tasksOf } from "./tasks.ts";
 
-/** Runs what is asked for and returns the exit code. `say` prints a line. */
+/** Runs what is asked for and returns the exit code: 0, or after Ctrl-C that of an interrupt. `say` prints a line. */
 export async function run(request: RunRequest, say: (line: string) => void): Promise<number> {
   const { experiment, preset, options } = request;
   const started = new Date();

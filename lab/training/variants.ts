@@ -3,7 +3,7 @@
  * curves, dots, table and verdict. `shortcuts` and `orders` are two of them.
  */
 import { depth, listOf, wholeNumber } from "../arguments.ts";
-import type { CategoryChart, LineChart, Panel, Tone } from "../report/chart.ts";
+import type { CategoryChart, LineChart, Panel, Point, Tone } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
@@ -58,6 +58,14 @@ export function divergedCell(results: readonly Training[]): string {
   return `${results.filter(({ divergedAt }) => divergedAt !== null).length} of ${results.length}`;
 }
 
+/** The training loss over the steps: geometric mean over the seeds, band one standard deviation. */
+export function lossCurve(results: readonly Training[]): Point[] {
+  return curveOf(
+    results.map(({ curve }) => curve.map(({ step, loss }) => ({ x: step, y: loss }))),
+    { log: true },
+  );
+}
+
 interface CurvesSpec {
   readonly id: string;
   readonly title: string;
@@ -83,10 +91,7 @@ export function lossCurves(cases: VariantCases, { variants, tones = {}, ...chart
           .map(({ task: { variant }, results }) => ({
             name: variant,
             ...(tones[variant] ? { tone: tones[variant] } : {}),
-            points: curveOf(
-              results.map(({ curve }) => curve.map(({ step, loss }) => ({ x: step, y: loss }))),
-              { log: true },
-            ),
+            points: lossCurve(results),
           })),
       }),
     ),

@@ -83,14 +83,9 @@ export function scaleOf(
   const [low, high] = axis.domain ?? extent(values, axis.log);
   const most = side === "y" ? 6 : narrow ? 4 : Math.max(2, Math.floor(10 / panels));
   if (axis.log) {
-    const ticks = logTicks(low, high);
-    return {
-      ...naming,
-      type: "log",
-      domain: axis.domain ? [low, high] : [low / 1.3, high * 1.5],
-      ticks,
-      tickFormat: plainNumber,
-    };
+    const [from, to] = axis.domain ? [low, high] : [low / 1.3, high * 1.5];
+    const ticks = logTicks(low, high).filter((tick) => tick >= from && tick <= to);
+    return { ...naming, type: "log", domain: [from, to], ticks, tickFormat: plainNumber };
   }
   if (axis.whole)
     return { ...naming, domain: [low, high], ticks: wholeTicks(low, high, most), tickFormat: plainNumber };
@@ -151,16 +146,40 @@ export function wholeTicks(low: number, high: number, most: number): number[] {
 /** Panels beside one another, or one below the other where it is narrow. */
 export function panelLayout(
   titles: readonly string[],
-  { narrow }: Canvas,
+  canvas: Canvas,
   heights: { wide: number; narrow: number },
 ): Plot.PlotOptions {
+  const { narrow } = canvas;
   const count = titles.length;
   // Wide enough that the last number below one panel does not touch the first below the next.
   const scale = { domain: [...titles], label: null, padding: count > 2 ? 0.16 : 0.08, axis: null };
   if (count === 1) return { height: narrow ? 300 : heights.wide };
-  return narrow
-    ? { height: count * heights.narrow + 60, fy: scale, marginTop: 30 }
-    : { height: heights.wide, fx: scale, marginTop: 30 };
+  if (narrow) return { height: count * heights.narrow + 60, fy: scale, marginTop: 30 };
+  const above = TITLE_LINE * Math.max(0, ...(titlesAbove(titles, canvas) ?? []).map(({ length }) => length));
+  return { height: heights.wide + above, fx: scale, marginTop: 30 + above };
+}
+
+/** Of a panel's title: the letters, and a line where there are several. */
+const TITLE_SIZE = 13;
+const TITLE_LINE = 16;
+
+/** Each title in lines as short as its panel, to stand above it; null where all of them fit inside. */
+function titlesAbove(titles: readonly string[], { width, narrow }: Canvas): string[][] | null {
+  // Bold letters of 13 px are about 8 px wide. Panels one below the other are as wide as the picture.
+  const letters = Math.floor((0.84 * (width - 88)) / titles.length / 8);
+  if (narrow || titles.every((title) => title.length < letters)) return null;
+  return titles.map((title) => wrap(title, letters));
+}
+
+/** Words in lines of at most so many letters; a longer word has a line of its own. */
+export function wrap(text: string, letters: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length <= letters) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** Puts a mark into its panel. */
@@ -168,25 +187,19 @@ export function inPanel({ narrow }: Canvas): { fx: string } | { fy: string } {
   return narrow ? { fy: "panel" } : { fx: "panel" };
 }
 
-/** Each panel's title in its upper right corner; nothing where there is but one. */
+/** Each panel's title in its upper right corner, or above it where panels are too narrow; nothing where there is but one. */
 export function panelTitles(titles: readonly string[], canvas: Canvas): Plot.Markish[] {
   if (titles.length === 1) return [];
   const { palette } = canvas;
+  const above = titlesAbove(titles, canvas);
+  // Inside a panel a rim of the ground keeps the title apart from the lines.
+  const place: Plot.TextOptions = above
+    ? { frameAnchor: "top-left", lineAnchor: "bottom", dy: -8, lineHeight: TITLE_LINE / TITLE_SIZE }
+    : { frameAnchor: "top-right", dx: -8, dy: 8, stroke: palette.background, strokeWidth: 6 };
   return [
     Plot.text(
-      titles.map((panel) => ({ panel })),
-      {
-        ...inPanel(canvas),
-        text: "panel",
-        frameAnchor: "top-right",
-        dx: -8,
-        dy: 8,
-        fontSize: 13,
-        fontWeight: 600,
-        fill: palette.ink,
-        stroke: palette.background,
-        strokeWidth: 6,
-      },
+      titles.map((panel, i) => ({ panel, text: above ? above[i].join("\n") : panel })),
+      { ...inPanel(canvas), ...place, text: "text", fontSize: TITLE_SIZE, fontWeight: 600, fill: palette.ink },
     ),
   ];
 }

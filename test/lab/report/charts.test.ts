@@ -2,7 +2,7 @@ import { JSDOM } from "jsdom";
 import { describe, expect, test } from "vitest";
 import type { CategoryChart, Chart, GridChart, LineChart } from "../../../lab/report/chart.ts";
 import { chartRows, figureOf } from "../../../lab/report/charts/index.ts";
-import { extent, logTicks, looksOf, plainNumber, wholeTicks } from "../../../lab/report/charts/look.ts";
+import { extent, logTicks, looksOf, plainNumber, wholeTicks, wrap } from "../../../lab/report/charts/look.ts";
 import { projectSurface } from "../../../lab/report/charts/surface.ts";
 import { renderFigure } from "../../../lab/report/plot.ts";
 
@@ -88,6 +88,12 @@ function draw(chart: Chart): { wide: Element; narrow: Element; text: string } {
   return { wide: parse(wide), narrow: parse(narrow), text: parse(wide).textContent ?? "" };
 }
 
+/** The lines of the first text that starts like this. */
+function titleLines(svg: Element, start: string): string[] {
+  const found = [...svg.querySelectorAll("text")].find(({ textContent }) => textContent?.startsWith(start));
+  return [...(found?.querySelectorAll("tspan") ?? [])].map(({ textContent }) => textContent ?? "");
+}
+
 describe("lines", () => {
   const { wide, narrow, text } = draw(lines);
 
@@ -115,6 +121,25 @@ describe("lines", () => {
     const height = (svg: Element): number => Number(svg.getAttribute("height"));
     expect(Number(narrow.getAttribute("width"))).toBe(360);
     expect(height(narrow)).toBeGreaterThan(height(wide));
+  });
+
+  test("titles that are longer than their panels are wide stand above them, in lines", () => {
+    const many = (title: string): Chart => ({
+      ...lines,
+      panels: [1, 2, 3, 4, 5, 6].map((i) => ({ ...lines.panels[0], title: `${title} ${i}` })),
+    });
+    const [short, long] = [draw(many("stage")), draw(many("before the training of stage"))];
+    expect(titleLines(short.wide, "stage 1")).toEqual([]);
+    expect(titleLines(long.wide, "before the")).toEqual(["before the", "training of", "stage 1"]);
+    expect(Number(long.wide.getAttribute("height"))).toBe(Number(short.wide.getAttribute("height")) + 3 * 16);
+    // On a telephone a panel is as wide as the picture.
+    expect(long.narrow.textContent).toContain("before the training of stage 1");
+  });
+
+  test("on a log axis with a domain of its own no number stands outside", () => {
+    const { wide } = draw({ ...lines, y: { label: "loss", log: true, domain: [0.01, 6] } });
+    const numbers = [...wide.querySelectorAll('[aria-label="y-axis tick label"] text')].map((t) => t.textContent);
+    expect(numbers).toEqual(["0.01", "0.03", "0.1", "0.3", "1", "3"]);
   });
 
   test("no points at all: an empty picture, not an error", () => {
@@ -158,6 +183,13 @@ describe("looks", () => {
     expect(new Set(looks.map(({ symbol }) => symbol)).size).toBe(4);
     expect(new Set(looks.map(({ dashes }) => dashes)).size).toBe(4);
   });
+});
+
+test("lines are as long as they may be, and words stay whole", () => {
+  expect(wrap("stage 1, before training", 15)).toEqual(["stage 1, before", "training"]);
+  expect(wrap("stage 1, before training", 14)).toEqual(["stage 1,", "before", "training"]);
+  expect(wrap("extraordinarily long", 5)).toEqual(["extraordinarily", "long"]);
+  expect(wrap("", 5)).toEqual([""]);
 });
 
 test("numbers on axes", () => {

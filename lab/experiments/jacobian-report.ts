@@ -1,0 +1,224 @@
+/**
+ * What `jacobian` shows: singular values in order of size, of one block with its shortcut and without, and of all blocks
+ * together, before training and after.
+ *
+ * He et al. 2016, eq. 5; Saxe et al. 2013, §3. Next: ./jacobian.ts, which measures them.
+ */
+import type { LineChart, Panel } from "../report/chart.ts";
+import { percent, significant } from "../report/format.ts";
+import { curveOf, mean } from "../report/statistics.ts";
+import { cellOf, type Table } from "../report/table.ts";
+import type { Case, Report } from "../runner/experiment.ts";
+import type { BlockSpectrum, Result, Spectrum, Task } from "./jacobian.ts";
+
+type Cases = readonly Case<Task, Result>[];
+
+const NETS = ["plain", "residual"] as const;
+const PHASES = ["initial", "trained"] as const;
+
+type Phase = (typeof PHASES)[number];
+
+const WHEN: Readonly<Record<Phase, string>> = { initial: "before training", trained: "trained" };
+
+export function jacobianReport(cases: Cases): Report {
+  return {
+    found: findings(cases),
+    paper:
+      "Deep linear networks learn as fast as shallow ones if all singular values of their Jacobian are close to 1 at the start (Saxe et al. 2013, §3), and so do deep networks of tanh, but not of ReLU, for which no choice of plain weights brings this about (Pennington et al. 2017). An identity shortcut makes a block's Jacobian I + J_F (He et al. 2016, eq. 5): directions that the branch would lose keep a singular value near 1.",
+    charts: [...blockChart(cases), networkChart(cases)],
+    tables: [networkTable(cases), ...blockTable(cases)],
+  };
+}
+
+const RANK = { label: "singular values, from the largest to the smallest", unit: "%" } as const;
+
+function curve({ percentiles }: Spectrum): { x: number; y: number }[] {
+  return percentiles.map((y, x) => ({ x, y }));
+}
+
+const ONE = [{ y: 1, label: "isometry" }];
+
+/** What the axis starts at: below is next to nothing, and often nothing but rounding. */
+const LOWEST = 1e-4;
+
+function highest(spectra: readonly Spectrum[]): number {
+  const values = spectra.map(({ percentiles }) => percentiles[0]).filter(Number.isFinite);
+  return 2 * Math.max(1, ...values);
+}
+
+/** The deepest residual network, if there is one: its blocks are what is looked at. */
+function deepestResidual(cases: Cases): Cases[number] | undefined {
+  const residual = cases.filter(({ task }) => task.net === "residual");
+  return [...residual].sort((a, b) => b.task.depth - a.task.depth)[0];
+}
+
+function blockSpectraOf({ results }: Cases[number], phase: Phase, stage: number, part: string): BlockSpectrum[] {
+  return results.flatMap((result) => result[phase].blocks.filter((row) => row.stage === stage && row.part === part));
+}
+
+function blockChart(cases: Cases): LineChart[] {
+  const deepest = deepestResidual(cases);
+  if (!deepest) return [];
+  const { label, task, results } = deepest;
+  const all = results.flatMap((result) => PHASES.flatMap((phase) => result[phase].blocks));
+  const line = (phase: Phase, stage: number, part: string): Panel["series"][number]["points"] =>
+    curveOf(blockSpectraOf(deepest, phase, stage, part).map(curve), { log: true });
+  return [
+    {
+      kind: "lines",
+      id: "blocks",
+      title: "One block, with its shortcut and without",
+      caption: `Singular values of the last block of each stage of ${label}, in order of size. The branch alone (J_F) loses every direction where its line is far below 1; the shortcut (I + J_F) lifts the line towards 1. Geometric mean over the seeds, band one standard deviation; what is below ${LOWEST} is cut off.`,
+      x: RANK,
+      y: { label: "singular value", log: true, domain: [LOWEST, highest(all)] },
+      rules: ONE,
+      panels: PHASES.flatMap((phase) =>
+        task.stages.map((stage) => ({
+          title: `stage ${stage}, ${WHEN[phase]}`,
+          series: [
+            { name: "with the shortcut, I + J_F", tone: "residual", points: line(phase, stage, "block") },
+            { name: "the branch alone, J_F", tone: "green", points: line(phase, stage, "branch") },
+          ] as const,
+        })),
+      ),
+    },
+  ];
+}
+
+function networkChart(cases: Cases): LineChart {
+  const all = cases.flatMap(({ results }) =>
+    results.flatMap(({ initial, trained }) => [initial.network, trained.network]),
+  );
+  return {
+    kind: "lines",
+    id: "networks",
+    title: "All blocks together",
+    caption: `Singular values of the way from the first block's input to the last block's output, in order of size. A short, level line at 1 would carry every gradient unchanged; a steep line lets through a few directions and loses the others. Two halvings of the image are on the way, which discard most of it, so that part of the fall is not due to depth. Geometric mean over the seeds, band one standard deviation; what is below ${LOWEST} is cut off.`,
+    x: RANK,
+    y: { label: "singular value", log: true, domain: [LOWEST, highest(all)] },
+    rules: ONE,
+    panels: PHASES.flatMap((phase) =>
+      NETS.map((net) => ({
+        title: `${net}, ${WHEN[phase]}`,
+        series: cases
+          .filter(({ task }) => task.net === net)
+          .map(({ task, results }) => ({
+            name: `${task.depth} layers`,
+            points: curveOf(
+              results.map((result) => curve(result[phase].network)),
+              { log: true },
+            ),
+          })),
+      })),
+    ),
+  };
+}
+
+function median({ percentiles }: Spectrum): number {
+  return percentiles[50];
+}
+
+function networkTable(cases: Cases): Table {
+  return {
+    id: "network-values",
+    title: "All blocks together",
+    caption:
+      "Singular values from the first block's input to the last block's output: the largest (geometric mean over the seeds ×÷ one standard deviation), the median, how many lie between ½ and 2 (isometry would be all), and how many below 1/100, where a gradient is as good as lost (mean ± one standard deviation). 0 is what single precision cannot tell from it.",
+    columns: [
+      { label: "network" },
+      { label: "when" },
+      { label: "largest" },
+      { label: "median" },
+      { label: "between ½ and 2, %", digits: 1 },
+      { label: "below 1/100, %", digits: 1 },
+      { label: "test error, %", digits: 1 },
+    ],
+    rows: cases.flatMap(({ label, results }) =>
+      PHASES.map((phase) => {
+        const spectra = results.map((result) => result[phase].network);
+        return [
+          label,
+          WHEN[phase],
+          cellOf(
+            spectra.map(({ percentiles }) => percentiles[0]),
+            { log: true },
+          ),
+          cellOf(spectra.map(median)),
+          cellOf(spectra.map(({ nearOne }) => 100 * nearOne)),
+          cellOf(spectra.map(({ lost }) => 100 * lost)),
+          phase === "trained" ? cellOf(results.map(({ testError }) => 100 * testError)) : null,
+        ];
+      }),
+    ),
+  };
+}
+
+function blockTable(cases: Cases): Table[] {
+  const residual = cases.filter(({ task }) => task.net === "residual");
+  if (residual.length === 0) return [];
+  const near = (spectra: readonly Spectrum[]): ReturnType<typeof cellOf> =>
+    cellOf(spectra.map(({ nearOne }) => 100 * nearOne));
+  return [
+    {
+      id: "block-values",
+      title: "One block, with its shortcut and without",
+      caption:
+        "Of the last block of each stage: median singular value, and how many lie between ½ and 2. Mean ± one standard deviation over the seeds.",
+      columns: [
+        { label: "network" },
+        { label: "stage", digits: 0 },
+        { label: "when" },
+        { label: "median, I + J_F" },
+        { label: "median, J_F" },
+        { label: "between ½ and 2, %, I + J_F", digits: 1 },
+        { label: "between ½ and 2, %, J_F", digits: 1 },
+      ],
+      rows: residual.flatMap((one) =>
+        one.task.stages.flatMap((stage) =>
+          PHASES.map((phase) => {
+            const [block, branch] = ["block", "branch"].map((part) => blockSpectraOf(one, phase, stage, part));
+            return [
+              one.label,
+              stage,
+              WHEN[phase],
+              cellOf(block.map(median)),
+              cellOf(branch.map(median)),
+              near(block),
+              near(branch),
+            ];
+          }),
+        ),
+      ),
+    },
+  ];
+}
+
+/** What the shortcut does in a block of the deepest network; then plain against residual at that depth. */
+function findings(cases: Cases): string {
+  const sentences: string[] = [];
+  const residual = deepestResidual(cases);
+  if (residual) {
+    const nearOne = (phase: Phase, part: string): number =>
+      mean(residual.task.stages.flatMap((stage) => blockSpectraOf(residual, phase, stage, part)).map((s) => s.nearOne));
+    const each = PHASES.map(
+      (phase) =>
+        `${percent(nearOne(phase, "block"), 0)} with the shortcut and ${percent(nearOne(phase, "branch"), 0)} without (${WHEN[phase]})`,
+    );
+    const helped = PHASES.every((phase) => nearOne(phase, "block") > nearOne(phase, "branch"));
+    sentences.push(
+      `Of the singular values of a block of ${residual.label}, between ½ and 2 lie ${each.join(", ")}: the identity ${helped ? "moves them towards 1" : "does not bring more of them near 1"}.`,
+    );
+  }
+  const most = Math.max(...cases.map(({ task }) => task.depth));
+  const deepest = cases.filter(({ task }) => task.depth === most);
+  for (const phase of PHASES) {
+    const each = deepest.map(({ label, results }) => {
+      const spectra = results.map((result) => result[phase].network);
+      return `${label} ${significant(mean(spectra.map(median)))} (${percent(mean(spectra.map(({ lost }) => lost)), 0)})`;
+    });
+    sentences.push(
+      `Through all blocks, ${WHEN[phase]}, the median singular value (and how many are below 1/100) is: ${each.join("; ")}.`,
+    );
+  }
+  return sentences.join(" ");
+}
