@@ -270,7 +270,7 @@ function findings(cases: Cases, depth: number): string {
       whole.results.map(({ testError }) => testError),
     );
     const time = mean(results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-    return `${start} (${verdict === "alike" ? "alike" : `${verdict} than whole`}) after ${percent(time, 0)} of the time, with ${percent(mean(results.map(({ used }) => used)), 0)} of the blocks in use on average.`;
+    return `${start} (${verdict === "alike" ? "alike" : `${verdict} than whole`}) after ${percent(time, 0)} of the time by the clock, with ${percent(mean(results.map(({ used }) => used)), 0)} of the blocks in use on average.`;
   });
   const all = cases.flatMap(({ results }) => results.flatMap(({ expansions }) => expansions.map(jump)));
   if (all.length > 0) {

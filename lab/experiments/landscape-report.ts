@@ -9,6 +9,7 @@ import { percent, significant } from "../report/format.ts";
 import { curveOf, geometricMean, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import type { Report } from "../runner/experiment.ts";
+import { seedNote } from "../training/variants.ts";
 import type { Landscape, Run } from "./landscape.ts";
 
 /** @param images training images that each loss is the mean of. */
@@ -171,7 +172,11 @@ function findings(nets: readonly Landscape[]): string {
     if (!plain || !residual) return [];
     const [without, withThem] = [plain, residual].map(({ runs }) => mean(runs.map(basin)));
     const verdict = without < withThem ? "a wider" : without > withThem ? "a narrower" : "no wider a";
-    return [`With ${depth} layers the shortcuts made ${verdict} hollow.`];
+    const late = mean(plain.runs.map(({ training }) => training.trainLoss)) > guessing(nets) / 2;
+    const caveat = late ? " (the plain network has hardly learned: there is little of a hollow to compare)" : "";
+    return [
+      `With ${depth} layers the shortcuts made ${verdict} hollow${caveat}${seedNote([{ results: plain.runs }, { results: residual.runs }])}.`,
+    ];
   });
   return [`Where on the plane the loss stays below ${level}: ${each.join("; ")}.`, ...verdicts].join(" ");
 }

@@ -171,10 +171,10 @@ function findings(cases: Cases): string {
       const verdict = {
         higher: "higher than with all blocks",
         lower: "lower than with all blocks",
-        alike: "no different from all blocks beyond the seeds",
+        alike: `which ${one.results.length} seeds cannot tell from that with all blocks`,
       }[compare(errors(one), errors(whole))];
       const time = mean(one.results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-      return `${start}, ${verdict}${seedNote(there)}, and a step takes ${percent(time, 0)} of the time (${percent(usedShare(one.task.survival), 0)} of the blocks are used).`;
+      return `${start}, ${verdict}${seedNote(there)}, and a step takes ${percent(time, 0)} of the time by the clock, in which whatever else the machine does counts (${percent(usedShare(one.task.survival), 0)} of the blocks are used).`;
     })
     .join(" ");
 }

@@ -58,6 +58,6 @@ test("the paragraph says by how much the loss jumped", () => {
     },
   ];
   expect(expand.report(cases, run.options).found).toBe(
-    "A network of 20 layers trained whole ends with a test error of 10.50 %. Expanded, every other block first, it ends with a test error of 10.50 % (alike) after 70 % of the time, with 70 % of the blocks in use on average. In 2 expansions the loss jumped by up to 0.5, which it should not.",
+    "A network of 20 layers trained whole ends with a test error of 10.50 %. Expanded, every other block first, it ends with a test error of 10.50 % (alike) after 70 % of the time by the clock, with 70 % of the blocks in use on average. In 2 expansions the loss jumped by up to 0.5, which it should not.",
   );
 });
