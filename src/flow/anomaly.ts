@@ -3,7 +3,8 @@
  * finite, and the layer it belongs to. What PyTorch calls anomaly detection.
  */
 import { needsGrad, nodesBefore } from "../autograd/graph.ts";
-import { type Module, observe } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
+import { observe } from "../nn/observe.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -1,5 +1,6 @@
 /** Watching the residual blocks of a network during one forward pass. */
-import { type Module, observe } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
+import { observe } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type PathStep, pathBetween, shortcutPath } from "./path.ts";

@@ -7,13 +7,14 @@
  * identity, and is possible only where that keeps the shape.
  */
 import { relu } from "../autograd/elementwise.ts";
-import { type Module, observe } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
+import { observe, replacingForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { preservingBuffers, replacingForward } from "./preserve.ts";
+import { preservingBuffers } from "./preserve.ts";
 
 /** Paths of modules that are deleted together, such as a convolution and its batch norm; or a single path. */
 export type Target = string | readonly string[];

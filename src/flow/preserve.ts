@@ -37,30 +37,3 @@ export function differentiatingOnly<T>(root: Tensor, wanted: readonly Tensor[], 
     for (const t of leaves) t.requiresGrad = true;
   }
 }
-
-/** Runs `fn` while each of these modules computes another function. */
-export function replacingForward<T>(replacements: ReadonlyMap<Module, (x: Tensor) => Tensor>, fn: () => T): T {
-  const putBack = replaceForward(replacements);
-  try {
-    return fn();
-  } finally {
-    putBack();
-  }
-}
-
-/** Lets each of these modules compute another function, until the returned function is called. */
-export function replaceForward(replacements: ReadonlyMap<Module, (x: Tensor) => Tensor>): () => void {
-  const restore: (() => void)[] = [];
-  for (const [module, forward] of replacements) {
-    // Deleting the own property uncovers the prototype's method again; an observation around this has its own.
-    const own = Object.getOwnPropertyDescriptor(module, "forward");
-    restore.push(() => {
-      if (own) Object.defineProperty(module, "forward", own);
-      else delete (module as { forward?: unknown }).forward;
-    });
-    module.forward = forward;
-  }
-  return () => {
-    for (const putBack of restore) putBack();
-  };
-}

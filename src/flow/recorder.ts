@@ -5,11 +5,11 @@
 import { tap } from "../autograd/backward.ts";
 import type { StepInfo } from "../nn/fit.ts";
 import type { Module } from "../nn/module.ts";
+import { replaceForward } from "../nn/observe.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { norm } from "./measure.ts";
-import { replaceForward } from "./preserve.ts";
 import {
   type BackwardStatistics,
   backwardStatistics,

@@ -8,7 +8,8 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
-import { type Module, observe } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
+import { observe } from "../nn/observe.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";

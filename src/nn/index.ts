@@ -11,6 +11,7 @@ export * from "./linear.ts";
 export * from "./metrics.ts";
 export * from "./module.ts";
 export * from "./norm.ts";
+export { type Observer, observe } from "./observe.ts";
 export * from "./optim/index.ts";
 export * from "./pool.ts";
 export * from "./summary.ts";

@@ -148,37 +148,3 @@ export abstract class Module {
 function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
-
-/** What an observer sees of one call: the module, its path below the observed root, and what went in and came out. */
-export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => void;
-
-/**
- * Calls `observer` after every `forward` of `root` and of each part below it, while `fn` (which must not be async) runs.
- *
- * The instruments of src/flow see interior activations this way; the networks know nothing about it. Each module's
- * `forward` is shadowed by an own property for the time of the call. A part that has several names is observed under
- * the first. Observations may be nested.
- */
-export function observe<T>(root: Module, observer: Observer, fn: () => T): T {
-  const restore = new Map<Module, () => void>();
-  for (const [path, module] of root.namedModules()) {
-    if (restore.has(module)) continue;
-    const forward = module.forward;
-    // Deleting the own property uncovers the prototype's method again; an observation around this one has its own.
-    const shadowed = Object.hasOwn(module, "forward");
-    restore.set(module, () => {
-      if (shadowed) module.forward = forward;
-      else delete (module as { forward?: unknown }).forward;
-    });
-    module.forward = (x) => {
-      const y = forward.call(module, x);
-      observer(path, module, x, y);
-      return y;
-    };
-  }
-  try {
-    return fn();
-  } finally {
-    for (const putBack of restore.values()) putBack();
-  }
-}

@@ -19,7 +19,8 @@ import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { inEvaluation } from "./mode.ts";
-import { type Module, observe } from "./module.ts";
+import type { Module } from "./module.ts";
+import { observe } from "./observe.ts";
 
 /** One call of a layer (a module without parts), or one operation that a module with parts applies itself. */
 export interface SummaryRow {

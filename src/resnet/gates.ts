@@ -7,7 +7,8 @@
 import { noGrad } from "../autograd/graph.ts";
 import { mean } from "../autograd/reductions.ts";
 import { inEvaluation } from "../nn/mode.ts";
-import { type Module, observe } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
+import { observe } from "../nn/observe.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 

@@ -4,7 +4,8 @@
  * What is not recorded, because it depends on nothing that has a gradient, is a constant. Next: translate.ts.
  */
 import { type Node, nodesBefore } from "../../autograd/graph.ts";
-import { type Module, observe } from "../../nn/module.ts";
+import type { Module } from "../../nn/module.ts";
+import { observe } from "../../nn/observe.ts";
 import { randn } from "../../tensor/create.ts";
 import { ShapeError } from "../../tensor/errors.ts";
 import type { Rng } from "../../tensor/rng.ts";
