@@ -20,7 +20,7 @@ import { type CommandLine, parseCommandLine } from "./start/options.ts";
 import { createProgress } from "./start/progress.ts";
 import { runNets } from "./start/run-nets.ts";
 import { summarize } from "./start/summary.ts";
-import { createStopFlag, INTERRUPTED, stopOnInterrupt, stopRequested } from "./stop.ts";
+import { createStopFlag, INTERRUPTED, requestStop, stopOnInterrupt, stopRequested } from "./stop.ts";
 
 async function main(): Promise<number> {
   const version = packageVersion();
@@ -42,9 +42,10 @@ async function main(): Promise<number> {
   const progress = createProgress(options, process.stdout);
   const stop = createStopFlag();
   const release = stopOnInterrupt(
-    stop,
-    () =>
-      progress.say("Stopping after the current step; the report will still be written. Ctrl-C again quits at once."),
+    () => {
+      requestStop(stop);
+      progress.say("Stopping after the current step; the report will still be written. Ctrl-C again quits at once.");
+    },
     () => progress.end(),
   );
   let runs: Awaited<ReturnType<typeof runNets>>;

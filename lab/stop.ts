@@ -28,17 +28,16 @@ export const INTERRUPTED = 130;
 const SAME_WISH_MILLISECONDS = 500;
 
 /**
- * Handles Ctrl-C as described above until the returned function is called. `announce` runs at the first one, `leave`
- * before quitting at the second.
+ * Handles Ctrl-C as described above until the returned function is called. `stop` runs at the first one, `leave` before
+ * quitting at the second.
  */
-export function stopOnInterrupt(flag: StopFlag, announce: () => void, leave: () => void): () => void {
+export function stopOnInterrupt(stop: () => void, leave: () => void): () => void {
   let first: number | null = null;
   const onInterrupt = (): void => {
     const now = performance.now();
     if (first === null) {
       first = now;
-      requestStop(flag);
-      announce();
+      stop();
     } else if (now - first > SAME_WISH_MILLISECONDS) {
       leave();
       process.exit(INTERRUPTED);

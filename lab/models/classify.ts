@@ -5,7 +5,7 @@ import { fuse } from "../../src/nn/index.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { reasonOf } from "../files.ts";
 import { grouped } from "../report/format.ts";
-import { IMAGENET, preprocess, readImage, withChannels } from "./image.ts";
+import { IMAGENET, type Preprocessing, preprocess, readImage, withChannels } from "./image.ts";
 import { imageChannels, networkWith, usualInput } from "./network.ts";
 import { readState } from "./weights.ts";
 
@@ -37,16 +37,13 @@ export async function classify(request: ClassifyRequest): Promise<string> {
   // Fully connected networks were trained on gray digits.
   const channels = imageChannels(weights) ?? 1;
   const image = withChannels(readImage(request.image), channels);
-  const x = preprocess(image, preprocessing(request, channels));
+  const x = preprocess(image, preprocessing(request, usualInput(model)[1], channels));
 
   let probabilities: number[] = [];
-  let first = 0;
-  const times = Array.from({ length: REPETITIONS }, (_, i) => {
+  const times = Array.from({ length: REPETITIONS }, () => {
     const start = performance.now();
     probabilities = noGrad(() => Array.from(softmax(model.forward(x)).data));
-    const took = performance.now() - start;
-    if (i === 0) first = took;
-    return took;
+    return performance.now() - start;
   });
   const labels = request.labels === undefined ? undefined : readLabels(request.labels, probabilities.length);
   const best = probabilities
@@ -55,15 +52,12 @@ export async function classify(request: ClassifyRequest): Promise<string> {
     .slice(0, request.top);
   return [
     ...best.map(({ probability, name }) => `${(100 * probability).toFixed(1).padStart(5)} %  ${name}`),
-    `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(first)} ms for the first look, ${Math.min(...times).toFixed(1)} ms for the next`,
+    `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(times[0])} ms for the first look, ${Math.min(...times).toFixed(1)} ms for the next`,
   ].join("\n");
 }
 
-function preprocessing(
-  { network, size, mean, std }: ClassifyRequest,
-  channels: number,
-): Parameters<typeof preprocess>[1] {
-  const crop = size ?? usualInput(network)[1];
+function preprocessing({ size, mean, std }: ClassifyRequest, usualSize: number, channels: number): Preprocessing {
+  const crop = size ?? usualSize;
   return {
     // As much larger than what is looked at as torchvision has it, 256 for 224. Small images are looked at as a whole.
     resize: crop >= 128 ? Math.round((crop * IMAGENET.resize) / IMAGENET.crop) : crop,

@@ -28,7 +28,6 @@ export async function convert(request: ConvertRequest): Promise<string> {
   const { from, to, network } = request;
   const write = writerFor(request);
   const state = await readState(from);
-  if (network !== undefined) networkWith(network, state);
   try {
     await write(state);
   } catch (error) {
@@ -50,14 +49,18 @@ function writerFor({ to, network, input, fold, dtype }: ConvertRequest): (state:
     }
     if (input !== undefined || fold) throw new UsageError(`--input and --fold are for .onnx files, not for ${ending}`);
     const metadata = ending === ".safetensors" ? { metadata: { format: "pt" } } : {};
-    return (state) => saveWeightsFile(to, state, { dtype, ...metadata });
+    return async (state) => {
+      if (network !== undefined) networkWith(network, state);
+      await saveWeightsFile(to, state, { dtype, ...metadata });
+    };
   }
   if (network === undefined) throw new UsageError("an .onnx file holds the network too: say which with --network");
   if (dtype !== "float32") throw new UsageError(`--dtype ${dtype}: networks are exported to ONNX in float32 only`);
   const given = input === undefined ? undefined : parseInput(input);
   return async (state) => {
-    const inputShape: Shape = given ?? usualInput(network, imageChannels(state));
+    const model = networkWith(network, state);
+    const inputShape: Shape = given ?? usualInput(model, imageChannels(state));
     const options = { inputShape, foldBatchNorm: fold, producerVersion: packageVersion() };
-    await writeFileWhole(to, [exportOnnx(networkWith(network, state), options)]);
+    await writeFileWhole(to, [exportOnnx(model, options)]);
   };
 }

@@ -1,6 +1,15 @@
 /** A network from what a command line and a file of weights say about it. */
 import type { Module, StateDict } from "../../src/nn/index.ts";
-import { createModel, isModelName, type ModelName, type ModelOptions, modelNames } from "../../src/resnet/index.ts";
+import {
+  createModel,
+  HighwayNet,
+  ImageNetResNet,
+  isModelName,
+  type ModelName,
+  type ModelOptions,
+  modelNames,
+  Vgg,
+} from "../../src/resnet/index.ts";
 import { formatShape, Rng, type Shape } from "../../src/tensor/index.ts";
 import { UsageError } from "../errors.ts";
 
@@ -50,11 +59,11 @@ export function imageChannels(weights: StateDict): number | undefined {
   return Object.values(weights).find(({ shape }) => shape.length === 4)?.shape[1];
 }
 
-/** The images the network was made for: ImageNet's, CIFAR-10's, MNIST's. */
-export function usualInput(name: string, inChannels?: number): Shape {
-  if (/^highway/.test(name)) return [1, 28, 28];
-  const size = /^(resnet(18|34|50|101|152)|plain(18|34)|resnext.*|wide_.*|vgg.*)$/.test(name) ? 224 : 32;
-  return [inChannels ?? 3, size, size];
+/** The images the network was made for: MNIST's, ImageNet's, CIFAR-10's. */
+export function usualInput(model: Module, inChannels = 3): Shape {
+  if (model instanceof HighwayNet) return [1, 28, 28];
+  const size = model instanceof ImageNetResNet || model instanceof Vgg ? 224 : 32;
+  return [inChannels, size, size];
 }
 
 /** `3x224x224` as a shape. */

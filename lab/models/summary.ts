@@ -12,14 +12,14 @@ export interface SummaryRequest {
 }
 
 export function summarizeNetwork({ network, input, classes }: SummaryRequest): string {
-  const shape = input === undefined ? usualInput(network) : parseInput(input);
-  const inChannels = input === undefined || network.startsWith("highway") ? undefined : channelsOf(shape);
+  const given = input === undefined ? undefined : parseInput(input);
+  const inChannels = given && channelsOf(given);
   const model = networkCalled(network, {
     ...(classes === undefined ? {} : { classes }),
     ...(inChannels === undefined ? {} : { inChannels }),
   });
   try {
-    return summary(model, shape).toString();
+    return summary(model, given ?? usualInput(model)).toString();
   } catch (error) {
     if (error instanceof ShapeError) throw new UsageError(`--input ${input}: ${messageOf(error)}`);
     throw error;

@@ -1,6 +1,6 @@
 /** Tasks to results: the threads, what one sees meanwhile, and Ctrl-C. What becomes of the results is for the caller. */
 import type { Tier } from "../../src/tensor/index.ts";
-import { createStopFlag, stopOnInterrupt } from "../stop.ts";
+import { stopOnInterrupt } from "../stop.ts";
 import type { AnyExperiment, ImageData, Seeded } from "./experiment.ts";
 import { createTaskThread, runTasks } from "./pool.ts";
 import { createProgress } from "./progress.ts";
@@ -32,7 +32,6 @@ export async function compute(work: Work, onDone: (finished: FinishedTask) => vo
   const progress = createProgress(amount, process.stdout);
   const abort = new AbortController();
   const release = stopOnInterrupt(
-    createStopFlag(),
     () => {
       progress.say(`Stopping. ${work.onInterrupt} Ctrl-C again quits at once.`);
       abort.abort();

@@ -20,6 +20,12 @@ import { detectFeatures, type Features, type InstanceLike, type WebAssemblyApi }
 /** Compiled functions, by name. Arguments are addresses, counts and numbers. */
 export type Program<Name extends string> = Readonly<Record<Name, (...args: number[]) => void>>;
 
+interface Entry {
+  readonly program: Program<string>;
+  /** When it was last used, by the engine's clock. */
+  used: number;
+}
+
 /** Programs kept. A network has a few dozen shapes; each program is a few kilobytes. */
 const CACHE_SIZE = 512;
 const INITIAL_BYTES = 2 ** 28;
@@ -31,7 +37,7 @@ export class Engine {
   readonly features: Features;
   readonly arena: Arena;
   readonly #wasm: WebAssemblyApi;
-  readonly #programs = new Map<string, { readonly program: Program<string>; used: number }>();
+  readonly #programs = new Map<string, Entry>();
   /** What an old browser compiles in the background, by the programs' names. */
   readonly #compiling = new Map<string, Promise<void>>();
   /** How often `program` was called: the clock by which programs age. */
@@ -55,10 +61,8 @@ export class Engine {
   program<Name extends string>(key: string, write: (features: Features) => readonly Func[]): Program<Name> {
     let entry = this.#programs.get(key);
     if (!entry) {
-      if (this.#programs.size >= CACHE_SIZE) this.#forgetOne();
       if (this.#compiling.has(key)) throw STILL_COMPILING;
-      entry = { program: this.#compile(key, assembleModule(write(this.features))).exports, used: 0 };
-      this.#programs.set(key, entry);
+      entry = this.#remember(key, this.#compile(key, assembleModule(write(this.features))));
     }
     entry.used = ++this.#uses;
     return entry.program as Program<Name>;
@@ -72,7 +76,7 @@ export class Engine {
       if (!(error instanceof RangeError)) throw error;
     }
     const compiled = this.#wasm.instantiate(bytes, imports).then(({ instance }) => {
-      this.#programs.set(key, { program: instance.exports, used: this.#uses });
+      this.#remember(key, instance);
       this.#compiling.delete(key);
     });
     // Whoever awaits `ready` hears of a failure; for everyone else the plain kernel goes on computing.
@@ -84,6 +88,13 @@ export class Engine {
   /** Resolves when every program asked for so far is compiled. */
   async ready(): Promise<void> {
     while (this.#compiling.size > 0) await Promise.all(this.#compiling.values());
+  }
+
+  #remember(key: string, { exports }: InstanceLike): Entry {
+    if (this.#programs.size >= CACHE_SIZE) this.#forgetOne();
+    const entry = { program: exports, used: this.#uses };
+    this.#programs.set(key, entry);
+    return entry;
   }
 
   /** Drops the program that has not been used for longest. */
