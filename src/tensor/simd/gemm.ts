@@ -65,7 +65,7 @@ export interface TileRegisters {
  */
 export function multiplyStep(
   i: number,
-  a: Local | readonly Local[],
+  a: readonly Local[],
   b: Local,
   registers: TileRegisters,
   features: Features,
@@ -76,12 +76,7 @@ export function multiplyStep(
     set(b0, get(b), v128.load(32 * i)),
     set(b1, get(b), v128.load(32 * i + 16)),
     Array.from({ length: rows }, (_, r) => [
-      set(
-        splat,
-        typeof a === "number"
-          ? [get(a), v128.load32Splat(4 * (rows * i + r))]
-          : [get(a[r]), v128.load32Splat(4 * rows * i)],
-      ),
+      set(splat, get(a[r]), v128.load32Splat(4 * rows * i)),
       multiplyAdd(sums[2 * r], splat, b0, features),
       multiplyAdd(sums[2 * r + 1], splat, b1, features),
     ]),
