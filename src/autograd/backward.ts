@@ -134,7 +134,7 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
     for (const gx of sent) {
       if (!gx) continue;
       holders.hold(gx);
-      if (gx === node.output.data || node.inputs.some((input) => gx === input.data)) holders.hold(gx);
+      if (node.output.holds(gx) || node.inputs.some((input) => input.holds(gx))) holders.hold(gx);
     }
     node.inputs.forEach((input, i) => {
       const gx = sent[i];

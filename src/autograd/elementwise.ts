@@ -13,13 +13,24 @@ import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { empty, Tensor } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
+import { Normalized } from "./normalized.ts";
 
 /** A tensor, or a number that broadcasts as a scalar. */
 export type Operand = Tensor | number;
 
 /** y = a + b. ∂y/∂a = ∂y/∂b = 1: the gradient passes to both unchanged. This is what a skip connection is made of. */
 export function add(a: Operand, b: Operand): Tensor {
-  return binary("add", a, b, (gy) => [() => gy, () => gy]);
+  const waiting = a instanceof Tensor && b instanceof Tensor ? addToNormalized(a, b) : null;
+  return waiting ?? binary("add", a, b, (gy) => [() => gy, () => gy]);
+}
+
+/** a + b, where one of them is a batch norm's output that waits; the sum waits too. */
+function addToNormalized(a: Tensor, b: Tensor): Tensor | null {
+  if (!sameShape(a.shape, b.shape)) return null;
+  const plus = (s: Tensor, t: Tensor): Normalized | null =>
+    s.deferred instanceof Normalized ? s.deferred.plus(t) : null;
+  const sum = plus(a, b) ?? plus(b, a);
+  return sum && record("add", new Tensor(sum, a.shape), [a, b], (gy) => [gy, gy]);
 }
 
 /** y = a − b. ∂y/∂a = 1, ∂y/∂b = −1. */
@@ -39,7 +50,7 @@ export function mul(a: Operand, b: Operand): Tensor {
 export function div(a: Operand, b: Operand): Tensor {
   return binary("div", a, b, (gy, { b, y, shape }) => {
     const ga = combine("div", gy, shape, b.data, b.shape);
-    return [() => ga, () => negative(combine("mul", ga, shape, y, shape))];
+    return [() => ga, () => negative(combine("mul", ga, shape, y.data, shape))];
   });
 }
 
@@ -52,9 +63,10 @@ export function pow(a: Operand, b: Operand): Tensor {
   return binary("pow", a, b, (gy, { a, b, y, shape }) => {
     const base = stretch(a, shape);
     const exponent = stretch(b, shape);
+    const power = y.data;
     return [
       () => times(gy, (i) => (exponent[i] === 0 ? 0 : exponent[i] * base[i] ** (exponent[i] - 1))),
-      () => times(gy, (i) => (base[i] === 0 && exponent[i] >= 0 ? 0 : y[i] * Math.log(base[i]))),
+      () => times(gy, (i) => (base[i] === 0 && exponent[i] >= 0 ? 0 : power[i] * Math.log(base[i]))),
     ];
   });
 }
@@ -97,7 +109,10 @@ export function abs(x: Tensor): Tensor {
 
 /** y = max(x, 0). y′ = 1 where x > 0, else 0 (also at 0). NaN stays NaN. */
 export function relu(x: Tensor): Tensor {
-  return unary("relu", x);
+  const waiting = x.deferred;
+  if (!(waiting instanceof Normalized)) return unary("relu", x);
+  const y = new Tensor(waiting.relu(), x.shape);
+  return record("relu", y, [x], (gy) => [waiting.reluGradient(gy, y.data)]);
 }
 
 /** y = x where x > 0, else slope·x. y′ = 1 or slope (at 0: slope). */
@@ -152,7 +167,7 @@ function unary(op: UnaryOp, x: Tensor, operation: Operation = op, p?: number, q?
 interface BinaryContext {
   readonly a: Tensor;
   readonly b: Tensor;
-  readonly y: Floats;
+  readonly y: Tensor;
   /** Shape of y. */
   readonly shape: Shape;
 }
@@ -167,7 +182,7 @@ function binary(op: BinaryOp, left: Operand, right: Operand, rule: BinaryRule): 
   const y = empty(g.shape, a);
   kernels.binary(op, a.data, b.data, y.data, g);
   return record(op, y, [a, b], (gy, [needA, needB]) => {
-    const [ga, gb] = rule(gy, { a, b, y: y.data, shape: y.shape });
+    const [ga, gb] = rule(gy, { a, b, y, shape: y.shape });
     return [needA ? unbroadcast(ga(), y.shape, a.shape) : null, needB ? unbroadcast(gb(), y.shape, b.shape) : null];
   });
 }

@@ -21,12 +21,13 @@ import {
   layerNormGeometry,
 } from "../tensor/geometry/normalize.ts";
 import { type BinaryOp, kernels } from "../tensor/kernels.ts";
-import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
+import { allocate, type Floats, stepOf } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { empty, Tensor } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
+import { Normalization, Normalized } from "./normalized.ts";
 
 export interface NormOptions {
   /** Added to the variance, so that a constant group does not divide by zero. Default 1e-5. */
@@ -89,23 +90,13 @@ export function batchNorm(
     variance.set(runningVar!.data);
   }
   const rstd = reciprocalDeviation(variance, eps);
-  const y = empty(x.shape, x);
-  kernels.normalize(x.data, mean, rstd, weight?.data ?? null, bias?.data ?? null, y.data, g);
-
+  const norm = new Normalization([x, weight, bias], { mean, rstd, training }, g);
+  const waiting = new Normalized(norm);
+  const y = new Tensor(stepOf(x.data) ? waiting : waiting.compute(), x.shape);
   const operation = ["batchNorm", { training, weight, bias, runningMean, runningVar, eps }] as const;
-  return record(operation, y, present(x, weight, bias), (gy, needed) => {
-    const need = neededOf(needed, weight, bias);
-    const gx = need.x ? allocate(x.size, gy) : null;
-    const gWeight = need.weight ? allocate(g.groups, gy) : null;
-    const gBias = need.bias ? allocate(g.groups, gy) : null;
-    const w = weight?.data ?? null;
-    // gBias = Σ gy and gWeight = Σ gy·x̂ either way. In training gx is the formula above; with constant statistics
-    // only the direct path is left: gx = gy·weight·rstd, which is `normalize` with mean 0 and without a bias.
-    if (training || gWeight || gBias) {
-      kernels.normalizeGradient(gy, x.data, mean, rstd, w, training ? gx : null, gWeight, gBias, g);
-    }
-    if (gx && !training) kernels.normalize(gy, allocateZeros(g.groups, gy), rstd, w, null, gx, g);
-    return [gx, ...(weight ? [gWeight] : []), ...(bias ? [gBias] : [])];
+  return record(operation, y, present(x, weight, bias), (gy) => {
+    const gradients = norm.gradients(gy);
+    return [gradients.x, ...(weight ? [gradients.weight] : []), ...(bias ? [gradients.bias] : [])];
   });
 }
 
@@ -160,7 +151,7 @@ function perExample(
   kernels.moments(x.data, mean, variance, g);
   const rstd = reciprocalDeviation(variance, eps);
   const normalized = empty(x.shape, x);
-  kernels.normalize(x.data, mean, rstd, null, null, normalized.data, g);
+  kernels.normalize(x.data, mean, rstd, null, null, null, false, normalized.data, g);
 
   const perElement = broadcastGeometry(op, x.shape, g.affineShape);
   const affine = (op: BinaryOp, p: Floats, q: Floats): Floats => {

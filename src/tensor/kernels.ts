@@ -117,13 +117,15 @@ export interface Kernels {
   // Normalisation (kernels/normalize.ts)
   /** mean, variance (biased) → per group, both accumulated in float64. */
   moments(x: Floats, mean: Floats, variance: Floats, g: NormGeometry): void;
-  /** y → (x − mean)·rstd·weight + bias, all four per group; null weight is 1, null bias 0. */
+  /** y → (x − mean)·rstd·weight + bias, all four per group, + add, and max 0 if `relu`; null weight is 1, null bias and add 0. */
   normalize(
     x: Floats,
     mean: Floats,
     rstd: Floats,
     weight: Floats | null,
     bias: Floats | null,
+    add: Floats | null,
+    relu: boolean,
     y: Floats,
     g: NormGeometry,
   ): void;
@@ -137,6 +139,20 @@ export interface Kernels {
     mean: Floats,
     rstd: Floats,
     weight: Floats | null,
+    gx: Floats | null,
+    gWeight: Floats | null,
+    gBias: Floats | null,
+    g: NormGeometry,
+  ): void;
+  /** gz → gy where z > 0, else 0 (the gradient behind z = max(0, …)), and the gradients of `normalize` for it as gy. */
+  normalizeReluGradient(
+    gy: Floats,
+    z: Floats,
+    x: Floats,
+    mean: Floats,
+    rstd: Floats,
+    weight: Floats | null,
+    gz: Floats,
     gx: Floats | null,
     gWeight: Floats | null,
     gBias: Floats | null,

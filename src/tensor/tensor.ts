@@ -13,6 +13,13 @@ import { formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
 /** Numbers nested to the depth of a tensor's rank; a scalar is a plain number. */
 export type NestedArray = number | readonly NestedArray[];
 
+/** Values that are computed when somebody reads them. */
+export interface Deferred {
+  /** An array that they are computed from, and live as long as. */
+  readonly source: Floats;
+  compute(): Floats;
+}
+
 export class Tensor {
   readonly shape: Shape;
   /** Whether `backward` should compute the gradient of this leaf. Interior tensors have a `node` instead. */
@@ -21,19 +28,22 @@ export class Tensor {
   node: Node | null = null;
   /** Counts changes in place, so that `backward` notices a value that is not the one the forward pass used. */
   version = 0;
-  #data: Floats;
+  #data: Floats | null;
+  #deferred: Deferred | null;
   /** The step whose memory holds the values; undefined for ordinary arrays. */
   #step: Step | undefined;
 
-  /** Wraps `data` (shared, not copied). Throws ShapeError if its length is not the product of `shape`. */
-  constructor(data: Floats, shape: Shape, requiresGrad = false) {
-    if (data.length !== sizeOf(shape)) {
+  /** Wraps `data` (shared, not copied), or what computes it. Throws ShapeError if its length is not the product of `shape`. */
+  constructor(data: Floats | Deferred, shape: Shape, requiresGrad = false) {
+    const values = ArrayBuffer.isView(data) ? data : null;
+    if (values && values.length !== sizeOf(shape)) {
       throw new ShapeError(
-        `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
+        `tensor: ${values.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
       );
     }
-    this.#data = data;
-    this.#step = stepOf(data);
+    this.#data = values;
+    this.#deferred = ArrayBuffer.isView(data) ? null : data;
+    this.#step = stepOf(values ?? this.#deferred!.source);
     this.shape = shape;
     this.requiresGrad = requiresGrad;
   }
@@ -49,7 +59,21 @@ export class Tensor {
         `tensor: the values of this ${formatShape(this.shape)} are gone with the step that computed them: return it from the function given to noGrad or valueAndGrad (as it is, in an array or in an object), or clone() it inside`,
       );
     }
+    if (this.#data === null) {
+      this.#data = this.#deferred!.compute();
+      this.#deferred = null;
+    }
     return this.#data;
+  }
+
+  /** What the values will be computed from, as long as nobody has read them; else null. */
+  get deferred(): Deferred | null {
+    return this.#deferred;
+  }
+
+  /** Whether `array` is where the values are. */
+  holds(array: Floats): boolean {
+    return this.#data === array;
   }
 
   get rank(): number {
@@ -94,7 +118,7 @@ export class Tensor {
   /** Copies the values out of the memory of the current step, so that they outlive it. The graph behind them does not. */
   outliveStep(): void {
     if (!this.#step || this.#step.ended) return;
-    this.#data = this.clone().#data;
+    this.#data = this.clone().data;
     this.#step = undefined;
     this.node = null;
   }

@@ -8,6 +8,7 @@
  */
 import { plainKernels } from "../../src/tensor/kernels/index.ts";
 import { type Kernels, kernels, useKernels } from "../../src/tensor/kernels.ts";
+import type { Floats } from "../../src/tensor/memory.ts";
 
 export interface Flip {
   /** The pre-activation in the one tier and in the other. */
@@ -37,13 +38,17 @@ export function withPlainDecisions<T>(fn: () => T): { result: T; flips: Flip[]; 
 
 /** Runs `fn` on these kernels; `look` sees (and may change) a copy of what goes into each ReLU. */
 function run<T>(on: Kernels, fn: () => T, look: (x: Float32Array) => void): T {
+  const relu = (x: Floats, y: Floats): void => {
+    const copy = Float32Array.from(x);
+    look(copy);
+    on.unary("relu", copy, y);
+  };
   const before = useKernels({
     ...on,
-    unary: (op, x, y, p, q) => {
-      if (op !== "relu") return on.unary(op, x, y, p, q);
-      const copy = Float32Array.from(x);
-      look(copy);
-      on.unary(op, copy, y, p, q);
+    unary: (op, x, y, p, q) => (op === "relu" ? relu(x, y) : on.unary(op, x, y, p, q)),
+    normalize: (x, mean, rstd, weight, bias, add, positive, y, g) => {
+      on.normalize(x, mean, rstd, weight, bias, add, false, y, g);
+      if (positive) relu(y, y);
     },
   });
   try {

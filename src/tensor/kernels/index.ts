@@ -5,7 +5,7 @@ import { addScaled, binary, unary, unaryGradient } from "./elementwise.ts";
 import { gemm } from "./gemm.ts";
 import { col2im, im2col } from "./im2col.ts";
 import { copyStrided, indexAdd, indexSelect } from "./move.ts";
-import { moments, normalize, normalizeGradient } from "./normalize.ts";
+import { moments, normalize, normalizeGradient, normalizeReluGradient } from "./normalize.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
 import { argmax, reduce } from "./reduce.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
@@ -35,6 +35,7 @@ export const plainKernels: Kernels = {
   moments,
   normalize,
   normalizeGradient,
+  normalizeReluGradient,
   softmax,
   logSoftmax,
   softmaxGradient,

@@ -32,6 +32,8 @@ export function normalize(
   rstd: Floats,
   weight: Floats | null,
   bias: Floats | null,
+  add: Floats | null,
+  relu: boolean,
   y: Floats,
   g: NormGeometry,
 ): void {
@@ -45,6 +47,8 @@ export function normalize(
       for (let p = from; p < from + inner; p++) y[p] = (x[p] - m) * scale + shift;
     }
   }
+  if (add) for (let p = 0; p < from; p++) y[p] += add[p];
+  if (relu) for (let p = 0; p < from; p++) y[p] = y[p] < 0 ? 0 : y[p];
 }
 
 export function normalizeGradient(
@@ -82,4 +86,22 @@ export function normalizeGradient(
       for (let p = from; p < from + inner; p++) gx[p] = scale * (gy[p] - shift - (x[p] - m) * slope);
     }
   }
+}
+
+export function normalizeReluGradient(
+  gy: Floats,
+  z: Floats,
+  x: Floats,
+  mean: Floats,
+  rstd: Floats,
+  weight: Floats | null,
+  gz: Floats,
+  gx: Floats | null,
+  gWeight: Floats | null,
+  gBias: Floats | null,
+  g: NormGeometry,
+): void {
+  // At NaN the gradient passes, as in `relu`.
+  for (let p = 0; p < gy.length; p++) gz[p] = z[p] <= 0 ? 0 : gy[p];
+  normalizeGradient(gz, x, mean, rstd, weight, gx, gWeight, gBias, g);
 }

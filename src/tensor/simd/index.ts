@@ -15,7 +15,7 @@ import { Engine, STILL_COMPILING } from "./engine.ts";
 import { webAssembly } from "./features.ts";
 import { gemm } from "./gemm-kernel.ts";
 import { moments, normalize } from "./normalize.ts";
-import { normalizeGradient } from "./normalize-gradient.ts";
+import { normalizeGradient, normalizeReluGradient } from "./normalize-gradient.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d } from "./pool.ts";
 import { reduce } from "./reduce.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
@@ -84,6 +84,7 @@ export function kernelsOf(engine: Engine): Kernels {
     moments: orPlain(moments, plainKernels.moments),
     normalize: orPlain(normalize, plainKernels.normalize),
     normalizeGradient: orPlain(normalizeGradient, plainKernels.normalizeGradient),
+    normalizeReluGradient: orPlain(normalizeReluGradient, plainKernels.normalizeReluGradient),
     softmax: orPlain(softmax, plainKernels.softmax),
     logSoftmax: orPlain(logSoftmax, plainKernels.logSoftmax),
     softmaxGradient: orPlain(softmaxGradient, plainKernels.softmaxGradient),

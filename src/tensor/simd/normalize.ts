@@ -90,36 +90,8 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   });
 }
 
-/** y → (x − mean)·rstd·weight + bias, all four per group; null weight is 1, null bias 0. */
+/** y → (x − mean)·rstd·weight + bias, all four per group, + add, max 0 if `relu`; null weight is 1, null bias 0. */
 export function normalize(
-  engine: Engine,
-  x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
-  bias: Floats | null,
-  y: Floats,
-  g: NormGeometry,
-): boolean {
-  return normalizeThen(engine, x, mean, rstd, weight, bias, null, false, y, g);
-}
-
-/** y → max(0, (x − mean)·rstd·weight + bias + add): the end of a residual block in one pass. */
-export function normalizeRelu(
-  engine: Engine,
-  x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
-  bias: Floats | null,
-  add: Floats | null,
-  y: Floats,
-  g: NormGeometry,
-): boolean {
-  return normalizeThen(engine, x, mean, rstd, weight, bias, add, true, y, g);
-}
-
-function normalizeThen(
   engine: Engine,
   x: Floats,
   mean: Floats,

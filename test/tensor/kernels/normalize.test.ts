@@ -34,7 +34,7 @@ const near = (got: ArrayLike<number>, expected: ArrayLike<number>, scale = 1): v
   }
 };
 
-describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGradient }) => {
+describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGradient, normalizeReluGradient }) => {
   it("an example: channels [0, 2 | 0, 2] and [5 | 5]", () => {
     const g = { outer: 2, groups: 2, inner: 2 };
     const x = Float32Array.of(0, 2, 5, 5, 0, 2, 5, 5);
@@ -45,7 +45,7 @@ describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGr
       [1, 0],
     ]);
     const y = unwritten(8);
-    normalize(x, mean, Float32Array.of(1, 10), Float32Array.of(2, 3), Float32Array.of(0.5, 7), y, g);
+    normalize(x, mean, Float32Array.of(1, 10), Float32Array.of(2, 3), Float32Array.of(0.5, 7), null, false, y, g);
     expect([...y]).toEqual([-1.5, 2.5, 7, 7, -1.5, 2.5, 7, 7]);
   });
 
@@ -78,12 +78,31 @@ describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGr
       ["plain", null, null],
     ])("normalize %s", (_, w, b) => {
       const y = unwritten(size);
-      normalize(x, mean, rstd, w, b, y, g);
       const expected = Float64Array.from(
         x,
         (v, k) => (v - mean[c[k]]) * rstd[c[k]] * (w?.[c[k]] ?? 1) + (b?.[c[k]] ?? 0),
       );
+      normalize(x, mean, rstd, w, b, null, false, y, g);
       near(y, expected);
+      const sum = expected.map((v, k) => v + gy[k]);
+      normalize(x, mean, rstd, w, b, gy, false, y, g);
+      near(y, sum);
+      const positive = (v: number): number => Math.max(0, v);
+      normalize(x, mean, rstd, w, b, gy, true, y, g);
+      near(y, sum.map(positive));
+      normalize(x, mean, rstd, w, b, null, true, y, g);
+      near(y, expected.map(positive));
+    });
+
+    it("gradients behind a ReLU: those of what passes, bit for bit", () => {
+      const z = random(size, 7).map((v) => Math.max(0, v));
+      const passing = gy.map((v, k) => (z[k] > 0 ? v : 0));
+      const outputs = (): Float32Array[] => [size, size, g.groups, g.groups].map((length) => unwritten(length));
+      const [gz, gx, gWeight, gBias] = outputs();
+      normalizeReluGradient(gy, z, x, mean, rstd, weight, gz, gx, gWeight, gBias, g);
+      const [, ...expected] = outputs();
+      normalizeGradient(passing, x, mean, rstd, weight, expected[0], expected[1], expected[2], g);
+      expect([gz, gx, gWeight, gBias]).toEqual([passing, ...expected]);
     });
 
     it.each([

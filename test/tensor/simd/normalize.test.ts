@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { NormGeometry } from "../../../src/tensor/geometry/normalize.ts";
 import { plainKernels } from "../../../src/tensor/kernels/index.ts";
-import { moments, normalize, normalizeRelu } from "../../../src/tensor/simd/normalize.ts";
+import { moments, normalize } from "../../../src/tensor/simd/normalize.ts";
 import { normalizeGradient, normalizeReluGradient } from "../../../src/tensor/simd/normalize-gradient.ts";
 import { random, unwritten } from "../../support/kernel.ts";
 import { engine, expectNear, expectUlps, homes, place } from "../../support/simd.ts";
@@ -67,16 +67,18 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
       for (const w of [weight, null]) {
         for (const b of [bias, null]) {
           const expected = unwritten(size);
-          plainKernels.normalize(x, mean, rstd, w, b, expected, g);
-          const y = place(home, unwritten(size));
-          expect(normalize(engine, place(home, x), mean, rstd, w, b, y, g)).toBe(true);
-          expectNear(y, expected, 4, 8);
-          for (const plus of [add, null]) {
-            const sum = expected.map((v, i) => Math.max(0, plus ? v + plus[i] : v));
-            const fused = place(home, unwritten(size));
+          plainKernels.normalize(x, mean, rstd, w, b, null, false, expected, g);
+          for (const [plus, relu] of [
+            [null, false],
+            [add, false],
+            [null, true],
+            [add, true],
+          ] as const) {
+            const wanted = expected.map((v, i) => (plus ? v + plus[i] : v)).map((v) => (relu ? Math.max(0, v) : v));
+            const y = place(home, unwritten(size));
             const term = plus && place(home, plus);
-            expect(normalizeRelu(engine, place(home, x), mean, rstd, w, b, term, fused, g)).toBe(true);
-            expectNear(fused, sum, 6, 8);
+            expect(normalize(engine, place(home, x), mean, rstd, w, b, term, relu, y, g)).toBe(true);
+            expectNear(y, wanted, plus ? 6 : 4, 8);
           }
         }
       }
@@ -104,21 +106,19 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
       }
     });
 
-    it("gradients through ReLU, with and without the one of the addition", () => {
-      const y = random(size, 7).map((v) => Math.max(0, v));
-      const gz = gy.map((v, i) => (y[i] > 0 ? v : 0));
+    it("gradients behind a ReLU", () => {
+      const z = random(size, 7).map((v) => Math.max(0, v));
+      const passing = gy.map((v, i) => (z[i] > 0 ? v : 0));
       const expected = [unwritten(size), unwritten(g.groups), unwritten(g.groups)] as const;
-      plainKernels.normalizeGradient(gz, x, mean, rstd, weight, expected[0], expected[1], expected[2], g);
-      for (const gAdd of [place(home, unwritten(size)), null]) {
-        const gx = place(home, unwritten(size));
-        const [gWeight, gBias] = [unwritten(g.groups), unwritten(g.groups)];
-        const [a, b, c] = [place(home, gy), place(home, y), place(home, x)];
-        expect(normalizeReluGradient(engine, a, b, c, mean, rstd, weight, gx, gWeight, gBias, gAdd, g)).toBe(true);
-        expectNear(gx, expected[0], 8, 8);
-        expectNear(gWeight, expected[1], 6, 2 * n);
-        expectNear(gBias, expected[2], 3, n);
-        if (gAdd) expectUlps(gAdd, gz, 0);
-      }
+      plainKernels.normalizeGradient(passing, x, mean, rstd, weight, expected[0], expected[1], expected[2], g);
+      const [gz, gx] = [place(home, unwritten(size)), place(home, unwritten(size))];
+      const [gWeight, gBias] = [unwritten(g.groups), unwritten(g.groups)];
+      const [a, b, c] = [place(home, gy), place(home, z), place(home, x)];
+      expect(normalizeReluGradient(engine, a, b, c, mean, rstd, weight, gz, gx, gWeight, gBias, g)).toBe(true);
+      expectUlps(gz, passing, 0);
+      expectNear(gx, expected[0], 8, 8);
+      expectNear(gWeight, expected[1], 6, 2 * n);
+      expectNear(gBias, expected[2], 3, n);
     });
   });
 
@@ -146,7 +146,7 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
     const y = place(home, unwritten(600));
     const ones = new Float32Array(3).fill(1);
     const zeros = new Float32Array(3);
-    expect(normalizeRelu(engine, place(home, x), zeros, ones, null, null, null, y, g)).toBe(true);
+    expect(normalize(engine, place(home, x), zeros, ones, null, null, null, true, y, g)).toBe(true);
     expect([y[105], y[250]]).toEqual([Number.NaN, Number.POSITIVE_INFINITY]);
   });
 

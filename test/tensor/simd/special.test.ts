@@ -293,14 +293,20 @@ const normalising: [string, Run][] = [
       return [mean, variance];
     },
   ],
-  [
-    "normalize",
+  ...[false, true].map((relu): [string, Run] => [
+    `normalize${relu ? " + add, ReLU" : ""}`,
     (k) => {
       const [y] = fresh(size);
-      k.normalize(special(size, 31), special(12, 32), special(12, 33), special(12, 34), special(12, 35), y, norm);
+      const numbers = [32, 33, 34, 35].map((seed) => special(12, seed)) as [
+        Float32Array,
+        Float32Array,
+        Float32Array,
+        Float32Array,
+      ];
+      k.normalize(special(size, 31), ...numbers, relu ? special(size, 36) : null, relu, y, norm);
       return [y];
     },
-  ],
+  ]),
   [
     "normalizeGradient",
     (k) => {
@@ -308,6 +314,16 @@ const normalising: [string, Run][] = [
       const [mean, rstd, weight] = [tame(12, 36), tame(12, 37), tame(12, 38)];
       k.normalizeGradient(spotted(size, 39), spotted(size, 40), mean, rstd, weight, gx, gw, gb, norm);
       return [gx, gw, gb];
+    },
+  ],
+  [
+    "normalizeReluGradient",
+    (k) => {
+      const [gz, gx, gw, gb] = fresh(size, size, 12, 12);
+      const [mean, rstd, weight] = [tame(12, 36), tame(12, 37), tame(12, 38)];
+      const [gy, z, x] = [spotted(size, 39), special(size, 43), spotted(size, 40)];
+      k.normalizeReluGradient(gy, z, x, mean, rstd, weight, gz, gx, gw, gb, norm);
+      return [gz, gx, gw, gb];
     },
   ],
 ];
