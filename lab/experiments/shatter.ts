@@ -14,6 +14,7 @@ import { BatchNorm2d, init, Linear, Module, ReLU, Sequential } from "../../src/n
 import { Rng, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { listOf, realNumber, wholeNumber } from "../arguments.ts";
 import type { LineChart, Panel, Tone } from "../report/chart.ts";
+import { fixed } from "../report/format.ts";
 import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { type Case, type Experiment, option, type Seeded } from "../runner/experiment.ts";
@@ -286,11 +287,11 @@ function findings(cases: Cases): string {
   const neighbours = (one: Cases[number]): number => mean(one.results.map(({ correlation }) => correlation[1]));
   const [white, brown] = NOISES.map((net) => deepest(cases, net));
   const each = distinct([shallowest(cases), ...NETS.map((net) => deepest(cases, net))]).map((one) => {
-    const says = `${one.task.net} with ${layers(one.task.depth)} ${neighbours(one).toFixed(2)}`;
+    const says = `${one.task.net} with ${layers(one.task.depth)} ${fixed(neighbours(one), 2)}`;
     if (!white || !brown) return says;
     const place = (neighbours(one) - neighbours(white)) / (neighbours(brown) - neighbours(white));
     return `${says}, ${place < 0.1 ? "like white noise" : place > 0.9 ? "like brown noise" : "in between"}`;
   });
-  const noises = distinct([white, brown]).map((one) => `${one.task.net} ${neighbours(one).toFixed(2)}`);
+  const noises = distinct([white, brown]).map((one) => `${one.task.net} ${fixed(neighbours(one), 2)}`);
   return `Correlation of ∂y/∂x at neighbouring inputs: ${[...each, ...noises].join("; ")}.`;
 }

@@ -14,6 +14,11 @@ export function significant(value: number): string {
   return size >= 1e-3 && size < 1e4 ? String(Number(value.toPrecision(3))) : value.toExponential(2);
 }
 
+/** As `toFixed`, with a minus sign instead of a hyphen: `−0.03`. */
+export function fixed(value: number, digits: number): string {
+  return value.toFixed(digits).replace("-", "−");
+}
+
 /** 75 as `1 min 15 s`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -1,5 +1,5 @@
 /** Tables as data: for the page, the terminal and a CSV file. */
-import { grouped, significant } from "./format.ts";
+import { fixed, grouped, significant } from "./format.ts";
 import { type Scale, type Spread, spread } from "./statistics.ts";
 
 /** A number with its spread over the seeds; `factor` says that both are of the logarithms: `1.2e6 ×÷ 2.4`. */
@@ -37,9 +37,10 @@ export function cellOf(values: readonly number[], { log = false }: Scale = {}): 
 /** A cell as a reader sees it. */
 export function cellText(cell: Cell, { digits }: Column): string {
   const number = (value: number): string => {
-    // With its digits a number of a training that diverged would fill the page.
-    if (digits === undefined || !Number.isFinite(value) || Math.abs(value) >= 1e9) return significant(value);
-    return digits === 0 ? grouped(Math.round(value)) : value.toFixed(digits);
+    // With its digits a number of a training that diverged would fill the page. Counts may be large.
+    const most = digits === 0 ? 1e9 : 1e5;
+    if (digits === undefined || !Number.isFinite(value) || Math.abs(value) >= most) return significant(value);
+    return digits === 0 ? grouped(Math.round(value)) : fixed(value, digits);
   };
   if (cell === null) return "–";
   if (typeof cell === "string") return cell;

@@ -8,6 +8,9 @@ test("cells as a reader sees them", () => {
   expect(cellText(8.7512, { label: "", digits: 2 })).toBe("8.75");
   expect(cellText(67906, { label: "", digits: 0 })).toBe("67,906");
   expect(cellText(1.23456e16, { label: "", digits: 2 })).toBe("1.23e+16");
+  expect(cellText(10905732.152, { label: "", digits: 3 })).toBe("1.09e+7");
+  expect(cellText(132868840, { label: "", digits: 0 })).toBe("132,868,840");
+  expect(cellText(-0.018, { label: "", digits: 3 })).toBe("−0.018");
   expect(cellText(Number.NaN, { label: "", digits: 2 })).toBe("NaN");
   expect(cellText(cellOf([8, 9]), { label: "", digits: 2 })).toBe("8.50 ± 0.71");
   expect(cellText(cellOf([8]), { label: "", digits: 2 })).toBe("8.00");
