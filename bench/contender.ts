@@ -120,28 +120,34 @@ export interface Score {
 
 export interface Rounds {
   readonly rounds: number;
-  /** Seconds for each entry in each round. */
+  /** Seconds for each entry in each round, more for works that take long. */
   readonly seconds: number;
 }
+
+/** A turn is to hold some runs: the first one after another process has been at work finds cold caches. */
+const RUNS_IN_A_TURN = 8;
+const LONGEST_TURN = 2;
 
 /** Prepares all entries, then measures them in turns. The first one is what the others are compared with. */
 export async function compare(entries: readonly Entry[], { rounds, seconds }: Rounds): Promise<Score[]> {
   const reasons: (string | undefined)[] = [];
   const slow: boolean[] = [];
+  const turns: number[] = [];
   for (const [i, { contender, work, variant }] of entries.entries()) {
     const prepare = { name: `${i}`, work, ...(variant === undefined ? {} : { variant }) };
     const { cannot, first = 0 } = await contender.ask({ prepare });
     reasons.push(cannot);
     slow.push(first > 2000);
+    turns.push(Math.max(seconds, Math.min(LONGEST_TURN, (RUNS_IN_A_TURN * first) / 1000)));
     // Code is compiled better after some calls.
-    if (cannot === undefined && !slow[i]) await contender.ask({ time: { name: `${i}`, seconds } });
+    if (cannot === undefined && !slow[i]) await contender.ask({ time: { name: `${i}`, seconds: turns[i] } });
   }
   const medians: number[][] = entries.map(() => []);
   for (let round = 0; round < rounds; round++) {
     // Where a run takes seconds, one round has to do.
     const able = [...entries.keys()].filter((i) => reasons[i] === undefined && !(slow[i] && round > 0));
     for (const i of round % 2 === 0 ? able : able.reverse()) {
-      const { cannot, times = [] } = await entries[i].contender.ask({ time: { name: `${i}`, seconds } });
+      const { cannot, times = [] } = await entries[i].contender.ask({ time: { name: `${i}`, seconds: turns[i] } });
       if (cannot !== undefined) reasons[i] = cannot;
       else medians[i][round] = median(times);
     }
