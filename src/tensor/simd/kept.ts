@@ -4,8 +4,8 @@
  *
  * It lies below the tensors of a step, in blocks that are handed out when a step ends:
  *
- *   0       BASE    base                          top                        end
- *   │ zeros │ kept  │ tensors of the current step │ scratch of one kernel    │
+ *   0       BASE   base                          top                            end
+ *   │ zeros │ kept │ tensors of the current step │ free │ scratch of one kernel │
  *
  * So the first step asks, the second one computes, and from the third on it is there. When there is no more room and some
  * of it was not used in the last step (another model is at work), all of it is dropped.

@@ -95,7 +95,15 @@ describe("the arena", () => {
         throw new Error("in the kernel");
       }),
     ).toThrow("in the kernel");
-    expect(arena.allocate(1)!.byteOffset).toBe(first.addresses[0]);
+    expect(ask(arena, 100, 200)).toEqual(first);
+  });
+
+  it("lends the same scratch whatever lives below: it stays in the cache", () => {
+    const arena = new Arena(wasm, 8 * PAGE);
+    const before = ask(arena, 100, 200);
+    arena.allocate(1000);
+    expect(ask(arena, 100, 200)).toEqual(before);
+    expect(Math.min(...before.addresses)).toBeGreaterThan(7 * PAGE);
   });
 
   it("a kernel that runs while nothing lives there gets all it asks for, piece by piece", () => {
