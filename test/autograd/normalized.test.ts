@@ -9,9 +9,17 @@ import { randn } from "../../src/tensor/create.ts";
 import { kernels, useKernels } from "../../src/tensor/kernels.ts";
 import { debugMemory } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
+import type { Shape } from "../../src/tensor/shape.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 
-const SHAPE = [3, 4, 6, 7];
+/** The smaller ones are where kernels begin to compute in WebAssembly, by the size of all arrays they get (worth.ts). */
+const SHAPES: readonly Shape[] = [
+  [3, 4, 6, 7],
+  [2, 4, 6, 5],
+  [2, 4, 4, 5],
+  [2, 4, 5, 3],
+  [8, 4, 7, 7],
+];
 
 interface Inputs {
   readonly x: Tensor;
@@ -20,14 +28,14 @@ interface Inputs {
   readonly bias: Tensor;
 }
 
-function inputs(): Inputs {
+function inputs(shape: Shape = SHAPES[0]): Inputs {
   const rng = new Rng(5);
   const random = (shape: readonly number[]): Tensor => {
     const t = randn(shape, rng);
     t.requiresGrad = true;
     return t;
   };
-  return { x: random(SHAPE), t: random(SHAPE), weight: random([4]), bias: random([4]) };
+  return { x: random(shape), t: random(shape), weight: random([4]), bias: random([4]) };
 }
 
 /** Batch norm of something that was computed: what is computed inside a step lives in its memory. */
@@ -77,7 +85,11 @@ const followers: Readonly<Record<string, (inputs: Inputs) => Tensor>> = {
   "relu(relu(y))": (inputs) => relu(relu(norm(inputs))),
   "relu(norm(y))": (inputs) => relu(batchNorm(norm(inputs), inputs.weight, null, { training: true })),
   "relu(y + row), broadcast": (inputs) => {
-    const row = new Tensor(Float32Array.of(0.1, -0.2, 0.3, 0, 0, -1, 1), [7]);
+    const width = inputs.x.shape[3];
+    const row = new Tensor(
+      Float32Array.from({ length: width }, (_, i) => i / width - 0.5),
+      [width],
+    );
     return relu(add(norm(inputs), row));
   },
 };
@@ -94,21 +106,25 @@ describe.each(["simd", "plain"] as const)("batch norm that waits (%s)", (tier) =
     useKernels("auto");
   });
 
-  it.each(Object.keys(followers))("%s: the bits of values and gradients are those of one after the other", (name) => {
-    const run = followers[name];
-    const leaves = inputs();
-    const y = run(leaves);
-    const expected = backward(weighted(y));
-    const { value, grads } = valueAndGrad(() => {
-      const inside = run(leaves);
-      return { loss: weighted(inside), inside };
-    });
-    expect(value.inside.data).toEqual(y.data);
-    for (const leaf of Object.values(leaves)) {
-      const [got, wanted] = [grads, expected].map((g) => [...g.entries()].find(([t]) => t === leaf)?.[1].data);
-      expect(got).toEqual(wanted);
-    }
-  });
+  const cases = Object.keys(followers).flatMap((name) => SHAPES.map((shape) => ({ name, shape })));
+  it.each(cases)(
+    "$name, $shape: the bits of values and gradients are those of one after the other",
+    ({ name, shape }) => {
+      const run = followers[name];
+      const leaves = inputs(shape);
+      const y = run(leaves);
+      const expected = backward(weighted(y));
+      const { value, grads } = valueAndGrad(() => {
+        const inside = run(leaves);
+        return { loss: weighted(inside), inside };
+      });
+      expect(value.inside.data).toEqual(y.data);
+      for (const leaf of Object.values(leaves)) {
+        const [got, wanted] = [grads, expected].map((g) => [...g.entries()].find(([t]) => t === leaf)?.[1].data);
+        expect(got).toEqual(wanted);
+      }
+    },
+  );
 });
 
 describe("batch norm that waits", () => {

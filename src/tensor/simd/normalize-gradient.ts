@@ -66,7 +66,8 @@ function gradients(
   g: NormGeometry,
 ): boolean {
   const { outer, groups, inner } = g;
-  if (inner < SHORTEST_ROW || !worthIt(gy, relu?.z ?? null, relu?.gz ?? null, x, gx)) return false;
+  // z and gz do not count: whether ReLU's gradient comes at once or before must not change the bits.
+  if (inner < SHORTEST_ROW || !worthIt(gy, x, gx)) return false;
   const key = `normalize gradient${relu ? " relu" : ""}`;
   const { sumRows, gradientRows } = engine.program<"sumRows" | "gradientRows">(key, () => [
     sumRowsFunction(relu !== null),

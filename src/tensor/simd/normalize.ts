@@ -104,7 +104,8 @@ export function normalize(
   g: NormGeometry,
 ): boolean {
   const { outer, groups, inner } = g;
-  if (inner < SHORTEST_ROW || !worthIt(x, y, add)) return false;
+  // `add` does not count: whether it comes at once or later must not change the bits.
+  if (inner < SHORTEST_ROW || !worthIt(x, y)) return false;
   const key = `normalize${add ? " add" : ""}${relu ? " relu" : ""}`;
   const { scaleRows } = engine.program<"scaleRows">(key, () => [scaleRowsFunction(add !== null, relu)]);
   return engine.run((call) => {
