@@ -98,7 +98,9 @@ export function parseCommandLine(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "text", text };
-    throw new UsageError(error.message.replace(/^error: /, "").replaceAll("\n", " "));
+    const strange = error.code === "commander.unknownCommand" && !error.message.includes("Did you mean");
+    const hint = strange ? ": --list says what there is" : "";
+    throw new UsageError(`${error.message.replace(/^error: /, "").replaceAll("\n", " ")}${hint}`);
   }
   return request!;
 }

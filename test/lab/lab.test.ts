@@ -113,6 +113,7 @@ test("Ctrl-C: what is finished is kept and shown, exit code 130; the same comman
 
 test.each([
   [["vansih"], "unknown command 'vansih' (Did you mean vanish?)"],
+  [["nothing-like-it"], "unknown command 'nothing-like-it': --list says what there is"],
   [["vanish", "--full"], "vanish --full is the paper's size and needs CIFAR-10: name its directory with --data"],
   [[...vanish, "--out", outDirectory(), "--redraw"], "results.jsonl has no results of this run's tasks"],
   [["reproduce", join(data, "train-images-idx3-ubyte")], "is not the record of a run: expected a out/NAME/run.json"],
