@@ -32,7 +32,7 @@ export class Normalization {
   readonly #mean: Floats;
   readonly #rstd: Floats;
   /** Whether mean and rstd are x's own, so that gradients pass through them too. */
-  readonly #training: boolean;
+  readonly training: boolean;
   readonly #g: NormGeometry;
   /** What `throughRelu` has computed with the gradient that it sent. */
   #ahead: { readonly sent: Floats; readonly gradients: NormGradients } | null = null;
@@ -47,7 +47,7 @@ export class Normalization {
     this.bias = bias;
     this.#mean = statistics.mean;
     this.#rstd = statistics.rstd;
-    this.#training = statistics.training;
+    this.training = statistics.training;
     this.#g = g;
   }
 
@@ -71,11 +71,11 @@ export class Normalization {
     const { x, weight } = this;
     const w = weight?.data ?? null;
     const g = this.#gradientArrays(gy);
-    if (this.#training || g.weight || g.bias) {
-      const gx = this.#training ? g.x : null;
+    if (this.training || g.weight || g.bias) {
+      const gx = this.training ? g.x : null;
       kernels.normalizeGradient(gy, x.data, this.#mean, this.#rstd, w, gx, g.weight, g.bias, this.#g);
     }
-    if (g.x && !this.#training) {
+    if (g.x && !this.training) {
       const zeros = allocateZeros(this.#g.groups, gy);
       kernels.normalize(gy, zeros, this.#rstd, w, null, null, false, g.x, this.#g);
     }
@@ -83,15 +83,11 @@ export class Normalization {
   }
 
   /**
-   * The gradient behind z = max(0, y + …), and in the same passes y's own gradients: for `gradients`, if that very array is
-   * what arrives there.
+   * In training: the gradient behind z = max(0, y + …), and in the same passes y's own gradients: for `gradients`, if that
+   * very array is what arrives there.
    */
   throughRelu(gy: Floats, z: Floats): Floats {
     const sent = allocate(gy.length, gy);
-    if (!this.#training) {
-      kernels.unaryGradient("relu", gy, z, z, sent);
-      return sent;
-    }
     const { x, weight } = this;
     const w = weight?.data ?? null;
     const g = this.#gradientArrays(gy);
@@ -146,7 +142,7 @@ export class Normalized implements Deferred {
 
   /** The gradient of z = max(0, this). */
   reluGradient(gy: Floats, z: Floats): Floats {
-    if (this.#usedOnce) return this.#norm.throughRelu(gy, z);
+    if (this.#norm.training && this.#usedOnce) return this.#norm.throughRelu(gy, z);
     const gz = allocate(gy.length, gy);
     kernels.unaryGradient("relu", gy, z, z, gz);
     return gz;

@@ -28,22 +28,26 @@ export class Tensor {
   node: Node | null = null;
   /** Counts changes in place, so that `backward` notices a value that is not the one the forward pass used. */
   version = 0;
-  #data: Floats | null;
-  #deferred: Deferred | null;
+  /** One of these two is null. */
+  #data: Floats | null = null;
+  #deferred: Deferred | null = null;
   /** The step whose memory holds the values; undefined for ordinary arrays. */
   #step: Step | undefined;
 
   /** Wraps `data` (shared, not copied), or what computes it. Throws ShapeError if its length is not the product of `shape`. */
   constructor(data: Floats | Deferred, shape: Shape, requiresGrad = false) {
-    const values = ArrayBuffer.isView(data) ? data : null;
-    if (values && values.length !== sizeOf(shape)) {
-      throw new ShapeError(
-        `tensor: ${values.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
-      );
+    if (ArrayBuffer.isView(data)) {
+      if (data.length !== sizeOf(shape)) {
+        throw new ShapeError(
+          `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
+        );
+      }
+      this.#data = data;
+      this.#step = stepOf(data);
+    } else {
+      this.#deferred = data;
+      this.#step = stepOf(data.source);
     }
-    this.#data = values;
-    this.#deferred = ArrayBuffer.isView(data) ? null : data;
-    this.#step = stepOf(values ?? this.#deferred!.source);
     this.shape = shape;
     this.requiresGrad = requiresGrad;
   }
