@@ -7,6 +7,7 @@
  * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
  * Next: backward.ts, which walks the numbers down.
  */
+import { SkipstoneError } from "../tensor/errors.ts";
 import { chooseKernels } from "../tensor/kernels.ts";
 import { type Floats, inStep } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -14,7 +15,7 @@ import { outliveStep, type Tensor } from "../tensor/tensor.ts";
 import type { OpAttributes, Operation } from "./attributes.ts";
 
 /** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
-export class AutogradError extends Error {
+export class AutogradError extends SkipstoneError {
   override readonly name = "AutogradError";
 }
 

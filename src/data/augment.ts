@@ -2,6 +2,7 @@
  * Augmentation: seeded random changes to training images that keep their meaning. The recipe of "Deep Residual
  * Learning" for CIFAR (He et al. 2015, section 4.2) is `compose(randomCrop(4), randomFlip())`.
  */
+import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 
 /**
@@ -20,7 +21,7 @@ export type Augmentation = (
  */
 export function randomCrop(padding: number): Augmentation {
   if (!Number.isInteger(padding) || padding < 0) {
-    throw new RangeError(`randomCrop: padding must be a whole number of 0 or more, got ${padding}`);
+    throw new ValueError(`randomCrop: padding must be a whole number of 0 or more, got ${padding}`);
   }
   return (image, [C, H, W], rng) => {
     const down = rng.integer(2 * padding + 1) - padding;
@@ -40,7 +41,7 @@ export function randomCrop(padding: number): Augmentation {
 /** Mirrors the image left to right with the given probability. Not for digits: a mirrored 2 is not a 2. */
 export function randomFlip(probability = 0.5): Augmentation {
   if (!(probability >= 0 && probability <= 1)) {
-    throw new RangeError(`randomFlip: probability must be from 0 to 1, got ${probability}`);
+    throw new ValueError(`randomFlip: probability must be from 0 to 1, got ${probability}`);
   }
   return (image, [, , W], rng) => {
     if (rng.uniform() >= probability) return image;

@@ -4,6 +4,7 @@
  * Randomness comes from an explicit generator, so the same seed gives the same batches in the same order, on every
  * machine and in every thread.
  */
+import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Augmentation } from "./augment.ts";
@@ -43,7 +44,7 @@ export interface Batches extends Iterable<ImageBatch> {
  * const epoch = batches(train, { batchSize: 32, rng: new Rng(1), normalize: channelStatistics(train) });
  * for (const { x, labels } of epoch) console.log(x.shape, labels.length);
  *
- * @throws RangeError if an option is out of range, or there would be no batch.
+ * @throws ValueError if an option is out of range, or there would be no batch.
  */
 export function batches(dataset: Dataset, options: BatchOptions): Batches {
   const { batchSize, rng, normalize, augment, dropLast = false, limit = dataset.shape[0] } = options;
@@ -51,7 +52,7 @@ export function batches(dataset: Dataset, options: BatchOptions): Batches {
   checkOptions(options, available, C);
   const N = Math.min(limit, available);
   const length = dropLast ? Math.floor(N / batchSize) : Math.ceil(N / batchSize);
-  if (length === 0) throw new RangeError(`batches: ${N} images do not fill one batch of ${batchSize}`);
+  if (length === 0) throw new ValueError(`batches: ${N} images do not fill one batch of ${batchSize}`);
   return {
     length,
     *[Symbol.iterator]() {
@@ -102,20 +103,20 @@ function gatherBatch(
 
 function checkOptions({ batchSize, rng, normalize, augment, limit }: BatchOptions, N: number, C: number): void {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`batches: batchSize must be a whole number of 1 or more, got ${batchSize}`);
+    throw new ValueError(`batches: batchSize must be a whole number of 1 or more, got ${batchSize}`);
   }
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
-    throw new RangeError(
+    throw new ValueError(
       `batches: limit must be a whole number of 1 or more, got ${limit} (the dataset has ${N} images)`,
     );
   }
   if (normalize && (normalize.mean.length !== C || normalize.std.length !== C)) {
-    throw new RangeError(
+    throw new ValueError(
       `batches: normalize has ${normalize.mean.length} means and ${normalize.std.length} deviations, the images have ${C} channels`,
     );
   }
   if (normalize && !normalize.std.every((std) => std > 0)) {
-    throw new RangeError(`batches: normalize needs standard deviations above 0, got ${normalize.std.join(", ")}`);
+    throw new ValueError(`batches: normalize needs standard deviations above 0, got ${normalize.std.join(", ")}`);
   }
-  if (augment && !rng) throw new RangeError("batches: augment is random: it needs an rng");
+  if (augment && !rng) throw new ValueError("batches: augment is random: it needs an rng");
 }

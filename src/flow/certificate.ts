@@ -14,8 +14,10 @@
  * The numbers come from a random upstream gradient at the output of the last block, sent back through the whole network.
  * Next: certificate-numbers.ts (2), certificate-text.ts (the words), verify.ts, which trusts none of this and looks again.
  */
+
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
+import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -92,7 +94,7 @@ export interface Certificate {
  * const model = cifarResNet(20, { order: "pre", rng: new Rng(1) });
  * console.log(`${certify(model, images)}`);
  *
- * @throws Error if the last block does not depend on one before it, as on parallel ways.
+ * @throws ValueError if the last block does not depend on one before it, as on parallel ways.
  */
 export function certify(model: Module, x: Tensor, { seed = 0 }: { seed?: number } = {}): Certificate {
   const leaf = new Tensor(x.data, x.shape, true);
@@ -133,7 +135,9 @@ function certifyCalls(calls: readonly BlockCall[], leaf: Tensor, seed: number): 
     const grads = backward(last, { gradient: upstream, keep: calls.flatMap(({ x, y }) => [x, y]) });
     const apart = calls.find(({ x, y }) => !grads.has(y) || !grads.has(x));
     if (apart) {
-      throw new Error(`certify: ${name} was not computed from ${apart.block}: certify each of the two ways by itself`);
+      throw new ValueError(
+        `certify: ${name} was not computed from ${apart.block}: certify each of the two ways by itself`,
+      );
     }
     return {
       blocks: calls.map((call, l) => certifyBlock(call, paths[l], grads.get(call.y).data, grads.get(call.x).data)),

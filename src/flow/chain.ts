@@ -4,8 +4,10 @@
  *
  * What lies between two blocks (nothing, in a ResNet) belongs to every way. Next: path-lengths.ts and shares.ts.
  */
+
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
+import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
@@ -28,7 +30,7 @@ export interface Chain {
 /** Runs `loss` once and records the chain. The graph stays in memory as long as the result does. */
 export function recordChain(who: string, model: Module, loss: () => Tensor): Chain {
   const { value, calls } = preservingBuffers(model, () => observeBlocks(model, loss));
-  if (calls.length === 0) throw new Error(`${who}: ${model.constructor.name} has no residual blocks`);
+  if (calls.length === 0) throw new ValueError(`${who}: ${model.constructor.name} has no residual blocks`);
   const last = calls.at(-1)!.y;
   return {
     links: calls.map((call) => ({ ...call, path: blockPath(call) })),
@@ -42,7 +44,7 @@ export function gradientThrough({ links, upstream }: Chain, takesBranch: (l: num
   let g = upstream;
   for (let l = links.length - 1; l >= 0; l--) {
     const { x, path, block } = links[l];
-    if (!path) throw new Error(`gradientThrough: ${block} has no shortcut`);
+    if (!path) throw new ValueError(`gradientThrough: ${block} has no shortcut`);
     g = takesBranch(l) ? gradientOffPath(path, x, g) : gradientAlong(path, g);
     if (l > 0) g = betweenBlocks(links[l - 1], links[l], g);
   }
@@ -51,6 +53,6 @@ export function gradientThrough({ links, upstream }: Chain, takesBranch: (l: num
 
 function betweenBlocks(before: Link, after: Link, g: Floats): Floats {
   const sent = productFrom(after.x, before.y, g);
-  if (!sent) throw new Error(`${after.block} was not computed from ${before.block}: the blocks are not a chain`);
+  if (!sent) throw new ValueError(`${after.block} was not computed from ${before.block}: the blocks are not a chain`);
   return sent;
 }

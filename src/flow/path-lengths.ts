@@ -87,7 +87,7 @@ export interface PathLengthRow {
  * @example
  * const rows = pathGradients(model, () => crossEntropy(model.forward(images), labels), { samples: 20 });
  *
- * @throws Error if the model has no residual blocks, or one of them has no shortcut; ValueError for lengths that do not
+ * @throws ValueError if the model has no residual blocks, one of them has no shortcut, or for lengths that do not
  * exist.
  */
 export function pathGradients(
@@ -101,7 +101,7 @@ export function pathGradients(
   const n = chain.links.length;
   const plain = chain.links.find(({ path }) => !path);
   if (plain) {
-    throw new Error(`pathGradients: ${plain.block} has no shortcut: paths are counted in residual networks only`);
+    throw new ValueError(`pathGradients: ${plain.block} has no shortcut: paths are counted in residual networks only`);
   }
   const distribution = pathDistribution(n);
   for (const length of lengths ?? []) {

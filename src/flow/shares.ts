@@ -73,7 +73,7 @@ export function identityShares(model: Module, loss: () => Tensor): BlockShare[] 
  * @example
  * const share = networkShare(model, () => crossEntropy(model.forward(images), labels)).identityShare;
  *
- * @throws Error if there are no residual blocks, or they are not a chain.
+ * @throws ValueError if there are no residual blocks, or they are not a chain.
  */
 export function networkShare(model: Module, loss: () => Tensor): NetworkShare {
   const chain = recordChain("networkShare", model, loss);

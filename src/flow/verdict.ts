@@ -6,6 +6,7 @@
  * Frasconi 1994; Glorot & Bengio 2010). A gradient of exactly zero is another case: nothing arrives at all, however large the
  * learning rate.
  */
+import { ValueError } from "../tensor/errors.ts";
 import type { LayerStatistics } from "./statistics.ts";
 
 export type Health = "healthy" | "vanishing" | "exploding" | "dead";
@@ -53,13 +54,13 @@ export interface Verdict {
  * const rows = layerStatistics(model, () => crossEntropy(model.forward(images), labels));
  * flowVerdict(rows).verdict; // "healthy"
  *
- * @throws Error if there are no rows.
+ * @throws ValueError if there are no rows.
  */
 export function flowVerdict(
   rows: readonly LayerStatistics[],
   { vanishing = 1e-3, exploding = 1e3 }: VerdictThresholds = {},
 ): Verdict {
-  if (rows.length === 0) throw new Error("flowVerdict: there are no layers to judge");
+  if (rows.length === 0) throw new ValueError("flowVerdict: there are no layers to judge");
   const last = rows[rows.length - 1].gradientNorm;
   const layers = rows.map((row): LayerVerdict => {
     const ratio = row.gradientNorm / last;

@@ -1,10 +1,11 @@
 /** The error of every reader in this layer. */
+import { SkipstoneError } from "../tensor/errors.ts";
 
 /**
  * A file that is truncated, corrupt, hostile or of another format. The message names the file, the place in it (offset,
  * opcode, tensor) and what is wrong: `resnet18.safetensors: header, character 57: …`.
  */
-export class FormatError extends Error {
+export class FormatError extends SkipstoneError {
   override readonly name = "FormatError";
 }
 

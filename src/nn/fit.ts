@@ -7,7 +7,7 @@
 import { type Gradients, valueAndGrad } from "../autograd/backward.ts";
 import { noGrad } from "../autograd/graph.ts";
 import { crossEntropy } from "../autograd/losses.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { SkipstoneError, ValueError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { accuracy } from "./metrics.ts";
 import { switchMode } from "./mode.ts";
@@ -94,7 +94,7 @@ export interface History {
 }
 
 /** Training that cannot go on: a loss or gradient that is NaN or infinite. The model is as it was before the step. */
-export class TrainingError extends Error {
+export class TrainingError extends SkipstoneError {
   override readonly name = "TrainingError";
   readonly step: number;
   readonly lr: number;

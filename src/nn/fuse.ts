@@ -7,7 +7,7 @@
  *   scale·(w ⋆ x + b) + shift = w′ ⋆ x + b′,   w′ = scale·w,   b′ = scale·b + shift
  */
 import { noGrad } from "../autograd/graph.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, declareConstant } from "../tensor/memory.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Identity } from "./container.ts";
@@ -127,7 +127,7 @@ function lockEvaluation(module: Module): void {
     get: () => false,
     set: (training: boolean) => {
       if (!training) return;
-      throw new Error(
+      throw new UsageError(
         `train: this ${module.constructor.name} belongs to a model whose batch norms were folded into its convolutions (fuse), which is for evaluation only: train a model that was not fused`,
       );
     },

@@ -5,6 +5,7 @@
  * Names in `stateDict()` are PyTorch's: the path of property names joined by dots, each in snake_case, so that
  * `layer1[0].bn1.runningMean` is `layer1.0.bn1.running_mean`.
  */
+import { ValueError } from "../tensor/errors.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -93,7 +94,7 @@ export abstract class Module {
   /**
    * Copies values into this module's tensors by name.
    *
-   * @throws Error that lists every missing, unexpected and mis-shaped name at once; nothing is changed then. With
+   * @throws ValueError that lists every missing, unexpected and mis-shaped name at once; nothing is changed then. With
    * `strict: false` missing and unexpected names are only reported; a wrong shape is still an error.
    */
   loadStateDict(state: Readonly<StateDict>, { strict = true }: { strict?: boolean } = {}): LoadReport {
@@ -106,7 +107,7 @@ export abstract class Module {
     if (misshapen.length > 0 || (strict && missing.length + unexpected.length > 0)) {
       const list = (title: string, names: readonly string[]): string =>
         names.length > 0 ? `\n  ${title} (${names.length}): ${names.join(", ")}` : "";
-      throw new Error(
+      throw new ValueError(
         `loadStateDict: the state does not fit this ${this.constructor.name}${list("missing", missing)}${list("unexpected", unexpected)}${list("wrong shape", misshapen)}`,
       );
     }

@@ -1,5 +1,5 @@
 /** Making tensors: from numbers, filled, counted, random. */
-import { ShapeError } from "./errors.ts";
+import { ShapeError, UsageError, ValueError } from "./errors.ts";
 import { allocateLasting, type Floats } from "./memory.ts";
 import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
@@ -47,7 +47,7 @@ function nestingOf(values: NestedArray, flat: number[], path: readonly number[])
     flat.push(values);
     return [];
   }
-  if (!Array.isArray(values)) throw new TypeError(`tensor: expected numbers or nested arrays of them, got ${values}`);
+  if (!Array.isArray(values)) throw new UsageError(`tensor: expected numbers or nested arrays of them, got ${values}`);
   let inner: number[] | undefined;
   for (let i = 0; i < values.length; i++) {
     const shape = nestingOf(values[i] as NestedArray, flat, [...path, i]);
@@ -88,12 +88,12 @@ function filled(op: string, shape: Shape, value: number, { requiresGrad = false 
 /**
  * The numbers start, start + step, … below `stop` (above it for a negative step). `arange(4)` is `[0, 1, 2, 3]`.
  *
- * @throws RangeError unless all three are finite and the step is not 0.
+ * @throws ValueError unless all three are finite and the step is not 0.
  */
 export function arange(start: number, stop?: number, step = 1): Tensor {
   if (stop === undefined) [start, stop] = [0, start];
   if (step === 0 || ![start, stop, step].every(Number.isFinite)) {
-    throw new RangeError(`arange: needs finite numbers and a step other than 0, got ${start}, ${stop}, ${step}`);
+    throw new ValueError(`arange: needs finite numbers and a step other than 0, got ${start}, ${stop}, ${step}`);
   }
   const count = Math.max(0, Math.ceil((stop - start) / step));
   const data = allocateLasting(count);

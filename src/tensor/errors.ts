@@ -1,14 +1,27 @@
 /**
  * The errors Skipstone throws. Each message names the operation and everything that disagreed, because the reader of
- * an error message does not have the source open.
+ * an error message does not have the source open. All of them, in every layer, are a `SkipstoneError`.
  */
 
+/** What every error of this library is an instance of. */
+export class SkipstoneError extends Error {
+  override readonly name: string = "SkipstoneError";
+}
+
 /** Shapes that do not fit an operation. The message opens with the operation and shows every shape involved. */
-export class ShapeError extends Error {
+export class ShapeError extends SkipstoneError {
   override readonly name = "ShapeError";
 }
 
 /** A value (not a shape) that an operation cannot take: a label out of range, a probability of 2. */
-export class ValueError extends Error {
+export class ValueError extends SkipstoneError {
   override readonly name = "ValueError";
+}
+
+/**
+ * A call of another form than it must have, which TypeScript would have refused: an option that does not exist, a number
+ * where a tensor belongs, an async function for a step, an object of a second copy of the library.
+ */
+export class UsageError extends SkipstoneError {
+  override readonly name = "UsageError";
 }

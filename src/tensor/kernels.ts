@@ -8,6 +8,7 @@
  *
  * Operations call `kernels.conv2d(…)`: a live binding that `useKernels` switches.
  */
+import { UsageError } from "./errors.ts";
 import type { BroadcastGeometry } from "./geometry/broadcast.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { CopyGeometry } from "./geometry/copy.ts";
@@ -183,7 +184,7 @@ export let kernels: Kernels = /* @__PURE__ */ choosingKernels();
 /**
  * Chooses the tier that computes from now on, and returns the kernels in use before, which can be given back.
  *
- * @throws Error for "simd" where the platform cannot, saying why; and inside a step.
+ * @throws UsageError for "simd" where the platform cannot, saying why; and inside a step.
  */
 export function useKernels(tier: Tier | Kernels): Kernels {
   const previous = kernels;
@@ -220,7 +221,7 @@ function kernelsOfTier(tier: Tier): Kernels {
   const first = simd === undefined;
   simd ??= makeSimdKernels();
   if (typeof simd !== "string") return simd;
-  if (tier === "simd") throw new Error(`useKernels: the SIMD tier is not to be had: ${simd}`);
+  if (tier === "simd") throw new UsageError(`useKernels: the SIMD tier is not to be had: ${simd}`);
   if (first) warn(`skipstone: computing with plain TypeScript kernels, which is slower: ${simd}`);
   return plainKernels;
 }

@@ -9,6 +9,7 @@
  * Every operation asks `allocate` for its output and does not know which kind it gets. The contents of a new array are
  * undefined: a kernel writes every element of its output, and a test (with arrays full of NaN) holds it to it.
  */
+import { UsageError } from "./errors.ts";
 
 /** The storage of a tensor. Float64 is accepted by the plain kernels, for gradient checks. */
 export type Floats = Float32Array | Float64Array;
@@ -93,7 +94,7 @@ export function constantOf(data: Floats): object | undefined {
  * there. (The first kernel of a program may run inside a step, and brings its memory with it.)
  */
 export function usePool(next: Pool | undefined): void {
-  if (step && pool && next !== pool) throw new Error("usePool: the memory cannot be changed inside a step");
+  if (step && pool && next !== pool) throw new UsageError("usePool: the memory cannot be changed inside a step");
   pool = next;
 }
 

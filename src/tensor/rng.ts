@@ -4,6 +4,7 @@
  * The generator is xoshiro128** (Blackman & Vigna 2018, "Scrambled Linear Pseudorandom Number Generators"): 128 bits of
  * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state.
  */
+import { ValueError } from "./errors.ts";
 
 export class Rng {
   #a: number;
@@ -15,7 +16,7 @@ export class Rng {
 
   /** @param seed any whole number; its low 32 bits count. */
   constructor(seed: number) {
-    if (!Number.isInteger(seed)) throw new RangeError(`Rng: the seed must be a whole number, got ${seed}`);
+    if (!Number.isInteger(seed)) throw new ValueError(`Rng: the seed must be a whole number, got ${seed}`);
     const next = splitMix32(seed);
     this.#a = next();
     this.#b = next();
@@ -44,7 +45,7 @@ export class Rng {
   /** Uniform whole number in [0, n), without modulo bias (rejection). */
   integer(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 0x1_0000_0000) {
-      throw new RangeError(`Rng.integer: n must be a whole number from 1 to 2^32, got ${n}`);
+      throw new ValueError(`Rng.integer: n must be a whole number from 1 to 2^32, got ${n}`);
     }
     const limit = 0x1_0000_0000 - (0x1_0000_0000 % n);
     let bits = this.bits();

@@ -5,7 +5,7 @@
  * functions (src/autograd); a tensor only holds. Next: kernels.ts, what can be computed on the numbers.
  */
 import type { Node } from "../autograd/graph.ts";
-import { ShapeError } from "./errors.ts";
+import { ShapeError, UsageError } from "./errors.ts";
 import { allocate, allocateLasting, declareVariable, type Floats, type Step, stepOf } from "./memory.ts";
 import { formatTensor } from "./print.ts";
 import { formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
@@ -55,11 +55,11 @@ export class Tensor {
   /**
    * The values, row-major.
    *
-   * @throws Error if they lived in the memory of a step that is over.
+   * @throws UsageError if they lived in the memory of a step that is over.
    */
   get data(): Floats {
     if (this.#step?.ended) {
-      throw new Error(
+      throw new UsageError(
         `tensor: the values of this ${formatShape(this.shape)} are gone with the step that computed them: return it from the function given to noGrad or valueAndGrad (as it is, in an array or in an object), or clone() it inside`,
       );
     }

@@ -1,7 +1,8 @@
 /** The error of the ONNX exporter. */
+import { SkipstoneError } from "../../tensor/errors.ts";
 
 /** A network that cannot be written as ONNX. The message names the operation, the module it runs in, and why. */
-export class OnnxExportError extends Error {
+export class OnnxExportError extends SkipstoneError {
   override readonly name = "OnnxExportError";
   /** The operation in question, where it is about one. */
   readonly op: string | undefined;

@@ -1,0 +1,87 @@
+/**
+ * What TypeScript checks when a program is compiled, checked again when it runs: most programs are plain JavaScript, and
+ * an option with a typing error that is ignored gives a number that is wrong without a word.
+ */
+import { UsageError } from "./errors.ts";
+
+/** Every option of an interface, once. A name that is missing here, or that the interface does not have, does not compile. */
+export type OptionNames<Options> = { readonly [Name in keyof Required<Options>]: true };
+
+/** Names that other libraries have for the same thing, without underscores and in lower case. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  learningrate: "lr",
+  numclasses: "classes",
+  axis: "axes",
+  dim: "axes",
+  dims: "axes",
+  beta1: "momentum",
+  seed: "rng",
+};
+
+/**
+ * Throws unless `options` is an object, or undefined, whose every name is one of `names`.
+ *
+ * @throws UsageError that names the operation, the option, and the nearest one that there is.
+ */
+export function checkOptions<Options>(
+  op: string,
+  options: Options | undefined,
+  names: OptionNames<NonNullable<Options>>,
+): void {
+  if (options === undefined) return;
+  const known = Object.keys(names);
+  if (typeof options !== "object" || options === null || Array.isArray(options) || ArrayBuffer.isView(options)) {
+    throw new UsageError(`${op}: its options are an object, { ${known.join(", ")} }, got ${describe(options)}`);
+  }
+  for (const name in options) {
+    if (Object.hasOwn(names, name)) continue;
+    const nearest = nearestOf(name, known);
+    throw new UsageError(
+      `${op}: there is no option "${name}"${nearest ? `: did you mean "${nearest}"?` : ""} (options: ${known.join(", ")})`,
+    );
+  }
+}
+
+/** A value in an error message: short, and of what kind it is. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean")
+    return `${value}`;
+  if (typeof value === "string") return value.length > 40 ? `"${value.slice(0, 40)}…"` : `"${value}"`;
+  if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  const { name } = (value as { constructor?: { name?: string } }).constructor ?? {};
+  return name && name !== "Object" ? `a ${name}` : `an object { ${Object.keys(value).slice(0, 5).join(", ")} }`;
+}
+
+/** The one of `known` that was probably meant; undefined if none is near. */
+export function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const bare = (text: string): string => text.replaceAll(/[_-]/g, "").toLowerCase();
+  const wanted = bare(name);
+  const synonym = SYNONYMS[wanted];
+  if (synonym !== undefined && known.includes(synonym)) return synonym;
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(wanted, bare(candidate));
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** How many letters must be changed, added, left out or exchanged with their neighbour (Damerau–Levenshtein). */
+function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let least = Math.min(rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, rows[i - 2][j - 2] + 1);
+      row.push(least);
+    }
+    rows.push(row);
+  }
+  return rows[a.length][b.length];
+}
