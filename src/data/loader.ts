@@ -6,7 +6,7 @@
  */
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import type { Augmentation } from "./augment.ts";
 import { type Dataset, type Normalization, pixelScale } from "./dataset.ts";
 
@@ -98,7 +98,7 @@ function gatherBatch(
     }
     answers[i] = labels[index];
   });
-  return { x: new Tensor(x, [indices.length, C, H, W]), labels: answers };
+  return { x: owned(x, [indices.length, C, H, W]), labels: answers };
 }
 
 function checkOptions({ batchSize, rng, normalize, augment, limit }: BatchOptions, N: number, C: number): void {

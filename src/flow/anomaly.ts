@@ -5,9 +5,9 @@
 import { needsGrad, nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
-import type { Floats } from "../tensor/memory.ts";
+import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { peek, type Tensor } from "../tensor/tensor.ts";
 import { measure } from "./measure.ts";
 import { preservingBuffers } from "./preserve.ts";
 
@@ -79,14 +79,14 @@ function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls:
       if (t.node) continue;
       const name = names.get(t);
       const found = anomalyIn(
-        t.data,
+        peek(t),
         "forward",
         name === undefined ? "input" : "parameter",
         name ?? layerOf(order, calls),
       );
       if (found) return { ...found, message: `${found.message} ${formatShape(t.shape)}, on its way into ${op}` };
     }
-    const found = anomalyIn(output.data, "forward", op, layerOf(order, calls));
+    const found = anomalyIn(peek(output), "forward", op, layerOf(order, calls));
     if (found) return { ...found, message: `${found.message}, output ${formatShape(output.shape)}, inputs finite` };
   }
   return null;
@@ -94,16 +94,17 @@ function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls:
 
 /** A backward pass of its own, that looks at what every rule makes. */
 function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
-  const arrived = new Map<Tensor, Floats>([[root, root.data.map(() => 1)]]);
+  const arrived = new Map<Tensor, Floats>([[root, peek(root).map(() => 1)]]);
   for (const { op, inputs, output, order, rule } of nodesBefore(root)) {
     const gy = arrived.get(output);
     if (!gy) continue;
     arrived.delete(output);
     const needed = inputs.map(needsGrad);
-    const sent = rule(gy, needed);
+    const sent = rule(toValues(gy), needed);
     for (const [i, t] of inputs.entries()) {
-      const gx = sent[i];
-      if (!needed[i] || !gx) continue;
+      const values = sent[i];
+      if (!needed[i] || !values) continue;
+      const gx = numbersOf(values);
       const before = arrived.get(t);
       const sum = before ? before.map((v, k) => v + gx[k]) : gx;
       const found = anomalyIn(sum, "backward", op, layerOf(order, calls));

@@ -20,10 +20,11 @@ import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
 import { checkNumbers, type NumericCheck } from "./certificate-numbers.ts";
 import { formatCertificate, reasonFor, reasonWithoutPath, summarize } from "./certificate-text.ts";
+import { leafOf } from "./leaf.ts";
 import { countNonZero, norm } from "./measure.ts";
 import { EFFECTS, type Effect, gradientAlong, type PathStep, pathBetween, worstEffect } from "./path.ts";
 import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
@@ -97,7 +98,7 @@ export interface Certificate {
  * @throws ValueError if the last block does not depend on one before it, as on parallel ways.
  */
 export function certify(model: Module, x: Tensor, { seed = 0 }: { seed?: number } = {}): Certificate {
-  const leaf = new Tensor(x.data, x.shape, true);
+  const leaf = leafOf(x);
   const { calls } = preservingBuffers(model, () => observeBlocks(model, () => model.forward(leaf)));
   const { blocks, whole } = calls.length > 0 ? certifyCalls(calls, leaf, seed) : { blocks: [], whole: NO_WAY };
   const holds = passesUnchanged(whole.verdict) && blocks.every((block) => block.holds && block.numeric?.passes);
@@ -124,7 +125,7 @@ function passesUnchanged(verdict: ShortcutVerdict): boolean {
 function certifyCalls(calls: readonly BlockCall[], leaf: Tensor, seed: number): Pick<Certificate, "blocks" | "whole"> {
   const { block: name, y: last } = calls[calls.length - 1];
   const rng = new Rng(seed);
-  const upstream = new Tensor(
+  const upstream = owned(
     last.data.map(() => rng.normal()),
     last.shape,
   );

@@ -8,14 +8,16 @@
  * y = x + F(x) it is J = I + J_F: the identity moves what J_F has near 0 to near 1.
  * Next: singular-values.ts (all of them) and lanczos.ts (the largest).
  */
+
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { allocateLasting, inStep } from "../tensor/memory.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { observeBlocks } from "./blocks.ts";
 import { largestSingularValues } from "./lanczos.ts";
+import { leafOf } from "./leaf.ts";
 import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
 import { type Matrix, singularValues } from "./singular-values.ts";
 
@@ -32,7 +34,7 @@ const MOST_NUMBERS = 2 ** 27;
  * jacobian((x) => mul(x, x), tensor([3, 4])).values; // [6, 0, 0, 8]
  */
 export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Matrix {
-  const leaf = new Tensor(x.data, x.shape, true);
+  const leaf = leafOf(x);
   const y = f(leaf);
   const [rows, columns] = [y.size, x.size];
   if (rows * columns > MOST_NUMBERS) {
@@ -40,16 +42,16 @@ export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Matrix {
       `jacobian: ${rows} outputs × ${columns} inputs are more than 2^27 numbers: use a smaller image or fewer channels`,
     );
   }
-  const values = allocateLasting(rows * columns, x.data);
+  const values = allocateLasting(rows * columns, valuesOf(x));
   if (!needsGrad(y)) return { rows, columns, values };
   differentiatingOnly(y, [leaf], () => {
     for (let i = 0; i < rows; i++) {
       inStep(
         () => {
-          const gradient = new Tensor(allocateLasting(rows, x.data), y.shape);
-          gradient.data[i] = 1;
-          const grads = backward(y, { gradient });
-          if (grads.has(leaf)) values.set(grads.get(leaf).data, i * columns);
+          const row = allocateLasting(rows, valuesOf(x));
+          row[i] = 1;
+          const grads = backward(y, { gradient: owned(row, y.shape) });
+          if (grads.has(leaf)) values.set(peek(grads.get(leaf)), i * columns);
         },
         () => {},
       );

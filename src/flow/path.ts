@@ -8,9 +8,9 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
-import { allocateZeros, type Floats } from "../tensor/memory.ts";
+import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 
 /**
  * What an operation does to a gradient that passes it, from harmless to harmful:
@@ -143,26 +143,26 @@ export function worstEffect(path: readonly PathStep[]): Effect {
 export function gradientAlong(path: readonly PathStep[], gy: Floats): Floats {
   return path.reduce((g, { node, input }) => {
     const sent = node.rule(
-      g,
+      toValues(g),
       node.inputs.map((_, i) => i === input),
     );
-    return sent[input]!;
+    return numbersOf(sent[input]!);
   }, gy);
 }
 
 /** The vector-Jacobian product of everything between y and x except the path: J_Fᵀ∂L/∂y for y = x + F(x). */
 export function gradientOffPath(path: readonly PathStep[], x: Tensor, gy: Floats): Floats {
-  const total = allocateZeros(x.size, gy);
+  const total = allocateLasting(x.size, toValues(gy));
   let g = gy;
   for (const { node, input } of path) {
     const needed = node.inputs.map(needsGrad);
-    const sent = node.rule(g, needed);
+    const sent = node.rule(toValues(g), needed);
     node.inputs.forEach((t, i) => {
       const gt = sent[i];
       if (i === input || !needed[i] || !gt) return;
-      addInto(total, productFrom(t, x, gt));
+      addInto(total, productFrom(t, x, numbersOf(gt)));
     });
-    g = sent[input]!;
+    g = numbersOf(sent[input]!);
   }
   return total;
 }
@@ -171,8 +171,8 @@ export function gradientOffPath(path: readonly PathStep[], x: Tensor, gy: Floats
 export function productFrom(t: Tensor, x: Tensor, gt: Floats): Floats | undefined {
   if (t === x) return gt;
   if (!t.node) return undefined;
-  const grads = backward(t, { gradient: new Tensor(gt, t.shape), stopAt: [x] });
-  return grads.has(x) ? grads.get(x).data : undefined;
+  const grads = backward(t, { gradient: owned(gt, t.shape), stopAt: [x] });
+  return grads.has(x) ? peek(grads.get(x)) : undefined;
 }
 
 function addInto(total: Floats, values: Floats | undefined): void {

@@ -13,7 +13,7 @@ import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { inStep } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import { norm } from "./measure.ts";
 import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
 
@@ -75,7 +75,7 @@ export function lineGradients(
     for (let first = 0; first < points; first += batchSize) {
       const count = Math.min(batchSize, points - first);
       const inputs = Float32Array.from({ length: count * size }, (_, k) => at(first + Math.floor(k / size), k % size));
-      values.set(gradientsAt(model, new Tensor(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
+      values.set(gradientsAt(model, owned(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
     }
   });
   const length = norm(Float64Array.from({ length: size }, (_, i) => to.data[i] - from.data[i]));
@@ -91,7 +91,7 @@ function gradientsAt(model: Module, x: Tensor, seed: number): Float64Array {
       const rng = new Rng(seed);
       const u = Float64Array.from({ length: outputs }, () => rng.normal());
       const length = norm(u);
-      const gradient = new Tensor(
+      const gradient = owned(
         Float32Array.from({ length: y.size }, (_, k) => u[k % outputs] / length),
         y.shape,
       );

@@ -6,7 +6,7 @@
  * d₁ e₁ d₂ e₂ … dₙ (B's two diagonals, interleaved); a Sturm sequence counts how many lie above a number, and bisection finds
  * each. About 8/3·n³ operations for n × n: a second for 700, ten for 1500.
  */
-import { allocateLasting, type Floats } from "../tensor/memory.ts";
+import { allocateLasting, type Floats, toValues } from "../tensor/memory.ts";
 
 /** Numbers in rows, row-major. */
 export interface Matrix {
@@ -89,7 +89,7 @@ function reflector(v: Float64Array, from: number, to: number): { norm: number; t
 }
 
 function transpose({ rows, columns, values }: Matrix): Matrix {
-  const turned = allocateLasting(values.length, values);
+  const turned = allocateLasting(values.length, toValues(values));
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j];
   return { rows: columns, columns: rows, values: turned };
 }

@@ -15,12 +15,14 @@ import { type Node, nodesBefore } from "../autograd/graph.ts";
 import { zeros } from "../tensor/create.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { type Kernels, kernels, useKernels } from "../tensor/kernels.ts";
-import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { inEvaluation } from "./mode.ts";
 import type { Module } from "./module.ts";
 import { observe } from "./observe.ts";
+
+/** Activations are float32. */
+const BYTES_PER_NUMBER = 4;
 
 /** One call of a layer (a module without parts), or one operation that a module with parts applies itself. */
 export interface SummaryRow {
@@ -65,7 +67,7 @@ export interface Summary {
  * multiplyAdds; // 40551040
  */
 export function summary(model: Module, inputShape: Shape): Summary {
-  const x = new Tensor(zeros([1, ...inputShape]).data, [1, ...inputShape], true);
+  const x = zeros([1, ...inputShape], { requiresGrad: true });
   const calls = inEvaluation(model, () => shapesOnly(() => trace(model, x)));
   const unused = new Set(model.parameters());
   const rows = rowsOf(calls, x, unused);
@@ -130,7 +132,7 @@ function shapesOnly<T>(fn: () => T): T {
 /** The rows in the order of computation; takes the parameters they use out of `unused`. */
 function rowsOf(calls: readonly Call[], input: Tensor, unused: Set<Tensor>): SummaryRow[] {
   const claimed = new Set<Node>();
-  const made = new Set<Floats>([input.data]);
+  const made = new Set([valuesOf(input)]);
   const rows: { row: SummaryRow; last: number; passes: boolean }[] = [];
 
   const add = (call: Call, kind: string, nodes: readonly Node[], y: Tensor, used: readonly Tensor[], skip: boolean) => {
@@ -140,10 +142,11 @@ function rowsOf(calls: readonly Call[], input: Tensor, unused: Set<Tensor>): Sum
       outputShape: y.shape,
       parameters: used.reduce((sum, t) => (unused.delete(t) ? sum + t.size : sum), 0),
       multiplyAdds: nodes.reduce((sum, node) => sum + multiplyAddsOf(node), 0),
-      activationBytes: nodes.reduce((sum, { output: { data } }) => {
-        if (made.has(data)) return sum;
-        made.add(data);
-        return sum + data.byteLength;
+      activationBytes: nodes.reduce((sum, { output }) => {
+        const values = valuesOf(output);
+        if (made.has(values)) return sum;
+        made.add(values);
+        return sum + BYTES_PER_NUMBER * values.length;
       }, 0),
       skip,
     };
