@@ -7,7 +7,7 @@
  */
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../kernels.ts";
-import { exp, log, log1p, pow, tanh } from "../math/index.ts";
+import { exp, log, log1p, pow, sigmoid, tanh } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
 /**
@@ -132,13 +132,6 @@ export function binary(op: BinaryOp, a: Floats, b: Floats, y: Floats, g: Broadca
 const SQRT_HALF = Math.SQRT1_2;
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
-
-function sigmoid(x: number): number {
-  // e to a positive power would overflow: use the form whose exponent is negative.
-  if (x >= 0) return 1 / (1 + exp(-x));
-  const e = exp(x);
-  return e / (1 + e);
-}
 
 export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
   const n = x.length;

@@ -19,5 +19,6 @@
 export { cos, sin } from "./circular.ts";
 export { exp } from "./exponential.ts";
 export { log, log1p } from "./logarithm.ts";
+export { sigmoid, softplus } from "./logistic.ts";
 export { pow } from "./power.ts";
 export { tanh } from "./tangent.ts";
