@@ -150,46 +150,40 @@ export function logsumexp(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOpt
 }
 
 /**
- * y = Σ (x − x̄)² / (n − correction) over `axes`, x̄ the mean of the same n elements. NaN where n ≤ correction.
+ * y = Σ (x − x̄)² / (n − correction) over `axes`, x̄ the mean of the same n elements. Not finite where n ≤ correction.
+ * Computed in float64 and rounded once.
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function variance(x: Tensor, axes?: Axes, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
-  const g = reduceGeometry("variance", x.shape, axes, keepDim);
-  const divisor = Math.max(0, g.count - correction);
-  const { y, deviation } = varianceOf(x, g, divisor);
-  return record(["variance", { axes, keepDim, correction }], y, [x], (gy) => {
-    // With d_i = x_i − x̄: ∂y/∂x_i = Σ_j 2 d_j (δ_ij − 1/n) / (n − c) = 2 d_i / (n − c), because Σ d_j = 0.
-    return [combine("mul", deviation, x.shape, scaled(gy, 2 / divisor), g.keptShape)];
-  });
+export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
+  return varianceOf("variance", x, axes, options);
 }
 
 /**
- * y = √variance: the standard deviation. Where it is 0 the gradient is 0, as in PyTorch.
+ * y = √variance: the standard deviation, for x of any magnitude. Where it is 0 the gradient is 0, as in PyTorch.
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function std(x: Tensor, axes?: Axes, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
-  const g = reduceGeometry("std", x.shape, axes, keepDim);
-  const divisor = Math.max(0, g.count - correction);
-  const { y, deviation } = varianceOf(x, g, divisor);
-  for (let k = 0; k < y.size; k++) y.data[k] = Math.sqrt(y.data[k]);
-  return record(["std", { axes, keepDim, correction }], y, [x], (gy) => {
-    // y = √v: ∂y/∂v = 1/2y, and ∂v/∂x_i = 2 d_i / (n − c), so ∂y/∂x_i = d_i / (y·(n − c)).
-    const share = gy.map((g, k) => (y.data[k] === 0 ? 0 : g / (y.data[k] * divisor)));
-    return [combine("mul", deviation, x.shape, share, g.keptShape)];
-  });
+export function std(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
+  return varianceOf("std", x, axes, options);
 }
 
-/** Σ (x − x̄)² / divisor, and the deviations x − x̄ in the shape of x. */
-function varianceOf(x: Tensor, g: ReduceGeometry, divisor: number): { y: Tensor; deviation: Floats } {
-  const center = reduced("mean", x, g);
-  const deviation = combine("sub", x.data, x.shape, center.data, g.keptShape);
-  const square = combine("mul", deviation, x.shape, deviation, x.shape);
+function varianceOf(
+  op: "variance" | "std",
+  x: Tensor,
+  axes: Axes,
+  { keepDim = false, correction = 1 }: VarianceOptions,
+): Tensor {
+  const g = reduceGeometry(op, x.shape, axes, keepDim);
+  const divisor = Math.max(0, g.count - correction);
   const y = empty(g.shape, x);
-  kernels.reduce("sum", square, y.data, g);
-  for (let k = 0; k < y.size; k++) y.data[k] /= divisor;
-  return { y, deviation };
+  kernels.variance(x.data, y.data, g, divisor, op === "std");
+  return record([op, { axes, keepDim, correction }], y, [x], (gy) => {
+    // The kernel has the derivation.
+    const gx = allocate(x.size, gy);
+    kernels.varianceGradient(gy, x.data, gx, g, divisor, op === "std");
+    return [gx];
+  });
 }
 
 function reduced(op: ReduceOp, x: Tensor, g: ReduceGeometry): Tensor {

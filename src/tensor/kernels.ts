@@ -89,6 +89,10 @@ export interface Kernels {
 
   // Reductions (kernels/reduce.ts); sums are accumulated in float64
   reduce(op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): void;
+  /** y → Σ (x − x̄)² / divisor, or its root, with x̄ the mean of the same elements: two passes, rounded once. */
+  variance(x: Floats, y: Floats, g: ReduceGeometry, divisor: number, root: boolean): void;
+  /** gx → gy·∂y/∂x of `variance`; 0 where the root is 0. */
+  varianceGradient(gy: Floats, x: Floats, gx: Floats, g: ReduceGeometry, divisor: number, root: boolean): void;
   /** y → position of the first maximum, counted in row-major order among the reduced elements. */
   argmax(x: Floats, y: Int32Array, g: ReduceGeometry): void;
 

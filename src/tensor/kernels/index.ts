@@ -7,7 +7,7 @@ import { col2im, im2col } from "./im2col.ts";
 import { copyStrided, indexAdd, indexSelect } from "./move.ts";
 import { moments, normalize, normalizeGradient, normalizeReluGradient } from "./normalize.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
-import { argmax, reduce } from "./reduce.ts";
+import { argmax, reduce, variance, varianceGradient } from "./reduce.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { adam, sgd } from "./update.ts";
 
@@ -21,6 +21,8 @@ export const plainKernels: Kernels = {
   indexSelect,
   indexAdd,
   reduce,
+  variance,
+  varianceGradient,
   argmax,
   gemm,
   im2col,

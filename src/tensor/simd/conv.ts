@@ -51,15 +51,15 @@ export type ConvPass = "forward" | "inputGradient" | "weightGradient";
  * those that are padding (`meanTaps`; a 3 × 3 filter has 9 of them inside an image, 4 on one of 2 × 2). Error, rms,
  * relative to a running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
  *
- *   forward, input gradient: by terms               50   130   250   480  1100  2000
- *     channels of an image of 16 × 16                6    16    30    58   133   242
- *     winograd2                                     1.2   0.8   0.7   0.7   0.5   0.4
- *     winograd2x4                                   2.0   1.4   1.3   1.2   0.9   0.6
- *     winograd4                                     3.7   2.4   1.9   1.4   1.2   1.1
- *   weight gradient: by terms, the pixels of a batch 90   200   360  1000  1700  4000
- *     winograd2                                     1.1   0.9   0.7   0.4   0.3   0.3
- *     winograd2x4                                   1.8   1.5   1.2   0.7   0.5   0.4
- *     winograd4                                     2.8   2.2   1.9   1.3   0.9   0.6
+ *   forward, input gradient: by terms                 50   130   250   480  1100  2000
+ *     (channels summed, on images of 16 × 16)          6    16    30    58   133   242
+ *     winograd2                                       1.0   0.8   0.7   0.7   0.4   0.3
+ *     winograd2x4                                     1.8   1.4   1.2   1.1   0.7   0.6
+ *     winograd4                                       3.1   2.4   1.8   1.4   1.0   1.0
+ *   weight gradient: by terms, pixels of the batch     90   200   370   980  1700  3900
+ *     winograd2                                       1.1   0.8   0.6   0.4   0.3   0.3
+ *     winograd2x4                                     1.7   1.4   1.1   0.7   0.5   0.4
+ *     winograd4                                       2.8   2.0   1.7   1.2   0.9   0.6
  *
  * Where most of a tile is padding (fewer than 5 taps forward, a single row backward) F(4) is worse: 1.9 for 520 terms.
  *
