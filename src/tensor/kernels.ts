@@ -19,6 +19,7 @@ import type { ReduceGeometry } from "./geometry/reduce.ts";
 import { plainKernels } from "./kernels/index.ts";
 import { type Floats, type Pool, usePool } from "./memory.ts";
 import { makeSimdKernels } from "./simd/index.ts";
+import { warn } from "./warn.ts";
 
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum";
 
@@ -62,8 +63,15 @@ export interface AdamStep {
   readonly step: number;
 }
 
+export type Arithmetic = "fused" | "separate";
+
 export interface Kernels {
   readonly name: string;
+  /**
+   * How a·b + c is rounded in float32: once ("fused") or after the product, too ("separate"). Depends on the platform
+   * for the SIMD tier, whose results fall into two groups by it, bit for bit (docs/simd.md); the plain tier never fuses.
+   */
+  readonly arithmetic: Arithmetic;
   /** The memory that the kernels read without a copy, where they have one of their own. */
   readonly pool?: Pool;
   /** Resolves when everything that computes by these kernels so far is compiled. Undefined: nothing needs to be. */
@@ -204,7 +212,7 @@ export function chooseKernels(): void {
 }
 
 /**
- * Resolves when every kernel that was needed so far is compiled. Optional: only old browsers (Chromium before 2023, on a
+ * Resolves when every kernel that was needed so far is compiled, or refused. Optional: only old browsers (Chromium before 2023, on a
  * page's main thread) compile larger kernels in the background, and until one is there its plain twin computes, with the
  * same results within rounding. Run a first step, await this, and go on at full speed.
  *
@@ -226,15 +234,15 @@ function kernelsOfTier(tier: Tier): Kernels {
   simd ??= makeSimdKernels();
   if (typeof simd !== "string") return simd;
   if (tier === "simd") throw new UsageError(`useKernels: the SIMD tier is not to be had: ${simd}`);
-  if (first) warn(`skipstone: computing with plain TypeScript kernels, which is slower: ${simd}`);
+  if (first) warn(`computing with plain TypeScript kernels, which is slower: ${simd}`);
   return plainKernels;
 }
 
 /** Kernels whose first call chooses the tier. Importing the library decides nothing and compiles nothing. */
 function choosingKernels(): Kernels {
-  const names = Object.keys(plainKernels).filter((key) => key !== "name") as Exclude<
+  const names = Object.keys(plainKernels).filter((key) => key !== "name" && key !== "arithmetic") as Exclude<
     keyof Kernels,
-    "name" | "pool" | "ready"
+    "name" | "arithmetic" | "pool" | "ready"
   >[];
   const choosing = Object.fromEntries(
     names.map((name) => [
@@ -246,9 +254,4 @@ function choosingKernels(): Kernels {
     ]),
   );
   return { ...plainKernels, ...choosing, name: "auto" };
-}
-
-/** The library is compiled without a platform's types, and all of them have a console. */
-function warn(message: string): void {
-  (globalThis as unknown as { console?: { warn(message: string): void } }).console?.warn(message);
 }

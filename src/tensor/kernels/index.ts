@@ -13,6 +13,7 @@ import { adam, sgd } from "./update.ts";
 
 export const plainKernels: Kernels = {
   name: "plain",
+  arithmetic: "separate",
   binary,
   unary,
   unaryGradient,
