@@ -51,12 +51,12 @@ const without: readonly (readonly [string, string, RegExp])[] = [
   [
     "compiling forbidden, as by a Content-Security-Policy",
     `WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError("blocked by the policy") } }`,
-    /WebAssembly cannot be used here: blocked by the policy \(a Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src\)$/,
+    /WebAssembly cannot be used here: blocked by the policy \(a page's Content-Security-Policy has to allow 'wasm-unsafe-eval'\)$/,
   ],
   [
     "evaluation forbidden, as by another Content-Security-Policy",
     `WebAssembly.Module = class { constructor() { throw new EvalError("code generation disallowed") } }`,
-    /WebAssembly cannot be used here: code generation disallowed \(a Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src\)$/,
+    /WebAssembly cannot be used here: code generation disallowed \(a page's Content-Security-Policy has to allow 'wasm-unsafe-eval'\)$/,
   ],
   [
     "instances refused",

@@ -68,5 +68,5 @@ export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const policy = error instanceof Error && /^(CompileError|EvalError)$/.test(error.name);
   if (!policy || message.includes("wasm-unsafe-eval")) return message;
-  return `${message} (a Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src)`;
+  return `${message} (a page's Content-Security-Policy has to allow 'wasm-unsafe-eval')`;
 }
