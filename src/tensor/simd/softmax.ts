@@ -12,7 +12,7 @@ import type { Call, Engine } from "./engine.ts";
 import { exponential } from "./exponential.ts";
 import { rowsFunction } from "./loops.ts";
 import { rowsMaxFunction } from "./reduce.ts";
-import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
+import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter distributions (ten classes) are as fast in the plain tier. */
@@ -90,14 +90,18 @@ function gradient(engine: Engine, log: boolean, gy: Floats, y: Floats, gx: Float
     ),
   ]);
   const n = g.length;
-  return engine.run((call) => {
+  let fits = true;
+  const ran = engine.run((call) => {
     const [pgy, py, pgx, lanes] = [call.input(gy), call.input(y), call.output(gx), lanesOf(engine, call)];
-    for (let o = 0; o < g.outer; o++) {
+    for (let o = 0; o < g.outer && fits; o++) {
       const from = 4 * o * n;
       sum(pgy + from, py + from, 1, n, 0, lanes.byteOffset);
-      finish(pgy + from, py + from, pgx + from, 1, n, 0, 0, totalOf(lanes));
+      const total = totalOf(lanes);
+      fits = Math.abs(total) < LARGE;
+      finish(pgy + from, py + from, pgx + from, 1, n, 0, 0, total);
     }
   });
+  return ran && fits;
 }
 
 /** Scratch for the lanes of a sum. */
