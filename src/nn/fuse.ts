@@ -12,8 +12,10 @@ import { allocateLasting, declareConstant } from "../tensor/memory.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Identity } from "./container.ts";
 import { Conv2d } from "./conv.ts";
-import { Module, parameter } from "./module.ts";
+import { isModule } from "./is-module.ts";
+import { type AnyModule, checkModule, type Module, parameter } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
+import { holdersOf } from "./parts.ts";
 
 /**
  * Folds every batch norm that follows a convolution into it, in place, and returns how many there were.
@@ -25,9 +27,10 @@ import { BatchNorm2d } from "./norm.ts";
  *
  * "Follows" means: is the next part of the same module, in the order in which the parts are declared. That is the order in
  * which they are applied in `Sequential` and in every network of this library. For a module of your own give an example
- * `x`: the outputs before and after are then compared.
+ * `x` (whatever the model takes): the outputs before and after are then compared.
  *
- * Not folded: norms after anything else, norms without running statistics, and convolutions used in several places.
+ * Not folded: norms after anything else, norms without running statistics, convolutions used in several places, and parts
+ * in a Set.
  *
  * @example
  * const model = new Sequential(new Conv2d(3, 8, 3, { rng: new Rng(0) }), new BatchNorm2d(8), new ReLU());
@@ -35,13 +38,14 @@ import { BatchNorm2d } from "./norm.ts";
  *
  * @throws ValueError if the outputs for `x` differ; the model is as it was then.
  */
-export function fuse(model: Module, x?: Tensor): number {
+export function fuse<X, Y>(model: Module<X, Y>, x?: X): number {
+  checkModule("fuse", model);
   const wasTraining = model.namedModules().map(([, module]) => [module, module.training] as const);
   model.eval();
-  const before = x && noGrad(() => model.forward(x));
+  const before = x === undefined ? null : noGrad(() => model.forward(x));
   const undo = foldable(model).map(fold);
-  if (x && before) {
-    const after = noGrad(() => model.forward(x));
+  if (before !== null) {
+    const after = noGrad(() => model.forward(x as X));
     if (!agree(before, after)) {
       for (const putBack of undo.reverse()) putBack();
       for (const [module, training] of wasTraining) module.training = training;
@@ -61,22 +65,23 @@ export function fuse(model: Module, x?: Tensor): number {
 interface Pair {
   readonly conv: Conv2d;
   readonly norm: BatchNorm2d;
-  readonly holder: Record<string, unknown>;
-  readonly key: string;
+  /** Puts another part in the norm's place. */
+  readonly put: (part: AnyModule) => void;
 }
 
-function foldable(model: Module): Pair[] {
+function foldable(model: AnyModule): Pair[] {
   const pairs: Pair[] = [];
   const uses = new Map<unknown, number>();
   for (const module of new Set(model.namedModules().map(([, module]) => module))) {
-    // The parts as properties, and the parts of each list: the norm of a pair is in the same one as its convolution.
-    const holders = [module, ...Object.values(module).filter(Array.isArray)] as unknown as Record<string, unknown>[];
-    for (const holder of holders) {
-      const parts = Object.entries(holder).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+    for (const [, part] of module.namedChildren()) uses.set(part, (uses.get(part) ?? 0) + 1);
+    // The properties, and each list, Map and object in them: the norm of a pair is in the same one as its convolution.
+    for (const { entries, put } of holdersOf(module)) {
+      const parts = entries.filter(([, value]) => isModule(value));
       parts.forEach(([key, norm], i) => {
-        uses.set(norm, (uses.get(norm) ?? 0) + 1);
         const conv = parts[i - 1]?.[1];
-        if (conv instanceof Conv2d && norm instanceof BatchNorm2d) pairs.push({ conv, norm, holder, key });
+        if (put && conv instanceof Conv2d && norm instanceof BatchNorm2d) {
+          pairs.push({ conv, norm, put: (part) => put(key, part) });
+        }
       });
     }
   }
@@ -86,7 +91,7 @@ function foldable(model: Module): Pair[] {
 }
 
 /** Folds; the function returned takes it back. */
-function fold({ conv, norm, holder, key }: Pair): () => void {
+function fold({ conv, norm, put }: Pair): () => void {
   const { scale, shift } = norm.affineInEvaluation()!;
   const layer = conv as { weight: Tensor; bias: Tensor | null };
   const { weight, bias } = layer;
@@ -95,32 +100,45 @@ function fold({ conv, norm, holder, key }: Pair): () => void {
   for (let i = 0; i < w.length; i++) w[i] = scale[Math.floor(i / perFilter)] * weight.data[i];
   const b = allocateLasting(scale.length, weight.data);
   for (let o = 0; o < b.length; o++) b[o] = (bias ? scale[o] * bias.data[o] : 0) + shift[o];
-  layer.weight = new Tensor(w, weight.shape, weight.requiresGrad);
+  layer.weight = parameter(new Tensor(w, weight.shape));
   layer.bias = parameter(new Tensor(b, [scale.length]));
+  // A frozen layer stays frozen.
+  for (const t of [layer.weight, layer.bias]) t.requiresGrad = weight.requiresGrad;
   const identity = new Identity();
   identity.training = false;
-  holder[key] = identity;
+  put(identity);
   return () => {
     layer.weight = weight;
     layer.bias = bias;
-    holder[key] = norm;
+    put(norm);
   };
 }
 
-/** Within what a deep network makes of float32 rounding, relative to the largest output. */
-function agree({ data: before }: Tensor, { data: after }: Tensor): boolean {
-  let largest = 0;
-  let difference = 0;
-  for (let i = 0; i < before.length; i++) {
-    if (Object.is(before[i], after[i])) continue;
-    largest = Math.max(largest, Math.abs(before[i]));
-    difference = Math.max(difference, Math.abs(before[i] - after[i]));
-  }
-  return difference <= 1e-3 * largest;
+/** Within what a deep network makes of float32 rounding, relative to the largest output: each tensor of the outputs. */
+function agree(before: unknown, after: unknown): boolean {
+  const others = tensorsIn(after);
+  return tensorsIn(before).every(({ data: a }, k) => {
+    const { data: b } = others[k];
+    let largest = 0;
+    let difference = 0;
+    for (let i = 0; i < a.length; i++) {
+      if (Object.is(a[i], b[i])) continue;
+      largest = Math.max(largest, Math.abs(a[i]));
+      difference = Math.max(difference, Math.abs(a[i] - b[i]));
+    }
+    return difference <= 1e-3 * largest;
+  });
+}
+
+/** The tensors of an output: one, or several in lists, Maps and objects. */
+function tensorsIn(output: unknown): Tensor[] {
+  if (output instanceof Tensor) return [output];
+  if (typeof output !== "object" || output === null || ArrayBuffer.isView(output)) return [];
+  return (output instanceof Map ? [...output.values()] : Object.values(output)).flatMap(tensorsIn);
 }
 
 /** From now on `module.training = true`, which is what `train()` of any module around it does, throws. */
-function lockEvaluation(module: Module): void {
+function lockEvaluation(module: AnyModule): void {
   Object.defineProperty(module, "training", {
     configurable: true,
     enumerable: true,
