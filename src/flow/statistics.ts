@@ -71,7 +71,7 @@ export interface LayerStatistics extends ForwardStatistics, BackwardStatistics {
  * console.log(toCsv(rows));
  */
 export function layerStatistics(model: Module, loss: () => Tensor): LayerStatistics[] {
-  const calls: { path: string; module: AnyModule; y: Tensor }[] = [];
+  const calls: { path: string; module: Module; y: Tensor }[] = [];
   const value = preservingBuffers(model, () =>
     observe(
       model,

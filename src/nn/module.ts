@@ -97,7 +97,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   /** Trained tensors by name, a shared one under its first name only. Frozen ones (`requiresGrad = false`) are included. */
   namedParameters(): [string, Tensor][] {
     const seen = new Set<Tensor>();
-    return partsOf(this).tensors.filter(([, t]) => isParameter(t) && !seen.has(t) && seen.add(t));
+    return partsOf(this).parameters.filter(([, t]) => !seen.has(t) && seen.add(t));
   }
 
   parameters(): Tensor[] {

@@ -1,10 +1,10 @@
 /** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
 import { Tensor } from "../tensor/tensor.ts";
 import { checkModule } from "./is-module.ts";
-import type { AnyModule } from "./module.ts";
+import type { AnyModule, Module } from "./module.ts";
 
 /** What an observer sees of one call: the module, its path below the observed root, and what went in and came out. */
-export type Observer = (path: string, module: AnyModule, x: Tensor, y: Tensor) => void;
+export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => void;
 
 /**
  * Calls `observer` after every `forward` of `root` and of each part below it, while `fn` (which must not be async) runs.
@@ -23,7 +23,7 @@ export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T 
     replacements.set(module, (...args: unknown[]) => {
       const y = forward.apply(module, args);
       const [x] = args;
-      if (x instanceof Tensor && y instanceof Tensor) observer(path, module, x, y);
+      if (x instanceof Tensor && y instanceof Tensor) observer(path, module as Module, x, y);
       return y;
     });
   }

@@ -19,7 +19,7 @@ import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { inEvaluation } from "./mode.ts";
-import type { AnyModule, Module } from "./module.ts";
+import type { Module } from "./module.ts";
 import { observe } from "./observe.ts";
 
 /** One call of a layer (a module without parts), or one operation that a module with parts applies itself. */
@@ -86,7 +86,7 @@ export function summary(model: Module, inputShape: Shape): Summary {
 /** One call of a module. */
 interface Call {
   readonly path: string;
-  readonly module: AnyModule;
+  readonly module: Module;
   readonly x: Tensor;
   readonly y: Tensor;
 }
