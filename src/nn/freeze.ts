@@ -19,8 +19,10 @@ import type { AnyModule } from "./module.ts";
 export function freeze<M extends AnyModule>(module: M): M {
   checkModule("freeze", module);
   for (const t of module.parameters()) t.requiresGrad = false;
-  for (const [, part] of module.namedModules()) setFrozen(part, true);
-  guardEvaluation(module);
+  for (const [, part] of module.namedModules()) {
+    setFrozen(part, true);
+    guardEvaluation(part);
+  }
   return module;
 }
 

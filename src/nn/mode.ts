@@ -5,9 +5,9 @@
  * evaluation whatever it is asked for.
  *
  * `eval()` switches the parts that can be found (parts.ts). A batch norm in a #private field cannot, and would go on in
- * training without a word. But it betrays itself: it asks whether it is in training while the `forward` of a model in
- * evaluation runs, and is no named part of it. So the first `eval()` of a model of some class puts a guard around that
- * class's `forward`, which notes that the model runs.
+ * training without a word. But it betrays itself: it asks whether it is in training while the `forward` of a module in
+ * evaluation runs, and is no named part of it. So the first time that a module of some class is put into evaluation, a guard
+ * is put around that class's `forward`, which notes which module runs.
  */
 import { UsageError } from "../tensor/errors.ts";
 import { checkModule } from "./is-module.ts";
@@ -17,7 +17,7 @@ import type { AnyModule } from "./module.ts";
 const resting = new WeakSet<AnyModule>();
 const frozen = new WeakSet<AnyModule>();
 
-/** A model in evaluation whose `forward` runs, and its parts, if somebody has asked for them. */
+/** A module in evaluation whose `forward` runs, and its parts, if somebody has asked for them. */
 interface Evaluation {
   readonly model: AnyModule;
   parts: ReadonlySet<AnyModule> | null;
@@ -54,13 +54,15 @@ export function setFrozen(module: AnyModule, value: boolean): void {
   else frozen.delete(module);
 }
 
-/** From now on, what is in training while `model`, in evaluation, computes must be a named part of it. */
-export function guardEvaluation(model: AnyModule): void {
-  let holder: object = model;
+/** From now on, what is in training while `module`, in evaluation, computes must be a named part of it. */
+export function guardEvaluation(module: AnyModule): void {
+  if (typeof module.forward !== "function" || guards.has(module.forward)) return;
+  let holder: object = module;
   while (!Object.hasOwn(holder, "forward")) holder = Object.getPrototypeOf(holder);
   const own = Object.getOwnPropertyDescriptor(holder, "forward")!;
   const forward = own.value as (...args: unknown[]) => unknown;
-  if (typeof forward !== "function" || guards.has(forward)) return;
+  // An accessor, or a class that was made unchangeable, is left alone.
+  if (typeof forward !== "function" || !own.configurable) return;
   const guarded = function (this: AnyModule, ...args: unknown[]): unknown {
     if (!resting.has(this) && !frozen.has(this)) return forward.apply(this, args);
     running.push({ model: this, parts: null });

@@ -128,8 +128,10 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   /** Switches this module and all its parts to training behaviour (or, with false, to evaluation), but for frozen ones. */
   train(training = true): this {
     if (typeof training !== "boolean") throw new UsageError(`train: takes true or false, got ${describe(training)}`);
-    for (const [, module] of this.namedModules()) module.training = training;
-    if (!training) guardEvaluation(this);
+    for (const [, module] of this.namedModules()) {
+      module.training = training;
+      if (!training) guardEvaluation(module);
+    }
     return this;
   }
 

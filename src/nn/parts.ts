@@ -196,19 +196,16 @@ function eachMember(container: object, found: (key: string | number, member: obj
   const show = (key: string | number, member: unknown): void => {
     if (typeof member === "object" && member !== null) found(key, member);
   };
-  if (Array.isArray(container))
-    container.forEach((member, i) => {
-      show(i, member);
-    });
-  else if (container instanceof Set)
-    [...container].forEach((member, i) => {
-      show(i, member);
-    });
-  else if (container instanceof Map) {
-    // What has no name as a key is named by its position.
-    [...container].forEach(([key, member], i) => {
+  if (Array.isArray(container) || container instanceof Set) {
+    let i = 0;
+    for (const member of container) show(i++, member);
+  } else if (container instanceof Map) {
+    let i = 0;
+    for (const [key, member] of container) {
+      // What has no name as a key is named by its position.
       show(typeof key === "object" || typeof key === "symbol" ? i : `${key}`, member);
-    });
+      i++;
+    }
   } else {
     const properties = container as Readonly<Record<string, unknown>>;
     for (const key of Object.keys(properties)) show(key, properties[key]);
