@@ -13,6 +13,7 @@ import { Tensor } from "../tensor/tensor.ts";
 import { Identity } from "./container.ts";
 import { Conv2d } from "./conv.ts";
 import { isModule } from "./is-module.ts";
+import { switchMode } from "./mode.ts";
 import { type AnyModule, checkModule, type Module, parameter } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
 import { holdersOf } from "./parts.ts";
@@ -36,23 +37,30 @@ import { holdersOf } from "./parts.ts";
  * const model = new Sequential(new Conv2d(3, 8, 3, { rng: new Rng(0) }), new BatchNorm2d(8), new ReLU());
  * fuse(model); // 1
  *
- * @throws ValueError if the outputs for `x` differ; the model is as it was then.
+ * @throws ValueError if the outputs for `x` differ; the model is as it was then, as after any other error.
  */
 export function fuse<X, Y>(model: Module<X, Y>, x?: X): number {
   checkModule("fuse", model);
-  const wasTraining = model.namedModules().map(([, module]) => [module, module.training] as const);
-  model.eval();
-  const before = x === undefined ? null : noGrad(() => model.forward(x));
-  const undo = foldable(model).map(fold);
-  if (before !== null) {
-    const after = noGrad(() => model.forward(x as X));
-    if (!agree(before, after)) {
-      for (const putBack of undo.reverse()) putBack();
-      for (const [module, training] of wasTraining) module.training = training;
+  const putBack = switchMode(model, false);
+  const undo: (() => void)[] = [];
+  try {
+    const before = x === undefined ? null : noGrad(() => model.forward(x));
+    for (const pair of foldable(model)) undo.push(fold(pair));
+    if (
+      x !== undefined &&
+      !agree(
+        before,
+        noGrad(() => model.forward(x)),
+      )
+    ) {
       throw new ValueError(
         `fuse: ${model.constructor.name} computes something else with its batch norms folded: a part of it is not applied in the order in which it is declared`,
       );
     }
+  } catch (error) {
+    for (const unfold of undo.reverse()) unfold();
+    putBack();
+    throw error;
   }
   if (undo.length > 0) {
     for (const [, module] of model.namedModules()) lockEvaluation(module);
