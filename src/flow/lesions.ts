@@ -7,8 +7,8 @@
  * identity, and is possible only where that keeps the shape.
  */
 import { relu } from "../autograd/elementwise.ts";
-import type { Module } from "../nn/module.ts";
-import { observe, replacingForward } from "../nn/observe.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
+import { type Forward, observe, replacingForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -50,7 +50,7 @@ export function lesions(
 ): LesionRow[] {
   const groups = targets.map((target) => (typeof target === "string" ? [target] : [...target]));
   for (const path of groups.flat()) moduleAt("lesions", model, path);
-  const shapes = new Map<Module, Change>();
+  const shapes = new Map<AnyModule, Change>();
   const intact = preservingBuffers(model, () =>
     observe(model, (_, module, x, y) => shapes.set(module, { from: x.shape, to: y.shape }), measure),
   );
@@ -158,11 +158,11 @@ export function reorderings(
  * @throws ValueError if a path names no module.
  */
 export function withLesion<T>(model: Module, paths: readonly string[], fn: () => T): T {
-  const replacements = new Map<Module, (x: Tensor) => Tensor>();
+  const replacements = new Map<AnyModule, Forward>();
   const collapsed: ResidualBlock[] = [];
   for (const path of paths) {
     const module = moduleAt("withLesion", model, path);
-    if (!isResidualBlock(module) || module.shortcut === "none") replacements.set(module, (x) => x);
+    if (!isResidualBlock(module) || module.shortcut === "none") replacements.set(module, (x: Tensor) => x);
     else if (module.collapsed === undefined) replacements.set(module, shortcutAlone(module));
     else if (!module.collapsed) collapsed.push(module);
   }
@@ -185,7 +185,7 @@ export function withLesion<T>(model: Module, paths: readonly string[], fn: () =>
  * @throws ValueError if a path names no module.
  */
 export function withOrder<T>(model: Module, moves: Readonly<Record<string, string>>, fn: () => T): T {
-  const replacements = new Map<Module, (x: Tensor) => Tensor>();
+  const replacements = new Map<AnyModule, Forward>();
   for (const [to, from] of Object.entries(moves)) {
     const source = moduleAt("withOrder", model, from);
     // Bound now: while `fn` runs, source.forward may itself be replaced.
@@ -203,7 +203,7 @@ function blocksOf(model: Module): [string, ResidualBlock][] {
   return model.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
 }
 
-function moduleAt(who: string, model: Module, path: string): Module {
+function moduleAt(who: string, model: Module, path: string): AnyModule {
   const found = model.namedModules().find(([name]) => name === path);
   if (!found) throw new ValueError(`${who}: the model has no part called "${path}"`);
   return found[1];
@@ -214,7 +214,7 @@ function shortcutAlone(block: ResidualBlock): (x: Tensor) => Tensor {
   return (x) => (block.order === "post" ? relu(block.skip(x)!) : block.skip(x)!);
 }
 
-function whyImpossible(path: string, module: Module, shapes: ReadonlyMap<Module, Change>): string {
+function whyImpossible(path: string, module: AnyModule, shapes: ReadonlyMap<AnyModule, Change>): string {
   const change = shapes.get(module);
   if (!change) return `${path} did not run`;
   if ((isResidualBlock(module) && module.shortcut !== "none") || sameShape(change.from, change.to)) return "";
@@ -238,7 +238,7 @@ function defaultTargets(model: Module): Target[] {
 
 /** Pairs of blocks (by number) that keep the shape, and of the same image. */
 function swappablePairs(model: Module, measure: () => number): [number, number][] {
-  const shapes = new Map<Module, string>();
+  const shapes = new Map<AnyModule, string>();
   preservingBuffers(model, () =>
     observe(
       model,

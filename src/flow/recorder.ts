@@ -4,11 +4,11 @@
  */
 import { tap } from "../autograd/backward.ts";
 import type { StepInfo } from "../nn/fit.ts";
-import type { Module } from "../nn/module.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
 import { replaceForward } from "../nn/observe.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { norm } from "./measure.ts";
 import {
   type BackwardStatistics,
@@ -57,12 +57,12 @@ export function flowRecorder(model: Module, { every = 1 }: { every?: number } = 
   let calls: Call[] = [];
   let step = 0;
 
-  const watching = (path: string, module: Module): ((x: Tensor) => Tensor) => {
-    const forward = module.forward.bind(module);
-    return (x) => {
-      const y = forward(x);
+  const watching = (path: string, module: AnyModule): ((...args: unknown[]) => unknown) => {
+    const forward = module.forward as (...args: unknown[]) => unknown;
+    return (...args) => {
+      const y = forward.apply(module, args);
       // What is not recorded for backward is no training step: an evaluation between two of them.
-      if (step % every !== 0 || !y.node) return y;
+      if (step % every !== 0 || !(y instanceof Tensor && y.node)) return y;
       const weight = weightOf(module)?.data.slice() ?? null;
       const call: Call = { path, module, forward: forwardStatistics(y), backward: null, weight };
       calls.push(call);
@@ -99,7 +99,7 @@ export function flowRecorder(model: Module, { every = 1 }: { every?: number } = 
 /** One call of one layer in the step that is going on. */
 interface Call {
   readonly path: string;
-  readonly module: Module;
+  readonly module: AnyModule;
   readonly forward: ForwardStatistics;
   /** Null until a gradient arrives. */
   backward: BackwardStatistics | null;

@@ -8,7 +8,7 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
-import type { Module } from "../nn/module.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
@@ -99,7 +99,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
 }
 
 /** The module's parameter called `weight`. */
-export function weightOf(module: Module): Tensor | null {
+export function weightOf(module: AnyModule): Tensor | null {
   const { weight } = module as { weight?: unknown };
   return weight instanceof Tensor ? weight : null;
 }

@@ -4,12 +4,30 @@ export * from "./container.ts";
 export * from "./conv.ts";
 export * from "./dropout.ts";
 export * from "./fit.ts";
+export { freeze, unfreeze } from "./freeze.ts";
 export { fuse } from "./fuse.ts";
-export type { FanMode, Initializer, KaimingOptions, Nonlinearity } from "./init.ts";
+export type {
+  FanMode,
+  GainOptions,
+  Initializer,
+  KaimingOptions,
+  Nonlinearity,
+  NormalOptions,
+  UniformOptions,
+} from "./init.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";
 export * from "./metrics.ts";
-export * from "./module.ts";
+export {
+  type AnyModule,
+  buffer,
+  type LoadOptions,
+  type LoadReport,
+  Module,
+  parameter,
+  type SavedTensor,
+  type StateDict,
+} from "./module.ts";
 export * from "./norm.ts";
 export { type Observer, observe } from "./observe.ts";
 export * from "./optim/index.ts";
