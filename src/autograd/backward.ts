@@ -6,9 +6,11 @@
  * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
+import { describe } from "../tensor/check.ts";
+import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { chooseKernels, kernels } from "../tensor/kernels.ts";
-import { allocate, type Floats, inStep, release } from "../tensor/memory.ts";
+import { allocate, allocateZeros, type Floats, inStep, release } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { outliveStep, Tensor } from "../tensor/tensor.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
@@ -53,6 +55,38 @@ export class Gradients {
     return gradient;
   }
 
+  /**
+   * The sum of these gradients and `other`'s; where one of the two has none, the other's. With `times` it averages the
+   * gradients of several batches. Outside a step both give ordinary arrays, which live as long as anybody holds them.
+   *
+   * @example
+   * const w = tensor([1, 2], { requiresGrad: true });
+   * const first = backward(sum(mul(w, 3)));
+   * const second = backward(sum(mul(w, 5)));
+   * first.plus(second).times(0.5).get(w); // [4, 4]
+   */
+  plus(other: Gradients): Gradients {
+    if (!(other instanceof Gradients)) throw new UsageError(`plus: needs other gradients, got ${describe(other)}`);
+    const result = new Map(this.#byTensor);
+    for (const [t, gradient] of other.#byTensor) {
+      const own = this.#byTensor.get(t);
+      result.set(t, own ? sumOf(own, gradient) : gradient);
+    }
+    return new Gradients(result);
+  }
+
+  /** These gradients, each multiplied by `factor`. */
+  times(factor: number): Gradients {
+    if (typeof factor !== "number") throw new UsageError(`times: needs a number, got ${describe(factor)}`);
+    const result = new Map<Tensor, Tensor>();
+    for (const [t, gradient] of this.#byTensor) {
+      const product = allocateZeros(gradient.size, gradient.data);
+      kernels.addScaled(factor, gradient.data, product);
+      result.set(t, new Tensor(product, gradient.shape));
+    }
+    return new Gradients(result);
+  }
+
   /** Keeps the gradients readable when the current step is over. */
   outliveStep(): void {
     for (const gradient of this.#byTensor.values()) gradient.outliveStep();
@@ -62,6 +96,17 @@ export class Gradients {
   entries(): IterableIterator<[Tensor, Tensor]> {
     return this.#byTensor.entries();
   }
+}
+
+function sumOf(a: Tensor, b: Tensor): Tensor {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new ShapeError(
+      `plus: the gradients ${formatShape(a.shape)} and ${formatShape(b.shape)} of one tensor do not add up`,
+    );
+  }
+  const sum = allocate(a.size, a.data);
+  kernels.binary("add", a.data, b.data, sum, broadcastGeometry("add", a.shape, b.shape));
+  return new Tensor(sum, a.shape);
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Module } from "./module.ts";
 
 /** Sets the mode of `model` and of every part, and returns what puts each one's own back. */
-export function switchMode(model: Module, training: boolean): () => void {
+export function switchMode(model: Module<never, unknown>, training: boolean): () => void {
   const before = model.namedModules().map(([, module]) => [module, module.training] as const);
   model.train(training);
   return () => {
@@ -11,7 +11,7 @@ export function switchMode(model: Module, training: boolean): () => void {
 }
 
 /** Runs `fn` with `model` in evaluation mode: running statistics are used and not moved, nothing is dropped. */
-export function inEvaluation<T>(model: Module, fn: () => T): T {
+export function inEvaluation<T>(model: Module<never, unknown>, fn: () => T): T {
   const putBack = switchMode(model, false);
   try {
     return fn();

@@ -34,12 +34,12 @@ export interface LoadReport {
   unexpected: string[];
 }
 
-export abstract class Module {
+export abstract class Module<X = Tensor, Y = Tensor> {
   /** Whether layers that behave differently in training (batch norm, dropout) do so. Set by `train()` and `eval()`. */
   training = true;
 
   /** The module's function. */
-  abstract forward(x: Tensor): Tensor;
+  abstract forward(x: X): Y;
 
   /** Direct parts, by name. A property that is a list of modules gives its members as `name.0`, `name.1`, … */
   namedChildren(): [string, Module][] {
@@ -57,7 +57,7 @@ export abstract class Module {
     const below = this.namedChildren().flatMap(([name, child]) =>
       child.namedModules(path ? `${path}.${snakeCase(name)}` : snakeCase(name)),
     );
-    return [[path, this], ...below];
+    return [[path, this as unknown as Module], ...below];
   }
 
   /** Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, not copies. */
