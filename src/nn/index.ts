@@ -1,17 +1,23 @@
 /** State: modules, layers, initial values, optimisers, and the training loop. */
 export * from "./activation.ts";
+export type { Batch, BatchSource, Input, Labels } from "./batch.ts";
 export * from "./container.ts";
 export * from "./conv.ts";
+export { copyState } from "./copy-state.ts";
 export * from "./dropout.ts";
+export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./evaluate.ts";
 export * from "./fit.ts";
 export { fuse } from "./fuse.ts";
 export type { FanMode, Initializer, KaimingOptions, Nonlinearity } from "./init.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";
+export type { CountedLoss, Loss } from "./loss.ts";
 export * from "./metrics.ts";
 export * from "./module.ts";
 export * from "./norm.ts";
 export { type Observer, observe } from "./observe.ts";
 export * from "./optim/index.ts";
 export * from "./pool.ts";
+export type { Schedules } from "./rates.ts";
+export { type SkippedBatch, TrainingError } from "./step.ts";
 export * from "./summary.ts";
