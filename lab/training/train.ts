@@ -116,13 +116,13 @@ const TEST_BATCH = 100;
  * Trains `model` with SGD and looks at the test images. The order of images, and their augmentation, depend on the seed
  * alone: all networks of one seed see the same.
  *
- * @param onStep sees every step, to measure or to change the network on the way.
+ * @param onStep sees every step, to measure or to change the network on the way; it is waited for.
  */
 export async function train(
   model: Module,
   task: TrainingOptions & { readonly seed: number },
   context: Context,
-  onStep: (info: StepInfo) => void | Promise<void> = () => {},
+  onStep: (info: StepInfo) => unknown = () => {},
 ): Promise<Training> {
   const { steps, learningRate, schedule, weightDecay } = task;
   const data = trainingBatches(task, context);
