@@ -3,13 +3,13 @@ import { noGrad } from "../autograd/graph.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type BatchSource, countExamples, type Input, joinOutputs, type Labels } from "./batch.ts";
-import { checkImmediate, refusePromise } from "./callbacks.ts";
-import { type Loss, lossOf } from "./loss.ts";
-import { Means, Meter } from "./means.ts";
 import type { Metrics } from "./metrics.ts";
 import { inEvaluation } from "./mode.ts";
 import type { Module } from "./module.ts";
+import { type BatchSource, countExamples, type Input, joinOutputs, type Labels } from "./training/batch.ts";
+import { checkImmediate, refusePromise } from "./training/callbacks.ts";
+import { type Loss, lossOf } from "./training/loss.ts";
+import { Means, Meter } from "./training/means.ts";
 
 export interface EvaluateOptions<
   Y = Tensor,

@@ -4,25 +4,25 @@
  * One step is: forward, loss, backward, update. Everything the loop knows is handed to `onStep`, so that a program which
  * wants to draw, log, measure gradients or stop needs no loop of its own. What is not in order is found before anything is
  * changed: parameters, running statistics and the optimiser are then as they were before the step.
- * Next: step.ts, one step; optim/, what an update is; evaluate.ts, measuring without training.
+ * Next: training/step.ts, one step; optim/, what an update is; evaluate.ts, measuring without training.
  */
 import type { Gradients } from "../autograd/backward.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Batch, BatchSource, Labels } from "./batch.ts";
-import { checkFunction, checkImmediate } from "./callbacks.ts";
-import { claim } from "./claim.ts";
 import { checkBatches, checkModel } from "./evaluate.ts";
-import type { Loss } from "./loss.ts";
-import { byName, Means, Meter } from "./means.ts";
 import type { Metrics } from "./metrics.ts";
 import { switchMode } from "./mode.ts";
 import type { Module } from "./module.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
-import { type Schedules, schedulesOf, setRates } from "./rates.ts";
-import { type SkippedBatch, Stepper, TrainingError } from "./step.ts";
+import type { Batch, BatchSource, Labels } from "./training/batch.ts";
+import { checkFunction, checkImmediate } from "./training/callbacks.ts";
+import { claim } from "./training/claim.ts";
+import type { Loss } from "./training/loss.ts";
+import { byName, Means, Meter } from "./training/means.ts";
+import { type Schedules, schedulesOf, setRates } from "./training/rates.ts";
+import { type SkippedBatch, Stepper, TrainingError } from "./training/step.ts";
 
 export interface StepRecord<K extends string = string> {
   /** Number of the step, from 0, across epochs. A step is an update. */

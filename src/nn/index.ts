@@ -1,6 +1,5 @@
 /** State: modules, layers, initial values, optimisers, and the training loop. */
 export * from "./activation.ts";
-export type { Batch, BatchSource, Input, Labels } from "./batch.ts";
 export * from "./container.ts";
 export * from "./conv.ts";
 export { copyState } from "./copy-state.ts";
@@ -11,13 +10,14 @@ export { fuse } from "./fuse.ts";
 export type { FanMode, Initializer, KaimingOptions, Nonlinearity } from "./init.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";
-export type { CountedLoss, Loss } from "./loss.ts";
 export * from "./metrics.ts";
 export * from "./module.ts";
 export * from "./norm.ts";
 export { type Observer, observe } from "./observe.ts";
 export * from "./optim/index.ts";
 export * from "./pool.ts";
-export type { Schedules } from "./rates.ts";
-export { type SkippedBatch, TrainingError } from "./step.ts";
 export * from "./summary.ts";
+export type { Batch, BatchSource, Input, Labels } from "./training/batch.ts";
+export type { CountedLoss, Loss } from "./training/loss.ts";
+export type { Schedules } from "./training/rates.ts";
+export { type SkippedBatch, TrainingError } from "./training/step.ts";

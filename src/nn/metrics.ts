@@ -2,13 +2,13 @@
  * How good predictions are: numbers that `fit` and `evaluate` report beside the loss, when asked for.
  *
  * A metric is a function of an output and its labels. It has no part in the training: one that fails is NaN, and says why.
- * Next: means.ts, how the numbers of several batches become one.
+ * Next: training/means.ts, how the numbers of several batches become one.
  */
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { isNumberList, type Labels } from "./batch.ts";
+import { isNumberList, type Labels } from "./training/batch.ts";
 
 /** A mean, and of how many things it is the mean: what it weighs where batches come together. */
 export interface Measured {

@@ -10,16 +10,20 @@ import {
   Conv2d,
   Dropout,
   type EpochRecord,
+  type Evaluation,
   evaluate,
+  type FitOptions,
   Flatten,
   fit,
   gradNorm,
+  type History,
   Linear,
   type Module,
   ReLU,
   Sequential,
   SGD,
   type StepInfo,
+  type StepRecord,
   schedules,
   TrainingError,
 } from "../../src/nn/index.ts";
@@ -169,6 +173,29 @@ describe("fit", () => {
       }
     }
     expect((await fit(model, { data: slowly, optimizer: sgd(model), epochs: 1 })).steps).toHaveLength(3);
+    const later = async (): Promise<Batch[]> => batches;
+    expect((await fit(model, { data: later, optimizer: sgd(model), epochs: 1 })).steps).toHaveLength(3);
+  });
+
+  it("types that a program names itself fit, without a cast", async () => {
+    const model = perceptron();
+    const seen: StepRecord[] = [];
+    const options: FitOptions = { data, optimizer: sgd(model), steps: 1 };
+    const history: History = await fit(model, {
+      ...options,
+      metrics: { accuracy, share: (output) => output.size / output.shape[0] },
+      onStep: (info: StepInfo) => {
+        seen.push(info);
+      },
+    });
+    const plain: History = await fit(model, options);
+    const evaluation: Evaluation = await evaluate(model, batches);
+    expect([history.steps.length, plain.steps.length, evaluation.count]).toEqual([1, 1, 84]);
+    expect(Object.keys(seen[0].metrics)).toEqual(["accuracy", "share"]);
+    // @ts-expect-error: a metric that was not asked for is not there.
+    expect((await fit(model, { ...options, metrics: { accuracy } })).epochs[0].metrics.share).toBeUndefined();
+    // @ts-expect-error: nor an option that there is not.
+    await expect(fit(model, { ...options, learningRate: 1 })).rejects.toThrow('no option "learningRate"');
   });
 
   it.each([

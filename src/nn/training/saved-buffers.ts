@@ -1,6 +1,6 @@
 /** A copy of the running statistics, so that a step that fails (NaN, a label out of range) leaves no trace in them. */
-import type { Tensor } from "../tensor/tensor.ts";
-import type { Module } from "./module.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Module } from "../module.ts";
 
 export class SavedBuffers {
   readonly #tensors: readonly Tensor[];

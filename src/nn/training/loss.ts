@@ -1,9 +1,9 @@
 /** What `fit` makes small and `evaluate` measures: a loss of the user's, or cross-entropy. */
-import { crossEntropy } from "../autograd/losses.ts";
-import { describe } from "../tensor/check.ts";
-import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
-import { formatShape, sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { crossEntropy } from "../../autograd/losses.ts";
+import { describe } from "../../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
+import { formatShape, sameShape } from "../../tensor/shape.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 import { isNumberList, type Labels } from "./batch.ts";
 import { refusePromise } from "./callbacks.ts";
 

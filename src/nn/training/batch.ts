@@ -3,12 +3,12 @@
  *
  * A model may take and give several tensors, in an array or an object. Axis 0 of each is the examples.
  */
-import { noGrad } from "../autograd/graph.ts";
-import { concat } from "../autograd/shaping.ts";
-import { describe } from "../tensor/check.ts";
-import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
-import { formatShape, type Shape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { noGrad } from "../../autograd/graph.ts";
+import { concat } from "../../autograd/shaping.ts";
+import { describe } from "../../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
+import { formatShape, type Shape } from "../../tensor/shape.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 
 /** What the network should say: a class per image, or a tensor where the loss takes one. */
 export type Labels = ArrayLike<number> | Tensor;

@@ -1,8 +1,8 @@
 /** The rates of a training step: what a schedule says is checked before an optimiser, or a parameter, sees it. */
-import { checkOptions, describe } from "../tensor/check.ts";
-import { UsageError, ValueError } from "../tensor/errors.ts";
-import type { Optimizer } from "./optim/optimizer.ts";
-import type { Schedule } from "./optim/schedules.ts";
+import { checkOptions, describe } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedules.ts";
 
 /** A schedule for the learning rate, or one for the momentum too. */
 export interface Schedules {

@@ -1,9 +1,9 @@
 /** Whether everything that learns has a name. */
-import type { Gradients } from "../autograd/backward.ts";
-import { UsageError } from "../tensor/errors.ts";
-import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import type { Module } from "./module.ts";
+import type { Gradients } from "../../autograd/backward.ts";
+import { UsageError } from "../../tensor/errors.ts";
+import { formatShape } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Module } from "../module.ts";
 
 /**
  * @param alsoAllowed leaves outside the model that may have a gradient.

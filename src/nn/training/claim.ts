@@ -1,6 +1,6 @@
 /** What is being trained: a model, or a part of one, can be by one `fit` at a time. */
-import { UsageError } from "../tensor/errors.ts";
-import type { Module } from "./module.ts";
+import { UsageError } from "../../tensor/errors.ts";
+import type { Module } from "../module.ts";
 
 const training = /* @__PURE__ */ new WeakSet<object>();
 

@@ -4,18 +4,18 @@
  * Until the optimiser's turn comes nothing is written but running statistics, and those are put back; the optimiser checks
  * everything before it writes its first parameter.
  */
-import { type Gradients, valueAndGrad } from "../autograd/backward.ts";
-import { SkipstoneError, UsageError } from "../tensor/errors.ts";
-import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { type Gradients, valueAndGrad } from "../../autograd/backward.ts";
+import { SkipstoneError, UsageError } from "../../tensor/errors.ts";
+import { formatShape } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Module } from "../module.ts";
+import { clipGradNorm, gradNorm } from "../optim/clip.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { type Batch, countExamples, type Labels, tensorsIn } from "./batch.ts";
 import { refusePromise } from "./callbacks.ts";
 import { checkNamedLeaves } from "./leaves.ts";
 import { type Loss, lossOf } from "./loss.ts";
 import { byName, type Measurement, type Meter, meanOf } from "./means.ts";
-import type { Module } from "./module.ts";
-import { clipGradNorm, gradNorm } from "./optim/clip.ts";
-import type { Optimizer } from "./optim/optimizer.ts";
 import { SavedBuffers } from "./saved-buffers.ts";
 
 /** Training that cannot go on: a loss or gradient that is NaN or infinite. The model is as it was before the step. */

@@ -1,10 +1,10 @@
 /** Means over batches: of the loss and of the metrics, each weighted by what it is a mean of. */
-import { noGrad } from "../autograd/graph.ts";
-import { describe } from "../tensor/check.ts";
-import { UsageError } from "../tensor/errors.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { noGrad } from "../../autograd/graph.ts";
+import { describe } from "../../tensor/check.ts";
+import { UsageError } from "../../tensor/errors.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import type { Measured, Metrics } from "../metrics.ts";
 import { checkImmediate, refusePromise } from "./callbacks.ts";
-import type { Measured, Metrics } from "./metrics.ts";
 
 /** What was measured on a batch, or on several: the loss, and the metrics by name. */
 export interface Measurement<K extends string> {

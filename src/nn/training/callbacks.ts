@@ -1,6 +1,6 @@
 /** Functions that a program hands over: that they are functions, and that they answer at once where they must. */
-import { describe } from "../tensor/check.ts";
-import { UsageError } from "../tensor/errors.ts";
+import { describe } from "../../tensor/check.ts";
+import { UsageError } from "../../tensor/errors.ts";
 
 /** Throws unless `value` is a function, or undefined. */
 export function checkFunction(op: string, name: string, value: unknown): void {
