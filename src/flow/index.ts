@@ -31,6 +31,7 @@ export {
   type LesionRow,
   lesions,
   type ManyLesionsRow,
+  type Measure,
   manyLesions,
   type ReorderingRow,
   reorderings,

@@ -10,6 +10,7 @@
 import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
+import type { Measure } from "./lesions.ts";
 import { norm } from "./measure.ts";
 import { preservingBuffers, preservingValues } from "./preserve.ts";
 
@@ -88,15 +89,20 @@ export function landscapeSize({ dimensions, points = 51 }: Pick<LandscapeOptions
  * model is itself again, bit for bit. Batch norm's running statistics stay those of the trained weights, as in the authors'
  * code, provided that `measure` evaluates in evaluation mode (`evaluate` does); if it does not, they are put back.
  *
- * @param measure runs the model and returns a number: its loss on many images, its error.
+ * @param measure runs the model and returns a number: its loss on many images, its error. Until it has answered the model
+ * must be left alone.
  *
  * @example
- * const walk = landscape(model, () => evaluate(model, data()).loss, { dimensions: 1, points: 21 });
- * for (const { alpha, loss } of walk) console.log(alpha, loss);
+ * const measure = async () => (await evaluate(model, data())).loss;
+ * for await (const { alpha, loss } of landscape(model, measure, { dimensions: 1, points: 21 })) console.log(alpha, loss);
  *
  * @throws ValueError for fewer than 2 points, a range that is not positive, or rows in `done` that are not on this grid.
  */
-export function* landscape(model: Module, measure: () => number, options: LandscapeOptions): Generator<LandscapeRow> {
+export async function* landscape(
+  model: Module,
+  measure: Measure,
+  options: LandscapeOptions,
+): AsyncGenerator<LandscapeRow> {
   const { dimensions, points = 51, range = 1, seed = 0, done = [] } = options;
   checkOptions(dimensions, points, range);
   const rng = new Rng(seed);
@@ -113,7 +119,7 @@ export function* landscape(model: Module, measure: () => number, options: Landsc
   for (let index = 0; index < points ** dimensions; index++) {
     if (known.has(index)) continue;
     const [alpha, beta] = place(index);
-    const loss = preservingBuffers(model, () =>
+    const loss = await preservingBuffers(model, () =>
       preservingValues(
         parameters.map(([, t]) => t),
         () => {

@@ -8,16 +8,19 @@
  */
 import { relu } from "../autograd/elementwise.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
-import { type Forward, observe, replacingForward } from "../nn/observe.ts";
+import { type Forward, observing, replaceForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { preservingBuffers } from "./preserve.ts";
+import { preservingBuffers, puttingBack } from "./preserve.ts";
 
 /** Paths of modules that are deleted together, such as a convolution and its batch norm; or a single path. */
 export type Target = string | readonly string[];
+
+/** Runs the model and returns a number: an error, a loss. The model must be left alone until it has answered. */
+export type Measure = () => number | Promise<number>;
 
 export interface LesionRow {
   /** What was deleted: module paths, separated by spaces; "none" in the first row. */
@@ -38,31 +41,30 @@ export interface LesionRow {
  * layer but the last, with the batch norm behind it.
  *
  * @example
- * const rows = lesions(model, () => 1 - evaluate(model, data()).accuracy);
+ * const error = async () => 1 - (await evaluate(model, data(), { metrics: { accuracy } })).metrics.accuracy;
+ * const rows = await lesions(model, error);
  * rows.map((row) => row.lesion); // ["none", "layer1.0", "layer2.0", "layer3.0"]
  *
  * @throws ValueError if a path names no module.
  */
-export function lesions(
+export async function lesions(
   model: Module,
-  measure: () => number,
+  measure: Measure,
   { targets = defaultTargets(model) }: { targets?: readonly Target[] } = {},
-): LesionRow[] {
+): Promise<LesionRow[]> {
   const groups = targets.map((target) => (typeof target === "string" ? [target] : [...target]));
   for (const path of groups.flat()) moduleAt("lesions", model, path);
   const shapes = new Map<AnyModule, Change>();
-  const intact = preservingBuffers(model, () =>
-    observe(model, (_, module, x, y) => shapes.set(module, { from: x.shape, to: y.shape }), measure),
-  );
-  const rows = groups.map((paths): LesionRow => {
+  const intact = await watchingShapes(model, measure, (module, from, to) => shapes.set(module, { from, to }));
+  const rows: LesionRow[] = [{ lesion: "none", value: intact, change: 0, reason: "" }];
+  for (const paths of groups) {
     const lesion = paths.join(" ");
     const reason =
       paths.map((path) => whyImpossible(path, moduleAt("lesions", model, path), shapes)).find(Boolean) ?? "";
-    if (reason) return { lesion, value: null, change: null, reason };
-    const value = withLesion(model, paths, measure);
-    return { lesion, value, change: value - intact, reason };
-  });
-  return [{ lesion: "none", value: intact, change: 0, reason: "" }, ...rows];
+    const value = reason ? null : await withLesion(model, paths, measure);
+    rows.push({ lesion, value, change: value === null ? null : value - intact, reason });
+  }
+  return rows;
 }
 
 export interface ManyLesionsRow {
@@ -80,15 +82,17 @@ export interface ManyLesionsRow {
  * @param counts numbers of blocks to delete.
  *
  * @example
- * manyLesions(model, () => evaluate(model, data()).loss, { counts: [1, 2], trials: 3 }).length; // 6
+ * const lossNow = async () => (await evaluate(model, data())).loss;
+ * const rows = await manyLesions(model, lossNow, { counts: [1, 2], trials: 3 });
+ * rows.length; // 6
  *
  * @throws ValueError if a count is more than there are blocks that can be deleted.
  */
-export function manyLesions(
+export async function manyLesions(
   model: Module,
-  measure: () => number,
+  measure: Measure,
   { counts, trials = 10, seed = 0 }: { counts: readonly number[]; trials?: number; seed?: number },
-): ManyLesionsRow[] {
+): Promise<ManyLesionsRow[]> {
   const rng = new Rng(seed);
   const blocks = blocksOf(model).filter(([, block]) => block.shortcut !== "none");
   for (const count of counts) {
@@ -98,12 +102,14 @@ export function manyLesions(
       );
     }
   }
-  return counts.flatMap((removed) =>
-    Array.from({ length: trials }, (_, trial) => {
+  const rows: ManyLesionsRow[] = [];
+  for (const removed of counts) {
+    for (let trial = 0; trial < trials; trial++) {
       const chosen = [...rng.permutation(blocks.length).slice(0, removed).sort()].map((i) => blocks[i][0]);
-      return { removed, trial, blocks: chosen.join(" "), value: withLesion(model, chosen, measure) };
-    }),
-  );
+      rows.push({ removed, trial, blocks: chosen.join(" "), value: await withLesion(model, chosen, measure) });
+    }
+  }
+  return rows;
 }
 
 export interface ReorderingRow {
@@ -121,39 +127,43 @@ export interface ReorderingRow {
  *
  * @example
  * const deep = cifarResNet(20, { width: 4, rng });
- * const rows = reorderings(deep, () => evaluate(deep, data()).loss, { swaps: [0, 2], trials: 1 });
+ * const lossNow = async () => (await evaluate(deep, data())).loss;
+ * const rows = await reorderings(deep, lossNow, { swaps: [0, 2], trials: 1 });
  * rows[0].kendallTau; // 1
  *
  * @throws ValueError if no two blocks keep the shape of the same image.
  */
-export function reorderings(
+export async function reorderings(
   model: Module,
-  measure: () => number,
+  measure: Measure,
   { swaps, trials = 10, seed = 0 }: { swaps: readonly number[]; trials?: number; seed?: number },
-): ReorderingRow[] {
+): Promise<ReorderingRow[]> {
   const rng = new Rng(seed);
   const blocks = blocksOf(model).map(([path]) => path);
-  const pairs = swappablePairs(model, measure);
+  const pairs = await swappablePairs(model, measure);
   if (pairs.length === 0) throw new ValueError("reorderings: no two blocks keep the shape of the same image");
-  return swaps.flatMap((count) =>
-    Array.from({ length: trials }, (_, trial) => {
+  const rows: ReorderingRow[] = [];
+  for (const count of swaps) {
+    for (let trial = 0; trial < trials; trial++) {
       const order = blocks.map((_, i) => i);
       for (let swap = 0; swap < count; swap++) {
         const [i, j] = pairs[rng.integer(pairs.length)];
         [order[i], order[j]] = [order[j], order[i]];
       }
       const moves = Object.fromEntries(order.map((from, to) => [blocks[to], blocks[from]]));
-      return { swaps: count, trial, kendallTau: kendallTau(order), value: withOrder(model, moves, measure) };
-    }),
-  );
+      const value = await withOrder(model, moves, measure);
+      rows.push({ swaps: count, trial, kendallTau: kendallTau(order), value });
+    }
+  }
+  return rows;
 }
 
 /**
- * Runs `fn` while these modules are deleted. A residual block becomes its shortcut (where the order has a ReLU after the
+ * Runs `fn` while these modules are deleted; where it is async, until it has answered. A residual block becomes its shortcut (where the order has a ReLU after the
  * addition, that stays); any other module becomes the identity. Running statistics are put back.
  *
  * @example
- * const accuracy = withLesion(model, ["layer2.0", "layer3.0"], () => evaluate(model, data()).accuracy);
+ * const { loss } = await withLesion(model, ["layer2.0", "layer3.0"], () => evaluate(model, data()));
  *
  * @throws ValueError if a path names no module.
  */
@@ -167,20 +177,23 @@ export function withLesion<T>(model: Module, paths: readonly string[], fn: () =>
     else if (!module.collapsed) collapsed.push(module);
   }
   for (const block of collapsed) block.collapsed = true;
-  try {
-    return preservingBuffers(model, () => replacingForward(replacements, fn));
-  } finally {
-    for (const block of collapsed) block.collapsed = false;
-  }
+  const restoreForward = replaceForward(replacements);
+  return puttingBack(
+    () => preservingBuffers(model, fn),
+    () => {
+      restoreForward();
+      for (const block of collapsed) block.collapsed = false;
+    },
+  );
 }
 
 /**
- * Runs `fn` while, at each place named by a key, the module at the path that is its value computes. Running statistics are
- * put back.
+ * Runs `fn` while, at each place named by a key, the module at the path that is its value computes; where it is async, until
+ * it has answered. Running statistics are put back.
  *
  * @example
  * const deep = cifarResNet(20, { width: 4, rng });
- * withOrder(deep, { "layer1.1": "layer1.2", "layer1.2": "layer1.1" }, () => evaluate(deep, data()).accuracy);
+ * await withOrder(deep, { "layer1.1": "layer1.2", "layer1.2": "layer1.1" }, () => evaluate(deep, data()));
  *
  * @throws ValueError if a path names no module.
  */
@@ -191,7 +204,7 @@ export function withOrder<T>(model: Module, moves: Readonly<Record<string, strin
     // Bound now: while `fn` runs, source.forward may itself be replaced.
     replacements.set(moduleAt("withOrder", model, to), source.forward.bind(source));
   }
-  return preservingBuffers(model, () => replacingForward(replacements, fn));
+  return puttingBack(() => preservingBuffers(model, fn), replaceForward(replacements));
 }
 
 interface Change {
@@ -236,18 +249,22 @@ function defaultTargets(model: Module): Target[] {
     .slice(0, -1);
 }
 
+/** Measures the intact model, and shows which shapes go in and out of each of its parts. */
+async function watchingShapes(
+  model: Module,
+  measure: Measure,
+  look: (module: Module, from: Shape, to: Shape) => void,
+): Promise<number> {
+  const watched = observing(model, (_, module, x, y) => look(module, x.shape, y.shape));
+  return puttingBack(async () => preservingBuffers(model, measure), replaceForward(watched));
+}
+
 /** Pairs of blocks (by number) that keep the shape, and of the same image. */
-function swappablePairs(model: Module, measure: () => number): [number, number][] {
+async function swappablePairs(model: Module, measure: Measure): Promise<[number, number][]> {
   const shapes = new Map<AnyModule, string>();
-  preservingBuffers(model, () =>
-    observe(
-      model,
-      (_, module, x, y) => {
-        if (sameShape(x.shape, y.shape)) shapes.set(module, formatShape(x.shape.slice(1)));
-      },
-      measure,
-    ),
-  );
+  await watchingShapes(model, measure, (module, from, to) => {
+    if (sameShape(from, to)) shapes.set(module, formatShape(from.slice(1)));
+  });
   const kept = blocksOf(model).map(([, block]) => shapes.get(block));
   return kept.flatMap((shape, i) =>
     kept.flatMap((other, j): [number, number][] => (i < j && shape !== undefined && shape === other ? [[i, j]] : [])),

@@ -1,5 +1,6 @@
 /** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
-import { Tensor } from "../tensor/tensor.ts";
+import { callNow } from "../tensor/sync.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkModule } from "./is-module.ts";
 import type { AnyModule, Module } from "./module.ts";
 
@@ -16,6 +17,11 @@ export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => v
  */
 export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T {
   checkModule("observe", root);
+  return replacingForward(observing(root, observer), fn);
+}
+
+/** For each part of `root`: its `forward`, followed by `observer`. */
+export function observing(root: AnyModule, observer: Observer): ReadonlyMap<AnyModule, Forward> {
   const replacements = new Map<AnyModule, Forward>();
   for (const [path, module] of root.namedModules()) {
     if (replacements.has(module)) continue;
@@ -23,11 +29,11 @@ export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T 
     replacements.set(module, (...args: unknown[]) => {
       const y = forward.apply(module, args);
       const [x] = args;
-      if (x instanceof Tensor && y instanceof Tensor) observer(path, module as Module, x, y);
+      if (isTensor(x) && isTensor(y)) observer(path, module as Module, x, y);
       return y;
     });
   }
-  return replacingForward(replacements, fn);
+  return replacements;
 }
 
 /** A `forward`, whatever it takes and gives. */
@@ -37,7 +43,7 @@ export type Forward = AnyModule["forward"];
 export function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward>, fn: () => T): T {
   const putBack = replaceForward(replacements);
   try {
-    return fn();
+    return callNow("observe", fn);
   } finally {
     putBack();
   }
