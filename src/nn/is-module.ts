@@ -10,13 +10,18 @@ import { UsageError } from "../tensor/errors.ts";
 import type { AnyModule } from "./module.ts";
 
 /** What every module carries, on its prototype: the same symbol in every copy of the library, with a value of its own in each. */
-export const MODULE_MARK: symbol = /* @__PURE__ */ Symbol.for("skipstone.module");
+const MODULE_MARK: symbol = /* @__PURE__ */ Symbol.for("skipstone.module");
 
 /** What every tensor carries. */
 const TENSOR_MARK: symbol = /* @__PURE__ */ Symbol.for("skipstone.tensor");
 
 /** The value of the mark in this copy. */
-export const THIS_COPY: object = { library: "skipstone", kind: "module" };
+const THIS_COPY: object = { library: "skipstone", kind: "module" };
+
+/** Marks the prototype of all modules. Called by the first of them, because an import should do nothing. */
+export function markModules(prototype: object): void {
+  if (!Object.hasOwn(prototype, MODULE_MARK)) Object.defineProperty(prototype, MODULE_MARK, { value: THIS_COPY });
+}
 
 /** Whether `value` is a module of this copy. */
 export function isModule(value: unknown): value is AnyModule {

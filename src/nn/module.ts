@@ -10,7 +10,7 @@ import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { MODULE_MARK, THIS_COPY } from "./is-module.ts";
+import { markModules } from "./is-module.ts";
 import { isBuffer, isParameter } from "./marks.ts";
 import { guardEvaluation, isFrozen, isTraining, setTraining } from "./mode.ts";
 import { childrenOf, partsOf, snakeCase, tensorsOf } from "./parts.ts";
@@ -37,8 +37,8 @@ export type AnyModule = Module<never, unknown>;
  * }
  */
 export abstract class Module<X = Tensor, Y = Tensor> {
-  static {
-    Object.defineProperty(Module.prototype, MODULE_MARK, { value: THIS_COPY });
+  constructor() {
+    markModules(Module.prototype);
   }
 
   /**

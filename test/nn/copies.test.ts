@@ -20,7 +20,7 @@ beforeAll(async () => {
     return (await import(/* @vite-ignore */ pathToFileURL(outfile).href)) as Library;
   };
   [a, b] = await Promise.all([load("a"), load("b")]);
-});
+}, 60_000);
 
 const message = /^.*: two copies of Skipstone are loaded: this \w+ was made by another one/;
 
