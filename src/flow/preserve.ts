@@ -24,6 +24,20 @@ export function preservingValues<T>(tensors: readonly Tensor[], fn: () => T): T 
 }
 
 /**
+ * Runs `fn` while every parameter of the model asks for a gradient. What frozen parts compute is recorded then too, so that
+ * an instrument can see through a frozen stem to the blocks behind it.
+ */
+export function recordingFrozen<T>(model: Module, fn: () => T): T {
+  const frozen = model.parameters().filter((t) => !t.requiresGrad);
+  for (const t of frozen) t.requiresGrad = true;
+  try {
+    return fn();
+  } finally {
+    for (const t of frozen) t.requiresGrad = false;
+  }
+}
+
+/**
  * Runs `fn` while, of all leaves that `root` was computed from, only those in `wanted` ask for a gradient. Where gradients of
  * activations count and those of weights do not, that is half the work.
  */

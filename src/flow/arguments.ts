@@ -1,0 +1,36 @@
+/** What instruments are given, checked: a model and a function that runs it. More: ../tensor/arguments.ts. */
+import { checkModel } from "../nn/arguments.ts";
+import type { Module } from "../nn/module.ts";
+import { checkFunction } from "../tensor/arguments.ts";
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** Throws unless `model` is a model, and `run`, the argument called `name`, a function that runs it. */
+export function checkRun(op: string, model: unknown, name: string, run: unknown): asserts model is Module {
+  checkModel(op, model);
+  checkFunction(op, name, run);
+}
+
+/** Throws unless `value`, which the function `loss` returned, is a tensor. */
+export function checkLoss(op: string, value: unknown): asserts value is Tensor {
+  if (value instanceof Tensor) return;
+  throw new UsageError(`${op}: loss must return the loss, a tensor, but returned ${inWords(value)}`);
+}
+
+/** Throws unless `value`, which the function `measure` returned, is a number. */
+export function checkMeasured(op: string, value: unknown): asserts value is number {
+  if (typeof value === "number") return;
+  throw new UsageError(`${op}: measure must return a number, but returned ${inWords(value)}`);
+}
+
+/** The output of the part at `path`, if it is a tensor: instruments look at parts with one output. */
+export function checkOutput(op: string, path: string, y: unknown): Tensor {
+  if (y instanceof Tensor) return y;
+  const part = path === "" ? "the model" : `the part "${path}"`;
+  throw new UsageError(`${op}: ${part} must give one tensor, but gives ${describe(y)}`);
+}
+
+function inWords(value: unknown): string {
+  return value instanceof Promise ? "a Promise: it cannot be async" : describe(value);
+}

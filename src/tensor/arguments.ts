@@ -1,0 +1,69 @@
+/**
+ * What a function was given, checked before anything is computed: for plain JavaScript, where nothing was checked before.
+ * A wrong kind of value is a UsageError, a value of the right kind out of its range a ValueError. Options: check.ts.
+ */
+import { describe } from "./check.ts";
+import { UsageError, ValueError } from "./errors.ts";
+import type { Rng } from "./rng.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Throws unless `value` is a tensor. */
+export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
+  if (!(value instanceof Tensor)) throw new UsageError(`${op}: ${name} must be a tensor, got ${describe(value)}`);
+}
+
+/** Throws unless `value` is a whole number from `least` to `most`. */
+export function checkWhole(op: string, name: string, value: unknown, least: number, most: number = Infinity): void {
+  const range = most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`;
+  checkNumber(op, name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most);
+}
+
+/** Throws unless `value` is a number that `isOne` takes; `what` is such a number in words. */
+export function checkNumber(
+  op: string,
+  name: string,
+  value: unknown,
+  what: string,
+  isOne: (n: number) => boolean,
+): asserts value is number {
+  if (typeof value === "number" && isOne(value)) return;
+  const Wrong = typeof value === "number" ? ValueError : UsageError;
+  throw new Wrong(`${op}: ${name} must be ${what}, got ${describe(value)}`);
+}
+
+/** Throws unless `value` is the seed of a generator. */
+export function checkSeed(op: string, value: unknown): void {
+  checkNumber(op, "seed", value, "a whole number", Number.isInteger);
+}
+
+/** Throws unless `value` is a random generator. One of a second copy of the library draws the same numbers, and will do. */
+export function checkRng(op: string, value: unknown): asserts value is Rng {
+  const { uniform, fork } = (value ?? {}) as Partial<Rng>;
+  if (typeof uniform === "function" && typeof fork === "function") return;
+  const hint = typeof value === "number" ? `: new Rng(${value})` : "";
+  throw new UsageError(`${op}: rng must be a random generator, an Rng, got ${describe(value)}${hint}`);
+}
+
+export function checkFunction(op: string, name: string, value: unknown): void {
+  if (typeof value !== "function") throw new UsageError(`${op}: ${name} must be a function, got ${describe(value)}`);
+}
+
+export function checkBoolean(op: string, name: string, value: unknown): void {
+  if (typeof value !== "boolean") throw new UsageError(`${op}: ${name} must be true or false, got ${describe(value)}`);
+}
+
+export function checkText(op: string, name: string, value: unknown): asserts value is string {
+  if (typeof value !== "string") throw new UsageError(`${op}: ${name} must be a text, got ${describe(value)}`);
+}
+
+/** Throws unless `value` is an array. */
+export function checkList(op: string, name: string, value: unknown): asserts value is readonly unknown[] {
+  if (!Array.isArray(value)) throw new UsageError(`${op}: ${name} must be an array, got ${describe(value)}`);
+}
+
+/** Throws unless `value` is an object that is no array. */
+export function checkObject(op: string, name: string, value: unknown): asserts value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw new UsageError(`${op}: ${name} must be an object, got ${describe(value)}`);
+  }
+}
