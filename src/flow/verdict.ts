@@ -42,8 +42,9 @@ export interface LayerVerdict {
 export interface Verdict {
   /**
    * Of the network, from the layers that learn. `dead` only if the first of them that no shortcut leads around is: a single
-   * branch that is zero (as those of residual blocks whose last scale starts at zero) does not stop the flow. Otherwise that
-   * of the worst layer which is not dead. `frozen` or `unused` where no layer learns.
+   * branch that is zero (as those of residual blocks whose last scale starts at zero) does not stop the flow, nor does a
+   * weight that starts at zero and learns. Otherwise that of the worst layer which is not dead. `frozen` or `unused` where
+   * no layer learns.
    */
   readonly verdict: Health;
   /** The verdict in words. */
@@ -87,15 +88,21 @@ export function flowVerdict(rows: readonly LayerStatistics[], thresholds: Verdic
     const { verdict, ...first } = layers.find(({ verdict }) => verdict === "frozen") ?? layers[0];
     return { verdict, ...first, reason: `no layer learns: ${notLearning(layers).join(", ")}`, layers };
   }
-  const dead = firstDead(rows, layers);
-  if (dead) return { ...dead, verdict: "dead", layers };
+  const end = deadEnd(rows, layers);
+  if (end !== undefined) {
+    const what = isSilent(rows[end]) ? "nothing but zeros comes out of" : "no gradient arrives at";
+    return { ...layers[end], verdict: "dead", reason: `${what} ${rows[end].layer}`, layers };
+  }
   // How far from the thresholds, on a log scale: above 0 is beyond one of them.
   const excess = ({ ratio }: LayerVerdict): number =>
     Math.max(Math.log(vanishing / ratio), Math.log(ratio / exploding));
   const flowing = learning.filter(({ verdict }) => verdict !== "dead");
   const worst = flowing
     .filter(({ verdict }) => verdict !== "healthy")
-    .reduce((a, b) => (excess(b) > excess(a) ? b : a), flowing[0]);
+    .reduce<LayerVerdict>(
+      (a, b) => (excess(b) > excess(a) ? b : a),
+      flowing[0] ?? { layer: start!.layer, ratio: 1, verdict: "healthy" },
+    );
   const times = `the gradient at ${worst.layer} is ${worst.ratio.toPrecision(2)} times that at ${start!.layer}`;
   const zero = learning.length - flowing.length;
   const others = zero > 0 ? [`${zero} of ${layers.length} layers are zero or get no gradient`] : [];
@@ -111,7 +118,7 @@ function judge(row: LayerStatistics, ratio: number, vanishing: number, exploding
   if (row.activationNonFinite + row.gradientNonFinite > 0) return "exploding";
   if (row.unused) return "unused";
   if (row.frozen) return "frozen";
-  if (row.deadUnits === row.units || row.unreachedUnits === row.units) return "dead";
+  if (isSilent(row) || row.unreachedUnits === row.units) return "dead";
   return ratio < vanishing ? "vanishing" : ratio > exploding ? "exploding" : "healthy";
 }
 
@@ -125,32 +132,31 @@ function firstNonFinite(rows: readonly LayerStatistics[]): { at: number; reason:
   return { at, reason: `${layer} is the first with NaN or infinities: ${what}` };
 }
 
-/** The layer at which the whole flow ends, if there is one. */
-function firstDead(
-  rows: readonly LayerStatistics[],
-  layers: readonly LayerVerdict[],
-): (Omit<LayerVerdict, "verdict"> & { reason: string }) | undefined {
-  const isSilent = (i: number): boolean => rows[i].deadUnits === rows[i].units;
-  const found = (i: number): Omit<LayerVerdict, "verdict"> & { reason: string } => {
-    const { layer, ratio } = layers[i];
-    return {
-      layer,
-      ratio,
-      reason: `${isSilent(i) ? "nothing but zeros comes out of" : "no gradient arrives at"} ${layer}`,
-    };
-  };
+/** Index of the layer at which the whole flow ends; undefined where it does not. */
+function deadEnd(rows: readonly LayerStatistics[], layers: readonly LayerVerdict[]): number | undefined {
+  const isDead = (i: number): boolean => layers[i].verdict === "dead";
   // Zeros in front of everything else are the end of it, whether the layer that makes them is frozen or not.
   const first = rows.findIndex(({ unused }) => !unused);
-  if (!rows[first].bypassed && isSilent(first)) return found(first);
-  const learning = layers.flatMap(({ verdict }, i) => (verdict === "frozen" || verdict === "unused" ? [] : [i]));
-  if (learning.every((i) => layers[i].verdict === "dead")) return found(learning[0]);
+  if (!rows[first].bypassed && isSilent(rows[first])) return first;
+  const learning = rows.flatMap((row, i) => (row.frozen || row.unused ? [] : [i]));
   const inEveryWay = learning.find((i) => !rows[i].bypassed);
-  if (inEveryWay !== undefined && layers[inEveryWay].verdict === "dead") return found(inEveryWay);
-  // Behind a frozen stem that may be the last layer alone. Zeros in all blocks that none of their weights can change are
-  // the end as well.
+  const end = learning.every(isDead) ? learning[0] : inEveryWay;
+  if (end !== undefined && isDead(end)) return startsAtZero(rows.slice(end)) ? undefined : end;
+  // Behind a frozen stem only the last layer may be in every way. Zeros in all blocks that none of their weights can change
+  // are the end as well.
   const inBlocks = learning.filter((i) => rows[i].bypassed);
-  const lost = inBlocks.length > 0 && inBlocks.every((i) => isSilent(i) && rows[i].weightGradientNorm === 0);
-  return lost ? found(inBlocks[0]) : undefined;
+  return inBlocks.every((i) => isSilent(rows[i]) && rows[i].weightGradientNorm === 0) ? inBlocks[0] : undefined;
+}
+
+/** Whether every unit is zero for the whole batch. */
+function isSilent({ deadUnits, units }: LayerStatistics): boolean {
+  return deadUnits === units;
+}
+
+/** Whether the gradient ends at a weight that is zero and learns: with Fixup's classifier it does, in the first step alone. */
+function startsAtZero(rows: readonly LayerStatistics[]): boolean {
+  const end = rows.find(({ gradientNorm }) => gradientNorm > 0);
+  return end !== undefined && isSilent(end) && end.weightGradientNorm > 0;
 }
 
 /** `2 are frozen`, `1 is not used by the loss`; empty where every layer learns. */
