@@ -14,14 +14,22 @@ export function checkRun(op: string, model: unknown, name: string, run: unknown)
 
 /** Throws unless `value`, which the function `loss` returned, is a tensor. */
 export function checkLoss(op: string, value: unknown): asserts value is Tensor {
+  checkReturned(op, "loss", value);
+}
+
+/** Throws unless `value`, which the function called `name` returned, is a tensor. */
+export function checkReturned(op: string, name: string, value: unknown): asserts value is Tensor {
   if (value instanceof Tensor) return;
-  throw new UsageError(`${op}: loss must return the loss, a tensor, but returned ${inWords(value)}`);
+  // Nobody will wait for it.
+  if (value instanceof Promise) value.catch(() => {});
+  const what = value instanceof Promise ? "a Promise: it cannot be async" : describe(value);
+  throw new UsageError(`${op}: ${name} must return a tensor, but returned ${what}`);
 }
 
 /** Throws unless `value`, which the function `measure` returned, is a number. */
 export function checkMeasured(op: string, value: unknown): asserts value is number {
   if (typeof value === "number") return;
-  throw new UsageError(`${op}: measure must return a number, but returned ${inWords(value)}`);
+  throw new UsageError(`${op}: measure must return a number, but returned ${describe(value)}`);
 }
 
 /** The output of the part at `path`, if it is a tensor: instruments look at parts with one output. */
@@ -29,8 +37,4 @@ export function checkOutput(op: string, path: string, y: unknown): Tensor {
   if (y instanceof Tensor) return y;
   const part = path === "" ? "the model" : `the part "${path}"`;
   throw new UsageError(`${op}: ${part} must give one tensor, but gives ${describe(y)}`);
-}
-
-function inWords(value: unknown): string {
-  return value instanceof Promise ? "a Promise: it cannot be async" : describe(value);
 }

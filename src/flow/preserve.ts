@@ -1,7 +1,8 @@
 /** An instrument does not change what it measures: whatever it alters for a while is put back, also after an error. */
+import { tap } from "../autograd/backward.ts";
 import { nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /** Runs `fn` and puts every buffer of the model (running statistics) back as it was. */
 export function preservingBuffers<T>(model: Module, fn: () => T): T {
@@ -50,4 +51,10 @@ export function differentiatingOnly<T>(root: Tensor, wanted: readonly Tensor[], 
   } finally {
     for (const t of leaves) t.requiresGrad = true;
   }
+}
+
+/** Whether operations are recorded: not inside `noGrad`, as in an evaluation. */
+export function isRecording(): boolean {
+  const leaf = new Tensor(new Float32Array(1), [1], true);
+  return tap(leaf, () => {}).node !== null;
 }

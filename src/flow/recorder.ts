@@ -15,6 +15,7 @@ import type { Floats } from "../tensor/memory.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { checkOutput } from "./arguments.ts";
 import { norm } from "./measure.ts";
+import { isRecording } from "./preserve.ts";
 import {
   type BackwardStatistics,
   backwardStatistics,
@@ -127,12 +128,6 @@ interface Call {
   backward: BackwardStatistics | null;
   /** As it was before the update. */
   readonly weight: Floats | null;
-}
-
-/** Whether operations are recorded: not in an evaluation. */
-function isRecording(): boolean {
-  const leaf = new Tensor(new Float32Array(1), [1], true);
-  return tap(leaf, () => {}).node !== null;
 }
 
 function checkStepInfo(info: Pick<StepInfo, "step" | "grads">): void {
