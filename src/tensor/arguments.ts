@@ -67,3 +67,9 @@ export function checkObject(op: string, name: string, value: unknown): asserts v
     throw new UsageError(`${op}: ${name} must be an object, got ${describe(value)}`);
   }
 }
+
+/** Throws unless `value` is one of `known`. */
+export function checkOneOf(op: string, name: string, value: unknown, known: readonly string[]): void {
+  if (known.includes(value as string)) return;
+  throw new UsageError(`${op}: ${name} must be ${known.map((v) => `"${v}"`).join(" or ")}, got ${describe(value)}`);
+}
