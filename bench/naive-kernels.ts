@@ -1,7 +1,7 @@
 /** The naive loops as a tier: every row that runs on `Kernels` can be compared with its own definition. */
 
 import { plainKernels } from "../src/tensor/kernels/index.ts";
-import type { Kernels } from "../src/tensor/kernels.ts";
+import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import {
   naiveCol2im,
   naiveConv2d,
@@ -11,7 +11,7 @@ import {
   naiveIm2col,
 } from "./naive.ts";
 
-export const naiveKernels: Kernels = {
+export const naiveKernels: ArrayKernels = {
   ...plainKernels,
   name: "naive",
   gemm: naiveGemm,

@@ -1,6 +1,6 @@
 /** `npm run bench -- --profile`: where the time of a training step goes, kernel by kernel, by clocks around each call. */
 import type { ConvGeometry } from "../src/tensor/geometry/conv.ts";
-import type { Kernels } from "../src/tensor/kernels.ts";
+import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import { subjectOf } from "./subjects.ts";
 import { nameOfShape, type Work } from "./works.ts";
 
@@ -15,7 +15,7 @@ export interface ProfileRow {
 /** Each kernel's share of the work, largest first; what is left over is called "everything else". */
 export function profile(
   work: Work,
-  kernels: Kernels,
+  kernels: ArrayKernels,
   { warmup, steps }: { warmup: number; steps: number },
 ): ProfileRow[] {
   let current = new Map<string, { calls: number; time: number }>();
@@ -43,7 +43,7 @@ export function profile(
         },
       ];
     }),
-  ) as unknown as Kernels;
+  ) as unknown as ArrayKernels;
   const { run } = subjectOf(work, timed);
   for (let i = 0; i < warmup; i++) run();
   const measured: { total: number; parts: typeof current }[] = [];

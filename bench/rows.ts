@@ -3,7 +3,7 @@
  * to `rows`.
  */
 import { convGeometry } from "../src/tensor/geometry/conv.ts";
-import type { Kernels } from "../src/tensor/kernels.ts";
+import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { type Subject, subjectOf } from "./subjects.ts";
 import { algorithms } from "./tiers.ts";
@@ -28,7 +28,7 @@ export interface Row {
   /** Whether the naive loops can do it, too. */
   readonly naive: boolean;
   /** Makes the data. Called when the row's turn comes. */
-  readonly prepare: (kernels: Kernels) => Subject;
+  readonly prepare: (kernels: ArrayKernels) => Subject;
   /** Takes seconds on the plain tier and longer on the naive loops: few samples are enough there. */
   readonly slow?: boolean;
 }

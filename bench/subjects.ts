@@ -11,7 +11,7 @@ import { ones, randn, zeros } from "../src/tensor/create.ts";
 import { convGeometry } from "../src/tensor/geometry/conv.ts";
 import type { GemmGeometry } from "../src/tensor/geometry/gemm.ts";
 import { plainKernels } from "../src/tensor/kernels/index.ts";
-import { type Kernels, useKernels } from "../src/tensor/kernels.ts";
+import { type ArrayKernels, useKernels } from "../src/tensor/kernels.ts";
 import { inStep } from "../src/tensor/memory.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { Tensor } from "../src/tensor/tensor.ts";
@@ -35,7 +35,7 @@ export interface Subject {
  * The work on these kernels. Its arrays live where a network's would: activations and their gradients in the memory of
  * the kernels (to be given back by `clearResidents`), weights in ordinary arrays.
  */
-export function subjectOf(work: Work, kernels: Kernels): Subject {
+export function subjectOf(work: Work, kernels: ArrayKernels): Subject {
   switch (work.kind) {
     case "peak":
       if (!engine) throw new Error("this platform has no WebAssembly");
@@ -60,14 +60,14 @@ function ordinary(size: number, seed: number): Float32Array {
   return Float32Array.from({ length: size }, () => rng.normal());
 }
 
-function residentRandom(kernels: Kernels, size: number, seed: number): Float32Array {
+function residentRandom(kernels: ArrayKernels, size: number, seed: number): Float32Array {
   const array = resident(kernels, size);
   array.set(ordinary(size, seed));
   return array;
 }
 
 /** Runs `fn` on these kernels. */
-function using<T>(kernels: Kernels, fn: () => T): T {
+function using<T>(kernels: ArrayKernels, fn: () => T): T {
   const previous = useKernels(kernels);
   try {
     return fn();
@@ -77,11 +77,11 @@ function using<T>(kernels: Kernels, fn: () => T): T {
 }
 
 /** Runs `fn` as a step on these kernels; nothing outlives it. */
-function stepOn(kernels: Kernels, fn: () => void): void {
+function stepOn(kernels: ArrayKernels, fn: () => void): void {
   using(kernels, () => inStep(fn, () => {}));
 }
 
-function product(work: Gemm, kernels: Kernels): Subject {
+function product(work: Gemm, kernels: ArrayKernels): Subject {
   const { m, n, k, transposeA = false, transposeB = false } = work;
   const a = residentRandom(kernels, m * k, 1);
   const b = residentRandom(kernels, k * n, 2);
@@ -91,7 +91,7 @@ function product(work: Gemm, kernels: Kernels): Subject {
 }
 
 /** One pass, by the kernel. */
-function convolution(work: Convolution, kernels: Kernels): Subject {
+function convolution(work: Convolution, kernels: ArrayKernels): Subject {
   const { N, C, O, size, kernel, stride = 1 } = work;
   const g = convGeometry([N, C, size, size], [O, C, kernel, kernel], null, { stride, padding: kernel >> 1 });
   const x = residentRandom(kernels, N * C * size * size, 1);
@@ -111,7 +111,7 @@ function convolution(work: Convolution, kernels: Kernels): Subject {
 }
 
 /** Forward and both gradients, by the operation and its derivative. */
-function convolutionBothWays(work: Convolution, kernels: Kernels): Subject {
+function convolutionBothWays(work: Convolution, kernels: ArrayKernels): Subject {
   const { N, C, O, size, kernel, stride = 1 } = work;
   const options = { stride, padding: kernel >> 1 };
   const x = new Tensor(residentRandom(kernels, N * C * size * size, 1), [N, C, size, size], true);
@@ -129,7 +129,7 @@ function convolutionBothWays(work: Convolution, kernels: Kernels): Subject {
   };
 }
 
-function elementWise({ kind, N, C, size }: ElementWise, kernels: Kernels): Subject {
+function elementWise({ kind, N, C, size }: ElementWise, kernels: ArrayKernels): Subject {
   const shape = [N, C, size, size];
   const count = N * C * size * size;
   const x = new Tensor(residentRandom(kernels, count, 1), shape, kind === "batchNormRelu");
@@ -154,7 +154,7 @@ function elementWise({ kind, N, C, size }: ElementWise, kernels: Kernels): Subje
 }
 
 /** Forward, backward, update. */
-function trainingStep(work: NetworkWork, kernels: Kernels): Subject {
+function trainingStep(work: NetworkWork, kernels: ArrayKernels): Subject {
   const { batch, channels, size } = work;
   const rng = new Rng(0);
   const model = makeNetwork(work, rng);
@@ -176,7 +176,7 @@ function trainingStep(work: NetworkWork, kernels: Kernels): Subject {
 }
 
 /** Batch norm folded. */
-function inference(work: NetworkWork, kernels: Kernels): Subject {
+function inference(work: NetworkWork, kernels: ArrayKernels): Subject {
   const { batch, channels, size } = work;
   const rng = new Rng(0);
   const model = makeNetwork(work, rng);

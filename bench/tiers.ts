@@ -1,7 +1,7 @@
 /** What is measured: the tiers, and the SIMD tier held to one algorithm for convolutions. */
 import type { ConvAlgorithm } from "../src/tensor/geometry/conv.ts";
 import { plainKernels } from "../src/tensor/kernels/index.ts";
-import type { Kernels } from "../src/tensor/kernels.ts";
+import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import type { Floats, Pool } from "../src/tensor/memory.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../src/tensor/simd/conv.ts";
 import { Engine } from "../src/tensor/simd/engine.ts";
@@ -23,13 +23,13 @@ class ResidentPool implements Pool {
     this.#pool = pool;
   }
 
-  allocate(size: number): Float32Array | undefined {
-    return this.#pool.allocate(size);
+  allocate(size: number, float64 = false): Floats | undefined {
+    return this.#pool.allocate(size, float64);
   }
 
   /** To be called outside of steps. */
   allocateResident(size: number): Float32Array {
-    const array = this.#pool.allocate(size);
+    const array = this.#pool.allocate(size, false) as Float32Array | undefined;
     if (!array) throw new Error(`the engine has no room for ${size} numbers`);
     this.#residents.push(array);
     return array;
@@ -46,7 +46,7 @@ class ResidentPool implements Pool {
   reset(): void {
     this.#pool.reset();
     for (const { length, byteOffset } of this.#residents) {
-      if (this.#pool.allocate(length)?.byteOffset === byteOffset) continue;
+      if (this.#pool.allocate(length, false)?.byteOffset === byteOffset) continue;
       throw new Error("a fused model came to keep its weights below arrays that were to stay");
     }
   }
@@ -62,7 +62,7 @@ export const engine: Engine | undefined = wasm && new Engine(wasm);
 const pool = engine && new ResidentPool(engine.arena);
 
 /** An array where the kernels like it best, to be kept until `clearResidents`; contents undefined. */
-export function resident(kernels: Kernels, size: number): Float32Array {
+export function resident(kernels: ArrayKernels, size: number): Float32Array {
   return kernels.pool && kernels.pool === pool ? pool.allocateResident(size) : new Float32Array(size);
 }
 
@@ -82,11 +82,11 @@ export const tierNames: readonly string[] = ["plain", "simd", ...algorithms, "na
  *
  * @param strict whether such a tier throws NotCovered where the algorithm cannot; otherwise the automatic choice computes.
  */
-export function tier(name: string, strict: boolean): Kernels {
+export function tier(name: string, strict: boolean): ArrayKernels {
   if (name === "plain") return plainKernels;
   if (name === "naive") return naiveKernels;
   if (!engine || !pool) throw new Error("this platform has no WebAssembly");
-  const simd: Kernels = { ...kernelsOf(engine), pool };
+  const simd: ArrayKernels = { ...kernelsOf(engine), pool };
   if (name === "simd") return simd;
   const algorithm = algorithms.find((a) => a === name);
   if (!algorithm) throw new Error(`there is no tier "${name}": there are ${tierNames.join(", ")}`);

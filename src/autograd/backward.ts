@@ -6,11 +6,23 @@
  * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { chooseKernels, kernels } from "../tensor/kernels.ts";
-import { allocate, type Floats, inStep, release } from "../tensor/memory.ts";
+import { allocate, inStep, release, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { outliveStep, Tensor } from "../tensor/tensor.ts";
+import { callNow, checkNow } from "../tensor/sync.ts";
+import {
+  checkTensor,
+  computed,
+  heldBy,
+  isTensor,
+  outliveStep,
+  type Tensor,
+  valuesOf,
+  viewOf,
+} from "../tensor/tensor.ts";
+import { copyOf, filled } from "./arrays.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
 
 export interface BackwardOptions {
@@ -20,7 +32,11 @@ export interface BackwardOptions {
   gradient?: Tensor;
   /** Interior tensors to treat as leaves: they get their gradient, and nothing behind them is visited. */
   stopAt?: readonly Tensor[];
+  /** The leaves whose gradients are wanted; what leads to others is not visited. Default: all that require gradients. */
+  only?: readonly Tensor[];
 }
+
+const OPTIONS: OptionNames<BackwardOptions> = { keep: true, gradient: true, stopAt: true, only: true };
 
 /** The gradients of one backward pass, found by tensor. Treat them as read-only: two tensors may share an array. */
 export class Gradients {
@@ -69,18 +85,18 @@ export class Gradients {
  * next gradient finds it: half of a training step's memory, and what was just used is still in the cache.
  */
 class Holders {
-  readonly #holders = new Map<Floats, number>();
+  readonly #holders = new Map<Values, number>();
 
-  hold(data: Floats): void {
+  hold(data: Values): void {
     this.#holders.set(data, (this.#holders.get(data) ?? 0) + 1);
   }
 
   /** Whether nobody but the asker holds on to the array, so that it may be changed. */
-  isOnly(data: Floats): boolean {
+  isOnly(data: Values): boolean {
     return this.#holders.get(data) === 1;
   }
 
-  drop(data: Floats): void {
+  drop(data: Values): void {
     const left = this.#holders.get(data)! - 1;
     this.#holders.set(data, left);
     if (left > 0) return;
@@ -102,39 +118,52 @@ class Holders {
  * @throws AutogradError if `root` is not a scalar and no upstream `gradient` is given, if it was not recorded, or if a
  * tensor of the graph was changed after the forward pass.
  */
-export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: BackwardOptions = {}): Gradients {
+export function backward(root: Tensor, options: BackwardOptions = {}): Gradients {
+  checkTensor("backward", "the loss", root);
+  checkOptions("backward", options, OPTIONS);
+  const { keep = [], gradient, stopAt = [], only } = options;
+  for (const [name, list] of Object.entries({ keep, stopAt, only: only ?? [] })) {
+    for (const t of list) checkTensor("backward", `every tensor of ${name}`, t);
+  }
   const seed = seedGradient(root, gradient);
-  const kept = new Set([...keep, ...stopAt]);
+  const nodes = nodesBefore(root, stopAt);
+  const wanted = only ? leadingTo(nodes, new Set([...only, ...keep, ...stopAt])) : needsGrad;
+  const kept = new Set([...keep, ...stopAt, ...(only ?? [])]);
   const result = new Map<Tensor, Tensor>();
-  const pending = new Map<Tensor, Floats>([[root, seed.data]]);
+  const given = new Set<Values>();
+  const pending = new Map<Tensor, Values>([[root, seed]]);
   const holders = new Holders();
-  holders.hold(seed.data);
+  holders.hold(seed);
 
   /** Takes what has arrived at t off the way; the result holds on to it where it is asked for. */
-  const finish = (t: Tensor): Floats | undefined => {
+  const finish = (t: Tensor): Values | undefined => {
     const arrived = pending.get(t);
     if (!arrived) return undefined;
     pending.delete(t);
     if (!t.node || kept.has(t)) {
-      result.set(t, new Tensor(arrived, t.shape));
+      // Gradients of two tensors may be one array here; whoever writes to one of them must not find it in the other.
+      result.set(t, computed(given.has(arrived) ? copyOf(arrived) : arrived, t.shape));
+      given.add(arrived);
       holders.hold(arrived);
     }
     return arrived;
   };
 
   // The seed may be the caller's, and what a rule takes from the forward pass belongs to the graph: held for ever.
-  holders.hold(seed.data);
-  for (const node of nodesBefore(root, stopAt)) {
+  holders.hold(seed);
+  if (gradient) given.add(seed);
+  for (const node of nodes) {
     const gy = finish(node.output);
     // A rule may have sent null (the output is used, but its gradient was not needed).
     if (!gy) continue;
     checkUnchanged(node);
-    const needed = node.inputs.map(needsGrad);
-    const sent = node.rule(gy, needed);
+    const needed = node.inputs.map(wanted);
+    const sent = needed.includes(true) ? node.rule(gy, needed) : [];
+    const theirs = new Set([node.output, ...node.inputs].map(heldBy));
     for (const gx of sent) {
       if (!gx) continue;
       holders.hold(gx);
-      if (node.output.holds(gx) || node.inputs.some((input) => input.holds(gx))) holders.hold(gx);
+      if (theirs.has(gx)) holders.hold(gx);
     }
     node.inputs.forEach((input, i) => {
       const gx = sent[i];
@@ -147,8 +176,17 @@ export function backward(root: Tensor, { keep = [], gradient, stopAt = [] }: Bac
   return new Gradients(result);
 }
 
+/** Whether t is one of the wanted tensors or was computed from one: `nodes` are newest first. */
+function leadingTo(nodes: readonly Node[], wanted: ReadonlySet<Tensor>): (t: Tensor) => boolean {
+  const reached = new Set<Tensor>(wanted);
+  for (const { inputs, output } of [...nodes].reverse()) {
+    if (inputs.some((t) => reached.has(t))) reached.add(output);
+  }
+  return (t) => reached.has(t);
+}
+
 /** Adds `gx` to what has arrived at `t`: in place, unless somebody else holds on to that. */
-function accumulate(pending: Map<Tensor, Floats>, t: Tensor, gx: Floats, holders: Holders): void {
+function accumulate(pending: Map<Tensor, Values>, t: Tensor, gx: Values, holders: Holders): void {
   const arrived = pending.get(t);
   if (arrived && holders.isOnly(arrived)) {
     kernels.addScaled(1, gx, arrived);
@@ -164,26 +202,27 @@ function accumulate(pending: Map<Tensor, Floats>, t: Tensor, gx: Floats, holders
   holders.hold(sum);
 }
 
-function seedGradient(root: Tensor, gradient: Tensor | undefined): Tensor {
+function seedGradient(root: Tensor, gradient: Tensor | undefined): Values {
   if (!needsGrad(root)) {
     throw new AutogradError(
       `backward: the tensor ${formatShape(root.shape)} was not recorded: none of its inputs requires gradients, or it was computed under noGrad or detached`,
     );
   }
   if (gradient) {
+    checkTensor("backward", "gradient", gradient);
     if (!sameShape(gradient.shape, root.shape)) {
       throw new AutogradError(
         `backward: the upstream gradient ${formatShape(gradient.shape)} must have the root's shape ${formatShape(root.shape)}`,
       );
     }
-    return gradient;
+    return valuesOf(gradient);
   }
   if (root.size !== 1) {
     throw new AutogradError(
       `backward: the loss must be a single number, this tensor is ${formatShape(root.shape)}: reduce it (mean, sum), or pass an upstream { gradient }`,
     );
   }
-  return new Tensor(allocate(1, root.data).fill(1), root.shape);
+  return filled(1, 1, valuesOf(root));
 }
 
 function checkUnchanged({ op, inputs, output, versions }: Node): void {
@@ -214,10 +253,12 @@ export function valueAndGrad<T extends LossLike>(
   fn: () => T,
   options?: BackwardOptions,
 ): { value: T; grads: Gradients } {
+  checkNow("valueAndGrad", fn);
   chooseKernels();
   return inStep(() => {
-    const value = fn();
-    const loss = value instanceof Tensor ? value : value.loss;
+    const value = callNow("valueAndGrad", fn);
+    const loss = isTensor(value) ? value : (value as { readonly loss: Tensor } | undefined)?.loss;
+    checkTensor("valueAndGrad", "the loss that its function returns", loss);
     return { value, grads: backward(loss, options) };
   }, outliveStep);
 }
@@ -230,15 +271,15 @@ export function valueAndGrad<T extends LossLike>(
  * const y = tap(mul(x, 3), (gy) => console.log(gy.toArray())); // backward(sum(y)) prints [1, 1]
  */
 export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
-  return record("tap", new Tensor(x.data, x.shape), [x], (gy) => {
-    const copy = allocate(gy.length, gy);
-    copy.set(gy);
-    look(new Tensor(copy, x.shape));
+  checkTensor("tap", "x", x);
+  return record("tap", viewOf(x, x.shape), [x], (gy) => {
+    look(computed(copyOf(gy), x.shape));
     return [gy];
   });
 }
 
 /** The same values outside the graph: gradients stop here. The storage is shared. */
 export function detach(x: Tensor): Tensor {
-  return new Tensor(x.data, x.shape);
+  checkTensor("detach", "x", x);
+  return viewOf(x, x.shape);
 }

@@ -3,14 +3,23 @@
  *
  * Letters and the size formula are in tensor/geometry/conv.ts; how it is computed, in tensor/kernels/conv2d.ts.
  */
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { type Conv2dOptions, convGeometry } from "../tensor/geometry/conv.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { kernels } from "../tensor/kernels.ts";
-import { allocate, type Floats } from "../tensor/memory.ts";
-import { empty, type Tensor } from "../tensor/tensor.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
+import { checkTensors, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { record } from "./graph.ts";
 
 export type { Conv2dOptions, Pair } from "../tensor/geometry/conv.ts";
+
+const CONV2D_OPTIONS: OptionNames<Conv2dOptions> = {
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+  algorithm: true,
+};
 
 /**
  * y[n, o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[n, c, i·s + u·d − p, j·s + v·d − p], x being 0 outside.
@@ -29,25 +38,27 @@ export type { Conv2dOptions, Pair } from "../tensor/geometry/conv.ts";
  * conv2d(x, w).toArray(); // [[[[-4, -4], [-4, -4]]]]
  */
 export function conv2d(x: Tensor, w: Tensor, b: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
+  checkTensors("conv2d", { x, w }, { b });
+  checkOptions("conv2d", options, CONV2D_OPTIONS);
   const g = convGeometry(x.shape, w.shape, b ? b.shape : null, options);
   const y = empty(g.shape, x);
-  kernels.conv2d(x.data, w.data, b ? b.data : null, y.data, g);
+  kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), valuesOf(y), g);
   return record(["conv2d", g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there
     //   ∂L/∂x[q] = Σ over (t, l) that see q of w[t]·gy[l]   the error of every result the pixel had a part in
     //   ∂L/∂b    = Σ_l gy[l]                         b is added to every position
     // and each gradient of w and b is summed over the images as well.
-    let gx: Floats | null = null;
-    let gw: Floats | null = null;
-    let gb: Floats | null = null;
+    let gx: Values | null = null;
+    let gw: Values | null = null;
+    let gb: Values | null = null;
     if (needX) {
       gx = allocate(x.size, gy);
-      kernels.conv2dInputGradient(gy, w.data, gx, g);
+      kernels.conv2dInputGradient(gy, valuesOf(w), gx, g);
     }
     if (needW) {
       gw = allocate(w.size, gy);
-      kernels.conv2dWeightGradient(gy, x.data, gw, g);
+      kernels.conv2dWeightGradient(gy, valuesOf(x), gw, g);
     }
     if (b && needB) {
       gb = allocate(g.O, gy);

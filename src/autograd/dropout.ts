@@ -1,10 +1,12 @@
 /** Dropout (Srivastava et al. 2014): in training, elements are zeroed at random so that no unit can rely on another. */
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { kernels } from "../tensor/kernels.ts";
 import { allocate } from "../tensor/memory.ts";
-import type { Rng } from "../tensor/rng.ts";
-import { empty, type Tensor } from "../tensor/tensor.ts";
+import { checkRng, type Rng } from "../tensor/rng.ts";
+import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { given } from "./arrays.ts";
 import { record } from "./graph.ts";
 
 export interface DropoutOptions {
@@ -14,24 +16,29 @@ export interface DropoutOptions {
   rng?: Rng;
 }
 
+const NAMES: OptionNames<DropoutOptions> = { training: true, rng: true };
+
 /**
  * y = x·m/(1 − p), each m 0 with probability `p` and else 1. The division keeps the expected value, so that outside
  * training (or with p = 0) there is nothing to do: x itself is returned.
  *
  * @param p probability that an element is dropped, from 0 to 1.
- * @throws ValueError if p is no probability, or there is no rng in training.
+ * @throws ValueError if p is no probability; UsageError without an rng in training.
  */
-export function dropout(x: Tensor, p: number, { training = true, rng }: DropoutOptions = {}): Tensor {
+export function dropout(x: Tensor, p: number, options: DropoutOptions = {}): Tensor {
+  checkTensor("dropout", "x", x);
+  checkOptions("dropout", options, NAMES);
+  const { training = true, rng } = options;
   if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout: p must be a probability from 0 to 1, got ${p}`);
   if (!training || p === 0) return x;
-  if (!rng) throw new ValueError("dropout: training needs an rng: dropout(x, p, { rng: new Rng(seed) })");
-  const mask = allocate(x.size, x.data);
+  checkRng("dropout", rng, "dropout(x, p, { rng: new Rng(seed) }) in training");
   // With p = 1 the scale is infinite, and never used: every number drawn is below 1.
   const scale = 1 / (1 - p);
-  for (let i = 0; i < mask.length; i++) mask[i] = rng.uniform() < p ? 0 : scale;
+  const drawn = Float64Array.from({ length: x.size }, () => (rng.uniform() < p ? 0 : scale));
+  const mask = given(drawn, valuesOf(x));
   const g = broadcastGeometry("dropout", x.shape, x.shape);
   const y = empty(x.shape, x);
-  kernels.binary("mul", x.data, mask, y.data, g);
+  kernels.binary("mul", valuesOf(x), mask, valuesOf(y), g);
   return record("dropout", y, [x], (gy) => {
     // ∂y_i/∂x_i = m_i / (1 − p): the same mask.
     const gx = allocate(x.size, gy);

@@ -5,12 +5,16 @@
  * `binary` then sums them over the axes along which an input was stretched, because an element that was used k times
  * receives k gradients. Shapes that do not broadcast are a ShapeError that names the operation and both.
  */
+
+import { checkNumber, checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { type BinaryOp, kernels, type UnaryOp } from "../tensor/kernels.ts";
-import { allocate, type Floats } from "../tensor/memory.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
-import { empty, Tensor } from "../tensor/tensor.ts";
+import { checkTensor, computed, deferredOf, empty, isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { combine, filled, negative, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 import { Normalized } from "./normalized.ts";
@@ -20,17 +24,19 @@ export type Operand = Tensor | number;
 
 /** y = a + b. ∂y/∂a = ∂y/∂b = 1: the gradient passes to both unchanged. This is what a skip connection is made of. */
 export function add(a: Operand, b: Operand): Tensor {
-  const waiting = a instanceof Tensor && b instanceof Tensor ? addToNormalized(a, b) : null;
+  const waiting = isTensor(a) && isTensor(b) ? addToNormalized(a, b) : null;
   return waiting ?? binary("add", a, b, (gy) => [() => gy, () => gy]);
 }
 
 /** a + b, where one of them is a batch norm's output that waits; the sum waits too. */
 function addToNormalized(a: Tensor, b: Tensor): Tensor | null {
   if (!sameShape(a.shape, b.shape)) return null;
-  const plus = (s: Tensor, t: Tensor): Normalized | null =>
-    s.deferred instanceof Normalized ? s.deferred.plus(t) : null;
+  const plus = (s: Tensor, t: Tensor): Normalized | null => {
+    const waiting = deferredOf(s);
+    return waiting instanceof Normalized ? waiting.plus(t) : null;
+  };
   const sum = plus(a, b) ?? plus(b, a);
-  return sum && record("add", new Tensor(sum, a.shape), [a, b], (gy) => [gy, gy]);
+  return sum && record("add", computed(sum, a.shape), [a, b], (gy) => [gy, gy]);
 }
 
 /** y = a − b. ∂y/∂a = 1, ∂y/∂b = −1. */
@@ -41,16 +47,16 @@ export function sub(a: Operand, b: Operand): Tensor {
 /** y = a·b. ∂y/∂a = b, ∂y/∂b = a. */
 export function mul(a: Operand, b: Operand): Tensor {
   return binary("mul", a, b, (gy, { a, b, shape }) => [
-    () => combine("mul", gy, shape, b.data, b.shape),
-    () => combine("mul", gy, shape, a.data, a.shape),
+    () => combine("mul", gy, shape, valuesOf(b), b.shape),
+    () => combine("mul", gy, shape, valuesOf(a), a.shape),
   ]);
 }
 
 /** y = a / b. ∂y/∂a = 1/b, ∂y/∂b = −a/b² = −y/b. */
 export function div(a: Operand, b: Operand): Tensor {
   return binary("div", a, b, (gy, { b, y, shape }) => {
-    const ga = combine("div", gy, shape, b.data, b.shape);
-    return [() => ga, () => negative(combine("mul", ga, shape, y.data, shape))];
+    const ga = combine("div", gy, shape, valuesOf(b), b.shape);
+    return [() => ga, () => negative(combine("mul", ga, shape, valuesOf(y), shape))];
   });
 }
 
@@ -60,26 +66,17 @@ export function div(a: Operand, b: Operand): Tensor {
  * Where b = 0 the gradient of a is 0, and where a = 0 and b ≥ 0 the gradient of b is 0, as in PyTorch.
  */
 export function pow(a: Operand, b: Operand): Tensor {
-  return binary("pow", a, b, (gy, { a, b, y, shape }) => {
-    const base = stretch(a, shape);
-    const exponent = stretch(b, shape);
-    const power = y.data;
-    return [
-      () => times(gy, (i) => (exponent[i] === 0 ? 0 : exponent[i] * base[i] ** (exponent[i] - 1))),
-      () => times(gy, (i) => (base[i] === 0 && exponent[i] >= 0 ? 0 : power[i] * Math.log(base[i]))),
-    ];
-  });
+  return binary("pow", a, b, (gy, context) => byKernel("pow", gy, context));
 }
 
 /** y = max(a, b). The gradient goes to the larger one, half to each where they are equal. NaN if either is NaN. */
 export function maximum(a: Operand, b: Operand): Tensor {
-  return binary("maximum", a, b, (gy, { a, b, shape }) => whereLarger(gy, stretch(a, shape), stretch(b, shape)));
+  return binary("maximum", a, b, (gy, context) => byKernel("maximum", gy, context));
 }
 
 /** y = min(a, b). The gradient goes to the smaller one, half to each where they are equal. NaN if either is NaN. */
 export function minimum(a: Operand, b: Operand): Tensor {
-  // a is the smaller one where b is larger.
-  return binary("minimum", a, b, (gy, { a, b, shape }) => whereLarger(gy, stretch(b, shape), stretch(a, shape)));
+  return binary("minimum", a, b, (gy, context) => byKernel("minimum", gy, context));
 }
 
 /** y = −x. y′ = −1. */
@@ -109,14 +106,16 @@ export function abs(x: Tensor): Tensor {
 
 /** y = max(x, 0). y′ = 1 where x > 0, else 0 (also at 0). NaN stays NaN. */
 export function relu(x: Tensor): Tensor {
-  const waiting = x.deferred;
+  checkTensor("relu", "x", x);
+  const waiting = deferredOf(x);
   if (!(waiting instanceof Normalized)) return unary("relu", x);
-  const y = new Tensor(waiting.relu(), x.shape);
-  return record("relu", y, [x], (gy) => [waiting.reluGradient(gy, y.data)]);
+  const y = computed(waiting.relu(), x.shape);
+  return record("relu", y, [x], (gy) => [waiting.reluGradient(gy, valuesOf(y))]);
 }
 
 /** y = x where x > 0, else slope·x. y′ = 1 or slope (at 0: slope). */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  checkNumber("leakyRelu", "slope", slope);
   return unary("leakyRelu", x, ["leakyRelu", { slope }], slope);
 }
 
@@ -130,6 +129,8 @@ export function tanh(x: Tensor): Tensor {
   return unary("tanh", x);
 }
 
+const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
+
 export interface GeluOptions {
   /** `"none"` is the exact x·Φ(x); `"tanh"` the usual approximation. Default "none". */
   approximate?: "none" | "tanh";
@@ -140,26 +141,47 @@ export interface GeluOptions {
  *
  * With `approximate: "tanh"`: y = ½x(1 + tanh(√(2/π)·(x + 0.044715x³))).
  */
-export function gelu(x: Tensor, { approximate = "none" }: GeluOptions = {}): Tensor {
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  checkOptions("gelu", options, GELU_OPTIONS);
+  const { approximate = "none" } = options;
+  if (approximate !== "none" && approximate !== "tanh") {
+    throw new ValueError(`gelu: approximate must be "none" or "tanh", got ${describe(approximate)}`);
+  }
   return unary(approximate === "tanh" ? "geluTanh" : "gelu", x, ["gelu", { approximate }]);
 }
 
+export interface SoftplusOptions {
+  /** β. Default 1. */
+  beta?: number;
+  /** Where βx is larger, y = x. Default 20. */
+  threshold?: number;
+}
+
+const SOFTPLUS_OPTIONS: OptionNames<SoftplusOptions> = { beta: true, threshold: true };
+
 /** y = ln(1 + e^βx) / β, and y = x where βx > threshold. y′ = sigmoid(βx). */
-export function softplus(x: Tensor, { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {}): Tensor {
+export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
+  checkOptions("softplus", options, SOFTPLUS_OPTIONS);
+  const { beta = 1, threshold = 20 } = options;
+  checkNumber("softplus", "beta", beta);
+  checkNumber("softplus", "threshold", threshold);
   return unary("softplus", x, ["softplus", { beta, threshold }], beta, threshold);
 }
 
 /** y = x held to [low, high]. y′ = 1 inside and at the bounds, else 0. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
+  checkNumber("clamp", "low", low);
+  checkNumber("clamp", "high", high);
   return unary("clamp", x, ["clamp", { low, high }], low, high);
 }
 
 function unary(op: UnaryOp, x: Tensor, operation: Operation = op, p?: number, q?: number): Tensor {
+  checkTensor(typeof operation === "string" ? operation : operation[0], "x", x);
   const y = empty(x.shape, x);
-  kernels.unary(op, x.data, y.data, p, q);
+  kernels.unary(op, valuesOf(x), valuesOf(y), p, q);
   return record(operation, y, [x], (gy) => {
     const gx = allocate(gy.length, gy);
-    kernels.unaryGradient(op, gy, x.data, y.data, gx, p, q);
+    kernels.unaryGradient(op, gy, valuesOf(x), valuesOf(y), gx, p, q);
     return [gx];
   });
 }
@@ -173,27 +195,29 @@ interface BinaryContext {
 }
 
 /** Gradients of both inputs in the shape of y, each computed only if it is needed. */
-type BinaryRule = (gy: Floats, context: BinaryContext) => readonly [() => Floats, () => Floats];
+type BinaryRule = (gy: Values, context: BinaryContext) => readonly [() => Values, () => Values];
 
 function binary(op: BinaryOp, left: Operand, right: Operand, rule: BinaryRule): Tensor {
-  const a = typeof left === "number" ? scalarLike(left, right) : left;
-  const b = typeof right === "number" ? scalarLike(right, left) : right;
+  const a = operand(op, "a", left, right);
+  const b = operand(op, "b", right, left);
   const g = broadcastGeometry(op, a.shape, b.shape);
   const y = empty(g.shape, a);
-  kernels.binary(op, a.data, b.data, y.data, g);
+  kernels.binary(op, valuesOf(a), valuesOf(b), valuesOf(y), g);
   return record(op, y, [a, b], (gy, [needA, needB]) => {
     const [ga, gb] = rule(gy, { a, b, y, shape: y.shape });
     return [needA ? unbroadcast(ga(), y.shape, a.shape) : null, needB ? unbroadcast(gb(), y.shape, b.shape) : null];
   });
 }
 
-function scalarLike(value: number, other: Operand): Tensor {
-  const data = allocate(1, typeof other === "number" ? undefined : other.data);
-  return new Tensor(data.fill(value), []);
+/** A tensor as it is, a number as a scalar of the other operand's type. */
+function operand(op: string, name: string, value: Operand, other: Operand): Tensor {
+  if (typeof value === "number") return computed(filled(1, value, isTensor(other) ? valuesOf(other) : undefined), []);
+  checkTensor(op, name, value);
+  return value;
 }
 
 /** Sums a gradient over the axes along which `from` was stretched to `to`. */
-export function unbroadcast(gy: Floats, to: Shape, from: Shape): Floats {
+export function unbroadcast(gy: Values, to: Shape, from: Shape): Values {
   if (sameShape(from, to)) return gy;
   const g = reduceGeometry("broadcast", to, stretchedAxes(from, to), false);
   const gx = allocate(sizeOf(from), gy);
@@ -201,35 +225,31 @@ export function unbroadcast(gy: Floats, to: Shape, from: Shape): Floats {
   return gx;
 }
 
-/** p ∘ q in the shape of p, to which q is stretched. */
-export function combine(op: BinaryOp, p: Floats, shape: Shape, q: Floats, qShape: Shape): Floats {
-  const y = allocate(p.length, p);
-  kernels.binary(op, p, q, y, broadcastGeometry(op, shape, qShape));
-  return y;
-}
-
-function negative(x: Floats): Floats {
-  const y = allocate(x.length, x);
-  kernels.unary("neg", x, y);
-  return y;
+/** The gradients that a kernel computes from a, b and y, all read in the shape of y. */
+function byKernel(
+  op: "pow" | "maximum" | "minimum",
+  gy: Values,
+  { a, b, y, shape }: BinaryContext,
+): readonly [() => Values, () => Values] {
+  const [p, q] = [stretch(a, shape), stretch(b, shape)];
+  const gradient = (ga: Values | null, gb: Values | null): void =>
+    kernels.binaryGradient(op, gy, p, q, valuesOf(y), ga, gb);
+  return [
+    () => {
+      const ga = allocate(gy.length, gy);
+      gradient(ga, null);
+      return ga;
+    },
+    () => {
+      const gb = allocate(gy.length, gy);
+      gradient(null, gb);
+      return gb;
+    },
+  ];
 }
 
 /** The values of `t` read in `shape`. */
-function stretch(t: Tensor, shape: Shape): Floats {
-  if (sameShape(t.shape, shape)) return t.data;
-  return combine("add", allocate(sizeOf(shape), t.data).fill(0), shape, t.data, t.shape);
-}
-
-/** gy where p > q, and gy where q > p; where they are equal, half of it in both. */
-function whereLarger(gy: Floats, p: Floats, q: Floats): readonly [() => Floats, () => Floats] {
-  // As in PyTorch, a NaN on either side gives both the whole gradient.
-  const share = (v: number, w: number): number => (v < w ? 0 : v === w ? 0.5 : 1);
-  return [() => times(gy, (i) => share(p[i], q[i])), () => times(gy, (i) => share(q[i], p[i]))];
-}
-
-/** gy_i · derivative(i). */
-function times(gy: Floats, derivative: (i: number) => number): Floats {
-  const gx = allocate(gy.length, gy);
-  for (let i = 0; i < gx.length; i++) gx[i] = gy[i] * derivative(i);
-  return gx;
+function stretch(t: Tensor, shape: Shape): Values {
+  if (sameShape(t.shape, shape)) return valuesOf(t);
+  return combine("add", zeros(sizeOf(shape), valuesOf(t)), shape, valuesOf(t), t.shape);
 }

@@ -6,7 +6,7 @@
  * all ones a gradient that lands at the wrong index still adds up. After HIPS/autograd, test_util.py.
  */
 import { Rng } from "../tensor/rng.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { backward } from "./backward.ts";
 import { noGrad } from "./graph.ts";
 
@@ -30,7 +30,7 @@ export function gradcheck(
   { seed = 0, epsilon = 1e-6, directions = 3 }: GradcheckOptions = {},
 ): number {
   const rng = new Rng(seed);
-  const points = inputs.map((t) => new Tensor(Float64Array.from(t.data), t.shape, true));
+  const points = inputs.map((t) => owned(Float64Array.from(peek(t)), t.shape, true));
   const y = f(...points);
   let worst = 0;
   for (let trial = 0; trial < directions; trial++) {
@@ -39,8 +39,9 @@ export function gradcheck(
     points.forEach((x, i) => {
       const direction = randomLike(x, rng);
       const value = (step: number): number => {
-        const moved = x.data.map((v, k) => v + step * direction.data[k]);
-        const at = points.map((p, j) => (j === i ? new Tensor(moved, x.shape) : p));
+        const along = peek(direction);
+        const moved = peek(x).map((v, k) => v + step * along[k]);
+        const at = points.map((p, j) => (j === i ? owned(moved, x.shape) : p));
         return dot(
           noGrad(() => f(...at)),
           upstream,
@@ -60,24 +61,25 @@ export function gradcheck(
  * only, 1e-15 or so, when the backward pass is the adjoint of the forward pass. No finite differences are involved.
  */
 export function adjointError(f: (x: Tensor) => Tensor, x: Tensor, seed = 0): number {
-  const point = new Tensor(Float64Array.from(x.data), x.shape, true);
+  const point = owned(Float64Array.from(peek(x)), x.shape, true);
   const y = f(point);
   const upstream = randomLike(y, new Rng(seed));
-  const offset = noGrad(() => f(new Tensor(new Float64Array(x.size), x.shape)));
+  const offset = noGrad(() => f(owned(new Float64Array(x.size), x.shape)));
   const forward = dot(y, upstream) - dot(offset, upstream);
   const adjoint = dot(point, backward(y, { gradient: upstream }).get(point));
   return Math.abs(forward - adjoint) / Math.max(1, Math.abs(forward), Math.abs(adjoint));
 }
 
 function randomLike(t: Tensor, rng: Rng): Tensor {
-  return new Tensor(
-    Float64Array.from(t.data, () => rng.normal()),
+  return owned(
+    Float64Array.from(peek(t), () => rng.normal()),
     t.shape,
   );
 }
 
 function dot(a: Tensor, b: Tensor): number {
+  const [p, q] = [peek(a), peek(b)];
   let sum = 0;
-  for (let i = 0; i < a.size; i++) sum += a.data[i] * b.data[i];
+  for (let i = 0; i < p.length; i++) sum += p[i] * q[i];
   return sum;
 }

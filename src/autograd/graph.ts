@@ -9,8 +9,9 @@
  */
 import { SkipstoneError } from "../tensor/errors.ts";
 import { chooseKernels } from "../tensor/kernels.ts";
-import { type Floats, inStep } from "../tensor/memory.ts";
+import { inStep, type Values } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
+import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
 import { outliveStep, type Tensor } from "../tensor/tensor.ts";
 import type { OpAttributes, Operation } from "./attributes.ts";
 
@@ -25,7 +26,7 @@ export class AutogradError extends SkipstoneError {
  * gy itself is allowed (that is how a gradient passes an addition untouched), because `backward` copies before it
  * accumulates into what somebody else holds; otherwise the arrays are the rule's own, made for this call.
  */
-export type Rule = (gy: Floats, needed: readonly boolean[]) => readonly (Floats | null)[];
+export type Rule = (gy: Values, needed: readonly boolean[]) => readonly (Values | null)[];
 
 export interface Node {
   /** Name of the operation: the name of the function that recorded it. */
@@ -62,19 +63,27 @@ export function record(operation: Operation, output: Tensor, inputs: readonly Te
 /**
  * Runs `fn` without recording: for inference and for arithmetic on parameters.
  *
- * It is a step (tensor/memory.ts): what `fn` returns, as it is or in an array, a map or a plain object, lives on; reading
- * any other tensor that was computed inside is an error.
+ * It is a step (tensor/memory.ts): what `fn` returns, as it is or in arrays, maps, sets and objects, lives on; reading any
+ * other tensor that was computed inside is an error. Numbers that were read from a tensor (`data`) are ordinary ones.
  *
  * @example
  * const weight = tensor([1, 2], { requiresGrad: true });
  * const y = noGrad(() => mul(weight, 2)); // y.node is null
+ *
+ * @throws UsageError for an async function or a generator, which would go on when recording does again.
  */
-export function noGrad<T>(fn: () => T): T {
+export function noGrad<T>(fn: () => T, ..._onlyFinished: Finished<T>): T {
+  return unrecorded("noGrad", fn);
+}
+
+/** `noGrad` for functions of the library that are called something else. */
+export function unrecorded<T>(op: string, fn: () => T): T {
+  checkNow(op, fn);
   chooseKernels();
   const before = recording;
   recording = false;
   try {
-    return inStep(fn, outliveStep);
+    return inStep(() => callNow(op, fn), outliveStep);
   } finally {
     recording = before;
   }

@@ -27,7 +27,17 @@ export {
   tanh,
 } from "./elementwise.ts";
 export * from "./gradcheck.ts";
-export * from "./graph.ts";
+export {
+  AutogradError,
+  graphToDot,
+  type Node,
+  needsGrad,
+  nodesBefore,
+  noGrad,
+  type Rule,
+  record,
+  walk,
+} from "./graph.ts";
 export * from "./losses.ts";
 export * from "./matmul.ts";
 export * from "./normalization.ts";

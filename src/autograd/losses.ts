@@ -5,13 +5,15 @@
  * which returns ℓ. Cross entropy is computed from logits in one piece: the logarithm of a softmax computed apart would
  * lose the digits of small probabilities, and all of them where it underflows.
  */
-import { ShapeError, ValueError } from "../tensor/errors.ts";
+import { checkNumber, checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type ClassGeometry, checkLabels, checkTarget, classGeometry } from "../tensor/geometry/losses.ts";
-import { kernels } from "../tensor/kernels.ts";
-import { allocate, type Floats } from "../tensor/memory.ts";
+import { type ElementLoss, kernels } from "../tensor/kernels.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
-import { empty, Tensor } from "../tensor/tensor.ts";
+import { checkTensor, checkTensors, empty, isTensor, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { combine, filled, negative, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
 
 export type Reduction = "mean" | "sum" | "none";
@@ -33,6 +35,11 @@ export interface CrossEntropyOptions extends NllOptions {
   labelSmoothing?: number;
 }
 
+const REDUCTIONS: readonly Reduction[] = ["mean", "sum", "none"];
+const LOSS_OPTIONS: OptionNames<LossOptions> = { reduction: true };
+const NLL_OPTIONS: OptionNames<NllOptions> = { ...LOSS_OPTIONS, weight: true, ignoreIndex: true };
+const CROSS_ENTROPY_OPTIONS: OptionNames<CrossEntropyOptions> = { ...NLL_OPTIONS, labelSmoothing: true };
+
 /**
  * ℓ = −Σ_c q_c · ln p_c per sample, with p = softmax(logits) over the classes and q the target: 1 at the label, or the
  * given probabilities; smoothed and weighted as the options say.
@@ -40,61 +47,75 @@ export interface CrossEntropyOptions extends NllOptions {
  * @param logits `[N, C]` or `[N, C, …]`.
  * @param target N·… labels in row-major order; or a tensor of probabilities in the shape of the logits. A tensor of shape
  * `[N, …]` is taken as labels.
- * @returns `[]`, or `[N, …]` with `reduction: "none"`. The mean over no samples is NaN.
+ * @returns `[]`, or `[N, …]` with `reduction: "none"`. The mean over no samples, or none that counts, is NaN, and its
+ * gradient 0, as in PyTorch.
  * @throws ShapeError for a target or weight that does not fit; ValueError naming a label that is no class, or for
  * label smoothing outside [0, 1].
  */
 export function crossEntropy(
   logits: Tensor,
   target: ArrayLike<number> | Tensor,
-  { weight, ignoreIndex = -100, reduction = "mean", labelSmoothing = 0 }: CrossEntropyOptions = {},
+  options: CrossEntropyOptions = {},
 ): Tensor {
+  checkLossOptions("crossEntropy", options, CROSS_ENTROPY_OPTIONS);
+  checkTensors("crossEntropy", { logits }, { weight: options.weight });
+  const { weight, ignoreIndex = -100, reduction = "mean", labelSmoothing = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ValueError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
   }
   const g = classGeometry("crossEntropy", logits.shape, weight?.shape);
-  const probabilities = target instanceof Tensor && !sameShape(target.shape, g.shape) ? target : null;
-  let q: Floats;
-  let divisor = g.samples;
+  const weights = weight ? valuesOf(weight) : null;
+  const probabilities = isTensor(target) && !sameShape(target.shape, g.shape) ? target : null;
+  const q = allocate(logits.size, valuesOf(logits));
+  let total: Values | null;
   if (probabilities) {
     checkTarget("crossEntropy", logits.shape, probabilities.shape);
-    q = allocate(logits.size, logits.data);
-    eachClass(g, (p, c) => {
-      q[p] = (weight?.data[c] ?? 1) * ((1 - labelSmoothing) * probabilities.data[p] + labelSmoothing / g.length);
-    });
+    kernels.targetMass(valuesOf(probabilities), weights, q, labelSmoothing, g);
+    total = reduction === "mean" ? filled(1, g.samples, q) : null;
   } else {
-    const labels = target instanceof Tensor ? target.data : (target as ArrayLike<number>);
-    checkLabels("crossEntropy", logits.shape, labels, ignoreIndex, g);
-    ({ q, divisor } = labelMass(logits, labels, { weight, ignoreIndex, labelSmoothing }, g));
+    const labels = checkedLabels("crossEntropy", logits, target, ignoreIndex, g);
+    const counted = allocate(1, q);
+    kernels.labelMass(labels, weights, q, counted, { ignoreIndex, smoothing: labelSmoothing }, g);
+    total = reduction === "mean" ? counted : null;
   }
-  const logp = allocate(logits.size, logits.data);
-  kernels.logSoftmax(logits.data, logp, g);
-  const y = reducedLoss(crossSum(logp, q, g), logits, g.shape, reduction, divisor);
+  const logp = allocate(logits.size, q);
+  kernels.logSoftmax(valuesOf(logits), logp, g);
+  const y = empty(reduction === "none" ? g.shape : [], logits);
+  kernels.crossSum(logp, q, total, valuesOf(y), g);
 
-  return record(
-    "crossEntropy",
-    y,
-    probabilities ? [logits, probabilities] : [logits],
-    (gy, [needLogits, needTarget]) => {
-      const upstream = perSample(gy, g.samples, reduction, divisor);
-      let gLogits: Floats | null = null;
-      let gTarget: Floats | null = null;
-      if (needLogits) {
-        // ∂ℓ/∂logp_c = −q_c, then the logarithm of softmax. With Σ q = 1 the two together are p − q.
-        gLogits = allocate(logits.size, gy);
-        kernels.logSoftmaxGradient(minusTimes(upstream, q, g), logp, gLogits, g);
-      }
-      if (needTarget) {
-        // q = weight·((1 − ε)·target + ε/C): ∂ℓ/∂target_c = −weight_c·(1 − ε)·logp_c.
-        const slope = minusTimes(upstream, logp, g);
-        eachClass(g, (p, c) => {
-          slope[p] *= (weight?.data[c] ?? 1) * (1 - labelSmoothing);
-        });
-        gTarget = slope;
-      }
-      return probabilities ? [gLogits, gTarget] : [gLogits];
-    },
-  );
+  const inputs = probabilities ? [logits, probabilities] : [logits];
+  return record("crossEntropy", y, inputs, (gy, [needLogits, needTarget]) => {
+    let gLogits: Values | null = null;
+    let gTarget: Values | null = null;
+    if (needLogits) {
+      // ∂ℓ/∂logp_c = −q_c, then the logarithm of softmax. With Σ q = 1 the two together are p − q.
+      const gLogp = allocate(logits.size, gy);
+      kernels.crossSumGradient(gy, q, total, gLogp, g);
+      gLogits = allocate(logits.size, gy);
+      kernels.logSoftmaxGradient(gLogp, logp, gLogits, g);
+    }
+    if (needTarget) {
+      // q = weight·((1 − ε)·target + ε/C): ∂ℓ/∂target_c = −logp_c·weight_c·(1 − ε).
+      const slope = allocate(logits.size, gy);
+      kernels.targetMass(filled(logits.size, 1, gy), weights, slope, 0, g);
+      const upstream = total ? combine("div", gy, [1], total, [1]) : gy;
+      const perSample = combine(
+        "mul",
+        logp,
+        [g.outer, g.length, g.inner],
+        negative(upstream),
+        sampleShape(upstream, g),
+      );
+      gTarget = combine(
+        "mul",
+        combine("mul", perSample, [logits.size], slope, [logits.size]),
+        [logits.size],
+        filled(1, 1 - labelSmoothing, gy),
+        [],
+      );
+    }
+    return probabilities ? [gLogits, gTarget] : [gLogits];
+  });
 }
 
 /**
@@ -102,22 +123,31 @@ export function crossEntropy(
  * `logSoftmax`.
  *
  * @param logProbabilities `[N, C]` or `[N, C, …]`.
- * @param labels N·… class numbers in row-major order.
- * @returns `[]`, or `[N, …]` with `reduction: "none"`.
+ * @param labels N·… class numbers in row-major order, or a tensor `[N, …]` of them.
+ * @returns `[]`, or `[N, …]` with `reduction: "none"`. The mean over none that counts is NaN, and its gradient 0.
  * @throws ShapeError for labels or a weight that do not fit; ValueError naming a label that is no class.
  */
 export function nllLoss(
   logProbabilities: Tensor,
-  labels: ArrayLike<number>,
-  { weight, ignoreIndex = -100, reduction = "mean" }: NllOptions = {},
+  labels: ArrayLike<number> | Tensor,
+  options: NllOptions = {},
 ): Tensor {
+  checkLossOptions("nllLoss", options, NLL_OPTIONS);
+  checkTensors("nllLoss", { logProbabilities }, { weight: options.weight });
+  const { weight, ignoreIndex = -100, reduction = "mean" } = options;
   const g = classGeometry("nllLoss", logProbabilities.shape, weight?.shape);
-  checkLabels("nllLoss", logProbabilities.shape, labels, ignoreIndex, g);
-  const { q, divisor } = labelMass(logProbabilities, labels, { weight, ignoreIndex, labelSmoothing: 0 }, g);
-  const y = reducedLoss(crossSum(logProbabilities.data, q, g), logProbabilities, g.shape, reduction, divisor);
+  const classes = checkedLabels("nllLoss", logProbabilities, labels, ignoreIndex, g);
+  const q = allocate(logProbabilities.size, valuesOf(logProbabilities));
+  const counted = allocate(1, q);
+  kernels.labelMass(classes, weight ? valuesOf(weight) : null, q, counted, { ignoreIndex, smoothing: 0 }, g);
+  const total = reduction === "mean" ? counted : null;
+  const y = empty(reduction === "none" ? g.shape : [], logProbabilities);
+  kernels.crossSum(valuesOf(logProbabilities), q, total, valuesOf(y), g);
   return record("nllLoss", y, [logProbabilities], (gy) => {
     // ℓ = −Σ_c q_c·logp_c: ∂ℓ/∂logp_c = −q_c.
-    return [minusTimes(perSample(gy, g.samples, reduction, divisor), q, g)];
+    const gx = allocate(q.length, gy);
+    kernels.crossSumGradient(gy, q, total, gx, g);
+    return [gx];
   });
 }
 
@@ -127,22 +157,9 @@ export function nllLoss(
  * @returns `[]`, or the shape of x with `reduction: "none"`.
  * @throws ShapeError unless x and target have the same shape.
  */
-export function mseLoss(x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
-  checkTarget("mseLoss", x.shape, target.shape);
-  const difference = allocate(x.size, x.data);
-  kernels.binary("sub", x.data, target.data, difference, broadcastGeometry("mseLoss", x.shape, x.shape));
-  const losses = Float64Array.from(difference, (d) => d * d);
-  const y = reducedLoss(losses, x, x.shape, reduction, x.size);
-  return record("mseLoss", y, [x, target], (gy, [needX, needTarget]) => {
-    // ∂ℓ/∂x = 2(x − target) = −∂ℓ/∂target.
-    const upstream = perSample(gy, x.size, reduction, x.size);
-    const towards = (sign: number): Floats => {
-      const gx = allocate(x.size, gy);
-      for (let i = 0; i < gx.length; i++) gx[i] = sign * upstream[i] * difference[i];
-      return gx;
-    };
-    return [needX ? towards(2) : null, needTarget ? towards(-2) : null];
-  });
+export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions("mseLoss", options, LOSS_OPTIONS);
+  return elementwise("mse", "mseLoss", x, target, options.reduction ?? "mean", null, null);
 }
 
 export interface BceOptions extends LossOptions {
@@ -151,6 +168,8 @@ export interface BceOptions extends LossOptions {
   /** A factor for the positive term, against rare positives; broadcasts to the shape of the logits. */
   posWeight?: Tensor;
 }
+
+const BCE_OPTIONS: OptionNames<BceOptions> = { ...LOSS_OPTIONS, weight: true, posWeight: true };
 
 /**
  * ℓ = −weight·(posWeight·t·ln σ(x) + (1 − t)·ln(1 − σ(x))) per element: binary cross entropy of the probability σ(x).
@@ -162,112 +181,75 @@ export interface BceOptions extends LossOptions {
  * @returns `[]`, or the shape of x with `reduction: "none"`.
  * @throws ShapeError unless logits and target have the same shape, to which weight and posWeight broadcast.
  */
-export function bceWithLogits(
-  logits: Tensor,
+export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOptions = {}): Tensor {
+  checkLossOptions("bceWithLogits", options, BCE_OPTIONS);
+  const { weight, posWeight, reduction = "mean" } = options;
+  checkTensors("bceWithLogits", { logits, target }, { weight, posWeight });
+  const stretchedTo = (name: string, t: Tensor | undefined): Values | null => (t ? stretched(name, t, logits) : null);
+  const [w, positive] = [stretchedTo("weight", weight), stretchedTo("posWeight", posWeight)];
+  return elementwise("bce", "bceWithLogits", logits, target, reduction, w, positive);
+}
+
+/** A loss of each element of x with its own target. */
+function elementwise(
+  kind: ElementLoss,
+  op: string,
+  x: Tensor,
   target: Tensor,
-  { weight, posWeight, reduction = "mean" }: BceOptions = {},
+  reduction: Reduction,
+  weight: Values | null,
+  positive: Values | null,
 ): Tensor {
-  checkTarget("bceWithLogits", logits.shape, target.shape);
-  const w = weight ? stretched("weight", weight, logits) : null;
-  const positive = posWeight ? stretched("posWeight", posWeight, logits) : null;
-  const x = logits.data;
-  const t = target.data;
-  const losses = new Float64Array(logits.size);
-  for (let i = 0; i < losses.length; i++) {
-    const extra = positive ? positive[i] - 1 : 0;
-    losses[i] = (w ? w[i] : 1) * ((1 - t[i]) * x[i] + (1 + extra * t[i]) * softplus(-x[i]));
+  checkTensors(op, { x, target });
+  checkTarget(op, x.shape, target.shape);
+  const count = reduction === "none" ? null : reduction === "mean" ? x.size : 1;
+  const y = empty(reduction === "none" ? x.shape : [], x);
+  kernels.elementLoss(kind, valuesOf(x), valuesOf(target), weight, positive, count, valuesOf(y));
+  return record(op, y, [x, target], (gy, [needX, needTarget]) => {
+    const gx = needX ? allocate(x.size, gy) : null;
+    const gt = needTarget ? allocate(x.size, gy) : null;
+    kernels.elementLossGradient(kind, gy, valuesOf(x), valuesOf(target), weight, positive, count, gx, gt);
+    return [gx, gt];
+  });
+}
+
+/** The labels as plain numbers, each a class or `ignoreIndex`. */
+function checkedLabels(
+  op: string,
+  scores: Tensor,
+  labels: ArrayLike<number> | Tensor,
+  ignoreIndex: number,
+  g: ClassGeometry,
+): ArrayLike<number> {
+  if (typeof labels !== "object" || labels === null) {
+    throw new UsageError(`${op}: the labels must be a list of numbers or a tensor, got ${describe(labels)}`);
   }
-  const y = reducedLoss(losses, logits, logits.shape, reduction, logits.size);
-  return record("bceWithLogits", y, [logits, target], (gy, [needLogits, needTarget]) => {
-    const upstream = perSample(gy, logits.size, reduction, logits.size);
-    const gLogits = needLogits ? allocate(logits.size, gy) : null;
-    const gTarget = needTarget ? allocate(logits.size, gy) : null;
-    for (let i = 0; i < logits.size; i++) {
-      const u = upstream[i] * (w ? w[i] : 1);
-      const extra = positive ? positive[i] - 1 : 0;
-      // d softplus(−x)/dx = −σ(−x): ∂ℓ/∂x = (1 − t) − (1 + (posWeight − 1)·t)·σ(−x), which is σ(x) − t unweighted.
-      if (gLogits) gLogits[i] = u * (1 - t[i] - (1 + extra * t[i]) * sigmoid(-x[i]));
-      // ∂ℓ/∂t = −x + (posWeight − 1)·softplus(−x).
-      if (gTarget) gTarget[i] = u * (extra * softplus(-x[i]) - x[i]);
-    }
-    return [gLogits, gTarget];
-  });
+  if (!isTensor(labels) && !("length" in labels)) checkTensor(op, "the target", labels);
+  const classes = isTensor(labels) ? peek(labels).slice() : (labels as ArrayLike<number>);
+  checkLabels(op, scores.shape, classes, ignoreIndex, g);
+  return classes;
 }
 
-/**
- * q, what each class of each sample counts for, from labels: weight·((1 − ε)·[c is the label] + ε/C), 0 for a sample
- * that is ignored; and the sum of the labels' weights, by which the mean divides.
- */
-function labelMass(
-  like: Tensor,
-  labels: ArrayLike<number>,
-  options: { weight: Tensor | undefined; ignoreIndex: number; labelSmoothing: number },
-  { outer, length, inner }: ClassGeometry,
-): { q: Floats; divisor: number } {
-  const { weight, ignoreIndex, labelSmoothing } = options;
-  const q = allocate(like.size, like.data);
-  let divisor = 0;
-  for (let n = 0; n < outer; n++) {
-    for (let i = 0; i < inner; i++) {
-      const label = labels[n * inner + i];
-      const ignored = label === ignoreIndex;
-      if (!ignored) divisor += weight?.data[label] ?? 1;
-      for (let c = 0; c < length; c++) {
-        const mass = (c === label ? 1 - labelSmoothing : 0) + labelSmoothing / length;
-        q[(n * length + c) * inner + i] = ignored ? 0 : (weight?.data[c] ?? 1) * mass;
-      }
-    }
-  }
-  return { q, divisor };
-}
-
-/** −Σ_c q_c·logp_c per sample. A class that does not count may have probability 0: 0·∞ is 0 here. */
-function crossSum(logp: Floats, q: Floats, g: ClassGeometry): Float64Array {
-  const losses = new Float64Array(g.samples);
-  eachClass(g, (p, _, sample) => {
-    if (q[p] !== 0) losses[sample] -= q[p] * logp[p];
-  });
-  return losses;
-}
-
-/** −u·v, with u one number per sample and v one per class of each sample. */
-function minusTimes(u: Floats, v: Floats, g: ClassGeometry): Floats {
-  const y = allocate(v.length, u);
-  eachClass(g, (p, _, sample) => {
-    y[p] = -u[sample] * v[p];
-  });
-  return y;
-}
-
-/** Calls `visit` with the position, the class and the sample of every score, in order of position. */
-function eachClass(
-  { outer, length, inner }: ClassGeometry,
-  visit: (position: number, c: number, sample: number) => void,
+function checkLossOptions<Options extends LossOptions>(
+  op: string,
+  options: Options,
+  names: OptionNames<Options>,
 ): void {
-  let p = 0;
-  for (let n = 0; n < outer; n++) {
-    for (let c = 0; c < length; c++) {
-      for (let i = 0; i < inner; i++) visit(p++, c, n * inner + i);
-    }
+  checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
+  const { reduction = "mean", ignoreIndex = 0 } = options as NllOptions;
+  if (!REDUCTIONS.includes(reduction)) {
+    throw new ValueError(`${op}: reduction must be "mean", "sum" or "none", got ${describe(reduction)}`);
   }
+  checkNumber(op, "ignoreIndex", ignoreIndex);
 }
 
-/** The losses as they are, their sum, or their sum divided; added up in float64 and rounded once. */
-function reducedLoss(losses: Float64Array, like: Tensor, shape: Shape, reduction: Reduction, divisor: number): Tensor {
-  const y = empty(reduction === "none" ? shape : [], like);
-  if (reduction === "none") y.data.set(losses);
-  else y.data[0] = losses.reduce((sum, loss) => sum + loss, 0) / (reduction === "mean" ? divisor : 1);
-  return y;
-}
-
-/** ∂L/∂ℓ for each of the losses: gy is that already, or one number for all of them. */
-function perSample(gy: Floats, samples: number, reduction: Reduction, divisor: number): Floats {
-  if (reduction === "none") return gy;
-  return allocate(samples, gy).fill(reduction === "mean" ? gy[0] / divisor : gy[0]);
+/** The shape in which one number per sample, or one for all, stretches over the scores of the classes. */
+function sampleShape(perSample: Values, g: ClassGeometry): Shape {
+  return perSample.length === g.samples ? [g.outer, 1, g.inner] : [];
 }
 
 /** The values of an option read in the shape of the logits. */
-function stretched(name: string, t: Tensor, logits: Tensor): Floats {
+function stretched(name: string, t: Tensor, logits: Tensor): Values {
   const op = "bceWithLogits";
   const g = broadcastGeometry(op, logits.shape, t.shape);
   if (!sameShape(g.shape, logits.shape)) {
@@ -275,16 +257,5 @@ function stretched(name: string, t: Tensor, logits: Tensor): Floats {
       `${op}: ${name} ${formatShape(t.shape)} does not broadcast to the logits ${formatShape(logits.shape)}`,
     );
   }
-  const y = allocate(logits.size, logits.data);
-  kernels.binary("add", allocate(logits.size, logits.data).fill(0), t.data, y, g);
-  return y;
-}
-
-/** ln(1 + eˣ) without overflow. */
-function softplus(x: number): number {
-  return Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0);
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
+  return combine("add", zeros(logits.size, valuesOf(logits)), logits.shape, valuesOf(t), t.shape);
 }

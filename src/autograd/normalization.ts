@@ -12,7 +12,8 @@
  *
  * `kernels.normalizeGradient` computes it in two passes.
  */
-import { ValueError } from "../tensor/errors.ts";
+import { checkNumber, checkOptions, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import {
   type AffineNormGeometry,
@@ -21,9 +22,10 @@ import {
   layerNormGeometry,
 } from "../tensor/geometry/normalize.ts";
 import { type BinaryOp, kernels } from "../tensor/kernels.ts";
-import { allocate, type Floats, stepOf } from "../tensor/memory.ts";
+import { allocate, currentStep, type Values } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { empty, Tensor } from "../tensor/tensor.ts";
+import { checkTensors, computed, type Tensor, valuesOf, valuesToChange } from "../tensor/tensor.ts";
+import { copyOf } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
@@ -33,6 +35,8 @@ export interface NormOptions {
   /** Added to the variance, so that a constant group does not divide by zero. Default 1e-5. */
   eps?: number;
 }
+
+const NORM_OPTIONS: OptionNames<NormOptions> = { eps: true };
 
 export interface BatchNormOptions extends NormOptions {
   /** Normalise with the batch's own statistics (and update the running ones), or with the running ones. */
@@ -45,6 +49,14 @@ export interface BatchNormOptions extends NormOptions {
   momentum?: number;
 }
 
+const BATCH_NORM_OPTIONS: OptionNames<BatchNormOptions> = {
+  ...NORM_OPTIONS,
+  training: true,
+  runningMean: true,
+  runningVar: true,
+  momentum: true,
+};
+
 /**
  * y = weight·(x − mean)/√(variance + eps) + bias, per channel of x `[N, C]` or `[N, C, …]`.
  *
@@ -56,12 +68,13 @@ export interface BatchNormOptions extends NormOptions {
  * @throws ShapeError for a rank below 2, tensors that are not `[C]`, and one value per channel in training. ValueError
  * for running statistics of which one is missing, or both outside training.
  */
-export function batchNorm(
-  x: Tensor,
-  weight: Tensor | null,
-  bias: Tensor | null,
-  { training, runningMean = null, runningVar = null, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
-): Tensor {
+export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions): Tensor {
+  checkOptions("batchNorm", options, BATCH_NORM_OPTIONS);
+  const { training, runningMean = null, runningVar = null, momentum = 0.1, eps = 1e-5 } = options;
+  checkTensors("batchNorm", { x }, { weight, bias, runningMean, runningVar });
+  checkNumber("batchNorm", "momentum", momentum);
+  checkNumber("batchNorm", "eps", eps);
+  if (typeof training !== "boolean") throw new UsageError("batchNorm: needs { training: true } or { training: false }");
   const g = batchNormGeometry(
     "batchNorm",
     x.shape,
@@ -73,26 +86,26 @@ export function batchNorm(
       `batchNorm: ${training ? "needs both of runningMean and runningVar, or neither" : "needs runningMean and runningVar outside training"}`,
     );
   }
-  const mean = allocate(g.groups, x.data);
-  const variance = allocate(g.groups, x.data);
+  let mean: Values;
+  let variance: Values;
   if (training) {
-    kernels.moments(x.data, mean, variance, g);
+    mean = allocate(g.groups, valuesOf(x));
+    variance = allocate(g.groups, valuesOf(x));
+    kernels.moments(valuesOf(x), mean, variance, g);
     if (runningMean && runningVar) {
       const n = g.outer * g.inner;
-      const mix = (running: Floats, batch: Floats, unbias: number): Floats =>
-        running.map((r, c) => (1 - momentum) * r + momentum * batch[c] * unbias);
-      runningMean.assign(mix(runningMean.data, mean, 1));
-      runningVar.assign(mix(runningVar.data, variance, n / (n - 1)));
+      kernels.runningAverage(valuesToChange(runningMean), mean, momentum, 1);
+      kernels.runningAverage(valuesToChange(runningVar), variance, momentum, n / (n - 1));
     }
   } else {
     // Copies: a training step between this forward pass and its backward pass would change the originals.
-    mean.set(runningMean!.data);
-    variance.set(runningVar!.data);
+    mean = copyOf(valuesOf(runningMean!));
+    variance = copyOf(valuesOf(runningVar!));
   }
   const rstd = reciprocalDeviation(variance, eps);
   const norm = new Normalization([x, weight, bias], { mean, rstd, training }, g);
   const waiting = new Normalized(norm);
-  const y = new Tensor(stepOf(x.data) ? waiting : waiting.compute(), x.shape);
+  const y = computed(currentStep() ? waiting : waiting.compute(), x.shape);
   const operation = ["batchNorm", { training, weight, bias, runningMean, runningVar, eps }] as const;
   return record(operation, y, present(x, weight, bias), (gy) => {
     const gradients = norm.gradients(gy);
@@ -113,8 +126,9 @@ export function layerNorm(
   normalizedShape: Shape,
   weight: Tensor | null = null,
   bias: Tensor | null = null,
-  { eps = 1e-5 }: NormOptions = {},
+  options: NormOptions = {},
 ): Tensor {
+  const eps = checkedEps("layerNorm", x, weight, bias, options);
   const g = layerNormGeometry("layerNorm", x.shape, normalizedShape, { weight: weight?.shape, bias: bias?.shape });
   return perExample(["layerNorm", { normalizedShape, weight, bias, eps }], x, g);
 }
@@ -133,10 +147,19 @@ export function groupNorm(
   groups: number,
   weight: Tensor | null = null,
   bias: Tensor | null = null,
-  { eps = 1e-5 }: NormOptions = {},
+  options: NormOptions = {},
 ): Tensor {
+  const eps = checkedEps("groupNorm", x, weight, bias, options);
   const g = groupNormGeometry("groupNorm", x.shape, groups, { weight: weight?.shape, bias: bias?.shape });
   return perExample(["groupNorm", { groups, weight, bias, eps }], x, g);
+}
+
+function checkedEps(op: string, x: Tensor, weight: Tensor | null, bias: Tensor | null, options: NormOptions): number {
+  checkOptions(op, options, NORM_OPTIONS);
+  checkTensors(op, { x }, { weight, bias });
+  const { eps = 1e-5 } = options;
+  checkNumber(op, "eps", eps);
+  return eps;
 }
 
 /** Layer and group norm: the groups are not those of weight and bias, so x̂ is scaled by broadcasting. */
@@ -146,38 +169,38 @@ function perExample(
   g: AffineNormGeometry,
 ): Tensor {
   const [op, { weight, bias, eps }] = operation;
-  const mean = allocate(g.groups, x.data);
-  const variance = allocate(g.groups, x.data);
-  kernels.moments(x.data, mean, variance, g);
+  const mean = allocate(g.groups, valuesOf(x));
+  const variance = allocate(g.groups, valuesOf(x));
+  kernels.moments(valuesOf(x), mean, variance, g);
   const rstd = reciprocalDeviation(variance, eps);
-  const normalized = empty(x.shape, x);
-  kernels.normalize(x.data, mean, rstd, null, null, null, false, normalized.data, g);
+  const normalized = allocate(x.size, valuesOf(x));
+  kernels.normalize(valuesOf(x), mean, rstd, null, null, null, false, normalized, g);
 
   const perElement = broadcastGeometry(op, x.shape, g.affineShape);
-  const affine = (op: BinaryOp, p: Floats, q: Floats): Floats => {
+  const affine = (op: BinaryOp, p: Values, q: Values): Values => {
     const y = allocate(p.length, p);
     kernels.binary(op, p, q, y, perElement);
     return y;
   };
-  const stretched = weight ? affine("mul", normalized.data, weight.data) : normalized.data;
-  const y = new Tensor(bias ? affine("add", stretched, bias.data) : stretched, x.shape);
+  const stretched = weight ? affine("mul", normalized, valuesOf(weight)) : normalized;
+  const y = computed(bias ? affine("add", stretched, valuesOf(bias)) : stretched, x.shape);
 
   return record(operation, y, present(x, weight, bias), (gy, needed) => {
     const need = neededOf(needed, weight, bias);
     // weight and bias were stretched over the examples: their gradients are sums over what they were stretched along.
     const gBias = need.bias ? unbroadcast(gy, x.shape, g.affineShape) : null;
-    let gWeight: Floats | null = null;
+    let gWeight: Values | null = null;
     if (need.weight) {
       const product = allocate(gy.length, gy);
-      kernels.binary("mul", gy, normalized.data, product, broadcastGeometry(op, x.shape, x.shape));
+      kernels.binary("mul", gy, normalized, product, broadcastGeometry(op, x.shape, x.shape));
       gWeight = unbroadcast(product, x.shape, g.affineShape);
     }
-    let gx: Floats | null = null;
+    let gx: Values | null = null;
     if (need.x) {
       // gx̂ = weight·gy, then the derivative at the top of this file.
-      const gNormalized = weight ? affine("mul", gy, weight.data) : gy;
+      const gNormalized = weight ? affine("mul", gy, valuesOf(weight)) : gy;
       gx = allocate(x.size, gy);
-      kernels.normalizeGradient(gNormalized, x.data, mean, rstd, null, gx, null, null, g);
+      kernels.normalizeGradient(gNormalized, valuesOf(x), mean, rstd, null, gx, null, null, g);
     }
     return [gx, ...(weight ? [gWeight] : []), ...(bias ? [gBias] : [])];
   });
@@ -198,8 +221,8 @@ function neededOf(
 }
 
 /** 1 / √(variance + eps). */
-function reciprocalDeviation(variance: Floats, eps: number): Floats {
+function reciprocalDeviation(variance: Values, eps: number): Values {
   const rstd = allocate(variance.length, variance);
-  for (let c = 0; c < rstd.length; c++) rstd[c] = 1 / Math.sqrt(variance[c] + eps);
+  kernels.unary("rsqrt", variance, rstd, eps);
   return rstd;
 }

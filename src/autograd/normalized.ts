@@ -13,15 +13,16 @@
  */
 import type { NormGeometry } from "../tensor/geometry/normalize.ts";
 import { kernels } from "../tensor/kernels.ts";
-import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
-import type { Deferred, Tensor } from "../tensor/tensor.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
+import { type Deferred, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { zeros } from "./arrays.ts";
 import { AutogradError, needsGrad } from "./graph.ts";
 
 /** Gradients of batch norm; null where nobody asks. */
 export interface NormGradients {
-  readonly x: Floats | null;
-  readonly weight: Floats | null;
-  readonly bias: Floats | null;
+  readonly x: Values | null;
+  readonly weight: Values | null;
+  readonly bias: Values | null;
 }
 
 /** One call of batch norm: y = (x − mean)·rstd·weight + bias, mean and rstd per group. */
@@ -29,17 +30,17 @@ export class Normalization {
   readonly x: Tensor;
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
-  readonly #mean: Floats;
-  readonly #rstd: Floats;
+  readonly #mean: Values;
+  readonly #rstd: Values;
   /** Whether mean and rstd are x's own, so that gradients pass through them too. */
   readonly training: boolean;
   readonly #g: NormGeometry;
   /** What `throughRelu` has computed with the gradient that it sent. */
-  #ahead: { readonly sent: Floats; readonly gradients: NormGradients } | null = null;
+  #ahead: { readonly sent: Values; readonly gradients: NormGradients } | null = null;
 
   constructor(
     [x, weight, bias]: readonly [Tensor, Tensor | null, Tensor | null],
-    statistics: { readonly mean: Floats; readonly rstd: Floats; readonly training: boolean },
+    statistics: { readonly mean: Values; readonly rstd: Values; readonly training: boolean },
     g: NormGeometry,
   ) {
     this.x = x;
@@ -52,11 +53,11 @@ export class Normalization {
   }
 
   /** y, + `added`, max 0. */
-  values(added: Tensor | null, relu: boolean): Floats {
+  values(added: Tensor | null, relu: boolean): Values {
     const { x, weight, bias } = this;
-    const y = allocate(x.size, x.data);
-    const [w, b] = [weight?.data ?? null, bias?.data ?? null];
-    kernels.normalize(x.data, this.#mean, this.#rstd, w, b, added?.data ?? null, relu, y, this.#g);
+    const y = allocate(x.size, valuesOf(x));
+    const [w, b, t] = [weight, bias, added].map((tensor) => tensor && valuesOf(tensor));
+    kernels.normalize(valuesOf(x), this.#mean, this.#rstd, w, b, t, relu, y, this.#g);
     return y;
   }
 
@@ -64,20 +65,20 @@ export class Normalization {
    * gBias = Σ gy and gWeight = Σ gy·x̂. In training gx is the formula in normalization.ts; with constant statistics only the
    * direct path is left: gx = gy·weight·rstd, which is `normalize` with mean 0 and without a bias.
    */
-  gradients(gy: Floats): NormGradients {
+  gradients(gy: Values): NormGradients {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead?.sent === gy) return ahead.gradients;
     const { x, weight } = this;
-    const w = weight?.data ?? null;
+    const w = weight && valuesOf(weight);
     const g = this.#gradientArrays(gy);
     if (this.training || g.weight || g.bias) {
       const gx = this.training ? g.x : null;
-      kernels.normalizeGradient(gy, x.data, this.#mean, this.#rstd, w, gx, g.weight, g.bias, this.#g);
+      kernels.normalizeGradient(gy, valuesOf(x), this.#mean, this.#rstd, w, gx, g.weight, g.bias, this.#g);
     }
     if (g.x && !this.training) {
-      const zeros = allocateZeros(this.#g.groups, gy);
-      kernels.normalize(gy, zeros, this.#rstd, w, null, null, false, g.x, this.#g);
+      const mean = zeros(this.#g.groups, gy);
+      kernels.normalize(gy, mean, this.#rstd, w, null, null, false, g.x, this.#g);
     }
     return g;
   }
@@ -86,18 +87,18 @@ export class Normalization {
    * In training: the gradient behind z = max(0, y + …), and in the same passes y's own gradients: for `gradients`, if that
    * very array is what arrives there.
    */
-  throughRelu(gy: Floats, z: Floats): Floats {
+  throughRelu(gy: Values, z: Values): Values {
     const sent = allocate(gy.length, gy);
     const { x, weight } = this;
-    const w = weight?.data ?? null;
+    const w = weight && valuesOf(weight);
     const g = this.#gradientArrays(gy);
-    kernels.normalizeReluGradient(gy, z, x.data, this.#mean, this.#rstd, w, sent, g.x, g.weight, g.bias, this.#g);
+    kernels.normalizeReluGradient(gy, z, valuesOf(x), this.#mean, this.#rstd, w, sent, g.x, g.weight, g.bias, this.#g);
     this.#ahead = { sent, gradients: g };
     return sent;
   }
 
-  #gradientArrays(gy: Floats): NormGradients {
-    const of = (t: Tensor | null): Floats | null => (t && needsGrad(t) ? allocate(t.size, gy) : null);
+  #gradientArrays(gy: Values): NormGradients {
+    const of = (t: Tensor | null): Values | null => (t && needsGrad(t) ? allocate(t.size, gy) : null);
     return { x: of(this.x), weight: of(this.weight), bias: of(this.bias) };
   }
 }
@@ -120,16 +121,12 @@ export class Normalized implements Deferred {
     this.#versions = this.#inputs.map(({ version }) => version);
   }
 
-  get source(): Floats {
-    return this.#norm.x.data;
-  }
-
-  compute(): Floats {
+  compute(): Values {
     return this.#values(false);
   }
 
   /** The values of max(0, this). */
-  relu(): Floats {
+  relu(): Values {
     return this.#values(true);
   }
 
@@ -141,7 +138,7 @@ export class Normalized implements Deferred {
   }
 
   /** The gradient of z = max(0, this). */
-  reluGradient(gy: Floats, z: Floats): Floats {
+  reluGradient(gy: Values, z: Values): Values {
     if (this.#norm.training && this.#usedOnce) return this.#norm.throughRelu(gy, z);
     const gz = allocate(gy.length, gy);
     kernels.unaryGradient("relu", gy, z, z, gz);
@@ -153,7 +150,7 @@ export class Normalized implements Deferred {
     return this.#uses === 1 && (this.#summand === null || this.#summand.#usedOnce);
   }
 
-  #values(relu: boolean): Floats {
+  #values(relu: boolean): Values {
     if (this.#inputs.some((t, i) => t.version !== this.#versions[i])) {
       throw new AutogradError(
         "batchNorm: an input was changed in place before the output was read: clone() one of them",

@@ -3,6 +3,8 @@
  *
  * Window arithmetic, padding and ceil mode are in tensor/geometry/pool.ts.
  */
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import type { Pair } from "../tensor/geometry/conv.ts";
 import {
   type AvgPool2dOptions,
@@ -14,11 +16,15 @@ import {
 import { kernels } from "../tensor/kernels.ts";
 import { allocate } from "../tensor/memory.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
-import { empty, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 
 export type { AvgPool2dOptions, MaxPool2dOptions } from "../tensor/geometry/pool.ts";
+
+const WINDOW = { kernelSize: true, stride: true, padding: true, ceilMode: true } as const;
+const MAX_POOL_OPTIONS: OptionNames<MaxPool2dOptions> = { ...WINDOW, dilation: true };
+const AVG_POOL_OPTIONS: OptionNames<AvgPool2dOptions> = { ...WINDOW, countIncludePad: true };
 
 /**
  * y[n, c, i, j] = the largest x[n, c, h, w] in window (i, j). Padding is −∞: it never wins. NaN does.
@@ -31,10 +37,11 @@ export type { AvgPool2dOptions, MaxPool2dOptions } from "../tensor/geometry/pool
  * maxPool2d(tensor([[[[1, 2], [3, 4]]]]), { kernelSize: 2 }).toArray(); // [[[[4]]]]
  */
 export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
+  checkPool("maxPool2d", x, options, MAX_POOL_OPTIONS);
   const g = poolGeometry("maxPool2d", x.shape, options);
   const y = empty(g.shape, x);
   const indices = new Int32Array(y.size);
-  kernels.maxPool2d(x.data, y.data, indices, g);
+  kernels.maxPool2d(valuesOf(x), valuesOf(y), indices, g);
   return record(["maxPool2d", options], y, [x], (gy) => {
     // Only the winner moves the maximum: ∂y/∂x = 1 there (at a tie, at the first in row-major order), 0 elsewhere. A
     // pixel that won in several windows gets the sum.
@@ -56,6 +63,7 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
  * avgPool2d(tensor([[[[1, 2], [3, 4]]]]), { kernelSize: 2 }).toArray(); // [[[[2.5]]]]
  */
 export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
+  checkPool("avgPool2d", x, options, AVG_POOL_OPTIONS);
   return average(["avgPool2d", options], x, poolGeometry("avgPool2d", x.shape, options));
 }
 
@@ -71,6 +79,7 @@ export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
  * adaptiveAvgPool2d(tensor([[[[1, 2, 3]]]]), [1, 2]).toArray(); // [[[[1.5, 2.5]]]]
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: Pair): Tensor {
+  checkTensor("adaptiveAvgPool2d", "x", x);
   const g = adaptivePoolGeometry("adaptiveAvgPool2d", x.shape, outputSize);
   return average(["adaptiveAvgPool2d", g], x, g);
 }
@@ -86,13 +95,20 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: Pair): Tensor {
  * globalAvgPool2d(tensor([[[[1, 2], [3, 4]]]])).toArray(); // [[2.5]]
  */
 export function globalAvgPool2d(x: Tensor): Tensor {
+  checkTensor("globalAvgPool2d", "x", x);
   const g = adaptivePoolGeometry("globalAvgPool2d", x.shape, 1);
   return average("globalAvgPool2d", x, g, x.shape.slice(0, 2));
 }
 
+function checkPool<Options>(op: string, x: Tensor, options: Options, names: OptionNames<Options>): void {
+  checkTensor(op, "x", x);
+  if (options === undefined) throw new UsageError(`${op}: needs options, such as { kernelSize: 2 }`);
+  checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
+}
+
 function average(operation: Operation, x: Tensor, g: PoolGeometry, shape: Shape = g.shape): Tensor {
   const y = empty(shape, x);
-  kernels.avgPool2d(x.data, y.data, g);
+  kernels.avgPool2d(valuesOf(x), valuesOf(y), g);
   return record(operation, y, [x], (gy) => {
     // y = Σ x / n over a window, so ∂y/∂x = 1/n for each of its pixels; windows that overlap add up.
     const gx = allocate(sizeOf(x.shape), gy);

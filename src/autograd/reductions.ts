@@ -4,15 +4,16 @@
  * A reduction's gradient goes the other way: one number per output spreads over the elements that were reduced. Below,
  * `g.keptShape` is the output's shape with the reduced axes left in place as 1, so that y and gy broadcast against x.
  */
-import { ShapeError } from "../tensor/errors.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { expandGeometry } from "../tensor/geometry/copy.ts";
 import { type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
 import type { IndexTensor } from "../tensor/geometry/select.ts";
 import { kernels, type ReduceOp } from "../tensor/kernels.ts";
-import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
+import { allocate, numbersOf, toValues, type Values } from "../tensor/memory.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
-import { empty, type Tensor } from "../tensor/tensor.ts";
-import { combine } from "./elementwise.ts";
+import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { combine, scaled, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
 
 /** One axis, several, or undefined for all; −1 is the last. */
@@ -28,6 +29,9 @@ export interface VarianceOptions extends ReduceOptions {
   correction?: number;
 }
 
+const REDUCE_OPTIONS: OptionNames<ReduceOptions> = { keepDim: true };
+const VARIANCE_OPTIONS: OptionNames<VarianceOptions> = { keepDim: true, correction: true };
+
 /**
  * y = Σ x over `axes`. The sum is accumulated in float64.
  *
@@ -36,7 +40,8 @@ export interface VarianceOptions extends ReduceOptions {
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function sum(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  const { keepDim = false } = checked("sum", x, axes, options, REDUCE_OPTIONS);
   const g = reduceGeometry("sum", x.shape, axes, keepDim);
   return record(["sum", { axes, keepDim }], reduced("sum", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1 for every element: each receives a copy of its output's gradient.
@@ -49,7 +54,8 @@ export function sum(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions =
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function mean(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  const { keepDim = false } = checked("mean", x, axes, options, REDUCE_OPTIONS);
   const g = reduceGeometry("mean", x.shape, axes, keepDim);
   return record(["mean", { axes, keepDim }], reduced("mean", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1/n.
@@ -63,15 +69,14 @@ export function mean(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions 
  *
  * @throws ShapeError if an axis does not exist or is named twice, and for the maximum of no elements.
  */
-export function max(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  const { keepDim = false } = checked("max", x, axes, options, REDUCE_OPTIONS);
   const g = reduceGeometry("max", x.shape, axes, keepDim);
   checkNotEmpty("max", x.shape, g);
   const y = reduced("max", x, g);
   return record(["max", { axes, keepDim }], y, [x], (gy) => {
     // ∂y/∂x_i = 1/k where x_i is one of the k largest, else 0.
-    const top = spread(y.data, g, x.shape);
-    const mask = allocate(x.size, x.data);
-    for (let i = 0; i < mask.length; i++) mask[i] = x.data[i] === top[i] ? 1 : 0;
+    const mask = combine("equal", valuesOf(x), x.shape, valuesOf(y), g.keptShape);
     const ties = allocate(gy.length, gy);
     kernels.reduce("sum", mask, ties, g);
     const share = combine("div", gy, g.keptShape, ties, g.keptShape);
@@ -91,20 +96,21 @@ export function max(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions =
 export function maxWithIndices(
   x: Tensor,
   axis: number,
-  { keepDim = false }: ReduceOptions = {},
+  options: ReduceOptions = {},
 ): { values: Tensor; indices: { readonly data: Int32Array; readonly shape: Shape } } {
+  const { keepDim = false } = checked("maxWithIndices", x, axis, options, REDUCE_OPTIONS);
   const along = normalizeAxis("maxWithIndices", axis, x.rank, x.shape);
   const g = reduceGeometry("maxWithIndices", x.shape, along, keepDim);
   checkNotEmpty("maxWithIndices", x.shape, g);
   const indices = { data: new Int32Array(sizeOf(g.shape)), shape: g.shape };
-  kernels.argmax(x.data, indices.data, g);
+  kernels.argmax(valuesOf(x), indices.data, g);
   const positions = indices.data.map((index, k) => g.kept[k] + index * g.innerStride);
   const flat = { outer: 1, length: x.size, inner: 1 };
   const values = empty(g.shape, x);
-  kernels.indexSelect(x.data, positions, values.data, flat);
+  kernels.indexSelect(valuesOf(x), positions, valuesOf(values), flat);
   record(["maxWithIndices", { axes: axis, keepDim }], values, [x], (gy) => {
     // ∂y/∂x_i = 1 at the position that was taken, else 0.
-    const gx = allocateZeros(x.size, gy);
+    const gx = zeros(x.size, gy);
     kernels.indexAdd(gy, positions, gx, flat);
     return [gx];
   });
@@ -120,12 +126,13 @@ export function maxWithIndices(
 export function argmax(
   x: Tensor,
   axis?: number,
-  { keepDim = false }: ReduceOptions = {},
+  options: ReduceOptions = {},
 ): IndexTensor & { readonly data: Int32Array } {
+  const { keepDim = false } = checked("argmax", x, axis, options, REDUCE_OPTIONS);
   const g = reduceGeometry("argmax", x.shape, axis, keepDim);
   checkNotEmpty("argmax", x.shape, g);
   const data = new Int32Array(sizeOf(g.shape));
-  kernels.argmax(x.data, data, g);
+  kernels.argmax(valuesOf(x), data, g);
   return { data, shape: g.shape };
 }
 
@@ -134,14 +141,15 @@ export function argmax(
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function logsumexp(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOptions = {}): Tensor {
+export function logsumexp(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  const { keepDim = false } = checked("logsumexp", x, axes, options, REDUCE_OPTIONS);
   const g = reduceGeometry("logsumexp", x.shape, axes, keepDim);
   const y = reduced("logsumexp", x, g);
   return record(["logsumexp", { axes, keepDim }], y, [x], (gy) => {
     // ∂y/∂x_i = e^x_i / Σ eˣ: the softmax. It equals e^(x_i − y), but y is rounded, which for x around 1000 costs four
     // digits: dividing by the sum of these exponentials, 1 but for that rounding, gives them back.
-    const exponential = allocate(x.size, x.data);
-    kernels.unary("exp", combine("sub", x.data, x.shape, y.data, g.keptShape), exponential);
+    const exponential = allocate(x.size, valuesOf(x));
+    kernels.unary("exp", combine("sub", valuesOf(x), x.shape, valuesOf(y), g.keptShape), exponential);
     const total = allocate(gy.length, gy);
     kernels.reduce("sum", exponential, total, g);
     const share = combine("div", gy, g.keptShape, total, g.keptShape);
@@ -154,7 +162,8 @@ export function logsumexp(x: Tensor, axes?: Axes, { keepDim = false }: ReduceOpt
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function variance(x: Tensor, axes?: Axes, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
+export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
+  const { keepDim = false, correction = 1 } = checked("variance", x, axes, options, VARIANCE_OPTIONS);
   const g = reduceGeometry("variance", x.shape, axes, keepDim);
   const divisor = Math.max(0, g.count - correction);
   const { y, deviation } = varianceOf(x, g, divisor);
@@ -169,45 +178,62 @@ export function variance(x: Tensor, axes?: Axes, { keepDim = false, correction =
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function std(x: Tensor, axes?: Axes, { keepDim = false, correction = 1 }: VarianceOptions = {}): Tensor {
+export function std(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
+  const { keepDim = false, correction = 1 } = checked("std", x, axes, options, VARIANCE_OPTIONS);
   const g = reduceGeometry("std", x.shape, axes, keepDim);
   const divisor = Math.max(0, g.count - correction);
   const { y, deviation } = varianceOf(x, g, divisor);
-  for (let k = 0; k < y.size; k++) y.data[k] = Math.sqrt(y.data[k]);
+  const values = numbersOf(valuesOf(y));
+  for (let k = 0; k < y.size; k++) values[k] = Math.sqrt(values[k]);
   return record(["std", { axes, keepDim, correction }], y, [x], (gy) => {
     // y = √v: ∂y/∂v = 1/2y, and ∂v/∂x_i = 2 d_i / (n − c), so ∂y/∂x_i = d_i / (y·(n − c)).
-    const share = gy.map((g, k) => (y.data[k] === 0 ? 0 : g / (y.data[k] * divisor)));
-    return [combine("mul", deviation, x.shape, share, g.keptShape)];
+    const share = numbersOf(gy).map((g, k) => (values[k] === 0 ? 0 : g / (values[k] * divisor)));
+    return [combine("mul", deviation, x.shape, toValues(share), g.keptShape)];
   });
 }
 
 /** Σ (x − x̄)² / divisor, and the deviations x − x̄ in the shape of x. */
-function varianceOf(x: Tensor, g: ReduceGeometry, divisor: number): { y: Tensor; deviation: Floats } {
+function varianceOf(x: Tensor, g: ReduceGeometry, divisor: number): { y: Tensor; deviation: Values } {
   const center = reduced("mean", x, g);
-  const deviation = combine("sub", x.data, x.shape, center.data, g.keptShape);
+  const deviation = combine("sub", valuesOf(x), x.shape, valuesOf(center), g.keptShape);
   const square = combine("mul", deviation, x.shape, deviation, x.shape);
   const y = empty(g.shape, x);
-  kernels.reduce("sum", square, y.data, g);
-  for (let k = 0; k < y.size; k++) y.data[k] /= divisor;
+  kernels.reduce("sum", square, valuesOf(y), g);
+  const values = numbersOf(valuesOf(y));
+  for (let k = 0; k < y.size; k++) values[k] /= divisor;
   return { y, deviation };
 }
 
 function reduced(op: ReduceOp, x: Tensor, g: ReduceGeometry): Tensor {
   const y = empty(g.shape, x);
-  kernels.reduce(op, x.data, y.data, g);
+  kernels.reduce(op, valuesOf(x), valuesOf(y), g);
   return y;
 }
 
 /** One number per output, copied to every element that was reduced into it. */
-function spread(perOutput: Floats, g: ReduceGeometry, shape: Shape): Floats {
+function spread(perOutput: Values, g: ReduceGeometry, shape: Shape): Values {
   const { copy } = expandGeometry("spread", g.keptShape, shape);
   const y = allocate(sizeOf(shape), perOutput);
   kernels.copyStrided(perOutput, y, copy);
   return y;
 }
 
-function scaled(x: Floats, factor: number): Floats {
-  return combine("mul", x, [x.length], allocate(1, x).fill(factor), []);
+/** The options, after checking what every reduction is given: `sum(x, { dim: 1 })` is not axes. */
+function checked<Options extends ReduceOptions>(
+  op: string,
+  x: Tensor,
+  axes: Axes,
+  options: Options,
+  names: OptionNames<Options>,
+): Options {
+  checkTensor(op, "x", x);
+  if (axes !== undefined && typeof axes !== "number" && !Array.isArray(axes)) {
+    throw new UsageError(
+      `${op}: axes are a number or a list of them, got ${describe(axes)}: ${op}(x, 1, { keepDim: true })`,
+    );
+  }
+  checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
+  return options;
 }
 
 function checkNotEmpty(op: string, x: Shape, g: ReduceGeometry): void {

@@ -5,6 +5,8 @@
  * ones, and its gradient is Pᵀ gy: every element of gy goes back to where its value came from, and adds up there.
  * The geometry (tensor/geometry/copy.ts, reshape.ts, select.ts) says who goes where; here is only forward and back.
  */
+import { checkNumber, describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import {
   type CopyGeometry,
   concatGeometry,
@@ -20,9 +22,10 @@ import {
 import { flattenedShape, reshapedShape, squeezedShape, unsqueezedShape } from "../tensor/geometry/reshape.ts";
 import { gatherGeometry, type IndexTensor, type SelectGeometry, selectGeometry } from "../tensor/geometry/select.ts";
 import { kernels } from "../tensor/kernels.ts";
-import { allocate, allocateZeros, type Floats } from "../tensor/memory.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
 import { normalizeAxis, type Shape } from "../tensor/shape.ts";
-import { empty, Tensor } from "../tensor/tensor.ts";
+import { checkTensor, empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
+import { zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
@@ -35,6 +38,7 @@ export type { IndexTensor, SliceRange };
  * @throws ShapeError if an axis does not exist.
  */
 export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
+  checkTensor("transpose", "x", x);
   const axes = x.shape.map((_, axis) => axis);
   const i = normalizeAxis("transpose", axis0, x.rank, x.shape);
   const j = normalizeAxis("transpose", axis1, x.rank, x.shape);
@@ -48,6 +52,7 @@ export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
  * @throws ShapeError unless `axes` names every axis exactly once.
  */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  checkTensor("permute", "x", x);
   return rearranged(["permute", { axes }], x, permuteGeometry("permute", x.shape, axes));
 }
 
@@ -61,6 +66,7 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
  * @throws ShapeError if the sizes do not agree.
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor("reshape", "x", x);
   return relabelled("reshape", x, reshapedShape("reshape", x.shape, shape));
 }
 
@@ -71,6 +77,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
  * @throws ShapeError if an axis does not exist, or they are in the wrong order.
  */
 export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
+  checkTensor("flatten", "x", x);
   return relabelled("flatten", x, flattenedShape("flatten", x.shape, startAxis, endAxis));
 }
 
@@ -81,6 +88,7 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
  * @throws ShapeError if the axis does not exist.
  */
 export function squeeze(x: Tensor, axis?: number): Tensor {
+  checkTensor("squeeze", "x", x);
   return relabelled("squeeze", x, squeezedShape("squeeze", x.shape, axis));
 }
 
@@ -90,6 +98,7 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
  * @throws ShapeError if y has no such axis.
  */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
+  checkTensor("unsqueeze", "x", x);
   return relabelled("unsqueeze", x, unsqueezedShape("unsqueeze", x.shape, axis));
 }
 
@@ -104,6 +113,7 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  * @throws ShapeError for more ranges than axes, and for steps below 1.
  */
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
+  checkTensor("slice", "x", x);
   return rearranged(["slice", { ranges }], x, sliceGeometry("slice", x.shape, ranges));
 }
 
@@ -113,7 +123,7 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
  * @throws ShapeError for no tensors, and unless they agree in every other axis.
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
-  const g = concatGeometry("concat", shapesOf(tensors), axis);
+  const g = concatGeometry("concat", shapesOf("concat", tensors), axis);
   return joined(["concat", { axis }], tensors, g.shape, g.copies);
 }
 
@@ -123,7 +133,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
  * @throws ShapeError for no tensors, and unless their shapes are equal.
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  const g = stackGeometry("stack", shapesOf(tensors), axis);
+  const g = stackGeometry("stack", shapesOf("stack", tensors), axis);
   return joined(["stack", { axis }], tensors, g.shape, g.copies);
 }
 
@@ -133,10 +143,12 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
  * @throws ShapeError unless there is one pair of whole numbers of 0 or more for each axis.
  */
 export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value = 0): Tensor {
+  checkTensor("pad", "x", x);
+  checkNumber("pad", "value", value);
   const { shape, copy } = padGeometry("pad", x.shape, pads);
   const y = empty(shape, x);
-  y.data.fill(value);
-  kernels.copyStrided(x.data, y.data, copy);
+  kernels.fill(valuesOf(y), value);
+  kernels.copyStrided(valuesOf(x), valuesOf(y), copy);
   return record(["pad", { pads, value }], y, [x], (gy) => {
     // The added elements are constants; those in the middle are copies of x.
     const gx = allocate(x.size, gy);
@@ -151,6 +163,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
  * @throws ShapeError if the axis does not exist; ValueError naming an index out of range.
  */
 export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): Tensor {
+  checkTensor("indexSelect", "x", x);
   return selected(["indexSelect", { axis, index }], x, selectGeometry("indexSelect", x.shape, axis, index));
 }
 
@@ -165,6 +178,7 @@ export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): 
  * @throws ShapeError if `index` does not fit into x; ValueError naming an index out of range.
  */
 export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
+  checkTensor("gather", "x", x);
   return selected(["gather", { axis, index }], x, gatherGeometry("gather", x.shape, axis, index));
 }
 
@@ -174,9 +188,10 @@ export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
  * @throws ShapeError if x does not stretch to `shape`.
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  checkTensor("expand", "x", x);
   const g = expandGeometry("expand", x.shape, shape);
   const y = empty(g.shape, x);
-  kernels.copyStrided(x.data, y.data, g.copy);
+  kernels.copyStrided(valuesOf(x), valuesOf(y), g.copy);
   return record("expand", y, [x], (gy) => {
     // An element that was copied k times receives the sum of k gradients.
     return [unbroadcast(gy, y.shape, x.shape)];
@@ -186,10 +201,10 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 /** One copy in which every element of y, and of x at most once, takes part. */
 function rearranged(operation: Operation, x: Tensor, { shape, copy }: MoveGeometry): Tensor {
   const y = empty(shape, x);
-  kernels.copyStrided(x.data, y.data, copy);
+  kernels.copyStrided(valuesOf(x), valuesOf(y), copy);
   return record(operation, y, [x], (gy) => {
     // Each element of gy goes back to where its value came from; elements of x that were left out have gradient 0.
-    const gx = y.size < x.size ? allocateZeros(x.size, gy) : allocate(x.size, gy);
+    const gx = y.size < x.size ? zeros(x.size, gy) : allocate(x.size, gy);
     kernels.copyStrided(gy, gx, reversed(copy));
     return [gx];
   });
@@ -197,7 +212,7 @@ function rearranged(operation: Operation, x: Tensor, { shape, copy }: MoveGeomet
 
 /** Another shape for the same storage. In row-major order nothing moves, so the gradient is gy, relabelled back. */
 function relabelled(op: string, x: Tensor, shape: Shape): Tensor {
-  return record(op, new Tensor(x.data, shape), [x], (gy) => [gy]);
+  return record(op, viewOf(x, shape), [x], (gy) => [gy]);
 }
 
 function joined(
@@ -208,7 +223,7 @@ function joined(
 ): Tensor {
   const y = empty(shape, tensors[0]);
   tensors.forEach((x, k) => {
-    kernels.copyStrided(x.data, y.data, copies[k]);
+    kernels.copyStrided(valuesOf(x), valuesOf(y), copies[k]);
   });
   return record(operation, y, tensors, (gy, needed) =>
     // Each input gets back the part of gy that it filled.
@@ -223,15 +238,19 @@ function joined(
 
 function selected(operation: Operation, x: Tensor, g: SelectGeometry): Tensor {
   const y = empty(g.shape, x);
-  kernels.indexSelect(x.data, g.index, y.data, g.axes);
+  kernels.indexSelect(valuesOf(x), g.index, valuesOf(y), g.axes);
   return record(operation, y, [x], (gy) => {
     // An index that appears k times sends k gradients to the same element: they add up.
-    const gx: Floats = allocateZeros(x.size, gy);
+    const gx: Values = zeros(x.size, gy);
     kernels.indexAdd(gy, g.index, gx, g.axes);
     return [gx];
   });
 }
 
-function shapesOf(tensors: readonly Tensor[]): Shape[] {
-  return tensors.map((t) => t.shape);
+function shapesOf(op: string, tensors: readonly Tensor[]): Shape[] {
+  if (!Array.isArray(tensors)) throw new UsageError(`${op}: needs a list of tensors, got ${describe(tensors)}`);
+  return tensors.map((t, i) => {
+    checkTensor(op, `tensor ${i}`, t);
+    return t.shape;
+  });
 }

@@ -2,7 +2,7 @@
 import { axisGeometry } from "../tensor/geometry/normalize.ts";
 import { kernels } from "../tensor/kernels.ts";
 import { allocate } from "../tensor/memory.ts";
-import { empty, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { record } from "./graph.ts";
 
 /**
@@ -11,13 +11,14 @@ import { record } from "./graph.ts";
  * @throws ShapeError if the axis does not exist.
  */
 export function softmax(x: Tensor, axis = -1): Tensor {
+  checkTensor("softmax", "x", x);
   const g = axisGeometry("softmax", x.shape, axis);
   const y = empty(x.shape, x);
-  kernels.softmax(x.data, y.data, g);
+  kernels.softmax(valuesOf(x), valuesOf(y), g);
   return record(["softmax", { axis }], y, [x], (gy) => {
     // ∂y_j/∂x_i = y_j (δ_ij − y_i), so gx_i = Σ_j gy_j y_j (δ_ij − y_i) = y_i (gy_i − Σ_j gy_j y_j).
     const gx = allocate(x.size, gy);
-    kernels.softmaxGradient(gy, y.data, gx, g);
+    kernels.softmaxGradient(gy, valuesOf(y), gx, g);
     return [gx];
   });
 }
@@ -28,13 +29,14 @@ export function softmax(x: Tensor, axis = -1): Tensor {
  * @throws ShapeError if the axis does not exist.
  */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  checkTensor("logSoftmax", "x", x);
   const g = axisGeometry("logSoftmax", x.shape, axis);
   const y = empty(x.shape, x);
-  kernels.logSoftmax(x.data, y.data, g);
+  kernels.logSoftmax(valuesOf(x), valuesOf(y), g);
   return record(["logSoftmax", { axis }], y, [x], (gy) => {
     // ∂y_j/∂x_i = δ_ij − e^y_i, so gx_i = gy_i − e^y_i Σ_j gy_j.
     const gx = allocate(x.size, gy);
-    kernels.logSoftmaxGradient(gy, y.data, gx, g);
+    kernels.logSoftmaxGradient(gy, valuesOf(y), gx, g);
     return [gx];
   });
 }

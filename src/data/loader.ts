@@ -8,7 +8,7 @@ import { checkBoolean, checkFunction, checkList, checkObject, checkRng, checkWho
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import type { Augmentation } from "./augment.ts";
 import { checkDataset, type Dataset, type Normalization, pixelScale } from "./dataset.ts";
 
@@ -111,7 +111,7 @@ function gatherBatch(
     }
     answers[i] = labels[index];
   });
-  return { x: new Tensor(x, [indices.length, C, H, W]), labels: answers };
+  return { x: owned(x, [indices.length, C, H, W]), labels: answers };
 }
 
 /** What an augmentation returned, if it is an image of the same size. */

@@ -6,9 +6,9 @@ import { type Node, nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
 import { UsageError } from "../tensor/errors.ts";
-import type { Floats } from "../tensor/memory.ts";
+import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { peek, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkOutput, checkRun } from "./arguments.ts";
 import { measure } from "./measure.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
@@ -94,14 +94,14 @@ function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls:
       if (t.node) continue;
       const name = names.get(t);
       const found = anomalyIn(
-        t.data,
+        peek(t),
         "forward",
         name === undefined ? "input" : "parameter",
         name ?? layerOf(order, calls),
       );
       if (found) return { ...found, message: `${found.message} ${formatShape(t.shape)}, on its way into ${op}` };
     }
-    const found = anomalyIn(output.data, "forward", op, layerOf(order, calls));
+    const found = anomalyIn(peek(output), "forward", op, layerOf(order, calls));
     if (found) return { ...found, message: `${found.message}, output ${formatShape(output.shape)}, inputs finite` };
   }
   return null;
@@ -109,7 +109,7 @@ function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls:
 
 /** A backward pass of its own, that looks at what every rule makes. */
 function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
-  const arrived = new Map<Tensor, Floats>([[root, root.data.map(() => 1)]]);
+  const arrived = new Map<Tensor, Floats>([[root, peek(root).map(() => 1)]]);
   const nodes = nodesBefore(root);
   const trained = trainedThrough(nodes);
   for (const { op, inputs, output, order, rule } of nodes) {
@@ -117,10 +117,11 @@ function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
     if (!gy) continue;
     arrived.delete(output);
     const needed = inputs.map((t) => t.requiresGrad || trained.has(t));
-    const sent = rule(gy, needed);
+    const sent = rule(toValues(gy), needed);
     for (const [i, t] of inputs.entries()) {
-      const gx = sent[i];
-      if (!needed[i] || !gx) continue;
+      const values = sent[i];
+      if (!needed[i] || !values) continue;
+      const gx = numbersOf(values);
       const before = arrived.get(t);
       const sum = before ? before.map((v, k) => v + gx[k]) : gx;
       const found = anomalyIn(sum, "backward", op, layerOf(order, calls));

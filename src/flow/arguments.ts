@@ -4,7 +4,7 @@ import type { Module } from "../nn/module.ts";
 import { checkFunction } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
 
 /** Throws unless `model` is a model, and `run`, the argument called `name`, a function that runs it. */
 export function checkRun(op: string, model: unknown, name: string, run: unknown): asserts model is Module {
@@ -19,7 +19,7 @@ export function checkLoss(op: string, value: unknown): asserts value is Tensor {
 
 /** Throws unless `value`, which the function called `name` returned, is a tensor. */
 export function checkReturned(op: string, name: string, value: unknown): asserts value is Tensor {
-  if (value instanceof Tensor) return;
+  if (isTensor(value)) return;
   // Nobody will wait for it.
   if (value instanceof Promise) value.catch(() => {});
   const what = value instanceof Promise ? "a Promise: it cannot be async" : describe(value);
@@ -34,7 +34,7 @@ export function checkMeasured(op: string, value: unknown): asserts value is numb
 
 /** The output of the part at `path`, if it is a tensor: instruments look at parts with one output. */
 export function checkOutput(op: string, path: string, y: unknown): Tensor {
-  if (y instanceof Tensor) return y;
+  if (isTensor(y)) return y;
   const part = path === "" ? "the model" : `the part "${path}"`;
   throw new UsageError(`${op}: ${part} must give one tensor, but gives ${describe(y)}`);
 }

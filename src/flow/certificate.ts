@@ -18,16 +18,17 @@
 import { backward } from "../autograd/backward.ts";
 import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { checkSeed, checkTensor } from "../tensor/arguments.ts";
+import { checkSeed } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
 import { checkOutput } from "./arguments.ts";
 import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
 import { checkNumbers, type NumericCheck } from "./certificate-numbers.ts";
 import { formatCertificate, reasonFor, reasonWithoutPath, summarize } from "./certificate-text.ts";
+import { leafOf } from "./leaf.ts";
 import { countNonZero, norm } from "./measure.ts";
 import { EFFECTS, type Effect, gradientAlong, type PathStep, pathBetween, worstEffect } from "./path.ts";
 import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
@@ -113,7 +114,7 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
   checkOptions("certify", options, OPTIONS);
   const { seed = 0 } = options;
   checkSeed("certify", seed);
-  const leaf = new Tensor(x.data, x.shape, true);
+  const leaf = leafOf(x);
   const { value, calls } = preservingBuffers(model, () => observeBlocks(model, () => model.forward(leaf)));
   checkOutput("certify", "", value);
   const { blocks, whole } = calls.length > 0 ? certifyCalls(calls, leaf, seed) : { blocks: [], whole: NO_WAY };
@@ -141,7 +142,7 @@ function passesUnchanged(verdict: ShortcutVerdict): boolean {
 function certifyCalls(calls: readonly BlockCall[], leaf: Tensor, seed: number): Pick<Certificate, "blocks" | "whole"> {
   const { block: name, y: last } = calls[calls.length - 1];
   const rng = new Rng(seed);
-  const upstream = new Tensor(
+  const upstream = owned(
     last.data.map(() => rng.normal()),
     last.shape,
   );

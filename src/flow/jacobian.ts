@@ -8,18 +8,20 @@
  * y = x + F(x) it is J = I + J_F: the identity moves what J_F has near 0 to near 1.
  * Next: singular-values.ts (all of them) and lanczos.ts (the largest).
  */
+
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { checkFunction, checkList, checkSeed, checkTensor, checkWhole } from "../tensor/arguments.ts";
+import { checkFunction, checkList, checkSeed, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, inStep } from "../tensor/memory.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { checkReturned } from "./arguments.ts";
 import { observeBlocks } from "./blocks.ts";
 import { largestSingularValues } from "./lanczos.ts";
+import { leafOf } from "./leaf.ts";
 import { differentiatingOnly, isRecording, preservingBuffers } from "./preserve.ts";
 import { type Matrix, singularValues } from "./singular-values.ts";
 
@@ -44,7 +46,7 @@ function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
   checkFunction(who, "f", f);
   checkTensor(who, "x", x);
   if (!isRecording()) throw new UsageError(`${who}: inside noGrad there are no derivatives`);
-  const leaf = new Tensor(x.data, x.shape, true);
+  const leaf = leafOf(x);
   const y = f(leaf);
   checkReturned(who, "f", y);
   const [rows, columns] = [y.size, x.size];
@@ -53,16 +55,16 @@ function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
       `${who}: ${rows} outputs × ${columns} inputs are more than 2^27 numbers: use a smaller image or fewer channels`,
     );
   }
-  const values = allocateLasting(rows * columns, x.data);
+  const values = allocateLasting(rows * columns, valuesOf(x));
   if (!needsGrad(y)) return { rows, columns, values };
   differentiatingOnly(y, [leaf], () => {
     for (let i = 0; i < rows; i++) {
       inStep(
         () => {
-          const gradient = new Tensor(allocateLasting(rows, x.data), y.shape);
-          gradient.data[i] = 1;
-          const grads = backward(y, { gradient });
-          if (grads.has(leaf)) values.set(grads.get(leaf).data, i * columns);
+          const row = allocateLasting(rows, valuesOf(x));
+          row[i] = 1;
+          const grads = backward(y, { gradient: owned(row, y.shape) });
+          if (grads.has(leaf)) values.set(peek(grads.get(leaf)), i * columns);
         },
         () => {},
       );

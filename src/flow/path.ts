@@ -8,12 +8,12 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
-import { checkList, checkTensor, checkWhole } from "../tensor/arguments.ts";
+import { checkList, checkWhole } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
-import { allocateZeros, type Floats } from "../tensor/memory.ts";
+import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, isTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
 
 /**
  * What an operation does to a gradient that passes it, from harmless to harmful:
@@ -167,26 +167,26 @@ export function gradientAlong(path: readonly PathStep[], gy: Floats): Floats {
   checkGradient("gradientAlong", path, gy);
   return path.reduce((g, { node, input }) => {
     const sent = node.rule(
-      g,
+      toValues(g),
       node.inputs.map((_, i) => i === input),
     );
-    return sent[input]!;
+    return numbersOf(sent[input]!);
   }, gy);
 }
 
 /** The vector-Jacobian product of everything between y and x except the path: J_Fᵀ∂L/∂y for y = x + F(x). */
 export function gradientOffPath(path: readonly PathStep[], x: Tensor, gy: Floats): Floats {
-  const total = allocateZeros(x.size, gy);
+  const total = allocateLasting(x.size, toValues(gy));
   let g = gy;
   for (const { node, input } of path) {
     const needed = node.inputs.map(needsGrad);
-    const sent = node.rule(g, needed);
+    const sent = node.rule(toValues(g), needed);
     node.inputs.forEach((t, i) => {
       const gt = sent[i];
       if (i === input || !needed[i] || !gt) return;
-      addInto(total, productFrom(t, x, gt));
+      addInto(total, productFrom(t, x, numbersOf(gt)));
     });
-    g = sent[input]!;
+    g = numbersOf(sent[input]!);
   }
   return total;
 }
@@ -195,8 +195,8 @@ export function gradientOffPath(path: readonly PathStep[], x: Tensor, gy: Floats
 export function productFrom(t: Tensor, x: Tensor, gt: Floats): Floats | undefined {
   if (t === x) return gt;
   if (!t.node) return undefined;
-  const grads = backward(t, { gradient: new Tensor(gt, t.shape), stopAt: [x] });
-  return grads.has(x) ? grads.get(x).data : undefined;
+  const grads = backward(t, { gradient: owned(gt, t.shape), stopAt: [x] });
+  return grads.has(x) ? peek(grads.get(x)) : undefined;
 }
 
 function addInto(total: Floats, values: Floats | undefined): void {
@@ -205,7 +205,7 @@ function addInto(total: Floats, values: Floats | undefined): void {
 
 function checkNode(op: string, node: unknown): asserts node is Node {
   const { op: name, inputs, output, rule } = (node ?? {}) as Partial<Node>;
-  const isNode = typeof name === "string" && Array.isArray(inputs) && output instanceof Tensor;
+  const isNode = typeof name === "string" && Array.isArray(inputs) && isTensor(output);
   if (isNode && typeof rule === "function") return;
   throw new UsageError(`${op}: node must be a node of the graph, the node of a recorded tensor, got ${describe(node)}`);
 }

@@ -2,7 +2,7 @@
 import { tap } from "../autograd/backward.ts";
 import { nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 
 /** Runs `fn` and puts every buffer of the model (running statistics) back as it was. */
 export function preservingBuffers<T>(model: Module, fn: () => T): T {
@@ -14,7 +14,7 @@ export function preservingBuffers<T>(model: Module, fn: () => T): T {
 
 /** Runs `fn` and puts the values of `tensors` back, bit for bit. */
 export function preservingValues<T>(tensors: readonly Tensor[], fn: () => T): T {
-  const saved = tensors.map((t) => t.data.slice());
+  const saved = tensors.map((t) => peek(t).slice());
   try {
     return fn();
   } finally {
@@ -55,6 +55,6 @@ export function differentiatingOnly<T>(root: Tensor, wanted: readonly Tensor[], 
 
 /** Whether operations are recorded: not inside `noGrad`, as in an evaluation. */
 export function isRecording(): boolean {
-  const leaf = new Tensor(new Float32Array(1), [1], true);
+  const leaf = owned(new Float32Array(1), [1], true);
   return tap(leaf, () => {}).node !== null;
 }

@@ -12,7 +12,7 @@ import { checkFunction, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { checkOutput } from "./arguments.ts";
 import { norm } from "./measure.ts";
 import { isRecording } from "./preserve.ts";
@@ -76,16 +76,17 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
     const compute = module.forward.bind(module);
     return (x) => {
       const y = compute(x);
-      const recorded = y instanceof Tensor && needsGrad(y);
+      const recorded = isTensor(y) && needsGrad(y);
       // Where nothing is recorded at all there is no training step: an evaluation between two of them.
       if (step % every !== 0 || !(recorded || isRecording())) return y;
-      const weight = weightOf(module)?.data.slice() ?? null;
+      const trained = weightOf(module);
+      const weight = trained && peek(trained).slice();
       const forward = forwardStatistics(checkOutput("flowRecorder", path, y));
       const call: Call = { path, module, recorded, forward, backward: null, weight };
       calls.push(call);
       if (!recorded) return y;
       return tap(y, (gy) => {
-        call.backward = backwardStatistics(gy.data, gy.shape);
+        call.backward = backwardStatistics(peek(gy), gy.shape);
       });
     };
   };
@@ -164,7 +165,7 @@ function rowOf(
 ): FlowRow {
   const weight = weightOf(module);
   const weightNorm = before ? norm(before) : 0;
-  const moved = weight && before ? norm(weight.data.map((v, i) => v - before[i])) : 0;
+  const moved = weight && before ? norm(peek(weight).map((v, i) => v - before[i])) : 0;
   return {
     step,
     layer: path,
@@ -173,7 +174,7 @@ function rowOf(
     ...forward,
     ...(backward ?? (grads || !recorded ? noGradient(forward.units) : UNKNOWN)),
     weightNorm,
-    weightGradientNorm: weight && grads?.has(weight) ? norm(grads.get(weight).data) : 0,
+    weightGradientNorm: weight && grads?.has(weight) ? norm(peek(grads.get(weight))) : 0,
     // Where the step failed nobody knows whether a gradient would have arrived.
     ...standing(module, recorded, backward !== null || grads === undefined),
     bypassed,

@@ -9,7 +9,7 @@
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
 import type { Floats } from "../tensor/memory.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
 import { blockPath, observeBlocks } from "./blocks.ts";
 import { gradientThrough, recordChain } from "./chain.ts";
@@ -83,7 +83,7 @@ export function networkShare(model: Module, loss: () => Tensor): NetworkShare {
   const { links, upstream } = chain;
   const last = links.at(-1)!;
   const [{ x }] = links;
-  const gradient = new Tensor(upstream, last.y.shape);
+  const gradient = owned(upstream, last.y.shape);
   const gx = backward(last.y, { gradient, stopAt: [x] }).get(x).data;
   const effects = links.map(({ path }) => path && worstEffect(path));
   const broken = effects.includes(null);

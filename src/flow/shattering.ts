@@ -10,13 +10,13 @@
 import { backward } from "../autograd/backward.ts";
 import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { checkSeed, checkTensor, checkWhole } from "../tensor/arguments.ts";
+import { checkSeed, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { inStep } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
 import { checkOutput } from "./arguments.ts";
 import { norm } from "./measure.ts";
 import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
@@ -91,10 +91,7 @@ function gradientsOnLine(
     for (let first = 0; first < points; first += batchSize) {
       const count = Math.min(batchSize, points - first);
       const inputs = Float32Array.from({ length: count * size }, (_, k) => at(first + Math.floor(k / size), k % size));
-      values.set(
-        gradientsAt(who, model, new Tensor(inputs, [count, ...from.shape.slice(1)], true), seed),
-        first * size,
-      );
+      values.set(gradientsAt(who, model, owned(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
     }
   });
   const length = norm(Float64Array.from({ length: size }, (_, i) => to.data[i] - from.data[i]));
@@ -110,7 +107,7 @@ function gradientsAt(who: string, model: Module, x: Tensor, seed: number): Float
       const rng = new Rng(seed);
       const u = Float64Array.from({ length: outputs }, () => rng.normal());
       const length = norm(u);
-      const gradient = new Tensor(
+      const gradient = owned(
         Float32Array.from({ length: y.size }, (_, k) => u[k % outputs] / length),
         y.shape,
       );

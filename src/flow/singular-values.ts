@@ -8,7 +8,7 @@
  */
 import { describe } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
-import { allocateLasting, type Floats } from "../tensor/memory.ts";
+import { allocateLasting, type Floats, toValues } from "../tensor/memory.ts";
 
 /** Numbers in rows, row-major. */
 export interface Matrix {
@@ -109,7 +109,7 @@ function reflector(v: Float64Array, from: number, to: number): { norm: number; t
 }
 
 function transpose({ rows, columns, values }: Matrix): Matrix {
-  const turned = allocateLasting(values.length, values);
+  const turned = allocateLasting(values.length, toValues(values));
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j];
   return { rows: columns, columns: rows, values: turned };
 }

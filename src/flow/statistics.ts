@@ -13,7 +13,7 @@ import { observe } from "../nn/observe.ts";
 import { isResidualBlock } from "../resnet/index.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkOutput, checkRun } from "./arguments.ts";
 import { measure, norm } from "./measure.ts";
 import { preservingBuffers } from "./preserve.ts";
@@ -103,7 +103,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
   // Where all is frozen there is no gradient at all, which is no fault.
   const learns = needsGrad(value) || model.parameterCount() === 0 || model.parameters().some((t) => t.requiresGrad);
   const grads = learns ? backward(value, { keep: calls.map(({ y }) => y).filter(needsGrad) }) : null;
-  const gradientOf = (t: Tensor): Floats => (grads?.has(t) ? grads.get(t).data : new Float32Array(t.size));
+  const gradientOf = (t: Tensor): Floats => (grads?.has(t) ? peek(grads.get(t)) : new Float32Array(t.size));
   const bypassed = bypassedParts(model);
 
   return calls.map(({ path, module, y }) => {
@@ -114,7 +114,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
       parameters: module.parameterCount(),
       ...forwardStatistics(y),
       ...backwardStatistics(gradientOf(y), y.shape),
-      weightNorm: weight ? norm(weight.data) : 0,
+      weightNorm: weight ? norm(peek(weight)) : 0,
       weightGradientNorm: weight ? norm(gradientOf(weight)) : 0,
       ...standing(module, needsGrad(y), grads?.has(y) ?? false),
       bypassed: bypassed.has(module),
@@ -147,11 +147,11 @@ export function bypassedParts(model: Module): ReadonlySet<Module> {
 /** The module's parameter called `weight`. */
 export function weightOf(module: Module): Tensor | null {
   const { weight } = module as { weight?: unknown };
-  return weight instanceof Tensor ? weight : null;
+  return isTensor(weight) ? weight : null;
 }
 
 export function forwardStatistics(y: Tensor): ForwardStatistics {
-  const { norm, rms, meanAbs, zeros, nonFinite } = measure(y.data);
+  const { norm, rms, meanAbs, zeros, nonFinite } = measure(peek(y));
   return {
     activationNorm: norm,
     activationRms: rms,
@@ -159,7 +159,7 @@ export function forwardStatistics(y: Tensor): ForwardStatistics {
     activationZeros: zeros,
     activationNonFinite: nonFinite,
     units: unitsOf(y.shape),
-    deadUnits: zeroUnits(y.data, y.shape),
+    deadUnits: zeroUnits(peek(y), y.shape),
   };
 }
 

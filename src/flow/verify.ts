@@ -12,17 +12,19 @@
  *    x passes twice). Where chance is at work (dropout, stochastic depth) numbers can not be had again, and only 1 and 2 are
  *    done: the result says so.
  */
+
 import { backward } from "../autograd/backward.ts";
 import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { checkSeed, checkTensor } from "../tensor/arguments.ts";
+import { checkSeed } from "../tensor/arguments.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
 import { type BlockCall, observeBlocks } from "./blocks.ts";
 import type { BlockCertificate, Certificate, Passage, ShortcutVerdict } from "./certificate.ts";
 import { checkCertificate, summarize } from "./certificate-text.ts";
 import { type DividedBlock, divide } from "./divided.ts";
+import { leafOf } from "./leaf.ts";
 import { countNonZero, norm } from "./measure.ts";
 import { EFFECTS } from "./path.ts";
 import { preservingBuffers } from "./preserve.ts";
@@ -65,7 +67,7 @@ export function verifyCertificate(certificate: Certificate, model: Module, x: Te
     failures.push(`whole: certified in ${certificate.mode} mode, the model is in ${mode} mode`);
   }
   preservingBuffers(model, () => {
-    const leaf = new Tensor(x.data, x.shape, true);
+    const leaf = leafOf(x);
     const { calls } = observeBlocks(model, () => model.forward(leaf));
     const [claimed, found] = [certificate.blocks, calls].map((list) => list.map(({ block }) => block).join(", "));
     if (claimed !== found) {
@@ -155,7 +157,7 @@ function dividedFailures(
   const { blocks, whole, seed } = certificate;
   const last = calls[calls.length - 1].y;
   const rng = new Rng(seed);
-  const upstream = new Tensor(
+  const upstream = owned(
     last.data.map(() => rng.normal()),
     last.shape,
   );

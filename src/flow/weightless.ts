@@ -4,15 +4,17 @@
  * With every weight matrix and filter at zero the branch is constant, and a gradient that goes in comes back along the
  * shortcut alone. The upstream gradient is 1, 2, 3, …, n, so that every number which arrives says where it started.
  */
+
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
 import type { ResidualBlock } from "../resnet/index.ts";
 import { allocateLasting, type Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import { observeBlocks } from "./blocks.ts";
 import type { Passage } from "./certificate.ts";
+import { leafOf } from "./leaf.ts";
 import { preservingValues } from "./preserve.ts";
 
 /** What a product of many factors may have collected in float32, relative to it: 100 roundings are 6e-6. */
@@ -53,7 +55,7 @@ export function weightlessModel(
 ): Returns {
   const unit = 2 ** Math.min(100, Math.max(0, -Math.round(Math.log2(Math.abs(factor ?? 1)))));
   return experiments(blocks, x, unit, (input) => {
-    const { calls } = observeBlocks(model, () => model.forward(new Tensor(input.data, input.shape, true)));
+    const { calls } = observeBlocks(model, () => model.forward(leafOf(input)));
     const [first, last] = [calls[0].x, calls[calls.length - 1].y];
     const grads = backward(last, { gradient: counting(last, unit), stopAt: [first] });
     return { gradient: grads.has(first) ? grads.get(first).data : allocateLasting(first.size), sent: last.size };
@@ -67,7 +69,7 @@ function experiments(
   run: (input: Tensor) => { gradient: Floats; sent: number },
 ): Returns {
   const rng = new Rng(OTHER_INPUT);
-  const other = new Tensor(
+  const other = owned(
     x.data.map(() => rng.normal()),
     x.shape,
   );
@@ -154,7 +156,7 @@ function withoutWeights<T>(blocks: readonly Module[], seed: number, fn: () => T)
 }
 
 function sentBack(f: (x: Tensor) => Tensor, x: Tensor): { gradient: Floats; sent: number } {
-  const leaf = new Tensor(x.data, x.shape, true);
+  const leaf = leafOf(x);
   const y = f(leaf);
   const grads = needsGrad(y) ? backward(y, { gradient: counting(y, 1) }) : null;
   return { gradient: grads?.has(leaf) ? grads.get(leaf).data : allocateLasting(x.size), sent: y.size };
@@ -162,7 +164,7 @@ function sentBack(f: (x: Tensor) => Tensor, x: Tensor): { gradient: Floats; sent
 
 /** 1, 2, 3, … times `unit`, in the shape of t. */
 function counting(t: Tensor, unit: number): Tensor {
-  return new Tensor(
+  return owned(
     t.data.map((_, i) => (i + 1) * unit),
     t.shape,
   );

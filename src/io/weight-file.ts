@@ -6,7 +6,7 @@ import type { StateDict } from "../nn/module.ts";
 import { describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import { type DType, decodeValues, dtypes, toFloat32, type Values } from "./dtypes.ts";
 import { FormatError, quote } from "./errors.ts";
 import { stripPrefix } from "./prefix.ts";
@@ -174,7 +174,7 @@ function* readStored(file: FileInfo, contents: Contents, name: string): Reading<
 
 function* readTensor(file: FileInfo, contents: Contents, name: string): Reading<Tensor> {
   const { shape, values } = yield* readStored(file, contents, name);
-  return new Tensor(toFloat32(values), shape);
+  return owned(toFloat32(values), shape);
 }
 
 function* readState(file: FileInfo, contents: Contents): Reading<StateDict> {

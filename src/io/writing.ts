@@ -3,7 +3,7 @@ import { describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { convertFloats, type DType, dtypes, encodeValues, type FloatDType, isDType } from "./dtypes.ts";
 import { quote } from "./errors.ts";
 import type { StoredTensor } from "./weight-file.ts";
@@ -59,10 +59,10 @@ export function outgoingTensors(
     const where = `${op}: ${quote(name)}`;
     if (/\p{Surrogate}/u.test(name)) throw new ValueError(`${op}: the name ${quote(name)} is not well-formed Unicode`);
     const item = tensorOf(where, given);
-    const type = item instanceof Tensor ? typeFor(name, item, dtype) : item.dtype;
+    const type = isTensor(item) ? typeFor(name, item, dtype) : item.dtype;
     checkDType(where, type);
-    if (!(item instanceof Tensor)) checkStored(where, item);
-    const numbers = item instanceof Tensor ? numbersOf(where, item) : item.values;
+    if (!isTensor(item)) checkStored(where, item);
+    const numbers = isTensor(item) ? numbersOf(where, item) : item.values;
     return {
       name,
       dtype: type,
@@ -77,7 +77,7 @@ export function outgoingTensors(
 function entriesOf(op: string, state: unknown): [string, TensorToWrite][] {
   const isRecord = typeof state === "object" && state !== null && !Array.isArray(state) && !ArrayBuffer.isView(state);
   const { stateDict } = (state ?? {}) as { stateDict?: unknown };
-  if (!isRecord || state instanceof Tensor || typeof stateDict === "function") {
+  if (!isRecord || isTensor(state) || typeof stateDict === "function") {
     const advice = typeof stateDict === "function" ? ": give its stateDict()" : "";
     throw new UsageError(`${op}: needs tensors by name, an object or a Map, got ${describe(state)}${advice}`);
   }
@@ -90,7 +90,7 @@ function entriesOf(op: string, state: unknown): [string, TensorToWrite][] {
 
 /** What was given as a tensor. One that was cloned has lost its class, and gets it back. */
 function tensorOf(where: string, given: TensorToWrite): Tensor | StoredTensor {
-  if (given instanceof Tensor) return given;
+  if (isTensor(given)) return given;
   const { shape, data, values } = (given ?? {}) as Partial<ClonedTensor & StoredTensor>;
   const isShape = Array.isArray(shape) && shape.every((length) => Number.isInteger(length) && length >= 0);
   if (isShape && ArrayBuffer.isView(values)) return given as StoredTensor;
@@ -100,12 +100,12 @@ function tensorOf(where: string, given: TensorToWrite): Tensor | StoredTensor {
   if (data.length !== sizeOf(shape)) {
     throw new ValueError(`${where}: ${data.length} values do not fill the shape ${formatShape(shape)}`);
   }
-  return new Tensor(data, shape);
+  return owned(data, shape);
 }
 
 function numbersOf(where: string, tensor: Tensor): Floats {
   try {
-    return tensor.data;
+    return peek(tensor);
   } catch (error) {
     // Of a step that is over; which of many tensors that is should be said.
     throw new UsageError(`${where}: ${error instanceof Error ? error.message : String(error)}`);

@@ -8,7 +8,7 @@ import { type Gradients, valueAndGrad } from "../autograd/backward.ts";
 import { noGrad } from "../autograd/graph.ts";
 import { crossEntropy } from "../autograd/losses.ts";
 import { SkipstoneError, ValueError } from "../tensor/errors.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { peek, Tensor } from "../tensor/tensor.ts";
 import { accuracy } from "./metrics.ts";
 import { switchMode } from "./mode.ts";
 import type { Module } from "./module.ts";
@@ -240,7 +240,7 @@ class SavedBuffers {
 
   save(): void {
     this.#tensors.forEach((t, i) => {
-      this.#copies[i].set(t.data);
+      this.#copies[i].set(peek(t));
     });
   }
 

@@ -8,8 +8,8 @@
  */
 import { noGrad } from "../autograd/graph.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
-import { allocateLasting, declareConstant } from "../tensor/memory.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { declareConstant } from "../tensor/memory.ts";
+import { owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { Identity } from "./container.ts";
 import { Conv2d } from "./conv.ts";
 import { Module, parameter } from "./module.ts";
@@ -52,7 +52,7 @@ export function fuse(model: Module, x?: Tensor): number {
   }
   if (undo.length > 0) {
     for (const [, module] of model.namedModules()) lockEvaluation(module);
-    for (const [, parameter] of model.namedParameters()) declareConstant(parameter.data);
+    for (const [, parameter] of model.namedParameters()) declareConstant(valuesOf(parameter));
   }
   return undo.length;
 }
@@ -91,12 +91,11 @@ function fold({ conv, norm, holder, key }: Pair): () => void {
   const layer = conv as { weight: Tensor; bias: Tensor | null };
   const { weight, bias } = layer;
   const perFilter = weight.size / scale.length;
-  const w = allocateLasting(weight.size, weight.data);
-  for (let i = 0; i < w.length; i++) w[i] = scale[Math.floor(i / perFilter)] * weight.data[i];
-  const b = allocateLasting(scale.length, weight.data);
-  for (let o = 0; o < b.length; o++) b[o] = (bias ? scale[o] * bias.data[o] : 0) + shift[o];
-  layer.weight = new Tensor(w, weight.shape, weight.requiresGrad);
-  layer.bias = parameter(new Tensor(b, [scale.length]));
+  const before = bias && peek(bias);
+  const w = peek(weight).map((v, i) => scale[Math.floor(i / perFilter)] * v);
+  const b = Float32Array.from(scale, (factor, o) => (before ? factor * before[o] : 0) + shift[o]);
+  layer.weight = owned(w, weight.shape, weight.requiresGrad);
+  layer.bias = parameter(owned(b, [scale.length]));
   const identity = new Identity();
   identity.training = false;
   holder[key] = identity;
@@ -108,7 +107,8 @@ function fold({ conv, norm, holder, key }: Pair): () => void {
 }
 
 /** Within what a deep network makes of float32 rounding, relative to the largest output. */
-function agree({ data: before }: Tensor, { data: after }: Tensor): boolean {
+function agree(first: Tensor, second: Tensor): boolean {
+  const [before, after] = [peek(first), peek(second)];
   let largest = 0;
   let difference = 0;
   for (let i = 0; i < before.length; i++) {

@@ -158,7 +158,6 @@ function xavierDeviation(t: Tensor, gain: number): number {
 }
 
 function fill(t: Tensor, next: () => number): Tensor {
-  for (let i = 0; i < t.size; i++) t.data[i] = next();
-  t.changed();
+  t.assign(Float64Array.from({ length: t.size }, next));
   return t;
 }

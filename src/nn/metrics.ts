@@ -1,7 +1,7 @@
 /** How good predictions are. */
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { peek, type Tensor } from "../tensor/tensor.ts";
 
 /**
  * The fraction of rows of `logits` `[N, C]` whose label is among the `top` largest. Among equal logits the first counts as
@@ -13,7 +13,8 @@ import type { Tensor } from "../tensor/tensor.ts";
  * @throws ShapeError if the logits are not a matrix with one row per label; ValueError for a label out of range.
  */
 export function accuracy(logits: Tensor, labels: ArrayLike<number>, { top = 1 }: { top?: number } = {}): number {
-  const { data, shape } = logits;
+  const { shape } = logits;
+  const data = peek(logits);
   if (shape.length !== 2 || shape[0] !== labels.length) {
     throw new ShapeError(
       `accuracy: logits must be [N, C] with one row per label, got ${formatShape(shape)} for ${labels.length} labels`,

@@ -111,7 +111,7 @@ export abstract class Module {
         `loadStateDict: the state does not fit this ${this.constructor.name}${list("missing", missing)}${list("unexpected", unexpected)}${list("wrong shape", misshapen)}`,
       );
     }
-    for (const [name, t] of Object.entries(own)) if (Object.hasOwn(state, name)) t.assign(state[name].data);
+    for (const [name, t] of Object.entries(own)) if (Object.hasOwn(state, name)) t.assign(state[name]);
     return { missing, unexpected };
   }
 

@@ -3,7 +3,7 @@ import { batchNorm, groupNorm, layerNorm } from "../autograd/normalization.ts";
 import { ones, zeros } from "../tensor/create.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { peek, type Tensor } from "../tensor/tensor.ts";
 import { buffer, Module, parameter } from "./module.ts";
 
 export interface BatchNorm2dLayerOptions {
@@ -76,8 +76,9 @@ export class BatchNorm2d extends Module {
   affineInEvaluation(): { scale: number[]; shift: number[] } | null {
     const { weight, bias, runningMean, runningVar } = this;
     if (!runningMean || !runningVar) return null;
-    const scale = Array.from(runningVar.data, (v, c) => (weight ? weight.data[c] : 1) / Math.sqrt(v + this.#eps));
-    const shift = Array.from(runningMean.data, (mean, c) => (bias ? bias.data[c] : 0) - mean * scale[c]);
+    const [w, b] = [weight && peek(weight), bias && peek(bias)];
+    const scale = Array.from(peek(runningVar), (v, c) => (w ? w[c] : 1) / Math.sqrt(v + this.#eps));
+    const shift = Array.from(peek(runningMean), (mean, c) => (b ? b[c] : 0) - mean * scale[c]);
     return { scale, shift };
   }
 

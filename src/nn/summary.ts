@@ -17,14 +17,16 @@ import { describe } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { type Kernels, kernels, useKernels } from "../tensor/kernels.ts";
-import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { checkModel } from "./arguments.ts";
 import { inEvaluation } from "./mode.ts";
 import type { Module } from "./module.ts";
 import { observe } from "./observe.ts";
 import { multiplyAddsOf, shortcutNodes } from "./skip-connections.ts";
+
+/** Activations are float32. */
+const BYTES_PER_NUMBER = 4;
 
 /** One call of a layer (a module without parts), or one operation that a module with parts applies itself. */
 export interface SummaryRow {
@@ -76,7 +78,7 @@ export interface Summary {
 export function summary(model: Module, inputShape: Shape): Summary {
   checkModel("summary", model);
   checkInputShape(inputShape);
-  const x = new Tensor(zeros([1, ...inputShape]).data, [1, ...inputShape], true);
+  const x = zeros([1, ...inputShape], { requiresGrad: true });
   const calls = inEvaluation(model, () => shapesOnly(() => trace(model, x)));
   const unused = new Set(model.parameters());
   const { rows, skips } = rowsOf(calls, x, unused);
@@ -114,11 +116,11 @@ function trace(model: Module, x: Tensor): Call[] {
   const calls: Call[] = [];
   const name = model.constructor.name;
   const add = (path: string, module: Module, x: unknown, y: unknown): void => {
-    if (x instanceof Tensor && y instanceof Tensor) {
+    if (isTensor(x) && isTensor(y)) {
       calls.push({ path, module, x, y });
       return;
     }
-    const [verb, what] = x instanceof Tensor ? ["gives", y] : ["takes", x];
+    const [verb, what] = isTensor(x) ? ["gives", y] : ["takes", x];
     throw new UsageError(
       `${path ? `${name}'s part "${path}"` : name} ${verb} ${describe(what)}, but only parts with one input and one output are summed up, both tensors`,
     );
@@ -168,7 +170,7 @@ function rowsOf(
   unused: Set<Tensor>,
 ): { rows: readonly SummaryRow[]; skips: number } {
   const claimed = new Set<Node>();
-  const made = new Set<Floats>([input.data]);
+  const made = new Set([valuesOf(input)]);
   const rows: { row: Omit<SummaryRow, "skip">; nodes: readonly Node[]; last: number }[] = [];
   let skips = 0;
   const onShortcuts = new Set<Node>();
@@ -180,10 +182,11 @@ function rowsOf(
       outputShape: y.shape,
       parameters: used.reduce((sum, t) => (unused.delete(t) ? sum + t.size : sum), 0),
       multiplyAdds: nodes.reduce((sum, node) => sum + multiplyAddsOf(node), 0),
-      activationBytes: nodes.reduce((sum, { output: { data } }) => {
-        if (made.has(data)) return sum;
-        made.add(data);
-        return sum + data.byteLength;
+      activationBytes: nodes.reduce((sum, { output }) => {
+        const values = valuesOf(output);
+        if (made.has(values)) return sum;
+        made.add(values);
+        return sum + BYTES_PER_NUMBER * values.length;
       }, 0),
     };
     rows.push({ row, nodes, last: y.node?.order ?? -1 });

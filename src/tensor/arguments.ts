@@ -5,21 +5,15 @@
 import { describe } from "./check.ts";
 import { UsageError, ValueError } from "./errors.ts";
 import type { Rng } from "./rng.ts";
-import { Tensor } from "./tensor.ts";
-
-/** Throws unless `value` is a tensor. */
-export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
-  if (!(value instanceof Tensor)) throw new UsageError(`${op}: ${name} must be a tensor, got ${describe(value)}`);
-}
 
 /** Throws unless `value` is a whole number from `least` to `most`. */
 export function checkWhole(op: string, name: string, value: unknown, least: number, most: number = Infinity): void {
   const range = most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`;
-  checkNumber(op, name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most);
+  checkNumberIn(op, name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most);
 }
 
-/** Throws unless `value` is a number that `isOne` takes; `what` is such a number in words. */
-export function checkNumber(
+/** Throws unless `value` is a number in the range that `isOne` tells, and `what` says in words. */
+export function checkNumberIn(
   op: string,
   name: string,
   value: unknown,
@@ -33,7 +27,7 @@ export function checkNumber(
 
 /** Throws unless `value` is the seed of a generator. */
 export function checkSeed(op: string, value: unknown): void {
-  checkNumber(op, "seed", value, "a whole number", Number.isInteger);
+  checkNumberIn(op, "seed", value, "a whole number", Number.isInteger);
 }
 
 /** Throws unless `value` is a random generator. One of a second copy of the library draws the same numbers, and will do. */

@@ -1,44 +1,99 @@
 /** Making tensors: from numbers, filled, counted, random. */
+import { checkOptions, describe, type OptionNames } from "./check.ts";
 import { ShapeError, UsageError, ValueError } from "./errors.ts";
-import { allocateLasting, type Floats } from "./memory.ts";
-import type { Rng } from "./rng.ts";
+import { checkRng, type Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
-import { type NestedArray, Tensor } from "./tensor.ts";
+import { type NestedArray, owned, type Tensor, type Tensor64 } from "./tensor.ts";
 
 export interface TensorOptions {
   /** Whether `backward` should compute this tensor's gradient. Default false. */
   requiresGrad?: boolean;
 }
 
+const NAMES: OptionNames<TensorOptions> = { requiresGrad: true };
+
+/** A tensor's shape and values without the tensor: what JSON, structuredClone and postMessage make of one. */
+export interface TensorLike {
+  readonly shape: Shape;
+  /** Numbers; also "NaN", "Infinity", "-Infinity" and "-0", as JSON cannot say them otherwise. */
+  readonly data: ArrayLike<number | string>;
+}
+
 /**
- * A tensor from nested arrays, or from flat values and a shape. The values are copied.
+ * A tensor from nested arrays, from flat values and a shape, or from a clone of another. The values are copied, and
+ * rounded to float32; only a Float64Array keeps its precision, in a tensor of another type, which plain kernels alone compute
+ * with: for checks.
  *
  * @example
  * const m = tensor([[1, 2, 3], [4, 5, 6]]);
  * const same = tensor(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3]);
+ * const again = tensor(structuredClone(m));
  *
- * @throws ShapeError if the nesting is ragged or the values do not fill the shape.
+ * @throws ShapeError if the nesting is ragged or the values do not fill the shape; UsageError for what is no number.
  */
-export function tensor(values: NestedArray | Floats, shape?: Shape, options?: TensorOptions): Tensor;
-export function tensor(values: NestedArray | Floats, options?: TensorOptions): Tensor;
+export function tensor(values: Float64Array, shape?: Shape | TensorOptions, options?: TensorOptions): Tensor64;
+export function tensor(values: NestedArray | TypedNumbers, shape?: Shape, options?: TensorOptions): Tensor;
+export function tensor(values: NestedArray | TypedNumbers | TensorLike, options?: TensorOptions): Tensor;
 export function tensor(
-  values: NestedArray | Floats,
+  values: NestedArray | TypedNumbers | Float64Array | TensorLike,
   shapeOrOptions?: Shape | TensorOptions,
   options?: TensorOptions,
-): Tensor {
+): Tensor | Tensor64 {
   const shape = Array.isArray(shapeOrOptions) ? (shapeOrOptions as Shape) : undefined;
-  const { requiresGrad = false } = options ?? (shape ? {} : ((shapeOrOptions as TensorOptions | undefined) ?? {}));
+  const given = options ?? (shape ? undefined : (shapeOrOptions as TensorOptions | undefined));
+  checkOptions("tensor", given, NAMES);
+  const { requiresGrad = false } = given ?? {};
   if (shape) checkShape("tensor", shape);
+  const { flat, nesting } = numbersIn(values);
+  const data = flat instanceof Float64Array ? new Float64Array(flat.length) : new Float32Array(flat.length);
+  data.set(flat);
+  if (shape && sizeOf(shape) !== data.length) {
+    throw new ShapeError(
+      `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
+    );
+  }
+  return owned(data, [...(shape ?? nesting)], requiresGrad);
+}
+
+/** Flat numbers. */
+export type TypedNumbers =
+  | Float32Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+function numbersIn(values: NestedArray | TypedNumbers | Float64Array | TensorLike): {
+  flat: ArrayLike<number>;
+  nesting: Shape;
+} {
   if (ArrayBuffer.isView(values)) {
-    const data = allocateLasting(values.length, values);
-    data.set(values);
-    return new Tensor(data, shape ? [...shape] : [values.length], requiresGrad);
+    if (values instanceof DataView || values instanceof BigInt64Array || values instanceof BigUint64Array) {
+      throw new UsageError(`tensor: expected numbers, got ${describe(values)}`);
+    }
+    return { flat: values, nesting: [values.length] };
+  }
+  if (typeof values === "object" && values !== null && "shape" in values && "data" in values) {
+    const { shape, data } = values;
+    checkShape("tensor", shape);
+    const flat = ArrayBuffer.isView(data) ? (data as Float32Array) : Array.from(data ?? [], fromJson);
+    if (flat.length !== sizeOf(shape)) {
+      throw new ShapeError(`tensor: ${flat.length} values do not fill shape ${formatShape(shape)}`);
+    }
+    return { flat, nesting: shape };
   }
   const flat: number[] = [];
-  const nested = nestingOf(values, flat, []);
-  const data = allocateLasting(flat.length);
-  data.set(flat);
-  return new Tensor(data, shape ? [...shape] : nested, requiresGrad);
+  return { nesting: nestingOf(values as NestedArray, flat, []), flat };
+}
+
+/** A number as `Tensor.toJSON` writes it. */
+function fromJson(value: number | string, i: number): number {
+  if (typeof value === "number") return value;
+  if (["NaN", "Infinity", "-Infinity", "-0"].includes(value)) return Number(value);
+  throw new UsageError(`tensor: the value at ${i} must be a number, is ${describe(value)}`);
 }
 
 /** Appends the numbers in `values` to `flat` and returns the nesting's shape. */
@@ -47,7 +102,9 @@ function nestingOf(values: NestedArray, flat: number[], path: readonly number[])
     flat.push(values);
     return [];
   }
-  if (!Array.isArray(values)) throw new UsageError(`tensor: expected numbers or nested arrays of them, got ${values}`);
+  if (!Array.isArray(values)) {
+    throw new UsageError(`tensor: expected numbers or nested arrays of them, got ${describe(values)}`);
+  }
   let inner: number[] | undefined;
   for (let i = 0; i < values.length; i++) {
     const shape = nestingOf(values[i] as NestedArray, flat, [...path, i]);
@@ -80,9 +137,18 @@ export function ones(shape: Shape, options?: TensorOptions): Tensor {
   return filled("ones", shape, 1, options);
 }
 
-function filled(op: string, shape: Shape, value: number, { requiresGrad = false }: TensorOptions = {}): Tensor {
+function filled(op: string, shape: Shape, value: number, options?: TensorOptions): Tensor {
+  if (typeof value !== "number") throw new UsageError(`${op}: the value must be a number, got ${describe(value)}`);
+  return made(op, shape, (data) => data.fill(value), options);
+}
+
+/** A tensor whose numbers `write` writes, into an array of zeros. */
+function made(op: string, shape: Shape, write: (data: Float32Array) => void, options?: TensorOptions): Tensor {
   checkShape(op, shape);
-  return new Tensor(allocateLasting(sizeOf(shape)).fill(value), [...shape], requiresGrad);
+  checkOptions(op, options, NAMES);
+  const data = new Float32Array(sizeOf(shape));
+  write(data);
+  return owned(data, [...shape], options?.requiresGrad);
 }
 
 /**
@@ -95,33 +161,52 @@ export function arange(start: number, stop?: number, step = 1): Tensor {
   if (step === 0 || ![start, stop, step].every(Number.isFinite)) {
     throw new ValueError(`arange: needs finite numbers and a step other than 0, got ${start}, ${stop}, ${step}`);
   }
-  const count = Math.max(0, Math.ceil((stop - start) / step));
-  const data = allocateLasting(count);
-  for (let i = 0; i < count; i++) data[i] = start + i * step;
-  return new Tensor(data, [count]);
+  const [first, by] = [start, step];
+  return made("arange", [Math.max(0, Math.ceil((stop - start) / step))], (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = first + i * by;
+  });
 }
 
 /** The n × n identity matrix. */
 export function eye(n: number): Tensor {
-  const identity = filled("eye", [n, n], 0);
-  for (let i = 0; i < n; i++) identity.data[i * n + i] = 1;
-  return identity;
+  return made("eye", [n, n], (data) => {
+    for (let i = 0; i < n; i++) data[i * n + i] = 1;
+  });
 }
 
-/** Independent normal numbers with mean 0 and standard deviation 1. */
+/**
+ * Independent normal numbers with mean 0 and standard deviation 1.
+ *
+ * @throws UsageError, here and below, without an rng.
+ */
 export function randn(shape: Shape, rng: Rng, options?: TensorOptions): Tensor {
-  const t = filled("randn", shape, 0, options);
-  for (let i = 0; i < t.size; i++) t.data[i] = rng.normal();
-  return t;
+  checkRng("randn", rng, "randn([2, 3], new Rng(seed))");
+  return made(
+    "randn",
+    shape,
+    (data) => {
+      for (let i = 0; i < data.length; i++) data[i] = rng.normal();
+    },
+    options,
+  );
 }
 
 /** Independent uniform numbers in [low, high). */
 export function uniform(shape: Shape, rng: Rng, low = 0, high = 1, options?: TensorOptions): Tensor {
-  const t = filled("uniform", shape, low, options);
-  for (let i = 0; i < t.size; i++) {
-    // Rounded to float32, a number just below `high` can become `high`: draw again.
-    do t.data[i] = rng.uniform(low, high);
-    while (t.data[i] >= high && Math.fround(low) < high);
+  checkRng("uniform", rng, "uniform([2, 3], new Rng(seed))");
+  if (!(Number.isFinite(low) && Number.isFinite(high))) {
+    throw new ValueError(`uniform: low and high must be finite numbers, got ${describe(low)} and ${describe(high)}`);
   }
-  return t;
+  return made(
+    "uniform",
+    shape,
+    (data) => {
+      for (let i = 0; i < data.length; i++) {
+        // Rounded to float32, a number just below `high` can become `high`: draw again.
+        do data[i] = rng.uniform(low, high);
+        while (data[i] >= high && Math.fround(low) < high);
+      }
+    },
+    options,
+  );
 }

@@ -5,4 +5,4 @@ export { type Kernels, kernels, ready, type Tier, useKernels } from "./kernels.t
 export { debugMemory, type Floats } from "./memory.ts";
 export { Rng } from "./rng.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
-export { type NestedArray, Tensor } from "./tensor.ts";
+export { isTensor, type NestedArray, type NestedNumbers, Tensor, type Tensor64 } from "./tensor.ts";

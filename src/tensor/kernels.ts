@@ -17,12 +17,13 @@ import type { AxisGeometry, NormGeometry } from "./geometry/normalize.ts";
 import type { PoolGeometry } from "./geometry/pool.ts";
 import type { ReduceGeometry } from "./geometry/reduce.ts";
 import { plainKernels } from "./kernels/index.ts";
-import { type Floats, type Pool, usePool } from "./memory.ts";
+import { type Floats, type Pool, usePool, type Values } from "./memory.ts";
 import { makeSimdKernels } from "./simd/index.ts";
 
-export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum";
+/** `equal` is 1 where a = b, else 0. */
+export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "equal";
 
-/** Parameters p, q: leakyRelu slope; clamp low, high; softplus beta, threshold. */
+/** Parameters p, q: leakyRelu slope; clamp low, high; softplus beta, threshold; rsqrt 1/√(x + p). */
 export type UnaryOp =
   | "neg"
   | "exp"
@@ -36,9 +37,20 @@ export type UnaryOp =
   | "gelu"
   | "geluTanh"
   | "softplus"
-  | "clamp";
+  | "clamp"
+  | "rsqrt";
+
+/** What the losses of single elements are made of: (x − t)², and the binary cross entropy of σ(x) and t. */
+export type ElementLoss = "mse" | "bce";
 
 export type ReduceOp = "sum" | "mean" | "max" | "logsumexp";
+
+/** How labels become what classes count for. */
+export interface LabelTarget {
+  readonly ignoreIndex: number;
+  /** ε of label smoothing. */
+  readonly smoothing: number;
+}
 
 export interface SgdStep {
   readonly lr: number;
@@ -62,7 +74,11 @@ export interface AdamStep {
   readonly step: number;
 }
 
-export interface Kernels {
+/**
+ * `A` is the type of an array: `Values` for operations, which cannot look inside, `Floats` for a tier that computes on
+ * typed arrays.
+ */
+export interface Kernels<A = Values> {
   readonly name: string;
   /** The memory that the kernels read without a copy, where they have one of their own. */
   readonly pool?: Pool;
@@ -71,63 +87,69 @@ export interface Kernels {
 
   // Element by element (kernels/elementwise.ts)
   /** y → a ∘ b under broadcasting. */
-  binary(op: BinaryOp, a: Floats, b: Floats, y: Floats, g: BroadcastGeometry): void;
+  binary(op: BinaryOp, a: A, b: A, y: A, g: BroadcastGeometry): void;
   /** y → f(x). */
-  unary(op: UnaryOp, x: Floats, y: Floats, p?: number, q?: number): void;
+  unary(op: UnaryOp, x: A, y: A, p?: number, q?: number): void;
   /** gx → gy · f′(x), where y = f(x). */
-  unaryGradient(op: UnaryOp, gy: Floats, x: Floats, y: Floats, gx: Floats, p?: number, q?: number): void;
+  unaryGradient(op: UnaryOp, gy: A, x: A, y: A, gx: A, p?: number, q?: number): void;
+  /** ga, gb → gy · ∂(a ∘ b)/∂a, ∂b where not null, for arrays of one length and an operation whose derivative looks at them. */
+  binaryGradient(op: "pow" | "maximum" | "minimum", gy: A, a: A, b: A, y: A, ga: A | null, gb: A | null): void;
   /** Adds alpha · x to y. */
-  addScaled(alpha: number, x: Floats, y: Floats): void;
+  addScaled(alpha: number, x: A, y: A): void;
 
   // Moving elements (kernels/move.ts)
+  /** y → value, in every element. */
+  fill(y: A, value: number): void;
+  /** y → numbers that come from outside: drawn at random, or given. */
+  put(numbers: ArrayLike<number>, y: A): void;
   /** Writes the elements of y that `g` reaches, and no others. */
-  copyStrided(x: Floats, y: Floats, g: CopyGeometry): void;
+  copyStrided(x: A, y: A, g: CopyGeometry): void;
   /** y → x[…, index[j], …] along the middle axis of x `[outer, length, inner]`; y is `[outer, index.length, inner]`. */
-  indexSelect(x: Floats, index: Int32Array, y: Floats, g: AxisGeometry): void;
+  indexSelect(x: A, index: Int32Array, y: A, g: AxisGeometry): void;
   /** Adds gy to the elements of gx that indexSelect took them from. */
-  indexAdd(gy: Floats, index: Int32Array, gx: Floats, g: AxisGeometry): void;
+  indexAdd(gy: A, index: Int32Array, gx: A, g: AxisGeometry): void;
 
   // Reductions (kernels/reduce.ts); sums are accumulated in float64
-  reduce(op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): void;
+  reduce(op: ReduceOp, x: A, y: A, g: ReduceGeometry): void;
   /** y → position of the first maximum, counted in row-major order among the reduced elements. */
-  argmax(x: Floats, y: Int32Array, g: ReduceGeometry): void;
+  argmax(x: A, y: Int32Array, g: ReduceGeometry): void;
 
   // Matrix product (kernels/gemm.ts)
   /** c → op(a)·op(b), or adds it where `g.accumulate`. */
-  gemm(a: Floats, b: Floats, c: Floats, g: GemmGeometry): void;
+  gemm(a: A, b: A, c: A, g: GemmGeometry): void;
 
   // Convolution (kernels/im2col.ts, kernels/conv2d.ts)
   /** columns `[C·kh·kw, L]` → every patch of one image x `[C, H, W]` as a column; zeros where it hangs over the edge. */
-  im2col(x: Floats, columns: Floats, g: ConvGeometry): void;
+  im2col(x: A, columns: A, g: ConvGeometry): void;
   /** The adjoint of im2col: adds every column's numbers to the pixels of x they came from. */
-  col2im(columns: Floats, x: Floats, g: ConvGeometry): void;
+  col2im(columns: A, x: A, g: ConvGeometry): void;
   /** y → w ⋆ x + b. */
-  conv2d(x: Floats, w: Floats, b: Floats | null, y: Floats, g: ConvGeometry): void;
+  conv2d(x: A, w: A, b: A | null, y: A, g: ConvGeometry): void;
   /** gx → ∂L/∂x from gy = ∂L/∂y. */
-  conv2dInputGradient(gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): void;
+  conv2dInputGradient(gy: A, w: A, gx: A, g: ConvGeometry): void;
   /** gw → ∂L/∂w from gy = ∂L/∂y. */
-  conv2dWeightGradient(gy: Floats, x: Floats, gw: Floats, g: ConvGeometry): void;
+  conv2dWeightGradient(gy: A, x: A, gw: A, g: ConvGeometry): void;
 
   // Pooling (kernels/pool.ts)
   /** y → the maximum of each window; indices → where in its plane it was, the first in row-major order. NaN wins. */
-  maxPool2d(x: Floats, y: Floats, indices: Int32Array, g: PoolGeometry): void;
-  maxPool2dGradient(gy: Floats, indices: Int32Array, gx: Floats, g: PoolGeometry): void;
-  avgPool2d(x: Floats, y: Floats, g: PoolGeometry): void;
-  avgPool2dGradient(gy: Floats, gx: Floats, g: PoolGeometry): void;
+  maxPool2d(x: A, y: A, indices: Int32Array, g: PoolGeometry): void;
+  maxPool2dGradient(gy: A, indices: Int32Array, gx: A, g: PoolGeometry): void;
+  avgPool2d(x: A, y: A, g: PoolGeometry): void;
+  avgPool2dGradient(gy: A, gx: A, g: PoolGeometry): void;
 
   // Normalisation (kernels/normalize.ts)
   /** mean, variance (biased) → per group, both accumulated in float64. */
-  moments(x: Floats, mean: Floats, variance: Floats, g: NormGeometry): void;
+  moments(x: A, mean: A, variance: A, g: NormGeometry): void;
   /** y → (x − mean)·rstd·weight + bias, all four per group, + add, and max 0 if `relu`; null weight is 1, null bias and add 0. */
   normalize(
-    x: Floats,
-    mean: Floats,
-    rstd: Floats,
-    weight: Floats | null,
-    bias: Floats | null,
-    add: Floats | null,
+    x: A,
+    mean: A,
+    rstd: A,
+    weight: A | null,
+    bias: A | null,
+    add: A | null,
     relu: boolean,
-    y: Floats,
+    y: A,
     g: NormGeometry,
   ): void;
   /**
@@ -135,44 +157,76 @@ export interface Kernels {
    * gBias = Σ gy, gWeight = Σ gy·x̂, gx = weight·rstd·(gy − gBias/n − x̂·gWeight/n), n = outer·inner.
    */
   normalizeGradient(
-    gy: Floats,
-    x: Floats,
-    mean: Floats,
-    rstd: Floats,
-    weight: Floats | null,
-    gx: Floats | null,
-    gWeight: Floats | null,
-    gBias: Floats | null,
+    gy: A,
+    x: A,
+    mean: A,
+    rstd: A,
+    weight: A | null,
+    gx: A | null,
+    gWeight: A | null,
+    gBias: A | null,
     g: NormGeometry,
   ): void;
   /** gz → gy where z > 0, else 0 (the gradient behind z = max(0, …)), and the gradients of `normalize` for it as gy. */
   normalizeReluGradient(
-    gy: Floats,
-    z: Floats,
-    x: Floats,
-    mean: Floats,
-    rstd: Floats,
-    weight: Floats | null,
-    gz: Floats,
-    gx: Floats | null,
-    gWeight: Floats | null,
-    gBias: Floats | null,
+    gy: A,
+    z: A,
+    x: A,
+    mean: A,
+    rstd: A,
+    weight: A | null,
+    gz: A,
+    gx: A | null,
+    gWeight: A | null,
+    gBias: A | null,
     g: NormGeometry,
   ): void;
 
   // Softmax family (kernels/softmax.ts)
-  softmax(x: Floats, y: Floats, g: AxisGeometry): void;
-  logSoftmax(x: Floats, y: Floats, g: AxisGeometry): void;
+  softmax(x: A, y: A, g: AxisGeometry): void;
+  logSoftmax(x: A, y: A, g: AxisGeometry): void;
   /** gx → y·(gy − Σ gy·y). */
-  softmaxGradient(gy: Floats, y: Floats, gx: Floats, g: AxisGeometry): void;
+  softmaxGradient(gy: A, y: A, gx: A, g: AxisGeometry): void;
   /** gx → gy − exp(y)·Σ gy. */
-  logSoftmaxGradient(gy: Floats, y: Floats, gx: Floats, g: AxisGeometry): void;
+  logSoftmaxGradient(gy: A, y: A, gx: A, g: AxisGeometry): void;
+
+  // Losses (kernels/losses.ts)
+  /**
+   * q → what each class of each sample counts for: weight·((1 − smoothing)·[c is the label] + smoothing/C), 0 where the
+   * label is `ignoreIndex`. total → the sum of the labels' weights, one number.
+   */
+  labelMass(labels: ArrayLike<number>, weight: A | null, q: A, total: A, how: LabelTarget, g: AxisGeometry): void;
+  /** q → weight·((1 − smoothing)·target + smoothing/C). */
+  targetMass(target: A, weight: A | null, q: A, smoothing: number, g: AxisGeometry): void;
+  /**
+   * y → −Σ_c q_c·logp_c per sample, 0·∞ being 0; or, if y is one number and `total` not null, the sum over the samples /
+   * total. Added up in float64, rounded once.
+   */
+  crossSum(logp: A, q: A, total: A | null, y: A, g: AxisGeometry): void;
+  /** gx → −gy·q, gy one number per sample or one / total for all; 0 where q is 0, whatever gy. */
+  crossSumGradient(gy: A, q: A, total: A | null, gx: A, g: AxisGeometry): void;
+  /** y → the losses of all elements, or (y is one number and `count` not null) their sum / count. Null weights are 1. */
+  elementLoss(op: ElementLoss, x: A, t: A, weight: A | null, positive: A | null, count: number | null, y: A): void;
+  /** gx, gt → the gradients of elementLoss where not null. */
+  elementLossGradient(
+    op: ElementLoss,
+    gy: A,
+    x: A,
+    t: A,
+    weight: A | null,
+    positive: A | null,
+    count: number | null,
+    gx: A | null,
+    gt: A | null,
+  ): void;
 
   // Updates in place (kernels/update.ts)
+  /** running: (1 − momentum)·running + momentum·scale·batch. */
+  runningAverage(running: A, batch: A, momentum: number, scale: number): void;
   /** w, v: one step of stochastic gradient descent as PyTorch defines it. v may be null where momentum is 0. */
-  sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): void;
+  sgd(w: A, gw: A, v: A | null, step: SgdStep): void;
   /** w, m, v: one step of Adam (Kingma & Ba 2015, Algorithm 1) or AdamW (Loshchilov & Hutter 2019, Algorithm 2). */
-  adam(w: Floats, gw: Floats, m: Floats, v: Floats, step: AdamStep): void;
+  adam(w: A, gw: A, m: A, v: A, step: AdamStep): void;
 }
 
 /** The tiers by name; "auto" is simd where the platform can, else plain. */
@@ -181,14 +235,22 @@ export type Tier = "auto" | "plain" | "simd";
 /** The kernels in use: a live binding, to be read at each call. At first, kernels that choose when one is first called. */
 export let kernels: Kernels = /* @__PURE__ */ choosingKernels();
 
+/** What a tier computes that works on typed arrays: both of this library do. */
+export type ArrayKernels = Kernels<Floats>;
+
+/** A tier that computes on typed arrays, as operations call it. */
+export function onValues(tier: ArrayKernels): Kernels {
+  return tier as unknown as Kernels;
+}
+
 /**
  * Chooses the tier that computes from now on, and returns the kernels in use before, which can be given back.
  *
  * @throws UsageError for "simd" where the platform cannot, saying why; and inside a step.
  */
-export function useKernels(tier: Tier | Kernels): Kernels {
+export function useKernels(tier: Tier | Kernels | ArrayKernels): Kernels {
   const previous = kernels;
-  const next = typeof tier === "string" ? kernelsOfTier(tier) : tier;
+  const next = typeof tier === "string" ? kernelsOfTier(tier) : (tier as Kernels);
   usePool(next.pool);
   kernels = next;
   return previous;
@@ -214,16 +276,17 @@ export async function ready(): Promise<void> {
   await kernels.ready?.();
 }
 
-let simd: Kernels | string | undefined;
+let simd: ArrayKernels | string | undefined;
 
 function kernelsOfTier(tier: Tier): Kernels {
-  if (tier === "plain") return plainKernels;
+  const plain = onValues(plainKernels);
+  if (tier === "plain") return plain;
   const first = simd === undefined;
   simd ??= makeSimdKernels();
-  if (typeof simd !== "string") return simd;
+  if (typeof simd !== "string") return onValues(simd);
   if (tier === "simd") throw new UsageError(`useKernels: the SIMD tier is not to be had: ${simd}`);
   if (first) warn(`skipstone: computing with plain TypeScript kernels, which is slower: ${simd}`);
-  return plainKernels;
+  return plain;
 }
 
 /** Kernels whose first call chooses the tier. Importing the library decides nothing and compiles nothing. */
@@ -241,7 +304,7 @@ function choosingKernels(): Kernels {
       },
     ]),
   );
-  return { ...plainKernels, ...choosing, name: "auto" };
+  return { ...onValues(plainKernels), ...choosing, name: "auto" };
 }
 
 /** The library is compiled without a platform's types, and all of them have a console. */

@@ -8,21 +8,41 @@
  *
  * Every operation asks `allocate` for its output and does not know which kind it gets. The contents of a new array are
  * undefined: a kernel writes every element of its output, and a test (with arrays full of NaN) holds it to it.
+ *
+ * Between kernels an array is `Values`: something to pass on, and not to look into. So no operation depends on where the
+ * numbers are, and none can hand out memory that is about to be recycled; a person reads them through `Tensor.data`.
  */
 import { UsageError } from "./errors.ts";
 
-/** The storage of a tensor. Float64 is accepted by the plain kernels, for gradient checks. */
+/** Arrays of numbers as kernels of this library compute on them. Float64 is for gradient checks, on the plain tier. */
 export type Floats = Float32Array | Float64Array;
+
+declare const numbers: unique symbol;
+
+/**
+ * The numbers of a tensor, wherever they are: in an ordinary array, in an engine's memory, or behind a handle. Kernels
+ * look inside, operations do not; this type lets nobody.
+ */
+export interface Values {
+  readonly length: number;
+  readonly [numbers]: never;
+}
 
 /** Memory that is handed out array by array and taken back all at once. */
 export interface Pool {
-  /** An array with undefined contents, or undefined where there is no room. */
-  allocate(size: number): Float32Array | undefined;
+  /** An array with undefined contents, or undefined where there is no room (and for float64, which few pools have). */
+  allocate(size: number, float64: boolean): Floats | undefined;
   owns(array: Floats): boolean;
   /** Takes back one array that `allocate` returned, for the next one of the same size. */
   release?(array: Floats): void;
   /** Takes back everything, and overwrites it with NaN if told to. */
   reset(wipe?: boolean): void;
+  /** Whether results outside of steps live here too, and are collected as garbage. */
+  readonly everywhere?: boolean;
+  /** The numbers of an array that is only a handle. Without this an array contains its numbers. */
+  read?(array: Floats): Floats;
+  /** A handle of elements `start` to `end` of an array. */
+  part?(array: Floats, start: number, end: number): Floats;
 }
 
 /** The time between the beginning and the end of an outermost `inStep`. */
@@ -35,7 +55,8 @@ export type Allocator = (size: number, float64: boolean) => Floats;
 const garbageCollected: Allocator = (size, float64) => (float64 ? new Float64Array(size) : new Float32Array(size));
 
 const fromPool: Allocator = (size, float64) => {
-  const array = (step && pool && !float64 ? pool.allocate(size) : undefined) ?? garbageCollected(size, float64);
+  const pooled = pool && (step || pool.everywhere) ? pool.allocate(size, float64) : undefined;
+  const array = pooled ?? garbageCollected(size, float64);
   return debugging ? array.fill(Number.NaN) : array;
 };
 
@@ -44,26 +65,56 @@ let pool: Pool | undefined;
 let step: Step | undefined;
 let debugging = false;
 
-/** An array of `size` elements of the same type as `like`, contents undefined; pooled inside a step. */
-export function allocate(size: number, like?: Floats): Floats {
-  return allocator(size, like instanceof Float64Array);
+/** An ordinary array as what kernels take. */
+export function toValues(array: Floats): Values {
+  return array as unknown as Values;
 }
 
-/** An array of `size` zeros of the same type as `like`; pooled inside a step. */
-export function allocateZeros(size: number, like?: Floats): Floats {
-  return allocate(size, like).fill(0);
+/**
+ * The numbers behind `values`, to be read at once: they may be a step's memory, which is overwritten when it ends. For the
+ * library's own loops between kernels; what a person gets is a copy (`Tensor.data`).
+ */
+export function numbersOf(values: Values): Floats {
+  const array = values as unknown as Floats;
+  return pool?.read?.(array) ?? array;
+}
+
+function isFloat64(values: Values | undefined): boolean {
+  return (values as unknown) instanceof Float64Array;
+}
+
+/** An array of `size` elements of the same type as `like`, contents undefined; pooled inside a step. */
+export function allocate(size: number, like?: Values): Values {
+  return toValues(allocator(size, isFloat64(like)));
+}
+
+/** Elements `start` to `end` of an array, in the same memory. */
+export function partOf(values: Values, start: number, end: number): Values {
+  const array = values as unknown as Floats;
+  return toValues(pool?.part?.(array, start, end) ?? array.subarray(start, end));
 }
 
 /** Gives an array back before its step ends. For the one who knows that nothing refers to it any more: `backward`. */
-export function release(data: Floats): void {
-  if (!step || !pool?.owns(data)) return;
-  if (debugging) data.fill(Number.NaN);
-  pool.release?.(data);
+export function release(values: Values): void {
+  if (!step || !isPooled(values)) return;
+  const array = values as unknown as Floats;
+  if (debugging) array.fill(Number.NaN);
+  pool?.release?.(array);
 }
 
 /** An ordinary array of zeros, for what outlives the step it is made in: parameters, the state of an optimiser. */
-export function allocateLasting(size: number, like?: Floats): Floats {
-  return garbageCollected(size, like instanceof Float64Array);
+export function allocateLasting(size: number, like?: Values): Floats {
+  return garbageCollected(size, isFloat64(like));
+}
+
+/** A copy in an ordinary array. */
+export function lastingCopy(values: Values): Floats {
+  return numbersOf(values).slice();
+}
+
+/** Whether the array lies in memory that a step's end takes back. */
+export function isPooled(values: Values): boolean {
+  return pool?.owns(values as unknown as Floats) ?? false;
 }
 
 /** Replaces the allocator (undefined: the default one) and returns the one that was in use. For tests. */
@@ -73,20 +124,20 @@ export function useAllocator(next: Allocator | undefined): Allocator {
   return previous;
 }
 
-const constants = /* @__PURE__ */ new WeakMap<Floats, object>();
+const constants = /* @__PURE__ */ new WeakMap<object, object>();
 
 /** Declares that nothing will be written to an array until `declareVariable`: kernels may keep what they make of it. */
-export function declareConstant(data: Floats): void {
-  constants.set(data, {});
+export function declareConstant(values: Values): void {
+  constants.set(values, {});
 }
 
-export function declareVariable(data: Floats): void {
-  constants.delete(data);
+export function declareVariable(values: Values): void {
+  constants.delete(values);
 }
 
 /** Where the array has been declared constant, an object that stands for this declaration. */
-export function constantOf(data: Floats): object | undefined {
-  return constants.get(data);
+export function constantOf(array: Floats): object | undefined {
+  return constants.get(array);
 }
 
 /**
@@ -100,8 +151,7 @@ export function usePool(next: Pool | undefined): void {
 
 /**
  * In debug mode memory is NaN where nothing has been written since it was handed out, and a finished step's memory is NaN
- * all over: an array that was taken out of a tensor (`t.data`) and kept too long shows itself. Slower. Returns whether it
- * was on before.
+ * all over: whoever reads what is not his to read sees it. Slower. Returns whether it was on before.
  */
 export function debugMemory(on: boolean): boolean {
   const before = debugging;
@@ -109,9 +159,9 @@ export function debugMemory(on: boolean): boolean {
   return before;
 }
 
-/** The step that `data` lives in, if it is pooled. */
-export function stepOf(data: Floats): Step | undefined {
-  return step && pool?.owns(data) ? step : undefined;
+/** The step that is going on. */
+export function currentStep(): Step | undefined {
+  return step;
 }
 
 /**

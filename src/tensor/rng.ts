@@ -4,7 +4,7 @@
  * The generator is xoshiro128** (Blackman & Vigna 2018, "Scrambled Linear Pseudorandom Number Generators"): 128 bits of
  * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state.
  */
-import { ValueError } from "./errors.ts";
+import { UsageError, ValueError } from "./errors.ts";
 
 export class Rng {
   #a: number;
@@ -88,6 +88,16 @@ export class Rng {
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
     return new Rng(hash >>> 0);
   }
+}
+
+/**
+ * Throws unless `rng` is a generator.
+ *
+ * @throws UsageError with `example`, how to call the operation.
+ */
+export function checkRng(op: string, rng: unknown, example: string): asserts rng is Rng {
+  if (typeof (rng as Rng | undefined)?.normal === "function") return;
+  throw new UsageError(`${op}: needs an rng: ${example}`);
 }
 
 function rotateLeft(x: number, k: number): number {

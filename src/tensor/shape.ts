@@ -4,7 +4,8 @@
  * A tensor of shape `[N, C, H, W]` stores element (n, c, h, w) at ((n·C + c)·H + h)·W + w: row-major order.
  * Next: tensor.ts, which pairs a shape with its numbers.
  */
-import { ShapeError } from "./errors.ts";
+import { describe } from "./check.ts";
+import { ShapeError, UsageError } from "./errors.ts";
 
 export type Shape = readonly number[];
 
@@ -40,6 +41,7 @@ export function formatShape(shape: Shape): string {
 
 /** Throws unless every axis length is a non-negative integer. */
 export function checkShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape)) throw new UsageError(`${op}: a shape is a list of lengths, got ${describe(shape)}`);
   for (const length of shape) {
     if (!Number.isInteger(length) || length < 0) {
       throw new ShapeError(`${op}: axis lengths must be whole numbers of 0 or more, got ${formatShape(shape)}`);

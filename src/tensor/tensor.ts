@@ -1,83 +1,211 @@
 /**
  * `Tensor`: a block of numbers, its shape, and a slot for the graph node that made it.
  *
- * The numbers are contiguous and row-major; there are no views and no strides to think about. Operations are free
- * functions (src/autograd); a tensor only holds. Next: kernels.ts, what can be computed on the numbers.
+ * The numbers are contiguous and row-major; there are no strides to think about. Operations are free functions
+ * (src/autograd); a tensor only holds. Next: kernels.ts, what can be computed on the numbers.
+ *
+ * Its numbers have two doors. Operations take them by `valuesOf` and cannot look inside (memory.ts). A person reads them
+ * through `data`, whose array is his from then on: it is an ordinary array, copied out of a step's memory when it is first
+ * read, and the library copies before it changes in place what somebody has seen. To the rest of JavaScript a tensor is its
+ * `shape` and its `data`: equality in test runners, structuredClone and postMessage look at own properties, of which there
+ * are these two.
  */
 import type { Node } from "../autograd/graph.ts";
+import { describe } from "./check.ts";
 import { ShapeError, UsageError } from "./errors.ts";
-import { allocate, allocateLasting, declareVariable, type Floats, type Step, stepOf } from "./memory.ts";
+import {
+  allocate,
+  allocateLasting,
+  currentStep,
+  declareVariable,
+  type Floats,
+  isPooled,
+  lastingCopy,
+  numbersOf,
+  type Step,
+  toValues,
+  type Values,
+} from "./memory.ts";
 import { formatTensor } from "./print.ts";
-import { formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
+import { checkShape, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
 
 /** Numbers nested to the depth of a tensor's rank; a scalar is a plain number. */
 export type NestedArray = number | readonly NestedArray[];
 
+/**
+ * What `toArray` returns: `number` for a scalar, `number[]` for a vector, `number[][]` for a matrix. Which one it is
+ * depends on the rank, which types do not know, so this one can be used as any of them.
+ */
+export type NestedNumbers = number & NestedNumbers[];
+
 /** Values that are computed when somebody reads them. */
 export interface Deferred {
-  /** An array that they are computed from, and live as long as. */
-  readonly source: Floats;
-  compute(): Floats;
+  compute(): Values;
 }
 
-export class Tensor {
-  readonly shape: Shape;
-  /** Whether `backward` should compute the gradient of this leaf. Interior tensors have a `node` instead. */
-  requiresGrad: boolean;
-  /** The operation that produced this tensor, where it was recorded. */
-  node: Node | null = null;
-  /** Counts changes in place, so that `backward` notices a value that is not the one the forward pass used. */
-  version = 0;
+/** Numbers, and what several tensors that are views of the same numbers must agree on. */
+class Storage {
   /** One of these two is null. */
-  #data: Floats | null = null;
-  #deferred: Deferred | null = null;
-  /** The step whose memory holds the values; undefined for ordinary arrays. */
-  #step: Step | undefined;
+  values: Values | null = null;
+  deferred: Deferred | null = null;
+  /** Whether a person holds the array, so that it must not change. */
+  seen = false;
+  /** Counts changes in place. */
+  version = 0;
+}
 
-  /** Wraps `data` (shared, not copied), or what computes it. Throws ShapeError if its length is not the product of `shape`. */
-  constructor(data: Floats | Deferred, shape: Shape, requiresGrad = false) {
-    if (ArrayBuffer.isView(data)) {
-      if (data.length !== sizeOf(shape)) {
-        throw new ShapeError(
-          `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
-        );
-      }
-      this.#data = data;
-      this.#step = stepOf(data);
-    } else {
-      this.#deferred = data;
-      this.#step = stepOf(data.source);
-    }
-    this.shape = shape;
-    this.requiresGrad = requiresGrad;
-  }
+/** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */
+export type Tensor64 = Tensor<Float64Array<ArrayBuffer>>;
 
+/** The numbers of a tensor, for kernels. Throws UsageError if they were in the memory of a step that is over. */
+export let valuesOf: (t: Tensor) => Values;
+
+/** The same, for a kernel that changes them in place: an array that nobody has seen. To be called for each change. */
+export let valuesToChange: (t: Tensor) => Values;
+
+/** What the values will be computed from, as long as nobody has read them; else null. */
+export let deferredOf: (t: Tensor) => Deferred | null;
+
+/** Where the numbers of t are, if they are computed. */
+export let heldBy: (t: Tensor) => Values | null;
+
+/** A tensor of numbers that were computed, or will be: inside a step it is a part of it, and ends with it. */
+export let computed: (values: Values | Deferred, shape: Shape) => Tensor;
+
+/** The numbers of t in another shape of the same size: shared, not copied. */
+export let viewOf: (t: Tensor, shape: Shape) => Tensor;
+
+/** Whether t has been trainable at some time: created so, or switched on. Freezing does not undo it. */
+export let wasTrainable: (t: Tensor) => boolean;
+
+/** Whether this is a tensor of this copy of the library. */
+export let isTensor: (value: unknown) => value is Tensor;
+
+/**
+ * A tensor around an ordinary array that nobody else holds: for what lasts, as parameters do. The only way to one of
+ * float64, which `requiresGrad` makes a point for a gradient check.
+ */
+export let owned: (data: Floats, shape: Shape, requiresGrad?: boolean) => Tensor;
+
+/** The mark on the tensors of every copy of the library. */
+const MARK = Symbol.for("skipstone.tensor");
+/** The name under which Node, Deno and Bun look for what a console shows. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+let dataOf: (t: Tensor) => Floats;
+
+/** The own property `data` of every tensor. */
+const DATA: PropertyDescriptor & ThisType<Tensor> = {
+  get() {
+    return dataOf(this);
+  },
+  set() {
+    throw new UsageError("tensor: data cannot be replaced: assign(values) overwrites the values");
+  },
+  enumerable: true,
+};
+
+export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
+  readonly shape: Shape;
   /**
-   * The values, row-major.
+   * The values, row-major. The array is yours: the library neither changes nor recycles it. Writing to it changes the
+   * tensor, as long as you call `changed()` afterwards; `assign` does both.
    *
    * @throws UsageError if they lived in the memory of a step that is over.
    */
-  get data(): Floats {
-    if (this.#step?.ended) {
-      throw new UsageError(
-        `tensor: the values of this ${formatShape(this.shape)} are gone with the step that computed them: return it from the function given to noGrad or valueAndGrad (as it is, in an array or in an object), or clone() it inside`,
-      );
+  declare readonly data: Numbers;
+  #storage: Storage;
+  /** The step that computed the tensor. */
+  #step: Step | undefined;
+  #node: Node | null = null;
+  #requiresGrad: boolean;
+  #wasTrainable: boolean;
+
+  /** Wraps `data` (shared, not copied). Throws ShapeError if its length is not the product of `shape`. */
+  constructor(data: Float32Array, shape: Shape, requiresGrad = false) {
+    if ((data as unknown) instanceof Storage) {
+      this.#storage = data as unknown as Storage;
+      this.shape = shape;
+    } else {
+      this.#storage = givenBy(data, shape);
+      this.shape = [...shape];
     }
-    if (this.#data === null) {
-      this.#data = this.#deferred!.compute();
-      this.#deferred = null;
-    }
-    return this.#data;
+    this.#requiresGrad = requiresGrad;
+    this.#wasTrainable = requiresGrad;
+    Object.defineProperty(this, "data", DATA);
   }
 
-  /** What the values will be computed from, as long as nobody has read them; else null. */
-  get deferred(): Deferred | null {
-    return this.#deferred;
+  static {
+    valuesOf = (t) => t.#current();
+    valuesToChange = (t) => {
+      const storage = t.#storage;
+      let values = t.#current();
+      declareVariable(values);
+      if (storage.seen) {
+        values = toValues(lastingCopy(values));
+        storage.values = values;
+        storage.seen = false;
+      }
+      storage.version++;
+      return values;
+    };
+    deferredOf = (t) => t.#storage.deferred;
+    heldBy = (t) => t.#storage.values;
+    computed = (values, shape) => {
+      const storage = new Storage();
+      if ("compute" in values) storage.deferred = values;
+      else storage.values = values;
+      return part(storage, shape);
+    };
+    viewOf = (t, shape) => {
+      t.#current();
+      return part(t.#storage, shape);
+    };
+    dataOf = (t) => t.#show();
+    owned = (data, shape, requiresGrad = false) => {
+      const storage = new Storage();
+      storage.values = toValues(data);
+      return new Tensor(storage as never, shape, requiresGrad);
+    };
+    Object.defineProperty(Tensor.prototype, MARK, { value: true });
+    Object.defineProperty(Tensor.prototype, INSPECT, {
+      value(this: Tensor): string {
+        const head = `Tensor ${formatShape(this.shape)}`;
+        if (this.#step?.ended) return `${head} (its values are gone with the step that computed them)`;
+        return this.rank === 0 ? `${head} ${this}` : `${head}\n${this}`;
+      },
+    });
+    wasTrainable = (t) => t.#wasTrainable;
+    isTensor = (value): value is Tensor => typeof value === "object" && value !== null && #storage in value;
+    const part = (storage: Storage, shape: Shape): Tensor => {
+      const t = new Tensor(storage as never, shape);
+      t.#step = currentStep();
+      return t;
+    };
   }
 
-  /** Whether `array` is where the values are. */
-  holds(array: Floats): boolean {
-    return this.#data === array;
+  /** Whether `backward` should compute the gradient of this leaf. Interior tensors have a `node` instead. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad;
+  }
+
+  set requiresGrad(wanted: boolean) {
+    this.#requiresGrad = wanted;
+    if (wanted) this.#wasTrainable = true;
+  }
+
+  /** The operation that produced this tensor, where it was recorded. */
+  get node(): Node | null {
+    return this.#node;
+  }
+
+  set node(node: Node | null) {
+    this.#node = node;
+  }
+
+  /** Counts changes in place, so that `backward` notices a value that is not the one the forward pass used. */
+  get version(): number {
+    return this.#storage.version;
   }
 
   get rank(): number {
@@ -88,80 +216,228 @@ export class Tensor {
     return sizeOf(this.shape);
   }
 
+  /** Where the numbers are, computed by now. */
+  #current(): Values {
+    const storage = this.#storage;
+    if (this.#step?.ended) {
+      throw new UsageError(
+        `tensor: the values of this ${formatShape(this.shape)} are gone with the step that computed them: return it from the function given to noGrad or valueAndGrad (as it is, or in arrays, maps, sets or objects), or clone() it inside`,
+      );
+    }
+    if (storage.values === null) {
+      storage.values = storage.deferred!.compute();
+      storage.deferred = null;
+    }
+    if (storage.values.length === 0 && this.size > 0) {
+      throw new UsageError(
+        `tensor: the values of this ${formatShape(this.shape)} were transferred away (postMessage or structuredClone with its buffer in the list): clone() it before`,
+      );
+    }
+    return storage.values;
+  }
+
+  /** The array that a person gets. */
+  #show(): Numbers {
+    const storage = this.#storage;
+    const values = this.#current();
+    if (isPooled(values)) storage.values = toValues(lastingCopy(values));
+    storage.seen = true;
+    return storage.values as unknown as Numbers;
+  }
+
   /** The one number of a tensor with one element. */
   item(): number {
     if (this.size !== 1) {
       throw new ShapeError(`item: needs a tensor with exactly one element, this one is ${formatShape(this.shape)}`);
     }
-    return this.data[0];
+    return numbersOf(this.#current())[0];
   }
 
   /** The values as nested arrays, `number[][]` for a matrix, a plain number for a scalar. */
-  toArray(): NestedArray {
-    const { data, shape } = this;
+  toArray(): NestedNumbers {
+    const { shape } = this;
+    const data = numbersOf(this.#current());
     const strides = stridesOf(shape);
     const nest = (axis: number, offset: number): NestedArray =>
       axis === shape.length
         ? data[offset]
         : Array.from({ length: shape[axis] }, (_, i) => nest(axis + 1, offset + i * strides[axis]));
-    return nest(0, 0);
+    return nest(0, 0) as NestedNumbers;
   }
 
   /** The values laid out as NumPy prints them; long axes are abbreviated. */
   toString(): string {
-    return formatTensor(this.data, this.shape);
+    return formatTensor(numbersOf(this.#current()), this.shape);
+  }
+
+  /** The values one after the other, row-major: `[...t]`, `Math.max(...t)`. */
+  [Symbol.iterator](): IterableIterator<number> {
+    return this.#show().values();
+  }
+
+  /**
+   * What JSON.stringify writes: the shape and the values, those that JSON has no number for (NaN, ±Infinity, −0) as
+   * strings. `tensor(JSON.parse(text))` makes a tensor of it again, and `loadStateDict` takes it.
+   */
+  toJSON(): { shape: Shape; data: (number | string)[] } {
+    const inJson = (v: number): number | string => (Number.isFinite(v) ? (Object.is(v, -0) ? "-0" : v) : `${v}`);
+    return { shape: this.shape, data: Array.from(numbersOf(this.#current()), inJson) };
+  }
+
+  /**
+   * What JavaScript's own operators see: the number, of a tensor with one element. `t + 1` with more of them is a text, as
+   * with any object, and `t * 2` an error: `add` and `mul` compute with tensors.
+   */
+  [Symbol.toPrimitive](hint: "number" | "string" | "default"): number | string {
+    if (hint === "string" || (hint === "default" && this.size !== 1)) return this.toString();
+    if (this.size === 1) return this.item();
+    throw new UsageError(
+      `tensor: ${formatShape(this.shape)} is not a number, so JavaScript's operators do not compute with it: use add, sub, mul, div`,
+    );
   }
 
   /** A copy with its own storage, outside any graph. */
-  clone(): Tensor {
-    const data = allocateLasting(this.size, this.data);
-    data.set(this.data);
-    return new Tensor(data, this.shape, this.requiresGrad);
+  clone(): Tensor<Numbers> {
+    return owned(lastingCopy(this.#current()), this.shape, this.requiresGrad) as unknown as Tensor<Numbers>;
   }
 
   /** Copies the values out of the memory of the current step, so that they outlive it. The graph behind them does not. */
   outliveStep(): void {
     if (!this.#step || this.#step.ended) return;
-    this.#data = this.clone().data;
+    const values = this.#current();
+    if (isPooled(values)) this.#storage.values = toValues(lastingCopy(values));
     this.#step = undefined;
     this.node = null;
   }
 
-  /** Overwrites the values in place. A graph recorded before refuses to run backward through the change. */
-  assign(values: ArrayLike<number>): void {
-    if (values.length !== this.size) {
-      throw new ShapeError(`assign: ${values.length} values for a tensor ${formatShape(this.shape)}`);
+  /**
+   * Overwrites the values in place. A graph recorded before refuses to run backward through the change.
+   *
+   * @throws ShapeError for another number of values, UsageError for what is no number. Nothing is changed then.
+   */
+  assign(values: ArrayLike<number> | Tensor): void {
+    const numbers = isTensor(values) ? numbersOf(valuesOf(values)) : (values as ArrayLike<number>);
+    if (numbers?.length !== this.size) {
+      throw new ShapeError(
+        `assign: ${numbers?.length ?? describe(values)} values for a tensor ${formatShape(this.shape)}`,
+      );
     }
-    this.data.set(values);
-    this.changed();
+    if (!ArrayBuffer.isView(numbers)) checkNumbers("assign", numbers);
+    const storage = this.#storage;
+    const next = allocateLasting(this.size, this.#current());
+    next.set(numbers);
+    storage.values = toValues(next);
+    storage.seen = false;
+    storage.version++;
   }
 
-  /** To be called by who has written to `data` in place. */
+  /**
+   * To be called by who has written to `data` in place.
+   *
+   * @throws UsageError if the library has changed the values since `data` was read: what was written did not reach them.
+   */
   changed(): void {
-    this.version++;
-    declareVariable(this.data);
+    if (!this.#storage.seen) {
+      throw new UsageError(
+        `changed: the values of this ${formatShape(this.shape)} have been changed (by an optimizer, say) since data was last read, so what was written to an older array is not in them: read data again, then write`,
+      );
+    }
+    this.#storage.version++;
+    declareVariable(this.#current());
   }
+}
+
+/** What somebody gave, who may go on writing to it and reading from it. */
+function givenBy(data: Float32Array, shape: Shape): Storage {
+  if (!(data instanceof Float32Array)) {
+    throw new UsageError(
+      `Tensor: needs a Float32Array and a shape, got ${describe(data)}: tensor(…) takes other numbers`,
+    );
+  }
+  if (!Array.isArray(shape))
+    throw new UsageError(`Tensor: the shape must be a list of lengths, got ${describe(shape)}`);
+  checkShape("tensor", shape);
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(
+      `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
+    );
+  }
+  const storage = new Storage();
+  // Memory that another thread writes to would change behind everybody's back.
+  storage.values = toValues(data.buffer instanceof ArrayBuffer ? data : data.slice());
+  storage.seen = true;
+  return storage;
+}
+
+/** Throws UsageError unless every element is a number. */
+export function checkNumbers(op: string, values: ArrayLike<unknown>): void {
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] !== "number") {
+      throw new UsageError(`${op}: the value at ${i} must be a number, is ${describe(values[i])}`);
+    }
+  }
+}
+
+/**
+ * Throws unless `value` is a tensor of this copy of the library. (Each copy has kernels, steps and graphs of its own, so that
+ * tensors of two cannot be computed with together.)
+ *
+ * @throws UsageError that names the operation and the argument.
+ */
+export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
+  if (isTensor(value)) return;
+  throw new UsageError(`${op}: ${name} must be a tensor, got ${inWords(value)}`);
+}
+
+function inWords(value: unknown): string {
+  if (typeof value === "object" && value !== null) {
+    if (MARK in value) {
+      return "one of another copy of Skipstone: two copies are loaded (two bundles, two versions in node_modules, or a build for pages beside one for workers), and only one can be used at a time";
+    }
+    if ("shape" in value && "data" in value) return `${describe(value)} (a clone?): tensor(it) makes one of it`;
+  }
+  return `${describe(value)}${typeof value === "number" || Array.isArray(value) ? `: tensor(…) makes one of it` : ""}`;
+}
+
+/** `checkTensor` for several: each a tensor, or where `null` is allowed null or undefined. */
+export function checkTensors(
+  op: string,
+  needed: Record<string, unknown>,
+  optional: Record<string, unknown> = {},
+): void {
+  for (const name in needed) checkTensor(op, name, needed[name]);
+  for (const name in optional) if (optional[name] != null) checkTensor(op, name, optional[name]);
+}
+
+/**
+ * The numbers of a tensor, for the library's own loops outside operations: no copy, so they are to be read at once, and
+ * neither kept nor changed.
+ */
+export function peek(t: Tensor): Floats {
+  return numbersOf(valuesOf(t));
 }
 
 /** A tensor for an operation's output: storage of the same type as `like`, contents undefined. */
 export function empty(shape: Shape, like?: Tensor): Tensor {
-  return new Tensor(allocate(sizeOf(shape), like?.data), shape);
+  return computed(allocate(sizeOf(shape), like && valuesOf(like)), shape);
 }
 
 /**
- * Makes everything in `value` outlive the current step: a tensor, or tensors in arrays, maps, plain objects and objects
- * with an `outliveStep` of their own.
+ * Makes everything in `value` outlive the current step: a tensor, or tensors in arrays, maps, sets, objects, and objects with
+ * an `outliveStep` of their own. Getters are not called.
  */
 export function outliveStep(value: unknown): void {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
-  const own = (value as { outliveStep?: unknown }).outliveStep;
-  if (typeof own === "function") own.call(value);
-  else if (Array.isArray(value)) value.forEach(outliveStep);
-  else if (value instanceof Map) for (const entry of value.values()) outliveStep(entry);
-  else if (isPlainObject(value)) Object.values(value).forEach(outliveStep);
+  rescue(value, new Set());
 }
 
-function isPlainObject(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+function rescue(value: unknown, done: Set<object>): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || done.has(value)) return;
+  done.add(value);
+  const own = (value as { outliveStep?: unknown }).outliveStep;
+  if (typeof own === "function") own.call(value);
+  else if (Array.isArray(value) || value instanceof Set) for (const member of value) rescue(member, done);
+  else if (value instanceof Map) for (const [key, entry] of value) for (const t of [key, entry]) rescue(t, done);
+  else {
+    for (const { value: member } of Object.values(Object.getOwnPropertyDescriptors(value))) rescue(member, done);
+  }
 }

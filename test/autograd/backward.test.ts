@@ -4,7 +4,7 @@ import { add, exp, mul, neg, relu, sub } from "../../src/autograd/elementwise.ts
 import { AutogradError, noGrad, record } from "../../src/autograd/graph.ts";
 import { sum } from "../../src/autograd/reductions.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
-import { Tensor } from "../../src/tensor/tensor.ts";
+import { owned, Tensor } from "../../src/tensor/tensor.ts";
 
 const leaf = (values: number[]): Tensor => tensor(values, { requiresGrad: true });
 
@@ -231,7 +231,7 @@ describe("noGrad, detach, tap, valueAndGrad", () => {
 
 describe("float32 or float64", () => {
   it("gradients have the storage type of the loss's graph", () => {
-    const x = new Tensor(Float64Array.of(0.1), [1], true);
+    const x = owned(Float64Array.of(0.1), [1], true);
     const gradient = backward(relu(sub(mul(x, 3), 0.1))).get(x);
     expect(gradient.data).toBeInstanceOf(Float64Array);
     expect(gradient.item()).toBe(3);

@@ -6,7 +6,7 @@ import { adjointError, gradcheck } from "../../src/autograd/gradcheck.ts";
 import { ones, randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
-import { Tensor } from "../../src/tensor/tensor.ts";
+import { owned, Tensor } from "../../src/tensor/tensor.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 import { cases } from "./cases/convolution.ts";
 
@@ -43,7 +43,7 @@ describe("gradients", () => {
     it(`${name}: backward is the adjoint of forward`, () => {
       const points = inputs.map((shape) => randn(shape, rng));
       for (const i of linearIn) {
-        const wide = points.map((t) => new Tensor(Float64Array.from(t.data), t.shape));
+        const wide = points.map((t) => owned(Float64Array.from(t.data), t.shape));
         expect(adjointError((x) => call(...wide.map((t, j) => (j === i ? x : t))), points[i])).toBeLessThan(1e-12);
       }
     });

@@ -7,7 +7,7 @@ import { randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { broadcastShapes, type Shape, sizeOf, stridesOf } from "../../src/tensor/shape.ts";
-import { Tensor } from "../../src/tensor/tensor.ts";
+import { owned, type Tensor } from "../../src/tensor/tensor.ts";
 import { readGolden } from "../support/golden.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 import { cases } from "./cases/matmul.ts";
@@ -70,7 +70,7 @@ function definition(a: Tensor, b: Tensor): Tensor {
       }
     }
   }
-  return new Tensor(Float64Array.from(values), [...outer, ...(a.rank === 1 ? [] : [m]), ...(b.rank === 1 ? [] : [n])]);
+  return owned(Float64Array.from(values), [...outer, ...(a.rank === 1 ? [] : [m]), ...(b.rank === 1 ? [] : [n])]);
 }
 
 describe("gradients", () => {
@@ -79,7 +79,7 @@ describe("gradients", () => {
       const rng = new Rng(2);
       const points = inputs.map((shape) => randn(shape, rng));
       expect(gradcheck(call, points)).toBeLessThan(1e-7);
-      const wide = points.map((t) => new Tensor(Float64Array.from(t.data), t.shape));
+      const wide = points.map((t) => owned(Float64Array.from(t.data), t.shape));
       for (const i of linearIn) {
         expect(adjointError((x) => call(...wide.map((t, j) => (j === i ? x : t))), points[i])).toBeLessThan(1e-12);
       }

@@ -9,7 +9,7 @@ import { reshape, slice } from "../../src/autograd/shaping.ts";
 import { full, ones, randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError, ValueError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
-import { Tensor } from "../../src/tensor/tensor.ts";
+import { owned, type Tensor } from "../../src/tensor/tensor.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 
 describe("examples", () => {
@@ -103,7 +103,7 @@ describe("traps", () => {
   });
 
   it("both the mean's and the variance's path belong to the gradient: adding a constant, or scaling, changes nothing", () => {
-    const x = new Tensor(Float64Array.from(randn([6, 2], new Rng(3)).data), [6, 2], true);
+    const x = owned(Float64Array.from(randn([6, 2], new Rng(3)).data), [6, 2], true);
     const upstream = randn([6, 2], new Rng(4));
     const y = batchNorm(x, null, null, { training: true, eps: 0 });
     const gx = backward(sum(mul(y, upstream))).get(x);

@@ -12,7 +12,7 @@ import { randn, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { useAllocator } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
-import { Tensor } from "../../src/tensor/tensor.ts";
+import { owned, Tensor } from "../../src/tensor/tensor.ts";
 import type { OpCase } from "./cases/types.ts";
 
 /** Exports of src/autograd that are not operations on tensors with a derivative. */
@@ -183,7 +183,7 @@ describe.each(families)("$family", ({ cases }) => {
 
       for (const input of c.linearIn ?? []) {
         it(`adjoint in input ${input}`, () => {
-          const inputs = inputsOf(c, 4).map((t) => new Tensor(Float64Array.from(t.data), t.shape));
+          const inputs = inputsOf(c, 4).map((t) => owned(Float64Array.from(t.data), t.shape));
           const f = (x: Tensor): Tensor => c.call(...inputs.map((t, i) => (i === input ? x : t)));
           expect(adjointError(f, inputs[input], 5)).toBeLessThan(1e-12);
         });

@@ -1,7 +1,7 @@
 /** What kernel tests share: random numbers, outputs that show what was not written, comparison within rounding. */
 import { expect } from "vitest";
 import { plainKernels } from "../../src/tensor/kernels/index.ts";
-import type { Kernels } from "../../src/tensor/kernels.ts";
+import type { ArrayKernels } from "../../src/tensor/kernels.ts";
 import type { Floats } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { kernelsOf } from "../../src/tensor/simd/index.ts";
@@ -10,10 +10,10 @@ import { engine } from "./simd.ts";
 const simdKernels = kernelsOf(engine);
 
 /** Every kernel test runs on each of these. The last two differ in where the arrays live: copied in and out, or not. */
-export const tiers: readonly Kernels[] = [plainKernels, simdKernels, resident(simdKernels)];
+export const tiers: readonly ArrayKernels[] = [plainKernels, simdKernels, resident(simdKernels)];
 
 /** The same kernels, called with arrays in the engine's memory, between numbers that must not change. */
-function resident(inner: Kernels): Kernels {
+function resident(inner: ArrayKernels): ArrayKernels {
   const call =
     (kernel: (...args: unknown[]) => void) =>
     (...args: unknown[]): void => {
@@ -37,7 +37,7 @@ function resident(inner: Kernels): Kernels {
     name,
     typeof kernel === "function" ? call(kernel as (...args: unknown[]) => void) : kernel,
   ]);
-  return { ...(Object.fromEntries(kernels) as unknown as Kernels), name: "simd, in its own memory" };
+  return { ...(Object.fromEntries(kernels) as unknown as ArrayKernels), name: "simd, in its own memory" };
 }
 /** Normal random numbers, rounded to float32: the same in a Float64Array. */
 export function random(size: number, seed = 0): Float32Array {

@@ -7,7 +7,7 @@
  * disagreement with a reference is judged with the same decisions: what is left then is the kernels' own error.
  */
 import { plainKernels } from "../../src/tensor/kernels/index.ts";
-import { type Kernels, kernels, useKernels } from "../../src/tensor/kernels.ts";
+import { type ArrayKernels, kernels, useKernels } from "../../src/tensor/kernels.ts";
 import type { Floats } from "../../src/tensor/memory.ts";
 
 export interface Flip {
@@ -24,7 +24,7 @@ export function withPlainDecisions<T>(fn: () => T): { result: T; flips: Flip[]; 
   const flips: Flip[] = [];
   run(plainKernels, fn, (x) => taken.push(Float64Array.from(x)));
   let layer = 0;
-  const result = run(kernels, fn, (x) => {
+  const result = run(kernels as unknown as ArrayKernels, fn, (x) => {
     const decisions = taken[layer++];
     x.forEach((value, i) => {
       if (value > 0 === decisions[i] > 0) return;
@@ -37,20 +37,21 @@ export function withPlainDecisions<T>(fn: () => T): { result: T; flips: Flip[]; 
 }
 
 /** Runs `fn` on these kernels; `look` sees (and may change) a copy of what goes into each ReLU. */
-function run<T>(on: Kernels, fn: () => T, look: (x: Float32Array) => void): T {
+function run<T>(on: ArrayKernels, fn: () => T, look: (x: Float32Array) => void): T {
   const relu = (x: Floats, y: Floats): void => {
     const copy = Float32Array.from(x);
     look(copy);
     on.unary("relu", copy, y);
   };
-  const before = useKernels({
+  const deciding: ArrayKernels = {
     ...on,
     unary: (op, x, y, p, q) => (op === "relu" ? relu(x, y) : on.unary(op, x, y, p, q)),
     normalize: (x, mean, rstd, weight, bias, add, positive, y, g) => {
       on.normalize(x, mean, rstd, weight, bias, add, false, y, g);
       if (positive) relu(y, y);
     },
-  });
+  };
+  const before = useKernels(deciding);
   try {
     return fn();
   } finally {

@@ -78,7 +78,7 @@ describe("tensor", () => {
     expect(() => tensor([1, 2, 3], [2, 2])).toThrow("tensor: 3 values do not fill shape [2,2] (4 elements)");
     expect(() => tensor([1], [-1, -1])).toThrow("tensor: axis lengths must be whole numbers of 0 or more, got [-1,-1]");
     expect(() => tensor(["1"] as unknown as number[])).toThrow(
-      "tensor: expected numbers or nested arrays of them, got 1",
+      'tensor: expected numbers or nested arrays of them, got "1"',
     );
   });
 });

@@ -24,7 +24,7 @@ import { createModel, type ModelName, modelNames } from "../../src/resnet/index.
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
-import { Tensor } from "../../src/tensor/tensor.ts";
+import { owned, type Tensor } from "../../src/tensor/tensor.ts";
 import { parameterSlots } from "../support/blocks.ts";
 
 const python = process.env["SKIPSTONE_PYTHON"] ?? "python3";
@@ -87,7 +87,7 @@ function results(name: ModelName): Record<string, Tensor> {
 }
 
 function gradientsInFloat64(model: Module, x: Tensor, labels: Int32Array): Record<string, Tensor> {
-  const double = (t: Tensor): Tensor => new Tensor(Float64Array.from(t.data), t.shape, t.requiresGrad);
+  const double = (t: Tensor): Tensor => owned(Float64Array.from(t.data), t.shape, t.requiresGrad);
   const before = useKernels("plain");
   try {
     for (const { owner, key } of parameterSlots(model)) owner[key] = double(owner[key] as Tensor);

@@ -12,14 +12,14 @@
 import { checkModel } from "../../nn/arguments.ts";
 import { inEvaluation } from "../../nn/mode.ts";
 import type { Module } from "../../nn/module.ts";
-import { checkBoolean, checkTensor, checkText } from "../../tensor/arguments.ts";
+import { checkBoolean, checkText } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { chooseKernels } from "../../tensor/kernels.ts";
 import { inStep } from "../../tensor/memory.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Shape } from "../../tensor/shape.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { checkTensor, type Tensor } from "../../tensor/tensor.ts";
 import { commonGraph, type Sample } from "./batch.ts";
 import { encodeModel, IR_VERSIONS } from "./encode.ts";
 import { foldBatchNorms } from "./fold.ts";

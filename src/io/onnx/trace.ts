@@ -11,7 +11,7 @@ import { randn } from "../../tensor/create.ts";
 import { ShapeError, UsageError } from "../../tensor/errors.ts";
 import type { Rng } from "../../tensor/rng.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
-import { Tensor } from "../../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../../tensor/tensor.ts";
 import { OnnxExportError } from "./errors.ts";
 
 export interface Step {
@@ -38,8 +38,8 @@ export function trace(model: Module, shape: Shape, rng: Rng): Trace {
   // Modules are observed when they end, parts before the module they belong to: what is not a part's is the module's own.
   const modules = new Map<Node, string>();
   const claim = (path: string, x: unknown, y: unknown): void => {
-    if (!(x instanceof Tensor && y instanceof Tensor)) {
-      const [verb, what] = x instanceof Tensor ? ["gives", y] : ["takes", x];
+    if (!(isTensor(x) && isTensor(y))) {
+      const [verb, what] = isTensor(x) ? ["gives", y] : ["takes", x];
       throw new UsageError(`${path || "it"} ${verb} ${describe(what)}: only one input and one output can be exported`);
     }
     if (y === x) return;

@@ -1,8 +1,8 @@
 /** Adam and AdamW. The formulas: src/tensor/kernels/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
 import { kernels } from "../../tensor/kernels.ts";
-import { allocateLasting, type Floats } from "../../tensor/memory.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
+import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
 import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
 
 export interface AdamOptions {
@@ -98,8 +98,8 @@ export class AdamW implements Optimizer {
 
 /** What has been learnt about one parameter: the running means of its gradient and of the square, and its steps. */
 interface Moments {
-  readonly mean: Floats;
-  readonly square: Floats;
+  readonly mean: Values;
+  readonly square: Values;
   steps: number;
 }
 
@@ -139,11 +139,12 @@ class Core implements Optimizer {
         if (!grads.has(w)) continue;
         let moments = this.#moments.get(w);
         if (!moments) {
-          moments = { mean: allocateLasting(w.size, w.data), square: allocateLasting(w.size, w.data), steps: 0 };
+          const zeros = (): Values => toValues(allocateLasting(w.size, valuesOf(w)));
+          moments = { mean: zeros(), square: zeros(), steps: 0 };
           this.#moments.set(w, moments);
         }
         moments.steps++;
-        kernels.adam(w.data, grads.get(w).data, moments.mean, moments.square, {
+        kernels.adam(valuesToChange(w), valuesOf(grads.get(w)), moments.mean, moments.square, {
           lr,
           beta1,
           beta2,
@@ -152,7 +153,6 @@ class Core implements Optimizer {
           decoupled: this.#decoupled,
           step: moments.steps,
         });
-        w.changed();
       }
     }
   }

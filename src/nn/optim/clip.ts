@@ -1,8 +1,7 @@
 /** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
 import { Gradients } from "../../autograd/backward.ts";
 import { ValueError } from "../../tensor/errors.ts";
-import { allocateLasting } from "../../tensor/memory.ts";
-import { Tensor } from "../../tensor/tensor.ts";
+import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
 
 /**
  * The norm of all the parameters' gradients read as one vector: (Σ|g|ᵖ)^(1/p), or max |g| for p = Infinity. Parameters
@@ -12,7 +11,7 @@ export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2)
   let total = 0;
   for (const w of parameters) {
     if (!grads.has(w)) continue;
-    const g = grads.get(w).data;
+    const g = peek(grads.get(w));
     // Math.max, unlike a comparison, keeps a NaN that it has met.
     if (p === Infinity) for (let i = 0; i < g.length; i++) total = Math.max(total, Math.abs(g[i]));
     else if (p === 2) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
@@ -57,9 +56,7 @@ function mapped(grads: Gradients, parameters: readonly Tensor[], f: (g: number) 
       result.set(t, gradient);
       continue;
     }
-    const data = allocateLasting(gradient.size, gradient.data);
-    for (let i = 0; i < data.length; i++) data[i] = f(gradient.data[i]);
-    result.set(t, new Tensor(data, gradient.shape));
+    result.set(t, owned(peek(gradient).map(f), gradient.shape));
   }
   return new Gradients(result);
 }

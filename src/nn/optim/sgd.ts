@@ -2,8 +2,8 @@
 import type { Gradients } from "../../autograd/backward.ts";
 import { ValueError } from "../../tensor/errors.ts";
 import { kernels } from "../../tensor/kernels.ts";
-import { allocateLasting, type Floats } from "../../tensor/memory.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
+import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
 import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
 
 export interface SgdOptions {
@@ -33,7 +33,7 @@ export class SGD implements Optimizer {
   momentum: number;
   readonly parameters: readonly Tensor[];
   readonly #groups: readonly Group<Required<SgdOptions>>[];
-  readonly #velocities = new Map<Tensor, Floats>();
+  readonly #velocities = new Map<Tensor, Values>();
 
   constructor(parameters: Parameters<SgdOptions>, options: SgdOptions) {
     const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
@@ -66,12 +66,11 @@ export class SGD implements Optimizer {
         let velocity = this.#velocities.get(w) ?? null;
         const first = velocity === null;
         if (first && momentum !== 0) {
-          velocity = allocateLasting(w.size, w.data);
+          velocity = toValues(allocateLasting(w.size, valuesOf(w)));
           this.#velocities.set(w, velocity);
         }
         const step = { lr, momentum, dampening, weightDecay, nesterov, first };
-        kernels.sgd(w.data, grads.get(w).data, velocity, step);
-        w.changed();
+        kernels.sgd(valuesToChange(w), valuesOf(grads.get(w)), velocity, step);
       }
     }
   }

@@ -56,6 +56,12 @@ function pairwise(op: BinaryOp, a: Floats, i: number, b: Floats, j: number, y: F
       break;
     case "minimum":
       while (k < end) y[k++] = Math.min(a[i++], b[j++]);
+      break;
+    case "equal":
+      while (k < end) y[k++] = a[i++] === b[j++] ? 1 : 0;
+      break;
+    default:
+      op satisfies never;
   }
 }
 
@@ -83,6 +89,12 @@ function withNumber(op: BinaryOp, a: Floats, i: number, q: number, y: Floats, k:
       break;
     case "minimum":
       while (k < end) y[k++] = Math.min(a[i++], q);
+      break;
+    case "equal":
+      while (k < end) y[k++] = a[i++] === q ? 1 : 0;
+      break;
+    default:
+      op satisfies never;
   }
 }
 
@@ -132,7 +144,7 @@ const SQRT_HALF = Math.SQRT1_2;
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 
-function sigmoid(x: number): number {
+export function sigmoid(x: number): number {
   // e to a positive power would overflow: use the form whose exponent is negative.
   if (x >= 0) return 1 / (1 + Math.exp(-x));
   const e = Math.exp(x);
@@ -182,6 +194,12 @@ export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
     case "clamp":
       // Comparisons with NaN are false: NaN passes.
       for (let i = 0; i < n; i++) y[i] = x[i] < p ? p : x[i] > q ? q : x[i];
+      break;
+    case "rsqrt":
+      for (let i = 0; i < n; i++) y[i] = 1 / Math.sqrt(x[i] + p);
+      break;
+    default:
+      op satisfies never;
   }
 }
 
@@ -228,7 +246,40 @@ export function unaryGradient(op: UnaryOp, gy: Floats, x: Floats, y: Floats, gx:
     case "clamp":
       // 1 at the bounds; 0 at NaN, as in PyTorch.
       for (let i = 0; i < n; i++) gx[i] = x[i] >= p && x[i] <= q ? gy[i] : 0;
+      break;
+    case "rsqrt":
+      // (x + p)^(−1/2) has the derivative −½·(x + p)^(−3/2).
+      for (let i = 0; i < n; i++) gx[i] = gy[i] * -0.5 * y[i] * y[i] * y[i];
+      break;
+    default:
+      op satisfies never;
   }
+}
+
+export function binaryGradient(
+  op: "pow" | "maximum" | "minimum",
+  gy: Floats,
+  a: Floats,
+  b: Floats,
+  y: Floats,
+  ga: Floats | null,
+  gb: Floats | null,
+): void {
+  if (op === "pow") {
+    const n = gy.length;
+    if (ga) for (let i = 0; i < n; i++) ga[i] = gy[i] * (b[i] === 0 ? 0 : b[i] * a[i] ** (b[i] - 1));
+    if (gb) for (let i = 0; i < n; i++) gb[i] = gy[i] * (a[i] === 0 && b[i] >= 0 ? 0 : y[i] * Math.log(a[i]));
+    return;
+  }
+  // a is the smaller one where b is larger.
+  const [p, q] = op === "maximum" ? [a, b] : [b, a];
+  if (ga) shareOfLarger(gy, p, q, ga);
+  if (gb) shareOfLarger(gy, q, p, gb);
+}
+
+/** gy where p > q, half of it where they are equal, else 0. As in PyTorch, a NaN on either side gives all of it. */
+function shareOfLarger(gy: Floats, p: Floats, q: Floats, gp: Floats): void {
+  for (let i = 0; i < gp.length; i++) gp[i] = gy[i] * (p[i] < q[i] ? 0 : p[i] === q[i] ? 0.5 : 1);
 }
 
 export function addScaled(alpha: number, x: Floats, y: Floats): void {

@@ -1,22 +1,26 @@
 /** The plain tier: every kernel as a loop one can read. The reference, the oracle of the tests, and the fallback. */
-import type { Kernels } from "../kernels.ts";
+import type { ArrayKernels } from "../kernels.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv2d.ts";
-import { addScaled, binary, unary, unaryGradient } from "./elementwise.ts";
+import { addScaled, binary, binaryGradient, unary, unaryGradient } from "./elementwise.ts";
 import { gemm } from "./gemm.ts";
 import { col2im, im2col } from "./im2col.ts";
-import { copyStrided, indexAdd, indexSelect } from "./move.ts";
+import { crossSum, crossSumGradient, elementLoss, elementLossGradient, labelMass, targetMass } from "./losses.ts";
+import { copyStrided, fill, indexAdd, indexSelect, put } from "./move.ts";
 import { moments, normalize, normalizeGradient, normalizeReluGradient } from "./normalize.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
 import { argmax, reduce } from "./reduce.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
-import { adam, sgd } from "./update.ts";
+import { adam, runningAverage, sgd } from "./update.ts";
 
-export const plainKernels: Kernels = {
+export const plainKernels: ArrayKernels = {
   name: "plain",
   binary,
   unary,
   unaryGradient,
+  binaryGradient,
   addScaled,
+  fill,
+  put,
   copyStrided,
   indexSelect,
   indexAdd,
@@ -40,6 +44,13 @@ export const plainKernels: Kernels = {
   logSoftmax,
   softmaxGradient,
   logSoftmaxGradient,
+  labelMass,
+  targetMass,
+  crossSum,
+  crossSumGradient,
+  elementLoss,
+  elementLossGradient,
+  runningAverage,
   sgd,
   adam,
 };

@@ -1,4 +1,4 @@
-/** Kernels that move elements and compute nothing: strided copies, selection by index, and selection's adjoint. */
+/** Kernels that move elements and compute nothing: filling, strided copies, selection by index, and selection's adjoint. */
 import type { CopyGeometry } from "../geometry/copy.ts";
 import type { AxisGeometry } from "../geometry/normalize.ts";
 import type { Floats } from "../memory.ts";
@@ -31,6 +31,14 @@ export function copyStrided(x: Floats, y: Floats, g: CopyGeometry): void {
     }
     if (axis < 0) return;
   }
+}
+
+export function fill(y: Floats, value: number): void {
+  y.fill(value);
+}
+
+export function put(numbers: ArrayLike<number>, y: Floats): void {
+  y.set(numbers);
 }
 
 export function indexSelect(x: Floats, index: Int32Array, y: Floats, g: AxisGeometry): void {

@@ -6,6 +6,11 @@
 import type { AdamStep, SgdStep } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
 
+/** What batch norm keeps of each batch: running ← (1 − momentum)·running + momentum·scale·batch. */
+export function runningAverage(running: Floats, batch: Floats, momentum: number, scale: number): void {
+  for (let c = 0; c < running.length; c++) running[c] = (1 - momentum) * running[c] + momentum * batch[c] * scale;
+}
+
 /**
  * Stochastic gradient descent as PyTorch defines it, with g = gw + weightDecay·w:
  *

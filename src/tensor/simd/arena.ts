@@ -86,7 +86,8 @@ export class Arena implements Pool {
   }
 
   /** An array of the current step, contents undefined; undefined where there is no room. */
-  allocate(size: number): Float32Array | undefined {
+  allocate(size: number, float64 = false): Float32Array | undefined {
+    if (float64) return undefined;
     const bytes = roundUp(4 * size);
     const freed = this.#free.get(bytes)?.pop();
     if (freed !== undefined) return new Float32Array(this.#buffer, freed, size);

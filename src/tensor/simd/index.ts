@@ -5,7 +5,7 @@
  * float64 data, no room in its memory, still being compiled) the plain kernel does, with the same result within rounding.
  */
 import { plainKernels } from "../kernels/index.ts";
-import type { Kernels } from "../kernels.ts";
+import type { ArrayKernels } from "../kernels.ts";
 import { func, nop } from "./assembler.ts";
 import { binary } from "./broadcast.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
@@ -25,7 +25,7 @@ import { adam, sgd } from "./update.ts";
  * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, or the page's
  * Content-Security-Policy forbids it (it lacks `wasm-unsafe-eval`).
  */
-export function makeSimdKernels(): Kernels | string {
+export function makeSimdKernels(): ArrayKernels | string {
   const wasm = webAssembly();
   if (!wasm) return "this platform has no WebAssembly";
   let engine: Engine;
@@ -41,7 +41,7 @@ export function makeSimdKernels(): Kernels | string {
 }
 
 /** The kernels that run on `engine`. */
-export function kernelsOf(engine: Engine): Kernels {
+export function kernelsOf(engine: Engine): ArrayKernels {
   /** `fast` where it can, else `plain`. */
   const orPlain =
     <Args extends readonly unknown[]>(

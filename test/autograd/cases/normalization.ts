@@ -1,13 +1,11 @@
 /** Derivative cases of the normalisations: every presence of weight and bias, training and evaluation, large eps. */
 import { batchNorm, groupNorm, layerNorm } from "../../../src/autograd/normalization.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
-import { Tensor } from "../../../src/tensor/tensor.ts";
+import { owned, type Tensor } from "../../../src/tensor/tensor.ts";
 import type { OpCase } from "./types.ts";
 
 const constant = (like: Tensor, values: number[]): Tensor =>
-  new Tensor(like.data instanceof Float64Array ? Float64Array.from(values) : Float32Array.from(values), [
-    values.length,
-  ]);
+  owned(like.data instanceof Float64Array ? Float64Array.from(values) : Float32Array.from(values), [values.length]);
 
 const running = (x: Tensor): { runningMean: Tensor; runningVar: Tensor } => {
   const channels = Array.from({ length: x.shape[1] }, (_, c) => c);

@@ -9,13 +9,13 @@ import { sum } from "../../../src/autograd/reductions.ts";
 import { Adam, AdamW, type Optimizer, SGD } from "../../../src/nn/index.ts";
 import { tensor } from "../../../src/tensor/create.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
-import { Tensor } from "../../../src/tensor/tensor.ts";
+import { owned, type Tensor } from "../../../src/tensor/tensor.ts";
 
 /** A parameter in float64, so that definitions can be compared without rounding in between. */
-const parameterOf = (...values: number[]): Tensor => new Tensor(Float64Array.from(values), [values.length], true);
+const parameterOf = (...values: number[]): Tensor => owned(Float64Array.from(values), [values.length], true);
 
 const gradientsOf = (...pairs: [Tensor, number[]][]): Gradients =>
-  new Gradients(new Map(pairs.map(([t, g]) => [t, new Tensor(Float64Array.from(g), t.shape)])));
+  new Gradients(new Map(pairs.map(([t, g]) => [t, owned(Float64Array.from(g), t.shape)])));
 
 /** Runs the optimiser on one number with the given gradients and lists the value after each step. */
 function run(make: (w: Tensor) => Optimizer, start: number, gradients: readonly number[]): number[] {

@@ -15,6 +15,7 @@ const BINARY: Record<BinaryOp, (a: number, b: number) => number> = {
   pow: (a, b) => a ** b,
   maximum: Math.max,
   minimum: Math.min,
+  equal: (a, b) => (a === b ? 1 : 0),
 };
 
 /** Φ by the trapezoid rule on the density, from −12: an independent definition. */
@@ -40,6 +41,7 @@ const UNARY: Record<UnaryOp, { f: (x: number) => number; p?: number; q?: number;
   geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))) },
   softplus: { f: (x) => (2 * x > 1.5 ? x : Math.log(1 + Math.exp(2 * x)) / 2), p: 2, q: 1.5 },
   clamp: { f: (x) => Math.min(Math.max(x, -0.5), 0.75), p: -0.5, q: 0.75 },
+  rsqrt: { f: (x) => 1 / Math.sqrt(x + 0.3), p: 0.3, positive: true },
 };
 
 const shapes: readonly (readonly [Shape, Shape])[] = [

@@ -14,7 +14,7 @@ import { SGD } from "../../../src/nn/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
 import { randn, zeros } from "../../../src/tensor/create.ts";
 import { useKernels } from "../../../src/tensor/kernels.ts";
-import { allocate, debugMemory, type Floats, inStep } from "../../../src/tensor/memory.ts";
+import { allocate, debugMemory, type Floats, inStep, numbersOf } from "../../../src/tensor/memory.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { Engine } from "../../../src/tensor/simd/engine.ts";
 import { webAssembly } from "../../../src/tensor/simd/features.ts";
@@ -94,7 +94,7 @@ describe("the same bits", () => {
     const alive: Floats[] = [];
     const trained = inStep(
       () => {
-        for (let i = 0; i < 100; i++) alive.push(allocate(1000 + 17 * i).fill(i));
+        for (let i = 0; i < 100; i++) alive.push(numbersOf(allocate(1000 + 17 * i)).fill(i));
         expect(alive.every((array) => engine.arena.owns(array))).toBe(true);
         return train();
       },

@@ -10,7 +10,7 @@ import { convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { permuteGeometry } from "../../../src/tensor/geometry/copy.ts";
 import { poolGeometry } from "../../../src/tensor/geometry/pool.ts";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
-import type { BinaryOp, Kernels, ReduceOp, UnaryOp } from "../../../src/tensor/kernels.ts";
+import type { ArrayKernels, BinaryOp, ReduceOp, UnaryOp } from "../../../src/tensor/kernels.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { tiers, unwritten } from "../../support/kernel.ts";
 
@@ -37,12 +37,12 @@ function tame(size: number, seed: number): Float32Array {
 }
 
 /** Calls a kernel on its inputs, and returns all that it wrote. */
-type Run = (k: Kernels) => readonly Float32Array[];
+type Run = (k: ArrayKernels) => readonly Float32Array[];
 
-const BINARY: readonly BinaryOp[] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow"];
+const BINARY: readonly BinaryOp[] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow", "equal"];
 const UNARY: readonly UnaryOp[] = [
   ...(["neg", "exp", "log", "sqrt", "abs", "relu", "leakyRelu", "sigmoid", "tanh"] as const),
-  ...(["gelu", "geluTanh", "softplus", "clamp"] as const),
+  ...(["gelu", "geluTanh", "softplus", "clamp", "rsqrt"] as const),
 ];
 const PARAMETERS: Partial<Record<UnaryOp, readonly [number, number]>> = {
   leakyRelu: [0.1, 0],
@@ -99,6 +99,16 @@ const elementwise: [string, Run][] = [
       ],
     ];
   }),
+  ...(["pow", "maximum", "minimum"] as const).map((op): [string, Run] => [
+    `binaryGradient ${op}`,
+    (k) => {
+      const [y, ga, gb] = fresh(N, N, N);
+      const [a, b] = [special(N, 60), special(N, 61)];
+      tiers[0].binary(op, a, b, y, broadcastGeometry(op, [N], [N]));
+      k.binaryGradient(op, special(N, 62), a, b, y, ga, gb);
+      return [ga, gb];
+    },
+  ]),
   [
     "addScaled",
     (k) => {
@@ -110,6 +120,22 @@ const elementwise: [string, Run][] = [
 ];
 
 const moving: [string, Run][] = [
+  [
+    "fill",
+    (k) => {
+      const [y] = fresh(N);
+      k.fill(y, Number.NEGATIVE_INFINITY);
+      return [y];
+    },
+  ],
+  [
+    "put",
+    (k) => {
+      const [y] = fresh(N);
+      k.put([...special(N, 63)], y);
+      return [y];
+    },
+  ],
   [
     "copyStrided",
     (k) => {
@@ -351,6 +377,14 @@ const softening: [string, Run][] = (["softmax", "logSoftmax"] as const).flatMap(
 const sgd = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 1e-2, nesterov: true, first: false };
 const updating: [string, Run][] = [
   [
+    "runningAverage",
+    (k) => {
+      const running = special(N, 79);
+      k.runningAverage(running, special(N, 80), 0.1, 1.25);
+      return [running];
+    },
+  ],
+  [
     "sgd",
     (k) => {
       const [w, v] = [special(N, 44), special(N, 45)];
@@ -369,8 +403,70 @@ const updating: [string, Run][] = [
   ],
 ];
 
+const classes = { outer: 12, length: 10, inner: 8 };
+const scores = 12 * 10 * 8;
+
+const losing: [string, Run][] = [
+  [
+    "labelMass",
+    (k) => {
+      const [q, total] = fresh(scores, 1);
+      const labels = Int32Array.from({ length: 96 }, (_, i) => (i % 7 === 0 ? -100 : i % 10));
+      k.labelMass(labels, special(10, 64), q, total, { ignoreIndex: -100, smoothing: 0.1 }, classes);
+      return [q, total];
+    },
+  ],
+  [
+    "targetMass",
+    (k) => {
+      const [q] = fresh(scores);
+      k.targetMass(special(scores, 65), special(10, 66), q, 0.1, classes);
+      return [q];
+    },
+  ],
+  ...[null, 3].flatMap((count): [string, Run][] => [
+    [
+      `crossSum ${count}`,
+      (k) => {
+        const [y] = fresh(count === null ? 96 : 1);
+        const total = count === null ? null : Float32Array.of(count);
+        k.crossSum(special(scores, 67), special(scores, 68), total, y, classes);
+        return [y];
+      },
+    ],
+    [
+      `crossSumGradient ${count}`,
+      (k) => {
+        const [gx] = fresh(scores);
+        const total = count === null ? null : Float32Array.of(count);
+        k.crossSumGradient(special(count === null ? 96 : 1, 69), special(scores, 70), total, gx, classes);
+        return [gx];
+      },
+    ],
+    ...(["mse", "bce"] as const).flatMap((op): [string, Run][] => [
+      [
+        `elementLoss ${op} ${count}`,
+        (k) => {
+          const [y] = fresh(count === null ? N : 1);
+          k.elementLoss(op, special(N, 71), special(N, 72), special(N, 73), special(N, 74), count, y);
+          return [y];
+        },
+      ],
+      [
+        `elementLossGradient ${op} ${count}`,
+        (k) => {
+          const [gx, gt] = fresh(N, N);
+          const gy = special(count === null ? N : 1, 75);
+          k.elementLossGradient(op, gy, special(N, 76), special(N, 77), null, special(N, 78), count, gx, gt);
+          return [gx, gt];
+        },
+      ],
+    ]),
+  ]),
+];
+
 const all = [
-  ...[elementwise, moving, reducing, products, convolving, pooling, normalising, softening, updating].flat(),
+  ...[elementwise, moving, reducing, products, convolving, pooling, normalising, softening, losing, updating].flat(),
 ];
 
 /** 64 roundings of the largest finite number: sums here have at most 369 terms, most of them far fewer. */

@@ -1,0 +1,48 @@
+/** Arrays that operations need beside their inputs and outputs, made by kernels: no operation writes numbers itself. */
+
+import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
+import { type BinaryOp, kernels } from "../tensor/kernels.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
+import type { Shape } from "../tensor/shape.ts";
+
+/** `size` times the same number, of the same type as `like`. */
+export function filled(size: number, value: number, like?: Values): Values {
+  const y = allocate(size, like);
+  kernels.fill(y, value);
+  return y;
+}
+
+export function zeros(size: number, like?: Values): Values {
+  return filled(size, 0, like);
+}
+
+/** Numbers that come from outside. */
+export function given(numbers: ArrayLike<number>, like?: Values): Values {
+  const y = allocate(numbers.length, like);
+  kernels.put(numbers, y);
+  return y;
+}
+
+export function copyOf(x: Values): Values {
+  const y = allocate(x.length, x);
+  kernels.copyStrided(x, y, { shape: [x.length], xOffset: 0, xStrides: [1], yOffset: 0, yStrides: [1] });
+  return y;
+}
+
+/** p ∘ q in the shape of p, to which q is stretched. */
+export function combine(op: BinaryOp, p: Values, shape: Shape, q: Values, qShape: Shape): Values {
+  const y = allocate(p.length, p);
+  kernels.binary(op, p, q, y, broadcastGeometry(op, shape, qShape));
+  return y;
+}
+
+/** x·factor. */
+export function scaled(x: Values, factor: number): Values {
+  return combine("mul", x, [x.length], filled(1, factor, x), []);
+}
+
+export function negative(x: Values): Values {
+  const y = allocate(x.length, x);
+  kernels.unary("neg", x, y);
+  return y;
+}
