@@ -111,16 +111,22 @@ export const landscape: Experiment<Options, Task, Result> = {
     });
     const { train: dataset, normalization: normalize } = context;
     let measured = 0;
-    const loss = (): number => {
+    const loss = async (): Promise<number> => {
       context.progress((learning + (measured++ * task.lossImages) / 3) / all);
-      return evaluate(model, batches(dataset, { batchSize: 100, normalize, limit: task.lossImages })).loss;
+      const data = batches(dataset, { batchSize: 100, normalize, limit: task.lossImages });
+      return (await evaluate(model, data)).loss;
     };
     const { points, linePoints, range, seed, firstRow, lastRow } = task;
     // The walk goes through the whole plane; what belongs to other tasks is not measured, and then left out.
     let index = 0;
     const ours = (i: number): boolean => i >= firstRow * points && i < lastRow * points;
-    const plane = [...walk(model, () => (ours(index++) ? loss() : Number.NaN), { dimensions: 2, points, range, seed })];
-    const line = firstRow === 0 ? [...walk(model, loss, { dimensions: 1, points: linePoints, range, seed })] : [];
+    const losses = (): number | Promise<number> => (ours(index++) ? loss() : Number.NaN);
+    const plane: LandscapeRow[] = [];
+    for await (const row of walk(model, losses, { dimensions: 2, points, range, seed })) plane.push(row);
+    const line: LandscapeRow[] = [];
+    if (firstRow === 0) {
+      for await (const row of walk(model, loss, { dimensions: 1, points: linePoints, range, seed })) line.push(row);
+    }
     const place = ({ alpha, beta, loss }: LandscapeRow): Place => ({ alpha, beta, loss });
     return {
       ...training,

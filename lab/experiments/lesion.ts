@@ -126,11 +126,11 @@ export const lesion: Experiment<Options, Task, Result> = {
     const training = await train(model, task, { ...context, progress: (done) => context.progress(done / 2) });
     const all = lesionsOf(task);
     let measured = 0;
-    const error = (): number => {
+    const error = async (): Promise<number> => {
       context.progress(0.5 + (0.5 * measured++) / all);
-      return test(model, { testImages: task.lesionImages }, context).error;
+      return (await test(model, { testImages: task.lesionImages }, context)).error;
     };
-    const [intact, ...rows] = lesions(model, error);
+    const [intact, ...rows] = await lesions(model, error);
     const modules = new Map(model.namedModules());
     const { trials, seed } = task;
     const deletable = rows.filter(({ reason }) => reason === "").length;
@@ -145,18 +145,20 @@ export const lesion: Experiment<Options, Task, Result> = {
         changesShape: value === null || changesShape(modules.get(lesion)),
         error: value,
       })),
-      many: manyLesions(model, error, { counts: deletions, trials, seed }).map(({ removed, value }) => ({
+      many: (await manyLesions(model, error, { counts: deletions, trials, seed })).map(({ removed, value }) => ({
         removed,
         error: value,
       })),
       reordered:
         task.swaps.length === 0
           ? []
-          : reorderings(model, error, { swaps: task.swaps, trials, seed }).map(({ swaps, kendallTau, value }) => ({
-              swaps,
-              kendallTau,
-              error: value,
-            })),
+          : (await reorderings(model, error, { swaps: task.swaps, trials, seed })).map(
+              ({ swaps, kendallTau, value }) => ({
+                swaps,
+                kendallTau,
+                error: value,
+              }),
+            ),
     };
   },
 

@@ -66,7 +66,7 @@ function checkImage(op: string, image: unknown, shape: unknown, rng: unknown): v
   const size = Array.isArray(shape) && shape.length === 3 ? shape[0] * shape[1] * shape[2] : undefined;
   if (!(image instanceof Float32Array) || image.length !== size) {
     const of = image instanceof Float32Array ? `a Float32Array of ${image.length}` : describe(image);
-    const given = Array.isArray(shape) ? `[${shape.join(",")}]` : describe(shape);
+    const given = Array.isArray(shape) ? `[${shape.map(describe).join(",")}]` : describe(shape);
     throw new UsageError(
       `${op}: needs an image, a Float32Array that fills its shape [C, H, W], got ${of} and ${given}`,
     );

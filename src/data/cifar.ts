@@ -3,7 +3,7 @@
  * one byte of label (CIFAR-100: coarse label, then fine label) and 3·32·32 bytes of pixels, the red plane first, each
  * plane row-major. That is `[C, H, W]` already.
  */
-import { checkList, checkOneOf } from "../tensor/arguments.ts";
+import { checkList, checkOneOf, checkTexts } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkParts, type Dataset } from "./dataset.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
@@ -52,7 +52,7 @@ export function readCifar100(file: DataFile, options: Cifar100Options = {}): Dat
   checkOptions("readCifar100", options, OPTIONS);
   const { labels = "fine", classes } = options;
   checkOneOf("readCifar100", "labels", labels, ["fine", "coarse"]);
-  if (classes !== undefined) checkList("readCifar100", "classes", classes);
+  if (classes !== undefined) checkTexts("readCifar100", "classes", classes);
   const count = labels === "fine" ? 100 : 20;
   const names = classes ?? Array.from({ length: count }, (_, i) => String(i));
   if (names.length !== count) {

@@ -9,7 +9,7 @@
  *
  * Everything is big-endian. Next: dataset.ts, what images and labels become together.
  */
-import { checkList } from "../tensor/arguments.ts";
+import { checkTexts } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkParts, type Dataset } from "./dataset.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
@@ -111,7 +111,7 @@ const OPTIONS: OptionNames<MnistOptions> = { classes: true };
 export function readMnist(images: DataFile, labels: DataFile, options: MnistOptions = {}): Dataset {
   checkOptions("readMnist", options, OPTIONS);
   const { classes = digits } = options;
-  checkList("readMnist", "classes", classes);
+  checkTexts("readMnist", "classes", classes);
   const [pixels, pixelsName] = readBytes(openDataFile("readMnist", "images", images), 3, "images [N,H,W]");
   const [answers, answersName] = readBytes(openDataFile("readMnist", "labels", labels), 1, "labels [N]");
   const [N, H, W] = pixels.shape;

@@ -30,10 +30,14 @@ export {
   landscapeSize,
 } from "./landscape.ts";
 export {
+  type LesionOptions,
   type LesionRow,
   lesions,
+  type ManyLesionsOptions,
   type ManyLesionsRow,
+  type Measure,
   manyLesions,
+  type ReorderingOptions,
   type ReorderingRow,
   reorderings,
   type Target,

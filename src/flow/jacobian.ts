@@ -13,7 +13,7 @@ import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { checkFunction, checkList, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkFunction, checkSeed, checkTexts, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, inStep } from "../tensor/memory.ts";
@@ -102,6 +102,7 @@ export interface SpectrumRow {
  */
 export function jacobianSpectrum(f: (x: Tensor) => Tensor, x: Tensor, options: SpectrumOptions = {}): SpectrumRow[] {
   checkOptions("jacobianSpectrum", options, OPTIONS);
+  checkSpectrum("jacobianSpectrum", options);
   return spectrumFor("jacobianSpectrum", f, x, options);
 }
 
@@ -111,8 +112,6 @@ function spectrumFor(
   x: Tensor,
   { largest, seed = 0 }: SpectrumOptions,
 ): SpectrumRow[] {
-  checkSeed(who, seed);
-  if (largest !== undefined) checkWhole(who, "largest", largest, 1);
   const matrix = jacobianFor(who, f, x);
   if (largest !== undefined) {
     checkWhole(who, "largest", largest, 1, Math.min(matrix.rows, matrix.columns));
@@ -125,6 +124,11 @@ function spectrumFor(
   const values = singularValues(matrix);
   const error = values.length * 2 ** -52 * (values[0] ?? 0);
   return Array.from(values, (singularValue, index) => ({ index, singularValue, error }));
+}
+
+function checkSpectrum(who: string, { largest, seed }: SpectrumOptions): void {
+  if (seed !== undefined) checkSeed(who, seed);
+  if (largest !== undefined) checkWhole(who, "largest", largest, 1);
 }
 
 export interface BlockSpectraOptions extends SpectrumOptions {
@@ -160,7 +164,8 @@ export function blockSpectra(model: Module, x: Tensor, options: BlockSpectraOpti
   checkTensor(who, "x", x);
   checkOptions(who, options, BLOCK_OPTIONS);
   const { blocks, ...spectrum } = options;
-  if (blocks !== undefined) checkList(who, "blocks", blocks);
+  if (blocks !== undefined) checkTexts(who, "blocks", blocks);
+  checkSpectrum(who, spectrum);
   return preservingBuffers(model, () => {
     const { calls } = observeBlocks(model, () => model.forward(x));
     for (const path of blocks ?? []) {

@@ -7,9 +7,14 @@
  * means nothing by itself; so each filter of δ is given the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖ ("filter
  * normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range; without, it is chaos.
  */
+import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
+import { checkList, checkNumberIn, checkObject, checkRng, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
+import { checkMeasured, checkRun } from "./arguments.ts";
+import type { Measure } from "./lesions.ts";
 import { norm } from "./measure.ts";
 import { preservingBuffers, preservingValues } from "./preserve.ts";
 
@@ -28,6 +33,8 @@ export type Direction = ReadonlyMap<string, Float64Array>;
  * direction.get("conv1.weight"); // as many numbers as the weight has
  */
 export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
+  checkModel("filterNormalizedDirection", model);
+  checkRng("filterNormalizedDirection", rng);
   return new Map(
     model.namedParameters().map(([name, t]) => {
       const step = new Float64Array(t.size);
@@ -59,6 +66,8 @@ export interface LandscapeOptions {
   done?: readonly LandscapeRow[];
 }
 
+const OPTIONS: OptionNames<LandscapeOptions> = { dimensions: true, points: true, range: true, seed: true, done: true };
+
 export interface LandscapeRow {
   /** Number of the grid point, from 0; α changes fastest. */
   readonly index: number;
@@ -76,7 +85,8 @@ export interface LandscapeRow {
  * @example
  * landscapeSize({ dimensions: 2 }); // 2601
  */
-export function landscapeSize({ dimensions, points = 51 }: Pick<LandscapeOptions, "dimensions" | "points">): number {
+export function landscapeSize(options: Pick<LandscapeOptions, "dimensions" | "points">): number {
+  const { dimensions, points } = checkLandscape("landscapeSize", options);
   return points ** dimensions;
 }
 
@@ -88,17 +98,25 @@ export function landscapeSize({ dimensions, points = 51 }: Pick<LandscapeOptions
  * model is itself again, bit for bit. Batch norm's running statistics stay those of the trained weights, as in the authors'
  * code, provided that `measure` evaluates in evaluation mode (`evaluate` does); if it does not, they are put back.
  *
- * @param measure runs the model and returns a number: its loss on many images, its error.
+ * @param measure runs the model and returns a number: its loss on many images, its error. Until it has answered the model
+ * must be left alone.
  *
  * @example
- * const walk = landscape(model, () => evaluate(model, data()).loss, { dimensions: 1, points: 21 });
- * for (const { alpha, loss } of walk) console.log(alpha, loss);
+ * const measure = async () => (await evaluate(model, data())).loss;
+ * for await (const { alpha, loss } of landscape(model, measure, { dimensions: 1, points: 21 })) console.log(alpha, loss);
  *
  * @throws ValueError for fewer than 2 points, a range that is not positive, or rows in `done` that are not on this grid.
  */
-export function* landscape(model: Module, measure: () => number, options: LandscapeOptions): Generator<LandscapeRow> {
-  const { dimensions, points = 51, range = 1, seed = 0, done = [] } = options;
-  checkOptions(dimensions, points, range);
+export function landscape(model: Module, measure: Measure, options: LandscapeOptions): AsyncGenerator<LandscapeRow> {
+  checkRun("landscape", model, "measure", measure);
+  return walk(model, measure, checkLandscape("landscape", options));
+}
+
+async function* walk(
+  model: Module,
+  measure: Measure,
+  { dimensions, points, range, seed, done }: Required<LandscapeOptions>,
+): AsyncGenerator<LandscapeRow> {
   const rng = new Rng(seed);
   const directions = Array.from({ length: dimensions }, (_, d) =>
     filterNormalizedDirection(model, rng.fork(`direction ${d}`)),
@@ -109,11 +127,11 @@ export function* landscape(model: Module, measure: () => number, options: Landsc
     coordinate(index % points),
     dimensions === 1 ? 0 : coordinate(Math.floor(index / points)),
   ];
-  const known = new Set(done.map((row) => checkRow(row, landscapeSize({ dimensions, points }), place)));
+  const known = new Set(done.map((row) => checkRow(row, points ** dimensions, place)));
   for (let index = 0; index < points ** dimensions; index++) {
     if (known.has(index)) continue;
     const [alpha, beta] = place(index);
-    const loss = preservingBuffers(model, () =>
+    const loss = await preservingBuffers(model, () =>
       preservingValues(
         parameters.map(([, t]) => t),
         () => {
@@ -125,20 +143,24 @@ export function* landscape(model: Module, measure: () => number, options: Landsc
         },
       ),
     );
+    checkMeasured("landscape", loss);
     yield { index, alpha, beta, loss };
   }
 }
 
-function checkOptions(dimensions: number, points: number, range: number): void {
+/** The options of the function `who` with what is not given filled in, if they make sense. */
+function checkLandscape(who: string, options: LandscapeOptions): Required<LandscapeOptions> {
+  checkOptions(who, options ?? {}, OPTIONS);
+  const { dimensions, points = 51, range = 1, seed = 0, done = [] } = (options ?? {}) as LandscapeOptions;
   if (dimensions !== 1 && dimensions !== 2) {
-    throw new ValueError(`landscape: dimensions must be 1 or 2, got ${dimensions}`);
+    throw new ValueError(`${who}: dimensions must be 1 or 2, got ${describe(dimensions)}`);
   }
-  if (!Number.isInteger(points) || points < 2) {
-    throw new ValueError(`landscape: points must be a whole number of 2 or more, got ${points}`);
-  }
-  if (!(range > 0 && range < Infinity)) {
-    throw new ValueError(`landscape: range must be a finite number above 0, got ${range}`);
-  }
+  checkWhole(who, "points", points, 2);
+  checkNumberIn(who, "range", range, "a finite number above 0", (n) => n > 0 && n < Infinity);
+  checkSeed(who, seed);
+  checkList(who, "done", done);
+  for (let i = 0; i < done.length; i++) checkObject(who, `done[${i}]`, done[i]);
+  return { dimensions, points, range, seed, done };
 }
 
 /** The row's index, if it belongs to this grid. */

@@ -7,17 +7,24 @@
  * identity, and is possible only where that keeps the shape.
  */
 import { relu } from "../autograd/elementwise.ts";
+import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { observe, replacingForward } from "../nn/observe.ts";
+import { replaceForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkFunction, checkList, checkObject, checkSeed, checkText, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { preservingBuffers } from "./preserve.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
+import { checkMeasured, checkRun } from "./arguments.ts";
+import { preservingBuffers, puttingBack } from "./preserve.ts";
 
 /** Paths of modules that are deleted together, such as a convolution and its batch norm; or a single path. */
 export type Target = string | readonly string[];
+
+/** Runs the model and returns a number: an error, a loss. The model must be left alone until it has answered. */
+export type Measure = () => number | Promise<number>;
 
 export interface LesionRow {
   /** What was deleted: module paths, separated by spaces; "none" in the first row. */
@@ -30,39 +37,48 @@ export interface LesionRow {
   readonly reason: string;
 }
 
+export interface LesionOptions {
+  /**
+   * Default: every residual block or plain twin of one; in a model without any, every convolution and linear layer but the
+   * last, with the batch norm behind it.
+   */
+  targets?: readonly Target[];
+}
+
+const LESION_OPTIONS: OptionNames<LesionOptions> = { targets: true };
+
 /**
  * Deletes each target alone and measures what is left (Veit et al. 2016, Fig. 3). The first row is the intact model.
  *
  * @param measure runs the model and returns a number: an error, a loss.
- * @param targets default: every residual block or plain twin of one; in a model without any, every convolution and linear
- * layer but the last, with the batch norm behind it.
  *
  * @example
- * const rows = lesions(model, () => 1 - evaluate(model, data()).accuracy);
+ * const error = async () => 1 - (await evaluate(model, data(), { metrics: { accuracy } })).metrics.accuracy;
+ * const rows = await lesions(model, error);
  * rows.map((row) => row.lesion); // ["none", "layer1.0", "layer2.0", "layer3.0"]
  *
  * @throws ValueError if a path names no module.
  */
-export function lesions(
-  model: Module,
-  measure: () => number,
-  { targets = defaultTargets(model) }: { targets?: readonly Target[] } = {},
-): LesionRow[] {
+export async function lesions(model: Module, measure: Measure, options: LesionOptions = {}): Promise<LesionRow[]> {
+  checkRun("lesions", model, "measure", measure);
+  checkOptions("lesions", options, LESION_OPTIONS);
+  const { targets = defaultTargets(model) } = options;
+  checkTargets(targets);
   const groups = targets.map((target) => (typeof target === "string" ? [target] : [...target]));
   for (const path of groups.flat()) moduleAt("lesions", model, path);
   const shapes = new Map<Module, Change>();
-  const intact = preservingBuffers(model, () =>
-    observe(model, (_, module, x, y) => shapes.set(module, { from: x.shape, to: y.shape }), measure),
+  const intact = await watchingShapes("lesions", model, measure, (module, from, to) =>
+    shapes.set(module, { from, to }),
   );
-  const rows = groups.map((paths): LesionRow => {
+  const rows: LesionRow[] = [{ lesion: "none", value: intact, change: 0, reason: "" }];
+  for (const paths of groups) {
     const lesion = paths.join(" ");
     const reason =
       paths.map((path) => whyImpossible(path, moduleAt("lesions", model, path), shapes)).find(Boolean) ?? "";
-    if (reason) return { lesion, value: null, change: null, reason };
-    const value = withLesion(model, paths, measure);
-    return { lesion, value, change: value - intact, reason };
-  });
-  return [{ lesion: "none", value: intact, change: 0, reason: "" }, ...rows];
+    const value = reason ? null : await measured("lesions", withLesion(model, paths, measure));
+    rows.push({ lesion, value, change: value === null ? null : value - intact, reason });
+  }
+  return rows;
 }
 
 export interface ManyLesionsRow {
@@ -74,36 +90,55 @@ export interface ManyLesionsRow {
   readonly value: number;
 }
 
+export interface ManyLesionsOptions {
+  /** Numbers of blocks to delete. */
+  counts: readonly number[];
+  /** How many random choices of each number. Default 10. */
+  trials?: number;
+  seed?: number;
+}
+
+const MANY_OPTIONS: OptionNames<ManyLesionsOptions> = { counts: true, trials: true, seed: true };
+
 /**
  * Deletes several residual blocks at once, chosen at random (Veit et al. 2016, Fig. 5(a)): one row per count and trial.
  *
- * @param counts numbers of blocks to delete.
- *
  * @example
- * manyLesions(model, () => evaluate(model, data()).loss, { counts: [1, 2], trials: 3 }).length; // 6
+ * const lossNow = async () => (await evaluate(model, data())).loss;
+ * const rows = await manyLesions(model, lossNow, { counts: [1, 2], trials: 3 });
+ * rows.length; // 6
  *
  * @throws ValueError if a count is more than there are blocks that can be deleted.
  */
-export function manyLesions(
+export async function manyLesions(
   model: Module,
-  measure: () => number,
-  { counts, trials = 10, seed = 0 }: { counts: readonly number[]; trials?: number; seed?: number },
-): ManyLesionsRow[] {
+  measure: Measure,
+  options: ManyLesionsOptions,
+): Promise<ManyLesionsRow[]> {
+  checkRun("manyLesions", model, "measure", measure);
+  checkOptions("manyLesions", options ?? {}, MANY_OPTIONS);
+  const { counts, trials = 10, seed = 0 } = (options ?? {}) as ManyLesionsOptions;
+  checkList("manyLesions", "counts", counts);
+  checkWhole("manyLesions", "trials", trials, 1);
+  checkSeed("manyLesions", seed);
   const rng = new Rng(seed);
   const blocks = blocksOf(model).filter(([, block]) => block.shortcut !== "none");
   for (const count of counts) {
     if (!Number.isInteger(count) || count < 0 || count > blocks.length) {
       throw new ValueError(
-        `manyLesions: counts must be whole numbers from 0 to ${blocks.length} (blocks with a shortcut), got ${count}`,
+        `manyLesions: counts must be whole numbers from 0 to ${blocks.length} (blocks with a shortcut), got ${describe(count)}`,
       );
     }
   }
-  return counts.flatMap((removed) =>
-    Array.from({ length: trials }, (_, trial) => {
+  const rows: ManyLesionsRow[] = [];
+  for (const removed of counts) {
+    for (let trial = 0; trial < trials; trial++) {
       const chosen = [...rng.permutation(blocks.length).slice(0, removed).sort()].map((i) => blocks[i][0]);
-      return { removed, trial, blocks: chosen.join(" "), value: withLesion(model, chosen, measure) };
-    }),
-  );
+      const value = await measured("manyLesions", withLesion(model, chosen, measure));
+      rows.push({ removed, trial, blocks: chosen.join(" "), value });
+    }
+  }
+  return rows;
 }
 
 export interface ReorderingRow {
@@ -115,49 +150,73 @@ export interface ReorderingRow {
   readonly value: number;
 }
 
+export interface ReorderingOptions {
+  /** Numbers of pairs that change places. */
+  swaps: readonly number[];
+  /** How many random choices of each number. Default 10. */
+  trials?: number;
+  seed?: number;
+}
+
+const REORDERING_OPTIONS: OptionNames<ReorderingOptions> = { swaps: true, trials: true, seed: true };
+
 /**
  * Lets random pairs of residual blocks of one shape change places (Veit et al. 2016, Fig. 5(b)): one row per count and
  * trial.
  *
  * @example
  * const deep = cifarResNet(20, { width: 4, rng });
- * const rows = reorderings(deep, () => evaluate(deep, data()).loss, { swaps: [0, 2], trials: 1 });
+ * const lossNow = async () => (await evaluate(deep, data())).loss;
+ * const rows = await reorderings(deep, lossNow, { swaps: [0, 2], trials: 1 });
  * rows[0].kendallTau; // 1
  *
  * @throws ValueError if no two blocks keep the shape of the same image.
  */
-export function reorderings(
+export async function reorderings(
   model: Module,
-  measure: () => number,
-  { swaps, trials = 10, seed = 0 }: { swaps: readonly number[]; trials?: number; seed?: number },
-): ReorderingRow[] {
+  measure: Measure,
+  options: ReorderingOptions,
+): Promise<ReorderingRow[]> {
+  checkRun("reorderings", model, "measure", measure);
+  checkOptions("reorderings", options ?? {}, REORDERING_OPTIONS);
+  const { swaps, trials = 10, seed = 0 } = (options ?? {}) as ReorderingOptions;
+  checkList("reorderings", "swaps", swaps);
+  for (const count of swaps) checkWhole("reorderings", "swaps", count, 0);
+  checkWhole("reorderings", "trials", trials, 1);
+  checkSeed("reorderings", seed);
   const rng = new Rng(seed);
   const blocks = blocksOf(model).map(([path]) => path);
-  const pairs = swappablePairs(model, measure);
+  const pairs = await swappablePairs(model, measure);
   if (pairs.length === 0) throw new ValueError("reorderings: no two blocks keep the shape of the same image");
-  return swaps.flatMap((count) =>
-    Array.from({ length: trials }, (_, trial) => {
+  const rows: ReorderingRow[] = [];
+  for (const count of swaps) {
+    for (let trial = 0; trial < trials; trial++) {
       const order = blocks.map((_, i) => i);
       for (let swap = 0; swap < count; swap++) {
         const [i, j] = pairs[rng.integer(pairs.length)];
         [order[i], order[j]] = [order[j], order[i]];
       }
       const moves = Object.fromEntries(order.map((from, to) => [blocks[to], blocks[from]]));
-      return { swaps: count, trial, kendallTau: kendallTau(order), value: withOrder(model, moves, measure) };
-    }),
-  );
+      const value = await measured("reorderings", withOrder(model, moves, measure));
+      rows.push({ swaps: count, trial, kendallTau: kendallTau(order), value });
+    }
+  }
+  return rows;
 }
 
 /**
- * Runs `fn` while these modules are deleted. A residual block becomes its shortcut (where the order has a ReLU after the
+ * Runs `fn` while these modules are deleted; where it is async, until it has answered. A residual block becomes its shortcut (where the order has a ReLU after the
  * addition, that stays); any other module becomes the identity. Running statistics are put back.
  *
  * @example
- * const accuracy = withLesion(model, ["layer2.0", "layer3.0"], () => evaluate(model, data()).accuracy);
+ * const { loss } = await withLesion(model, ["layer2.0", "layer3.0"], () => evaluate(model, data()));
  *
  * @throws ValueError if a path names no module.
  */
 export function withLesion<T>(model: Module, paths: readonly string[], fn: () => T): T {
+  checkModel("withLesion", model);
+  checkList("withLesion", "paths", paths);
+  checkFunction("withLesion", "fn", fn);
   const replacements = new Map<Module, (x: Tensor) => Tensor>();
   const collapsed: ResidualBlock[] = [];
   for (const path of paths) {
@@ -167,31 +226,37 @@ export function withLesion<T>(model: Module, paths: readonly string[], fn: () =>
     else if (!module.collapsed) collapsed.push(module);
   }
   for (const block of collapsed) block.collapsed = true;
-  try {
-    return preservingBuffers(model, () => replacingForward(replacements, fn));
-  } finally {
-    for (const block of collapsed) block.collapsed = false;
-  }
+  const restoreForward = replaceForward(replacements);
+  return puttingBack(
+    () => preservingBuffers(model, fn),
+    () => {
+      restoreForward();
+      for (const block of collapsed) block.collapsed = false;
+    },
+  );
 }
 
 /**
- * Runs `fn` while, at each place named by a key, the module at the path that is its value computes. Running statistics are
- * put back.
+ * Runs `fn` while, at each place named by a key, the module at the path that is its value computes; where it is async, until
+ * it has answered. Running statistics are put back.
  *
  * @example
  * const deep = cifarResNet(20, { width: 4, rng });
- * withOrder(deep, { "layer1.1": "layer1.2", "layer1.2": "layer1.1" }, () => evaluate(deep, data()).accuracy);
+ * await withOrder(deep, { "layer1.1": "layer1.2", "layer1.2": "layer1.1" }, () => evaluate(deep, data()));
  *
  * @throws ValueError if a path names no module.
  */
 export function withOrder<T>(model: Module, moves: Readonly<Record<string, string>>, fn: () => T): T {
+  checkModel("withOrder", model);
+  checkObject("withOrder", "moves", moves);
+  checkFunction("withOrder", "fn", fn);
   const replacements = new Map<Module, (x: Tensor) => Tensor>();
   for (const [to, from] of Object.entries(moves)) {
     const source = moduleAt("withOrder", model, from);
     // Bound now: while `fn` runs, source.forward may itself be replaced.
     replacements.set(moduleAt("withOrder", model, to), source.forward.bind(source));
   }
-  return preservingBuffers(model, () => replacingForward(replacements, fn));
+  return puttingBack(() => preservingBuffers(model, fn), replaceForward(replacements));
 }
 
 interface Change {
@@ -203,7 +268,26 @@ function blocksOf(model: Module): [string, ResidualBlock][] {
   return model.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
 }
 
+/** What a measurement gave, if it is a number. */
+async function measured(who: string, value: number | Promise<number>): Promise<number> {
+  const number: unknown = await value;
+  checkMeasured(who, number);
+  return number;
+}
+
+function checkTargets(targets: unknown): asserts targets is readonly Target[] {
+  checkList("lesions", "targets", targets);
+  for (const target of targets) {
+    if (typeof target === "string" || (Array.isArray(target) && target.every((path) => typeof path === "string")))
+      continue;
+    throw new UsageError(
+      `lesions: a target must be a path, as "layer1.0", or several in an array, got ${describe(target)}`,
+    );
+  }
+}
+
 function moduleAt(who: string, model: Module, path: string): Module {
+  checkText(who, "a path", path);
   const found = model.namedModules().find(([name]) => name === path);
   if (!found) throw new ValueError(`${who}: the model has no part called "${path}"`);
   return found[1];
@@ -236,18 +320,34 @@ function defaultTargets(model: Module): Target[] {
     .slice(0, -1);
 }
 
-/** Pairs of blocks (by number) that keep the shape, and of the same image. */
-function swappablePairs(model: Module, measure: () => number): [number, number][] {
-  const shapes = new Map<Module, string>();
-  preservingBuffers(model, () =>
-    observe(
-      model,
-      (_, module, x, y) => {
-        if (sameShape(x.shape, y.shape)) shapes.set(module, formatShape(x.shape.slice(1)));
-      },
-      measure,
-    ),
+/** Measures the intact model, and shows which shapes go in and out of each of its parts. */
+async function watchingShapes(
+  who: string,
+  model: Module,
+  measure: Measure,
+  look: (module: Module, from: Shape, to: Shape) => void,
+): Promise<number> {
+  const watched = new Map<Module, Module["forward"]>();
+  for (const [, module] of model.namedModules()) {
+    const forward = module.forward.bind(module);
+    watched.set(module, (x) => {
+      const y = forward(x);
+      if (isTensor(x) && isTensor(y)) look(module, x.shape, y.shape);
+      return y;
+    });
+  }
+  return measured(
+    who,
+    puttingBack(() => preservingBuffers(model, measure), replaceForward(watched)),
   );
+}
+
+/** Pairs of blocks (by number) that keep the shape, and of the same image. */
+async function swappablePairs(model: Module, measure: Measure): Promise<[number, number][]> {
+  const shapes = new Map<Module, string>();
+  await watchingShapes("reorderings", model, measure, (module, from, to) => {
+    if (sameShape(from, to)) shapes.set(module, formatShape(from.slice(1)));
+  });
   const kept = blocksOf(model).map(([, block]) => shapes.get(block));
   return kept.flatMap((shape, i) =>
     kept.flatMap((other, j): [number, number][] => (i < j && shape !== undefined && shape === other ? [[i, j]] : [])),

@@ -15,12 +15,24 @@ export function preservingBuffers<T>(model: Module, fn: () => T): T {
 /** Runs `fn` and puts the values of `tensors` back, bit for bit. */
 export function preservingValues<T>(tensors: readonly Tensor[], fn: () => T): T {
   const saved = tensors.map((t) => peek(t).slice());
-  try {
-    return fn();
-  } finally {
+  return puttingBack(fn, () => {
     tensors.forEach((t, i) => {
       t.assign(saved[i]);
     });
+  });
+}
+
+/** Runs `fn`, and `putBack` when it is done: at once, or where it returns a promise, when that has settled. */
+export function puttingBack<T>(fn: () => T, putBack: () => void): T {
+  let later = false;
+  try {
+    const result = fn();
+    if (!(result instanceof Promise)) return result;
+    later = true;
+    // The same promise for whoever waits, only that it comes after putBack.
+    return result.finally(putBack) as T;
+  } finally {
+    if (!later) putBack();
   }
 }
 

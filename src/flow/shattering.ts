@@ -160,7 +160,7 @@ function checkLine(gradients: unknown): asserts gradients is LineGradients {
 
 function correlate(who: string, { spacing, size, values }: LineGradients, maxLag?: number): AutocorrelationRow[] {
   const points = values.length / size;
-  const last = maxLag ?? Math.floor(points / 4);
+  const last = maxLag === undefined ? Math.floor(points / 4) : maxLag;
   checkWhole(who, "maxLag", last, 0, points - 1);
   const mean = new Float64Array(size);
   for (let k = 0; k < values.length; k++) mean[k % size] += values[k] / points;

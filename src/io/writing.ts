@@ -75,13 +75,13 @@ export function outgoingTensors(
 }
 
 function entriesOf(op: string, state: unknown): [string, TensorToWrite][] {
-  const isRecord = typeof state === "object" && state !== null && !Array.isArray(state) && !ArrayBuffer.isView(state);
+  const isRecord = Object.prototype.toString.call(state) === "[object Object]" || state instanceof Map;
   const { stateDict } = (state ?? {}) as { stateDict?: unknown };
   if (!isRecord || isTensor(state) || typeof stateDict === "function") {
     const advice = typeof stateDict === "function" ? ": give its stateDict()" : "";
     throw new UsageError(`${op}: needs tensors by name, an object or a Map, got ${describe(state)}${advice}`);
   }
-  const entries = state instanceof Map ? [...state] : Object.entries(state);
+  const entries = state instanceof Map ? [...state] : Object.entries(state as object);
   for (const [name] of entries) {
     if (typeof name !== "string") throw new UsageError(`${op}: a name must be a text, got ${describe(name)}`);
   }

@@ -55,9 +55,17 @@ export function checkList(op: string, name: string, value: unknown): asserts val
   if (!Array.isArray(value)) throw new UsageError(`${op}: ${name} must be an array, got ${describe(value)}`);
 }
 
-/** Throws unless `value` is an object that is no array. */
+/** Throws unless `value` is an array of texts. */
+export function checkTexts(op: string, name: string, value: unknown): asserts value is readonly string[] {
+  checkList(op, name, value);
+  value.forEach((text, i) => {
+    checkText(op, `${name}[${i}]`, text);
+  });
+}
+
+/** Throws unless `value` is an object with names: no array, no Map, no Promise. */
 export function checkObject(op: string, name: string, value: unknown): asserts value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+  if (Object.prototype.toString.call(value) !== "[object Object]") {
     throw new UsageError(`${op}: ${name} must be an object, got ${describe(value)}`);
   }
 }

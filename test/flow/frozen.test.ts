@@ -88,8 +88,8 @@ describe("a frozen stem", () => {
           data: () => [{ x: images, labels }],
           optimizer: new SGD(model.layer1!.parameters(), { lr: 0.1 }),
           steps: 2,
-          onStep: (info) => {
-            evaluate(model, [{ x: images, labels }]);
+          onStep: async (info) => {
+            await evaluate(model, [{ x: images, labels }]);
             recorder.onStep(info);
           },
         }),

@@ -8,6 +8,11 @@ import { Rng } from "../../src/tensor/rng.ts";
 
 const stateOf = (model: ReturnType<typeof cifarResNet>): string =>
   JSON.stringify(Object.values(model.stateDict()).map((t) => Array.from(t.data)));
+const rowsOf = async (walk: AsyncIterable<LandscapeRow>): Promise<LandscapeRow[]> => {
+  const rows: LandscapeRow[] = [];
+  for await (const row of walk) rows.push(row);
+  return rows;
+};
 const net = () => cifarResNet(8, { width: 4, rng: new Rng(2) });
 
 describe("filterNormalizedDirection", () => {
@@ -53,8 +58,8 @@ describe("the landscape of a quadratic is the quadratic", () => {
   model.weight.assign([0.5, 0.5, -0.5, 0.5]);
   const loss = (): number => 0.5 * Array.from(model.weight.data).reduce((sum, v) => sum + v * v, 0);
 
-  it("1-D: second differences are h², and the middle is L(w)", () => {
-    const rows = [...landscape(model, loss, { dimensions: 1, points: 5, range: 2 })];
+  it("1-D: second differences are h², and the middle is L(w)", async () => {
+    const rows = await rowsOf(landscape(model, loss, { dimensions: 1, points: 5, range: 2 }));
     expect(rows.map(({ index, alpha, beta }) => [index, alpha, beta])).toEqual([
       [0, -2, 0],
       [1, -1, 0],
@@ -69,14 +74,14 @@ describe("the landscape of a quadratic is the quadratic", () => {
     }
   });
 
-  it("2-D: the quadratic with the coefficients of the two directions", () => {
+  it("2-D: the quadratic with the coefficients of the two directions", async () => {
     const options = { dimensions: 2, points: 3, seed: 5 } as const;
     const rng = new Rng(5);
     const [d, e] = [0, 1].map((k) => filterNormalizedDirection(model, rng.fork(`direction ${k}`)).get("weight")!);
     const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
       Array.from(a).reduce((sum, v, i) => sum + v * b[i], 0);
     const w = model.weight.data;
-    const rows = [...landscape(model, loss, options)];
+    const rows = await rowsOf(landscape(model, loss, options));
     expect(rows).toHaveLength(9);
     for (const { alpha: a, beta: b, loss: found } of rows) {
       const expected = 0.5 + a * dot(w, d) + b * dot(w, e) + 0.5 * a * a + 0.5 * b * b + a * b * dot(d, e);
@@ -89,19 +94,21 @@ describe("the landscape of a quadratic is the quadratic", () => {
 describe("landscape of a network", () => {
   const model = net();
   const data = [{ x: randn([4, 3, 8, 8], new Rng(3)), labels: [0, 1, 2, 3] }];
-  const measure = (): number => evaluate(model, data).loss;
+  const measure = async (): Promise<number> => (await evaluate(model, data)).loss;
 
-  it("the trained weights' loss is in the middle, others are elsewhere; the model stays as it was", () => {
+  it("the trained weights' loss is in the middle, others are elsewhere; the model stays as it was", async () => {
     const before = stateOf(model);
-    const rows = [...landscape(model, measure, { dimensions: 1, points: 3 })];
+    const rows = await rowsOf(landscape(model, measure, { dimensions: 1, points: 3 }));
     expect(stateOf(model)).toBe(before);
-    expect(rows[1].loss).toBe(measure());
+    expect(rows[1].loss).toBe(await measure());
     expect(rows[0].loss).not.toBe(rows[1].loss);
   });
 
-  it("between two points, and after one that failed, the model is itself", () => {
+  it("between two points, and after one that failed, the model is itself", async () => {
     const before = stateOf(model);
-    for (const _ of landscape(model, measure, { dimensions: 1, points: 3 })) expect(stateOf(model)).toBe(before);
+    for await (const _ of landscape(model, measure, { dimensions: 1, points: 3 })) {
+      expect(stateOf(model)).toBe(before);
+    }
     const failing = landscape(
       model,
       () => {
@@ -110,33 +117,34 @@ describe("landscape of a network", () => {
       },
       { dimensions: 1 },
     );
-    expect(() => failing.next()).toThrow("stop");
+    await expect(failing.next()).rejects.toThrow("stop");
     expect(stateOf(model)).toBe(before);
   });
 
-  it("resumed from any point it gives what it would have given", () => {
+  it("resumed from any point it gives what it would have given", async () => {
     const options = { dimensions: 2, points: 3, seed: 1 } as const;
-    const whole = [...landscape(model, measure, options)];
+    const whole = await rowsOf(landscape(model, measure, options));
     const done: LandscapeRow[] = JSON.parse(JSON.stringify([whole[0], whole[1], whole[5]]));
-    const rest = [...landscape(model, measure, { ...options, done })];
+    const rest = await rowsOf(landscape(model, measure, { ...options, done }));
     expect(rest.map(({ index }) => index)).toEqual([2, 3, 4, 6, 7, 8]);
     expect([...done, ...rest].sort((a, b) => a.index - b.index)).toEqual(whole);
     expect(landscapeSize(options)).toBe(whole.length);
   });
 
-  it("other seeds, other directions", () => {
-    const at = (seed: number): number => landscape(model, measure, { dimensions: 1, seed }).next().value.loss;
-    expect(at(1)).toBe(at(1));
-    expect(at(1)).not.toBe(at(2));
+  it("other seeds, other directions", async () => {
+    const at = async (seed: number): Promise<number> =>
+      (await landscape(model, measure, { dimensions: 1, seed }).next()).value.loss;
+    expect(await at(1)).toBe(await at(1));
+    expect(await at(1)).not.toBe(await at(2));
   });
 
-  it("errors by message", () => {
-    const start = (options: object): LandscapeRow =>
-      landscape(new Sequential(), () => 0, { dimensions: 1, ...options }).next().value;
-    expect(() => start({ dimensions: 3 })).toThrow("landscape: dimensions must be 1 or 2, got 3");
-    expect(() => start({ points: 1 })).toThrow("landscape: points must be a whole number of 2 or more, got 1");
-    expect(() => start({ range: 0 })).toThrow("landscape: range must be a finite number above 0, got 0");
-    expect(() => start({ points: 3, done: [{ index: 1, alpha: 0.5, beta: 0, loss: 1 }] })).toThrow(
+  it("errors by message", async () => {
+    const start = (options: object): Promise<unknown> =>
+      landscape(new Sequential(), () => 0, { dimensions: 1, ...options }).next();
+    await expect(start({ dimensions: 3 })).rejects.toThrow("landscape: dimensions must be 1 or 2, got 3");
+    await expect(start({ points: 1 })).rejects.toThrow("landscape: points must be a whole number of 2 or more, got 1");
+    await expect(start({ range: 0 })).rejects.toThrow("landscape: range must be a finite number above 0, got 0");
+    await expect(start({ points: 3, done: [{ index: 1, alpha: 0.5, beta: 0, loss: 1 }] })).rejects.toThrow(
       "landscape: the row 1 at (0.5, 0) in done is not on this grid: it was computed with other options",
     );
   });

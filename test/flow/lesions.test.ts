@@ -19,9 +19,9 @@ const stateOf = (model: Module): string =>
 const total = (model: Module) => (): number => noGrad(() => sum(model.forward(tensor([[1, 3]]))).item());
 
 describe("lesions", () => {
-  it("by hand: without one of three blocks y = x + x, 32 becomes 16", () => {
+  it("by hand: without one of three blocks y = x + x, 32 becomes 16", async () => {
     const chain = scalingChain(3, 1);
-    expect(lesions(chain, total(chain))).toEqual([
+    expect(await lesions(chain, total(chain))).toEqual([
       { lesion: "none", value: 32, change: 0, reason: "" },
       { lesion: "0", value: 16, change: -16, reason: "" },
       { lesion: "1", value: 16, change: -16, reason: "" },
@@ -29,25 +29,25 @@ describe("lesions", () => {
     ]);
   });
 
-  it.each(["pre", "post"])("order %s: a lesion of an identity block changes nothing, to the last bit", (order) => {
-    const model = net({ order, zeroInitLast: true });
-    const rows = lesions(model, lossOf(model));
-    expect(rows).toHaveLength(7);
-    expect(rows.every(({ change }) => change === 0)).toBe(true);
-  });
+  it.each(["pre", "post"])(
+    "order %s: a lesion of an identity block changes nothing, to the last bit",
+    async (order) => {
+      const model = net({ order, zeroInitLast: true });
+      const rows = await lesions(model, lossOf(model));
+      expect(rows).toHaveLength(7);
+      expect(rows.every(({ change }) => change === 0)).toBe(true);
+    },
+  );
 
-  it("a live block's lesion changes the loss, down-sampling blocks included", () => {
+  it("a live block's lesion changes the loss, down-sampling blocks included", async () => {
     const model = net();
-    expect(
-      lesions(model, lossOf(model))
-        .slice(1)
-        .every(({ change }) => change !== 0),
-    ).toBe(true);
+    const rows = await lesions(model, lossOf(model));
+    expect(rows.slice(1).every(({ change }) => change !== 0)).toBe(true);
   });
 
-  it("a plain block is deleted where it keeps the shape; where it does not, the row says why", () => {
+  it("a plain block is deleted where it keeps the shape; where it does not, the row says why", async () => {
     const model = net({ shortcut: "none" });
-    const rows = lesions(model, lossOf(model)).slice(1);
+    const rows = (await lesions(model, lossOf(model))).slice(1);
     expect(rows.map(({ lesion, value, reason }) => [lesion, value === null, reason])).toEqual([
       ["layer1.0", false, ""],
       ["layer1.1", false, ""],
@@ -58,7 +58,7 @@ describe("lesions", () => {
     ]);
   });
 
-  it("a network without blocks: each layer with its batch norm, but not the last", () => {
+  it("a network without blocks: each layer with its batch norm, but not the last", async () => {
     const rng = new Rng(3);
     const vgg = new Sequential(
       new Conv2d(3, 4, 3, { padding: 1, rng }),
@@ -71,30 +71,37 @@ describe("lesions", () => {
       new Flatten(),
       new Linear(256, 3, { rng }),
     );
-    const rows = lesions(vgg, lossOf(vgg));
+    const rows = await lesions(vgg, lossOf(vgg));
     expect(rows.map(({ lesion }) => lesion)).toEqual(["none", "0 1", "3 4", "6"]);
     expect(rows.map(({ value }) => value !== null)).toEqual([true, false, true, true]);
     const without = new Sequential(...vgg.layers.filter((_, i) => i !== 3 && i !== 4));
     expect(rows[2].value).toBe(lossOf(without)());
   });
 
-  it("targets asked for: parts of blocks, several at once", () => {
+  it("targets asked for: parts of blocks, several at once", async () => {
     const model = net();
-    const rows = lesions(model, lossOf(model), { targets: ["layer1.0.conv1", ["layer1.0", "layer1.1"]] });
+    const rows = await lesions(model, lossOf(model), { targets: ["layer1.0.conv1", ["layer1.0", "layer1.1"]] });
     expect(rows.map(({ lesion }) => lesion)).toEqual(["none", "layer1.0.conv1", "layer1.0 layer1.1"]);
     expect(rows.every(({ value }) => value !== null)).toBe(true);
   });
 
-  it("leaves weights, running statistics, flags and forward as they were, also after an error", () => {
+  it("leaves weights, running statistics, flags and forward as they were, also after an error", async () => {
     const model = net();
     const before = stateOf(model);
-    lesions(model, lossOf(model));
+    await lesions(model, lossOf(model));
     expect(() =>
       withLesion(model, ["layer1.0", "layer1.1.conv1"], () => {
         lossOf(model)();
         throw new Error("stop");
       }),
     ).toThrow("stop");
+    await expect(
+      withLesion(model, ["layer1.0", "layer1.1.conv1"], async () => {
+        await Promise.resolve();
+        lossOf(model)();
+        throw new Error("stop later");
+      }),
+    ).rejects.toThrow("stop later");
     expect(stateOf(model)).toBe(before);
     for (const [, module] of model.namedModules()) {
       expect(Object.hasOwn(module, "forward")).toBe(false);
@@ -102,18 +109,18 @@ describe("lesions", () => {
     }
   });
 
-  it("a path that names nothing is an error", () => {
+  it("a path that names nothing is an error", async () => {
     const model = net();
-    expect(() => lesions(model, lossOf(model), { targets: ["layer9.0"] })).toThrow(
+    await expect(lesions(model, lossOf(model), { targets: ["layer9.0"] })).rejects.toThrow(
       'lesions: the model has no part called "layer9.0"',
     );
   });
 });
 
 describe("manyLesions", () => {
-  it("by hand: without k of five blocks y = x + x, 4·2⁵⁻ᵏ is left, whichever they are", () => {
+  it("by hand: without k of five blocks y = x + x, 4·2⁵⁻ᵏ is left, whichever they are", async () => {
     const chain = scalingChain(5, 1);
-    const rows = manyLesions(chain, total(chain), { counts: [0, 2, 5], trials: 3 });
+    const rows = await manyLesions(chain, total(chain), { counts: [0, 2, 5], trials: 3 });
     expect(rows.map(({ removed, trial, value }) => [removed, trial, value])).toEqual([
       [0, 0, 128],
       [0, 1, 128],
@@ -129,18 +136,18 @@ describe("manyLesions", () => {
     expect(rows.every(({ removed, blocks }) => blocks.split(" ").filter(Boolean).length === removed)).toBe(true);
   });
 
-  it("more than there are is an error", () => {
+  it("more than there are is an error", async () => {
     const chain = scalingChain(5, 1);
-    expect(() => manyLesions(chain, total(chain), { counts: [6] })).toThrow(
+    await expect(manyLesions(chain, total(chain), { counts: [6] })).rejects.toThrow(
       "manyLesions: counts must be whole numbers from 0 to 5 (blocks with a shortcut), got 6",
     );
   });
 });
 
 describe("reorderings", () => {
-  it("no swap: τ = 1 and nothing changes; one swap of neighbours or not: τ < 1", () => {
+  it("no swap: τ = 1 and nothing changes; one swap of neighbours or not: τ < 1", async () => {
     const model = net();
-    const rows = reorderings(model, lossOf(model), { swaps: [0, 1], trials: 2 });
+    const rows = await reorderings(model, lossOf(model), { swaps: [0, 1], trials: 2 });
     expect(rows.slice(0, 2)).toEqual(
       [0, 1].map((trial) => ({ swaps: 0, trial, kendallTau: 1, value: lossOf(model)() })),
     );
@@ -149,14 +156,14 @@ describe("reorderings", () => {
     expect(rows[2].value).not.toBe(rows[0].value);
   });
 
-  it("blocks that commute may change places", () => {
+  it("blocks that commute may change places", async () => {
     const chain = scalingChain(6, 0.5);
-    const values = reorderings(chain, total(chain), { swaps: [1, 4], trials: 4 });
+    const values = await reorderings(chain, total(chain), { swaps: [1, 4], trials: 4 });
     expect(values.every(({ value }) => value === 4 * 1.5 ** 6)).toBe(true);
     expect(Math.min(...values.map(({ kendallTau }) => kendallTau))).toBeLessThan(0.6);
   });
 
-  it("withOrder runs one block in another's place", () => {
+  it("withOrder runs one block in another's place", async () => {
     const model = net({ order: "pre" });
     const block = (path: string): Module => model.namedModules().find(([name]) => name === path)![1];
     const x = randn([2, 4, 8, 8], new Rng(5));
@@ -166,9 +173,9 @@ describe("reorderings", () => {
     expect(swapped.data).toEqual(noGrad(() => block("layer1.0").forward(block("layer1.1").forward(x))).data);
   });
 
-  it("no two blocks of one shape is an error", () => {
+  it("no two blocks of one shape is an error", async () => {
     const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
-    expect(() => reorderings(model, lossOf(model), { swaps: [1] })).toThrow(
+    await expect(reorderings(model, lossOf(model), { swaps: [1] })).rejects.toThrow(
       "reorderings: no two blocks keep the shape of the same image",
     );
   });

@@ -1,7 +1,7 @@
 /** Writing safetensors (format.ts says what they are). */
-import { checkObject } from "../../tensor/arguments.ts";
-import { checkOptions, type OptionNames } from "../../tensor/check.ts";
-import { ValueError } from "../../tensor/errors.ts";
+import { checkObject, checkText } from "../../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { dtypes } from "../dtypes.ts";
 import { encodeUtf8 } from "../utf8.ts";
 import {
@@ -51,7 +51,7 @@ export function safetensorsChunksFor(
 ): Generator<Uint8Array> {
   checkOptions(op, options, OPTIONS);
   const { metadata } = options;
-  if (metadata !== undefined) checkObject(op, "metadata", metadata);
+  if (metadata !== undefined) checkMetadata(op, metadata);
   return encodeChunks(outgoingTensors(op, state, options), metadata);
 }
 
@@ -96,12 +96,20 @@ function encodeHeader(
 }
 
 function encodeMetadata(metadata: NonNullable<SafetensorsOptions["metadata"]>): string {
-  const entries = metadata instanceof Map ? [...metadata] : Object.entries(metadata as Record<string, string>);
-  const members = entries.map(([key, text]: [string, string]) => {
-    if (typeof text !== "string") {
-      throw new ValueError(`safetensors: the metadata ${JSON.stringify(key)} is not a text but ${String(text)}`);
-    }
-    return `${JSON.stringify(key)}:${JSON.stringify(text)}`;
-  });
+  const members = entriesOf(metadata).map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
   return `{${members.join(",")}}`;
+}
+
+function checkMetadata(op: string, metadata: unknown): void {
+  if (!(metadata instanceof Map)) checkObject(op, "metadata", metadata);
+  for (const [key, text] of entriesOf(metadata as NonNullable<SafetensorsOptions["metadata"]>)) {
+    checkText(op, "a name in metadata", key);
+    if (typeof text !== "string") {
+      throw new UsageError(`${op}: the metadata ${JSON.stringify(key)} is not a text but ${describe(text)}`);
+    }
+  }
+}
+
+function entriesOf(metadata: NonNullable<SafetensorsOptions["metadata"]>): [string, string][] {
+  return metadata instanceof Map ? [...metadata] : Object.entries(metadata);
 }
