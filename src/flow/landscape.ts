@@ -107,16 +107,13 @@ export function landscapeSize(options: Pick<LandscapeOptions, "dimensions" | "po
  *
  * @throws ValueError for fewer than 2 points, a range that is not positive, or rows in `done` that are not on this grid.
  */
-export function landscape(model: Module, measure: Measure, options: LandscapeOptions): AsyncGenerator<LandscapeRow> {
-  checkRun("landscape", model, "measure", measure);
-  return walk(model, measure, checkLandscape("landscape", options));
-}
-
-async function* walk(
+export async function* landscape(
   model: Module,
   measure: Measure,
-  { dimensions, points, range, seed, done }: Required<LandscapeOptions>,
+  options: LandscapeOptions,
 ): AsyncGenerator<LandscapeRow> {
+  checkRun("landscape", model, "measure", measure);
+  const { dimensions, points, range, seed, done } = checkLandscape("landscape", options);
   const rng = new Rng(seed);
   const directions = Array.from({ length: dimensions }, (_, d) =>
     filterNormalizedDirection(model, rng.fork(`direction ${d}`)),
