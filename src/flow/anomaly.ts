@@ -9,7 +9,7 @@ import { UsageError } from "../tensor/errors.ts";
 import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { peek, type Tensor } from "../tensor/tensor.ts";
-import { checkLoss, checkOutput, checkRun } from "./arguments.ts";
+import { checkLoss, checkRun } from "./arguments.ts";
 import { measure } from "./measure.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
@@ -54,8 +54,7 @@ export function findAnomaly(model: Module, loss: () => Tensor): Anomaly | null {
     recordingFrozen(model, () =>
       observe(
         model,
-        (layer, _, x, y) =>
-          calls.push({ layer, after: x?.node?.order ?? -1, until: checkOutput(who, layer, y).node?.order ?? -1 }),
+        (layer, _, x, y) => calls.push({ layer, after: x?.node?.order ?? -1, until: y?.node?.order ?? -1 }),
         loss,
       ),
     ),

@@ -32,9 +32,8 @@ export function checkMeasured(op: string, value: unknown): asserts value is numb
   throw new UsageError(`${op}: measure must return a number, but returned ${describe(value)}`);
 }
 
-/** The output of the part at `path`, if it is a tensor: instruments look at parts with one output. */
-export function checkOutput(op: string, path: string, y: unknown): Tensor {
+/** The output of the model, if it is one tensor. */
+export function checkOutput(op: string, y: unknown): Tensor {
   if (isTensor(y)) return y;
-  const part = path === "" ? "the model" : `the part "${path}"`;
-  throw new UsageError(`${op}: ${part} must give one tensor, but gives ${describe(y)}`);
+  throw new UsageError(`${op}: the model must give one tensor, but gives ${describe(y)}`);
 }

@@ -116,7 +116,7 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
   checkSeed("certify", seed);
   const leaf = leafOf(x);
   const { value, calls } = preservingBuffers(model, () => observeBlocks(model, () => model.forward(leaf)));
-  checkOutput("certify", "", value);
+  checkOutput("certify", value);
   const { blocks, whole } = calls.length > 0 ? certifyCalls(calls, leaf, seed) : { blocks: [], whole: NO_WAY };
   const holds = passesUnchanged(whole.verdict) && blocks.every((block) => block.holds && block.numeric?.passes);
   const certificate: Certificate = {

@@ -13,7 +13,6 @@ import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
-import { checkOutput } from "./arguments.ts";
 import { norm } from "./measure.ts";
 import { isRecording } from "./preserve.ts";
 import {
@@ -76,12 +75,13 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
     const compute = module.forward.bind(module);
     return (x) => {
       const y = compute(x);
-      const recorded = isTensor(y) && needsGrad(y);
+      if (step % every !== 0 || !isTensor(y)) return y;
+      const recorded = needsGrad(y);
       // Where nothing is recorded at all there is no training step: an evaluation between two of them.
-      if (step % every !== 0 || !(recorded || isRecording())) return y;
+      if (!recorded && !isRecording()) return y;
       const trained = weightOf(module);
       const weight = trained && peek(trained).slice();
-      const forward = forwardStatistics(checkOutput("flowRecorder", path, y));
+      const forward = forwardStatistics(y);
       const call: Call = { path, module, recorded, forward, backward: null, weight };
       calls.push(call);
       if (!recorded) return y;

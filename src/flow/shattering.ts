@@ -102,7 +102,7 @@ function gradientsOnLine(
 function gradientsAt(who: string, model: Module, x: Tensor, seed: number): Float64Array {
   return inStep(
     () => {
-      const y = checkOutput(who, "", model.forward(x));
+      const y = checkOutput(who, model.forward(x));
       const outputs = y.size / y.shape[0];
       const rng = new Rng(seed);
       const u = Float64Array.from({ length: outputs }, () => rng.normal());

@@ -115,18 +115,13 @@ interface Call {
 function trace(model: Module, x: Tensor): Call[] {
   const calls: Call[] = [];
   const name = model.constructor.name;
+  // What a part with several inputs or outputs computes itself is counted with the module that it belongs to.
   const add = (path: string, module: Module, x: unknown, y: unknown): void => {
-    if (isTensor(x) && isTensor(y)) {
-      calls.push({ path, module, x, y });
-      return;
-    }
-    const [verb, what] = isTensor(x) ? ["gives", y] : ["takes", x];
-    throw new UsageError(
-      `${path ? `${name}'s part "${path}"` : name} ${verb} ${describe(what)}, but only parts with one input and one output are summed up, both tensors`,
-    );
+    if (isTensor(x) && isTensor(y)) calls.push({ path, module, x, y });
   };
+  let output: unknown;
   try {
-    observe(model, add, () => model.forward(x));
+    output = observe(model, add, () => model.forward(x));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const shape = formatShape(x.shape.slice(1));
@@ -139,8 +134,12 @@ function trace(model: Module, x: Tensor): Call[] {
     if (!(error instanceof UsageError || error instanceof TypeError)) throw error;
     throw new UsageError(`summary: ${name} cannot run on one tensor, an example of shape ${shape}: ${reason}`);
   }
-  const { y } = calls[calls.length - 1];
-  if (y !== x && !y.node) {
+  if (!isTensor(output)) {
+    throw new UsageError(
+      `summary: ${name} gives ${describe(output)}, but only models with one output are summed up, a tensor`,
+    );
+  }
+  if (output !== x && !output.node) {
     throw new ValueError(
       "summary: the output was not recorded: call summary outside noGrad, on a model that uses its input",
     );

@@ -38,14 +38,11 @@ export function trace(model: Module, shape: Shape, rng: Rng): Trace {
   // Modules are observed when they end, parts before the module they belong to: what is not a part's is the module's own.
   const modules = new Map<Node, string>();
   const claim = (path: string, x: unknown, y: unknown): void => {
-    if (!(isTensor(x) && isTensor(y))) {
-      const [verb, what] = isTensor(x) ? ["gives", y] : ["takes", x];
-      throw new UsageError(`${path || "it"} ${verb} ${describe(what)}: only one input and one output can be exported`);
-    }
-    if (y === x) return;
+    // What a part with several inputs or outputs runs itself belongs to the module around it.
+    if (!(isTensor(x) && isTensor(y)) || y === x) return;
     for (const node of nodesBefore(y, [x])) if (!modules.has(node)) modules.set(node, path);
   };
-  let output: Tensor;
+  let output: unknown;
   try {
     output = observe(
       model,
@@ -63,6 +60,11 @@ export function trace(model: Module, shape: Shape, rng: Rng): Trace {
     throw new UsageError(`exportOnnx: ${name} cannot run on one tensor, of shape ${formatShape(shape)}: ${reason}`);
   }
 
+  if (!isTensor(output)) {
+    throw new UsageError(
+      `exportOnnx: ${model.constructor.name} gives ${describe(output)}, but only models with one output are exported, a tensor`,
+    );
+  }
   const nodes = nodesBefore(output).reverse();
   if (output !== input && !nodes.some(({ inputs }) => inputs.includes(input))) {
     throw new OnnxExportError(
