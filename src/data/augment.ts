@@ -2,7 +2,9 @@
  * Augmentation: seeded random changes to training images that keep their meaning. The recipe of "Deep Residual
  * Learning" for CIFAR (He et al. 2015, section 4.2) is `compose(randomCrop(4), randomFlip())`.
  */
-import { ValueError } from "../tensor/errors.ts";
+import { checkFunction, checkNumberIn, checkRng, checkWhole } from "../tensor/arguments.ts";
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 
 /**
@@ -20,10 +22,10 @@ export type Augmentation = (
  * up to `padding` pixels in each direction.
  */
 export function randomCrop(padding: number): Augmentation {
-  if (!Number.isInteger(padding) || padding < 0) {
-    throw new ValueError(`randomCrop: padding must be a whole number of 0 or more, got ${padding}`);
-  }
-  return (image, [C, H, W], rng) => {
+  checkWhole("randomCrop", "padding", padding, 0);
+  return (image, shape, rng) => {
+    checkImage("randomCrop", image, shape, rng);
+    const [C, H, W] = shape;
     const down = rng.integer(2 * padding + 1) - padding;
     const right = rng.integer(2 * padding + 1) - padding;
     const cut = new Float32Array(image.length);
@@ -40,10 +42,10 @@ export function randomCrop(padding: number): Augmentation {
 
 /** Mirrors the image left to right with the given probability. Not for digits: a mirrored 2 is not a 2. */
 export function randomFlip(probability = 0.5): Augmentation {
-  if (!(probability >= 0 && probability <= 1)) {
-    throw new ValueError(`randomFlip: probability must be from 0 to 1, got ${probability}`);
-  }
-  return (image, [, , W], rng) => {
+  checkNumberIn("randomFlip", "probability", probability, "from 0 to 1", (p) => p >= 0 && p <= 1);
+  return (image, shape, rng) => {
+    checkImage("randomFlip", image, shape, rng);
+    const [, , W] = shape;
     if (rng.uniform() >= probability) return image;
     // Rows of all channels lie one after the other.
     for (let start = 0; start < image.length; start += W) image.subarray(start, start + W).reverse();
@@ -53,5 +55,21 @@ export function randomFlip(probability = 0.5): Augmentation {
 
 /** One augmentation after the other. */
 export function compose(...augmentations: readonly Augmentation[]): Augmentation {
+  augmentations.forEach((augment, i) => {
+    checkFunction("compose", `augmentation ${i}`, augment);
+  });
   return (image, shape, rng) => augmentations.reduce((changed, augment) => augment(changed, shape, rng), image);
+}
+
+/** Throws unless these are what an augmentation takes: an image that fills its shape, and a generator. */
+function checkImage(op: string, image: unknown, shape: unknown, rng: unknown): void {
+  const size = Array.isArray(shape) && shape.length === 3 ? shape[0] * shape[1] * shape[2] : undefined;
+  if (!(image instanceof Float32Array) || image.length !== size) {
+    const of = image instanceof Float32Array ? `a Float32Array of ${image.length}` : describe(image);
+    const given = Array.isArray(shape) ? `[${shape.map(describe).join(",")}]` : describe(shape);
+    throw new UsageError(
+      `${op}: needs an image, a Float32Array that fills its shape [C, H, W], got ${of} and ${given}`,
+    );
+  }
+  checkRng(op, rng);
 }

@@ -3,7 +3,9 @@
  * one byte of label (CIFAR-100: coarse label, then fine label) and 3·32·32 bytes of pixels, the red plane first, each
  * plane row-major. That is `[C, H, W]` already.
  */
-import { type Dataset, makeDataset } from "./dataset.ts";
+import { checkList, checkOneOf, checkTexts } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkParts, type Dataset } from "./dataset.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
 
 const pixels = 3 * 32 * 32;
@@ -28,7 +30,8 @@ export const cifar10Classes: readonly string[] = [
  * @throws DataError naming file and record if a file ends inside a record or a label is above 9.
  */
 export function readCifar10(batches: readonly DataFile[]): Dataset {
-  return readRecords(batches, 1, 0, cifar10Classes);
+  checkList("readCifar10", "batches", batches);
+  return readRecords("readCifar10", batches, 1, 0, cifar10Classes);
 }
 
 export interface Cifar100Options {
@@ -38,29 +41,37 @@ export interface Cifar100Options {
   classes?: readonly string[];
 }
 
+const OPTIONS: OptionNames<Cifar100Options> = { labels: true, classes: true };
+
 /**
  * CIFAR-100 from `train.bin` or `test.bin`.
  *
  * @throws DataError naming file and record, as `readCifar10`.
  */
-export function readCifar100(file: DataFile, { labels = "fine", classes }: Cifar100Options = {}): Dataset {
+export function readCifar100(file: DataFile, options: Cifar100Options = {}): Dataset {
+  checkOptions("readCifar100", options, OPTIONS);
+  const { labels = "fine", classes } = options;
+  checkOneOf("readCifar100", "labels", labels, ["fine", "coarse"]);
+  if (classes !== undefined) checkTexts("readCifar100", "classes", classes);
   const count = labels === "fine" ? 100 : 20;
   const names = classes ?? Array.from({ length: count }, (_, i) => String(i));
   if (names.length !== count) {
     throw new DataError(`readCifar100: ${names.length} class names for the ${count} ${labels} labels`);
   }
-  return readRecords([file], 2, labels === "fine" ? 1 : 0, names);
+  return readRecords("readCifar100", [file], 2, labels === "fine" ? 1 : 0, names);
 }
 
 /** Records of `labelBytes` label bytes, of which the one at `labelAt` counts, and the pixels. */
 function readRecords(
+  who: string,
   files: readonly DataFile[],
   labelBytes: number,
   labelAt: number,
   classes: readonly string[],
 ): Dataset {
   const record = labelBytes + pixels;
-  const opened = files.map(openDataFile);
+  const opened = files.map((file, i) => openDataFile(who, files.length > 1 ? `file ${i}` : "the file", file));
+  if (opened.length === 0) throw new DataError(`${who}: no images: there are no files`);
   for (const { name, bytes } of opened) {
     const complete = Math.floor(bytes.length / record);
     if (bytes.length === 0) throw new DataError(`${name}: is empty: a CIFAR file has records of ${record} bytes`);
@@ -87,5 +98,7 @@ function readRecords(
     }
   }
   const name = opened.map((file) => file.name).join(", ");
-  return makeDataset({ name, images, labels, shape: [N, 3, 32, 32], classes });
+  const dataset: Dataset = { name, images, labels, shape: [N, 3, 32, 32], classes };
+  checkParts(name, dataset);
+  return dataset;
 }

@@ -4,6 +4,8 @@
  * Pixels stay bytes (a quarter of the memory of float32, and they can be shared between threads); the loader turns the
  * few images of a batch into numbers.
  */
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { DataError } from "./errors.ts";
 
 export interface Dataset {
@@ -21,22 +23,76 @@ export interface Dataset {
 /**
  * Checks that the parts fit each other and returns them.
  *
- * @throws DataError naming the dataset, and for a label out of range the record.
+ * @throws DataError naming the dataset, and for a label out of range the record; UsageError for parts of another kind.
  */
 export function makeDataset(parts: Dataset): Dataset {
-  const { name, images, labels, shape, classes } = parts;
+  checkDataset("makeDataset", parts);
+  return parts;
+}
+
+/**
+ * Throws unless `dataset` is one whose images fill its shape, with a label for each that is one of its classes. Looks at
+ * every label, and at the pixels of the first image.
+ */
+export function checkDataset(op: string, dataset: unknown): asserts dataset is Dataset {
+  const { name, images, labels, shape, classes } = (dataset ?? {}) as Partial<Dataset>;
+  const kind = (part: string, right: boolean, what: string, value: unknown): void => {
+    if (!right) throw new UsageError(`${op}: ${part} must be ${what}, got ${describe(value)}`);
+  };
+  kind(
+    "dataset",
+    typeof dataset === "object" && dataset !== null && !Array.isArray(dataset),
+    "an object { name, images, labels, shape, classes }",
+    dataset,
+  );
+  kind("dataset.name", typeof name === "string", "a text", name);
+  kind(
+    "dataset.images",
+    images instanceof Uint8Array || images instanceof Float32Array,
+    "a Uint8Array or a Float32Array",
+    images,
+  );
+  kind(
+    "dataset.labels",
+    labels instanceof Uint8Array || labels instanceof Int32Array,
+    "a Uint8Array or an Int32Array",
+    labels,
+  );
+  kind("dataset.shape", Array.isArray(shape) && shape.length === 4, "[N, C, H, W]", shape);
+  kind(
+    "dataset.classes",
+    Array.isArray(classes) && classes.every((c) => typeof c === "string"),
+    "an array of names",
+    classes,
+  );
+  checkParts(`${op}: ${name}`, dataset as Dataset);
+}
+
+/** The same for parts that are of the right kinds. */
+export function checkParts(who: string, { images, labels, shape, classes }: Dataset): void {
   const [N, C, H, W] = shape;
-  if (N < 1 || C < 1 || H < 1 || W < 1) throw new DataError(`${name}: no images: the shape is [${shape.join(",")}]`);
-  if (images.length !== N * C * H * W) {
-    throw new DataError(`${name}: ${images.length} pixel values for shape [${shape.join(",")}]`);
+  if (!shape.every((length) => Number.isInteger(length) && length >= 1)) {
+    throw new DataError(`${who}: no images: the shape is [${shape.map(describe).join(",")}]`);
   }
-  if (labels.length !== N) throw new DataError(`${name}: ${labels.length} labels for ${N} images`);
+  if (images.length !== N * C * H * W) {
+    throw new DataError(`${who}: ${images.length} pixel values for shape [${shape.join(",")}]`);
+  }
+  if (labels.length !== N) throw new DataError(`${who}: ${labels.length} labels for ${N} images`);
   for (let i = 0; i < N; i++) {
     if (!(labels[i] >= 0 && labels[i] < classes.length)) {
-      throw new DataError(`${name}: record ${i} has label ${labels[i]}, the labels go from 0 to ${classes.length - 1}`);
+      throw new DataError(`${who}: record ${i} has label ${labels[i]}, the labels go from 0 to ${classes.length - 1}`);
     }
   }
-  return parts;
+  if (images instanceof Float32Array && looksLikeBytes(images.subarray(0, C * H * W))) {
+    throw new DataError(
+      `${who}: the pixels are floats, but look like bytes from 0 to 255: give them as a Uint8Array, or divided by 255`,
+    );
+  }
+}
+
+/** Whole numbers up to 255 of which one is large: no image whose pixels are scaled, to whatever. */
+function looksLikeBytes(pixels: Float32Array): boolean {
+  return pixels.some((v) => v >= 16) && pixels.every((v) => Number.isInteger(v) && v >= 0 && v <= 255);
 }
 
 /** What `(pixel − mean) / std` needs, one number per channel, for pixels scaled to 0 … 1. */
@@ -48,8 +104,12 @@ export interface Normalization {
 /**
  * Mean and (population) standard deviation of each channel over all images, pixels scaled to 0 … 1. For MNIST's
  * training images 0.1307 and 0.3081. A constant channel gets std 1, so that normalising leaves it finite.
+ *
+ * @throws DataError or UsageError for parts that do not fit each other, as `makeDataset`.
  */
-export function channelStatistics({ images, shape }: Dataset): Normalization {
+export function channelStatistics(dataset: Dataset): Normalization {
+  checkDataset("channelStatistics", dataset);
+  const { images, shape } = dataset;
   const [N, C, H, W] = shape;
   const scale = pixelScale(images);
   const mean = new Array<number>(C);
@@ -81,6 +141,7 @@ export function pixelScale(images: Uint8Array | Float32Array): number {
 
 /** The same dataset in memory that worker threads can read without a copy each. */
 export function shareDataset(dataset: Dataset): Dataset {
+  checkDataset("shareDataset", dataset);
   const { images, labels } = dataset;
   return { ...dataset, images: share(images), labels: share(labels) };
 }

@@ -1,5 +1,6 @@
 /** Files as the readers take them, and the error they throw. Next: idx.ts, cifar.ts, the two formats. */
-import { SkipstoneError } from "../tensor/errors.ts";
+import { describe } from "../tensor/check.ts";
+import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 
 /** A file's bytes, with the name that error messages use. Bare bytes are called "data". */
 export type DataFile = Uint8Array | { readonly name: string; readonly bytes: Uint8Array };
@@ -9,7 +10,17 @@ export class DataError extends SkipstoneError {
   override readonly name = "DataError";
 }
 
-/** The two parts of a `DataFile`. */
-export function openDataFile(file: DataFile): { name: string; bytes: Uint8Array } {
-  return file instanceof Uint8Array ? { name: "data", bytes: file } : file;
+/** The two parts of a `DataFile`, which the function `op` was given as its argument `what`. */
+export function openDataFile(op: string, what: string, file: DataFile): { name: string; bytes: Uint8Array } {
+  if (file instanceof Uint8Array) return { name: "data", bytes: file };
+  const { name, bytes } = (file ?? {}) as Partial<Exclude<DataFile, Uint8Array>>;
+  if (typeof name === "string" && bytes instanceof Uint8Array) return { name, bytes };
+  throw new UsageError(
+    `${op}: ${what} must be a file's bytes, a Uint8Array, or { name, bytes }, got ${describe(file)}${advice(file)}`,
+  );
+}
+
+function advice(file: unknown): string {
+  if (typeof file === "string") return ": read it first";
+  return file instanceof ArrayBuffer ? ": new Uint8Array(…) makes it one" : "";
 }

@@ -2,6 +2,8 @@
  * Gzip decompression by the platform: browsers, Node ≥ 18, Deno and Bun all have the web standard's
  * `DecompressionStream` (https://compression.spec.whatwg.org).
  */
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
 
 /** As much of the standard as is used here; the library is compiled without the platforms' own types. */
@@ -16,6 +18,9 @@ interface DecompressionStreamLike {
 
 /** Whether the bytes start like a gzip file. */
 export function isGzip(bytes: Uint8Array): boolean {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new UsageError(`isGzip: needs bytes, a Uint8Array, got ${describe(bytes)}`);
+  }
   return bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
@@ -25,7 +30,7 @@ export function isGzip(bytes: Uint8Array): boolean {
  * @throws DataError if the file is not gzip, is truncated, fails its checksum or has bytes after its end.
  */
 export async function gunzip(file: DataFile): Promise<Uint8Array> {
-  const { name, bytes } = openDataFile(file);
+  const { name, bytes } = openDataFile("gunzip", "the file", file);
   if (!isGzip(bytes)) throw new DataError(`${name}: not a gzip file: it does not start with 0x1f 0x8b`);
   const { DecompressionStream } = globalThis as {
     DecompressionStream?: new (format: "gzip") => DecompressionStreamLike;

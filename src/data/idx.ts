@@ -9,7 +9,9 @@
  *
  * Everything is big-endian. Next: dataset.ts, what images and labels become together.
  */
-import { type Dataset, makeDataset } from "./dataset.ts";
+import { checkTexts } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkParts, type Dataset } from "./dataset.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
 
 export type IdxValues = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
@@ -44,7 +46,10 @@ const idxTypes: ReadonlyMap<number, IdxType> = new Map([
  * @throws DataError for a wrong magic number, an unknown type, too few bytes or too many, naming file and offset.
  */
 export function readIdx(file: DataFile): IdxArray {
-  const { name, bytes } = openDataFile(file);
+  return parseIdx(openDataFile("readIdx", "the file", file));
+}
+
+function parseIdx({ name, bytes }: { name: string; bytes: Uint8Array }): IdxArray {
   const need = (end: number, what: string): void => {
     if (bytes.length < end) {
       throw new DataError(`${name}: truncated: ${what} ends at offset ${end}, the file has ${bytes.length} bytes`);
@@ -96,29 +101,42 @@ export interface MnistOptions {
   classes?: readonly string[];
 }
 
+const OPTIONS: OptionNames<MnistOptions> = { classes: true };
+
 /**
  * A dataset from a pair of IDX files: images `[N, H, W]` and labels `[N]`, both uint8. One grey channel: `[N, 1, H, W]`.
  *
  * @throws DataError if a file is not what it should be, the two disagree about N, or a label is out of range.
  */
-export function readMnist(images: DataFile, labels: DataFile, { classes = digits }: MnistOptions = {}): Dataset {
-  const [pixels, pixelsName] = readBytes(images, 3, "images [N,H,W]");
-  const [answers, answersName] = readBytes(labels, 1, "labels [N]");
+export function readMnist(images: DataFile, labels: DataFile, options: MnistOptions = {}): Dataset {
+  checkOptions("readMnist", options, OPTIONS);
+  const { classes = digits } = options;
+  checkTexts("readMnist", "classes", classes);
+  const [pixels, pixelsName] = readBytes(openDataFile("readMnist", "images", images), 3, "images [N,H,W]");
+  const [answers, answersName] = readBytes(openDataFile("readMnist", "labels", labels), 1, "labels [N]");
   const [N, H, W] = pixels.shape;
   if (answers.shape[0] !== N) {
     throw new DataError(`${answersName}: ${answers.shape[0]} labels for the ${N} images of ${pixelsName}`);
   }
-  return makeDataset({ name: answersName, images: pixels.bytes, labels: answers.bytes, shape: [N, 1, H, W], classes });
+  const dataset: Dataset = {
+    name: answersName,
+    images: pixels.bytes,
+    labels: answers.bytes,
+    shape: [N, 1, H, W],
+    classes,
+  };
+  checkParts(answersName, dataset);
+  return dataset;
 }
 
 /** An IDX file of bytes with the given rank, and its name. */
 function readBytes(
-  file: DataFile,
+  file: { name: string; bytes: Uint8Array },
   rank: number,
   what: string,
 ): [{ shape: readonly number[]; bytes: Uint8Array }, string] {
-  const { name } = openDataFile(file);
-  const { shape, values } = readIdx(file);
+  const { name } = file;
+  const { shape, values } = parseIdx(file);
   if (shape.length !== rank || !(values instanceof Uint8Array)) {
     throw new DataError(
       `${name}: expected ${what} of uint8, found ${values.constructor.name} of shape [${shape.join(",")}]`,

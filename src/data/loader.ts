@@ -4,11 +4,13 @@
  * Randomness comes from an explicit generator, so the same seed gives the same batches in the same order, on every
  * machine and in every thread.
  */
-import { ValueError } from "../tensor/errors.ts";
+import { checkBoolean, checkFunction, checkList, checkObject, checkRng, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { owned, type Tensor } from "../tensor/tensor.ts";
 import type { Augmentation } from "./augment.ts";
-import { type Dataset, type Normalization, pixelScale } from "./dataset.ts";
+import { checkDataset, type Dataset, type Normalization, pixelScale } from "./dataset.ts";
 
 export interface ImageBatch {
   /** Images `[B, C, H, W]`. */
@@ -31,6 +33,15 @@ export interface BatchOptions {
   limit?: number;
 }
 
+const OPTIONS: OptionNames<BatchOptions> = {
+  batchSize: true,
+  rng: true,
+  normalize: true,
+  augment: true,
+  dropLast: true,
+  limit: true,
+};
+
 /** Batches that can be iterated any number of times; each time is one epoch. */
 export interface Batches extends Iterable<ImageBatch> {
   /** Number of batches in an epoch. */
@@ -44,12 +55,14 @@ export interface Batches extends Iterable<ImageBatch> {
  * const epoch = batches(train, { batchSize: 32, rng: new Rng(1), normalize: channelStatistics(train) });
  * for (const { x, labels } of epoch) console.log(x.shape, labels.length);
  *
- * @throws ValueError if an option is out of range, or there would be no batch.
+ * @throws ValueError if an option is out of range, or there would be no batch; UsageError for one of another kind or name;
+ * DataError for a dataset whose images do not fill its shape, or whose labels are not among its classes.
  */
 export function batches(dataset: Dataset, options: BatchOptions): Batches {
-  const { batchSize, rng, normalize, augment, dropLast = false, limit = dataset.shape[0] } = options;
+  checkDataset("batches", dataset);
   const [available, C] = dataset.shape;
-  checkOptions(options, available, C);
+  checkBatchOptions(options, C);
+  const { batchSize, rng, normalize, augment, dropLast = false, limit = available } = options;
   const N = Math.min(limit, available);
   const length = dropLast ? Math.floor(N / batchSize) : Math.ceil(N / batchSize);
   if (length === 0) throw new ValueError(`batches: ${N} images do not fill one batch of ${batchSize}`);
@@ -87,7 +100,7 @@ function gatherBatch(
     for (let j = 0; j < size; j++) image[j] = images[index * size + j] * scale;
     if (augment && rng) {
       const changed = augment(image, [C, H, W], rng);
-      if (changed !== image) image.set(changed);
+      if (changed !== image) image.set(checkChanged(changed, size));
     }
     if (normalize) {
       for (let c = 0; c < C; c++) {
@@ -101,22 +114,41 @@ function gatherBatch(
   return { x: owned(x, [indices.length, C, H, W]), labels: answers };
 }
 
-function checkOptions({ batchSize, rng, normalize, augment, limit }: BatchOptions, N: number, C: number): void {
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ValueError(`batches: batchSize must be a whole number of 1 or more, got ${batchSize}`);
+/** What an augmentation returned, if it is an image of the same size. */
+function checkChanged(changed: unknown, size: number): Float32Array {
+  if (changed instanceof Float32Array && changed.length === size) return changed;
+  const what = changed instanceof Float32Array ? `one of ${changed.length}` : describe(changed);
+  throw new UsageError(`batches: augment must return an image, a Float32Array of ${size} values, but returned ${what}`);
+}
+
+function checkBatchOptions(options: BatchOptions, C: number): void {
+  checkOptions("batches", options, OPTIONS);
+  const { batchSize, rng, normalize, augment, dropLast, limit } = (options ?? {}) as Partial<BatchOptions>;
+  checkWhole("batches", "batchSize", batchSize, 1);
+  if (limit !== undefined) checkWhole("batches", "limit", limit, 1);
+  if (dropLast !== undefined) checkBoolean("batches", "dropLast", dropLast);
+  if (rng !== undefined) checkRng("batches", rng);
+  if (augment !== undefined) checkFunction("batches", "augment", augment);
+  if (normalize !== undefined) checkNormalization(normalize, C);
+  if (augment && !rng) throw new ValueError("batches: augment is random: it needs an rng");
+}
+
+function checkNormalization(normalize: Normalization, C: number): void {
+  checkObject("batches", "normalize", normalize);
+  for (const name of ["mean", "std"] as const) {
+    checkList("batches", `normalize.${name}`, normalize[name]);
+    if (!normalize[name].every(Number.isFinite)) {
+      throw new ValueError(
+        `batches: normalize.${name} must be finite numbers, got ${normalize[name].map(describe).join(", ")}`,
+      );
+    }
   }
-  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
-    throw new ValueError(
-      `batches: limit must be a whole number of 1 or more, got ${limit} (the dataset has ${N} images)`,
-    );
-  }
-  if (normalize && (normalize.mean.length !== C || normalize.std.length !== C)) {
+  if (normalize.mean.length !== C || normalize.std.length !== C) {
     throw new ValueError(
       `batches: normalize has ${normalize.mean.length} means and ${normalize.std.length} deviations, the images have ${C} channels`,
     );
   }
-  if (normalize && !normalize.std.every((std) => std > 0)) {
+  if (!normalize.std.every((std) => std > 0)) {
     throw new ValueError(`batches: normalize needs standard deviations above 0, got ${normalize.std.join(", ")}`);
   }
-  if (augment && !rng) throw new ValueError("batches: augment is random: it needs an rng");
 }

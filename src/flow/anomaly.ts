@@ -2,14 +2,16 @@
  * Where a NaN or an infinity came from: the first operation, forward or backward, that made one out of numbers that were
  * finite, and the layer it belongs to. What PyTorch calls anomaly detection.
  */
-import { needsGrad, nodesBefore } from "../autograd/graph.ts";
+import { type Node, nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { peek, type Tensor } from "../tensor/tensor.ts";
+import { checkLoss, checkRun } from "./arguments.ts";
 import { measure } from "./measure.ts";
-import { preservingBuffers } from "./preserve.ts";
+import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
 export interface Anomaly {
   /** `forward`: in a value. `backward`: in a gradient, while all values were finite. */
@@ -33,24 +35,36 @@ export interface Anomaly {
 /**
  * Runs `loss` and its backward pass, and returns the first anomaly; null if every value and every gradient is finite.
  *
- * Running statistics are put back. Slower than a training step, since it looks at every number: call it with the batch at
- * which a training failed.
+ * Running statistics are put back. Frozen parts are looked at as all others; gradients that training does not ask for are
+ * not. Slower than a training step, since it looks at every number: call it with the batch at which a training failed.
  *
  * @param loss runs the model and returns the scalar loss.
  *
  * @example
  * const anomaly = findAnomaly(model, () => crossEntropy(model.forward(images), labels));
  * if (anomaly) console.log(anomaly.message);
+ *
+ * @throws UsageError if `model` is no model, `loss` no function that returns a tensor, or nothing is recorded.
  */
 export function findAnomaly(model: Module, loss: () => Tensor): Anomaly | null {
+  const who = "findAnomaly";
+  checkRun(who, model, "loss", loss);
   const calls: Span[] = [];
   const root = preservingBuffers(model, () =>
-    observe(
-      model,
-      (layer, _, x, y) => calls.push({ layer, after: x.node?.order ?? -1, until: y.node?.order ?? -1 }),
-      loss,
+    recordingFrozen(model, () =>
+      observe(
+        model,
+        (layer, _, x, y) => calls.push({ layer, after: x?.node?.order ?? -1, until: y?.node?.order ?? -1 }),
+        loss,
+      ),
     ),
   );
+  checkLoss(who, root);
+  if (!root.node) {
+    throw new UsageError(
+      `${who}: the loss was not recorded: call it outside noGrad, with a loss that is computed by the model`,
+    );
+  }
   const names = new Map(model.namedParameters().map(([name, t]) => [t, name]));
   return forwardAnomaly(root, names, calls) ?? backwardAnomaly(root, calls);
 }
@@ -95,11 +109,13 @@ function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls:
 /** A backward pass of its own, that looks at what every rule makes. */
 function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
   const arrived = new Map<Tensor, Floats>([[root, peek(root).map(() => 1)]]);
-  for (const { op, inputs, output, order, rule } of nodesBefore(root)) {
+  const nodes = nodesBefore(root);
+  const trained = trainedThrough(nodes);
+  for (const { op, inputs, output, order, rule } of nodes) {
     const gy = arrived.get(output);
     if (!gy) continue;
     arrived.delete(output);
-    const needed = inputs.map(needsGrad);
+    const needed = inputs.map((t) => t.requiresGrad || trained.has(t));
     const sent = rule(toValues(gy), needed);
     for (const [i, t] of inputs.entries()) {
       const values = sent[i];
@@ -114,6 +130,15 @@ function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
     }
   }
   return null;
+}
+
+/** Which tensors training asks a gradient for, because something is trained that they were computed from. */
+function trainedThrough(newestFirst: readonly Node[]): ReadonlySet<Tensor> {
+  const trained = new Set<Tensor>();
+  for (const { inputs, output } of [...newestFirst].reverse()) {
+    if (inputs.some((t) => t.requiresGrad || trained.has(t))) trained.add(output);
+  }
+  return trained;
 }
 
 function anomalyIn(values: Floats, phase: Anomaly["phase"], op: string, layer: string): Anomaly | null {

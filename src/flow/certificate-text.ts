@@ -1,5 +1,7 @@
 /** The certificate in words. */
 import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { BlockCertificate, Certificate, CertifiedStep, Passage, ShortcutVerdict } from "./certificate.ts";
 
@@ -85,8 +87,12 @@ function findingOf({ verdict, path }: BlockCertificate): string {
  * @example
  * const certificate = JSON.parse(JSON.stringify(certify(model, images)));
  * console.log(formatCertificate(certificate));
+ *
+ * @throws UsageError for what is no certificate.
  */
-export function formatCertificate({ summary, blocks, whole }: Certificate): string {
+export function formatCertificate(certificate: Certificate): string {
+  checkCertificate("formatCertificate", certificate);
+  const { summary, blocks, whole } = certificate;
   const width = Math.max(...blocks.map(({ block }) => block.length));
   const lines = blocks.map(({ block, verdict, reason, numeric }) => {
     const numbers = !numeric
@@ -139,4 +145,16 @@ function readable(value: number): number {
 /** Three digits. */
 function shorten(value: number): string {
   return `${Number(value.toPrecision(3))}`;
+}
+
+/** Throws unless `value` has the parts of a certificate; whether what they claim is true is another question. */
+export function checkCertificate(op: string, value: unknown): asserts value is Certificate {
+  const isPassage = (part: unknown): boolean => typeof (part as Partial<Passage> | null)?.verdict === "string";
+  const isBlock = (part: unknown): boolean => {
+    const { block, reason, path } = (part ?? {}) as Partial<BlockCertificate>;
+    return isPassage(part) && typeof block === "string" && typeof reason === "string" && Array.isArray(path);
+  };
+  const { summary, blocks, whole } = (value ?? {}) as Partial<Certificate>;
+  if (typeof summary === "string" && Array.isArray(blocks) && blocks.every(isBlock) && isPassage(whole)) return;
+  throw new UsageError(`${op}: needs a certificate, as certify makes it, got ${describe(value)}`);
 }

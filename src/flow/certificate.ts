@@ -16,11 +16,15 @@
  */
 
 import { backward } from "../autograd/backward.ts";
+import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
+import { checkSeed } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { owned, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
+import { checkOutput } from "./arguments.ts";
 import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
 import { checkNumbers, type NumericCheck } from "./certificate-numbers.ts";
 import { formatCertificate, reasonFor, reasonWithoutPath, summarize } from "./certificate-text.ts";
@@ -82,6 +86,13 @@ export interface Certificate {
   readonly seed: number;
 }
 
+export interface CertifyOptions {
+  /** Of the random upstream gradient. Default 0. */
+  seed?: number;
+}
+
+const OPTIONS: OptionNames<CertifyOptions> = { seed: true };
+
 /**
  * Certifies every residual block of `model`, and the whole way through them, on the input `x`.
  *
@@ -97,9 +108,15 @@ export interface Certificate {
  *
  * @throws ValueError if the last block does not depend on one before it, as on parallel ways.
  */
-export function certify(model: Module, x: Tensor, { seed = 0 }: { seed?: number } = {}): Certificate {
+export function certify(model: Module, x: Tensor, options: CertifyOptions = {}): Certificate {
+  checkModel("certify", model);
+  checkTensor("certify", "x", x);
+  checkOptions("certify", options, OPTIONS);
+  const { seed = 0 } = options;
+  checkSeed("certify", seed);
   const leaf = leafOf(x);
-  const { calls } = preservingBuffers(model, () => observeBlocks(model, () => model.forward(leaf)));
+  const { value, calls } = preservingBuffers(model, () => observeBlocks(model, () => model.forward(leaf)));
+  checkOutput("certify", value);
   const { blocks, whole } = calls.length > 0 ? certifyCalls(calls, leaf, seed) : { blocks: [], whole: NO_WAY };
   const holds = passesUnchanged(whole.verdict) && blocks.every((block) => block.holds && block.numeric?.passes);
   const certificate: Certificate = {

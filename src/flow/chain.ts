@@ -10,9 +10,10 @@ import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkLoss, checkRun } from "./arguments.ts";
 import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
 import { gradientAlong, gradientOffPath, type PathStep, productFrom } from "./path.ts";
-import { preservingBuffers } from "./preserve.ts";
+import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
 export interface Link extends BlockCall {
   /** From y to x; null where the block has no shortcut. */
@@ -29,7 +30,9 @@ export interface Chain {
 
 /** Runs `loss` once and records the chain. The graph stays in memory as long as the result does. */
 export function recordChain(who: string, model: Module, loss: () => Tensor): Chain {
-  const { value, calls } = preservingBuffers(model, () => observeBlocks(model, loss));
+  checkRun(who, model, "loss", loss);
+  const { value, calls } = preservingBuffers(model, () => recordingFrozen(model, () => observeBlocks(model, loss)));
+  checkLoss(who, value);
   if (calls.length === 0) throw new ValueError(`${who}: ${model.constructor.name} has no residual blocks`);
   const last = calls.at(-1)!.y;
   return {

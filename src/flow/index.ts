@@ -4,6 +4,7 @@ export {
   type BlockCertificate,
   type Certificate,
   type CertifiedStep,
+  type CertifyOptions,
   certify,
   type Passage,
   type ShortcutVerdict,
@@ -11,6 +12,7 @@ export {
 export type { NumericCheck } from "./certificate-numbers.ts";
 export { formatCertificate } from "./certificate-text.ts";
 export {
+  type BlockSpectraOptions,
   type BlockSpectrumRow,
   blockSpectra,
   jacobian,
@@ -28,11 +30,14 @@ export {
   landscapeSize,
 } from "./landscape.ts";
 export {
+  type LesionOptions,
   type LesionRow,
   lesions,
+  type ManyLesionsOptions,
   type ManyLesionsRow,
   type Measure,
   manyLesions,
+  type ReorderingOptions,
   type ReorderingRow,
   reorderings,
   type Target,
@@ -47,7 +52,7 @@ export {
   pathDistribution,
   pathGradients,
 } from "./path-lengths.ts";
-export { type FlowRecorder, type FlowRow, flowRecorder } from "./recorder.ts";
+export { type FlowRecorder, type FlowRecorderOptions, type FlowRow, flowRecorder } from "./recorder.ts";
 export { toCsv } from "./rows.ts";
 export { type BlockShare, identityShares, type NetworkShare, networkShare } from "./shares.ts";
 export {
@@ -56,6 +61,7 @@ export {
   type LineGradients,
   type LineOptions,
   lineGradients,
+  type ShatteringOptions,
   shattering,
 } from "./shattering.ts";
 export { type Matrix, singularValues } from "./singular-values.ts";

@@ -11,14 +11,18 @@
 
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
+import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkFunction, checkSeed, checkTexts, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, inStep } from "../tensor/memory.ts";
-import { owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { checkTensor, owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { checkReturned } from "./arguments.ts";
 import { observeBlocks } from "./blocks.ts";
 import { largestSingularValues } from "./lanczos.ts";
 import { leafOf } from "./leaf.ts";
-import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
+import { differentiatingOnly, isRecording, preservingBuffers } from "./preserve.ts";
 import { type Matrix, singularValues } from "./singular-values.ts";
 
 /** 2²⁷ numbers: half a gigabyte. */
@@ -28,18 +32,27 @@ const MOST_NUMBERS = 2 ** 27;
  * The Jacobian J[i, j] = ∂yᵢ/∂xⱼ of y = f(x), `[size of y, size of x]`, exactly as backpropagation computes it: one
  * vector-Jacobian product per row.
  *
- * @throws ValueError where J would have more than 2²⁷ numbers.
+ * @throws ValueError where J would have more than 2²⁷ numbers; UsageError inside `noGrad`, and for what is no function that
+ * returns a tensor.
  *
  * @example
  * jacobian((x) => mul(x, x), tensor([3, 4])).values; // [6, 0, 0, 8]
  */
 export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Matrix {
+  return jacobianFor("jacobian", f, x);
+}
+
+function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
+  checkFunction(who, "f", f);
+  checkTensor(who, "x", x);
+  if (!isRecording()) throw new UsageError(`${who}: inside noGrad there are no derivatives`);
   const leaf = leafOf(x);
   const y = f(leaf);
+  checkReturned(who, "f", y);
   const [rows, columns] = [y.size, x.size];
   if (rows * columns > MOST_NUMBERS) {
     throw new ValueError(
-      `jacobian: ${rows} outputs × ${columns} inputs are more than 2^27 numbers: use a smaller image or fewer channels`,
+      `${who}: ${rows} outputs × ${columns} inputs are more than 2^27 numbers: use a smaller image or fewer channels`,
     );
   }
   const values = allocateLasting(rows * columns, valuesOf(x));
@@ -67,6 +80,8 @@ export interface SpectrumOptions {
   seed?: number;
 }
 
+const OPTIONS: OptionNames<SpectrumOptions> = { largest: true, seed: true };
+
 export interface SpectrumRow {
   /** 0 for the largest. */
   readonly index: number;
@@ -85,13 +100,21 @@ export interface SpectrumRow {
  * const image = randn([1, 3, 8, 8], rng);
  * jacobianSpectrum((x) => model.eval().forward(x), image).length; // 10
  */
-export function jacobianSpectrum(
+export function jacobianSpectrum(f: (x: Tensor) => Tensor, x: Tensor, options: SpectrumOptions = {}): SpectrumRow[] {
+  checkOptions("jacobianSpectrum", options, OPTIONS);
+  checkSpectrum("jacobianSpectrum", options);
+  return spectrumFor("jacobianSpectrum", f, x, options);
+}
+
+function spectrumFor(
+  who: string,
   f: (x: Tensor) => Tensor,
   x: Tensor,
-  { largest, seed = 0 }: SpectrumOptions = {},
+  { largest, seed = 0 }: SpectrumOptions,
 ): SpectrumRow[] {
-  const matrix = jacobian(f, x);
+  const matrix = jacobianFor(who, f, x);
   if (largest !== undefined) {
+    checkWhole(who, "largest", largest, 1, Math.min(matrix.rows, matrix.columns));
     return largestSingularValues(matrix, largest, seed).map(({ value, error }, index) => ({
       index,
       singularValue: value,
@@ -102,6 +125,18 @@ export function jacobianSpectrum(
   const error = values.length * 2 ** -52 * (values[0] ?? 0);
   return Array.from(values, (singularValue, index) => ({ index, singularValue, error }));
 }
+
+function checkSpectrum(who: string, { largest, seed }: SpectrumOptions): void {
+  if (seed !== undefined) checkSeed(who, seed);
+  if (largest !== undefined) checkWhole(who, "largest", largest, 1);
+}
+
+export interface BlockSpectraOptions extends SpectrumOptions {
+  /** Paths of the blocks to look at. Default: all. */
+  blocks?: readonly string[];
+}
+
+const BLOCK_OPTIONS: OptionNames<BlockSpectraOptions> = { ...OPTIONS, blocks: true };
 
 export interface BlockSpectrumRow extends SpectrumRow {
   /** Path of the block: `layer1.0`. */
@@ -116,7 +151,6 @@ export interface BlockSpectrumRow extends SpectrumRow {
  * The model runs in the mode it is in; running statistics are put back.
  *
  * @param x one image, `[1, C, H, W]`: the Jacobian of N images is N times as large in both directions.
- * @param blocks paths of the blocks to look at. Default: all.
  *
  * @example
  * const image = randn([1, 3, 6, 6], rng);
@@ -124,11 +158,14 @@ export interface BlockSpectrumRow extends SpectrumRow {
  *
  * @throws ValueError if a path names no residual block.
  */
-export function blockSpectra(
-  model: Module,
-  x: Tensor,
-  { blocks, ...options }: SpectrumOptions & { blocks?: readonly string[] } = {},
-): BlockSpectrumRow[] {
+export function blockSpectra(model: Module, x: Tensor, options: BlockSpectraOptions = {}): BlockSpectrumRow[] {
+  const who = "blockSpectra";
+  checkModel(who, model);
+  checkTensor(who, "x", x);
+  checkOptions(who, options, BLOCK_OPTIONS);
+  const { blocks, ...spectrum } = options;
+  if (blocks !== undefined) checkTexts(who, "blocks", blocks);
+  checkSpectrum(who, spectrum);
   return preservingBuffers(model, () => {
     const { calls } = observeBlocks(model, () => model.forward(x));
     for (const path of blocks ?? []) {
@@ -142,7 +179,7 @@ export function blockSpectra(
       .filter(({ block }) => !blocks || blocks.includes(block))
       .flatMap(({ block, module, x }) => {
         const part = (name: BlockSpectrumRow["part"], f: (x: Tensor) => Tensor): BlockSpectrumRow[] =>
-          jacobianSpectrum(f, x, options).map((row) => ({ block, part: name, ...row }));
+          spectrumFor(who, f, x, spectrum).map((row) => ({ block, part: name, ...row }));
         return [...part("block", (t) => module.forward(t)), ...part("branch", (t) => module.branch(t))];
       });
   });

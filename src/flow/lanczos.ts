@@ -7,10 +7,11 @@
  * Aᵀ(Up) − σ(Vq) = β·pⱼ·vⱼ₊₁: so a singular value of A lies within β·|pⱼ| of σ. That bound is what is returned, and what
  * says when to stop. Every new vector is made orthogonal to all before it, twice, because rounding would undo it.
  */
+import { checkSeed, checkWhole } from "../tensor/arguments.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { norm } from "./measure.ts";
-import type { Matrix } from "./singular-values.ts";
+import { checkMatrix, type Matrix } from "./singular-values.ts";
 
 /** A singular value that is known to within `error`. */
 export interface Approximation {
@@ -35,16 +36,20 @@ const STEPS = 8;
  * const matrix = { rows: 2, columns: 2, values: Float64Array.of(3, 0, 4, 5) };
  * largestSingularValues(matrix, 1)[0].value; // 6.708204
  *
- * @throws ValueError unless count is a whole number from 1 to min(rows, columns).
+ * @throws ValueError unless count is a whole number from 1 to min(rows, columns) and all values are finite.
  */
 export function largestSingularValues(matrix: Matrix, count: number, seed = 0): Approximation[] {
+  const who = "largestSingularValues";
+  checkMatrix(who, matrix);
   const { rows, columns, values } = matrix;
   const most = Math.min(rows, columns);
-  if (!Number.isInteger(count) || count < 1 || count > most) {
-    throw new ValueError(`largestSingularValues: count must be a whole number from 1 to ${most}, got ${count}`);
-  }
+  checkWhole(who, "count", count, 1, most);
+  checkSeed(who, seed);
+  const size = norm(values);
+  // The rotations would go on for ever.
+  if (!Number.isFinite(size)) throw new ValueError(`${who}: the matrix has NaN or infinite values, or too large ones`);
   const rng = new Rng(seed);
-  const rounding = NEGLIGIBLE * norm(values);
+  const rounding = NEGLIGIBLE * size;
   const alphas: number[] = [];
   const betas: number[] = [];
   const us: Float64Array[] = [];

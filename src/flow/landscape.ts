@@ -7,9 +7,13 @@
  * means nothing by itself; so each filter of δ is given the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖ ("filter
  * normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range; without, it is chaos.
  */
+import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
+import { checkList, checkNumberIn, checkObject, checkRng, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
+import { checkMeasured, checkRun } from "./arguments.ts";
 import type { Measure } from "./lesions.ts";
 import { norm } from "./measure.ts";
 import { preservingBuffers, preservingValues } from "./preserve.ts";
@@ -29,6 +33,8 @@ export type Direction = ReadonlyMap<string, Float64Array>;
  * direction.get("conv1.weight"); // as many numbers as the weight has
  */
 export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
+  checkModel("filterNormalizedDirection", model);
+  checkRng("filterNormalizedDirection", rng);
   return new Map(
     model.namedParameters().map(([name, t]) => {
       const step = new Float64Array(t.size);
@@ -60,6 +66,8 @@ export interface LandscapeOptions {
   done?: readonly LandscapeRow[];
 }
 
+const OPTIONS: OptionNames<LandscapeOptions> = { dimensions: true, points: true, range: true, seed: true, done: true };
+
 export interface LandscapeRow {
   /** Number of the grid point, from 0; α changes fastest. */
   readonly index: number;
@@ -77,7 +85,8 @@ export interface LandscapeRow {
  * @example
  * landscapeSize({ dimensions: 2 }); // 2601
  */
-export function landscapeSize({ dimensions, points = 51 }: Pick<LandscapeOptions, "dimensions" | "points">): number {
+export function landscapeSize(options: Pick<LandscapeOptions, "dimensions" | "points">): number {
+  const { dimensions, points } = checkLandscape("landscapeSize", options);
   return points ** dimensions;
 }
 
@@ -103,8 +112,8 @@ export async function* landscape(
   measure: Measure,
   options: LandscapeOptions,
 ): AsyncGenerator<LandscapeRow> {
-  const { dimensions, points = 51, range = 1, seed = 0, done = [] } = options;
-  checkOptions(dimensions, points, range);
+  checkRun("landscape", model, "measure", measure);
+  const { dimensions, points, range, seed, done } = checkLandscape("landscape", options);
   const rng = new Rng(seed);
   const directions = Array.from({ length: dimensions }, (_, d) =>
     filterNormalizedDirection(model, rng.fork(`direction ${d}`)),
@@ -115,7 +124,7 @@ export async function* landscape(
     coordinate(index % points),
     dimensions === 1 ? 0 : coordinate(Math.floor(index / points)),
   ];
-  const known = new Set(done.map((row) => checkRow(row, landscapeSize({ dimensions, points }), place)));
+  const known = new Set(done.map((row) => checkRow(row, points ** dimensions, place)));
   for (let index = 0; index < points ** dimensions; index++) {
     if (known.has(index)) continue;
     const [alpha, beta] = place(index);
@@ -131,20 +140,24 @@ export async function* landscape(
         },
       ),
     );
+    checkMeasured("landscape", loss);
     yield { index, alpha, beta, loss };
   }
 }
 
-function checkOptions(dimensions: number, points: number, range: number): void {
+/** The options of the function `who` with what is not given filled in, if they make sense. */
+function checkLandscape(who: string, options: LandscapeOptions): Required<LandscapeOptions> {
+  checkOptions(who, options ?? {}, OPTIONS);
+  const { dimensions, points = 51, range = 1, seed = 0, done = [] } = (options ?? {}) as LandscapeOptions;
   if (dimensions !== 1 && dimensions !== 2) {
-    throw new ValueError(`landscape: dimensions must be 1 or 2, got ${dimensions}`);
+    throw new ValueError(`${who}: dimensions must be 1 or 2, got ${describe(dimensions)}`);
   }
-  if (!Number.isInteger(points) || points < 2) {
-    throw new ValueError(`landscape: points must be a whole number of 2 or more, got ${points}`);
-  }
-  if (!(range > 0 && range < Infinity)) {
-    throw new ValueError(`landscape: range must be a finite number above 0, got ${range}`);
-  }
+  checkWhole(who, "points", points, 2);
+  checkNumberIn(who, "range", range, "a finite number above 0", (n) => n > 0 && n < Infinity);
+  checkSeed(who, seed);
+  checkList(who, "done", done);
+  for (let i = 0; i < done.length; i++) checkObject(who, `done[${i}]`, done[i]);
+  return { dimensions, points, range, seed, done };
 }
 
 /** The row's index, if it belongs to this grid. */

@@ -7,13 +7,17 @@
  * identity, and is possible only where that keeps the shape.
  */
 import { relu } from "../autograd/elementwise.ts";
+import { checkModel } from "../nn/arguments.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { type Forward, observing, replaceForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkFunction, checkList, checkObject, checkSeed, checkText, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkMeasured, checkRun } from "./arguments.ts";
 import { preservingBuffers, puttingBack } from "./preserve.ts";
 
 /** Paths of modules that are deleted together, such as a convolution and its batch norm; or a single path. */
@@ -33,12 +37,20 @@ export interface LesionRow {
   readonly reason: string;
 }
 
+export interface LesionOptions {
+  /**
+   * Default: every residual block or plain twin of one; in a model without any, every convolution and linear layer but the
+   * last, with the batch norm behind it.
+   */
+  targets?: readonly Target[];
+}
+
+const LESION_OPTIONS: OptionNames<LesionOptions> = { targets: true };
+
 /**
  * Deletes each target alone and measures what is left (Veit et al. 2016, Fig. 3). The first row is the intact model.
  *
  * @param measure runs the model and returns a number: an error, a loss.
- * @param targets default: every residual block or plain twin of one; in a model without any, every convolution and linear
- * layer but the last, with the batch norm behind it.
  *
  * @example
  * const error = async () => 1 - (await evaluate(model, data(), { metrics: { accuracy } })).metrics.accuracy;
@@ -47,21 +59,23 @@ export interface LesionRow {
  *
  * @throws ValueError if a path names no module.
  */
-export async function lesions(
-  model: Module,
-  measure: Measure,
-  { targets = defaultTargets(model) }: { targets?: readonly Target[] } = {},
-): Promise<LesionRow[]> {
+export async function lesions(model: Module, measure: Measure, options: LesionOptions = {}): Promise<LesionRow[]> {
+  checkRun("lesions", model, "measure", measure);
+  checkOptions("lesions", options, LESION_OPTIONS);
+  const { targets = defaultTargets(model) } = options;
+  checkTargets(targets);
   const groups = targets.map((target) => (typeof target === "string" ? [target] : [...target]));
   for (const path of groups.flat()) moduleAt("lesions", model, path);
   const shapes = new Map<AnyModule, Change>();
-  const intact = await watchingShapes(model, measure, (module, from, to) => shapes.set(module, { from, to }));
+  const intact = await watchingShapes("lesions", model, measure, (module, from, to) =>
+    shapes.set(module, { from, to }),
+  );
   const rows: LesionRow[] = [{ lesion: "none", value: intact, change: 0, reason: "" }];
   for (const paths of groups) {
     const lesion = paths.join(" ");
     const reason =
       paths.map((path) => whyImpossible(path, moduleAt("lesions", model, path), shapes)).find(Boolean) ?? "";
-    const value = reason ? null : await withLesion(model, paths, measure);
+    const value = reason ? null : await measured("lesions", withLesion(model, paths, measure));
     rows.push({ lesion, value, change: value === null ? null : value - intact, reason });
   }
   return rows;
@@ -76,10 +90,18 @@ export interface ManyLesionsRow {
   readonly value: number;
 }
 
+export interface ManyLesionsOptions {
+  /** Numbers of blocks to delete. */
+  counts: readonly number[];
+  /** How many random choices of each number. Default 10. */
+  trials?: number;
+  seed?: number;
+}
+
+const MANY_OPTIONS: OptionNames<ManyLesionsOptions> = { counts: true, trials: true, seed: true };
+
 /**
  * Deletes several residual blocks at once, chosen at random (Veit et al. 2016, Fig. 5(a)): one row per count and trial.
- *
- * @param counts numbers of blocks to delete.
  *
  * @example
  * const lossNow = async () => (await evaluate(model, data())).loss;
@@ -91,14 +113,20 @@ export interface ManyLesionsRow {
 export async function manyLesions(
   model: Module,
   measure: Measure,
-  { counts, trials = 10, seed = 0 }: { counts: readonly number[]; trials?: number; seed?: number },
+  options: ManyLesionsOptions,
 ): Promise<ManyLesionsRow[]> {
+  checkRun("manyLesions", model, "measure", measure);
+  checkOptions("manyLesions", options ?? {}, MANY_OPTIONS);
+  const { counts, trials = 10, seed = 0 } = (options ?? {}) as ManyLesionsOptions;
+  checkList("manyLesions", "counts", counts);
+  checkWhole("manyLesions", "trials", trials, 1);
+  checkSeed("manyLesions", seed);
   const rng = new Rng(seed);
   const blocks = blocksOf(model).filter(([, block]) => block.shortcut !== "none");
   for (const count of counts) {
     if (!Number.isInteger(count) || count < 0 || count > blocks.length) {
       throw new ValueError(
-        `manyLesions: counts must be whole numbers from 0 to ${blocks.length} (blocks with a shortcut), got ${count}`,
+        `manyLesions: counts must be whole numbers from 0 to ${blocks.length} (blocks with a shortcut), got ${describe(count)}`,
       );
     }
   }
@@ -106,7 +134,8 @@ export async function manyLesions(
   for (const removed of counts) {
     for (let trial = 0; trial < trials; trial++) {
       const chosen = [...rng.permutation(blocks.length).slice(0, removed).sort()].map((i) => blocks[i][0]);
-      rows.push({ removed, trial, blocks: chosen.join(" "), value: await withLesion(model, chosen, measure) });
+      const value = await measured("manyLesions", withLesion(model, chosen, measure));
+      rows.push({ removed, trial, blocks: chosen.join(" "), value });
     }
   }
   return rows;
@@ -120,6 +149,16 @@ export interface ReorderingRow {
   readonly kendallTau: number;
   readonly value: number;
 }
+
+export interface ReorderingOptions {
+  /** Numbers of pairs that change places. */
+  swaps: readonly number[];
+  /** How many random choices of each number. Default 10. */
+  trials?: number;
+  seed?: number;
+}
+
+const REORDERING_OPTIONS: OptionNames<ReorderingOptions> = { swaps: true, trials: true, seed: true };
 
 /**
  * Lets random pairs of residual blocks of one shape change places (Veit et al. 2016, Fig. 5(b)): one row per count and
@@ -136,8 +175,15 @@ export interface ReorderingRow {
 export async function reorderings(
   model: Module,
   measure: Measure,
-  { swaps, trials = 10, seed = 0 }: { swaps: readonly number[]; trials?: number; seed?: number },
+  options: ReorderingOptions,
 ): Promise<ReorderingRow[]> {
+  checkRun("reorderings", model, "measure", measure);
+  checkOptions("reorderings", options ?? {}, REORDERING_OPTIONS);
+  const { swaps, trials = 10, seed = 0 } = (options ?? {}) as ReorderingOptions;
+  checkList("reorderings", "swaps", swaps);
+  for (const count of swaps) checkWhole("reorderings", "swaps", count, 0);
+  checkWhole("reorderings", "trials", trials, 1);
+  checkSeed("reorderings", seed);
   const rng = new Rng(seed);
   const blocks = blocksOf(model).map(([path]) => path);
   const pairs = await swappablePairs(model, measure);
@@ -151,7 +197,7 @@ export async function reorderings(
         [order[i], order[j]] = [order[j], order[i]];
       }
       const moves = Object.fromEntries(order.map((from, to) => [blocks[to], blocks[from]]));
-      const value = await withOrder(model, moves, measure);
+      const value = await measured("reorderings", withOrder(model, moves, measure));
       rows.push({ swaps: count, trial, kendallTau: kendallTau(order), value });
     }
   }
@@ -168,6 +214,9 @@ export async function reorderings(
  * @throws ValueError if a path names no module.
  */
 export function withLesion<T>(model: Module, paths: readonly string[], fn: () => T): T {
+  checkModel("withLesion", model);
+  checkList("withLesion", "paths", paths);
+  checkFunction("withLesion", "fn", fn);
   const replacements = new Map<AnyModule, Forward>();
   const collapsed: ResidualBlock[] = [];
   for (const path of paths) {
@@ -198,6 +247,9 @@ export function withLesion<T>(model: Module, paths: readonly string[], fn: () =>
  * @throws ValueError if a path names no module.
  */
 export function withOrder<T>(model: Module, moves: Readonly<Record<string, string>>, fn: () => T): T {
+  checkModel("withOrder", model);
+  checkObject("withOrder", "moves", moves);
+  checkFunction("withOrder", "fn", fn);
   const replacements = new Map<AnyModule, Forward>();
   for (const [to, from] of Object.entries(moves)) {
     const source = moduleAt("withOrder", model, from);
@@ -216,7 +268,26 @@ function blocksOf(model: Module): [string, ResidualBlock][] {
   return model.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
 }
 
+/** What a measurement gave, if it is a number. */
+async function measured(who: string, value: number | Promise<number>): Promise<number> {
+  const number: unknown = await value;
+  checkMeasured(who, number);
+  return number;
+}
+
+function checkTargets(targets: unknown): asserts targets is readonly Target[] {
+  checkList("lesions", "targets", targets);
+  for (const target of targets) {
+    if (typeof target === "string" || (Array.isArray(target) && target.every((path) => typeof path === "string")))
+      continue;
+    throw new UsageError(
+      `lesions: a target must be a path, as "layer1.0", or several in an array, got ${describe(target)}`,
+    );
+  }
+}
+
 function moduleAt(who: string, model: Module, path: string): AnyModule {
+  checkText(who, "a path", path);
   const found = model.namedModules().find(([name]) => name === path);
   if (!found) throw new ValueError(`${who}: the model has no part called "${path}"`);
   return found[1];
@@ -251,18 +322,22 @@ function defaultTargets(model: Module): Target[] {
 
 /** Measures the intact model, and shows which shapes go in and out of each of its parts. */
 async function watchingShapes(
+  who: string,
   model: Module,
   measure: Measure,
   look: (module: Module, from: Shape, to: Shape) => void,
 ): Promise<number> {
   const watched = observing(model, (_, module, x, y) => look(module, x.shape, y.shape));
-  return puttingBack(async () => preservingBuffers(model, measure), replaceForward(watched));
+  return measured(
+    who,
+    puttingBack(() => preservingBuffers(model, measure), replaceForward(watched)),
+  );
 }
 
 /** Pairs of blocks (by number) that keep the shape, and of the same image. */
 async function swappablePairs(model: Module, measure: Measure): Promise<[number, number][]> {
   const shapes = new Map<AnyModule, string>();
-  await watchingShapes(model, measure, (module, from, to) => {
+  await watchingShapes("reorderings", model, measure, (module, from, to) => {
     if (sameShape(from, to)) shapes.set(module, formatShape(from.slice(1)));
   });
   const kept = blocksOf(model).map(([, block]) => shapes.get(block));

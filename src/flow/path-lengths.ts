@@ -8,6 +8,8 @@
  * network of 54 blocks it comes from paths of 5 to 17.
  */
 import type { Module } from "../nn/module.ts";
+import { checkList, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { inStep } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -34,7 +36,7 @@ export interface PathCount {
  * @throws ValueError unless n is a whole number of 0 or more.
  */
 export function pathDistribution(n: number): PathCount[] {
-  checkCount("pathDistribution", "n", n, 0);
+  checkWhole("pathDistribution", "n", n, 0);
   // C(n, k) for k ≤ n/2, and its logarithm, because C(n, k) and 2ⁿ are beyond float64 from n = 1030 and 1024.
   const counts = [{ paths: 1, logarithm: 0 }];
   for (let k = 1; k <= n / 2; k++) {
@@ -55,6 +57,8 @@ export interface PathGradientOptions {
   /** Which lengths to look at. Default: all, 0 … n. */
   lengths?: readonly number[];
 }
+
+const OPTIONS: OptionNames<PathGradientOptions> = { seed: true, samples: true, lengths: true };
 
 /** What the paths of one length do. */
 export interface PathLengthRow {
@@ -90,12 +94,12 @@ export interface PathLengthRow {
  * @throws ValueError if the model has no residual blocks, one of them has no shortcut, or for lengths that do not
  * exist.
  */
-export function pathGradients(
-  model: Module,
-  loss: () => Tensor,
-  { seed = 0, samples = 10, lengths }: PathGradientOptions = {},
-): PathLengthRow[] {
-  checkCount("pathGradients", "samples", samples, 1);
+export function pathGradients(model: Module, loss: () => Tensor, options: PathGradientOptions = {}): PathLengthRow[] {
+  checkOptions("pathGradients", options, OPTIONS);
+  const { seed = 0, samples = 10, lengths } = options;
+  checkSeed("pathGradients", seed);
+  checkWhole("pathGradients", "samples", samples, 1);
+  if (lengths !== undefined) checkList("pathGradients", "lengths", lengths);
   const rng = new Rng(seed);
   const chain = recordChain("pathGradients", model, loss);
   const n = chain.links.length;
@@ -105,8 +109,10 @@ export function pathGradients(
   }
   const distribution = pathDistribution(n);
   for (const length of lengths ?? []) {
-    if (!distribution[length]) {
-      throw new ValueError(`pathGradients: length must be a whole number from 0 to ${n} (blocks), got ${length}`);
+    if (!Number.isInteger(length) || length < 0 || length > n) {
+      throw new ValueError(
+        `pathGradients: length must be a whole number from 0 to ${n} (blocks), got ${describe(length)}`,
+      );
     }
   }
   const measured = distribution
@@ -153,10 +159,4 @@ function deviation(values: readonly number[]): number {
   if (values.length < 2) return 0;
   const center = mean(values);
   return Math.sqrt(values.reduce((sum, v) => sum + (v - center) ** 2, 0) / (values.length - 1));
-}
-
-function checkCount(who: string, name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new ValueError(`${who}: ${name} must be a whole number of ${least} or more, got ${value}`);
-  }
 }

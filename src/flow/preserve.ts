@@ -1,7 +1,8 @@
 /** An instrument does not change what it measures: whatever it alters for a while is put back, also after an error. */
+import { tap } from "../autograd/backward.ts";
 import { nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 
 /** Runs `fn` and puts every buffer of the model (running statistics) back as it was. */
 export function preservingBuffers<T>(model: Module, fn: () => T): T {
@@ -13,7 +14,7 @@ export function preservingBuffers<T>(model: Module, fn: () => T): T {
 
 /** Runs `fn` and puts the values of `tensors` back, bit for bit. */
 export function preservingValues<T>(tensors: readonly Tensor[], fn: () => T): T {
-  const saved = tensors.map((t) => t.data.slice());
+  const saved = tensors.map((t) => peek(t).slice());
   return puttingBack(fn, () => {
     tensors.forEach((t, i) => {
       t.assign(saved[i]);
@@ -36,6 +37,20 @@ export function puttingBack<T>(fn: () => T, putBack: () => void): T {
 }
 
 /**
+ * Runs `fn` while every parameter of the model asks for a gradient. What frozen parts compute is recorded then too, so that
+ * an instrument can see through a frozen stem to the blocks behind it.
+ */
+export function recordingFrozen<T>(model: Module, fn: () => T): T {
+  const frozen = model.parameters().filter((t) => !t.requiresGrad);
+  for (const t of frozen) t.requiresGrad = true;
+  try {
+    return fn();
+  } finally {
+    for (const t of frozen) t.requiresGrad = false;
+  }
+}
+
+/**
  * Runs `fn` while, of all leaves that `root` was computed from, only those in `wanted` ask for a gradient. Where gradients of
  * activations count and those of weights do not, that is half the work.
  */
@@ -48,4 +63,10 @@ export function differentiatingOnly<T>(root: Tensor, wanted: readonly Tensor[], 
   } finally {
     for (const t of leaves) t.requiresGrad = true;
   }
+}
+
+/** Whether operations are recorded: not inside `noGrad`, as in an evaluation. */
+export function isRecording(): boolean {
+  const leaf = owned(new Float32Array(1), [1], true);
+  return tap(leaf, () => {}).node !== null;
 }

@@ -3,19 +3,26 @@
  * of. Nothing is computed twice, no random number is drawn: the training goes as it would without a recorder.
  */
 import { tap } from "../autograd/backward.ts";
+import { needsGrad } from "../autograd/graph.ts";
+import { checkModel } from "../nn/arguments.ts";
 import type { StepInfo } from "../nn/fit.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { replaceForward } from "../nn/observe.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkFunction, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, peek } from "../tensor/tensor.ts";
 import { norm } from "./measure.ts";
+import { isRecording } from "./preserve.ts";
 import {
   type BackwardStatistics,
   backwardStatistics,
+  bypassedParts,
   type ForwardStatistics,
   forwardStatistics,
   type LayerStatistics,
+  standing,
   weightOf,
 } from "./statistics.ts";
 
@@ -35,55 +42,70 @@ export interface FlowRecorder {
   readonly rows: readonly FlowRow[];
 }
 
+export interface FlowRecorderOptions {
+  /** Records the steps 0, every, 2·every, … Default 1. */
+  every?: number;
+}
+
+const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true };
+
 /**
  * A recorder for a training of `model` by `fit`.
  *
  * Where a step fails (a NaN, say) its rows are kept as far as the step came: gradients that it did not compute are NaN.
- *
- * @param every records the steps 0, every, 2·every, … Default 1.
  *
  * @example
  * const recorder = flowRecorder(model, { every: 10 });
  * await recorder.during(() => fit(model, { data, optimizer, steps: 30, onStep: recorder.onStep }));
  * console.log(toCsv(recorder.rows));
  *
- * @throws ValueError unless `every` is a whole number of 1 or more.
+ * @throws ValueError unless `every` is a whole number of 1 or more; UsageError if `model` is no model.
  */
-export function flowRecorder(model: Module, { every = 1 }: { every?: number } = {}): FlowRecorder {
-  if (!Number.isInteger(every) || every < 1) {
-    throw new ValueError(`flowRecorder: every must be a whole number of 1 or more, got ${every}`);
-  }
+export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): FlowRecorder {
+  checkModel("flowRecorder", model);
+  checkOptions("flowRecorder", options, OPTIONS);
+  const { every = 1 } = options;
+  checkWhole("flowRecorder", "every", every, 1);
   const rows: FlowRow[] = [];
   let calls: Call[] = [];
   let step = 0;
+  let bypassed: ReadonlySet<Module> = new Set();
 
   const watching = (path: string, module: AnyModule): ((...args: unknown[]) => unknown) => {
-    const forward = module.forward as (...args: unknown[]) => unknown;
+    const compute = module.forward as (...args: unknown[]) => unknown;
     return (...args) => {
-      const y = forward.apply(module, args);
-      // What is not recorded for backward is no training step: an evaluation between two of them.
-      if (step % every !== 0 || !(y instanceof Tensor && y.node)) return y;
-      const weight = weightOf(module)?.data.slice() ?? null;
-      const call: Call = { path, module, forward: forwardStatistics(y), backward: null, weight };
+      const y = compute.apply(module, args);
+      if (step % every !== 0 || !isTensor(y)) return y;
+      const recorded = needsGrad(y);
+      // Where nothing is recorded at all there is no training step: an evaluation between two of them.
+      if (!recorded && !isRecording()) return y;
+      const trained = weightOf(module);
+      const weight = trained && peek(trained).slice();
+      const forward = forwardStatistics(y);
+      const call: Call = { path, module, recorded, forward, backward: null, weight };
       calls.push(call);
+      if (!recorded) return y;
       return tap(y, (gy) => {
-        call.backward = backwardStatistics(gy.data, gy.shape);
+        call.backward = backwardStatistics(peek(gy), gy.shape);
       });
     };
   };
   const flush = (grads?: StepInfo["grads"]): void => {
-    rows.push(...calls.map((call) => rowOf(step, call, grads)));
+    for (const call of calls) rows.push(rowOf(step, call, bypassed.has(call.module), grads));
     calls = [];
   };
 
   return {
     rows,
     onStep: (info) => {
+      checkStepInfo(info);
       flush(info.grads);
       step = info.step + 1;
     },
     during: async (fn) => {
+      checkFunction("flowRecorder.during", "the training", fn);
       step = 0;
+      bypassed = bypassedParts(model);
       const layers = model.namedModules().filter(([, module]) => module.namedChildren().length === 0);
       const putBack = replaceForward(new Map(layers.map(([path, module]) => [module, watching(path, module)])));
       try {
@@ -100,6 +122,8 @@ export function flowRecorder(model: Module, { every = 1 }: { every?: number } = 
 interface Call {
   readonly path: string;
   readonly module: AnyModule;
+  /** Whether the output was, so that a gradient can arrive. */
+  readonly recorded: boolean;
   readonly forward: ForwardStatistics;
   /** Null until a gradient arrives. */
   backward: BackwardStatistics | null;
@@ -107,7 +131,13 @@ interface Call {
   readonly weight: Floats | null;
 }
 
-/** No gradient arrived in a step that was finished: the loss does not depend on the layer. */
+function checkStepInfo(info: Pick<StepInfo, "step" | "grads">): void {
+  const { step, grads } = (info ?? {}) as Partial<StepInfo>;
+  if (Number.isInteger(step) && typeof grads?.has === "function") return;
+  throw new UsageError(`flowRecorder.onStep: needs what fit gives to onStep, { step, grads }, got ${describe(info)}`);
+}
+
+/** No gradient arrived: the loss does not depend on the layer, or nobody asked for one. */
 const noGradient = (units: number): BackwardStatistics => ({
   gradientNorm: 0,
   gradientRms: 0,
@@ -129,21 +159,25 @@ const UNKNOWN: BackwardStatistics = {
 
 function rowOf(
   step: number,
-  { path, module, forward, backward, weight: before }: Call,
+  { path, module, recorded, forward, backward, weight: before }: Call,
+  bypassed: boolean,
   grads?: StepInfo["grads"],
 ): FlowRow {
   const weight = weightOf(module);
   const weightNorm = before ? norm(before) : 0;
-  const moved = weight && before ? norm(weight.data.map((v, i) => v - before[i])) : 0;
+  const moved = weight && before ? norm(peek(weight).map((v, i) => v - before[i])) : 0;
   return {
     step,
     layer: path,
     kind: module.constructor.name,
     parameters: module.parameterCount(),
     ...forward,
-    ...(backward ?? (grads ? noGradient(forward.units) : UNKNOWN)),
+    ...(backward ?? (grads || !recorded ? noGradient(forward.units) : UNKNOWN)),
     weightNorm,
-    weightGradientNorm: weight && grads?.has(weight) ? norm(grads.get(weight).data) : 0,
+    weightGradientNorm: weight && grads?.has(weight) ? norm(peek(grads.get(weight))) : 0,
+    // Where the step failed nobody knows whether a gradient would have arrived.
+    ...standing(module, recorded, backward !== null || grads === undefined),
+    bypassed,
     updateRatio: weightNorm > 0 ? moved / weightNorm : null,
   };
 }

@@ -1,12 +1,17 @@
 /** Plain rows as text: what every instrument returns can be written as CSV. */
+import { checkList, checkObject } from "../tensor/arguments.ts";
 
 /**
  * Comma-separated values (RFC 4180) with a header line: the keys of the first row.
  *
  * @example
  * toCsv([{ layer: "conv1", norm: 0.5 }]); // "layer,norm\r\nconv1,0.5\r\n"
+ *
+ * @throws UsageError for what is no array of objects.
  */
 export function toCsv<T extends object>(rows: readonly T[]): string {
+  checkList("toCsv", "rows", rows);
+  for (let i = 0; i < rows.length; i++) checkObject("toCsv", `rows[${i}]`, rows[i]);
   if (rows.length === 0) return "";
   const keys = Object.keys(rows[0]) as (keyof T & string)[];
   const cell = (value: unknown): string => {

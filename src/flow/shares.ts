@@ -10,11 +10,12 @@ import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { owned, type Tensor } from "../tensor/tensor.ts";
+import { checkLoss, checkRun } from "./arguments.ts";
 import { blockPath, observeBlocks } from "./blocks.ts";
 import { gradientThrough, recordChain } from "./chain.ts";
 import { cosine, norm } from "./measure.ts";
 import { EFFECTS, type Effect, gradientAlong, worstEffect } from "./path.ts";
-import { preservingBuffers } from "./preserve.ts";
+import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
 /** How a gradient that passed a block (or a whole network) is made up. */
 export interface Share {
@@ -52,7 +53,9 @@ export interface NetworkShare extends Share {
  * const rows = identityShares(model, () => crossEntropy(model.forward(images), labels));
  */
 export function identityShares(model: Module, loss: () => Tensor): BlockShare[] {
-  const { value, calls } = preservingBuffers(model, () => observeBlocks(model, loss));
+  checkRun("identityShares", model, "loss", loss);
+  const { value, calls } = preservingBuffers(model, () => recordingFrozen(model, () => observeBlocks(model, loss)));
+  checkLoss("identityShares", value);
   const grads = backward(value, { keep: calls.flatMap(({ x, y }) => [x, y]) });
   return calls
     .filter(({ x, y }) => grads.has(x) && grads.has(y))

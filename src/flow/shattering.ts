@@ -8,12 +8,16 @@
  * decays far more slowly, from (3/4)ᴸ without to about 1/√L with batch norm: brown noise.
  */
 import { backward } from "../autograd/backward.ts";
+import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
-import { ShapeError, ValueError } from "../tensor/errors.ts";
+import { checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { inStep } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { owned, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
+import { checkOutput } from "./arguments.ts";
 import { norm } from "./measure.ts";
 import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
 
@@ -25,6 +29,8 @@ export interface LineOptions {
   /** Of the random unit vector u in f = ⟨u, outputs⟩. */
   seed?: number;
 }
+
+const LINE_OPTIONS: OptionNames<LineOptions> = { points: true, batchSize: true, seed: true };
 
 /** ∂f/∂x at each point of a line of inputs. */
 export interface LineGradients {
@@ -52,19 +58,29 @@ export interface LineGradients {
  *
  * @throws ShapeError if the two are not one input each of one shape; ValueError for fewer than 2 points or 1 per batch.
  */
-export function lineGradients(
+export function lineGradients(model: Module, from: Tensor, to: Tensor, options: LineOptions = {}): LineGradients {
+  checkOptions("lineGradients", options, LINE_OPTIONS);
+  return gradientsOnLine("lineGradients", model, from, to, options);
+}
+
+function gradientsOnLine(
+  who: string,
   model: Module,
   from: Tensor,
   to: Tensor,
-  { points = 256, batchSize = points, seed = 0 }: LineOptions = {},
+  { points = 256, batchSize = points, seed = 0 }: LineOptions,
 ): LineGradients {
+  checkModel(who, model);
+  checkTensor(who, "from", from);
+  checkTensor(who, "to", to);
   if (!sameShape(from.shape, to.shape) || from.shape[0] !== 1) {
     throw new ShapeError(
-      `lineGradients: both ends must be one input, [1, …], of one shape, got ${formatShape(from.shape)} and ${formatShape(to.shape)}`,
+      `${who}: both ends must be one input, [1, …], of one shape, got ${formatShape(from.shape)} and ${formatShape(to.shape)}`,
     );
   }
-  checkWhole("points", points, 2);
-  checkWhole("batchSize", batchSize, 1);
+  checkWhole(who, "points", points, 2);
+  checkWhole(who, "batchSize", batchSize, 1);
+  checkSeed(who, seed);
   const { size } = from;
   const values = new Float64Array(points * size);
   const at = (point: number, i: number): number => {
@@ -75,7 +91,7 @@ export function lineGradients(
     for (let first = 0; first < points; first += batchSize) {
       const count = Math.min(batchSize, points - first);
       const inputs = Float32Array.from({ length: count * size }, (_, k) => at(first + Math.floor(k / size), k % size));
-      values.set(gradientsAt(model, owned(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
+      values.set(gradientsAt(who, model, owned(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
     }
   });
   const length = norm(Float64Array.from({ length: size }, (_, i) => to.data[i] - from.data[i]));
@@ -83,10 +99,10 @@ export function lineGradients(
 }
 
 /** ∂(Σₙ⟨u, model(x)ₙ⟩)/∂x, the same u for every n. */
-function gradientsAt(model: Module, x: Tensor, seed: number): Float64Array {
+function gradientsAt(who: string, model: Module, x: Tensor, seed: number): Float64Array {
   return inStep(
     () => {
-      const y = model.forward(x);
+      const y = checkOutput(who, model.forward(x));
       const outputs = y.size / y.shape[0];
       const rng = new Rng(seed);
       const u = Float64Array.from({ length: outputs }, () => rng.normal());
@@ -122,14 +138,30 @@ export interface AutocorrelationRow {
  * autocorrelation(series, 2).map((row) => row.autocorrelation); // [1, -0.75, 0.5]
  *
  * @param maxLag default: a quarter of the points.
- * @throws ValueError unless maxLag is a whole number below the number of points.
+ * @throws ValueError unless maxLag is a whole number below the number of points; UsageError for what are no gradients on a
+ * line.
  */
-export function autocorrelation({ spacing, size, values }: LineGradients, maxLag?: number): AutocorrelationRow[] {
-  const points = values.length / size;
-  const last = maxLag ?? Math.floor(points / 4);
-  if (!Number.isInteger(last) || last < 0 || last >= points) {
-    throw new ValueError(`autocorrelation: maxLag must be a whole number from 0 to ${points - 1}, got ${last}`);
+export function autocorrelation(gradients: LineGradients, maxLag?: number): AutocorrelationRow[] {
+  checkLine(gradients);
+  return correlate("autocorrelation", gradients, maxLag);
+}
+
+function checkLine(gradients: unknown): asserts gradients is LineGradients {
+  const { spacing, size, values } = (gradients ?? {}) as Partial<LineGradients>;
+  if (typeof spacing !== "number" || !Number.isInteger(size) || !(values instanceof Float64Array)) {
+    throw new UsageError(
+      `autocorrelation: needs what lineGradients returns, { spacing, size, values }, got ${describe(gradients)}`,
+    );
   }
+  if (size! < 1 || values.length === 0 || values.length % size! !== 0) {
+    throw new ValueError(`autocorrelation: ${values.length} values are no gradients of ${size} numbers each`);
+  }
+}
+
+function correlate(who: string, { spacing, size, values }: LineGradients, maxLag?: number): AutocorrelationRow[] {
+  const points = values.length / size;
+  const last = maxLag === undefined ? Math.floor(points / 4) : maxLag;
+  checkWhole(who, "maxLag", last, 0, points - 1);
   const mean = new Float64Array(size);
   for (let k = 0; k < values.length; k++) mean[k % size] += values[k] / points;
   const centered = values.map((v, k) => v - mean[k % size]);
@@ -149,6 +181,13 @@ export function autocorrelation({ spacing, size, values }: LineGradients, maxLag
   }));
 }
 
+export interface ShatteringOptions extends LineOptions {
+  /** Default: a quarter of the points. */
+  maxLag?: number;
+}
+
+const SHATTERING_OPTIONS: OptionNames<ShatteringOptions> = { ...LINE_OPTIONS, maxLag: true };
+
 /**
  * The autocorrelation of the input gradients along the line `from` … `to`: `lineGradients`, then `autocorrelation`.
  *
@@ -160,13 +199,12 @@ export function shattering(
   model: Module,
   from: Tensor,
   to: Tensor,
-  { maxLag, ...line }: LineOptions & { maxLag?: number } = {},
+  options: ShatteringOptions = {},
 ): AutocorrelationRow[] {
-  return autocorrelation(lineGradients(model, from, to, line), maxLag);
-}
-
-function checkWhole(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new ValueError(`lineGradients: ${name} must be a whole number of ${least} or more, got ${value}`);
-  }
+  const who = "shattering";
+  checkOptions(who, options, SHATTERING_OPTIONS);
+  const { maxLag, ...line } = options;
+  // Before the work, not after it.
+  if (maxLag !== undefined) checkWhole(who, "maxLag", maxLag, 0);
+  return correlate(who, gradientsOnLine(who, model, from, to, line), maxLag);
 }

@@ -10,9 +10,11 @@ import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
+import { isResidualBlock } from "../resnet/index.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
+import { checkLoss, checkRun } from "./arguments.ts";
 import { measure, norm } from "./measure.ts";
 import { preservingBuffers } from "./preserve.ts";
 
@@ -58,31 +60,51 @@ export interface LayerStatistics extends ForwardStatistics, BackwardStatistics {
   readonly weightNorm: number;
   /** ‖∂L/∂w‖ of the parameter called `weight`; 0 where there is none. */
   readonly weightGradientNorm: number;
+  /**
+   * Whether it does not learn: all its parameters are frozen (their `requiresGrad` is false). A layer without parameters is
+   * frozen where nothing in front of it learns, so that no gradient is computed for it. A gradient that passes a frozen layer
+   * on its way is measured as any other.
+   */
+  readonly frozen: boolean;
+  /** Whether the loss does not depend on its output in this pass. Of what was not recorded, being frozen, it is not known: false. */
+  readonly unused: boolean;
+  /** Whether it is part of a residual block: gradients have another way than through it. */
+  readonly bypassed: boolean;
 }
 
 /**
  * One row per call of each layer below `model`, in order of the calls.
  *
  * `loss` runs the model and returns the scalar loss; running statistics are put back afterwards. A layer that the loss
- * does not depend on has a gradient of zeros.
+ * does not depend on has a gradient of zeros and is marked `unused`; so has one that no gradient is computed for, because it
+ * is `frozen`.
  *
  * @example
  * const rows = layerStatistics(model, () => crossEntropy(model.forward(images), labels));
  * console.log(toCsv(rows));
+ *
+ * @throws UsageError if `model` is no model, or `loss` no function that returns a tensor; AutogradError if that tensor is no
+ * recorded scalar.
  */
 export function layerStatistics(model: Module, loss: () => Tensor): LayerStatistics[] {
+  const who = "layerStatistics";
+  checkRun(who, model, "loss", loss);
   const calls: { path: string; module: Module; y: Tensor }[] = [];
   const value = preservingBuffers(model, () =>
     observe(
       model,
       (path, module, _x, y) => {
-        if (module.namedChildren().length === 0) calls.push({ path, module, y });
+        if (module.namedChildren().length === 0 && isTensor(y)) calls.push({ path, module, y });
       },
       loss,
     ),
   );
-  const grads = backward(value, { keep: calls.map(({ y }) => y).filter(needsGrad) });
-  const gradientOf = (t: Tensor): Floats => (grads.has(t) ? grads.get(t).data : new Float32Array(t.size));
+  checkLoss(who, value);
+  // Where all is frozen there is no gradient at all, which is no fault.
+  const learns = needsGrad(value) || model.parameterCount() === 0 || model.parameters().some((t) => t.requiresGrad);
+  const grads = learns ? backward(value, { keep: calls.map(({ y }) => y).filter(needsGrad) }) : null;
+  const gradientOf = (t: Tensor): Floats => (grads?.has(t) ? peek(grads.get(t)) : new Float32Array(t.size));
+  const bypassed = bypassedParts(model);
 
   return calls.map(({ path, module, y }) => {
     const weight = weightOf(module);
@@ -92,20 +114,44 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
       parameters: module.parameterCount(),
       ...forwardStatistics(y),
       ...backwardStatistics(gradientOf(y), y.shape),
-      weightNorm: weight ? norm(weight.data) : 0,
+      weightNorm: weight ? norm(peek(weight)) : 0,
       weightGradientNorm: weight ? norm(gradientOf(weight)) : 0,
+      ...standing(module, needsGrad(y), grads?.has(y) ?? false),
+      bypassed: bypassed.has(module),
     };
   });
+}
+
+/**
+ * Whether a layer learns, and whether the loss depends on it.
+ *
+ * @param recorded whether its output was: nothing is where no gradient is asked for.
+ * @param reached whether a gradient has reached it.
+ */
+export function standing(
+  module: AnyModule,
+  recorded: boolean,
+  reached: boolean,
+): Pick<LayerStatistics, "frozen" | "unused"> {
+  const parameters = module.parameters();
+  const frozen = parameters.length > 0 ? parameters.every((t) => !t.requiresGrad) : !recorded;
+  return { frozen, unused: !reached && (recorded || !frozen) };
+}
+
+/** Every part of a residual block of the model. */
+export function bypassedParts(model: Module): ReadonlySet<AnyModule> {
+  const blocks = model.namedModules().filter(([, module]) => isResidualBlock(module) && module.shortcut !== "none");
+  return new Set(blocks.flatMap(([, block]) => block.namedModules().map(([, part]) => part)));
 }
 
 /** The module's parameter called `weight`. */
 export function weightOf(module: AnyModule): Tensor | null {
   const { weight } = module as { weight?: unknown };
-  return weight instanceof Tensor ? weight : null;
+  return isTensor(weight) ? weight : null;
 }
 
 export function forwardStatistics(y: Tensor): ForwardStatistics {
-  const { norm, rms, meanAbs, zeros, nonFinite } = measure(y.data);
+  const { norm, rms, meanAbs, zeros, nonFinite } = measure(peek(y));
   return {
     activationNorm: norm,
     activationRms: rms,
@@ -113,7 +159,7 @@ export function forwardStatistics(y: Tensor): ForwardStatistics {
     activationZeros: zeros,
     activationNonFinite: nonFinite,
     units: unitsOf(y.shape),
-    deadUnits: zeroUnits(y.data, y.shape),
+    deadUnits: zeroUnits(peek(y), y.shape),
   };
 }
 

@@ -14,13 +14,15 @@
  */
 
 import { backward } from "../autograd/backward.ts";
+import { checkModel } from "../nn/arguments.ts";
 import type { Module } from "../nn/module.ts";
+import { checkSeed } from "../tensor/arguments.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { owned, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
 import { type BlockCall, observeBlocks } from "./blocks.ts";
 import type { BlockCertificate, Certificate, Passage, ShortcutVerdict } from "./certificate.ts";
-import { summarize } from "./certificate-text.ts";
+import { checkCertificate, summarize } from "./certificate-text.ts";
 import { type DividedBlock, divide } from "./divided.ts";
 import { leafOf } from "./leaf.ts";
 import { countNonZero, norm } from "./measure.ts";
@@ -54,6 +56,10 @@ const SMALLEST_FACTOR = 2 ** -200;
  * verifyCertificate(certificate, model, images).valid; // true
  */
 export function verifyCertificate(certificate: Certificate, model: Module, x: Tensor): Verification {
+  checkCertificate("verifyCertificate", certificate);
+  checkSeed("verifyCertificate", certificate.seed);
+  checkModel("verifyCertificate", model);
+  checkTensor("verifyCertificate", "x", x);
   const failures = arithmeticFailures(certificate);
   const unchecked: string[] = [];
   const mode = model.training ? "training" : "evaluation";

@@ -5,6 +5,8 @@
  * runs on bytes in memory at once (`readNow`) and on a file that is fetched piece by piece (`readFrom`).
  * Next: weight-file.ts, what the readers make.
  */
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { FormatError } from "./errors.ts";
 
 /**
@@ -87,10 +89,11 @@ export async function readFrom<T>(source: ByteSource, { name }: FileInfo, readin
   let step = reading.next();
   while (!step.done) {
     const { offset, length } = step.value;
-    const bytes = plainBytes(await source.read(offset, length));
-    if (bytes.length !== length) {
+    const given: unknown = await source.read(offset, length);
+    const bytes = isBytes(given) ? plainBytes(given) : undefined;
+    if (bytes?.length !== length) {
       throw new FormatError(
-        `${name}: asked for ${length} bytes from offset ${offset}, the source gave ${bytes.length}`,
+        `${name}: asked for ${length} bytes from offset ${offset}, the source gave ${bytes?.length ?? describe(given)}`,
       );
     }
     step = reading.next(bytes);
@@ -103,6 +106,36 @@ export function plainBytes(bytes: Uint8Array | ArrayBuffer): Uint8Array {
   return ArrayBuffer.isView(bytes)
     ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     : new Uint8Array(bytes);
+}
+
+/** Throws unless `value` is bytes in memory. */
+export function checkBytes(op: string, value: unknown): asserts value is Uint8Array | ArrayBuffer {
+  if (isBytes(value)) return;
+  throw new UsageError(`${op}: needs bytes, a Uint8Array or an ArrayBuffer, got ${describe(value)}${adviceOn(value)}`);
+}
+
+/** Throws unless `value` is one of the sources. */
+export function checkSource(op: string, value: unknown): asserts value is WeightSource {
+  if (isBytes(value)) return;
+  const { read, size, slice, arrayBuffer, ok } = (value ?? {}) as Partial<ByteSource & BlobLike & ResponseLike>;
+  const isFunction = (f: unknown): boolean => typeof f === "function";
+  if (typeof value === "object" && (isFunction(read) || (isFunction(slice) && size !== undefined))) {
+    if (Number.isInteger(size) && size! >= 0) return;
+    throw new UsageError(`${op}: the source must know its size in bytes, a whole number, got ${describe(size)}`);
+  }
+  if (typeof value === "object" && isFunction(arrayBuffer) && typeof ok === "boolean") return;
+  throw new UsageError(
+    `${op}: needs bytes, a Blob, what fetch gave, or a ByteSource, got ${describe(value)}${adviceOn(value)}`,
+  );
+}
+
+function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
+  return value instanceof Uint8Array || (typeof value === "object" && value !== null && isArrayBuffer(value));
+}
+
+function adviceOn(value: unknown): string {
+  if (typeof value === "string") return ": paths are for loadWeightsFile of skipstone/node, addresses for fetch";
+  return value instanceof Promise ? ": await it first" : "";
 }
 
 /** Any of the sources as one that is read in pieces. */

@@ -3,7 +3,8 @@
  * out what a file holds and where (`Contents`); how numbers become tensors is the same for all and stands here.
  */
 import type { StateDict } from "../nn/module.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { owned, type Tensor } from "../tensor/tensor.ts";
 import { type DType, decodeValues, dtypes, toFloat32, type Values } from "./dtypes.ts";
@@ -11,6 +12,8 @@ import { FormatError, quote } from "./errors.ts";
 import { stripPrefix } from "./prefix.ts";
 import {
   type ByteSource,
+  checkBytes,
+  checkSource,
   type FileInfo,
   openSource,
   plainBytes,
@@ -74,6 +77,18 @@ export interface ReadOptions {
   stripPrefix?: string | false;
 }
 
+export const READ_OPTIONS: OptionNames<ReadOptions> = { name: true, stripPrefix: true };
+
+/** Throws unless the options that all formats have are texts, or false. */
+export function checkReadOptions(op: string, { name, stripPrefix }: ReadOptions): void {
+  const text = (option: string, value: unknown, or: string): void => {
+    if (value === undefined || typeof value === "string") return;
+    throw new UsageError(`${op}: ${option} must be a text${or}, got ${describe(value)}`);
+  };
+  text("name", name, "");
+  if (stripPrefix !== false) text("stripPrefix", stripPrefix, " or false");
+}
+
 /** A tensor in a file: what it is, and how to get at it. */
 export interface Place extends TensorEntry {
   /** How far apart neighbours along each axis lie, in elements. */
@@ -94,12 +109,14 @@ export type ContentsReader<Options extends ReadOptions = ReadOptions> = (
   options: Options,
 ) => Reading<Contents>;
 
-/** Reads a file in memory with the reader of its format. */
+/** Reads a file in memory with the reader of its format, for the function `op`. */
 export function readWith<Options extends ReadOptions>(
+  op: string,
   reader: ContentsReader<Options>,
   source: Uint8Array | ArrayBuffer,
   options: Options,
 ): WeightFile {
+  checkBytes(op, source);
   const bytes = plainBytes(source);
   const file: FileInfo = { name: options.name ?? "weights", size: bytes.length };
   const contents = withShortNames(readNow(bytes, reader(file, options)), file, options);
@@ -112,12 +129,14 @@ export function readWith<Options extends ReadOptions>(
   };
 }
 
-/** Opens a file that is read in pieces with the reader of its format. Where that fails the source is closed. */
+/** Opens a file that is read in pieces with the reader of its format, for the function `op`. Where that fails the source is closed. */
 export async function openWith<Options extends ReadOptions>(
+  op: string,
   reader: ContentsReader<Options>,
   from: WeightSource,
   options: Options,
 ): Promise<LazyWeightFile> {
+  checkSource(op, from);
   const source: ByteSource = await openSource(from);
   const file: FileInfo = { name: options.name ?? source.name ?? "weights", size: source.size };
   try {
@@ -142,7 +161,10 @@ function withShortNames(contents: Contents, file: FileInfo, options: ReadOptions
 
 function* readStored(file: FileInfo, contents: Contents, name: string): Reading<StoredTensor> {
   const place = contents.entries.get(name);
-  if (!place) throw new ValueError(`${file.name}: there is no tensor ${quote(name)}`);
+  if (!place) {
+    const what = typeof name === "string" ? quote(name) : describe(name);
+    throw new ValueError(`${file.name}: there is no tensor ${what}`);
+  }
   checkMemory(file, [[name, place]]);
   const { dtype, shape, strides, littleEndian } = place;
   const bytes = yield* place.read();

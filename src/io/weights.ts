@@ -1,7 +1,7 @@
 /** Weights from a file of any format that is known here. A program that knows its format imports less: `openSafetensors`, `readPth`. */
 import type { StateDict } from "../nn/module.ts";
 import { FormatError } from "./errors.ts";
-import type { PthOptions } from "./pth/options.ts";
+import { checkPthOptions, type PthOptions } from "./pth/options.ts";
 import { isPickle, isZip, readPthContents } from "./pth/read.ts";
 import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
@@ -21,7 +21,7 @@ export type WeightOptions = PthOptions;
  * @throws FormatError if the file is neither, or damaged, naming the place.
  */
 export async function loadWeights(source: WeightSource, options: WeightOptions = {}): Promise<StateDict> {
-  const file = await openWeights(source, options);
+  const file = await openFor("loadWeights", source, options);
   try {
     return await file.stateDict();
   } finally {
@@ -31,12 +31,18 @@ export async function loadWeights(source: WeightSource, options: WeightOptions =
 
 /** Opens a file of either format; each tensor is read when it is asked for. Throws FormatError as `loadWeights`. */
 export async function openWeights(source: WeightSource, options: WeightOptions = {}): Promise<LazyWeightFile> {
-  return await openWith(readContents, source, options);
+  return await openFor("openWeights", source, options);
+}
+
+async function openFor(op: string, source: WeightSource, options: WeightOptions): Promise<LazyWeightFile> {
+  checkPthOptions(op, options);
+  return await openWith(op, readContents, source, options);
 }
 
 /** Reads a file of either format in memory. Throws FormatError as `loadWeights`. */
 export function readWeights(bytes: Uint8Array | ArrayBuffer, options: WeightOptions = {}): WeightFile {
-  return readWith(readContents, bytes, options);
+  checkPthOptions("readWeights", options);
+  return readWith("readWeights", readContents, bytes, options);
 }
 
 /** What people have in their hands instead, by how it begins. */

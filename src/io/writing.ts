@@ -1,14 +1,24 @@
 /** What the writers take: a state dict, or tensors with types of their own. And the type each tensor gets in the file. */
-import { ValueError } from "../tensor/errors.ts";
+import { describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
-import { convertFloats, type DType, dtypes, encodeValues, type FloatDType, isDType, type Values } from "./dtypes.ts";
+import { isTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { convertFloats, type DType, dtypes, encodeValues, type FloatDType, isDType } from "./dtypes.ts";
 import { quote } from "./errors.ts";
 import type { StoredTensor } from "./weight-file.ts";
 
+/** What is left of a tensor that came from another thread, by `structuredClone` or `postMessage`. */
+export interface ClonedTensor {
+  readonly shape: Shape;
+  readonly data: Floats;
+}
+
+/** A tensor, what a `WeightFile` has stored, or a clone. */
+export type TensorToWrite = Tensor | StoredTensor | ClonedTensor;
+
 /** Tensors by name: `model.stateDict()`, or what a `WeightFile` has stored. A map keeps names like "0" in their place. */
-export type StateToWrite = Readonly<Record<string, Tensor | StoredTensor>> | ReadonlyMap<string, Tensor | StoredTensor>;
+export type StateToWrite = Readonly<Record<string, TensorToWrite>> | ReadonlyMap<string, TensorToWrite>;
 
 export interface WriteOptions {
   /**
@@ -18,6 +28,8 @@ export interface WriteOptions {
    */
   dtype?: FloatDType | ((name: string, tensor: Tensor) => DType);
 }
+
+export const WRITE_OPTIONS: OptionNames<WriteOptions> = { dtype: true };
 
 /** A tensor that is about to be written. */
 export interface OutgoingTensor {
@@ -32,31 +44,75 @@ export interface OutgoingTensor {
 }
 
 /**
- * Everything that is to be written, in the state's order. Nothing is converted yet.
+ * Everything that the function `op` is to write, in the state's order. Nothing is converted yet.
  *
- * @throws ValueError for a name that is no text, an unknown type, or values that do not fill their shape.
+ * @throws ValueError for a name that is not well-formed, an unknown type, or values that do not fill their shape; UsageError
+ * for what is no tensor, and for a tensor of a step that is over.
  */
-export function outgoingTensors(state: StateToWrite, { dtype = "float32" }: WriteOptions): OutgoingTensor[] {
-  if (typeof dtype === "string") checkDType("the option dtype", dtype);
-  const named: [string, Tensor | StoredTensor][] = state instanceof Map ? [...state] : Object.entries(state);
-  return named.map(([name, item]) => {
-    if (/\p{Surrogate}/u.test(name)) throw new ValueError(`the name ${quote(name)} is not well-formed Unicode`);
-    const type = item instanceof Tensor ? typeFor(name, item, dtype) : item.dtype;
-    checkDType(quote(name), type);
-    if (!(item instanceof Tensor)) checkStored(name, item);
-    const numbers = item instanceof Tensor ? item.data : item.values;
+export function outgoingTensors(
+  op: string,
+  state: StateToWrite,
+  { dtype = "float32" }: WriteOptions,
+): OutgoingTensor[] {
+  if (typeof dtype !== "function") checkDType(`${op}: the option dtype`, dtype);
+  return entriesOf(op, state).map(([name, given]) => {
+    const where = `${op}: ${quote(name)}`;
+    if (/\p{Surrogate}/u.test(name)) throw new ValueError(`${op}: the name ${quote(name)} is not well-formed Unicode`);
+    const item = tensorOf(where, given);
+    const type = isTensor(item) ? typeFor(name, item, dtype) : item.dtype;
+    checkDType(where, type);
+    if (!isTensor(item)) checkStored(where, item);
+    const numbers = isTensor(item) ? numbersOf(where, item) : item.values;
     return {
       name,
       dtype: type,
       shape: item.shape,
       byteLength: sizeOf(item.shape) * dtypes[type].bytes,
       source: numbers,
-      encode: () => encodeValues(type, isFloats(numbers) ? convertFloats(type, numbers, quote(name)) : numbers),
+      encode: () => encodeValues(type, isFloats(numbers) ? convertFloats(type, numbers, where) : numbers),
     };
   });
 }
 
-function isFloats(values: Values): values is Floats {
+function entriesOf(op: string, state: unknown): [string, TensorToWrite][] {
+  const isRecord = Object.prototype.toString.call(state) === "[object Object]" || state instanceof Map;
+  const { stateDict } = (state ?? {}) as { stateDict?: unknown };
+  if (!isRecord || isTensor(state) || typeof stateDict === "function") {
+    const advice = typeof stateDict === "function" ? ": give its stateDict()" : "";
+    throw new UsageError(`${op}: needs tensors by name, an object or a Map, got ${describe(state)}${advice}`);
+  }
+  const entries = state instanceof Map ? [...state] : Object.entries(state as object);
+  for (const [name] of entries) {
+    if (typeof name !== "string") throw new UsageError(`${op}: a name must be a text, got ${describe(name)}`);
+  }
+  return entries as [string, TensorToWrite][];
+}
+
+/** What was given as a tensor. One that was cloned has lost its class, and gets it back. */
+function tensorOf(where: string, given: TensorToWrite): Tensor | StoredTensor {
+  if (isTensor(given)) return given;
+  const { shape, data, values } = (given ?? {}) as Partial<ClonedTensor & StoredTensor>;
+  const isShape = Array.isArray(shape) && shape.every((length) => Number.isInteger(length) && length >= 0);
+  if (isShape && ArrayBuffer.isView(values)) return given as StoredTensor;
+  if (!isShape || data === undefined || !isFloats(data)) {
+    throw new UsageError(`${where} must be a tensor, got ${describe(given)}`);
+  }
+  if (data.length !== sizeOf(shape)) {
+    throw new ValueError(`${where}: ${data.length} values do not fill the shape ${formatShape(shape)}`);
+  }
+  return owned(data, shape);
+}
+
+function numbersOf(where: string, tensor: Tensor): Floats {
+  try {
+    return peek(tensor);
+  } catch (error) {
+    // Of a step that is over; which of many tensors that is should be said.
+    throw new UsageError(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function isFloats(values: unknown): values is Floats {
   return values instanceof Float32Array || values instanceof Float64Array;
 }
 
@@ -65,17 +121,17 @@ function typeFor(name: string, tensor: Tensor, dtype: NonNullable<WriteOptions["
   return /(^|\.)num_batches_tracked$/.test(name) ? "int64" : dtype;
 }
 
-function checkDType(what: string, dtype: string): void {
-  if (!isDType(dtype)) {
-    throw new ValueError(`${what}: there is no type ${quote(dtype)}, known are ${Object.keys(dtypes).join(", ")}`);
-  }
+function checkDType(what: string, dtype: unknown): asserts dtype is DType {
+  if (typeof dtype === "string" && isDType(dtype)) return;
+  const name = typeof dtype === "string" ? quote(dtype) : describe(dtype);
+  throw new ValueError(`${what}: there is no type ${name}, known are ${Object.keys(dtypes).join(", ")}`);
 }
 
-function checkStored(name: string, { dtype, shape, values }: StoredTensor): void {
+function checkStored(where: string, { dtype, shape, values }: StoredTensor): void {
   const expected = dtypes[dtype].values;
   if (!(values instanceof expected) || values.length !== sizeOf(shape)) {
     throw new ValueError(
-      `${quote(name)}: ${dtype} ${formatShape(shape)} needs a ${expected.name} of ${sizeOf(shape)} values, got a ${values.constructor.name} of ${values.length}`,
+      `${where}: ${dtype} ${formatShape(shape)} needs a ${expected.name} of ${sizeOf(shape)} values, got a ${values.constructor.name} of ${values.length}`,
     );
   }
 }

@@ -9,17 +9,21 @@
  *   y = w ⋆ x      N·O·Ho·Wo · (C/groups)·kh·kw      each number of y is a sum over the taps of its filter
  *   y = x·wᵀ       rows·out · in                     each number of y is a sum over the inputs
  *
- * A skip connection is an addition: no parameter and no multiply-add, as its row shows. Next: ../autograd/graph.ts.
+ * A skip connection is an addition, and what lies on its shortcut: mostly nothing, so that it has no parameter and no
+ * multiply-add; a projection where the shape changes; a gate. Next: skip-connections.ts, and ../autograd/graph.ts.
  */
 import { type Node, nodesBefore } from "../autograd/graph.ts";
+import { describe } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
-import { ShapeError, ValueError } from "../tensor/errors.ts";
+import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { type Kernels, kernels, useKernels } from "../tensor/kernels.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
-import { type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { checkModel } from "./arguments.ts";
 import { inEvaluation } from "./mode.ts";
 import type { Module } from "./module.ts";
 import { observe } from "./observe.ts";
+import { multiplyAddsOf, shortcutNodes } from "./skip-connections.ts";
 
 /** Activations are float32. */
 const BYTES_PER_NUMBER = 4;
@@ -36,7 +40,7 @@ export interface SummaryRow {
   readonly multiplyAdds: number;
   /** Memory of the results, which training keeps until the way back. 0 where nothing is made (a view, x itself). */
   readonly activationBytes: number;
-  /** Whether it is a skip connection: an addition that joins two ways from its module's input. */
+  /** Whether it belongs to a skip connection: an addition that joins two ways from its module's input, or what lies on the shortcut. */
   readonly skip: boolean;
 }
 
@@ -51,6 +55,8 @@ export interface Summary {
   readonly unusedParameters: number;
   readonly multiplyAdds: number;
   readonly activationBytes: number;
+  /** How many additions join two ways, and the sums of all rows of skip connections. */
+  readonly skipConnections: { readonly count: number; readonly parameters: number; readonly multiplyAdds: number };
   /** The rows and the totals as a table in plain text. */
   toString(): string;
 }
@@ -58,8 +64,11 @@ export interface Summary {
 /**
  * Parameters, multiply-adds and activation memory of `model` for one example, in evaluation mode. The model is not changed.
  *
+ * It is for models with one input and one output, both tensors.
+ *
  * @param inputShape of one example, without the batch axis: `[C, H, W]` of an image.
- * @throws ShapeError if the model does not take such an example; ValueError inside `noGrad`, where nothing is recorded.
+ * @throws ShapeError if the model does not take such an example; ValueError inside `noGrad`, where nothing is recorded;
+ * UsageError for a model with several inputs or outputs.
  *
  * @example
  * const { parameters, multiplyAdds } = summary(cifarResNet(20, { rng: new Rng(0) }), [3, 32, 32]);
@@ -67,12 +76,16 @@ export interface Summary {
  * multiplyAdds; // 40551040
  */
 export function summary(model: Module, inputShape: Shape): Summary {
+  checkModel("summary", model);
+  checkInputShape(inputShape);
   const x = zeros([1, ...inputShape], { requiresGrad: true });
   const calls = inEvaluation(model, () => shapesOnly(() => trace(model, x)));
   const unused = new Set(model.parameters());
-  const rows = rowsOf(calls, x, unused);
+  const { rows, skips } = rowsOf(calls, x, unused);
   const parameters = model.parameterCount();
-  const total = (key: "multiplyAdds" | "activationBytes"): number => rows.reduce((sum, row) => sum + row[key], 0);
+  const total = (key: "parameters" | "multiplyAdds" | "activationBytes", of = rows): number =>
+    of.reduce((sum, row) => sum + row[key], 0);
+  const inSkips = rows.filter(({ skip }) => skip);
   const result = {
     model: model.constructor.name,
     inputShape: [...inputShape],
@@ -81,6 +94,11 @@ export function summary(model: Module, inputShape: Shape): Summary {
     unusedParameters: [...unused].reduce((sum, t) => sum + t.size, 0),
     multiplyAdds: total("multiplyAdds"),
     activationBytes: total("activationBytes"),
+    skipConnections: {
+      count: skips,
+      parameters: total("parameters", inSkips),
+      multiplyAdds: total("multiplyAdds", inSkips),
+    },
   };
   return { ...result, toString: () => format(result) };
 }
@@ -96,20 +114,32 @@ interface Call {
 /** Every call of a module, in the order in which they end: parts before the module they belong to. */
 function trace(model: Module, x: Tensor): Call[] {
   const calls: Call[] = [];
+  const name = model.constructor.name;
+  // What a part with several inputs or outputs computes itself is counted with the module that it belongs to.
+  const add = (path: string, module: Module, x: unknown, y: unknown): void => {
+    if (isTensor(x) && isTensor(y)) calls.push({ path, module, x, y });
+  };
+  let output: unknown;
   try {
-    observe(
-      model,
-      (path, module, x, y) => calls.push({ path, module, x, y }),
-      () => model.forward(x),
-    );
+    output = observe(model, add, () => model.forward(x));
   } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    throw new ShapeError(
-      `summary: ${model.constructor.name} does not take an example of shape ${formatShape(x.shape.slice(1))} (a batch of one is made of it): ${error.message}`,
+    const reason = error instanceof Error ? error.message : String(error);
+    const shape = formatShape(x.shape.slice(1));
+    if (error instanceof ShapeError) {
+      throw new ShapeError(
+        `summary: ${name} does not take an example of shape ${shape} (a batch of one is made of it): ${reason}`,
+      );
+    }
+    // A second input that is undefined, an object where the tensor is.
+    if (!(error instanceof UsageError || error instanceof TypeError)) throw error;
+    throw new UsageError(`summary: ${name} cannot run on one tensor, an example of shape ${shape}: ${reason}`);
+  }
+  if (!isTensor(output)) {
+    throw new UsageError(
+      `summary: ${name} gives ${describe(output)}, but only models with one output are summed up, a tensor`,
     );
   }
-  const { y } = calls[calls.length - 1];
-  if (y !== x && !y.node) {
+  if (output !== x && !output.node) {
     throw new ValueError(
       "summary: the output was not recorded: call summary outside noGrad, on a model that uses its input",
     );
@@ -129,14 +159,23 @@ function shapesOnly<T>(fn: () => T): T {
   }
 }
 
-/** The rows in the order of computation; takes the parameters they use out of `unused`. */
-function rowsOf(calls: readonly Call[], input: Tensor, unused: Set<Tensor>): SummaryRow[] {
+/**
+ * The rows in the order of computation, and how many skip connections there are; takes the parameters they use out of
+ * `unused`.
+ */
+function rowsOf(
+  calls: readonly Call[],
+  input: Tensor,
+  unused: Set<Tensor>,
+): { rows: readonly SummaryRow[]; skips: number } {
   const claimed = new Set<Node>();
   const made = new Set([valuesOf(input)]);
-  const rows: { row: SummaryRow; last: number; passes: boolean }[] = [];
+  const rows: { row: Omit<SummaryRow, "skip">; nodes: readonly Node[]; last: number }[] = [];
+  let skips = 0;
+  const onShortcuts = new Set<Node>();
 
-  const add = (call: Call, kind: string, nodes: readonly Node[], y: Tensor, used: readonly Tensor[], skip: boolean) => {
-    const row: SummaryRow = {
+  const add = (call: Call, kind: string, nodes: readonly Node[], y: Tensor, used: readonly Tensor[]) => {
+    const row = {
       layer: call.path,
       kind,
       outputShape: y.shape,
@@ -148,9 +187,8 @@ function rowsOf(calls: readonly Call[], input: Tensor, unused: Set<Tensor>): Sum
         made.add(values);
         return sum + BYTES_PER_NUMBER * values.length;
       }, 0),
-      skip,
     };
-    rows.push({ row, last: y.node?.order ?? -1, passes: nodes.length === 0 });
+    rows.push({ row, nodes, last: y.node?.order ?? -1 });
   };
 
   for (const call of calls) {
@@ -164,38 +202,36 @@ function rowsOf(calls: readonly Call[], input: Tensor, unused: Set<Tensor>): Sum
             .reverse();
     for (const node of own) claimed.add(node);
     if (module.namedChildren().length === 0) {
-      add(call, module.constructor.name, own, y, [...module.parameters(), ...inputsOf(own)], false);
-    } else {
-      for (const node of own) add(call, node.op, [node], node.output, node.inputs, isSkip(node, x));
+      add(call, module.constructor.name, own, y, [...module.parameters(), ...inputsOf(own)]);
+      continue;
+    }
+    for (const node of own) {
+      add(call, node.op, [node], node.output, node.inputs);
+      const shortcut = shortcutNodes(node, x);
+      if (!shortcut) continue;
+      skips++;
+      for (const passed of [node, ...shortcut]) onShortcuts.add(passed);
     }
   }
   // A module that passes its input on has the same last node as what made it, and comes after it.
-  rows.sort((a, b) => a.last - b.last || Number(a.passes) - Number(b.passes));
-  return rows.map(({ row }) => row);
+  rows.sort((a, b) => a.last - b.last || Number(a.nodes.length === 0) - Number(b.nodes.length === 0));
+  const belongs = (nodes: readonly Node[]): boolean => nodes.length > 0 && nodes.every((node) => onShortcuts.has(node));
+  return { rows: rows.map(({ row, nodes }) => ({ ...row, skip: belongs(nodes) })), skips };
+}
+
+function checkInputShape(shape: unknown): asserts shape is Shape {
+  if (Array.isArray(shape) && shape.every((length) => Number.isInteger(length) && length > 0)) return;
+  const given = Array.isArray(shape) ? `[${shape.map(describe).join(",")}]` : describe(shape);
+  throw new UsageError(
+    `summary: inputShape must be the shape of one example, whole numbers above 0 as in [3, 32, 32], got ${given}`,
+  );
 }
 
 function inputsOf(nodes: readonly Node[]): Tensor[] {
   return nodes.flatMap(({ inputs }) => inputs);
 }
 
-function multiplyAddsOf({ op, inputs, output }: Node): number {
-  switch (op) {
-    case "conv2d":
-      return (output.size * inputs[1].size) / inputs[1].shape[0];
-    case "linear":
-    case "matmul":
-      return output.size * inputs[0].shape[inputs[0].rank - 1];
-    default:
-      return 0;
-  }
-}
-
-/** Whether `node` is an addition of two tensors that both come from x. */
-function isSkip({ op, inputs }: Node, x: Tensor): boolean {
-  return op === "add" && inputs.every((t) => t === x || inputsOf(nodesBefore(t, [x])).includes(x));
-}
-
-function format({ model, inputShape, rows, ...totals }: Omit<Summary, "toString">): string {
+function format({ model, inputShape, rows, skipConnections: skips, ...totals }: Omit<Summary, "toString">): string {
   const count = (n: number): string => n.toLocaleString("en-US");
   const table = [
     ["layer", "kind", "output", "parameters", "multiply-adds", "activations"],
@@ -217,8 +253,6 @@ function format({ model, inputShape, rows, ...totals }: Omit<Summary, "toString"
       .trimEnd(),
   );
   const rule = "─".repeat(widths.reduce((sum, width) => sum + width + 2, -2));
-  const skips = rows.filter(({ skip }) => skip);
-  const sum = (key: "parameters" | "multiplyAdds"): string => count(skips.reduce((n, row) => n + row[key], 0));
   return [
     `${model}, one example ${formatShape(inputShape)}`,
     lines[0],
@@ -226,9 +260,9 @@ function format({ model, inputShape, rows, ...totals }: Omit<Summary, "toString"
     ...lines.slice(1, -1),
     rule,
     lines[lines.length - 1],
-    ...(skips.length > 0
+    ...(skips.count > 0
       ? [
-          `skip connections: ${skips.length}, with ${sum("parameters")} parameters and ${sum("multiplyAdds")} multiply-adds`,
+          `skip connections: ${skips.count}, with ${count(skips.parameters)} parameters and ${count(skips.multiplyAdds)} multiply-adds`,
         ]
       : []),
     ...(totals.unusedParameters > 0 ? [`parameters not used: ${count(totals.unusedParameters)}`] : []),

@@ -6,17 +6,21 @@ import {
   type LazyWeightFile,
   loadWeights,
   openWeights,
-  pthChunks,
   type SafetensorsOptions,
   type StateToWrite,
-  safetensorsChunks,
   type WeightOptions,
 } from "../io/index.ts";
+import { checkPthOptions } from "../io/pth/options.ts";
+import { pthChunksFor } from "../io/pth/write.ts";
+import { safetensorsChunksFor } from "../io/safetensors/write.ts";
 import type { StateDict } from "../nn/module.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkText } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 
 /** A file to be read in pieces. Close it. */
 export async function openFile(path: string): Promise<ByteSource & { close(): Promise<void> }> {
+  checkText("openFile", "path", path);
   const handle = await open(path);
   try {
     const { size } = await handle.stat();
@@ -44,6 +48,8 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
 
 /** Opens a file of weights, safetensors or `.pth`; each tensor is read when it is asked for. Close it. */
 export async function openWeightsFile(path: string, options: WeightOptions = {}): Promise<LazyWeightFile> {
+  checkText("openWeightsFile", "path", path);
+  checkPthOptions("openWeightsFile", options);
   return await openWeights(await openFile(path), options);
 }
 
@@ -53,8 +59,12 @@ export async function openWeightsFile(path: string, options: WeightOptions = {})
  * @throws FormatError if the file is neither, or damaged, naming the place.
  */
 export async function loadWeightsFile(path: string, options: WeightOptions = {}): Promise<StateDict> {
+  checkText("loadWeightsFile", "path", path);
+  checkPthOptions("loadWeightsFile", options);
   return await loadWeights(await openFile(path), options);
 }
+
+const SAVE_OPTIONS: OptionNames<SafetensorsOptions> = { dtype: true, metadata: true };
 
 /**
  * Writes weights to a file, in the format its name ends in: `.safetensors`, or `.pth` or `.pt` (which has no metadata).
@@ -72,24 +82,32 @@ export async function saveWeightsFile(
   state: StateToWrite,
   options: SafetensorsOptions = {},
 ): Promise<void> {
+  const op = "saveWeightsFile";
+  checkText(op, "path", path);
+  checkOptions(op, options, SAVE_OPTIONS);
   const ending = extname(path).toLowerCase();
-  if (ending === ".safetensors") return await writeFileWhole(path, safetensorsChunks(state, options));
+  if (ending === ".safetensors") return await writeFileWhole(path, safetensorsChunksFor(op, state, options));
   if (ending !== ".pth" && ending !== ".pt") {
     throw new ValueError(`${path}: weights are written to .safetensors, .pth or .pt, not to ${ending || "no ending"}`);
   }
   if (options.metadata) throw new ValueError(`${path}: a ${ending} file has no metadata: write .safetensors`);
-  await writeFileWhole(path, pthChunks(state, options));
+  await writeFileWhole(path, pthChunksFor(op, state, options.dtype === undefined ? {} : { dtype: options.dtype }));
 }
 
 /** Writes the pieces to a file beside `path`, then renames it: `path` has the old contents until it has the new ones. */
 export async function writeFileWhole(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  checkText("writeFileWhole", "path", path);
+  checkChunks(chunks);
   // A folder of its own: two writers of the same path do not meet.
   const folder = await mkdtemp(join(dirname(path), `.${basename(path)}-`));
   try {
     const beside = join(folder, basename(path));
     const handle = await open(beside, "wx");
     try {
-      for (const chunk of chunks) await handle.writeFile(chunk);
+      for (const chunk of chunks) {
+        checkChunk(chunk);
+        await handle.writeFile(chunk);
+      }
       await handle.sync();
     } finally {
       await handle.close();
@@ -98,4 +116,16 @@ export async function writeFileWhole(path: string, chunks: Iterable<Uint8Array>)
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function checkChunks(chunks: unknown): asserts chunks is Iterable<Uint8Array> {
+  const iterable = typeof (chunks as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === "function";
+  if (iterable && typeof chunks === "object" && !ArrayBuffer.isView(chunks)) return;
+  const advice = chunks instanceof Uint8Array ? ": put it in an array" : "";
+  throw new UsageError(`writeFileWhole: chunks must be several Uint8Arrays, got ${describe(chunks)}${advice}`);
+}
+
+function checkChunk(chunk: unknown): void {
+  if (chunk instanceof Uint8Array) return;
+  throw new UsageError(`writeFileWhole: chunks must be Uint8Arrays, got ${describe(chunk)} among them`);
 }

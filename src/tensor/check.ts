@@ -30,7 +30,8 @@ export function checkOptions<Options>(
 ): void {
   if (options === undefined) return;
   const known = Object.keys(names);
-  if (typeof options !== "object" || options === null || Array.isArray(options) || ArrayBuffer.isView(options)) {
+  // A Map, a Set or a Promise has no names either, and would pass as no options at all.
+  if (Object.prototype.toString.call(options) !== "[object Object]") {
     throw new UsageError(`${op}: its options are an object, { ${known.join(", ")} }, got ${describe(options)}`);
   }
   for (const name in options) {

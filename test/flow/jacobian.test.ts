@@ -87,7 +87,7 @@ describe("jacobianSpectrum", () => {
 
   it("more than there are is an error", () => {
     expect(() => jacobianSpectrum((x) => mul(x, 2), tensor([1, 2]), { largest: 3 })).toThrow(
-      "largestSingularValues: count must be a whole number from 1 to 2, got 3",
+      "jacobianSpectrum: largest must be a whole number from 1 to 2, got 3",
     );
   });
 });

@@ -85,6 +85,13 @@ describe("flowVerdict of a planted fault", () => {
     expect(reason).toMatch(/; \d+ of 39 layers are zero or get no gradient$/);
   });
 
+  it("a classifier that starts at zero, as Fixup's, is no fault either, but zeros that no weight can change are", () => {
+    const model = net(20, { start: "fixup" });
+    expect(judge(model)).toMatchObject({ verdict: "healthy", layer: "fc", ratio: 1 });
+    model.conv1.weight.assign(new Float32Array(model.conv1.weight.size));
+    expect(judge(model)).toMatchObject({ verdict: "dead", reason: "nothing but zeros comes out of conv1" });
+  });
+
   it("thresholds are options", () => {
     const model = chain();
     const rows = layerStatistics(model, () => crossEntropy(model.forward(x), [0, 1, 2, 3]));

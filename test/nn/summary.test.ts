@@ -19,14 +19,17 @@ import {
   summary,
 } from "../../src/nn/index.ts";
 import {
+  type CifarResNetOptions,
   cifarResNet,
   createModel,
   HighwayBlock,
+  HighwayLinear,
   type ImageNetResNet,
   type ModelName,
   resnet50,
 } from "../../src/resnet/index.ts";
 import { ones, randn } from "../../src/tensor/create.ts";
+import { UsageError } from "../../src/tensor/errors.ts";
 import { kernels, useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -158,12 +161,92 @@ describe("the papers' networks on 224×224, counted by the formula", () => {
     expect(got.unusedParameters).toBe(0);
   });
 
-  it("every skip connection has a row, with 0 parameters and 0 multiply-adds", () => {
-    const skips = (model: Module): SummaryRow[] => summary(model, [3, 224, 224]).rows.filter((row) => row.skip);
+  /** The projections of stages 2 to 4, and of bottlenecks of stage 1: 1×1 convolutions, and two numbers per channel of their norms. */
+  const projections = (channels: readonly [from: number, to: number, side: number][]): object => ({
+    parameters: channels.reduce((n, [from, to]) => n + from * to + 2 * to, 0),
+    multiplyAdds: channels.reduce((n, [from, to, side]) => n + conv(1, from, to, side ** 2), 0),
+  });
+
+  it("a skip connection costs what lies on its shortcut: nothing, or a projection and its norm", () => {
+    const basic = projections([
+      [64, 128, 28],
+      [128, 256, 14],
+      [256, 512, 7],
+    ]);
+    expect(basic).toEqual({ parameters: 173_824, multiplyAdds: 19_267_584 });
+    const bottleneck = projections([
+      [64, 256, 56],
+      [256, 512, 28],
+      [512, 1024, 14],
+      [1024, 2048, 7],
+    ]);
+    expect(bottleneck).toEqual({ parameters: 2_776_576, multiplyAdds: 359_661_568 });
+    const skips = (name: ModelName): object => summary(build(name), [3, 224, 224]).skipConnections;
+    expect(skips("resnet18")).toEqual({ count: 8, ...basic });
+    expect(skips("resnet34")).toEqual({ count: 16, ...basic });
+    expect(skips("resnet50")).toEqual({ count: 16, ...bottleneck });
+    expect(skips("plain34")).toEqual({ count: 0, parameters: 0, multiplyAdds: 0 });
+    expect(`${summary(build("resnet18"), [3, 224, 224])}`.split("\n").at(-1)).toBe(
+      "skip connections: 8, with 173,824 parameters and 19,267,584 multiply-adds",
+    );
+  });
+
+  it("its rows are the additions, one in each block, and the layers on the shortcuts", () => {
     const model = build("resnet50") as ImageNetResNet;
-    expect(skips(model).map(({ layer }) => layer)).toEqual(model.blocks().map(([path]) => path));
-    expect(sum(skips(model), "parameters") + sum(skips(model), "multiplyAdds")).toBe(0);
-    expect(skips(build("plain34"))).toEqual([]);
+    const rows = summary(model, [3, 224, 224]).rows.filter((row) => row.skip);
+    const blocks = model.blocks().map(([path]) => path);
+    expect(rows.filter(({ kind }) => kind === "add").map(({ layer }) => layer)).toEqual(blocks);
+    expect(rows.filter(({ kind }) => kind !== "add").map(({ layer, kind }) => `${layer} ${kind}`)).toEqual(
+      [1, 2, 3, 4].flatMap((stage) => [
+        `layer${stage}.0.downsample.0 Conv2d`,
+        `layer${stage}.0.downsample.1 BatchNorm2d`,
+      ]),
+    );
+    expect(summary(build("plain34"), [3, 224, 224]).rows.filter((row) => row.skip)).toEqual([]);
+  });
+});
+
+describe("the skip connections of ResNet-20 on 32×32", () => {
+  // Blocks whose shape changes: 16 → 32 channels on 16×16, 32 → 64 on 8×8. Each 1×1 convolution there has 131,072 products.
+  const changes = 2 * 131_072;
+  const weights = 16 * 32 + 32 * 64;
+  // With a 1×1 convolution in every block: 3 of 16 channels at 32×32, 2 of 32 at 16×16, 2 of 64 at 8×8.
+  const everywhere = changes + 3 * conv(1, 16, 16, 1024) + 2 * conv(1, 32, 32, 256) + 2 * conv(1, 64, 64, 64);
+  const all = weights + 3 * 16 ** 2 + 2 * 32 ** 2 + 2 * 64 ** 2;
+  const channels = 3 * 16 + 3 * 32 + 3 * 64;
+
+  it.each<[string, Partial<CifarResNetOptions>, parameters: number, multiplyAdds: number]>([
+    ["option A", { shortcut: "pad" }, 0, 0],
+    ["option B", { shortcut: "project" }, weights + 2 * (32 + 64), changes],
+    ["option C", { shortcut: "conv1x1" }, all + 2 * channels, everywhere],
+    ["pre-activation", { order: "pre" }, 0, 0],
+    [
+      "pre-activation, option B: the norm and the ReLU before the split are no part",
+      { order: "pre", shortcut: "project" },
+      weights,
+      changes,
+    ],
+    ["scale", { shortcut: "scale" }, 0, 0],
+    ["dropout", { shortcut: "dropout" }, 0, 0],
+    ["gate, though the branch passes it too", { shortcut: "gate" }, all + channels, everywhere],
+    ["shortcut-only gate", { shortcut: "shortcutGate" }, all + channels, everywhere],
+    ["SkipInit: its factor is on the branch", { start: "skipInit" }, 0, 0],
+    ["batch norm after the addition", { order: "bnAfterAddition" }, 0, 0],
+  ])("%s", (_, options, parameters, multiplyAdds) => {
+    const found = summary(cifarResNet(20, { ...options, rng: new Rng(0), init: leaveZero }), [3, 32, 32]);
+    expect(found.skipConnections).toEqual({ count: 9, parameters, multiplyAdds });
+    expect(sum(found.rows, "parameters")).toBe(found.parameters);
+    expect(
+      sum(
+        found.rows.filter(({ skip }) => skip),
+        "parameters",
+      ),
+    ).toBe(parameters);
+  });
+
+  it("highway layers: their gates", () => {
+    const { skipConnections } = summary(new HighwayLinear(5, { rng }), [5]);
+    expect(skipConnections).toEqual({ count: 1, parameters: 30, multiplyAdds: 25 });
   });
 });
 
@@ -215,13 +298,50 @@ describe("any module", () => {
     expect(rows.map(({ kind, skip }) => (skip ? `${kind} (skip)` : kind))).toEqual([
       "Conv2d",
       "relu",
-      "Conv2d",
-      "sigmoid",
+      "Conv2d (skip)",
+      "sigmoid (skip)",
       "mul",
-      "sub",
-      "mul",
+      "sub (skip)",
+      "mul (skip)",
       "add (skip)",
     ]);
+  });
+
+  it("the shortcut is the way of fewer products, in whatever order it is added", () => {
+    class Grouped extends Module {
+      readonly project = new Conv2d(8, 8, 1, { bias: false, rng });
+      readonly cheap = new Conv2d(8, 8, 1, { groups: 8, bias: false, rng });
+      readonly mix = new Conv2d(8, 8, 1, { groups: 8, bias: false, rng });
+      first = true;
+      forward(x: Tensor): Tensor {
+        const branch = this.mix.forward(relu(this.cheap.forward(x)));
+        return this.first ? add(this.project.forward(x), branch) : add(branch, this.project.forward(x));
+      }
+    }
+    const model = new Grouped();
+    for (const first of [true, false]) {
+      model.first = first;
+      const { rows, skipConnections } = summary(model, [8, 4, 4]);
+      expect(skipConnections).toEqual({ count: 1, parameters: 64, multiplyAdds: conv(1, 8, 8, 16) });
+      expect(rows.filter(({ skip }) => skip).map(({ layer }) => layer)).toContain("project");
+    }
+  });
+
+  it("skip connections in skip connections: each product counts once", () => {
+    class Outer extends Module {
+      readonly inner = new Conv2d(2, 2, 1, { bias: false, rng });
+      readonly outer = new Conv2d(2, 2, 1, { bias: false, rng });
+      readonly branch = new Conv2d(2, 2, 3, { padding: 1, bias: false, rng });
+      forward(x: Tensor): Tensor {
+        const h = add(this.inner.forward(x), this.branch.forward(relu(this.branch.forward(x))));
+        return add(this.outer.forward(x), this.branch.forward(h));
+      }
+    }
+    expect(summary(new Outer(), [2, 4, 4]).skipConnections).toEqual({
+      count: 2,
+      parameters: 4 + 4,
+      multiplyAdds: 2 * conv(1, 2, 2, 16),
+    });
   });
 
   it("adding a bias or a number is no skip connection", () => {
@@ -286,6 +406,65 @@ describe("errors", () => {
       "summary: ResNet does not take an example of shape [1,8,8] (a batch of one is made of it): conv2d: ",
     );
     expect(() => summary(model, [1, 3, 8, 8])).toThrow("does not take an example of shape [1,3,8,8]");
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, "undefined"],
+    ["3x8x8", '"3x8x8"'],
+    [[3, -8, 8], "[3,-8,8]"],
+    [[3, 8.5, 8], "[3,8.5,8]"],
+    [[3, "8", 8], '[3,"8",8]'],
+    [randn([3, 8, 8], rng), "a Tensor"],
+  ])("%s is no shape", (shape, words) => {
+    expect(() => summary(model, shape as number[])).toThrow(UsageError);
+    expect(() => summary(model, shape as number[])).toThrow(
+      `summary: inputShape must be the shape of one example, whole numbers above 0 as in [3, 32, 32], got ${words}`,
+    );
+  });
+
+  it("what is no model", () => {
+    expect(() => summary({ forward: relu } as unknown as Module, [3])).toThrow(
+      /^summary: needs a mod.*, got an object \{ forward \}$/,
+    );
+  });
+
+  it("several outputs, of the model or of a part; several inputs", () => {
+    const layer = new Linear(3, 3, { rng });
+    class Pair extends Module {
+      readonly layer = layer;
+      forward(x: Tensor): Tensor {
+        return [this.layer.forward(x), x] as unknown as Tensor;
+      }
+    }
+    class Sum extends Module {
+      readonly pair = new Pair();
+      forward(x: Tensor): Tensor {
+        const [a, b] = this.pair.forward(x) as unknown as [Tensor, Tensor];
+        return add(a, b);
+      }
+    }
+    class Two extends Module {
+      readonly layer = layer;
+      forward(x: Tensor, other?: Tensor): Tensor {
+        return add(this.layer.forward(x), mul(other!, 2));
+      }
+    }
+    class Named extends Module {
+      readonly layer = layer;
+      forward(x: Tensor): Tensor {
+        const { image } = x as unknown as { image: Tensor };
+        return this.layer.forward(image);
+      }
+    }
+    const of = (wrong: Module) => () => summary(wrong, [3]);
+    for (const wrong of [new Pair(), new Two(), new Named()]) expect(of(wrong)).toThrow(UsageError);
+    expect(of(new Pair())).toThrow("summary: Pair gives an array of 2, but only models with one output are summed up");
+    expect(of(new Two())).toThrow("summary: Two cannot run on one tensor, an example of shape [3]: ");
+    expect(of(new Named())).toThrow("summary: Named cannot run on one tensor, an example of shape [3]: ");
+    // In a part of the model they are no hindrance: its layers have their rows.
+    const { rows, parameters } = of(new Sum())();
+    expect(rows.map(({ layer, kind }) => `${layer} ${kind}`)).toEqual(["pair.layer Linear", " add"]);
+    expect(sum(rows, "parameters")).toBe(parameters);
   });
 
   it("inside noGrad", () => {

@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { readPth, readSafetensors } from "../../src/io/index.ts";
+import { mul } from "../../src/autograd/elementwise.ts";
+import { noGrad } from "../../src/autograd/graph.ts";
+import { readPth, readSafetensors, type StateToWrite } from "../../src/io/index.ts";
 import { loadWeightsFile, openFile, openWeightsFile, saveWeightsFile, writeFileWhole } from "../../src/node/index.ts";
 import { tensor } from "../../src/tensor/index.ts";
 
@@ -61,6 +63,32 @@ test("a file appears whole or not at all, and nothing is left beside it", async 
   );
   expect([...readFileSync(target)]).toEqual([1, 2, 3]);
   expect(readdirSync(home)).toEqual(["x.bin"]);
+});
+
+test("a state that cannot be written leaves the old file, and nothing beside it", async () => {
+  const home = path("kept");
+  mkdirSync(home);
+  for (const name of ["x.safetensors", "x.pth"]) {
+    await saveWeightsFile(join(home, name), state);
+    const before = readFileSync(join(home, name));
+    let left = state.w;
+    noGrad(() => {
+      left = mul(state.w, 2);
+    });
+    await expect(saveWeightsFile(join(home, name), { b: state.b, left })).rejects.toThrow('saveWeightsFile: "left": ');
+    const wrong = { b: state.b, w: [1, 2] } as unknown as StateToWrite;
+    await expect(saveWeightsFile(join(home, name), wrong)).rejects.toThrow(
+      'saveWeightsFile: "w" must be a tensor, got an array of 2',
+    );
+    expect(readFileSync(join(home, name))).toEqual(before);
+  }
+  expect(readdirSync(home).sort()).toEqual(["x.pth", "x.safetensors"]);
+});
+
+test("clones are written: weights from a worker", async () => {
+  const { shape, data } = state.w;
+  await saveWeightsFile(path("clone.pth"), { w: structuredClone({ shape, data }) });
+  expect((await loadWeightsFile(path("clone.pth"))).w.toArray()).toEqual([1, 2, 3]);
 });
 
 test("errors: endings, metadata where there is none, a folder that is not there", async () => {

@@ -9,14 +9,17 @@
  *   compare     twice, for two batches: what differs follows the batch, or is an error          batch.ts
  *   encode      as a protocol buffer                                                            encode.ts
  */
+import { checkModel } from "../../nn/arguments.ts";
 import { inEvaluation } from "../../nn/mode.ts";
 import type { Module } from "../../nn/module.ts";
-import { ValueError } from "../../tensor/errors.ts";
+import { checkBoolean, checkText } from "../../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { chooseKernels } from "../../tensor/kernels.ts";
 import { inStep } from "../../tensor/memory.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Shape } from "../../tensor/shape.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { checkTensor, type Tensor } from "../../tensor/tensor.ts";
 import { commonGraph, type Sample } from "./batch.ts";
 import { encodeModel, IR_VERSIONS } from "./encode.ts";
 import { foldBatchNorms } from "./fold.ts";
@@ -47,6 +50,18 @@ export interface OnnxExportOptions {
   producerVersion?: string;
 }
 
+const OPTIONS: OptionNames<OnnxExportOptions> = {
+  inputShape: true,
+  example: true,
+  dynamicBatch: true,
+  opset: true,
+  foldBatchNorm: true,
+  inputName: true,
+  outputName: true,
+  name: true,
+  producerVersion: true,
+};
+
 /** Sizes of the two batches that a network for every batch is traced with: the smallest there is, and one that is not its double. */
 const BATCHES = [1, 3] as const;
 
@@ -59,18 +74,22 @@ const BATCHES = [1, 3] as const;
  * @throws OnnxExportError for what cannot be exported: an operation without a counterpart (dropout that is always on, losses,
  * operations of your own), numbers that are taken from the input (an index that `argmax` found, a division by the size of the
  * batch), a file of more than 2 GiB. ShapeError if the model does not take the input; ValueError for options that make no
- * sense.
+ * sense; UsageError for what is no model, for one with several inputs or outputs, and for options of another kind or name.
  *
  * @example
  * const model = cifarResNet(20, { rng: new Rng(0) });
  * const bytes = exportOnnx(model, { inputShape: [3, 32, 32], foldBatchNorm: true });
  */
 export function exportOnnx(model: Module, options: OnnxExportOptions): Uint8Array {
-  const { opset = 17, foldBatchNorm = false, dynamicBatch = true } = options;
-  const { inputName = "input", outputName = "output", name = model.constructor.name, producerVersion } = options;
-  if (!Object.hasOwn(IR_VERSIONS, opset)) {
+  checkModel("exportOnnx", model);
+  checkKinds(options);
+  const { opset = 17, foldBatchNorm = false, dynamicBatch = true } = options ?? {};
+  const { inputName = "input", outputName = "output", name = model.constructor.name, producerVersion } = options ?? {};
+  if (typeof opset !== "number" || !Object.hasOwn(IR_VERSIONS, opset)) {
     const known = Object.keys(IR_VERSIONS);
-    throw new ValueError(`exportOnnx: opset must be a whole number from ${known[0]} to ${known.at(-1)}, got ${opset}`);
+    throw new ValueError(
+      `exportOnnx: opset must be a whole number from ${known[0]} to ${known.at(-1)}, got ${describe(opset)}`,
+    );
   }
   checkNames(model, { inputName, outputName });
   const shape = exampleShape(options);
@@ -95,7 +114,25 @@ export function exportOnnx(model: Module, options: OnnxExportOptions): Uint8Arra
   return encodeModel(foldBatchNorm ? foldBatchNorms(graph) : graph, { opset, producerVersion });
 }
 
-function exampleShape({ inputShape, example }: OnnxExportOptions): Shape {
+function checkKinds(options: OnnxExportOptions): void {
+  checkOptions("exportOnnx", options, OPTIONS);
+  const given = options ?? {};
+  for (const name of ["dynamicBatch", "foldBatchNorm"] as const) {
+    if (given[name] !== undefined) checkBoolean("exportOnnx", name, given[name]);
+  }
+  for (const name of ["inputName", "outputName", "name", "producerVersion"] as const) {
+    if (given[name] !== undefined) checkText("exportOnnx", name, given[name]);
+  }
+  const { example, inputShape } = given;
+  if (example !== undefined) checkTensor("exportOnnx", "example", example);
+  if (inputShape === undefined) return;
+  if (!Array.isArray(inputShape) || !inputShape.every((length) => Number.isInteger(length) && length > 0)) {
+    const what = Array.isArray(inputShape) ? `[${inputShape.map(describe).join(",")}]` : describe(inputShape);
+    throw new UsageError(`exportOnnx: inputShape must be whole numbers above 0, as in [3, 32, 32], got ${what}`);
+  }
+}
+
+function exampleShape({ inputShape, example }: OnnxExportOptions = {}): Shape {
   if ((inputShape === undefined) === (example === undefined)) {
     throw new ValueError("exportOnnx: give inputShape, the shape of one example, or an example, and not both");
   }

@@ -6,11 +6,12 @@
 import { type Node, nodesBefore } from "../../autograd/graph.ts";
 import type { Module } from "../../nn/module.ts";
 import { observe } from "../../nn/observe.ts";
+import { describe } from "../../tensor/check.ts";
 import { randn } from "../../tensor/create.ts";
-import { ShapeError } from "../../tensor/errors.ts";
+import { ShapeError, UsageError } from "../../tensor/errors.ts";
 import type { Rng } from "../../tensor/rng.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../../tensor/tensor.ts";
 import { OnnxExportError } from "./errors.ts";
 
 export interface Step {
@@ -29,17 +30,19 @@ export interface Trace {
 /**
  * One forward pass of `model` on random numbers.
  *
- * @throws ShapeError if the model does not take the shape; OnnxExportError if nothing leads from the input to the output.
+ * @throws ShapeError if the model does not take the shape; UsageError if it has several inputs or outputs; OnnxExportError
+ * if nothing leads from the input to the output.
  */
 export function trace(model: Module, shape: Shape, rng: Rng): Trace {
   const input = randn(shape, rng, { requiresGrad: true });
   // Modules are observed when they end, parts before the module they belong to: what is not a part's is the module's own.
   const modules = new Map<Node, string>();
-  const claim = (path: string, x: Tensor, y: Tensor): void => {
-    if (y === x) return;
+  const claim = (path: string, x: unknown, y: unknown): void => {
+    // What a part with several inputs or outputs runs itself belongs to the module around it.
+    if (!(isTensor(x) && isTensor(y)) || y === x) return;
     for (const node of nodesBefore(y, [x])) if (!modules.has(node)) modules.set(node, path);
   };
-  let output: Tensor;
+  let output: unknown;
   try {
     output = observe(
       model,
@@ -47,12 +50,21 @@ export function trace(model: Module, shape: Shape, rng: Rng): Trace {
       () => model.forward(input),
     );
   } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    throw new ShapeError(
-      `exportOnnx: ${model.constructor.name} does not take an input of shape ${formatShape(shape)}: ${error.message}`,
-    );
+    const name = model.constructor.name;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof ShapeError) {
+      throw new ShapeError(`exportOnnx: ${name} does not take an input of shape ${formatShape(shape)}: ${reason}`);
+    }
+    // A second input that is undefined, an object where the tensor is.
+    if (!(error instanceof UsageError || error instanceof TypeError)) throw error;
+    throw new UsageError(`exportOnnx: ${name} cannot run on one tensor, of shape ${formatShape(shape)}: ${reason}`);
   }
 
+  if (!isTensor(output)) {
+    throw new UsageError(
+      `exportOnnx: ${model.constructor.name} gives ${describe(output)}, but only models with one output are exported, a tensor`,
+    );
+  }
   const nodes = nodesBefore(output).reverse();
   if (output !== input && !nodes.some(({ inputs }) => inputs.includes(input))) {
     throw new OnnxExportError(

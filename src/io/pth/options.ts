@@ -1,6 +1,8 @@
 /** What the readers of both of PyTorch's formats share. */
+import { checkOneOf, checkText } from "../../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../../tensor/check.ts";
 import type { FileInfo } from "../source.ts";
-import type { ReadOptions } from "../weight-file.ts";
+import { checkReadOptions, READ_OPTIONS, type ReadOptions } from "../weight-file.ts";
 
 export interface PthOptions extends ReadOptions {
   /**
@@ -13,6 +15,17 @@ export interface PthOptions extends ReadOptions {
    * checkpoints keep. They are never built or called: the file is refused, or ("skip") they are left out. Default "refuse".
    */
   unknownObjects?: "refuse" | "skip";
+}
+
+const OPTIONS: OptionNames<PthOptions> = { ...READ_OPTIONS, key: true, unknownObjects: true };
+
+/** Throws unless `options` are what they must be for the function `op`. */
+export function checkPthOptions(op: string, options: PthOptions): void {
+  checkOptions(op, options, OPTIONS);
+  checkReadOptions(op, options);
+  const { key, unknownObjects } = options;
+  if (key !== undefined) checkText(op, "key", key);
+  if (unknownObjects !== undefined) checkOneOf(op, "unknownObjects", unknownObjects, ["refuse", "skip"]);
 }
 
 /** Most memory for what the pickle in a file builds: small files may have a little more than their share. */

@@ -3,7 +3,7 @@ import { FormatError } from "../errors.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "../source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "../weight-file.ts";
 import { readLegacyContents } from "./legacy-file.ts";
-import type { PthOptions } from "./options.ts";
+import { checkPthOptions, type PthOptions } from "./options.ts";
 import { readZipContents } from "./zip-file.ts";
 
 /**
@@ -17,7 +17,8 @@ import { readZipContents } from "./zip-file.ts";
  * @throws FormatError if the file is damaged, or names a function or class that no tensor needs: nothing of it is executed.
  */
 export function readPth(bytes: Uint8Array | ArrayBuffer, options: PthOptions = {}): WeightFile {
-  return readWith(readPthContents, bytes, options);
+  checkPthOptions("readPth", options);
+  return readWith("readPth", readPthContents, bytes, options);
 }
 
 /**
@@ -26,7 +27,8 @@ export function readPth(bytes: Uint8Array | ArrayBuffer, options: PthOptions = {
  * @throws FormatError as `readPth`.
  */
 export async function openPth(source: WeightSource, options: PthOptions = {}): Promise<LazyWeightFile> {
-  return await openWith(readPthContents, source, options);
+  checkPthOptions("openPth", options);
+  return await openWith("openPth", readPthContents, source, options);
 }
 
 export function* readPthContents(file: FileInfo, options: PthOptions): Reading<Contents> {

@@ -2,9 +2,17 @@
  * Writing what `torch.load(path, weights_only=True)` reads: an OrderedDict of tensors, pickled with protocol 2, in a zip
  * archive of stored entries (zip-file.ts and zip.ts describe both).
  */
+import { checkOptions } from "../../tensor/check.ts";
 import { stridesOf } from "../../tensor/shape.ts";
 import { encodeUtf8 } from "../utf8.ts";
-import { joinChunks, type OutgoingTensor, outgoingTensors, type StateToWrite, type WriteOptions } from "../writing.ts";
+import {
+  joinChunks,
+  type OutgoingTensor,
+  outgoingTensors,
+  type StateToWrite,
+  WRITE_OPTIONS,
+  type WriteOptions,
+} from "../writing.ts";
 import { OPCODES as op } from "./opcodes.ts";
 import { PickleWriter } from "./pickle-writer.ts";
 import { storageClasses } from "./torch-objects.ts";
@@ -17,12 +25,21 @@ import { zipChunks } from "./zip-writer.ts";
  * @throws ValueError for a number that the type cannot hold, and above 4 GiB (safetensors has no such limit).
  */
 export function writePth(state: StateToWrite, options: WriteOptions = {}): Uint8Array {
-  return joinChunks(pthChunks(state, options));
+  return joinChunks(pthChunksFor("writePth", state, options));
 }
 
 /** The same file in pieces, for a stream; each tensor is converted when its turn comes. */
-export function* pthChunks(state: StateToWrite, options: WriteOptions = {}): Generator<Uint8Array> {
-  const tensors = outgoingTensors(state, options);
+export function pthChunks(state: StateToWrite, options: WriteOptions = {}): Generator<Uint8Array> {
+  return pthChunksFor("pthChunks", state, options);
+}
+
+/** The pieces, for the function `op`. What can be wrong with the state is found before there is one. */
+export function pthChunksFor(op: string, state: StateToWrite, options: WriteOptions): Generator<Uint8Array> {
+  checkOptions(op, options, WRITE_OPTIONS);
+  return encodeChunks(outgoingTensors(op, state, options));
+}
+
+function* encodeChunks(tensors: readonly OutgoingTensor[]): Generator<Uint8Array> {
   // One storage per set of shared numbers and type, under the key 0, 1, …
   const storages = new Map<string, OutgoingTensor>();
   const numbers = new Map<object, number>();

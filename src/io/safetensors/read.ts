@@ -1,4 +1,5 @@
 /** Reading safetensors (format.ts says what they are): the header at once, each tensor when it is asked for. */
+import { checkOptions } from "../../tensor/check.ts";
 import { formatShape, stridesOf } from "../../tensor/shape.ts";
 import { type DType, dtypes } from "../dtypes.ts";
 import { FormatError, quote } from "../errors.ts";
@@ -6,9 +7,11 @@ import { type FileInfo, type Reading, readRange, type WeightSource } from "../so
 import { decodeUtf8 } from "../utf8.ts";
 import {
   type Contents,
+  checkReadOptions,
   type LazyWeightFile,
   openWith,
   type Place,
+  READ_OPTIONS,
   type ReadOptions,
   readWith,
   type WeightFile,
@@ -27,7 +30,8 @@ import { JsonCursor } from "./json.ts";
  * @throws FormatError if the file is not as the format demands, naming the place.
  */
 export function readSafetensors(bytes: Uint8Array | ArrayBuffer, options: ReadOptions = {}): WeightFile {
-  return readWith(readContents, bytes, options);
+  checkSafetensorsOptions("readSafetensors", options);
+  return readWith("readSafetensors", readContents, bytes, options);
 }
 
 /**
@@ -40,7 +44,13 @@ export function readSafetensors(bytes: Uint8Array | ArrayBuffer, options: ReadOp
  * @throws FormatError as `readSafetensors`.
  */
 export async function openSafetensors(source: WeightSource, options: ReadOptions = {}): Promise<LazyWeightFile> {
-  return await openWith(readContents, source, options);
+  checkSafetensorsOptions("openSafetensors", options);
+  return await openWith("openSafetensors", readContents, source, options);
+}
+
+function checkSafetensorsOptions(op: string, options: ReadOptions): void {
+  checkOptions(op, options, READ_OPTIONS);
+  checkReadOptions(op, options);
 }
 
 /** The header of a safetensors file. */

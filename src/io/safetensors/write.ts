@@ -1,14 +1,25 @@
 /** Writing safetensors (format.ts says what they are). */
-import { ValueError } from "../../tensor/errors.ts";
+import { checkObject, checkText } from "../../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { dtypes } from "../dtypes.ts";
 import { encodeUtf8 } from "../utf8.ts";
-import { joinChunks, type OutgoingTensor, outgoingTensors, type StateToWrite, type WriteOptions } from "../writing.ts";
+import {
+  joinChunks,
+  type OutgoingTensor,
+  outgoingTensors,
+  type StateToWrite,
+  WRITE_OPTIONS,
+  type WriteOptions,
+} from "../writing.ts";
 import { dtypeNames, maxHeaderLength, metadataKey } from "./format.ts";
 
 export interface SafetensorsOptions extends WriteOptions {
   /** Texts by name that the file carries along. */
   metadata?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
 }
+
+const OPTIONS: OptionNames<SafetensorsOptions> = { ...WRITE_OPTIONS, metadata: true };
 
 /**
  * A safetensors file.
@@ -21,18 +32,36 @@ export interface SafetensorsOptions extends WriteOptions {
  * @throws ValueError for a number that the type cannot hold, and for what cannot be a name or a text of the metadata.
  */
 export function writeSafetensors(state: StateToWrite, options: SafetensorsOptions = {}): Uint8Array {
-  return joinChunks(safetensorsChunks(state, options));
+  return joinChunks(safetensorsChunksFor("writeSafetensors", state, options));
 }
 
 /**
  * The same file in pieces, for a stream: the header, then each tensor converted when its turn comes. A piece may be a view
  * of a tensor's own memory: use it before the tensor changes.
  */
-export function* safetensorsChunks(state: StateToWrite, options: SafetensorsOptions = {}): Generator<Uint8Array> {
-  const tensors = outgoingTensors(state, options);
+export function safetensorsChunks(state: StateToWrite, options: SafetensorsOptions = {}): Generator<Uint8Array> {
+  return safetensorsChunksFor("safetensorsChunks", state, options);
+}
+
+/** The pieces, for the function `op`. What can be wrong with the state is found before there is one. */
+export function safetensorsChunksFor(
+  op: string,
+  state: StateToWrite,
+  options: SafetensorsOptions,
+): Generator<Uint8Array> {
+  checkOptions(op, options, OPTIONS);
+  const { metadata } = options;
+  if (metadata !== undefined) checkMetadata(op, metadata);
+  return encodeChunks(outgoingTensors(op, state, options), metadata);
+}
+
+function* encodeChunks(
+  tensors: readonly OutgoingTensor[],
+  metadata: SafetensorsOptions["metadata"],
+): Generator<Uint8Array> {
   // Wide numbers first, so that every tensor is aligned to its own width. The header keeps the state's order.
   const inFile = [...tensors].sort((a, b) => dtypes[b.dtype].bytes - dtypes[a.dtype].bytes);
-  yield encodeHeader(tensors, inFile, options.metadata);
+  yield encodeHeader(tensors, inFile, metadata);
   for (const tensor of inFile) yield tensor.encode();
 }
 
@@ -67,12 +96,20 @@ function encodeHeader(
 }
 
 function encodeMetadata(metadata: NonNullable<SafetensorsOptions["metadata"]>): string {
-  const entries = metadata instanceof Map ? [...metadata] : Object.entries(metadata as Record<string, string>);
-  const members = entries.map(([key, text]: [string, string]) => {
-    if (typeof text !== "string") {
-      throw new ValueError(`safetensors: the metadata ${JSON.stringify(key)} is not a text but ${String(text)}`);
-    }
-    return `${JSON.stringify(key)}:${JSON.stringify(text)}`;
-  });
+  const members = entriesOf(metadata).map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
   return `{${members.join(",")}}`;
+}
+
+function checkMetadata(op: string, metadata: unknown): void {
+  if (!(metadata instanceof Map)) checkObject(op, "metadata", metadata);
+  for (const [key, text] of entriesOf(metadata as NonNullable<SafetensorsOptions["metadata"]>)) {
+    checkText(op, "a name in metadata", key);
+    if (typeof text !== "string") {
+      throw new UsageError(`${op}: the metadata ${JSON.stringify(key)} is not a text but ${describe(text)}`);
+    }
+  }
+}
+
+function entriesOf(metadata: NonNullable<SafetensorsOptions["metadata"]>): [string, string][] {
+  return metadata instanceof Map ? [...metadata] : Object.entries(metadata);
 }

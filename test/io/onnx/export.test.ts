@@ -306,6 +306,17 @@ describe("errors", () => {
     );
   });
 
+  it("several inputs or outputs", () => {
+    const pair = new Apply((x) => [x, relu(x)] as unknown as Tensor);
+    expect(() => exportOnnx(pair, { inputShape: [3] })).toThrow(
+      "exportOnnx: Apply gives an array of 2, but only models with one output are exported, a tensor",
+    );
+    const named = new Apply((x) => relu((x as unknown as { image: Tensor }).image));
+    expect(() => exportOnnx(named, { inputShape: [3] })).toThrow(
+      "exportOnnx: Apply cannot run on one tensor, of shape [1,3]: ",
+    );
+  });
+
   it("inside noGrad, where nothing is recorded", () => {
     expect(() => noGrad(() => exportOnnx(small(), { inputShape }))).toThrow(
       /^exportOnnx: no recorded operation .*noGrad/,

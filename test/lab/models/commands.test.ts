@@ -32,7 +32,7 @@ describe("summary", () => {
   it("ResNet-18: 11,689,512 parameters, 1.8 GMAC", async () => {
     const text = await run("summary", "resnet18");
     expect(text).toMatch(/^total +11,689,512 +1,814,073,344 /m);
-    expect(text).toContain("skip connections: 8, with 0 parameters and 0 multiply-adds");
+    expect(text).toContain("skip connections: 8, with 173,824 parameters and 19,267,584 multiply-adds");
   });
 
   it("another input and other classes", async () => {

@@ -1,0 +1,39 @@
+/** What instruments are given, checked: a model and a function that runs it. More: ../tensor/arguments.ts. */
+import { checkModel } from "../nn/arguments.ts";
+import type { Module } from "../nn/module.ts";
+import { checkFunction } from "../tensor/arguments.ts";
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
+
+/** Throws unless `model` is a model, and `run`, the argument called `name`, a function that runs it. */
+export function checkRun(op: string, model: unknown, name: string, run: unknown): asserts model is Module {
+  checkModel(op, model);
+  checkFunction(op, name, run);
+}
+
+/** Throws unless `value`, which the function `loss` returned, is a tensor. */
+export function checkLoss(op: string, value: unknown): asserts value is Tensor {
+  checkReturned(op, "loss", value);
+}
+
+/** Throws unless `value`, which the function called `name` returned, is a tensor. */
+export function checkReturned(op: string, name: string, value: unknown): asserts value is Tensor {
+  if (isTensor(value)) return;
+  // Nobody will wait for it.
+  if (value instanceof Promise) value.catch(() => {});
+  const what = value instanceof Promise ? "a Promise: it cannot be async" : describe(value);
+  throw new UsageError(`${op}: ${name} must return a tensor, but returned ${what}`);
+}
+
+/** Throws unless `value`, which the function `measure` returned, is a number. */
+export function checkMeasured(op: string, value: unknown): asserts value is number {
+  if (typeof value === "number") return;
+  throw new UsageError(`${op}: measure must return a number, but returned ${describe(value)}`);
+}
+
+/** The output of the model, if it is one tensor. */
+export function checkOutput(op: string, y: unknown): Tensor {
+  if (isTensor(y)) return y;
+  throw new UsageError(`${op}: the model must give one tensor, but gives ${describe(y)}`);
+}

@@ -1,0 +1,82 @@
+/**
+ * Skip connections in a recorded graph: additions y = s(x) + F(x) of two ways that start at one tensor.
+ *
+ * Where the ways part is x, or what has been made of it before: the last tensor that both pass (a pre-activation block with
+ * a projection splits after its first ReLU). Of the two operands the shortcut is the one with a way of fewer products, that
+ * is convolutions and matrices; of two such the cheaper one. What lies on it is all that it was computed by: nothing, a
+ * projection, a gate, also where the branch passes the same gate.
+ */
+import { type Node, nodesBefore } from "../autograd/graph.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** What was recorded between the split and the addition on the shortcut's side; null where `node` is no skip connection from x. */
+export function shortcutNodes(node: Node, x: Tensor): readonly Node[] | null {
+  if (node.op !== "add") return null;
+  const from = fromX(node, x);
+  if (!node.inputs.every((t) => from.has(t))) return null;
+  const split = splitBefore(node, from);
+  const [first, second] = node.inputs.map((t) => wayFrom(split, t));
+  return isShorter(second, first) ? second.nodes : first.nodes;
+}
+
+/** The products of a node: N·O·Ho·Wo · (C/groups)·kh·kw of a convolution, rows·out·in of a matrix. Else 0. */
+export function multiplyAddsOf({ op, inputs, output }: Node): number {
+  switch (op) {
+    case "conv2d":
+      return (output.size * inputs[1].size) / inputs[1].shape[0];
+    case "linear":
+    case "matmul":
+      return output.size * inputs[0].shape[inputs[0].rank - 1];
+    default:
+      return 0;
+  }
+}
+
+/** x, and the outputs before `node` that were computed from it. */
+function fromX(node: Node, x: Tensor): ReadonlySet<Tensor> {
+  const from = new Set([x]);
+  for (const { inputs, output } of nodesBefore(node.output, [x]).reverse()) {
+    if (output !== x && inputs.some((t) => from.has(t))) from.add(output);
+  }
+  return from;
+}
+
+/**
+ * The last tensor that every way from x to `node` passes. Going back from the newest, the open ends are at first the two
+ * operands; where only one is left, all ways pass it.
+ */
+function splitBefore(node: Node, from: ReadonlySet<Tensor>): Tensor {
+  const open = new Set(node.inputs);
+  const newest = (a: Tensor, b: Tensor): Tensor => ((a.node?.order ?? -1) > (b.node?.order ?? -1) ? a : b);
+  while (open.size > 1) {
+    const last = [...open].reduce(newest);
+    open.delete(last);
+    for (const t of last.node!.inputs) if (from.has(t)) open.add(t);
+  }
+  return [...open][0];
+}
+
+interface Way {
+  readonly nodes: readonly Node[];
+  /** The fewest products one after the other. */
+  readonly products: number;
+  readonly multiplyAdds: number;
+}
+
+function wayFrom(split: Tensor, t: Tensor): Way {
+  // What is older than the split came another way, as what an earlier part of the network has kept.
+  const start = split.node?.order ?? -1;
+  const nodes = t === split ? [] : nodesBefore(t, [split]).filter(({ order }) => order > start);
+  const fewest = new Map<Tensor, number>([[split, 0]]);
+  for (const node of [...nodes].reverse()) {
+    const before = Math.min(...node.inputs.map((input) => fewest.get(input) ?? Infinity));
+    fewest.set(node.output, before + (multiplyAddsOf(node) > 0 ? 1 : 0));
+  }
+  const multiplyAdds = nodes.reduce((sum, node) => sum + multiplyAddsOf(node), 0);
+  return { nodes, products: fewest.get(t) ?? Infinity, multiplyAdds };
+}
+
+/** Where both are the same the first operand is the shortcut. */
+function isShorter(a: Way, b: Way): boolean {
+  return (a.products - b.products || a.multiplyAdds - b.multiplyAdds || a.nodes.length - b.nodes.length) < 0;
+}
