@@ -46,16 +46,14 @@ describe.runIf(process.env["SKIPSTONE_RUNTIMES"] === "required")("from npm", () 
     writeFileSync(script, await bundle("test/runtimes/print-checksums.ts"));
   });
 
-  test.each([["node@20"], ["node@22"], ["node@24"], ["node@26"], ["deno@2.9", "run"], ["bun@1.4"]])(
-    "%s",
-    { timeout: 600_000 },
-    async (...command) => {
-      const { stdout } = await promisify(execFile)("npx", ["-y", ...command, script]);
-      const got = JSON.parse(stdout) as Report;
-      fused.set(command[0], got.simd!.fused);
-      expectSameBits(command[0], got);
-    },
-  );
+  const commands = [["node@20"], ["node@22"], ["node@24"], ["node@26"], ["deno@2.9", "run"], ["bun@1.4"]];
+
+  test.each(commands)("%s gives the same bits", { timeout: 600_000 }, async (...command) => {
+    const { stdout } = await promisify(execFile)("npx", ["-y", ...command, script]);
+    const got = JSON.parse(stdout) as Report;
+    fused.set(command[0], got.simd!.fused);
+    expectSameBits(command[0], got);
+  });
 
   test("the SIMD tier knows two groups: those that round x·y + z twice, and those that round once", () => {
     expect([...fused]).toEqual([
