@@ -69,7 +69,7 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
   const rows: FlowRow[] = [];
   let calls: Call[] = [];
   let step = 0;
-  let bypassed: ReadonlySet<Module> = new Set();
+  let bypassed: ReadonlySet<AnyModule> = new Set();
 
   const watching = (path: string, module: AnyModule): ((...args: unknown[]) => unknown) => {
     const compute = module.forward as (...args: unknown[]) => unknown;
