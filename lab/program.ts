@@ -2,6 +2,8 @@
  * A program in its shell, the same for all of lab/ and bench/: an error is one line on the standard error, and so is an
  * output that cannot be written to; the work goes on without it, since results go to files. Next: stop.ts, signals.
  */
+import { closeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { messageOf } from "./errors.ts";
 import { reasonOf } from "./files.ts";
 
@@ -30,6 +32,7 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
   });
   // There is nowhere left to say it.
   process.stderr.on("error", () => {});
+  leaveClosedTerminals();
   let code: number;
   try {
     code = await main();
@@ -39,4 +42,12 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
   }
   atWork = false;
   if (code !== 0) process.exitCode = code;
+}
+
+/** At its end Node gives terminals their settings back, and aborts with a core dump where one was closed meanwhile. */
+function leaveClosedTerminals(): void {
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+  process.on("exit", () => {
+    for (const descriptor of terminals) if (!isatty(descriptor)) closeSync(descriptor);
+  });
 }

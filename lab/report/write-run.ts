@@ -15,8 +15,10 @@ import { csvRows } from "./table.ts";
 export interface Written {
   readonly page: string;
   readonly index: string;
-  /** What the list of all runs could not be made of, or why it could not be written: a sentence each. */
+  /** What the index had to leave out, and why: a sentence each. */
   readonly remarks: readonly string[];
+  /** Why the index is not there, or an old one. */
+  readonly problem?: RunError;
 }
 
 /**
@@ -28,12 +30,13 @@ export interface Written {
 export function writeRun(record: RunRecord, directory: string, out: string): Written {
   const [page] = writeTogether(directory, runFiles(record));
   const { sections, remarks } = readEntries(out);
+  const written = { page, index: join(out, INDEX), remarks };
   try {
     writeTogether(out, new Map([[INDEX, indexPage(sections, existsSync(join(out, MAIN_JOB)))]]));
+    return written;
   } catch (error) {
-    remarks.push(`There is no list of all runs: ${messageOf(error)}.`);
+    return { ...written, problem: new RunError(`the list of all runs: ${messageOf(error)}`) };
   }
-  return { page, index: join(out, INDEX), remarks };
 }
 
 /** A run's files by name; the page is the first. */

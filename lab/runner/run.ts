@@ -81,8 +81,8 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   stopper.release();
   say(`\n${summarizeRun(record)}`);
   for (const remark of saved.remarks) say(`\n${remark}`);
-  say(`\nThe page: ${shownPath(saved.page)}; all runs: ${shownPath(saved.index)}`);
-  const problems = [failure, problem].flatMap((error) => (error ? [error.message] : []));
+  say(`\nThe page: ${shownPath(saved.page)}${saved.problem ? "" : `; all runs: ${shownPath(saved.index)}`}`);
+  const problems = [failure, problem, saved.problem].flatMap((error) => (error ? [error.message] : []));
   if (problems.length > 0) throw new RunError(problems.join("; "));
   return stopper.exitCode;
 }
