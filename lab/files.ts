@@ -64,8 +64,13 @@ export function writeTogether(directory: string, contents: ReadonlyMap<string, s
   return files.map(({ path }) => path);
 }
 
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** Whether there is a directory; no error where there is nothing at all. */
+export function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 export interface Saved<T> {
