@@ -128,7 +128,7 @@ export function appendResults(path: string, origin: Origin, finished: readonly F
     return `${toJson({ ...line, check: checkOf(line) })}\n`;
   });
   try {
-    makeDirectory(dirname(path));
+    if (!existsSync(dirname(path))) makeDirectory(dirname(path));
     appendFileSync(path, `${existsSync(path) && !endsWithNewline(path) ? "\n" : ""}${lines.join("")}`);
   } catch (error) {
     throw new RunError(`cannot write the results to ${path}: ${reasonOf(error)}`);

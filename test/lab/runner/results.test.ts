@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { appendResults, fingerprintOf, type Origin, readResults } from "../../../lab/runner/results.ts";
+import { appendResults, fingerprintOf, type Origin, ResultsFile, readResults } from "../../../lab/runner/results.ts";
 
 const origin: Origin = { experiment: "sample", version: "1.0.0", code: "abc", kernels: "plain", data: "123 half" };
 const tasks = [
@@ -72,9 +72,73 @@ test("a line that was being written when the power went is left aside, and the n
   expect(damaged).toBe(1);
 });
 
-test("a place that cannot be written to: an error that says why", () => {
-  const path = join(tmpdir(), "skipstone-not-there", "results.jsonl");
-  expect(() => appendResults(path, origin, [{ task: tasks[0], result: 1, seconds: 0 }])).toThrow(
-    `cannot write the result to ${path}: no such file or directory (ENOENT)`,
+describe("a line that is not as it was written is left aside", () => {
+  const good = { origin, task: tasks[0], seconds: 1, result: { loss: 1 } };
+  const whole = (): Record<string, unknown> => {
+    const path = fresh();
+    appendResults(path, origin, [good]);
+    return JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  };
+  test.each([
+    ["no object", () => null],
+    ["a number", () => 5],
+    ["a list", () => [1]],
+    ["the result null", () => ({ ...whole(), result: null })],
+    ["another number in the result", () => ({ ...whole(), result: { loss: 2 } })],
+    ["no result", () => ({ ...whole(), result: undefined })],
+    ["the task null", () => ({ ...whole(), task: null })],
+    ["the origin a list", () => ({ ...whole(), origin: [] })],
+    ["seconds as text", () => ({ ...whole(), seconds: "1" })],
+    ["another checksum", () => ({ ...whole(), check: "0123456789abcdef" })],
+  ])("%s", (_, change) => {
+    const path = fresh();
+    writeFileSync(path, `${JSON.stringify(change())}\n`);
+    for (const anyCode of [false, true]) {
+      expect(readResults(path, origin, tasks, { anyCode })).toEqual({ finished: new Map(), stale: 0, damaged: 1 });
+    }
+  });
+
+  test("one without a checksum, of version 0.1.0: to be drawn, not believed", () => {
+    const path = fresh();
+    writeFileSync(path, `${JSON.stringify(good)}\n`);
+    expect(readResults(path, origin, tasks)).toMatchObject({ finished: { size: 0 }, stale: 1, damaged: 0 });
+    expect(readResults(path, origin, tasks, { anyCode: true }).finished.size).toBe(1);
+  });
+});
+
+test("a file that was removed meanwhile is written again, with the results of earlier runs", () => {
+  const path = fresh();
+  const results = tasks.map((task) => ({ task, result: 1, seconds: 0 }));
+  const file = new ResultsFile(path, origin, [results[0]]);
+  file.add(results[1]);
+  expect(readResults(path, origin, tasks).finished.size).toBe(2);
+  rmSync(dirname(path), { recursive: true });
+  file.add({ ...results[1], result: 2 });
+  const { finished } = readResults(path, origin, tasks);
+  expect([...finished.values()].map(({ result }) => result)).toEqual([1, 2]);
+});
+
+test("what cannot be written is an error that says why, is kept, and is written with the next", () => {
+  const folder = mkdtempSync(join(tmpdir(), "skipstone-"));
+  const path = join(folder, "out", "results.jsonl");
+  writeFileSync(join(folder, "out"), "");
+  const file = new ResultsFile(path, origin, []);
+  const [one, two] = tasks.map((task) => ({ task, result: 1, seconds: 0 }));
+  expect(() => file.add(one)).toThrow(
+    `cannot write the results to ${path}: a part of the path is not a directory (ENOTDIR)`,
+  );
+  const elsewhere = fresh();
+  file.save(elsewhere);
+  expect(readResults(elsewhere, origin, tasks).finished.size).toBe(1);
+  rmSync(join(folder, "out"));
+  file.add(two);
+  expect(readResults(path, origin, tasks).finished.size).toBe(2);
+  expect(readFileSync(path, "utf8").trimEnd().split("\n")).toHaveLength(2);
+});
+
+test("a directory or a pipe in its place is refused, not waited for", () => {
+  const directory = dirname(fresh());
+  expect(() => readResults(directory, origin, tasks)).toThrow(
+    `cannot read the earlier results in ${directory}: it is not a file`,
   );
 });
