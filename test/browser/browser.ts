@@ -1,5 +1,5 @@
 /**
- * A page in a real, headless browser, with nothing between it and the test: a web server that serves the page and takes
+ * A page in a real, headless Chromium, with nothing between it and the test: a web server that serves the page and takes
  * back its document. No browser driver, no virtual time: workers and timers run as they do for a person.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -45,7 +45,6 @@ const REPORTER = `<script>
   }, 20);
 </script>`;
 
-/** Chromium's. */
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -56,12 +55,6 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-
-/** What the command needs to open the page without a screen, with settings of its own in the folder `profile`. */
-function argumentsOf(browser: string, profile: string, page: string): string[] {
-  if (browser.startsWith("firefox")) return ["--headless", "--no-remote", "--profile", profile, page];
-  return [...FLAGS, `--user-data-dir=${profile}`, page];
-}
 
 type Served = string | Uint8Array | undefined;
 
@@ -76,7 +69,6 @@ export interface Visit {
 /**
  * Opens a page in the browser and waits until it sets `<body data-state="done">`.
  *
- * @param browser the command: Chromium's, or Firefox's.
  * @param serve what is at a path, undefined for 404. Text is a page where the path ends in `/`, else a script.
  * @returns the page's document as it was then.
  * @throws Error with the page's own message if a script throws, or after `seconds`.
@@ -116,7 +108,7 @@ export async function visit(
       });
       server.listen(0, "127.0.0.1", () => {
         const { port } = server.address() as AddressInfo;
-        const args = argumentsOf(browser, profile, `http://127.0.0.1:${port}${page}`);
+        const args = [...FLAGS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}${page}`];
         const child = spawn(browser, args, { stdio: "ignore", detached: true });
         const timer = setTimeout(() => reject(new Error(`the page was not done after ${seconds} s`)), seconds * 1000);
         child.on("error", reject);
