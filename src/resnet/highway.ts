@@ -15,6 +15,7 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { ValueError } from "../tensor/errors.ts";
+import { log } from "../tensor/math/index.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkWhole } from "./check.ts";
@@ -85,7 +86,7 @@ export class HighwayNet extends Module {
     this.depth = depth;
     this.#activation = activation;
     this.input = new Linear(inFeatures, units, { rng: rng.fork("input"), init: transformInit(options) });
-    const { gateBias = -Math.log(depth) } = options;
+    const { gateBias = -log(depth) } = options;
     const layer = (i: number): HighwayLinear =>
       new HighwayLinear(units, { ...options, gateBias, rng: rng.fork(`layers.${i}`) });
     this.layers = new Sequential(...Array.from({ length: depth - 1 }, (_, i) => layer(i)));
@@ -147,7 +148,7 @@ export class HighwayConvNet extends Module {
   constructor(depth: number, options: HighwayConvNetOptions) {
     super();
     const { classes = 10, inChannels = 3, width = 16, activation = "relu", batchNorm = false, rng } = options;
-    const { gateBias = -Math.log(depth) } = options;
+    const { gateBias = -log(depth) } = options;
     checkDepth("highwayConvNet", depth, 7);
     for (const [name, count] of Object.entries({ classes, inChannels, width })) {
       checkWhole("highwayConvNet", name, count);

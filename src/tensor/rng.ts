@@ -5,6 +5,7 @@
  * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state.
  */
 import { ValueError } from "./errors.ts";
+import { cos, log, sin } from "./math/index.ts";
 
 export class Rng {
   #a: number;
@@ -57,10 +58,10 @@ export class Rng {
   normal(mean = 0, standardDeviation = 1): number {
     let z = this.#spare;
     if (z === null) {
-      const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+      const radius = Math.sqrt(-2 * log(1 - this.uniform()));
       const angle = 2 * Math.PI * this.uniform();
-      z = radius * Math.cos(angle);
-      this.#spare = radius * Math.sin(angle);
+      z = radius * cos(angle);
+      this.#spare = radius * sin(angle);
     } else {
       this.#spare = null;
     }

@@ -1,6 +1,7 @@
 /** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
 import { Gradients } from "../../autograd/backward.ts";
 import { ValueError } from "../../tensor/errors.ts";
+import { pow } from "../../tensor/math/index.ts";
 import { allocateLasting } from "../../tensor/memory.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 
@@ -16,10 +17,10 @@ export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2)
     // Math.max, unlike a comparison, keeps a NaN that it has met.
     if (p === Infinity) for (let i = 0; i < g.length; i++) total = Math.max(total, Math.abs(g[i]));
     else if (p === 2) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
-    else for (let i = 0; i < g.length; i++) total += Math.abs(g[i]) ** p;
+    else for (let i = 0; i < g.length; i++) total += pow(Math.abs(g[i]), p);
     if (Number.isNaN(total)) return total;
   }
-  return p === Infinity ? total : total ** (1 / p);
+  return p === Infinity ? total : pow(total, 1 / p);
 }
 
 /**

@@ -5,6 +5,7 @@
  * `torch.optim.lr_scheduler`; a schedule that has reached its end stays there.
  */
 import { ValueError } from "../../tensor/errors.ts";
+import { cos, pow } from "../../tensor/math/index.ts";
 
 /** The value to use at a step, counted from 0. */
 export type Schedule = (step: number) => number;
@@ -17,7 +18,7 @@ export function constant(lr: number): Schedule {
 /** lr·factor^⌊step / every⌋. Default factor 0.1. */
 export function stepDecay(lr: number, { every, factor = 0.1 }: { every: number; factor?: number }): Schedule {
   checkSteps("stepDecay", "every", every);
-  return (step) => lr * factor ** Math.floor(step / every);
+  return (step) => lr * pow(factor, Math.floor(step / every));
 }
 
 /**
@@ -28,12 +29,12 @@ export function multiStepDecay(
   lr: number,
   { milestones, factor = 0.1 }: { milestones: readonly number[]; factor?: number },
 ): Schedule {
-  return (step) => lr * factor ** milestones.filter((milestone) => step >= milestone).length;
+  return (step) => lr * pow(factor, milestones.filter((milestone) => step >= milestone).length);
 }
 
 /** lr·factor^step. */
 export function exponentialDecay(lr: number, { factor }: { factor: number }): Schedule {
-  return (step) => lr * factor ** step;
+  return (step) => lr * pow(factor, step);
 }
 
 /** From lr·startFactor to lr·endFactor in a straight line over `steps`. Defaults 1/3 and 1. */
@@ -48,7 +49,7 @@ export function linear(
 /** lr·(1 − step/steps)^power, 0 from `steps` on. Default power 1. */
 export function polynomial(lr: number, { steps, power = 1 }: { steps: number; power?: number }): Schedule {
   checkSteps("polynomial", "steps", steps);
-  return (step) => lr * (1 - Math.min(step / steps, 1)) ** power;
+  return (step) => lr * pow(1 - Math.min(step / steps, 1), power);
 }
 
 /**
@@ -151,7 +152,7 @@ export function oneCycle(maxLr: number, options: OneCycleOptions): { lr: Schedul
 
 /** From `from` at t = 0 to `to` at t = 1 along half a cosine. */
 function halfCosine(from: number, to: number, t: number): number {
-  return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * t));
+  return to + (from - to) * 0.5 * (1 + cos(Math.PI * t));
 }
 
 function checkSteps(schedule: string, name: string, steps: number): void {

@@ -4,6 +4,7 @@
  */
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
+import { exp, log } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
 export function reduce(op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): void {
@@ -81,9 +82,9 @@ function logSumExp(x: Floats, from: number, g: ReduceGeometry): number {
   let sum = 0;
   for (let r = 0; r < reduced.length; r++) {
     let p = from + reduced[r];
-    for (let i = 0; i < inner; i++, p += innerStride) sum += Math.exp(x[p] - max);
+    for (let i = 0; i < inner; i++, p += innerStride) sum += exp(x[p] - max);
   }
-  return max + Math.log(sum);
+  return max + log(sum);
 }
 
 export function argmax(x: Floats, y: Int32Array, g: ReduceGeometry): void {

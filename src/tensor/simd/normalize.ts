@@ -82,7 +82,8 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
     squares(px, outer, groups, inner, second.address);
     for (let c = 0; c < groups; c++) {
       const m = first.sum(c, 0) / n;
-      const v = second.sum(c, 0) / n - (m - Math.fround(m)) ** 2;
+      const rounded = m - Math.fround(m);
+      const v = second.sum(c, 0) / n - rounded * rounded;
       mean[c] = m;
       // Rounding can make it −1e-30 where all numbers are equal. NaN stays.
       variance[c] = v < 0 ? 0 : v;

@@ -5,6 +5,7 @@
  * place), sums as in sums.ts. NaN, and an infinity on the way, make the row NaN, as in the plain tier.
  */
 import type { AxisGeometry } from "../geometry/normalize.ts";
+import { log as logarithm } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 import { f32x4, get, set } from "./assembler.ts";
 import type { Call, Engine } from "./engine.ts";
@@ -68,7 +69,7 @@ function forward(engine: Engine, log: boolean, x: Floats, y: Floats, g: AxisGeom
       rowsMax(from, 1, n, 0, lanes.byteOffset);
       const max = Math.max(maxima[0], maxima[1], maxima[2], maxima[3]);
       exponentials(from, to, 1, n, 0, lanes.byteOffset, max);
-      finish(from, to, 1, n, 0, 0, max, log ? Math.log(totalOf(lanes)) : totalOf(lanes));
+      finish(from, to, 1, n, 0, 0, max, log ? logarithm(totalOf(lanes)) : totalOf(lanes));
     }
   });
 }
