@@ -2,7 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
-export type Host = "shell" | "page" | "worker" | "worker-operation" | "worker-step";
+export type Host = "shell" | "page" | "worker" | "worker-operation" | "worker-top";
 
 /** What the oldest engine without further lowering understands: SpiderMonkey 102, in GJS. */
 const TARGET = "es2022";
@@ -21,7 +21,7 @@ export async function bundle(host: Host): Promise<string> {
   return result.outputFiles[0].text;
 }
 
-/** Two functions newer than the Hermes that there is as a program of its own (0.12, of 2022); they are all that is missing. */
+/** Two functions newer than the Hermes that there is as a program of its own (0.12, of 2022); nothing else is missing. */
 const MISSING_IN_HERMES = `
 if (!Array.prototype.at) Object.defineProperty(Array.prototype, "at", {
   value: function (i) { return this[i < 0 ? this.length + i : i]; }, configurable: true, writable: true
@@ -29,13 +29,14 @@ if (!Array.prototype.at) Object.defineProperty(Array.prototype, "at", {
 if (!Object.hasOwn) Object.hasOwn = function (object, name) { return Object.prototype.hasOwnProperty.call(object, name); };
 `;
 
-interface Babel {
-  transform(code: string, options: object): { code: string };
+/** As much of TypeScript's API as lowers a script. */
+interface Compiler {
+  readonly ScriptTarget: { readonly ES5: number };
+  transpile(code: string, options: object): string;
 }
 
-/** JavaScript without classes and the like, as Hermes wants it; `babel` is the file of @babel/standalone. */
-export async function lower(code: string, babel: string): Promise<string> {
-  const { default: Babel } = (await import(pathToFileURL(babel).href)) as { default: Babel };
-  const presets = [["env", { targets: "ie 11", modules: false }]];
-  return MISSING_IN_HERMES + Babel.transform(code, { presets, sourceType: "script", compact: true }).code;
+/** JavaScript of 2009, without classes and the like, as Hermes wants it; `typescript` is the main file of TypeScript 5. */
+export async function lower(code: string, typescript: string): Promise<string> {
+  const { default: compiler } = (await import(pathToFileURL(typescript).href)) as { default: Compiler };
+  return MISSING_IN_HERMES + compiler.transpile(code, { target: compiler.ScriptTarget.ES5, downlevelIteration: true });
 }

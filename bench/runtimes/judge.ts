@@ -1,4 +1,6 @@
-/** What several runtimes' reports have to have in common, and the table of what they said. */
+/** What the reports of several runtimes have to have in common, and the table of what they say. */
+import type { Report as Bits, Checksums } from "../../test/runtimes/checksums.ts";
+import { hashOf } from "../../test/runtimes/hash.ts";
 import { milliseconds } from "../report.ts";
 import type { Report } from "./program.ts";
 
@@ -11,39 +13,61 @@ export interface Result {
   readonly report: Report;
 }
 
-/** How the tier that was chosen computes: bits are equal among those of one kind. */
-function kindOf({ mixed, report: { auto, fused } }: Result): string {
-  if (auto.tier === "plain") return "plain";
+/** How the chosen tier computes, in words. */
+function tierOf({ mixed, report: { tier, bits } }: Result): string {
+  if (tier === "plain" || !bits.simd) return tier;
   if (mixed) return "SIMD, in part plain";
-  return fused === undefined ? "SIMD" : fused ? "SIMD, fused" : "SIMD, not fused";
+  return bits.simd.fused ? "SIMD, fused" : "SIMD, not fused";
 }
 
-/** What differs although it must not, each as a line. */
+/** The checksums that must be those of every other runtime that computes alike, by how it computes. */
+function promisesOf({ mixed, report: { bits } }: Result): readonly (readonly [tier: string, checksums: Checksums])[] {
+  const plain = ["plain", bits.everywhere] as const;
+  if (mixed || !bits.simd) return [plain];
+  return [plain, [bits.simd.fused ? "SIMD, fused" : "SIMD, not fused", bits.simd.checksums]];
+}
+
+/** Everything that differs although it must not, each as a line: `normals (plain): 0a1b2c3d in Node 20; 4e5f6a7b in Bun`. */
 export function differences(results: readonly Result[]): string[] {
-  const found: string[] = [];
-  const compare = (what: string, bits: (result: Result) => string | undefined): void => {
-    const groups = new Map<string, string[]>();
-    for (const result of results) {
-      const own = bits(result);
-      if (own !== undefined) groups.set(own, [...(groups.get(own) ?? []), result.name]);
+  /** What was computed, what came out, where. */
+  const found = new Map<string, Map<string, string[]>>();
+  for (const result of results) {
+    for (const [tier, checksums] of promisesOf(result)) {
+      for (const [part, sum] of Object.entries(checksums)) {
+        const sums = upsert(found, `${part} (${tier})`, () => new Map<string, string[]>());
+        upsert(sums, sum, () => []).push(result.name);
+      }
     }
-    const words = [...groups].map(([own, names]) => `${own} in ${names.join(", ")}`);
-    if (groups.size > 1) found.push(`${what}: ${words.join("; ")}`);
-  };
-  compare("random numbers differ", ({ report }) => report.random);
-  compare("bits of the plain tier differ", ({ report }) => report.plain.bits);
-  for (const kind of ["SIMD, fused", "SIMD, not fused"]) {
-    compare(`bits of ${kind} differ`, (result) => (kindOf(result) === kind ? result.report.auto.bits : undefined));
   }
-  return found;
+  return [...found].flatMap(([what, sums]) => {
+    const words = [...sums].map(([sum, names]) => `${sum} in ${names.join(" and ")}`);
+    return sums.size > 1 ? [`${what}: ${words.join("; ")}`] : [];
+  });
+}
+
+function upsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
+/** All of them in eight digits. */
+function digest(checksums: Checksums): string {
+  return hashOf((hash) => hash.text(JSON.stringify(checksums)));
+}
+
+/** Bits of the tier in use. */
+function bitsInUse({ everywhere, simd }: Bits): string {
+  return digest(simd?.checksums ?? everywhere);
 }
 
 /** Head and lines of the README's table. */
 export function tableOf(results: readonly Result[]): { head: string[]; lines: string[][] } {
-  const head = ["runtime", "tier", "bits", "ms per step", "plain: bits", "plain: ms per step"];
+  const head = ["runtime", "tier", "its bits", "ms per step", "bits of plain", "ms per step"];
   const lines = results.map((result) => {
-    const { plain, auto } = result.report;
-    return [result.name, kindOf(result), auto.bits, milliseconds(auto.time), plain.bits, milliseconds(plain.time)];
+    const { bits, time, plainTime } = result.report;
+    const own = [tierOf(result), bitsInUse(bits), milliseconds(time)];
+    return [result.name, ...own, digest(bits.everywhere), milliseconds(plainTime)];
   });
   return { head, lines };
 }

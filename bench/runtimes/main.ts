@@ -1,6 +1,6 @@
 /**
- * `npm run runtimes`: one small training in every runtime that Skipstone is promised to work in, and the table of the README:
- * the tier that is chosen there, the bits that come out, the time of a step.
+ * `npm run runtimes`: one program in every runtime that Skipstone is promised to work in, and the README's table: the tier that
+ * is chosen there, the bits that come out, the time of a training step.
  */
 import { Command } from "commander";
 import { describeMachine } from "../machine.ts";
@@ -60,7 +60,7 @@ async function main(options: Options): Promise<void> {
     try {
       const report = await runtime.run(Number(options.patience));
       results.push({ name, mixed: runtime.mixed === true, report });
-      process.stderr.write(`${name}: ${report.auto.tier}, ${milliseconds(report.auto.time)} ms per step\n`);
+      process.stderr.write(`${name}: ${report.tier}, ${milliseconds(report.time)} ms per step\n`);
     } catch (error) {
       faults.push(`${name}: ${(error as Error).message}`);
     }

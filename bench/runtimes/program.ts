@@ -1,44 +1,24 @@
 /**
- * What every runtime does for `npm run runtimes`: it trains a small residual network from a fixed seed, on the plain tier
- * and on the tier that Skipstone chooses there by itself, and says which bits came out and how long a step takes.
+ * What every runtime does for `npm run runtimes`: it computes everything whose bits are promised (test/runtimes/checksums.ts),
+ * and takes the time of a training step on the plain tier and on the tier that Skipstone chooses there by itself.
  *
  * The program asks nothing of its surroundings but a clock. Its host (hosts/) brings that, and takes the report away.
  */
-import {
-  AdamW,
-  cifarResNet,
-  crossEntropy,
-  kernels,
-  Rng,
-  randn,
-  type StateDict,
-  schedules,
-  useKernels,
-  valueAndGrad,
-} from "../../src/index.ts";
-import { checksum, checksumOf } from "../../test/browser/checksum.ts";
-import { fusesMultiplyAdd } from "./fused.ts";
-
-/** A training on one tier. */
-export interface Run {
-  readonly tier: string;
-  /** Checksum of the network's parameters and running statistics after ten steps, as eight hexadecimal digits. */
-  readonly bits: string;
-  /** Median time of a step, ms. */
-  readonly time: number;
-}
+import { AdamW, cifarResNet, crossEntropy, kernels, Rng, randn, useKernels, valueAndGrad } from "../../src/index.ts";
+import { type Report as Bits, report as bitsOf } from "../../test/runtimes/checksums.ts";
 
 export interface Report {
-  /** Checksum of a thousand random numbers: where these differ, the trainings must. */
-  readonly random: string;
-  readonly plain: Run;
-  /** On the tier that is chosen by itself; `plain` again where it is that one. */
-  readonly auto: Run;
-  /** Whether WebAssembly multiplies and adds with one rounding here; undefined where that cannot be found out. */
-  readonly fused?: boolean;
+  readonly bits: Bits;
+  /** The tier that is chosen by itself. */
+  readonly tier: string;
+  /** Median time of a training step on it, and on the plain tier, ms. */
+  readonly time: number;
+  readonly plainTime: number;
 }
 
-const STEPS = 10;
+/** Random numbers of each kind in the checksums: engines without a compiler take seconds for as many. */
+export const DRAWS = 10_000;
+
 /** A sample of the time lasts at least so long: browsers' clocks tick once in a millisecond. ms */
 const SAMPLE = 50;
 const SAMPLES = 7;
@@ -50,14 +30,13 @@ const PATIENCE = 1500;
  * code runs: a host that has to can let it go on.
  */
 export function* program(now: () => number): Generator<void, Report> {
-  const rng = new Rng(1);
-  const random = hexadecimal(checksum(new Uint8Array(Float64Array.from({ length: 1000 }, () => rng.normal()).buffer)));
+  const bits = bitsOf({ draws: DRAWS });
   useKernels("plain");
-  const plain = yield* run(now);
+  const plainTime = yield* timeOf(training(), now);
   useKernels("auto");
-  const auto = kernels.name === "plain" ? plain : yield* run(now);
-  const fused = fusesMultiplyAdd();
-  return { random, plain, auto, ...(fused === undefined ? {} : { fused }) };
+  const tier = kernels.name;
+  const time = tier === "plain" ? plainTime : yield* timeOf(training(), now);
+  return { bits, tier, time, plainTime };
 }
 
 /** The report, where the clock needs no help. */
@@ -67,35 +46,20 @@ export function reportOf(parts: Generator<void, Report>): Report {
   return part.value;
 }
 
-/** Trains with the kernels in use. */
-function* run(now: () => number): Generator<void, Run> {
-  const { step, state } = training();
-  for (let i = 0; i < STEPS; i++) step();
-  const bits = hexadecimal(checksumOf(state()));
-  return { tier: kernels.name, bits, time: yield* timeOf(step, now) };
-}
-
-/** A network and a function that trains it by one step: 8 layers, 8 images of 16 × 16, AdamW with a schedule. */
-export function training(): { step: () => void; state: () => StateDict } {
-  const rng = new Rng(2026);
-  const model = cifarResNet(8, { width: 8, classes: 3, rng: rng.fork("weights") });
-  const optimizer = new AdamW(model.parameters(), { lr: 0 });
-  const schedule = schedules.warmup(schedules.cosine(0.01, { steps: 100 }), { steps: 4 });
-  const data = rng.fork("data");
-  const images = randn([8, 3, 16, 16], data);
-  const labels = Int32Array.from({ length: 8 }, () => data.integer(3));
-  let steps = 0;
-  return {
-    step: () => {
-      const { grads } = valueAndGrad(() => crossEntropy(model.forward(images), labels));
-      optimizer.lr = schedule(steps++);
-      optimizer.step(grads);
-    },
-    state: () => model.stateDict(),
+/** A function that trains a network by one step: 8 layers, 8 images of 16 × 16. */
+function training(): () => void {
+  const rng = new Rng(1);
+  const model = cifarResNet(8, { width: 8, classes: 3, rng });
+  const optimizer = new AdamW(model.parameters(), { lr: 0.01 });
+  const images = randn([8, 3, 16, 16], rng);
+  const labels = Int32Array.from({ length: 8 }, () => rng.integer(3));
+  return () => {
+    const { grads } = valueAndGrad(() => crossEntropy(model.forward(images), labels));
+    optimizer.step(grads);
   };
 }
 
-/** The median of some samples, each of as many calls as fill its time. */
+/** The median of some samples, each of as many calls as fill its time. ms */
 function* timeOf(call: () => void, now: () => number): Generator<void, number> {
   const samples: number[] = [];
   yield;
@@ -110,8 +74,4 @@ function* timeOf(call: () => void, now: () => number): Generator<void, number> {
     before = after;
   }
   return samples.sort((a, b) => a - b)[Math.floor(samples.length / 2)];
-}
-
-function hexadecimal(number: number): string {
-  return number.toString(16).padStart(8, "0");
 }

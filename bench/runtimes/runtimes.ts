@@ -91,7 +91,8 @@ const workerd: NpmPackage = {
 
 const quickjs: NpmPackage = { alias: "quickjs-emscripten", name: "quickjs-emscripten", version: "0.32.0" };
 const hermes: NpmPackage = { alias: "hermes-engine-cli", name: "hermes-engine-cli", version: "0.12.0" };
-const babel: NpmPackage = { alias: "babel-standalone", name: "@babel/standalone", version: "7.29.12" };
+/** The last TypeScript that writes ES5. */
+const typescript: NpmPackage = { alias: "typescript", name: "typescript", version: "5.9.3" };
 const hermesFolder = platform === "darwin" ? "osx-bin" : platform === "win32" ? "win64-bin" : "linux64-bin";
 
 export const runtimes: readonly Runtime[] = [
@@ -102,7 +103,7 @@ export const runtimes: readonly Runtime[] = [
   npmRuntime("bun", "Bun", bun, (file, seconds) => inShell(file("bin/bun"), [], seconds)),
   npmRuntime("deno", "Deno", deno, (file, seconds) => inShell(file("deno"), ["run"], seconds)),
   inWorkerd("workerd", "worker", "in a request"),
-  inWorkerd("workerd-step", "worker-step", "in a request, after a step at top level"),
+  inWorkerd("workerd-top", "worker-top", "in a request, after the same at top level"),
   inWorkerd("workerd-operation", "worker-operation", "in a request, after one operation at top level", true),
   inBrowser("chromium", "Chromium", { debian: "chromium", command: "chromium" }),
   inBrowser("firefox", "Firefox", { debian: "firefox-esr", command: "firefox-esr" }),
@@ -125,10 +126,10 @@ export const runtimes: readonly Runtime[] = [
     "Hermes",
     hermes,
     (file, seconds) => {
-      const lowered = (code: string): Promise<string> => lower(code, fileOf(babel, "babel.js"));
+      const lowered = (code: string): Promise<string> => lower(code, fileOf(typescript, "lib/typescript.js"));
       return inShell(file(`${hermesFolder}/hermes`), ["-O", "-w"], seconds, lowered);
     },
-    { needs: [babel], note: "lowered by Babel" },
+    { needs: [typescript], note: "lowered to ES5" },
   ),
 ];
 
