@@ -59,7 +59,7 @@ async function main(options: Options): Promise<void> {
     const name = nameOf(runtime);
     try {
       const report = await runtime.run(Number(options.patience));
-      results.push({ name, mixed: runtime.mixed === true, report });
+      results.push({ ...runtime, name, report });
       process.stderr.write(`${name}: ${report.tier}, ${milliseconds(report.time)} ms per step\n`);
     } catch (error) {
       faults.push(`${name}: ${(error as Error).message}`);
