@@ -2,7 +2,9 @@
  * `Rng`: all randomness in Skipstone comes from an explicit, seeded generator. Same seed, same numbers, everywhere.
  *
  * The generator is xoshiro128** (Blackman & Vigna 2018, "Scrambled Linear Pseudorandom Number Generators"): 128 bits of
- * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state.
+ * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state. Uniform
+ * numbers are made of these bits by one multiplication and one addition, normal ones by the logarithm, sine and cosine of
+ * math/: the platform's own differ in the last bit from one engine to another, and from one version to the next.
  */
 import { ValueError } from "./errors.ts";
 import { cos, log, sin } from "./math/index.ts";

@@ -30,7 +30,7 @@ export function toFixed(x: number, B: number): bigint {
 /** How far `got` is from the exact value, in units of the last place of a double that large. */
 export function errorInUlps(got: number, { value, B }: Fixed): number {
   // 2^exponent ≤ |value|·2⁻ᴮ < 2^(exponent + 1); no double has a last place below 2⁻¹⁰⁷⁴.
-  const exponent = lengthOf(value) - 1 - B;
+  const exponent = value === 0n ? Number.NEGATIVE_INFINITY : lengthOf(value) - 1 - B;
   const lastPlace = Math.max(exponent - 52, -1074);
   // In millionths. More bits, for a `got` far below the value's.
   const off = toFixed(got, B + 1200) - (value << 1200n);
@@ -46,8 +46,11 @@ export const exact: Record<"exp" | "log" | "log1p" | "tanh" | "sin" | "cos" | "p
     const unit = one(e.B);
     return { value: ((e.value - unit) << BigInt(B)) / (e.value + unit), B };
   },
-  sin: (B, x) => ({ value: circular(toFixed(x, B), 1n, toFixed(x, B), B), B }),
-  cos: (B, x) => ({ value: circular(toFixed(x, B), 0n, one(B), B), B }),
+  sin: (B, x) => {
+    const angle = withinTurn(toFixed(x, B), B);
+    return { value: circular(angle, 1n, angle, B), B };
+  },
+  cos: (B, x) => ({ value: circular(withinTurn(toFixed(x, B), B), 0n, one(B), B), B }),
   pow: (B, x, y) => exponential((toFixed(y, B) * logarithm(toFixed(x, 1100), 1100, B)) >> BigInt(B), B),
 };
 
@@ -61,6 +64,20 @@ function lengthOf(value: bigint): number {
 
 function shifted(value: bigint, left: number): bigint {
   return left >= 0 ? value << BigInt(left) : value >> BigInt(-left);
+}
+
+const constants = new Map<string, bigint>();
+
+/** Computed once for each B. */
+function constant(name: string, B: number, compute: (B: number) => bigint): bigint {
+  const key = `${name} ${B}`;
+  if (!constants.has(key)) constants.set(key, compute(B));
+  return constants.get(key)!;
+}
+
+/** ln 2 = 2 artanh ⅓ */
+function naturalOfTwo(B: number): bigint {
+  return constant("ln 2", B, (B) => twoArtanh(1n, 3n, B));
 }
 
 /** 2 artanh(p/q) = 2 Σ (p/q)ᵏ/k over odd k */
@@ -77,7 +94,7 @@ function twoArtanh(p: bigint, q: bigint, B: number): bigint {
 
 /** eˣ = 2ᵏ·eʳ */
 function exponential(x: bigint, B: number): Fixed {
-  const ln2 = twoArtanh(1n, 3n, B);
+  const ln2 = naturalOfTwo(B);
   const k = x / ln2;
   // eʳ as e^(r/2¹⁶), squared sixteen times.
   const guard = 64n;
@@ -98,7 +115,25 @@ function logarithm(x: bigint, at: number, B: number): bigint {
   const length = lengthOf(x);
   const m = shifted(x, B + 33 - length);
   const unit = one(B + 32);
-  return BigInt(length - 1 - at) * twoArtanh(1n, 3n, B) + twoArtanh(m - unit, m + unit, B);
+  return BigInt(length - 1 - at) * naturalOfTwo(B) + twoArtanh(m - unit, m + unit, B);
+}
+
+/** x less whole turns of 2π; π = 16 arctan ⅕ − 4 arctan 1/239 (Machin). */
+function withinTurn(x: bigint, B: number): bigint {
+  const guard = 32;
+  const turn = constant("2π", B + guard, (B) => 2n * (16n * arctanOfInverse(5n, B) - 4n * arctanOfInverse(239n, B)));
+  return ((x << BigInt(guard)) % turn) >> BigInt(guard);
+}
+
+/** arctan(1/n) = Σ ±1/(k·nᵏ) over odd k */
+function arctanOfInverse(n: bigint, B: number): bigint {
+  let term = one(B) / n;
+  let sum = 0n;
+  for (let k = 1n; term !== 0n; k += 2n) {
+    sum += term / k;
+    term = -term / (n * n);
+  }
+  return sum;
 }
 
 /** Σ ±xⁿ/n! over every second n from `first` on, whose term is given. */
