@@ -67,7 +67,7 @@ function bitsInUse({ everywhere, simd }: Bits): string {
 
 /** Head and lines of the README's table. */
 export function tableOf(results: readonly Result[]): { head: string[]; lines: string[][] } {
-  const head = ["runtime", "tier", "its bits", "ms per step", "bits of plain", "ms per step"];
+  const head = ["runtime", "tier", "its bits", "ms per step", "plain: bits", "plain: ms"];
   const lines = results.map((result) => {
     const { bits, time, plainTime } = result.report;
     const own = [tierOf(result), bitsInUse(bits), milliseconds(time)];

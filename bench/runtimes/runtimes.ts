@@ -105,8 +105,8 @@ export const runtimes: readonly Runtime[] = [
   npmRuntime("bun", "Bun", bun, (file, seconds) => inShell(file("bin/bun"), [], seconds)),
   npmRuntime("deno", "Deno", deno, (file, seconds) => inShell(file("deno"), ["run"], seconds)),
   inWorkerd("workerd", "worker", "in a request"),
-  inWorkerd("workerd-top", "worker-top", "in a request, after the same at top level"),
-  inWorkerd("workerd-operation", "worker-operation", "in a request, after one operation at top level", true),
+  inWorkerd("workerd-top", "worker-top", "in a request after a run at top level"),
+  inWorkerd("workerd-operation", "worker-operation", "in a request after one operation at top level", true),
   inBrowser("chromium", "Chromium", { debian: "chromium", command: "chromium" }),
   inBrowser("firefox", "Firefox", { debian: "firefox-esr", command: "firefox-esr" }),
   debianRuntime("jsc", "JavaScriptCore", { debian: "libjavascriptcoregtk-4.0-bin", command: "jsc" }, (seconds) =>

@@ -91,6 +91,16 @@ describe("README.md", () => {
   });
 
   test("and the same bits of the plain tier in each", () => {
+    expect(cells[0][5]).toMatch(/^[0-9a-f]{8}$/);
     expect(new Set(cells.map((row) => row[5])).size).toBe(1);
+  });
+
+  test("and the same SIMD bits in all that round x·y + z alike", () => {
+    const right = cells.filter((_, i) => !runtimes[i].wrong);
+    for (const tier of ["SIMD, fused", "SIMD, not fused"]) {
+      const bits = right.filter((row) => row[2] === tier).map((row) => row[3]);
+      expect(bits.length, tier).toBeGreaterThan(2);
+      expect(new Set(bits).size, tier).toBe(1);
+    }
   });
 });
