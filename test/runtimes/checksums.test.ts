@@ -1,15 +1,10 @@
 /**
- * The promise of equal bits, kept by every runtime there is: random numbers, schedules and the plain tier everywhere; the
- * SIMD tier in two groups, those whose WebAssembly rounds x·y + z once and those that round twice.
+ * The promise of equal bits: random numbers, schedules and the plain tier everywhere; the SIMD tier in two groups, those
+ * whose WebAssembly rounds x·y + z once and those that round twice.
  *
- * Browsers are used where they are installed, this Node always. SKIPSTONE_RUNTIMES=required fetches the others from npm.
+ * Here in this Node, and in browsers where they are installed; `npm run runtimes` compares them all.
  */
-import { execFile } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { bundle, findBrowser, visit } from "../browser/browser.ts";
 import { type Checksums, type Report, report } from "./checksums.ts";
 import { hashOf } from "./hash.ts";
@@ -36,36 +31,6 @@ test("the checksums are of something: none is that of nothing, and no two are eq
 test("this process gives the same bits a second time", () => {
   expectSameBits("this process", here);
   expectSameBits("this process again", report());
-});
-
-describe.runIf(process.env["SKIPSTONE_RUNTIMES"] === "required")("from npm", () => {
-  let script = "";
-  const fused = new Map<string, boolean>();
-  beforeAll(async () => {
-    script = join(mkdtempSync(join(tmpdir(), "skipstone-checksums-")), "checksums.mjs");
-    writeFileSync(script, await bundle("test/runtimes/print-checksums.ts"));
-  });
-
-  const commands = [["node@20"], ["node@22"], ["node@24"], ["node@26"], ["deno@2.9", "run"], ["bun@1.4"]];
-
-  test.each(commands)("%s gives the same bits", { timeout: 600_000 }, async (...command) => {
-    const { stdout } = await promisify(execFile)("npx", ["-y", ...command, script]);
-    const got = JSON.parse(stdout) as Report;
-    fused.set(command[0], got.simd!.fused);
-    expectSameBits(command[0], got);
-  });
-
-  test("the SIMD tier knows two groups: those that round x·y + z twice, and those that round once", () => {
-    expect([...fused]).toEqual([
-      ["node@20", false],
-      ["node@22", true],
-      ["node@24", true],
-      ["node@26", true],
-      ["deno@2.9", true],
-      ["bun@1.4", false],
-    ]);
-    expect(groups.get(true)!.checksums).not.toEqual(groups.get(false)!.checksums);
-  });
 });
 
 describe.each(["chromium", "firefox"] as const)("in %s", (kind) => {
