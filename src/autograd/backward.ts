@@ -39,11 +39,14 @@ export interface BackwardOptions {
 
 const OPTIONS: OptionNames<BackwardOptions> = { keep: true, gradient: true, stopAt: true, only: true };
 
-/** The gradients of one backward pass, found by tensor. Treat them as read-only: two tensors may share an array. */
+/** The gradients of one backward pass, found by tensor. */
 export class Gradients {
+  /** Tensors with their gradients: what a console, a clone or a test of equality sees. */
+  readonly pairs: readonly (readonly [Tensor, Tensor])[];
   readonly #byTensor: ReadonlyMap<Tensor, Tensor>;
 
   constructor(byTensor: ReadonlyMap<Tensor, Tensor>) {
+    this.pairs = [...byTensor];
     this.#byTensor = byTensor;
   }
 

@@ -7,10 +7,10 @@
  * and names; marks.ts, which tells parameters from buffers; mode.ts, training and evaluation.
  */
 import { describe } from "../tensor/check.ts";
+import { markCopy } from "../tensor/copies.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { markModules } from "./is-module.ts";
 import { isBuffer, isParameter } from "./marks.ts";
 import { guardEvaluation, isFrozen, isTraining, setTraining } from "./mode.ts";
 import { childrenOf, partsOf, snakeCase, tensorsOf } from "./parts.ts";
@@ -38,7 +38,7 @@ export type AnyModule = Module<never, unknown>;
  */
 export abstract class Module<X = Tensor, Y = Tensor> {
   constructor() {
-    markModules(Module.prototype);
+    markCopy(Module.prototype, "module");
   }
 
   /**

@@ -15,9 +15,11 @@
  * Map, and the insides of objects of other classes. What is lost so is an error when it is used: leaves.ts (training) and
  * mode.ts (evaluation).
  */
-import { ValueError } from "../tensor/errors.ts";
+import { describe } from "../tensor/check.ts";
+import { isForeign } from "../tensor/copies.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { checkModule, isForeign, isModule, twoCopies } from "./is-module.ts";
+import { checkModule, isModule } from "./is-module.ts";
 import { isBuffer, isParameter } from "./marks.ts";
 import type { AnyModule } from "./module.ts";
 
@@ -176,7 +178,7 @@ function search(
     found(name, value);
     return;
   }
-  if (isForeign(value)) throw twoCopies(`${module.constructor.name}.${name}`, value);
+  if (isForeign(value)) throw new UsageError(`${module.constructor.name}.${name}: is ${describe(value)}`);
   if (!isContainer(value)) return;
   if (inside.includes(value)) {
     throw new ValueError(

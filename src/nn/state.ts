@@ -1,9 +1,9 @@
 /** Loading a state: everything is read and checked before the first value is written. */
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { isForeign } from "../tensor/copies.ts";
 import { SkipstoneError, UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
-import { isForeign, twoCopies } from "./is-module.ts";
 
 /** Tensors by name. */
 export type StateDict = Record<string, Tensor>;
@@ -86,7 +86,7 @@ function read(entry: unknown): { shape: Shape; data: ArrayLike<number> } | strin
   }
   if (typeof entry !== "object" || entry === null)
     return `neither a tensor nor { shape, data }, but ${describe(entry)}`;
-  if (isForeign(entry)) throw twoCopies("loadStateDict", entry);
+  if (isForeign(entry)) throw new UsageError(`loadStateDict: the state has ${describe(entry)}`);
   const { shape, data } = entry as { shape?: unknown; data?: unknown };
   if (!Array.isArray(shape) || !shape.every((n) => Number.isInteger(n) && n >= 0) || data === undefined) {
     return `neither a tensor nor { shape, data }, but ${describe(entry)}`;

@@ -2,6 +2,7 @@
  * What TypeScript checks when a program is compiled, checked again when it runs: most programs are plain JavaScript, and
  * an option with a typing error that is ignored gives a number that is wrong without a word.
  */
+import { isForeign, TWO_COPIES } from "./copies.ts";
 import { UsageError, ValueError } from "./errors.ts";
 
 /** Every option of an interface, once. A name that is missing here, or that the interface does not have, does not compile. */
@@ -58,6 +59,7 @@ export function describe(value: unknown): string {
   if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";
   if (typeof value !== "object") return `a ${typeof value}`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (isForeign(value)) return `a ${value.constructor.name} of another copy: ${TWO_COPIES}`;
   const { name } = (value as { constructor?: { name?: string } }).constructor ?? {};
   return name && name !== "Object" ? `a ${name}` : `an object { ${Object.keys(value).slice(0, 5).join(", ")} }`;
 }

@@ -12,6 +12,7 @@
  */
 import type { Node } from "../autograd/graph.ts";
 import { describe } from "./check.ts";
+import { isForeign, markCopy } from "./copies.ts";
 import { ShapeError, UsageError } from "./errors.ts";
 import {
   allocate,
@@ -43,61 +44,43 @@ export interface Deferred {
   compute(): Values;
 }
 
+/** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */
+export type Tensor64 = Tensor<Float64Array<ArrayBuffer>>;
+
 /** Numbers, and what several tensors that are views of the same numbers must agree on. */
 class Storage {
   /** One of these two is null. */
   values: Values | null = null;
   deferred: Deferred | null = null;
+  /** The step that computes them. */
+  step: Step | undefined;
   /** Whether a person holds the array, so that it must not change. */
   seen = false;
   /** Counts changes in place. */
   version = 0;
 }
 
-/** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */
-export type Tensor64 = Tensor<Float64Array<ArrayBuffer>>;
+/** What this file may do with a tensor's insides. */
+interface Access {
+  is(value: object): value is Tensor;
+  current(t: Tensor): Values;
+  show(t: Tensor): Floats;
+  storage(t: Tensor): Storage;
+  view(t: Tensor, shape: Shape): Tensor;
+  inConsole(t: Tensor): string;
+  wasTrainable(t: Tensor): boolean;
+}
 
-/** The numbers of a tensor, for kernels. Throws UsageError if they were in the memory of a step that is over. */
-export let valuesOf: (t: Tensor) => Values;
+/** Opened by the first tensor: importing this file does nothing. */
+let access: Access | undefined;
 
-/** The same, for a kernel that changes them in place: an array that nobody has seen. To be called for each change. */
-export let valuesToChange: (t: Tensor) => Values;
-
-/** What the values will be computed from, as long as nobody has read them; else null. */
-export let deferredOf: (t: Tensor) => Deferred | null;
-
-/** Where the numbers of t are, if they are computed. */
-export let heldBy: (t: Tensor) => Values | null;
-
-/** A tensor of numbers that were computed, or will be: inside a step it is a part of it, and ends with it. */
-export let computed: (values: Values | Deferred, shape: Shape) => Tensor;
-
-/** The numbers of t in another shape of the same size: shared, not copied. */
-export let viewOf: (t: Tensor, shape: Shape) => Tensor;
-
-/** Whether t has been trainable at some time: created so, or switched on. Freezing does not undo it. */
-export let wasTrainable: (t: Tensor) => boolean;
-
-/** Whether this is a tensor of this copy of the library. */
-export let isTensor: (value: unknown) => value is Tensor;
-
-/**
- * A tensor around an ordinary array that nobody else holds: for what lasts, as parameters do. The only way to one of
- * float64, which `requiresGrad` makes a point for a gradient check.
- */
-export let owned: (data: Floats, shape: Shape, requiresGrad?: boolean) => Tensor;
-
-/** The mark on the tensors of every copy of the library. */
-const MARK = Symbol.for("skipstone.tensor");
 /** The name under which Node, Deno and Bun look for what a console shows. */
-const INSPECT = Symbol.for("nodejs.util.inspect.custom");
-
-let dataOf: (t: Tensor) => Floats;
+const INSPECT: symbol = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
 
 /** The own property `data` of every tensor. */
 const DATA: PropertyDescriptor & ThisType<Tensor> = {
   get() {
-    return dataOf(this);
+    return access!.show(this);
   },
   set() {
     throw new UsageError("tensor: data cannot be replaced: assign(values) overwrites the values");
@@ -123,8 +106,10 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
 
   /** Wraps `data` (shared, not copied). Throws ShapeError if its length is not the product of `shape`. */
   constructor(data: Float32Array, shape: Shape, requiresGrad = false) {
+    access ??= Tensor.#open();
     if ((data as unknown) instanceof Storage) {
       this.#storage = data as unknown as Storage;
+      this.#step = this.#storage.step;
       this.shape = shape;
     } else {
       this.#storage = givenBy(data, shape);
@@ -135,52 +120,30 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
     Object.defineProperty(this, "data", DATA);
   }
 
-  static {
-    valuesOf = (t) => t.#current();
-    valuesToChange = (t) => {
-      const storage = t.#storage;
-      let values = t.#current();
-      declareVariable(values);
-      if (storage.seen) {
-        values = toValues(lastingCopy(values));
-        storage.values = values;
-        storage.seen = false;
-      }
-      storage.version++;
-      return values;
-    };
-    deferredOf = (t) => t.#storage.deferred;
-    heldBy = (t) => t.#storage.values;
-    computed = (values, shape) => {
-      const storage = new Storage();
-      if ("compute" in values) storage.deferred = values;
-      else storage.values = values;
-      return part(storage, shape);
-    };
-    viewOf = (t, shape) => {
-      t.#current();
-      return part(t.#storage, shape);
-    };
-    dataOf = (t) => t.#show();
-    owned = (data, shape, requiresGrad = false) => {
-      const storage = new Storage();
-      storage.values = toValues(data);
-      return new Tensor(storage as never, shape, requiresGrad);
-    };
-    Object.defineProperty(Tensor.prototype, MARK, { value: true });
+  static #open(): Access {
+    markCopy(Tensor.prototype, "tensor");
     Object.defineProperty(Tensor.prototype, INSPECT, {
       value(this: Tensor): string {
-        const head = `Tensor ${formatShape(this.shape)}`;
-        if (this.#step?.ended) return `${head} (its values are gone with the step that computed them)`;
-        return this.rank === 0 ? `${head} ${this}` : `${head}\n${this}`;
+        return access!.inConsole(this);
       },
     });
-    wasTrainable = (t) => t.#wasTrainable;
-    isTensor = (value): value is Tensor => typeof value === "object" && value !== null && #storage in value;
-    const part = (storage: Storage, shape: Shape): Tensor => {
-      const t = new Tensor(storage as never, shape);
-      t.#step = currentStep();
-      return t;
+    return {
+      is: (value): value is Tensor => #storage in value,
+      current: (t) => t.#current(),
+      show: (t) => t.#show(),
+      storage: (t) => t.#storage,
+      view: (t, shape) => {
+        t.#current();
+        const view = new Tensor(t.#storage as never, shape);
+        view.#step = currentStep();
+        return view;
+      },
+      inConsole: (t) => {
+        const head = `Tensor ${formatShape(t.shape)}`;
+        if (t.#step?.ended) return `${head} (its values are gone with the step that computed them)`;
+        return t.rank === 0 ? `${head} ${t}` : `${head}\n${t}`;
+      },
+      wasTrainable: (t) => t.#wasTrainable,
     };
   }
 
@@ -347,6 +310,69 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
   }
 }
 
+/** Whether this is a tensor of this copy of the library. */
+export function isTensor(value: unknown): value is Tensor {
+  return typeof value === "object" && value !== null && access !== undefined && access.is(value);
+}
+
+/** The numbers of a tensor, for kernels. Throws UsageError if they were in the memory of a step that is over. */
+export function valuesOf(t: Tensor): Values {
+  return access!.current(t);
+}
+
+/** The same, for a kernel that changes them in place: an array that nobody has seen. To be called for each change. */
+export function valuesToChange(t: Tensor): Values {
+  const storage = access!.storage(t);
+  let values = valuesOf(t);
+  declareVariable(values);
+  if (storage.seen) {
+    values = toValues(lastingCopy(values));
+    storage.values = values;
+    storage.seen = false;
+  }
+  storage.version++;
+  return values;
+}
+
+/** What the values will be computed from, as long as nobody has read them; else null. */
+export function deferredOf(t: Tensor): Deferred | null {
+  return access!.storage(t).deferred;
+}
+
+/** Where the numbers of t are, if they are computed. */
+export function heldBy(t: Tensor): Values | null {
+  return access!.storage(t).values;
+}
+
+/** A tensor of numbers that were computed, or will be: inside a step it is a part of it, and ends with it. */
+export function computed(values: Values | Deferred, shape: Shape): Tensor {
+  const storage = new Storage();
+  if ("compute" in values) storage.deferred = values;
+  else storage.values = values;
+  storage.step = currentStep();
+  return new Tensor(storage as never, shape);
+}
+
+/** The numbers of t in another shape of the same size: shared, not copied. */
+export function viewOf(t: Tensor, shape: Shape): Tensor {
+  return access!.view(t, shape);
+}
+
+/**
+ * A tensor around an ordinary array that nobody else holds: for what lasts, as parameters do. The only way to one of
+ * float64, which `requiresGrad` makes a point for a gradient check.
+ */
+export function owned(data: Floats, shape: Shape, requiresGrad = false): Tensor {
+  const storage = new Storage();
+  storage.values = toValues(data);
+  return new Tensor(storage as never, shape, requiresGrad);
+}
+
+/** Whether t has been trainable at some time: created so, or switched on. Freezing does not undo it. */
+export function wasTrainable(t: Tensor): boolean {
+  return access!.wasTrainable(t);
+}
+
 /** What somebody gave, who may go on writing to it and reading from it. */
 function givenBy(data: Float32Array, shape: Shape): Storage {
   if (!(data instanceof Float32Array)) {
@@ -390,13 +416,10 @@ export function checkTensor(op: string, name: string, value: unknown): asserts v
 }
 
 function inWords(value: unknown): string {
-  if (typeof value === "object" && value !== null) {
-    if (MARK in value) {
-      return "one of another copy of Skipstone: two copies are loaded (two bundles, two versions in node_modules, or a build for pages beside one for workers), and only one can be used at a time";
-    }
-    if ("shape" in value && "data" in value) return `${describe(value)} (a clone?): tensor(it) makes one of it`;
-  }
-  return `${describe(value)}${typeof value === "number" || Array.isArray(value) ? `: tensor(…) makes one of it` : ""}`;
+  if (isForeign(value)) return describe(value);
+  const isClone = typeof value === "object" && value !== null && "shape" in value && "data" in value;
+  if (isClone) return `${describe(value)} (a clone?): tensor(it) makes one of it`;
+  return `${describe(value)}${typeof value === "number" || Array.isArray(value) ? ": tensor(…) makes one of it" : ""}`;
 }
 
 /** `checkTensor` for several: each a tensor, or where `null` is allowed null or undefined. */

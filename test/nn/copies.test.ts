@@ -22,7 +22,7 @@ beforeAll(async () => {
   [a, b] = await Promise.all([load("a"), load("b")]);
 }, 60_000);
 
-const message = /^.*: two copies of Skipstone are loaded: this \w+ was made by another one/;
+const message = /a \w+ of another copy: two copies of Skipstone are loaded, and they do not work together/;
 
 describe("a module of another copy is refused", () => {
   const model = (): InstanceType<Library["Sequential"]> => new a.Sequential(new a.Linear(2, 2, { rng: new a.Rng(0) }));
@@ -70,4 +70,49 @@ describe("a module of another copy is refused", () => {
       }
     };
   }
+});
+
+describe("a tensor, gradients or an optimiser of another copy are refused", () => {
+  const data = (copy: Library): (() => { x: Tensor; labels: number[] }[]) => {
+    const x = copy.randn([4, 2], new copy.Rng(1));
+    return () => [{ x, labels: [0, 1, 0, 1] }];
+  };
+  const model = (copy: Library): InstanceType<Library["Sequential"]> =>
+    new copy.Sequential(new copy.Linear(2, 2, { rng: new copy.Rng(0) }));
+
+  it.each<[string, () => unknown]>([
+    ["by an operation", () => b.add(a.zeros([2]), 1)],
+    ["as a weight of an operation", () => b.linear(b.zeros([1, 2]), a.zeros([2, 2]))],
+    ["by a layer", () => model(b).forward(a.zeros([1, 2]))],
+    ["by backward", () => b.backward(a.sum(a.tensor([1], { requiresGrad: true })))],
+    ["by an optimiser", () => new b.SGD(model(a).parameters(), { lr: 0.1 })],
+    ["in a state", () => model(b).loadStateDict(model(a).stateDict())],
+    ["by a writer", () => b.writeSafetensors(model(a).stateDict())],
+    ["by accuracy", () => b.accuracy(a.zeros([1, 2]), [0])],
+    ["by certify", () => b.certify(b.cifarResNet(8, { width: 2, rng: new b.Rng(0) }), a.zeros([1, 3, 8, 8]))],
+  ])("%s", (_, touch) => {
+    expect(touch).toThrow(/two copies of Skipstone are loaded/);
+    expect(touch).toThrow(b.UsageError);
+  });
+
+  it("by fit and evaluate: model, data, optimiser", async () => {
+    const optimizer = (copy: Library) => new copy.SGD(model(copy).parameters(), { lr: 0.1 });
+    const own = model(b);
+    for (const training of [
+      () => b.fit(model(a), { data: data(b), optimizer: optimizer(b), steps: 1 }),
+      () => b.fit(own, { data: data(a), optimizer: new b.SGD(own.parameters(), { lr: 0.1 }), steps: 1 }),
+      () => b.evaluate(model(a), data(b)()),
+      () => b.evaluate(own, data(a)()),
+    ]) {
+      await expect(training()).rejects.toThrow(/two copies of Skipstone are loaded/);
+    }
+    await expect(b.fit(own, { data: data(b), optimizer: optimizer(a), steps: 1 })).rejects.toThrow(b.UsageError);
+  });
+
+  it("what is no tensor crosses: weights as { shape, data }, generators", () => {
+    const target = model(b);
+    target.loadStateDict(structuredClone(model(a).stateDict()));
+    expect(target.stateDict()["0.weight"].data).toEqual(model(a).stateDict()["0.weight"].data);
+    expect(b.randn([3], new a.Rng(5)).data).toEqual(a.randn([3], new a.Rng(5)).data);
+  });
 });

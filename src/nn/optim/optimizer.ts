@@ -8,7 +8,7 @@ import type { Gradients } from "../../autograd/backward.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
-import { Tensor } from "../../tensor/tensor.ts";
+import { Tensor, valuesOf } from "../../tensor/tensor.ts";
 
 export interface Optimizer {
   /** The learning rate of the next step. A group with a rate of its own follows in proportion. What is no rate is refused. */
@@ -139,8 +139,9 @@ export function checkGradients(optimizer: string, parameters: readonly Tensor[],
   for (const w of parameters) {
     if (!grads.has(w)) continue;
     // Reading the values now: those of an ended step are gone, which must not be found out when half is written.
-    const { shape, data } = grads.get(w);
-    if (!sameShape(shape, w.shape) || data.length !== w.size) {
+    const gradient = grads.get(w);
+    const { shape } = gradient;
+    if (!sameShape(shape, w.shape) || valuesOf(gradient).length !== w.size) {
       throw new ShapeError(
         `${optimizer}: the gradient ${formatShape(shape)} has not the shape of its parameter ${formatShape(w.shape)}`,
       );
