@@ -66,7 +66,8 @@ async function main(options: Options): Promise<void> {
     }
   }
   const { head, lines } = tableOf(results);
-  console.log(`\n${describeMachine()}\n\n${(options.markdown ? markdownTable : terminalTable)(head, lines)}`);
+  const table = (options.markdown ? markdownTable : terminalTable)(head, lines);
+  if (results.length > 0) console.log(`\n${describeMachine()}\n\n${table}`);
   faults.push(...differences(results));
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) process.exitCode = 1;
