@@ -312,7 +312,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
 
 /** Whether this is a tensor of this copy of the library. */
 export function isTensor(value: unknown): value is Tensor {
-  return typeof value === "object" && value !== null && access !== undefined && access.is(value);
+  return typeof value === "object" && value !== null && access?.is(value) === true;
 }
 
 /** The numbers of a tensor, for kernels. Throws UsageError if they were in the memory of a step that is over. */
