@@ -8,7 +8,7 @@ let sink = 0;
 
 await serve({
   version: () =>
-    `Skipstone, Node ${process.versions.node}${engine?.features.multiplyAdd ? " (relaxed multiply-add)" : ""}`,
+    `Skipstone, Node ${process.versions.node}${engine?.features.multiplyAdd ? " (fused multiply-add)" : ""}`,
   prepare: (work, variant = "simd") => {
     const { run, result } = subjectOf(work, tier(variant, false));
     return {

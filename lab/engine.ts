@@ -2,8 +2,10 @@
 import { availableParallelism } from "node:os";
 import { kernels } from "../src/tensor/index.ts";
 
-/** Kernels in use (those that `useKernels` chose), version of Node, cores. */
+/** Kernels in use (those that `useKernels` chose) and their arithmetic, version of Node, cores. */
 export function engineName(): string {
-  const tier = kernels.name === "simd" ? "WebAssembly SIMD kernels" : "plain TypeScript kernels";
+  // Bits of the SIMD tier depend on its arithmetic, those of the plain tier do not.
+  const simd = `WebAssembly SIMD kernels, ${kernels.arithmetic} multiply-add`;
+  const tier = kernels.name === "simd" ? simd : "plain TypeScript kernels";
   return `${tier}, Node ${process.versions.node}, ${availableParallelism()} cores`;
 }

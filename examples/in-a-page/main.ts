@@ -3,7 +3,7 @@
  * For long training put the same program into a worker: ../in-a-worker.
  */
 /// <reference lib="dom" />
-import { argmax, cifarResNet, fit, noGrad, Rng, SGD } from "../../src/index.ts"; // In your project: from "skipstone".
+import { argmax, cifarResNet, fit, predict, Rng, SGD } from "../../src/index.ts"; // In your project: from "skipstone".
 import { endlessShapes, NAMES, SIDE, shapes } from "../shapes.ts";
 
 const STEPS = 100;
@@ -26,10 +26,7 @@ await fit(model, {
 });
 
 const unseen = shapes(14, rng);
-const answers = argmax(
-  noGrad(() => model.eval().forward(unseen.x)),
-  1,
-).data;
+const answers = argmax(await predict(model, [unseen]), 1).data;
 answers.forEach((answer, n) => {
   const figure = document.createElement("figure");
   const caption = document.createElement("figcaption");

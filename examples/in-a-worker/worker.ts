@@ -1,6 +1,6 @@
 /** The worker: trains, reports every step, stops when it is asked to, and says at the end what it has learnt. */
 /// <reference lib="dom" />
-import { cifarResNet, evaluate, fit, Rng, SGD } from "../../src/index.ts"; // In your project: from "skipstone".
+import { accuracy, cifarResNet, evaluate, fit, Rng, SGD } from "../../src/index.ts"; // In your project: from "skipstone".
 import { endlessShapes, NAMES, shapes } from "../shapes.ts";
 
 export type Report =
@@ -30,5 +30,5 @@ await fit(model, {
 });
 
 const images = 300;
-const { accuracy } = evaluate(model, [shapes(images, rng)]);
-report({ kind: "end", accuracy, images });
+const { metrics } = await evaluate(model, [shapes(images, rng)], { metrics: { accuracy } });
+report({ kind: "end", accuracy: metrics.accuracy, images });

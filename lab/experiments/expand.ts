@@ -110,15 +110,16 @@ export const expand: Experiment<Options, Task, Result> = {
     const expansions: Growth[] = [];
     const times: number[] = [];
     let [used, looking] = [0, 0];
-    const training = await train(model, task, context, ({ step, seconds }) => {
+    const training = await train(model, task, context, async ({ step, seconds }) => {
       times.push(seconds - looking);
       const collapsed = expansion?.collapsed.length ?? 0;
       used += (blocks - collapsed) / blocks / task.steps;
       if (!expansion || !task.at.some((f) => Math.round(f * task.steps) === step + 1)) return;
       const started = performance.now();
-      const lossBefore = test(model, PROBE, context).loss;
+      const { loss: lossBefore } = await test(model, PROBE, context);
       const added = expansion.before(step + 1).length;
-      expansions.push({ step: step + 1, blocks: added, lossBefore, lossAfter: test(model, PROBE, context).loss });
+      const { loss: lossAfter } = await test(model, PROBE, context);
+      expansions.push({ step: step + 1, blocks: added, lossBefore, lossAfter });
       looking += (performance.now() - started) / 1000;
     });
     return {

@@ -9,6 +9,7 @@
  */
 import { lesions, manyLesions, reorderings } from "../../src/flow/index.ts";
 import {
+  type AnyModule,
   BatchNorm2d,
   Conv2d,
   GlobalAvgPool2d,
@@ -197,6 +198,6 @@ function vggStyle(layers: number, { width, inChannels, classes, rng }: ReturnTyp
   return new Sequential(...modules, new GlobalAvgPool2d(), new Linear(channels, classes, { rng: rng.fork("fc") }));
 }
 
-function changesShape(part: Module | undefined): boolean {
+function changesShape(part: AnyModule | undefined): boolean {
   return part !== undefined && isResidualBlock(part) && part.shortcut === "pad";
 }

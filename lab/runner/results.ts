@@ -15,7 +15,7 @@ export interface Origin {
   readonly version: string;
   /** codeChecksum of code.ts. */
   readonly code: string;
-  /** Which kernels computed. */
+  /** Which kernels computed, and their arithmetic: with a fused multiply-add SIMD kernels give other bits. */
   readonly kernels: string;
   /** Checksum and size of the images. */
   readonly data: string;

@@ -93,7 +93,7 @@ export function originOf(
     experiment: experiment.name,
     version: packageVersion(),
     code: codeChecksum(experiment.name),
-    kernels: kernels.name,
+    kernels: `${kernels.name}, ${kernels.arithmetic}`,
     data: `${checksum} ${size}`,
   };
 }

@@ -5,7 +5,7 @@
 import { crossEntropy } from "../../src/autograd/index.ts";
 import { batches, type Dataset, type Normalization } from "../../src/data/index.ts";
 import { certify, identityShares, layerStatistics } from "../../src/flow/index.ts";
-import { evaluate, fit, type Module, SGD } from "../../src/nn/index.ts";
+import { accuracy, evaluate, fit, type Module, SGD } from "../../src/nn/index.ts";
 import { cifarResNet, type ResNet } from "../../src/resnet/index.ts";
 import { Rng, Tensor } from "../../src/tensor/index.ts";
 import { makeSchedule } from "../training/schedules.ts";
@@ -68,7 +68,8 @@ export async function trainNet(setup: NetSetup, listener: NetListener, shouldSto
       weightDecay: options.weightDecay,
     }),
     schedule: makeSchedule(options.schedule, options.learningRate, options.steps),
-    onStep: ({ step, epoch, loss, accuracy, lr }) => {
+    metrics: { accuracy },
+    onStep: ({ step, epoch, loss, metrics: { accuracy }, lr }) => {
       const seconds = (performance.now() - started) / 1000;
       const row: StepRow = { step: step + 1, epoch: epoch + 1, loss, accuracy, learningRate: lr, seconds };
       rows.push(row);
@@ -81,7 +82,7 @@ export async function trainNet(setup: NetSetup, listener: NetListener, shouldSto
   const last = takeSnapshot(model, probe, rows.length);
   const certificate = certificateOf(model, probe.x);
   const testStarted = performance.now();
-  const test = testNet(model, setup, listener, shouldStop);
+  const test = await testNet(model, setup, listener, shouldStop);
   return {
     net,
     title: `${net === "plain" ? "plain" : "ResNet"}-${options.depth}`,
@@ -156,7 +157,12 @@ function certificateOf(model: Module, x: Tensor): CertificateResult {
 }
 
 /** Accuracy over the test images; over fewer where the run was interrupted. */
-function testNet(model: Module, setup: NetSetup, listener: NetListener, shouldStop: () => boolean): TestResult | null {
+async function testNet(
+  model: Module,
+  setup: NetSetup,
+  listener: NetListener,
+  shouldStop: () => boolean,
+): Promise<TestResult | null> {
   const { options, test, normalization } = setup;
   const asked = Math.min(options.testImages ?? test.shape[0], test.shape[0]);
   const stoppedBefore = shouldStop();
@@ -165,9 +171,9 @@ function testNet(model: Module, setup: NetSetup, listener: NetListener, shouldSt
   let correct = 0;
   let loss = 0;
   for (const batch of batches(test, { batchSize: TEST_BATCH, normalize: normalization, limit: total })) {
-    const result = evaluate(model, [batch]);
+    const result = await evaluate(model, [batch], { metrics: { accuracy } });
     images += result.count;
-    correct += result.accuracy * result.count;
+    correct += result.metrics.accuracy * result.count;
     loss += result.loss * result.count;
     listener.onTest(images, total, correct / images);
     if (!stoppedBefore && shouldStop()) break;

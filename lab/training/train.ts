@@ -10,7 +10,7 @@ import {
   randomCrop,
   randomFlip,
 } from "../../src/data/index.ts";
-import { evaluate, fit, type Module, SGD, type StepInfo, TrainingError } from "../../src/nn/index.ts";
+import { accuracy, evaluate, fit, type Module, SGD, type StepInfo, TrainingError } from "../../src/nn/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { oneOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Context, type OptionSpecs, option, type PerPreset } from "../runner/experiment.ts";
@@ -116,13 +116,13 @@ const TEST_BATCH = 100;
  * Trains `model` with SGD and looks at the test images. The order of images, and their augmentation, depend on the seed
  * alone: all networks of one seed see the same.
  *
- * @param onStep sees every step, to measure or to change the network on the way.
+ * @param onStep sees every step, to measure or to change the network on the way; it is waited for.
  */
 export async function train(
   model: Module,
   task: TrainingOptions & { readonly seed: number },
   context: Context,
-  onStep: (info: StepInfo) => void = () => {},
+  onStep: (info: StepInfo) => unknown = () => {},
 ): Promise<Training> {
   const { steps, learningRate, schedule, weightDecay } = task;
   const data = trainingBatches(task, context);
@@ -134,9 +134,10 @@ export async function train(
       steps,
       optimizer: new SGD(model.parameters(), { lr: learningRate, momentum: MOMENTUM, weightDecay }),
       schedule: makeSchedule(schedule, learningRate, steps),
-      onStep: (info) => {
-        rows.push({ loss: info.loss, error: 1 - info.accuracy });
-        onStep(info);
+      metrics: { accuracy },
+      onStep: async (info) => {
+        rows.push({ loss: info.loss, error: 1 - info.metrics.accuracy });
+        await onStep(info);
         context.progress((0.97 * rows.length) / steps);
       },
     });
@@ -145,7 +146,7 @@ export async function train(
     divergedAt = error.step;
   }
   const last = rows.slice(-Math.max(1, Math.round(rows.length / 10)));
-  const { loss: testLoss, error: testError } = test(model, task, context);
+  const { loss: testLoss, error: testError } = await test(model, task, context);
   return {
     parameters: model.parameterCount(),
     curve: curveFrom(rows),
@@ -158,16 +159,14 @@ export async function train(
 }
 
 /** Loss and error of `model` over the first test images. */
-export function test(
+export async function test(
   model: Module,
   { testImages }: Pick<TrainingOptions, "testImages">,
   { test, normalization }: Context,
-): { loss: number; error: number } {
-  const { loss, accuracy } = evaluate(
-    model,
-    batches(test, { batchSize: TEST_BATCH, normalize: normalization, limit: testImages }),
-  );
-  return { loss, error: 1 - accuracy };
+): Promise<{ loss: number; error: number }> {
+  const data = batches(test, { batchSize: TEST_BATCH, normalize: normalization, limit: testImages });
+  const { loss, metrics } = await evaluate(model, data, { metrics: { accuracy } });
+  return { loss, error: 1 - metrics.accuracy };
 }
 
 /** The batches that `train` uses; iterating them again gives the next epoch. */

@@ -6,7 +6,8 @@
  * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
-import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { chooseKernels, kernels } from "../tensor/kernels.ts";
 import { allocate, inStep, release, type Values } from "../tensor/memory.ts";
@@ -22,7 +23,7 @@ import {
   valuesOf,
   viewOf,
 } from "../tensor/tensor.ts";
-import { copyOf, filled } from "./arrays.ts";
+import { combine, copyOf, filled, scaled } from "./arrays.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
 
 export interface BackwardOptions {
@@ -69,6 +70,36 @@ export class Gradients {
     return gradient;
   }
 
+  /**
+   * The sum of these gradients and `other`'s; where one of the two has none, the other's. With `times` it averages the
+   * gradients of several batches. Outside a step both give ordinary arrays, which live as long as anybody holds them.
+   *
+   * @example
+   * const w = tensor([1, 2], { requiresGrad: true });
+   * const first = backward(sum(mul(w, 3)));
+   * const second = backward(sum(mul(w, 5)));
+   * first.plus(second).times(0.5).get(w); // [4, 4]
+   */
+  plus(other: Gradients): Gradients {
+    if (!(other instanceof Gradients)) throw new UsageError(`plus: needs other gradients, got ${describe(other)}`);
+    const result = new Map(this.#byTensor);
+    for (const [t, gradient] of other.#byTensor) {
+      const own = this.#byTensor.get(t);
+      result.set(t, own ? sumOf(own, gradient) : gradient);
+    }
+    return new Gradients(result);
+  }
+
+  /** These gradients, each multiplied by `factor`. */
+  times(factor: number): Gradients {
+    if (typeof factor !== "number") throw new UsageError(`times: needs a number, got ${describe(factor)}`);
+    const result = new Map<Tensor, Tensor>();
+    for (const [t, gradient] of this.#byTensor) {
+      result.set(t, computed(scaled(valuesOf(gradient), factor), gradient.shape));
+    }
+    return new Gradients(result);
+  }
+
   /** Keeps the gradients readable when the current step is over. */
   outliveStep(): void {
     for (const gradient of this.#byTensor.values()) gradient.outliveStep();
@@ -78,6 +109,15 @@ export class Gradients {
   entries(): IterableIterator<[Tensor, Tensor]> {
     return this.#byTensor.entries();
   }
+}
+
+function sumOf(a: Tensor, b: Tensor): Tensor {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new ShapeError(
+      `plus: the gradients ${formatShape(a.shape)} and ${formatShape(b.shape)} of one tensor do not add up`,
+    );
+  }
+  return computed(combine("add", valuesOf(a), a.shape, valuesOf(b), b.shape), a.shape);
 }
 
 /**

@@ -10,7 +10,7 @@ import { expandGeometry } from "../tensor/geometry/copy.ts";
 import { type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
 import type { IndexTensor } from "../tensor/geometry/select.ts";
 import { kernels, type ReduceOp } from "../tensor/kernels.ts";
-import { allocate, numbersOf, toValues, type Values } from "../tensor/memory.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { combine, scaled, zeros } from "./arrays.ts";
@@ -158,50 +158,36 @@ export function logsumexp(x: Tensor, axes?: Axes, options: ReduceOptions = {}): 
 }
 
 /**
- * y = Σ (x − x̄)² / (n − correction) over `axes`, x̄ the mean of the same n elements. NaN where n ≤ correction.
+ * y = Σ (x − x̄)² / (n − correction) over `axes`, x̄ the mean of the same n elements. Not finite where n ≤ correction.
+ * Computed in float64 and rounded once.
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
 export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
-  const { keepDim = false, correction = 1 } = checked("variance", x, axes, options, VARIANCE_OPTIONS);
-  const g = reduceGeometry("variance", x.shape, axes, keepDim);
-  const divisor = Math.max(0, g.count - correction);
-  const { y, deviation } = varianceOf(x, g, divisor);
-  return record(["variance", { axes, keepDim, correction }], y, [x], (gy) => {
-    // With d_i = x_i − x̄: ∂y/∂x_i = Σ_j 2 d_j (δ_ij − 1/n) / (n − c) = 2 d_i / (n − c), because Σ d_j = 0.
-    return [combine("mul", deviation, x.shape, scaled(gy, 2 / divisor), g.keptShape)];
-  });
+  return varianceOf("variance", x, axes, options);
 }
 
 /**
- * y = √variance: the standard deviation. Where it is 0 the gradient is 0, as in PyTorch.
+ * y = √variance: the standard deviation, for x of any magnitude. Where it is 0 the gradient is 0, as in PyTorch.
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
 export function std(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
-  const { keepDim = false, correction = 1 } = checked("std", x, axes, options, VARIANCE_OPTIONS);
-  const g = reduceGeometry("std", x.shape, axes, keepDim);
-  const divisor = Math.max(0, g.count - correction);
-  const { y, deviation } = varianceOf(x, g, divisor);
-  const values = numbersOf(valuesOf(y));
-  for (let k = 0; k < y.size; k++) values[k] = Math.sqrt(values[k]);
-  return record(["std", { axes, keepDim, correction }], y, [x], (gy) => {
-    // y = √v: ∂y/∂v = 1/2y, and ∂v/∂x_i = 2 d_i / (n − c), so ∂y/∂x_i = d_i / (y·(n − c)).
-    const share = numbersOf(gy).map((g, k) => (values[k] === 0 ? 0 : g / (values[k] * divisor)));
-    return [combine("mul", deviation, x.shape, toValues(share), g.keptShape)];
-  });
+  return varianceOf("std", x, axes, options);
 }
 
-/** Σ (x − x̄)² / divisor, and the deviations x − x̄ in the shape of x. */
-function varianceOf(x: Tensor, g: ReduceGeometry, divisor: number): { y: Tensor; deviation: Values } {
-  const center = reduced("mean", x, g);
-  const deviation = combine("sub", valuesOf(x), x.shape, valuesOf(center), g.keptShape);
-  const square = combine("mul", deviation, x.shape, deviation, x.shape);
+function varianceOf(op: "variance" | "std", x: Tensor, axes: Axes, options: VarianceOptions): Tensor {
+  const { keepDim = false, correction = 1 } = checked(op, x, axes, options, VARIANCE_OPTIONS);
+  const g = reduceGeometry(op, x.shape, axes, keepDim);
+  const divisor = Math.max(0, g.count - correction);
   const y = empty(g.shape, x);
-  kernels.reduce("sum", square, valuesOf(y), g);
-  const values = numbersOf(valuesOf(y));
-  for (let k = 0; k < y.size; k++) values[k] /= divisor;
-  return { y, deviation };
+  kernels.variance(valuesOf(x), valuesOf(y), g, divisor, op === "std");
+  return record([op, { axes, keepDim, correction }], y, [x], (gy) => {
+    // The kernel has the derivation.
+    const gx = allocate(x.size, gy);
+    kernels.varianceGradient(gy, valuesOf(x), gx, g, divisor, op === "std");
+    return [gx];
+  });
 }
 
 function reduced(op: ReduceOp, x: Tensor, g: ReduceGeometry): Tensor {

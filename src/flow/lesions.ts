@@ -8,15 +8,15 @@
  */
 import { relu } from "../autograd/elementwise.ts";
 import { checkModel } from "../nn/arguments.ts";
-import type { Module } from "../nn/module.ts";
-import { replaceForward } from "../nn/observe.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
+import { type Forward, observing, replaceForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import { checkFunction, checkList, checkObject, checkSeed, checkText, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
-import { isTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { checkMeasured, checkRun } from "./arguments.ts";
 import { preservingBuffers, puttingBack } from "./preserve.ts";
 
@@ -66,7 +66,7 @@ export async function lesions(model: Module, measure: Measure, options: LesionOp
   checkTargets(targets);
   const groups = targets.map((target) => (typeof target === "string" ? [target] : [...target]));
   for (const path of groups.flat()) moduleAt("lesions", model, path);
-  const shapes = new Map<Module, Change>();
+  const shapes = new Map<AnyModule, Change>();
   const intact = await watchingShapes("lesions", model, measure, (module, from, to) =>
     shapes.set(module, { from, to }),
   );
@@ -217,11 +217,11 @@ export function withLesion<T>(model: Module, paths: readonly string[], fn: () =>
   checkModel("withLesion", model);
   checkList("withLesion", "paths", paths);
   checkFunction("withLesion", "fn", fn);
-  const replacements = new Map<Module, (x: Tensor) => Tensor>();
+  const replacements = new Map<AnyModule, Forward>();
   const collapsed: ResidualBlock[] = [];
   for (const path of paths) {
     const module = moduleAt("withLesion", model, path);
-    if (!isResidualBlock(module) || module.shortcut === "none") replacements.set(module, (x) => x);
+    if (!isResidualBlock(module) || module.shortcut === "none") replacements.set(module, (x: Tensor) => x);
     else if (module.collapsed === undefined) replacements.set(module, shortcutAlone(module));
     else if (!module.collapsed) collapsed.push(module);
   }
@@ -250,7 +250,7 @@ export function withOrder<T>(model: Module, moves: Readonly<Record<string, strin
   checkModel("withOrder", model);
   checkObject("withOrder", "moves", moves);
   checkFunction("withOrder", "fn", fn);
-  const replacements = new Map<Module, (x: Tensor) => Tensor>();
+  const replacements = new Map<AnyModule, Forward>();
   for (const [to, from] of Object.entries(moves)) {
     const source = moduleAt("withOrder", model, from);
     // Bound now: while `fn` runs, source.forward may itself be replaced.
@@ -286,7 +286,7 @@ function checkTargets(targets: unknown): asserts targets is readonly Target[] {
   }
 }
 
-function moduleAt(who: string, model: Module, path: string): Module {
+function moduleAt(who: string, model: Module, path: string): AnyModule {
   checkText(who, "a path", path);
   const found = model.namedModules().find(([name]) => name === path);
   if (!found) throw new ValueError(`${who}: the model has no part called "${path}"`);
@@ -298,7 +298,7 @@ function shortcutAlone(block: ResidualBlock): (x: Tensor) => Tensor {
   return (x) => (block.order === "post" ? relu(block.skip(x)!) : block.skip(x)!);
 }
 
-function whyImpossible(path: string, module: Module, shapes: ReadonlyMap<Module, Change>): string {
+function whyImpossible(path: string, module: AnyModule, shapes: ReadonlyMap<AnyModule, Change>): string {
   const change = shapes.get(module);
   if (!change) return `${path} did not run`;
   if ((isResidualBlock(module) && module.shortcut !== "none") || sameShape(change.from, change.to)) return "";
@@ -325,17 +325,9 @@ async function watchingShapes(
   who: string,
   model: Module,
   measure: Measure,
-  look: (module: Module, from: Shape, to: Shape) => void,
+  look: (module: AnyModule, from: Shape, to: Shape) => void,
 ): Promise<number> {
-  const watched = new Map<Module, Module["forward"]>();
-  for (const [, module] of model.namedModules()) {
-    const forward = module.forward.bind(module);
-    watched.set(module, (x) => {
-      const y = forward(x);
-      if (isTensor(x) && isTensor(y)) look(module, x.shape, y.shape);
-      return y;
-    });
-  }
+  const watched = observing(model, (_, module, x, y) => look(module, x.shape, y.shape));
   return measured(
     who,
     puttingBack(() => preservingBuffers(model, measure), replaceForward(watched)),
@@ -344,7 +336,7 @@ async function watchingShapes(
 
 /** Pairs of blocks (by number) that keep the shape, and of the same image. */
 async function swappablePairs(model: Module, measure: Measure): Promise<[number, number][]> {
-  const shapes = new Map<Module, string>();
+  const shapes = new Map<AnyModule, string>();
   await watchingShapes("reorderings", model, measure, (module, from, to) => {
     if (sameShape(from, to)) shapes.set(module, formatShape(from.slice(1)));
   });

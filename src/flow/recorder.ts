@@ -6,13 +6,13 @@ import { tap } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import { checkModel } from "../nn/arguments.ts";
 import type { StepInfo } from "../nn/fit.ts";
-import type { Module } from "../nn/module.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
 import { replaceForward } from "../nn/observe.ts";
 import { checkFunction, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
-import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
+import { isTensor, peek } from "../tensor/tensor.ts";
 import { norm } from "./measure.ts";
 import { isRecording } from "./preserve.ts";
 import {
@@ -69,12 +69,12 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
   const rows: FlowRow[] = [];
   let calls: Call[] = [];
   let step = 0;
-  let bypassed: ReadonlySet<Module> = new Set();
+  let bypassed: ReadonlySet<AnyModule> = new Set();
 
-  const watching = (path: string, module: Module): ((x: Tensor) => Tensor) => {
-    const compute = module.forward.bind(module);
-    return (x) => {
-      const y = compute(x);
+  const watching = (path: string, module: AnyModule): ((...args: unknown[]) => unknown) => {
+    const compute = module.forward as (...args: unknown[]) => unknown;
+    return (...args) => {
+      const y = compute.apply(module, args);
       if (step % every !== 0 || !isTensor(y)) return y;
       const recorded = needsGrad(y);
       // Where nothing is recorded at all there is no training step: an evaluation between two of them.
@@ -121,7 +121,7 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
 /** One call of one layer in the step that is going on. */
 interface Call {
   readonly path: string;
-  readonly module: Module;
+  readonly module: AnyModule;
   /** Whether the output was, so that a gradient can arrive. */
   readonly recorded: boolean;
   readonly forward: ForwardStatistics;

@@ -8,11 +8,12 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
-import type { Module } from "../nn/module.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
 import { isResidualBlock } from "../resnet/index.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
+import { callNow } from "../tensor/sync.ts";
 import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
 import { measure, norm } from "./measure.ts";
@@ -96,7 +97,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
       (path, module, _x, y) => {
         if (module.namedChildren().length === 0 && isTensor(y)) calls.push({ path, module, y });
       },
-      loss,
+      () => callNow(who, loss),
     ),
   );
   checkLoss(who, value);
@@ -129,7 +130,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
  * @param reached whether a gradient has reached it.
  */
 export function standing(
-  module: Module,
+  module: AnyModule,
   recorded: boolean,
   reached: boolean,
 ): Pick<LayerStatistics, "frozen" | "unused"> {
@@ -139,13 +140,13 @@ export function standing(
 }
 
 /** Every part of a residual block of the model. */
-export function bypassedParts(model: Module): ReadonlySet<Module> {
+export function bypassedParts(model: Module): ReadonlySet<AnyModule> {
   const blocks = model.namedModules().filter(([, module]) => isResidualBlock(module) && module.shortcut !== "none");
   return new Set(blocks.flatMap(([, block]) => block.namedModules().map(([, part]) => part)));
 }
 
 /** The module's parameter called `weight`. */
-export function weightOf(module: Module): Tensor | null {
+export function weightOf(module: AnyModule): Tensor | null {
   const { weight } = module as { weight?: unknown };
   return isTensor(weight) ? weight : null;
 }

@@ -1,6 +1,9 @@
 /** Activations as modules, for `Sequential`. The functions themselves: src/autograd/elementwise.ts. */
 import { type GeluOptions, gelu, leakyRelu, relu, sigmoid, softplus, tanh } from "../autograd/elementwise.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkChoice, checkFinite } from "./check.ts";
 import { Module } from "./module.ts";
 
 /** y = max(x, 0). */
@@ -16,6 +19,7 @@ export class LeakyReLU extends Module {
 
   constructor(slope = 0.01) {
     super();
+    checkFinite("LeakyReLU", "slope", slope);
     this.#slope = slope;
   }
 
@@ -42,12 +46,16 @@ export class Tanh extends Module {
   }
 }
 
+const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
+
 /** y = x·Φ(x), exactly or by the tanh approximation. */
 export class GELU extends Module {
   readonly #options: GeluOptions;
 
   constructor(options: GeluOptions = {}) {
     super();
+    checkOptions("GELU", options, GELU_OPTIONS);
+    checkChoice("GELU", "approximate", options.approximate ?? "none", ["none", "tanh"]);
     this.#options = options;
   }
 
@@ -56,12 +64,26 @@ export class GELU extends Module {
   }
 }
 
+export interface SoftplusLayerOptions {
+  /** β. Default 1. */
+  beta?: number;
+  /** Where βx is above it, y = x. Default 20. */
+  threshold?: number;
+}
+
+const SOFTPLUS_OPTIONS: OptionNames<SoftplusLayerOptions> = { beta: true, threshold: true };
+
 /** y = ln(1 + e^(βx)) / β. */
 export class Softplus extends Module {
-  readonly #options: { beta?: number; threshold?: number };
+  readonly #options: SoftplusLayerOptions;
 
-  constructor(options: { beta?: number; threshold?: number } = {}) {
+  constructor(options: SoftplusLayerOptions = {}) {
     super();
+    checkOptions("Softplus", options, SOFTPLUS_OPTIONS);
+    for (const [name, value] of Object.entries(options)) {
+      if (value !== undefined) checkFinite("Softplus", name, value);
+    }
+    if (options.beta === 0) throw new ValueError("Softplus: beta must not be 0, by which it divides");
     this.#options = options;
   }
 

@@ -1,7 +1,8 @@
 /** Modules that arrange others. */
 import { flatten } from "../autograd/shaping.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Module } from "./module.ts";
+import { checkInteger } from "./check.ts";
+import { type AnyModule, checkModule, Module } from "./module.ts";
 
 /**
  * Modules one after another: y = fₙ(… f₂(f₁(x))). The parts are named "0", "1", … as in PyTorch.
@@ -15,6 +16,12 @@ export class Sequential extends Module {
 
   constructor(...layers: Module[]) {
     super();
+    layers.forEach((layer, i) => {
+      const list = Array.isArray(layer)
+        ? "Sequential (takes modules one by one: new Sequential(...list))"
+        : "Sequential";
+      checkModule(`${list}, argument ${i + 1}`, layer);
+    });
     this.layers = layers;
   }
 
@@ -23,8 +30,9 @@ export class Sequential extends Module {
     return x;
   }
 
-  override namedChildren(): [string, Module][] {
-    return this.layers.map((layer, i) => [`${i}`, layer]);
+  /** Its layers as "0", "1", …; what a subclass has besides keeps its name. */
+  override namedChildren(): [string, AnyModule][] {
+    return super.namedChildren().map(([name, part]) => [name.replace(/^layers\./, ""), part]);
   }
 }
 
@@ -42,6 +50,8 @@ export class Flatten extends Module {
 
   constructor(startAxis = 1, endAxis = -1) {
     super();
+    checkInteger("Flatten", "startAxis", startAxis);
+    checkInteger("Flatten", "endAxis", endAxis);
     this.#startAxis = startAxis;
     this.#endAxis = endAxis;
   }

@@ -1,12 +1,15 @@
 /** The convolutional layer. */
 import { conv2d } from "../autograd/convolution.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { algorithmCovers, type ConvAlgorithm, type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkChoice, checkFlag, checkInit, checkPair, checkRng, checkWhole } from "./check.ts";
 import { fansOf, type Initializer, kaimingUniform, uniform } from "./init.ts";
-import { Module, parameter } from "./module.ts";
+import { parameterOf } from "./marks.ts";
+import { type AnyModule, checkModule, Module } from "./module.ts";
 
 export interface Conv2dLayerOptions {
   /** Step between filter positions. Default 1. */
@@ -25,6 +28,18 @@ export interface Conv2dLayerOptions {
   init?: Initializer;
 }
 
+const OPTIONS: OptionNames<Conv2dLayerOptions> = {
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+  bias: true,
+  rng: true,
+  init: true,
+};
+
+const ALGORITHMS: readonly ConvAlgorithm[] = ["auto", "im2col", "direct", "winograd2", "winograd2x4", "winograd4"];
+
 /**
  * y = w ⋆ x + b: `[N, C, H, W]` to `[N, O, Ho, Wo]`. Parameters: weight `[O, C/groups, kh, kw]`, bias `[O]`.
  *
@@ -34,7 +49,8 @@ export interface Conv2dLayerOptions {
  * const conv = new Conv2d(3, 16, 3, { padding: 1, rng: new Rng(0) });
  * conv.forward(zeros([8, 3, 32, 32])).shape; // [8, 16, 32, 32]
  *
- * @throws ShapeError if the channels do not divide into the groups; in `forward`, if x does not fit.
+ * @throws ValueError or UsageError for a size that is no count, an option that does not exist or is out of range, or without
+ * an rng; ShapeError if the channels do not divide into the groups; in `forward`, if x does not fit.
  */
 export class Conv2d extends Module {
   readonly weight: Tensor;
@@ -48,17 +64,32 @@ export class Conv2d extends Module {
 
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions) {
     super();
+    checkWhole("Conv2d", "inChannels", inChannels);
+    checkWhole("Conv2d", "outChannels", outChannels);
+    checkPair("Conv2d", "kernelSize", kernelSize);
+    checkOptions("Conv2d", options, OPTIONS);
+    checkRng(
+      "Conv2d",
+      options?.rng,
+      `new Conv2d(${inChannels}, ${outChannels}, ${JSON.stringify(kernelSize)}, { rng: new Rng(seed) })`,
+    );
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, rng } = options;
+    checkPair("Conv2d", "stride", stride);
+    checkPair("Conv2d", "padding", padding, 0);
+    checkPair("Conv2d", "dilation", dilation);
+    checkWhole("Conv2d", "groups", groups);
+    checkFlag("Conv2d", "bias", bias);
+    checkInit("Conv2d", options.init);
     const { init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
-    if (!(groups >= 1) || inChannels % groups !== 0 || outChannels % groups !== 0) {
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new ShapeError(
         `Conv2d: ${inChannels} input and ${outChannels} output channels do not both divide into ${groups} groups`,
       );
     }
-    this.weight = parameter(zeros([outChannels, inChannels / groups, ...pairOf(kernelSize)]));
+    this.weight = parameterOf(this, zeros([outChannels, inChannels / groups, ...pairOf(kernelSize)]));
     init(this.weight, rng);
     const bound = 1 / Math.sqrt(fansOf(this.weight.shape).fanIn);
-    this.bias = bias ? parameter(uniform(zeros([outChannels]), rng, { low: -bound, high: bound })) : null;
+    this.bias = bias ? parameterOf(this, uniform(zeros([outChannels]), rng, { low: -bound, high: bound })) : null;
     this.#stride = stride;
     this.#padding = padding;
     this.#dilation = dilation;
@@ -102,7 +133,9 @@ export class Conv2d extends Module {
  * const model = cifarResNet(20, { rng: new Rng(0) });
  * useConvAlgorithm(model, "winograd4"); // 17
  */
-export function useConvAlgorithm(model: Module, algorithm: ConvAlgorithm): number {
+export function useConvAlgorithm(model: AnyModule, algorithm: ConvAlgorithm): number {
+  checkModule("useConvAlgorithm", model);
+  checkChoice("useConvAlgorithm", "algorithm", algorithm, ALGORITHMS);
   let covered = 0;
   for (const [, module] of model.namedModules()) {
     if (!(module instanceof Conv2d)) continue;

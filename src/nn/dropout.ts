@@ -1,21 +1,35 @@
 /** Dropout as a module. */
 import { dropout } from "../autograd/dropout.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkBetween, checkRng } from "./check.ts";
 import { Module } from "./module.ts";
+
+export interface DropoutLayerOptions {
+  /** Decides which elements. */
+  rng: Rng;
+}
+
+const OPTIONS: OptionNames<DropoutLayerOptions> = { rng: true };
 
 /**
  * In training each element is zero with probability p, and the others are divided by 1 − p; in evaluation y = x
  * (Srivastava et al. 2014).
+ *
+ * @throws ValueError if p is no probability; UsageError without an rng.
  */
 export class Dropout extends Module {
   readonly #p: number;
   readonly #rng: Rng;
 
-  constructor(p: number, { rng }: { rng: Rng }) {
+  constructor(p: number, options: DropoutLayerOptions) {
     super();
+    checkBetween("Dropout", "p", p, 0, 1);
+    checkOptions("Dropout", options, OPTIONS);
+    checkRng("Dropout", options?.rng, `new Dropout(${p}, { rng: new Rng(seed) })`);
     this.#p = p;
-    this.#rng = rng;
+    this.#rng = options.rng;
   }
 
   forward(x: Tensor): Tensor {

@@ -1,65 +1,64 @@
 /**
- * `fit`: the training loop, and `evaluate`: the measuring loop.
+ * `fit`: the training loop.
  *
  * One step is: forward, loss, backward, update. Everything the loop knows is handed to `onStep`, so that a program which
- * wants to draw, log, measure gradients or stop needs no loop of its own. Next: optim/, what an update is.
+ * wants to draw, log, measure gradients or stop needs no loop of its own. What is not in order is found before anything is
+ * changed: parameters, running statistics and the optimiser are then as they were before the step.
+ * Next: training/step.ts, one step; optim/, what an update is; evaluate.ts, measuring without training.
  */
-import { type Gradients, valueAndGrad } from "../autograd/backward.ts";
-import { noGrad } from "../autograd/graph.ts";
-import { crossEntropy } from "../autograd/losses.ts";
-import { SkipstoneError, ValueError } from "../tensor/errors.ts";
-import { peek, Tensor } from "../tensor/tensor.ts";
-import { accuracy } from "./metrics.ts";
+import type { Gradients } from "../autograd/backward.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { checkBatches, checkModel } from "./evaluate.ts";
+import type { Metrics } from "./metrics.ts";
 import { switchMode } from "./mode.ts";
 import type { Module } from "./module.ts";
-import { clipGradNorm, gradNorm } from "./optim/clip.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
+import type { Batch, BatchSource, Labels } from "./training/batch.ts";
+import { checkFunction, checkImmediate } from "./training/callbacks.ts";
+import { claim } from "./training/claim.ts";
+import type { Loss } from "./training/loss.ts";
+import { byName, Means, Meter } from "./training/means.ts";
+import { type Schedules, schedulesOf, setRates } from "./training/rates.ts";
+import { type SkippedBatch, Stepper, TrainingError } from "./training/step.ts";
 
-/** What the network should say: a class per image, or a tensor where the loss takes one. */
-export type Labels = ArrayLike<number> | Tensor;
-
-export interface Batch {
-  /** Images `[N, C, H, W]`, or whatever the model takes. */
-  readonly x: Tensor;
-  readonly labels: Labels;
-}
-
-/** From the model's output and the labels to a scalar: what is made small. */
-export type Loss = (output: Tensor, labels: Labels) => Tensor;
-
-export interface StepRecord {
-  /** Number of the step, from 0, across epochs. */
+export interface StepRecord<K extends string = string> {
+  /** Number of the step, from 0, across epochs. A step is an update. */
   readonly step: number;
   /** Number of the epoch, from 0. */
   readonly epoch: number;
-  /** Of this batch, before the update. */
+  /** Of the step's examples, before the update. */
   readonly loss: number;
-  /** Fraction of this batch classified correctly before the update; NaN where labels are not classes. */
-  readonly accuracy: number;
+  /** What `metrics` asked for, of the step's examples, before the update; NaN where nothing counts. */
+  readonly metrics: Readonly<Record<K, number>>;
   /** Learning rate of the update. */
   readonly lr: number;
-  /** Norm of all the parameters' gradients, before clipping. */
+  /** Norm of all the optimiser's parameters' gradients, before clipping. */
   readonly gradNorm: number;
   /** Since the start of `fit`, callbacks included. */
   readonly seconds: number;
 }
 
 /** What `onStep` sees: the record, and the tensors of the step. */
-export interface StepInfo extends StepRecord {
-  readonly batch: Batch;
-  readonly logits: Tensor;
+export interface StepInfo<X = Tensor, Y = Tensor, L = Labels, K extends string = string> extends StepRecord<K> {
+  /** The batches the step learned from: one, or with `accumulate` several. */
+  readonly batches: readonly Batch<X, L>[];
+  /** What the model said to each of them, before the update. */
+  readonly outputs: readonly Y[];
   /** ∂loss/∂parameter, before clipping. The parameters themselves have been updated. */
   readonly grads: Gradients;
 }
 
-export interface EpochRecord {
+export interface EpochRecord<K extends string = string> {
   readonly epoch: number;
   /** Number of steps done so far. */
   readonly steps: number;
-  /** Means over the epoch's examples, each measured before the update it led to. */
+  /** Mean over the epoch's examples (or what the loss counts), each measured before the update it led to. */
   readonly loss: number;
-  readonly accuracy: number;
+  /** Likewise, each a mean over what it counts; NaN if nothing did. */
+  readonly metrics: Readonly<Record<K, number>>;
   /** Since the start of `fit`, callbacks included. */
   readonly seconds: number;
 }
@@ -68,46 +67,65 @@ export interface EpochRecord {
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing must fit
 export type Answer = void | boolean | Promise<void | boolean>;
 
-export interface FitOptions {
+export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string = never> {
   /** The batches of an epoch. Called once per epoch, with its number from 0. */
-  data: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
+  data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
   optimizer: Optimizer;
   /** Ends after so many passes over the data. At least one of `epochs` and `steps` is needed; the first to end counts. */
   epochs?: number;
   /** Ends after so many updates. */
   steps?: number;
   /** Sets the learning rate (and, from an object, the momentum) before each step. Default: the optimiser's own. */
-  schedule?: Schedule | { readonly lr: Schedule; readonly momentum?: Schedule };
+  schedule?: Schedule | Schedules;
   /** Default: cross-entropy. */
-  loss?: Loss;
+  loss?: Loss<Y, L>;
+  /** Numbers to be reported besides the loss, by name: `{ accuracy }`. They see the outputs before the update. Default: none. */
+  metrics?: Metrics<Y, L, K>;
+  /**
+   * How many batches make one step: their gradients are averaged, weighted as their losses are, as if they had been one
+   * large batch (batch norm still sees each apart). What is left at the end of an epoch makes a smaller step. Default 1.
+   */
+  accumulate?: number;
   /** Scales the gradients down to this norm where theirs is larger. Default: never. */
   clipNorm?: number;
-  onStep?: (info: StepInfo) => Answer;
-  onEpoch?: (record: EpochRecord) => Answer;
+  /**
+   * What becomes of a batch whose loss or gradient is NaN or infinite: `"stop"` (the default) throws a TrainingError,
+   * `"skip"` leaves it out, without a trace in the model, and notes it in the history.
+   */
+  badBatches?: "stop" | "skip";
+  onStep?: (info: StepInfo<X, Y, L, K>) => Answer;
+  onEpoch?: (record: EpochRecord<K>) => Answer;
 }
 
-export interface History {
-  readonly steps: readonly StepRecord[];
-  readonly epochs: readonly EpochRecord[];
+export interface History<K extends string = string> {
+  readonly steps: readonly StepRecord<K>[];
+  readonly epochs: readonly EpochRecord<K>[];
+  /** The bad batches that were left out. */
+  readonly skipped: readonly SkippedBatch[];
   /** Whether a callback ended the training. */
   readonly stopped: boolean;
 }
 
-/** Training that cannot go on: a loss or gradient that is NaN or infinite. The model is as it was before the step. */
-export class TrainingError extends SkipstoneError {
-  override readonly name = "TrainingError";
-  readonly step: number;
-  readonly lr: number;
-
-  constructor(message: string, step: number, lr: number) {
-    super(message);
-    this.step = step;
-    this.lr = lr;
-  }
-}
+const NAMES: OptionNames<FitOptions> = {
+  data: true,
+  optimizer: true,
+  epochs: true,
+  steps: true,
+  schedule: true,
+  loss: true,
+  metrics: true,
+  accumulate: true,
+  clipNorm: true,
+  badBatches: true,
+  onStep: true,
+  onEpoch: true,
+};
 
 /**
- * Trains `model` in training mode, and puts the mode back.
+ * Trains `model`.
+ *
+ * A model in training (as it is made) is trained as it is: a part that was put into evaluation, such as a frozen batch norm,
+ * stays there. A model in evaluation is put into training, and every part's own mode back at the end.
  *
  * The loop is synchronous between callbacks: a program with timers or signals to serve gives an `onStep` that waits for
  * a turn of the event loop.
@@ -121,178 +139,137 @@ export class TrainingError extends SkipstoneError {
  *   optimizer,
  *   schedule: schedules.cosine(0.1, { steps: 100 }),
  *   steps: 100,
- *   onStep: ({ step, loss }) => console.log(step, loss),
+ *   metrics: { accuracy },
+ *   onStep: ({ step, loss, metrics }) => console.log(step, loss, metrics.accuracy),
  * });
  *
  * @throws TrainingError that names the step and the learning rate if the loss or a gradient is NaN or infinite; ValueError
- * if neither `epochs` nor `steps` is given, or the data has no batch.
+ * if neither `epochs` nor `steps` is given, the data has no batch or a batch no example, or a schedule gives no rate;
+ * UsageError for an optimiser of another model, a model in evaluation, or one that is being trained already.
  */
-export async function fit(model: Module, options: FitOptions): Promise<History> {
-  const { data, optimizer, schedule, epochs, steps, loss = defaultLoss, clipNorm, onStep, onEpoch } = options;
-  if (epochs === undefined && steps === undefined) throw new ValueError("fit: give epochs, steps, or both");
-  checkCount("epochs", epochs);
-  checkCount("steps", steps);
-  const { lr: lrAt, momentum: momentumAt = undefined } =
-    typeof schedule === "function" ? { lr: schedule } : (schedule ?? { lr: undefined });
+export async function fit<X, Y, L = Labels, K extends string = never>(
+  model: Module<X, Y>,
+  options: FitOptions<NoInfer<X>, NoInfer<Y>, L, K>,
+): Promise<History<K>> {
+  checkModel("fit", model);
+  checkFitOptions(options);
+  const { data, optimizer, epochs = Infinity, steps = Infinity, accumulate = 1, onStep, onEpoch } = options;
+  const schedule = schedulesOf(options.schedule);
+  const meter = new Meter("fit", options.metrics);
 
   const started = Date.now();
   const elapsed = (): number => (Date.now() - started) / 1000;
-  const stepRecords: StepRecord[] = [];
-  const epochRecords: EpochRecord[] = [];
+  const stepRecords: StepRecord<K>[] = [];
+  const epochRecords: EpochRecord<K>[] = [];
   let stopped = false;
-  const finished = (epoch: number): boolean =>
-    stopped || epoch >= (epochs ?? Infinity) || stepRecords.length >= (steps ?? Infinity);
+  const finished = (epoch: number): boolean => stopped || epoch >= epochs || stepRecords.length >= steps;
 
-  const buffers = new SavedBuffers(model);
-  const putBack = switchMode(model, true);
+  const disown = claim("fit", model, optimizer);
+  let putBack = (): void => {};
   try {
+    if (!model.training) putBack = switchMode(model, true);
+    const stepper = new Stepper(model, optimizer, meter, {
+      loss: options.loss,
+      clipNorm: options.clipNorm,
+      skipBad: options.badBatches === "skip",
+    });
     for (let epoch = 0; !finished(epoch); epoch++) {
-      const mean = new Means();
-      for await (const batch of data(epoch)) {
+      const means = new Means(meter.names);
+      const stepsBefore = stepRecords.length;
+      const batches = await data(epoch);
+      checkBatches("fit", batches);
+      let firstBatch = 0;
+      for await (const group of inGroups(batches, accumulate)) {
         const step = stepRecords.length;
-        if (lrAt) optimizer.lr = lrAt(step);
-        if (momentumAt) optimizer.momentum = momentumAt(step);
-        const lr = optimizer.lr;
-        buffers.save();
-        const { value, grads, norm } = buffers.restoringOnError(() => {
-          const { value, grads } = valueAndGrad(() => {
-            const logits = model.forward(batch.x);
-            const scalar = loss(logits, batch.labels);
-            checkFinite("loss", scalar.item(), step, lr);
-            return { loss: scalar, logits };
-          });
-          const norm = gradNorm(grads, optimizer.parameters);
-          checkFinite("norm of the gradients", norm, step, lr);
-          return { value, grads, norm };
-        });
-        optimizer.step(clipNorm === undefined ? grads : clipGradNorm(grads, optimizer.parameters, clipNorm).grads);
+        checkTraining(model, step);
+        setRates(optimizer, schedule, step);
+        const update = stepper.take(group, { step, epoch, firstBatch });
+        firstBatch += group.length;
+        if (!update) continue;
 
-        const correct = accuracyOf(value.logits, batch.labels);
-        const record: StepRecord = {
-          step,
-          epoch,
-          loss: value.loss.item(),
-          accuracy: correct,
-          lr,
-          gradNorm: norm,
-          seconds: elapsed(),
-        };
+        const { measurement, gradNorm, ...tensors } = update;
+        means.add(measurement);
+        const loss = measurement.loss.value;
+        const metrics = byName(meter.names, (name) => measurement.metrics[name].value);
+        const record = { step, epoch, loss, metrics, lr: optimizer.lr, gradNorm, seconds: elapsed() };
         stepRecords.push(record);
-        mean.add(record.loss, correct, batch.x.shape[0]);
-        if ((await onStep?.({ ...record, batch, logits: value.logits, grads })) === false) stopped = true;
-        if (stopped || stepRecords.length >= (steps ?? Infinity)) break;
+        if ((await onStep?.({ ...record, ...tensors })) === false) stopped = true;
+        if (stopped || stepRecords.length >= steps) break;
       }
-      if (mean.count === 0) throw new ValueError(`fit: the data of epoch ${epoch} has no batch`);
-      const record = { epoch, steps: stepRecords.length, ...mean.result(), seconds: elapsed() };
+      if (firstBatch === 0) {
+        const hint = epoch > 0 ? ": a generator can be read once, data must make a new one for each epoch" : "";
+        throw new ValueError(`fit: the data of epoch ${epoch} has no batch${hint}`);
+      }
+      if (stepRecords.length === stepsBefore) {
+        const { reason } = stepper.skipped[stepper.skipped.length - 1];
+        const message = `fit: every batch of epoch ${epoch} was bad, the last because ${reason}`;
+        throw new TrainingError(message, stepsBefore, optimizer.lr);
+      }
+      const record = { epoch, steps: stepRecords.length, ...means.result(), seconds: elapsed() };
       epochRecords.push(record);
       if ((await onEpoch?.(record)) === false) stopped = true;
     }
+    return { steps: stepRecords, epochs: epochRecords, skipped: stepper.skipped, stopped };
   } finally {
     putBack();
-  }
-  return { steps: stepRecords, epochs: epochRecords, stopped };
-}
-
-export interface Evaluation {
-  /** Mean over the examples. */
-  readonly loss: number;
-  /** Fraction classified correctly; NaN where labels are not classes. */
-  readonly accuracy: number;
-  /** Number of examples. */
-  readonly count: number;
-}
-
-/**
- * Loss and accuracy of `model` over `data`, in evaluation mode and without recording; the mode is put back.
- *
- * @throws ValueError if there is no batch.
- */
-export function evaluate(
-  model: Module,
-  data: Iterable<Batch>,
-  { loss = defaultLoss }: { loss?: Loss } = {},
-): Evaluation {
-  const mean = new Means();
-  const putBack = switchMode(model, false);
-  try {
-    for (const { x, labels } of data) {
-      noGrad(() => {
-        const logits = model.forward(x);
-        mean.add(loss(logits, labels).item(), accuracyOf(logits, labels), x.shape[0]);
-      });
-    }
-  } finally {
-    putBack();
-  }
-  if (mean.count === 0) throw new ValueError("evaluate: the data has no batch");
-  return { ...mean.result(), count: mean.count };
-}
-
-/** A copy of the running statistics, so that a step that fails (NaN, a label out of range) leaves no trace in them. */
-class SavedBuffers {
-  readonly #tensors: readonly Tensor[];
-  readonly #copies: readonly Float64Array[];
-
-  constructor(model: Module) {
-    this.#tensors = model.namedBuffers().map(([, t]) => t);
-    this.#copies = this.#tensors.map((t) => new Float64Array(t.size));
-  }
-
-  save(): void {
-    this.#tensors.forEach((t, i) => {
-      this.#copies[i].set(peek(t));
-    });
-  }
-
-  restoringOnError<T>(fn: () => T): T {
-    try {
-      return fn();
-    } catch (error) {
-      this.#tensors.forEach((t, i) => {
-        t.assign(this.#copies[i]);
-      });
-      throw error;
-    }
+    disown();
   }
 }
 
-/** Means weighted by the number of examples: the last batch of an epoch is often smaller. */
-class Means {
-  count = 0;
-  #loss = 0;
-  #accuracy = 0;
-
-  add(loss: number, accuracy: number, count: number): void {
-    this.count += count;
-    this.#loss += loss * count;
-    this.#accuracy += accuracy * count;
+/** `size` batches at a time; the last of an epoch may be fewer. None is asked for before it is needed. */
+async function* inGroups<B>(batches: Iterable<B> | AsyncIterable<B>, size: number): AsyncGenerator<B[]> {
+  let group: B[] = [];
+  for await (const batch of batches) {
+    group.push(batch);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
   }
+  if (group.length > 0) yield group;
+}
 
-  result(): { loss: number; accuracy: number } {
-    return { loss: this.#loss / this.count, accuracy: this.#accuracy / this.count };
+/** Evaluation that the user forgot to end would move no running statistics and drop nothing, without a word. */
+function checkTraining(model: Module<never, unknown>, step: number): void {
+  if (model.training) return;
+  throw new UsageError(
+    `fit: the model is in evaluation at step ${step}: a callback or the data has called eval(), and not train() afterwards (evaluate and predict put the mode back themselves)`,
+  );
+}
+
+function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L, K>): void {
+  if (options === undefined) {
+    throw new UsageError("fit: its options are missing: fit(model, { data, optimizer, epochs })");
   }
-}
-
-function defaultLoss(logits: Tensor, labels: Labels): Tensor {
-  return crossEntropy(logits, labels);
-}
-
-function accuracyOf(logits: Tensor, labels: Labels): number {
-  return labels instanceof Tensor || logits.rank !== 2 ? Number.NaN : accuracy(logits, labels);
-}
-
-function checkCount(name: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isInteger(value) && value >= 0)) {
-    throw new ValueError(`fit: ${name} must be a whole number of 0 or more, got ${value}`);
-  }
-}
-
-function checkFinite(what: string, value: number, step: number, lr: number): void {
-  if (!Number.isFinite(value)) {
-    throw new TrainingError(
-      `fit: the ${what} is ${value} at step ${step} (learning rate ${lr}): the model is as it was before this step. A smaller learning rate, warm-up or clipping may help`,
-      step,
-      lr,
+  checkOptions<FitOptions<X, Y, L, K>>("fit", options, NAMES);
+  const { data, optimizer, epochs, steps, loss, accumulate, clipNorm, badBatches, onStep, onEpoch } = options;
+  if (typeof data !== "function") {
+    throw new UsageError(
+      `fit: data must be a function that gives the batches of an epoch, data: () => batches, got ${describe(data)}`,
     );
+  }
+  const { step, parameters } = (optimizer ?? {}) as Partial<Optimizer>;
+  if (typeof step !== "function" || !Array.isArray(parameters)) {
+    throw new UsageError(
+      `fit: optimizer must be one, such as new SGD(model.parameters(), { lr: 0.1 }), got ${describe(optimizer)}`,
+    );
+  }
+  checkImmediate("fit", "loss", loss);
+  checkFunction("fit", "onStep", onStep);
+  checkFunction("fit", "onEpoch", onEpoch);
+  if (epochs === undefined && steps === undefined) throw new ValueError("fit: give epochs, steps, or both");
+  checkCount("epochs", epochs, 0);
+  checkCount("steps", steps, 0);
+  checkCount("accumulate", accumulate, 1);
+  if (clipNorm !== undefined && !(typeof clipNorm === "number" && clipNorm > 0)) {
+    throw new ValueError(`fit: clipNorm must be a number above 0, got ${describe(clipNorm)}`);
+  }
+  if (badBatches !== undefined && badBatches !== "stop" && badBatches !== "skip") {
+    throw new UsageError(`fit: badBatches must be "stop" or "skip", got ${describe(badBatches)}`);
+  }
+}
+
+function checkCount(name: string, value: number | undefined, low: number): void {
+  if (value !== undefined && !(Number.isInteger(value) && value >= low)) {
+    throw new ValueError(`fit: ${name} must be a whole number of ${low} or more, got ${describe(value)}`);
   }
 }

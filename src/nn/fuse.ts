@@ -6,14 +6,17 @@
  *
  *   scale·(w ⋆ x + b) + shift = w′ ⋆ x + b′,   w′ = scale·w,   b′ = scale·b + shift
  */
-import { noGrad } from "../autograd/graph.ts";
+import { unrecorded } from "../autograd/graph.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { declareConstant } from "../tensor/memory.ts";
-import { owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { isTensor, owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { Identity } from "./container.ts";
 import { Conv2d } from "./conv.ts";
-import { Module, parameter } from "./module.ts";
+import { isModule } from "./is-module.ts";
+import { switchMode } from "./mode.ts";
+import { type AnyModule, checkModule, type Module, parameter } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
+import { holdersOf } from "./parts.ts";
 
 /**
  * Folds every batch norm that follows a convolution into it, in place, and returns how many there were.
@@ -25,30 +28,34 @@ import { BatchNorm2d } from "./norm.ts";
  *
  * "Follows" means: is the next part of the same module, in the order in which the parts are declared. That is the order in
  * which they are applied in `Sequential` and in every network of this library. For a module of your own give an example
- * `x`: the outputs before and after are then compared.
+ * `x` (whatever the model takes): the outputs before and after are then compared.
  *
- * Not folded: norms after anything else, norms without running statistics, and convolutions used in several places.
+ * Not folded: norms after anything else, norms without running statistics, convolutions used in several places, and parts
+ * in a Set.
  *
  * @example
  * const model = new Sequential(new Conv2d(3, 8, 3, { rng: new Rng(0) }), new BatchNorm2d(8), new ReLU());
  * fuse(model); // 1
  *
- * @throws ValueError if the outputs for `x` differ; the model is as it was then.
+ * @throws ValueError if the outputs for `x` differ; the model is as it was then, as after any other error.
  */
-export function fuse(model: Module, x?: Tensor): number {
-  const wasTraining = model.namedModules().map(([, module]) => [module, module.training] as const);
-  model.eval();
-  const before = x && noGrad(() => model.forward(x));
-  const undo = foldable(model).map(fold);
-  if (x && before) {
-    const after = noGrad(() => model.forward(x));
-    if (!agree(before, after)) {
-      for (const putBack of undo.reverse()) putBack();
-      for (const [module, training] of wasTraining) module.training = training;
+export function fuse<X, Y>(model: Module<X, Y>, x?: X): number {
+  checkModule("fuse", model);
+  const putBack = switchMode(model, false);
+  const undo: (() => void)[] = [];
+  try {
+    const output = (): unknown => (x === undefined ? null : unrecorded("fuse", () => model.forward(x)));
+    const before = output();
+    for (const pair of foldable(model)) undo.push(fold(pair));
+    if (!agree(before, output())) {
       throw new ValueError(
         `fuse: ${model.constructor.name} computes something else with its batch norms folded: a part of it is not applied in the order in which it is declared`,
       );
     }
+  } catch (error) {
+    for (const unfold of undo.reverse()) unfold();
+    putBack();
+    throw error;
   }
   if (undo.length > 0) {
     for (const [, module] of model.namedModules()) lockEvaluation(module);
@@ -61,22 +68,23 @@ export function fuse(model: Module, x?: Tensor): number {
 interface Pair {
   readonly conv: Conv2d;
   readonly norm: BatchNorm2d;
-  readonly holder: Record<string, unknown>;
-  readonly key: string;
+  /** Puts another part in the norm's place. */
+  readonly put: (part: AnyModule) => void;
 }
 
-function foldable(model: Module): Pair[] {
+function foldable(model: AnyModule): Pair[] {
   const pairs: Pair[] = [];
   const uses = new Map<unknown, number>();
   for (const module of new Set(model.namedModules().map(([, module]) => module))) {
-    // The parts as properties, and the parts of each list: the norm of a pair is in the same one as its convolution.
-    const holders = [module, ...Object.values(module).filter(Array.isArray)] as unknown as Record<string, unknown>[];
-    for (const holder of holders) {
-      const parts = Object.entries(holder).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+    for (const [, part] of module.namedChildren()) uses.set(part, (uses.get(part) ?? 0) + 1);
+    // The properties, and each list, Map and object in them: the norm of a pair is in the same one as its convolution.
+    for (const { entries, put } of holdersOf(module)) {
+      const parts = entries.filter(([, value]) => isModule(value));
       parts.forEach(([key, norm], i) => {
-        uses.set(norm, (uses.get(norm) ?? 0) + 1);
         const conv = parts[i - 1]?.[1];
-        if (conv instanceof Conv2d && norm instanceof BatchNorm2d) pairs.push({ conv, norm, holder, key });
+        if (put && conv instanceof Conv2d && norm instanceof BatchNorm2d) {
+          pairs.push({ conv, norm, put: (part) => put(key, part) });
+        }
       });
     }
   }
@@ -86,7 +94,7 @@ function foldable(model: Module): Pair[] {
 }
 
 /** Folds; the function returned takes it back. */
-function fold({ conv, norm, holder, key }: Pair): () => void {
+function fold({ conv, norm, put }: Pair): () => void {
   const { scale, shift } = norm.affineInEvaluation()!;
   const layer = conv as { weight: Tensor; bias: Tensor | null };
   const { weight, bias } = layer;
@@ -94,33 +102,45 @@ function fold({ conv, norm, holder, key }: Pair): () => void {
   const before = bias && peek(bias);
   const w = peek(weight).map((v, i) => scale[Math.floor(i / perFilter)] * v);
   const b = Float32Array.from(scale, (factor, o) => (before ? factor * before[o] : 0) + shift[o]);
-  layer.weight = owned(w, weight.shape, weight.requiresGrad);
+  layer.weight = parameter(owned(w, weight.shape));
   layer.bias = parameter(owned(b, [scale.length]));
+  // A frozen layer stays frozen.
+  for (const t of [layer.weight, layer.bias]) t.requiresGrad = weight.requiresGrad;
   const identity = new Identity();
   identity.training = false;
-  holder[key] = identity;
+  put(identity);
   return () => {
     layer.weight = weight;
     layer.bias = bias;
-    holder[key] = norm;
+    put(norm);
   };
 }
 
-/** Within what a deep network makes of float32 rounding, relative to the largest output. */
-function agree(first: Tensor, second: Tensor): boolean {
-  const [before, after] = [peek(first), peek(second)];
-  let largest = 0;
-  let difference = 0;
-  for (let i = 0; i < before.length; i++) {
-    if (Object.is(before[i], after[i])) continue;
-    largest = Math.max(largest, Math.abs(before[i]));
-    difference = Math.max(difference, Math.abs(before[i] - after[i]));
-  }
-  return difference <= 1e-3 * largest;
+/** Within what a deep network makes of float32 rounding, relative to the largest output: each tensor of the outputs. */
+function agree(before: unknown, after: unknown): boolean {
+  const others = tensorsIn(after);
+  return tensorsIn(before).every((t, k) => {
+    const [a, b] = [peek(t), peek(others[k])];
+    let largest = 0;
+    let difference = 0;
+    for (let i = 0; i < a.length; i++) {
+      if (Object.is(a[i], b[i])) continue;
+      largest = Math.max(largest, Math.abs(a[i]));
+      difference = Math.max(difference, Math.abs(a[i] - b[i]));
+    }
+    return difference <= 1e-3 * largest;
+  });
+}
+
+/** The tensors of an output: one, or several in lists, Maps and objects. */
+function tensorsIn(output: unknown): Tensor[] {
+  if (isTensor(output)) return [output];
+  if (typeof output !== "object" || output === null || ArrayBuffer.isView(output)) return [];
+  return (output instanceof Map ? [...output.values()] : Object.values(output)).flatMap(tensorsIn);
 }
 
 /** From now on `module.training = true`, which is what `train()` of any module around it does, throws. */
-function lockEvaluation(module: Module): void {
+function lockEvaluation(module: AnyModule): void {
   Object.defineProperty(module, "training", {
     configurable: true,
     enumerable: true,

@@ -2,16 +2,40 @@
 export * from "./activation.ts";
 export * from "./container.ts";
 export * from "./conv.ts";
+export { copyState } from "./copy-state.ts";
 export * from "./dropout.ts";
+export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./evaluate.ts";
 export * from "./fit.ts";
+export { freeze, unfreeze } from "./freeze.ts";
 export { fuse } from "./fuse.ts";
-export type { FanMode, Initializer, KaimingOptions, Nonlinearity } from "./init.ts";
+export type {
+  FanMode,
+  GainOptions,
+  Initializer,
+  KaimingOptions,
+  Nonlinearity,
+  NormalOptions,
+  UniformOptions,
+} from "./init.ts";
 export * as init from "./init.ts";
 export * from "./linear.ts";
 export * from "./metrics.ts";
-export * from "./module.ts";
+export {
+  type AnyModule,
+  buffer,
+  type LoadOptions,
+  type LoadReport,
+  Module,
+  parameter,
+  type SavedTensor,
+  type StateDict,
+} from "./module.ts";
 export * from "./norm.ts";
 export { type Observer, observe } from "./observe.ts";
 export * from "./optim/index.ts";
 export * from "./pool.ts";
 export * from "./summary.ts";
+export type { Batch, BatchSource, Input, Labels } from "./training/batch.ts";
+export type { CountedLoss, Loss } from "./training/loss.ts";
+export type { Schedules } from "./training/rates.ts";
+export { type SkippedBatch, TrainingError } from "./training/step.ts";

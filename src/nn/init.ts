@@ -9,10 +9,12 @@
  * References: Glorot & Bengio 2010 (Xavier); He et al. 2015, "Delving Deep into Rectifiers" (Kaiming); Saxe et al. 2013
  * (orthogonal). Names and formulas are those of `torch.nn.init`.
  */
-import { ShapeError, ValueError } from "../tensor/errors.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkBetween, checkChoice, checkFinite, checkRng } from "./check.ts";
 
 /** Fills a tensor, with numbers from `rng` where it draws any. What layers take as their `init` option. */
 export type Initializer = (t: Tensor, rng: Rng) => unknown;
@@ -25,6 +27,31 @@ export interface KaimingOptions {
   /** Default √2, for ReLU; `gainOf` knows others. */
   gain?: number;
 }
+
+export interface UniformOptions {
+  /** Default 0. */
+  low?: number;
+  /** Default 1. */
+  high?: number;
+}
+
+export interface NormalOptions {
+  /** Default 0. */
+  mean?: number;
+  /** Standard deviation. Default 1. */
+  std?: number;
+}
+
+export interface GainOptions {
+  /** Default 1. */
+  gain?: number;
+}
+
+const KAIMING: OptionNames<KaimingOptions> = { mode: true, gain: true };
+const UNIFORM: OptionNames<UniformOptions> = { low: true, high: true };
+const NORMAL: OptionNames<NormalOptions> = { mean: true, std: true };
+const GAIN: OptionNames<GainOptions> = { gain: true };
+const NONLINEARITIES: readonly Nonlinearity[] = ["linear", "sigmoid", "tanh", "relu", "leakyRelu"];
 
 /**
  * Fan in and fan out of a weight `[out, in, …]`: `in` and `out` times the size of the filter. For a convolution in
@@ -44,6 +71,8 @@ export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu";
 
 /** The gain PyTorch recommends: 1, 1, 5/3, √2, and √(2 / (1 + slope²)) for leaky ReLU. */
 export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
+  checkChoice("init.gainOf", "nonlinearity", nonlinearity, NONLINEARITIES);
+  checkFinite("init.gainOf", "slope", slope);
   switch (nonlinearity) {
     case "linear":
     case "sigmoid":
@@ -59,21 +88,28 @@ export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
 
 /** Every element is `value`. */
 export function constant(t: Tensor, value: number): Tensor {
+  if (typeof value !== "number") throw new UsageError(`init.constant: needs a number, got ${describe(value)}`);
   return fill(t, () => value);
 }
 
 /** Uniform in [low, high). */
-export function uniform(t: Tensor, rng: Rng, { low = 0, high = 1 }: { low?: number; high?: number } = {}): Tensor {
+export function uniform(t: Tensor, rng: Rng, options: UniformOptions = {}): Tensor {
+  check("init.uniform", rng, options, UNIFORM);
+  const { low = 0, high = 1 } = options;
   return fill(t, () => rng.uniform(low, high));
 }
 
 /** Normal with the given mean and standard deviation. */
-export function normal(t: Tensor, rng: Rng, { mean = 0, std = 1 }: { mean?: number; std?: number } = {}): Tensor {
+export function normal(t: Tensor, rng: Rng, options: NormalOptions = {}): Tensor {
+  check("init.normal", rng, options, NORMAL);
+  const { mean = 0, std = 1 } = options;
+  checkBetween("init.normal", "std", std, 0, Infinity);
   return fill(t, () => rng.normal(mean, std));
 }
 
 /** Uniform in [−a, a) with a = gain·√(3 / fan). */
 export function kaimingUniform(t: Tensor, rng: Rng, options: KaimingOptions = {}): Tensor {
+  check("init.kaimingUniform", rng, options, KAIMING);
   // A uniform number in [−a, a) has variance a²/3.
   const bound = Math.sqrt(3) * kaimingDeviation(t, options);
   return uniform(t, rng, { low: -bound, high: bound });
@@ -81,18 +117,21 @@ export function kaimingUniform(t: Tensor, rng: Rng, options: KaimingOptions = {}
 
 /** Normal with standard deviation gain / √fan. The choice for residual networks: `{ mode: "fanOut" }`. */
 export function kaimingNormal(t: Tensor, rng: Rng, options: KaimingOptions = {}): Tensor {
+  check("init.kaimingNormal", rng, options, KAIMING);
   return normal(t, rng, { std: kaimingDeviation(t, options) });
 }
 
 /** Uniform in [−a, a) with a = gain·√(6 / (fan in + fan out)). */
-export function xavierUniform(t: Tensor, rng: Rng, { gain = 1 }: { gain?: number } = {}): Tensor {
-  const bound = Math.sqrt(3) * xavierDeviation(t, gain);
+export function xavierUniform(t: Tensor, rng: Rng, options: GainOptions = {}): Tensor {
+  check("init.xavierUniform", rng, options, GAIN);
+  const bound = Math.sqrt(3) * xavierDeviation(t, options);
   return uniform(t, rng, { low: -bound, high: bound });
 }
 
 /** Normal with standard deviation gain·√(2 / (fan in + fan out)). */
-export function xavierNormal(t: Tensor, rng: Rng, { gain = 1 }: { gain?: number } = {}): Tensor {
-  return normal(t, rng, { std: xavierDeviation(t, gain) });
+export function xavierNormal(t: Tensor, rng: Rng, options: GainOptions = {}): Tensor {
+  check("init.xavierNormal", rng, options, GAIN);
+  return normal(t, rng, { std: xavierDeviation(t, options) });
 }
 
 /**
@@ -101,7 +140,9 @@ export function xavierNormal(t: Tensor, rng: Rng, { gain = 1 }: { gain?: number 
  *
  * @throws ShapeError for a tensor of rank below 2.
  */
-export function orthogonal(t: Tensor, rng: Rng, { gain = 1 }: { gain?: number } = {}): Tensor {
+export function orthogonal(t: Tensor, rng: Rng, options: GainOptions = {}): Tensor {
+  check("init.orthogonal", rng, options, GAIN);
+  const { gain = 1 } = options;
   if (t.rank < 2) {
     throw new ShapeError(`init.orthogonal: needs a weight of rank 2 or more, got ${formatShape(t.shape)}`);
   }
@@ -147,14 +188,23 @@ function dot(a: Float64Array, b: Float64Array): number {
 function kaimingDeviation(t: Tensor, { mode = "fanIn", gain = Math.SQRT2 }: KaimingOptions): number {
   const fans = fansOf(t.shape);
   if (mode !== "fanIn" && mode !== "fanOut") {
-    throw new ValueError(`init: mode must be "fanIn" or "fanOut", got "${mode as string}"`);
+    throw new ValueError(`init: mode must be "fanIn" or "fanOut", got ${describe(mode)}`);
   }
   return gain / Math.sqrt(fans[mode]);
 }
 
-function xavierDeviation(t: Tensor, gain: number): number {
+function xavierDeviation(t: Tensor, { gain = 1 }: GainOptions): number {
   const { fanIn, fanOut } = fansOf(t.shape);
   return gain * Math.sqrt(2 / (fanIn + fanOut));
+}
+
+/** What all that draw have in common: an rng, and options that are numbers (a mode is checked where it is used). */
+function check<Options extends object>(op: string, rng: unknown, options: Options, names: OptionNames<Options>): void {
+  checkRng(op, rng, `${op}(t, new Rng(seed))`);
+  checkOptions(op, options, names);
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== "mode" && value !== undefined) checkFinite(op, name, value);
+  }
 }
 
 function fill(t: Tensor, next: () => number): Tensor {

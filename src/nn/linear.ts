@@ -1,10 +1,13 @@
 /** The fully connected layer. */
 import { linear } from "../autograd/matmul.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkFlag, checkInit, checkRng, checkWhole } from "./check.ts";
 import { type Initializer, kaimingUniform, uniform } from "./init.ts";
-import { Module, parameter } from "./module.ts";
+import { parameterOf } from "./marks.ts";
+import { Module } from "./module.ts";
 
 export interface LinearLayerOptions {
   /** Whether a bias is added. Default true. */
@@ -15,10 +18,13 @@ export interface LinearLayerOptions {
   init?: Initializer;
 }
 
+const OPTIONS: OptionNames<LinearLayerOptions> = { bias: true, rng: true, init: true };
+
 /**
  * y = x wᵀ + b: `[…, in]` to `[…, out]`. Parameters: weight `[out, in]`, bias `[out]`, which starts uniform in ±1/√(in).
  *
- * @throws ShapeError in `forward`, if the last axis of x is not `in`.
+ * @throws ValueError or UsageError for a size that is no count, an option that does not exist or is out of range, or without
+ * an rng; ShapeError in `forward`, if the last axis of x is not `in`.
  */
 export class Linear extends Module {
   readonly weight: Tensor;
@@ -26,12 +32,18 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, options: LinearLayerOptions) {
     super();
+    checkWhole("Linear", "inFeatures", inFeatures);
+    checkWhole("Linear", "outFeatures", outFeatures);
+    checkOptions("Linear", options, OPTIONS);
+    checkRng("Linear", options?.rng, `new Linear(${inFeatures}, ${outFeatures}, { rng: new Rng(seed) })`);
     const { bias = true, rng } = options;
+    checkFlag("Linear", "bias", bias);
+    checkInit("Linear", options.init);
     const { init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
-    this.weight = parameter(zeros([outFeatures, inFeatures]));
+    this.weight = parameterOf(this, zeros([outFeatures, inFeatures]));
     init(this.weight, rng);
     const bound = 1 / Math.sqrt(inFeatures);
-    this.bias = bias ? parameter(uniform(zeros([outFeatures]), rng, { low: -bound, high: bound })) : null;
+    this.bias = bias ? parameterOf(this, uniform(zeros([outFeatures]), rng, { low: -bound, high: bound })) : null;
   }
 
   forward(x: Tensor): Tensor {

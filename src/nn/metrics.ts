@@ -1,41 +1,130 @@
-/** How good predictions are. */
-import { ShapeError, ValueError } from "../tensor/errors.ts";
-import { formatShape } from "../tensor/shape.ts";
-import { peek, type Tensor } from "../tensor/tensor.ts";
+/**
+ * How good predictions are: numbers that `fit` and `evaluate` report beside the loss, when asked for.
+ *
+ * A metric is a function of an output and its labels. It has no part in the training: one that fails is NaN, and says why.
+ * Next: training/means.ts, how the numbers of several batches become one.
+ */
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
+import { formatShape, sameShape, sizeOf } from "../tensor/shape.ts";
+import { checkTensor, isTensor, peek, type Tensor } from "../tensor/tensor.ts";
+import { isNumberList, type Labels } from "./training/batch.ts";
+
+/** A mean, and of how many things it is the mean: what it weighs where batches come together. */
+export interface Measured {
+  readonly value: number;
+  readonly count: number;
+}
+
+/** From an output and its labels to a number. A plain one weighs as much as the batch has examples. */
+export type Metric<Y = Tensor, L = Labels> = (output: Y, labels: L) => number | Measured;
+
+/** Metrics by the names they are reported under. */
+export type Metrics<Y, L, K extends string> = { readonly [Name in K]: Metric<Y, L> };
+
+export interface AccuracyOptions {
+  /** How many of the largest scores may be right. Default 1. */
+  top?: number;
+  /** Samples with this label do not count. Default −100, as in cross-entropy. */
+  ignoreIndex?: number;
+}
+
+const NAMES: OptionNames<AccuracyOptions> = { top: true, ignoreIndex: true };
 
 /**
- * The fraction of rows of `logits` `[N, C]` whose label is among the `top` largest. Among equal logits the first counts as
- * larger; a row with a NaN at its label is wrong.
+ * The fraction of samples whose label is among the `top` largest scores, and how many samples count. Among equal scores
+ * the first counts as larger; a sample with a NaN at its label is wrong. It is a metric as it is; with options, or for
+ * one of several outputs, a function around it is.
+ *
+ * @param logits `[N, C]` or `[N, C, …]`.
+ * @param labels N·… class numbers in row-major order; or a tensor of probabilities in the shape of the logits, the largest of
+ * which is the label.
  *
  * @example
- * accuracy(tensor([[0.1, 0.9], [0.8, 0.2]]), [1, 1]); // 0.5
+ * const logits = tensor([[0.1, 0.9], [0.8, 0.2], [0, 1]]);
+ * const { value, count } = accuracy(logits, [1, 1, -100]);
+ * value; // 0.5
+ * count; // 2
  *
- * @throws ShapeError if the logits are not a matrix with one row per label; ValueError for a label out of range.
+ * await fit(model, { data, optimizer, steps: 1, metrics: { accuracy, top5: (o, l) => accuracy(o, l, { top: 5 }) } });
+ *
+ * @returns NaN of 0 where no sample counts.
+ * @throws ShapeError for labels that do not fit; ValueError for a label that is no class, or a single class.
  */
-export function accuracy(logits: Tensor, labels: ArrayLike<number>, { top = 1 }: { top?: number } = {}): number {
+export function accuracy(logits: Tensor, labels: Labels, options: AccuracyOptions = {}): Measured {
+  checkOptions("accuracy", options, NAMES);
+  const { top = 1, ignoreIndex = -100 } = options;
+  if (!(Number.isInteger(top) && top >= 1)) {
+    throw new ValueError(`accuracy: top must be a whole number of 1 or more, got ${describe(top)}`);
+  }
+  checkTensor("accuracy", "logits", logits);
   const { shape } = logits;
   const data = peek(logits);
-  if (shape.length !== 2 || shape[0] !== labels.length) {
-    throw new ShapeError(
-      `accuracy: logits must be [N, C] with one row per label, got ${formatShape(shape)} for ${labels.length} labels`,
-    );
+  if (shape.length < 2) {
+    throw new ShapeError(`accuracy: logits must be [N, C] or [N, C, …], got ${formatShape(shape)}`);
   }
   const [N, C] = shape;
-  let correct = 0;
-  for (let n = 0; n < N; n++) {
-    const label = labels[n];
-    if (!Number.isInteger(label) || label < 0 || label >= C) {
-      throw new ValueError(`accuracy: label ${label} at position ${n} is not a class: there are ${C}`);
-    }
-    const own = data[n * C + label];
-    if (Number.isNaN(own)) continue;
-    let before = 0;
-    for (let c = 0; c < C; c++) {
-      const other = data[n * C + c];
-      // A NaN elsewhere counts as larger, as it does for argmax.
-      if (c < label ? !(other < own) : c > label && !(other <= own)) before++;
-    }
-    if (before < top) correct++;
+  if (C < 2) {
+    throw new ValueError(
+      `accuracy: logits ${formatShape(shape)} have one class, which is always the largest: write a metric that compares the output with a threshold`,
+    );
   }
-  return correct / N;
+  const inner = sizeOf(shape.slice(2));
+  const classes = classNumbers(logits, labels);
+  let correct = 0;
+  let count = 0;
+  for (let n = 0; n < N; n++) {
+    for (let i = 0; i < inner; i++) {
+      const label = classes[n * inner + i];
+      if (label === ignoreIndex) continue;
+      if (!Number.isInteger(label) || label < 0 || label >= C) {
+        throw new ValueError(
+          `accuracy: label ${label} at position ${n * inner + i} is not a class: there are ${C} (a label that does not count is ${ignoreIndex}, or { ignoreIndex })`,
+        );
+      }
+      count++;
+      const start = n * C * inner + i;
+      const own = data[start + label * inner];
+      if (Number.isNaN(own)) continue;
+      let before = 0;
+      for (let c = 0; c < C; c++) {
+        const other = data[start + c * inner];
+        // A NaN elsewhere counts as larger, as it does for argmax.
+        if (c < label ? !(other < own) : c > label && !(other <= own)) before++;
+      }
+      if (before < top) correct++;
+    }
+  }
+  return { value: count === 0 ? Number.NaN : correct / count, count };
+}
+
+/** One number per sample, `[N, …]`; of probabilities the place of the largest. */
+function classNumbers(logits: Tensor, labels: Labels): ArrayLike<number> {
+  const [N, C, ...rest] = logits.shape;
+  const samples = [N, ...rest];
+  if (isTensor(labels)) {
+    if (sameShape(labels.shape, samples)) return peek(labels);
+    if (sameShape(labels.shape, logits.shape)) return largest(peek(labels), N, C, sizeOf(rest));
+    throw new ShapeError(
+      `accuracy: labels must be ${formatShape(samples)} class numbers or ${formatShape(logits.shape)} probabilities, got ${formatShape(labels.shape)}`,
+    );
+  }
+  if (!isNumberList(labels)) {
+    throw new UsageError(`accuracy: labels must be class numbers or a tensor, got ${describe(labels)}`);
+  }
+  if (labels.length !== sizeOf(samples)) {
+    throw new ShapeError(
+      `accuracy: logits ${formatShape(logits.shape)} need ${sizeOf(samples)} labels, got ${labels.length}`,
+    );
+  }
+  return labels;
+}
+
+function largest(data: ArrayLike<number>, N: number, C: number, inner: number): Int32Array {
+  return Int32Array.from({ length: N * inner }, (_, sample) => {
+    const start = Math.floor(sample / inner) * C * inner + (sample % inner);
+    let best = 0;
+    for (let c = 1; c < C; c++) if (data[start + c * inner] > data[start + best * inner]) best = c;
+    return best;
+  });
 }

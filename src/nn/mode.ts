@@ -1,9 +1,97 @@
-/** Training or evaluation: switching a whole model, and putting every part back as it was. */
-import type { Module } from "./module.ts";
+/**
+ * Training or evaluation: the mode of every part of a model, and that evaluation reaches every part.
+ *
+ * A module has the mode that it was last asked for, by `train()` and `eval()`; one that is frozen (freeze.ts) is in
+ * evaluation whatever it is asked for.
+ *
+ * `eval()` switches the parts that can be found (parts.ts). A batch norm in a #private field cannot, and would go on in
+ * training without a word. But it betrays itself: it asks whether it is in training while the `forward` of a module in
+ * evaluation runs, and is no named part of it. So the first time that a module of some class is put into evaluation, a guard
+ * is put around that class's `forward`, which notes which module runs.
+ */
+import { UsageError } from "../tensor/errors.ts";
+import { checkModule } from "./is-module.ts";
+import type { AnyModule } from "./module.ts";
+
+/** The modules that were asked to be in evaluation. */
+const resting = new WeakSet<AnyModule>();
+const frozen = new WeakSet<AnyModule>();
+
+/** A module in evaluation whose `forward` runs, and its parts, if somebody has asked for them. */
+interface Evaluation {
+  readonly model: AnyModule;
+  parts: ReadonlySet<AnyModule> | null;
+}
+
+/** The innermost last. */
+const running: Evaluation[] = [];
+
+/** The functions below that stand around a `forward`. */
+const guards = new WeakSet<object>();
+
+/**
+ * The mode of `module`: training, unless it was asked for evaluation or is frozen.
+ *
+ * @throws UsageError if it is in training inside a model in evaluation of which it is no named part.
+ */
+export function isTraining(module: AnyModule): boolean {
+  if (resting.has(module) || frozen.has(module)) return false;
+  if (running.length > 0) checkReached(module);
+  return true;
+}
+
+export function setTraining(module: AnyModule, training: boolean): void {
+  if (training) resting.delete(module);
+  else resting.add(module);
+}
+
+export function isFrozen(module: AnyModule): boolean {
+  return frozen.has(module);
+}
+
+export function setFrozen(module: AnyModule, value: boolean): void {
+  if (value) frozen.add(module);
+  else frozen.delete(module);
+}
+
+/** From now on, what is in training while `module`, in evaluation, computes must be a named part of it. */
+export function guardEvaluation(module: AnyModule): void {
+  if (typeof module.forward !== "function" || guards.has(module.forward)) return;
+  let holder: object = module;
+  while (!Object.hasOwn(holder, "forward")) holder = Object.getPrototypeOf(holder);
+  const own = Object.getOwnPropertyDescriptor(holder, "forward")!;
+  const forward = own.value as (...args: unknown[]) => unknown;
+  // An accessor, or a class that was made unchangeable, is left alone.
+  if (typeof forward !== "function" || !own.configurable) return;
+  const guarded = function (this: AnyModule, ...args: unknown[]): unknown {
+    if (!resting.has(this) && !frozen.has(this)) return forward.apply(this, args);
+    running.push({ model: this, parts: null });
+    try {
+      return forward.apply(this, args);
+    } finally {
+      running.pop();
+    }
+  };
+  guards.add(guarded);
+  Object.defineProperty(holder, "forward", { ...own, value: guarded });
+}
+
+function checkReached(module: AnyModule): void {
+  for (const evaluation of running) {
+    evaluation.parts ??= new Set(evaluation.model.namedModules().map(([, part]) => part));
+    if (evaluation.parts.has(module)) return;
+  }
+  const model = running[running.length - 1].model.constructor.name;
+  throw new UsageError(
+    `${module.constructor.name}: it is in training mode inside a ${model} that is in evaluation: eval() did not reach it, because it is no named part of the ${model}. Is it (or what holds it) in a #private field, a closure, or an object that is no module? Make it a property of the ${model}, or of a list, Map or plain object in one`,
+  );
+}
 
 /** Sets the mode of `model` and of every part, and returns what puts each one's own back. */
-export function switchMode(model: Module, training: boolean): () => void {
-  const before = model.namedModules().map(([, module]) => [module, module.training] as const);
+export function switchMode(model: AnyModule, training: boolean): () => void {
+  checkModule("switchMode", model);
+  // What each was asked for: a frozen part is in evaluation, and will be in training again when it is unfrozen.
+  const before = model.namedModules().map(([, module]) => [module, !resting.has(module)] as const);
   model.train(training);
   return () => {
     for (const [module, mode] of before) module.training = mode;
@@ -11,7 +99,7 @@ export function switchMode(model: Module, training: boolean): () => void {
 }
 
 /** Runs `fn` with `model` in evaluation mode: running statistics are used and not moved, nothing is dropped. */
-export function inEvaluation<T>(model: Module, fn: () => T): T {
+export function inEvaluation<T>(model: AnyModule, fn: () => T): T {
   const putBack = switchMode(model, false);
   try {
     return fn();

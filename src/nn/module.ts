@@ -1,80 +1,103 @@
 /**
  * `Module`: a part of a network that has state, and the tree of its parts.
  *
- * A subclass declares its parameters, buffers and children as ordinary properties; the base class finds them by looking.
- * Names in `stateDict()` are PyTorch's: the path of property names joined by dots, each in snake_case, so that
- * `layer1[0].bn1.runningMean` is `layer1.0.bn1.running_mean`.
+ * A subclass declares its parameters, buffers and children as ordinary properties, alone or in lists, Maps, Sets and plain
+ * objects; the base class finds them by looking. Names in `stateDict()` are PyTorch's: the path of property names joined by
+ * dots, each in snake_case, so that `layer1[0].bn1.runningMean` is `layer1.0.bn1.running_mean`. Next: parts.ts, which looks
+ * and names; marks.ts, which tells parameters from buffers; mode.ts, training and evaluation.
  */
-import { ValueError } from "../tensor/errors.ts";
-import { formatShape, sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { markModules } from "./is-module.ts";
+import { isBuffer, isParameter } from "./marks.ts";
+import { guardEvaluation, isFrozen, isTraining, setTraining } from "./mode.ts";
+import { childrenOf, partsOf, snakeCase, tensorsOf } from "./parts.ts";
+import { type LoadOptions, type LoadReport, loadInto, type SavedTensor, type StateDict } from "./state.ts";
 
-/** Tensors that belong to a module's state but are not trained, such as running statistics. */
-const buffers = new WeakSet<Tensor>();
+export { checkModule } from "./is-module.ts";
+export { checkNamedLeaves } from "./leaves.ts";
+export { buffer, parameter } from "./marks.ts";
+export type { LoadOptions, LoadReport, SavedTensor, StateDict } from "./state.ts";
 
-/** Marks `t` as a buffer: saved with the state, not a parameter. */
-export function buffer(t: Tensor): Tensor {
-  buffers.add(t);
-  t.requiresGrad = false;
-  return t;
-}
+/** A module, whatever it takes and gives. */
+export type AnyModule = Module<never, unknown>;
 
-/** Marks `t` as trained: `backward` computes its gradient. */
-export function parameter(t: Tensor): Tensor {
-  t.requiresGrad = true;
-  return t;
-}
+/**
+ * A part of a network. `X` is what it takes and `Y` what it gives: a tensor each, unless a subclass says otherwise.
+ *
+ * @example
+ * class Siamese extends Module<[Tensor, Tensor], { distance: Tensor }> {
+ *   readonly encoder = new Linear(8, 4, { rng: new Rng(0) });
+ *
+ *   forward([a, b]: [Tensor, Tensor]): { distance: Tensor } {
+ *     return { distance: sub(this.encoder.forward(a), this.encoder.forward(b)) };
+ *   }
+ * }
+ */
+export abstract class Module<X = Tensor, Y = Tensor> {
+  constructor() {
+    markModules(Module.prototype);
+  }
 
-export type StateDict = Record<string, Tensor>;
+  /**
+   * Whether layers that behave differently in training (batch norm, dropout) do so. Set by `train()` and `eval()`; always
+   * false in what is frozen.
+   *
+   * @throws UsageError in a part that `eval()` could not reach, while the model around it runs in evaluation.
+   */
+  get training(): boolean {
+    return isTraining(this);
+  }
 
-export interface LoadReport {
-  /** Names this module has and the state does not. */
-  missing: string[];
-  /** Names the state has and this module does not. */
-  unexpected: string[];
-}
+  set training(training: boolean) {
+    setTraining(this, training);
+  }
 
-export abstract class Module {
-  /** Whether layers that behave differently in training (batch norm, dropout) do so. Set by `train()` and `eval()`. */
-  training = true;
+  /** Whether `freeze` was called on this module, or on one around it, and `unfreeze` was not since. */
+  get frozen(): boolean {
+    return isFrozen(this);
+  }
 
   /** The module's function. */
-  abstract forward(x: Tensor): Tensor;
+  abstract forward(x: X): Y;
 
-  /** Direct parts, by name. A property that is a list of modules gives its members as `name.0`, `name.1`, … */
-  namedChildren(): [string, Module][] {
-    return Object.entries(this).flatMap(([name, value]): [string, Module][] => {
-      if (value instanceof Module) return [[name, value]];
-      if (!Array.isArray(value)) return [];
-      return value.flatMap((member, i): [string, Module][] =>
-        member instanceof Module ? [[`${name}.${i}`, member]] : [],
-      );
-    });
+  /**
+   * Direct parts, by name. A property that is a list, a Map, a Set or a plain object gives its members as `name.0`,
+   * `name.key`, … (parts.ts). A class whose parts have other names overrides this.
+   */
+  namedChildren(): [string, AnyModule][] {
+    return childrenOf(this);
   }
 
-  /** This module and every part below it, depth first, by path: `""`, `"layer1"`, `"layer1.0"`, … */
-  namedModules(path = ""): [string, Module][] {
-    const below = this.namedChildren().flatMap(([name, child]) =>
-      child.namedModules(path ? `${path}.${snakeCase(name)}` : snakeCase(name)),
-    );
-    return [[path, this], ...below];
+  /**
+   * This module and every part below it, depth first, by path: `""`, `"layer1"`, `"layer1.0"`, …
+   *
+   * @param path where this module is, if it is a part of another one: what the paths start with. Default: nowhere.
+   * @throws ValueError, here and in everything that looks for parts, if two of them have one name, or one is inside itself.
+   */
+  namedModules(path = ""): [string, AnyModule][] {
+    const { modules } = partsOf(this);
+    if (path === "") return modules;
+    return modules.map(([name, module]) => [name === "" ? path : `${path}.${name}`, module]);
   }
 
-  /** Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, not copies. */
+  /**
+   * Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, not copies. A tensor in a
+   * property that is neither marked by `parameter` or `buffer` nor made with `requiresGrad: true` is a constant, and not in
+   * the state.
+   */
   stateDict(): StateDict {
     const state: StateDict = {};
-    for (const [path, module] of this.namedModules()) {
-      for (const [name, value] of Object.entries(module)) {
-        if (value instanceof Tensor) state[path ? `${path}.${snakeCase(name)}` : snakeCase(name)] = value;
-      }
-    }
+    for (const [name, t] of partsOf(this).tensors) state[name] = t;
     return state;
   }
 
   /** Trained tensors by name, a shared one under its first name only. Frozen ones (`requiresGrad = false`) are included. */
   namedParameters(): [string, Tensor][] {
     const seen = new Set<Tensor>();
-    return Object.entries(this.stateDict()).filter(([, t]) => !buffers.has(t) && !seen.has(t) && seen.add(t));
+    return partsOf(this).parameters.filter(([, t]) => !seen.has(t) && seen.add(t));
   }
 
   parameters(): Tensor[] {
@@ -83,7 +106,7 @@ export abstract class Module {
 
   /** Untrained state by name. */
   namedBuffers(): [string, Tensor][] {
-    return Object.entries(this.stateDict()).filter(([, t]) => buffers.has(t));
+    return Object.entries(this.stateDict()).filter(([, t]) => isBuffer(t));
   }
 
   /** Number of trained values. */
@@ -92,32 +115,23 @@ export abstract class Module {
   }
 
   /**
-   * Copies values into this module's tensors by name.
+   * Copies values into this module's tensors by name: from tensors, or from what `structuredClone`, `postMessage` and JSON
+   * make of them, `{ shape, data }`.
    *
-   * @throws ValueError that lists every missing, unexpected and mis-shaped name at once; nothing is changed then. With
-   * `strict: false` missing and unexpected names are only reported; a wrong shape is still an error.
+   * @throws ValueError that lists every missing, unexpected, mis-shaped and unreadable name at once; nothing is changed then.
+   * With `strict: false` missing and unexpected names are only reported; a wrong shape is still an error.
    */
-  loadStateDict(state: Readonly<StateDict>, { strict = true }: { strict?: boolean } = {}): LoadReport {
-    const own = this.stateDict();
-    const missing = Object.keys(own).filter((name) => !Object.hasOwn(state, name));
-    const unexpected = Object.keys(state).filter((name) => !Object.hasOwn(own, name));
-    const misshapen = Object.entries(own)
-      .filter(([name, t]) => Object.hasOwn(state, name) && !sameShape(state[name].shape, t.shape))
-      .map(([name, t]) => `${name}: ${formatShape(state[name].shape)} does not fit ${formatShape(t.shape)}`);
-    if (misshapen.length > 0 || (strict && missing.length + unexpected.length > 0)) {
-      const list = (title: string, names: readonly string[]): string =>
-        names.length > 0 ? `\n  ${title} (${names.length}): ${names.join(", ")}` : "";
-      throw new ValueError(
-        `loadStateDict: the state does not fit this ${this.constructor.name}${list("missing", missing)}${list("unexpected", unexpected)}${list("wrong shape", misshapen)}`,
-      );
-    }
-    for (const [name, t] of Object.entries(own)) if (Object.hasOwn(state, name)) t.assign(state[name]);
-    return { missing, unexpected };
+  loadStateDict(state: Readonly<Record<string, Tensor | SavedTensor>>, options?: LoadOptions): LoadReport {
+    return loadInto(this.constructor.name, this.stateDict(), state, options);
   }
 
-  /** Switches this module and all its parts to training behaviour (or, with false, to evaluation). */
+  /** Switches this module and all its parts to training behaviour (or, with false, to evaluation), but for frozen ones. */
   train(training = true): this {
-    for (const [, module] of this.namedModules()) module.training = training;
+    if (typeof training !== "boolean") throw new UsageError(`train: takes true or false, got ${describe(training)}`);
+    for (const [, module] of this.namedModules()) {
+      module.training = training;
+      if (!training) guardEvaluation(module);
+    }
     return this;
   }
 
@@ -133,8 +147,8 @@ export abstract class Module {
 
   /** The tree of parts with their options, own parameter shapes and parameter counts. */
   toString(): string {
-    const own = Object.entries(this)
-      .filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor && !buffers.has(entry[1]))
+    const own = tensorsOf(this)
+      .filter(([, t]) => isParameter(t))
       .map(([name, t]) => `${name} ${formatShape(t.shape)}`);
     const inside = [this.describe(), ...own].filter(Boolean).join(", ");
     const children = this.namedChildren();
@@ -143,9 +157,4 @@ export abstract class Module {
     const body = children.map(([name, child]) => `(${snakeCase(name)}) ${child.toString()}`.replaceAll("\n", "\n  "));
     return body.length > 0 ? `${head}\n  ${body.join("\n  ")}` : head;
   }
-}
-
-/** `runningMean` → `running_mean`. */
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

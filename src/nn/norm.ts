@@ -1,10 +1,13 @@
 /** Normalisation layers: batch, layer and group norm. Formulas: src/autograd/normalization.ts. */
 import { batchNorm, groupNorm, layerNorm } from "../autograd/normalization.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ones, zeros } from "../tensor/create.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { peek, type Tensor } from "../tensor/tensor.ts";
-import { buffer, Module, parameter } from "./module.ts";
+import { checkBetween, checkFlag, checkWhole } from "./check.ts";
+import { buffer, parameterOf } from "./marks.ts";
+import { Module } from "./module.ts";
 
 export interface BatchNorm2dLayerOptions {
   /** running ← (1 − momentum)·running + momentum·batch. Null: the plain average over all batches. Default 0.1. */
@@ -17,6 +20,13 @@ export interface BatchNorm2dLayerOptions {
   trackRunningStats?: boolean;
 }
 
+const BATCH_NORM_OPTIONS: OptionNames<BatchNorm2dLayerOptions> = {
+  momentum: true,
+  eps: true,
+  affine: true,
+  trackRunningStats: true,
+};
+
 /**
  * Batch norm of images `[N, C, H, W]`, per channel (Ioffe & Szegedy 2015).
  *
@@ -24,7 +34,8 @@ export interface BatchNorm2dLayerOptions {
  * variance, outside the graph. In evaluation it normalises with the running ones.
  * Parameters: weight `[C]` = 1, bias `[C]` = 0. Buffers: runningMean `[C]`, runningVar `[C]`, numBatchesTracked `[]`.
  *
- * @throws ShapeError if x is not `[N, C, H, W]`, or in training has one value per channel only.
+ * @throws ValueError or UsageError for channels that are no count, or an option that does not exist or is out of range; in
+ * `forward`, ShapeError if x is not `[N, C, H, W]`, or in training has one value per channel only.
  */
 export class BatchNorm2d extends Module {
   readonly weight: Tensor | null;
@@ -38,9 +49,15 @@ export class BatchNorm2d extends Module {
 
   constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
     super();
+    checkWhole("BatchNorm2d", "channels", channels);
+    checkOptions("BatchNorm2d", options, BATCH_NORM_OPTIONS);
     const { momentum = 0.1, eps = 1e-5, affine = true, trackRunningStats = true } = options;
-    this.weight = affine ? parameter(ones([channels])) : null;
-    this.bias = affine ? parameter(zeros([channels])) : null;
+    if (momentum !== null) checkBetween("BatchNorm2d", "momentum", momentum, 0, 1);
+    checkBetween("BatchNorm2d", "eps", eps, 0, Infinity);
+    checkFlag("BatchNorm2d", "affine", affine);
+    checkFlag("BatchNorm2d", "trackRunningStats", trackRunningStats);
+    this.weight = affine ? parameterOf(this, ones([channels])) : null;
+    this.bias = affine ? parameterOf(this, zeros([channels])) : null;
     this.runningMean = trackRunningStats ? buffer(zeros([channels])) : null;
     this.runningVar = trackRunningStats ? buffer(ones([channels])) : null;
     this.numBatchesTracked = trackRunningStats ? buffer(zeros([])) : null;
@@ -94,6 +111,8 @@ export interface AffineLayerOptions {
   affine?: boolean;
 }
 
+const AFFINE_OPTIONS: OptionNames<AffineLayerOptions> = { eps: true, affine: true };
+
 /** Layer norm over the last axes, whose lengths are `normalizedShape` (Ba, Kiros & Hinton 2016). */
 export class LayerNorm extends Module {
   readonly weight: Tensor | null;
@@ -101,11 +120,13 @@ export class LayerNorm extends Module {
   readonly #shape: Shape;
   readonly #eps: number;
 
-  constructor(normalizedShape: number | Shape, { eps = 1e-5, affine = true }: AffineLayerOptions = {}) {
+  constructor(normalizedShape: number | Shape, options: AffineLayerOptions = {}) {
     super();
-    const shape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
-    this.weight = affine ? parameter(ones(shape)) : null;
-    this.bias = affine ? parameter(zeros(shape)) : null;
+    const shape = Array.isArray(normalizedShape) ? [...normalizedShape] : [normalizedShape];
+    for (const length of shape) checkWhole("LayerNorm", "an axis length of normalizedShape", length);
+    const { eps, affine } = affineOptions("LayerNorm", options);
+    this.weight = affine ? parameterOf(this, ones(shape)) : null;
+    this.bias = affine ? parameterOf(this, zeros(shape)) : null;
     this.#shape = shape;
     this.#eps = eps;
   }
@@ -128,13 +149,16 @@ export class GroupNorm extends Module {
   readonly #eps: number;
 
   /** @throws ValueError if the channels do not divide into the groups. */
-  constructor(groups: number, channels: number, { eps = 1e-5, affine = true }: AffineLayerOptions = {}) {
+  constructor(groups: number, channels: number, options: AffineLayerOptions = {}) {
     super();
-    if (!(groups >= 1) || channels % groups !== 0) {
+    checkWhole("GroupNorm", "groups", groups);
+    checkWhole("GroupNorm", "channels", channels);
+    const { eps, affine } = affineOptions("GroupNorm", options);
+    if (channels % groups !== 0) {
       throw new ValueError(`GroupNorm: ${channels} channels do not divide into ${groups} groups`);
     }
-    this.weight = affine ? parameter(ones([channels])) : null;
-    this.bias = affine ? parameter(zeros([channels])) : null;
+    this.weight = affine ? parameterOf(this, ones([channels])) : null;
+    this.bias = affine ? parameterOf(this, zeros([channels])) : null;
     this.#groups = groups;
     this.#channels = channels;
     this.#eps = eps;
@@ -150,4 +174,12 @@ export class GroupNorm extends Module {
   override describe(): string {
     return `${this.#groups} groups of ${this.#channels / this.#groups}`;
   }
+}
+
+function affineOptions(who: string, options: AffineLayerOptions): Required<AffineLayerOptions> {
+  checkOptions(who, options, AFFINE_OPTIONS);
+  const { eps = 1e-5, affine = true } = options;
+  checkBetween(who, "eps", eps, 0, Infinity);
+  checkFlag(who, "affine", affine);
+  return { eps, affine };
 }

@@ -1,6 +1,8 @@
 /** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
-import type { Tensor } from "../tensor/tensor.ts";
-import type { Module } from "./module.ts";
+import { callNow } from "../tensor/sync.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
+import { checkModule } from "./is-module.ts";
+import type { AnyModule, Module } from "./module.ts";
 
 /** What an observer sees of one call: the module, its path below the observed root, and what went in and came out. */
 export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => void;
@@ -10,34 +12,45 @@ export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => v
  *
  * The instruments of src/flow see interior activations this way. Each module's
  * `forward` is shadowed by an own property for the time of the call. A part that has several names is observed under
- * the first. Observations may be nested.
+ * the first. Observations may be nested. Calls that take or give something else than one tensor (several inputs, a record of
+ * outputs) are not shown; those of the parts below are.
  */
-export function observe<T>(root: Module, observer: Observer, fn: () => T): T {
-  const replacements = new Map<Module, Module["forward"]>();
+export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T {
+  checkModule("observe", root);
+  return replacingForward(observing(root, observer), fn);
+}
+
+/** For each part of `root`: its `forward`, followed by `observer`. */
+export function observing(root: AnyModule, observer: Observer): ReadonlyMap<AnyModule, Forward> {
+  const replacements = new Map<AnyModule, Forward>();
   for (const [path, module] of root.namedModules()) {
     if (replacements.has(module)) continue;
-    const forward = module.forward;
-    replacements.set(module, (x) => {
-      const y = forward.call(module, x);
-      observer(path, module, x, y);
+    const forward = module.forward as (...args: unknown[]) => unknown;
+    replacements.set(module, (...args: unknown[]) => {
+      const y = forward.apply(module, args);
+      const [x] = args;
+      if (isTensor(x) && isTensor(y)) observer(path, module as Module, x, y);
       return y;
     });
   }
-  return replacingForward(replacements, fn);
+  return replacements;
 }
 
+/** A `forward`, whatever it takes and gives. */
+export type Forward = AnyModule["forward"];
+
 /** Runs `fn` (which must not be async) while each of these modules computes another function. */
-export function replacingForward<T>(replacements: ReadonlyMap<Module, Module["forward"]>, fn: () => T): T {
+export function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward>, fn: () => T): T {
   const putBack = replaceForward(replacements);
   try {
-    return fn();
+    return callNow("observe", fn);
   } finally {
     putBack();
   }
 }
 
 /** Lets each of these modules compute another function, until the returned function is called. */
-export function replaceForward(replacements: ReadonlyMap<Module, Module["forward"]>): () => void {
+export function replaceForward(replacements: ReadonlyMap<AnyModule, Forward>): () => void {
   const restore: (() => void)[] = [];
   for (const [module, forward] of replacements) {
     // Deleting the own property uncovers the prototype's method again; a replacement around this one has its own.

@@ -1,7 +1,9 @@
 /** Pooling layers. Formulas and options: src/autograd/pooling.ts. */
 import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../autograd/pooling.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkFlag, checkPair } from "./check.ts";
 import { Module } from "./module.ts";
 
 export interface MaxPool2dLayerOptions {
@@ -15,6 +17,8 @@ export interface MaxPool2dLayerOptions {
   ceilMode?: boolean;
 }
 
+const MAX_OPTIONS: OptionNames<MaxPool2dLayerOptions> = { stride: true, padding: true, dilation: true, ceilMode: true };
+
 /** The maximum of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
 export class MaxPool2d extends Module {
   readonly #kernelSize: Pair;
@@ -22,6 +26,8 @@ export class MaxPool2d extends Module {
 
   constructor(kernelSize: Pair, options: MaxPool2dLayerOptions = {}) {
     super();
+    checkOptions("MaxPool2d", options, MAX_OPTIONS);
+    checkWindow("MaxPool2d", kernelSize, options);
     this.#kernelSize = kernelSize;
     this.#options = options;
   }
@@ -46,6 +52,13 @@ export interface AvgPool2dLayerOptions {
   countIncludePad?: boolean;
 }
 
+const AVG_OPTIONS: OptionNames<AvgPool2dLayerOptions> = {
+  stride: true,
+  padding: true,
+  ceilMode: true,
+  countIncludePad: true,
+};
+
 /** The mean of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
 export class AvgPool2d extends Module {
   readonly #kernelSize: Pair;
@@ -53,6 +66,9 @@ export class AvgPool2d extends Module {
 
   constructor(kernelSize: Pair, options: AvgPool2dLayerOptions = {}) {
     super();
+    checkOptions("AvgPool2d", options, AVG_OPTIONS);
+    checkWindow("AvgPool2d", kernelSize, options);
+    if (options.countIncludePad !== undefined) checkFlag("AvgPool2d", "countIncludePad", options.countIncludePad);
     this.#kernelSize = kernelSize;
     this.#options = options;
   }
@@ -72,6 +88,7 @@ export class AdaptiveAvgPool2d extends Module {
 
   constructor(outputSize: Pair) {
     super();
+    checkPair("AdaptiveAvgPool2d", "outputSize", outputSize);
     this.#outputSize = outputSize;
   }
 
@@ -89,6 +106,19 @@ export class GlobalAvgPool2d extends Module {
   forward(x: Tensor): Tensor {
     return globalAvgPool2d(x);
   }
+}
+
+/** What both kinds of window have in common. */
+function checkWindow(
+  who: string,
+  kernelSize: Pair,
+  { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false }: MaxPool2dLayerOptions,
+): void {
+  checkPair(who, "kernelSize", kernelSize);
+  checkPair(who, "stride", stride);
+  checkPair(who, "padding", padding, 0);
+  checkPair(who, "dilation", dilation);
+  checkFlag(who, "ceilMode", ceilMode);
 }
 
 function describeWindow(kernelSize: Pair, { stride = kernelSize, padding = 0 }: { stride?: Pair; padding?: Pair }) {

@@ -9,7 +9,7 @@ import { Module } from "../nn/module.ts";
 import type { BatchNorm2d } from "../nn/norm.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
+import { BLOCK_OPTIONS, type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
 import type { Order } from "./order.ts";
 import { assemble, type Block, zeroLast } from "./parts.ts";
 import { branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
@@ -46,7 +46,7 @@ export class BasicBlock extends Module implements Block {
 
   constructor(inChannels: number, outChannels: number, options: BlockOptions) {
     super();
-    this.plan = planBlock("BasicBlock", inChannels, outChannels, options);
+    this.plan = planBlock("BasicBlock", inChannels, outChannels, options, BLOCK_OPTIONS);
     const shapes = [
       { channels: outChannels, kernel: 3, padding: 1, stride: this.plan.stride },
       { channels: outChannels, kernel: 3, padding: 1 },

@@ -5,13 +5,15 @@
  * Next: basic-block.ts and bottleneck.ts, the two kinds of branch; paths.ts, which computes both paths of either; order.ts,
  * shortcut.ts, start.ts and stochastic-depth.ts, in which blocks differ.
  */
+
+import { checkBetween, checkChoice, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import type { Initializer } from "../nn/init.ts";
 import { kaimingNormal } from "../nn/init.ts";
-import type { Module } from "../nn/module.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkBetween, checkChoice, checkWhole } from "./check.ts";
 import { ORDERS, type Order } from "./order.ts";
 import {
   checkShortcut,
@@ -41,7 +43,7 @@ export interface ResidualBlock extends Module {
 }
 
 /** Whether `module` is a residual block or the plain twin of one: anything with the members of `ResidualBlock`. */
-export function isResidualBlock(module: Module): module is ResidualBlock {
+export function isResidualBlock(module: AnyModule): module is ResidualBlock {
   const candidate = module as Partial<ResidualBlock>;
   return (
     typeof candidate.branch === "function" &&
@@ -69,6 +71,21 @@ export interface VariantOptions extends ShortcutNumbers {
   init?: Initializer;
 }
 
+/** The names of these options, for the checks of all that have them. */
+export const VARIANT_OPTIONS: OptionNames<VariantOptions> = {
+  shortcut: true,
+  padChannels: true,
+  shortcutScale: true,
+  branchScale: true,
+  gateBias: true,
+  dropoutRate: true,
+  order: true,
+  start: true,
+  batchNorm: true,
+  rng: true,
+  init: true,
+};
+
 export interface BlockOptions extends VariantOptions {
   /** Step of the block: 2 halves the image. Default 1. */
   stride?: number;
@@ -89,6 +106,14 @@ export interface BlockOptions extends VariantOptions {
   survival?: number;
 }
 
+export const BLOCK_OPTIONS: OptionNames<BlockOptions> = {
+  ...VARIANT_OPTIONS,
+  stride: true,
+  split: true,
+  blocks: true,
+  survival: true,
+};
+
 /** What a block is, once every default is filled in. */
 export type BlockPlan = Readonly<
   Required<Omit<BlockOptions, "rng" | "init">> & { who: string; inChannels: number; outChannels: number }
@@ -102,13 +127,31 @@ export function checkVariant(who: string, options: VariantOptions): void {
   const { shortcut, padChannels, order = "post", start = "default" } = options;
   checkChoice(who, "order", order, Object.keys(ORDERS));
   checkShortcut(who, shortcut ?? "identity", padChannels, options);
+  if (options.batchNorm !== undefined) checkFlag(who, "batchNorm", options.batchNorm);
+  checkInit(who, options.init);
   checkStart(who, start, { shortcut, order, batchNorm: options.batchNorm ?? hasNorm(start) });
 }
 
-/** @throws ValueError if an option is wrong, or the block's shape does not go with its shortcut. */
-export function planBlock(who: string, inChannels: number, outChannels: number, options: BlockOptions): BlockPlan {
+/**
+ * @param names the options that a block of this kind has.
+ * @throws UsageError for an option that does not exist, or without an rng; ValueError if one is wrong, or the block's shape
+ * does not go with its shortcut.
+ */
+export function planBlock<Options extends BlockOptions>(
+  who: string,
+  inChannels: number,
+  outChannels: number,
+  options: Options,
+  names: OptionNames<Options>,
+): BlockPlan {
+  checkWhole(who, "inChannels", inChannels);
+  checkWhole(who, "outChannels", outChannels);
+  checkOptions(who, options, names);
+  checkRng(who, options?.rng, `new ${who}(${inChannels}, ${outChannels}, { rng: new Rng(seed) })`);
   checkVariant(who, options);
   const { stride = 1, order = "post", start = "default", blocks = 1, survival = 1 } = options;
+  checkWhole(who, "stride", stride);
+  if (options.split !== undefined) checkChoice(who, "split", options.split, ["before", "after"]);
   const shortcut = resolveShortcut(who, options.shortcut, inChannels, outChannels, stride);
   checkWhole(who, "blocks", blocks);
   checkBetween(who, "survival", survival, 0, 1);

@@ -4,14 +4,17 @@
  * and the width of Wide ResNets (Zagoruyko & Komodakis 2016). Parts are named as in torchvision's `Bottleneck`.
  * Next: paths.ts.
  */
+
+import { checkBetween, checkWhole } from "../nn/check.ts";
 import type { Sequential } from "../nn/container.ts";
 import type { Conv2d } from "../nn/conv.ts";
 import { Module } from "../nn/module.ts";
 import type { BatchNorm2d } from "../nn/norm.ts";
+import type { OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
+import { BLOCK_OPTIONS, type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
 import type { Order } from "./order.ts";
 import { assemble, type Block, zeroLast } from "./parts.ts";
 import { branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
@@ -28,6 +31,14 @@ export interface BottleneckOptions extends BlockOptions {
   /** Which convolution has the stride: 1.5 the 3×3 (torchvision), 1 the first 1×1 (both papers of He et al.). Default 1.5. */
   version?: 1 | 1.5;
 }
+
+const OPTIONS: OptionNames<BottleneckOptions> = {
+  ...BLOCK_OPTIONS,
+  groups: true,
+  baseWidth: true,
+  dilation: true,
+  version: true,
+};
 
 /**
  * y = relu(s(x) + F(x)), F = bn3 ∘ conv3 ∘ relu ∘ bn2 ∘ conv2 ∘ relu ∘ bn1 ∘ conv1; in the order "pre" y = s(x) + F(x),
@@ -59,9 +70,12 @@ export class Bottleneck extends Module implements Block {
 
   constructor(inChannels: number, outChannels: number, options: BottleneckOptions) {
     super();
-    this.plan = planBlock("Bottleneck", inChannels, outChannels, options);
+    this.plan = planBlock("Bottleneck", inChannels, outChannels, options, OPTIONS);
     const { groups = 1, baseWidth = 64, dilation = 1, version = 1.5 } = options;
     const { stride } = this.plan;
+    checkWhole("Bottleneck", "groups", groups);
+    checkBetween("Bottleneck", "baseWidth", baseWidth, 0, Infinity);
+    checkWhole("Bottleneck", "dilation", dilation);
     const width = Math.floor((outChannels / 4) * (baseWidth / 64)) * groups;
     if (outChannels % 4 !== 0 || !(width >= 1)) {
       throw new ValueError(

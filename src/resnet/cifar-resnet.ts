@@ -19,18 +19,26 @@
  */
 import { add } from "../autograd/elementwise.ts";
 import { globalAvgPool2d } from "../autograd/pooling.ts";
+import { checkBetween, checkChoice, checkFlag, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { constant } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
-import { checkVariant, isResidualBlock, kaimingFanOut, type ResidualBlock, type VariantOptions } from "./block.ts";
+import {
+  checkVariant,
+  isResidualBlock,
+  kaimingFanOut,
+  type ResidualBlock,
+  VARIANT_OPTIONS,
+  type VariantOptions,
+} from "./block.ts";
 import { Bottleneck } from "./bottleneck.ts";
-import { checkBetween, checkChoice, checkWhole } from "./check.ts";
 import { applySteps, ORDERS, type Order } from "./order.ts";
 import type { ShortcutKind } from "./shortcut.ts";
 import { checkZeroable, hasNorm, plainZero, type Start, scalar } from "./start.ts";
@@ -59,6 +67,16 @@ export interface CifarResNetOptions extends VariantOptions {
    */
   stochasticDepth?: number;
 }
+
+const OPTIONS: OptionNames<CifarResNetOptions> = {
+  ...VARIANT_OPTIONS,
+  width: true,
+  inChannels: true,
+  classes: true,
+  block: true,
+  zeroInitLast: true,
+  stochasticDepth: true,
+};
 
 /**
  * A residual network of 6n + 2 layers (9n + 2 with bottlenecks), or the plain twin of one.
@@ -103,11 +121,16 @@ export class ResNet extends Module {
 
   constructor(depth: number, options: CifarResNetOptions) {
     super();
-    const { width = 16, inChannels = 3, classes = 10, block = "basic", order = "post", rng } = options;
-    const { shortcut = block === "basic" ? "pad" : "project", stochasticDepth = 1, init = kaimingFanOut } = options;
-    const { start = options.zeroInitLast ? "zeroInitLast" : "default" } = options;
+    checkOptions("cifarResNet", options, OPTIONS);
+    checkRng("cifarResNet", options?.rng, `cifarResNet(${depth}, { rng: new Rng(seed) })`);
+    const { width = 16, inChannels = 3, classes = 10, block = "basic", ...others } = options;
+    // What is left is for each block.
+    const { zeroInitLast = false, stochasticDepth = 1, ...blockOptions } = others;
+    const { order = "post", rng } = options;
+    const { shortcut = block === "basic" ? "pad" : "project", init = kaimingFanOut } = options;
+    const { start = zeroInitLast ? "zeroInitLast" : "default" } = options;
     const { batchNorm = hasNorm(start) } = options;
-    checkOptions(depth, { ...options, block, shortcut, start, width, inChannels, classes, stochasticDepth });
+    checkNetwork(depth, { ...options, block, shortcut, start, width, inChannels, classes, stochasticDepth });
     const blocksPerStage = (depth - 2) / layersPerLevel(block);
     const blocks = 3 * blocksPerStage;
     const expansion = block === "basic" ? 1 : 4;
@@ -119,7 +142,7 @@ export class ResNet extends Module {
         const changes = i === 0 && (stride !== 1 || from !== to);
         const l = (number - 1) * blocksPerStage + i + 1;
         const own = {
-          ...options,
+          ...blockOptions,
           stride: i === 0 ? stride : 1,
           shortcut: shortcutHere(shortcut, changes),
           // Where shapes are projected, the first block of each stage splits after the activation, as in the authors' code.
@@ -210,12 +233,13 @@ function layersPerLevel(block: "basic" | "bottleneck"): number {
 type Checked = CifarResNetOptions &
   Required<Pick<CifarResNetOptions, "block" | "width" | "inChannels" | "classes" | "stochasticDepth" | "shortcut">>;
 
-function checkOptions(depth: number, options: Checked): void {
+function checkNetwork(depth: number, options: Checked): void {
   const who = "cifarResNet";
   checkChoice(who, "block", options.block, ["basic", "bottleneck"]);
   checkDepth(depth, layersPerLevel(options.block));
   for (const name of ["width", "inChannels", "classes"] as const) checkWhole(who, name, options[name]);
   checkVariant(who, options);
+  if (options.zeroInitLast !== undefined) checkFlag(who, "zeroInitLast", options.zeroInitLast);
   checkBetween(who, "stochasticDepth", options.stochasticDepth, 0, 1);
   if (options.zeroInitLast && options.start !== "zeroInitLast") {
     throw new ValueError(`${who}: zeroInitLast is one way to start, start "${options.start}" another: choose one`);
@@ -231,5 +255,5 @@ function checkDepth(depth: number, k: number): void {
   const nearest =
     depth < k + 2 || !Number.isFinite(depth) ? `the smallest is ${k + 2}` : `the nearest are ${below} and ${below + k}`;
   const series = [k + 2, 2 * k + 2, 3 * k + 2].join(", ");
-  throw new ValueError(`cifarResNet: depth must be ${k}n + 2 (${series}, …), got ${depth}: ${nearest}`);
+  throw new ValueError(`cifarResNet: depth must be ${k}n + 2 (${series}, …), got ${describe(depth)}: ${nearest}`);
 }

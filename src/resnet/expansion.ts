@@ -9,10 +9,12 @@
  * (`zeroInitLast`), so that y = x + F(x) = x is what the collapsed block computed, bit for bit, in training and in
  * evaluation. Its last scale then gets gradients at once, and the layers before it as soon as that scale is not zero.
  */
-import type { Module } from "../nn/module.ts";
+
+import { checkChoice, checkWhole } from "../nn/check.ts";
+import { type AnyModule, checkModule } from "../nn/module.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { isResidualBlock, type ResidualBlock } from "./block.ts";
-import { checkChoice, checkWhole } from "./check.ts";
 
 /**
  * Which blocks come first. Counting the blocks that can collapse from 0:
@@ -35,6 +37,8 @@ export interface ExpansionOptions {
    */
   resumeAt?: number;
 }
+
+const OPTIONS: OptionNames<ExpansionOptions> = { at: true, order: true, resumeAt: true };
 
 /**
  * A schedule that expands the collapsed blocks of a network. Making one collapses them.
@@ -60,7 +64,13 @@ export interface ExpansionOptions {
 export class Expansion {
   readonly #stages: readonly { readonly at: number; readonly blocks: readonly (readonly [string, ResidualBlock])[] }[];
 
-  constructor(model: Module, { at, order = "everyOther", resumeAt = 0 }: ExpansionOptions) {
+  constructor(model: AnyModule, options: ExpansionOptions) {
+    checkModule("Expansion", model);
+    checkOptions("Expansion", options, OPTIONS);
+    const { at, order = "everyOther", resumeAt = 0 } = options ?? {};
+    if (!Array.isArray(at)) {
+      throw new ValueError(`Expansion: at must be a list of steps, as { at: [200, 400] }, got ${describe(at)}`);
+    }
     at.forEach((step, i) => {
       checkWhole("Expansion", `at[${i}]`, step);
       if (i > 0 && step <= at[i - 1]) throw new ValueError(`Expansion: at must rise, got [${at}]`);
@@ -111,7 +121,7 @@ export class Expansion {
 }
 
 /** Whether a block can be exactly the identity. */
-function collapses(module: Module): module is ResidualBlock {
+function collapses(module: AnyModule): module is ResidualBlock {
   return isResidualBlock(module) && module.shortcut === "identity" && module.collapsed !== undefined;
 }
 

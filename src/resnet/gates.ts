@@ -7,7 +7,7 @@
 import { noGrad } from "../autograd/graph.ts";
 import { mean } from "../autograd/reductions.ts";
 import { inEvaluation } from "../nn/mode.ts";
-import type { Module } from "../nn/module.ts";
+import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -36,6 +36,7 @@ export interface LayerGates {
  * rows.map(({ perExample }) => perExample[0]); // how much of each layer the first digit uses
  */
 export function readGates(model: Module, x: Tensor): LayerGates[] {
+  checkModule("readGates", model);
   const rows = noGrad(() =>
     inEvaluation(model, () => {
       const read: LayerGates[] = [];
@@ -56,7 +57,7 @@ export function readGates(model: Module, x: Tensor): LayerGates[] {
   return rows;
 }
 
-function isGated(module: Module): module is Module & { gate(x: Tensor): Tensor } {
+function isGated(module: AnyModule): module is Module & { gate(x: Tensor): Tensor } {
   const { gate, shortcut } = module as { gate?: unknown; shortcut?: unknown };
   return typeof gate === "function" && (shortcut === "gate" || shortcut === "shortcutGate");
 }

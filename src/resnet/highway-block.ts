@@ -11,16 +11,17 @@
  * layer is a residual block with the branch T·H and the shortcut (1 − T)·x. Next: highway.ts, whole networks.
  */
 import { add, mul, relu, sigmoid, sub, tanh } from "../autograd/elementwise.ts";
+import { checkChoice, checkFinite, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { constant, gainOf, type Initializer, kaimingNormal } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ResidualBlock } from "./block.ts";
-import { checkChoice } from "./check.ts";
 
 export type HighwayActivation = "relu" | "tanh";
 
@@ -37,12 +38,22 @@ export interface HighwayLayerOptions {
   init?: Initializer;
 }
 
+const LAYER_OPTIONS: OptionNames<HighwayLayerOptions> = {
+  shortcut: true,
+  gateBias: true,
+  activation: true,
+  rng: true,
+  init: true,
+};
+
 export interface HighwayBlockOptions extends HighwayLayerOptions {
   /** Side of the square filters of H and T, an odd number. Default 3. */
   kernelSize?: number;
   /** Whether a batch norm comes between the convolution and the activation of H. Default false. */
   batchNorm?: boolean;
 }
+
+const BLOCK_OPTIONS: OptionNames<HighwayBlockOptions> = { ...LAYER_OPTIONS, kernelSize: true, batchNorm: true };
 
 /** What both highway layers are made of. */
 interface Highway {
@@ -75,8 +86,9 @@ export class HighwayLinear extends Module implements ResidualBlock {
 
   constructor(units: number, options: HighwayLayerOptions) {
     super();
+    checkWhole("HighwayLinear", "units", units);
+    checkLayer("HighwayLinear", units, options, LAYER_OPTIONS);
     const { shortcut = "gate", activation = "relu", rng } = options;
-    checkOptions("HighwayLinear", options);
     this.shortcut = shortcut;
     this.#activation = activation;
     this.linearH = new Linear(units, units, { rng, init: transformInit(options) });
@@ -141,9 +153,12 @@ export class HighwayBlock extends Module implements ResidualBlock {
 
   constructor(channels: number, options: HighwayBlockOptions) {
     super();
+    checkWhole("HighwayBlock", "channels", channels);
+    checkLayer("HighwayBlock", channels, options, BLOCK_OPTIONS);
     const { shortcut = "gate", activation = "relu", kernelSize = 3, batchNorm = false, rng } = options;
-    checkOptions("HighwayBlock", options);
-    if (!(kernelSize % 2 === 1)) throw new ValueError(`HighwayBlock: kernelSize must be odd, got ${kernelSize}`);
+    checkFlag("HighwayBlock", "batchNorm", batchNorm);
+    checkWhole("HighwayBlock", "kernelSize", kernelSize);
+    if (kernelSize % 2 !== 1) throw new ValueError(`HighwayBlock: kernelSize must be odd, got ${kernelSize}`);
     this.shortcut = shortcut;
     this.#activation = activation;
     const padding = (kernelSize - 1) / 2;
@@ -246,11 +261,17 @@ export function linearInit({ init }: Pick<HighwayLayerOptions, "init">): Initial
   return init ?? ((t, rng) => kaimingNormal(t, rng, { gain: gainOf("linear") }));
 }
 
-function checkOptions(
+function checkLayer<Options extends HighwayLayerOptions>(
   who: string,
-  { shortcut = "gate", activation = "relu", gateBias = 0 }: HighwayLayerOptions,
+  size: number,
+  options: Options,
+  names: OptionNames<Options>,
 ): void {
+  checkOptions(who, options, names);
+  checkRng(who, options?.rng, `new ${who}(${size}, { rng: new Rng(seed) })`);
+  const { shortcut = "gate", activation = "relu", gateBias = 0, init } = options;
   checkChoice(who, "shortcut", shortcut, ["gate", "none"]);
   checkChoice(who, "activation", activation, ["relu", "tanh"]);
-  if (!Number.isFinite(gateBias)) throw new ValueError(`${who}: gateBias must be a finite number, got ${gateBias}`);
+  checkFinite(who, "gateBias", gateBias);
+  checkInit(who, init);
 }

@@ -8,20 +8,22 @@
  */
 import { globalAvgPool2d } from "../autograd/pooling.ts";
 import { flatten } from "../autograd/shaping.ts";
+import { checkChoice, checkFinite, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import type { Initializer } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { log } from "../tensor/math/index.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkWhole } from "./check.ts";
 import {
   activate,
   type HighwayActivation,
   HighwayBlock,
+  type HighwayLayerOptions,
   HighwayLinear,
   linearInit,
   transformInit,
@@ -46,12 +48,23 @@ interface CommonOptions {
   init?: Initializer;
 }
 
+const COMMON_OPTIONS: OptionNames<CommonOptions> = {
+  classes: true,
+  shortcut: true,
+  gateBias: true,
+  activation: true,
+  rng: true,
+  init: true,
+};
+
 export interface HighwayNetOptions extends CommonOptions {
   /** Numbers per example. Default 784, the pixels of an MNIST digit. */
   inFeatures?: number;
   /** Units of each layer. Default 50, and 71 without gates: about as many parameters (§3.1). */
   units?: number;
 }
+
+const NET_OPTIONS: OptionNames<HighwayNetOptions> = { ...COMMON_OPTIONS, inFeatures: true, units: true };
 
 /**
  * A fully connected highway network: a plain layer that brings the input to `units` numbers, depth − 1 highway layers, and
@@ -78,16 +91,15 @@ export class HighwayNet extends Module {
 
   constructor(depth: number, options: HighwayNetOptions) {
     super();
+    checkCommon("highwayNet", depth, 2, options, NET_OPTIONS);
     const { classes = 10, shortcut = "gate", activation = "relu", inFeatures = 784, rng } = options;
     const { units = shortcut === "none" ? 71 : 50 } = options;
-    checkDepth("highwayNet", depth, 2);
     for (const [name, count] of Object.entries({ classes, inFeatures, units })) checkWhole("highwayNet", name, count);
     this.depth = depth;
     this.#activation = activation;
     this.input = new Linear(inFeatures, units, { rng: rng.fork("input"), init: transformInit(options) });
-    const { gateBias = -Math.log(depth) } = options;
     const layer = (i: number): HighwayLinear =>
-      new HighwayLinear(units, { ...options, gateBias, rng: rng.fork(`layers.${i}`) });
+      new HighwayLinear(units, { ...layerOptions(depth, options), rng: rng.fork(`layers.${i}`) });
     this.layers = new Sequential(...Array.from({ length: depth - 1 }, (_, i) => layer(i)));
     this.output = new Linear(units, classes, { rng: rng.fork("output"), init: linearInit(options) });
   }
@@ -110,6 +122,13 @@ export interface HighwayConvNetOptions extends CommonOptions {
   /** Whether a batch norm follows every convolution but those of the gates. Default false, as in the paper. */
   batchNorm?: boolean;
 }
+
+const CONV_NET_OPTIONS: OptionNames<HighwayConvNetOptions> = {
+  ...COMMON_OPTIONS,
+  inChannels: true,
+  width: true,
+  batchNorm: true,
+};
 
 /**
  * A convolutional highway network: three stages of highway blocks with 3×3 filters, on images of 32, 16 and 8 pixels. A
@@ -146,9 +165,9 @@ export class HighwayConvNet extends Module {
 
   constructor(depth: number, options: HighwayConvNetOptions) {
     super();
+    checkCommon("highwayConvNet", depth, 7, options, CONV_NET_OPTIONS);
     const { classes = 10, inChannels = 3, width = 16, activation = "relu", batchNorm = false, rng } = options;
-    const { gateBias = -Math.log(depth) } = options;
-    checkDepth("highwayConvNet", depth, 7);
+    checkFlag("highwayConvNet", "batchNorm", batchNorm);
     for (const [name, count] of Object.entries({ classes, inChannels, width })) {
       checkWhole("highwayConvNet", name, count);
     }
@@ -159,7 +178,11 @@ export class HighwayConvNet extends Module {
       // The blocks that do not divide by three go to the earlier stages.
       const blocks = Math.ceil((depth - 4 - (number - 1)) / 3);
       const block = (i: number): HighwayBlock =>
-        new HighwayBlock(channels, { ...options, gateBias, rng: rng.fork(`layer${number}.${i}`) });
+        new HighwayBlock(channels, {
+          ...layerOptions(depth, options),
+          batchNorm,
+          rng: rng.fork(`layer${number}.${i}`),
+        });
       return new Sequential(...Array.from({ length: blocks }, (_, i) => block(i)));
     };
     this.depth = depth;
@@ -193,8 +216,27 @@ export class HighwayConvNet extends Module {
   }
 }
 
-function checkDepth(who: string, depth: number, least: number): void {
-  if (!Number.isInteger(depth) || depth < least) {
-    throw new ValueError(`${who}: depth must be a whole number of ${least} or more, got ${depth}`);
-  }
+/** The options of one layer, but for its rng. */
+function layerOptions(
+  depth: number,
+  { shortcut = "gate", gateBias = -log(depth), activation = "relu", init }: CommonOptions,
+): Omit<HighwayLayerOptions, "rng"> {
+  return { shortcut, gateBias, activation, ...(init ? { init } : {}) };
+}
+
+function checkCommon<Options extends CommonOptions>(
+  who: string,
+  depth: number,
+  least: number,
+  options: Options,
+  names: OptionNames<Options>,
+): void {
+  checkWhole(who, "depth", depth, least);
+  checkOptions(who, options, names);
+  checkRng(who, options?.rng, `${who}(${depth}, { rng: new Rng(seed) })`);
+  const { shortcut = "gate", gateBias = 0, activation = "relu", init } = options;
+  checkChoice(who, "shortcut", shortcut, ["gate", "none"]);
+  checkChoice(who, "activation", activation, ["relu", "tanh"]);
+  checkFinite(who, "gateBias", gateBias);
+  checkInit(who, init);
 }

@@ -20,6 +20,7 @@
  */
 import { relu } from "../autograd/elementwise.ts";
 import { flatten } from "../autograd/shaping.ts";
+import { checkBetween, checkChoice, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import type { Initializer } from "../nn/init.ts";
@@ -27,13 +28,13 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
 import { isResidualBlock, kaimingFanOut, type ResidualBlock } from "./block.ts";
 import { Bottleneck } from "./bottleneck.ts";
-import { checkChoice, checkWhole } from "./check.ts";
 import { plainZero } from "./start.ts";
 
 /** What tells the networks of the family apart. */
@@ -46,6 +47,8 @@ export interface ImageNetResNetDesign {
   /** Channels of each group in the first stage. Default 64. */
   readonly baseWidth?: number;
 }
+
+const DESIGN: OptionNames<ImageNetResNetDesign> = { block: true, stages: true, groups: true, baseWidth: true };
 
 export interface ImageNetResNetOptions {
   /** Default 1000. */
@@ -68,6 +71,17 @@ export interface ImageNetResNetOptions {
   /** Fills the convolutions' weights. Default: Kaiming normal, fan out. */
   init?: Initializer;
 }
+
+const OPTIONS: OptionNames<ImageNetResNetOptions> = {
+  classes: true,
+  inChannels: true,
+  shortcut: true,
+  version: true,
+  replaceStem: true,
+  zeroInitLast: true,
+  rng: true,
+  init: true,
+};
 
 /** ResNet-18. See the head of the file for its numbers. */
 export function resnet18(options: ImageNetResNetOptions): ImageNetResNet {
@@ -143,9 +157,9 @@ export class ImageNetResNet extends Module {
 
   constructor(design: ImageNetResNetDesign, options: ImageNetResNetOptions) {
     super();
+    checkNetwork(design, options);
     const { classes = 1000, inChannels = 3, shortcut = "project", version = 1.5, replaceStem } = options;
     const { zeroInitLast = false, rng, init = kaimingFanOut } = options;
-    checkOptions(design, options);
     const { block, stages, groups = 1, baseWidth = 64 } = design;
     const expansion = block === "basic" ? 1 : 4;
 
@@ -212,17 +226,27 @@ export class ImageNetResNet extends Module {
   }
 }
 
-function checkOptions(
-  { block, stages }: ImageNetResNetDesign,
-  { classes = 1, inChannels = 1, shortcut = "none", version = 1, replaceStem }: ImageNetResNetOptions,
-): void {
+function checkNetwork(design: ImageNetResNetDesign, options: ImageNetResNetOptions): void {
   const who = "ImageNetResNet";
+  checkOptions(`${who} (its design)`, design, DESIGN);
+  checkOptions(who, options, OPTIONS);
+  checkRng(who, options?.rng, "resnet18({ rng: new Rng(seed) })");
+  const { block, stages, groups = 1, baseWidth = 64 } = design;
+  const { classes = 1, inChannels = 1, shortcut = "none", version = 1, replaceStem, zeroInitLast = false } = options;
   checkChoice(who, "block", block, ["basic", "bottleneck"]);
-  if (stages.length !== 4) throw new ValueError(`${who}: stages must be four numbers of blocks, got [${stages}]`);
+  if (!Array.isArray(stages) || stages.length !== 4) {
+    throw new ValueError(
+      `${who}: stages must be four numbers of blocks, got ${Array.isArray(stages) ? `[${stages}]` : describe(stages)}`,
+    );
+  }
   for (const blocks of stages) checkWhole(who, "a stage's number of blocks", blocks);
+  checkWhole(who, "groups", groups);
+  checkBetween(who, "baseWidth", baseWidth, 0, Infinity);
+  checkFlag(who, "zeroInitLast", zeroInitLast);
+  checkInit(who, options.init);
   checkWhole(who, "classes", classes);
   checkWhole(who, "inChannels", inChannels);
   checkChoice(who, "shortcut", shortcut, ["project", "pad", "none"]);
-  checkChoice(who, "version", `${version}`, ["1", "1.5"]);
+  if (version !== 1 && version !== 1.5) throw new ValueError(`${who}: version must be one of 1, 1.5, got "${version}"`);
   if (replaceStem !== undefined) checkChoice(who, "replaceStem", replaceStem, ["cifar"]);
 }

@@ -11,6 +11,7 @@
  * A program that knows which network it wants calls its function, and bundles no other.
  */
 import type { Module } from "../nn/module.ts";
+import { describe } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 import { type HighwayConvNetOptions, type HighwayNetOptions, highwayConvNet, highwayNet } from "./highway.ts";
@@ -65,30 +66,30 @@ const BUILDERS: { readonly [Name in ModelName]: (options: ModelOptions<Name>) =>
   resnext101_32x8d,
   wide_resnet50_2: wideResnet50_2,
   wide_resnet101_2: wideResnet101_2,
-  plain18: (options) => resnet18({ ...options, shortcut: "none" }),
-  plain34: (options) => resnet34({ ...options, shortcut: "none" }),
+  plain18: (options) => resnet18(fixed(options, { shortcut: "none" })),
+  plain34: (options) => resnet34(fixed(options, { shortcut: "none" })),
   vgg11: (options) => vgg(11, options),
   vgg13: (options) => vgg(13, options),
   vgg16: (options) => vgg(16, options),
   vgg19: (options) => vgg(19, options),
-  vgg11_bn: (options) => vgg(11, { ...options, batchNorm: true }),
-  vgg13_bn: (options) => vgg(13, { ...options, batchNorm: true }),
-  vgg16_bn: (options) => vgg(16, { ...options, batchNorm: true }),
-  vgg19_bn: (options) => vgg(19, { ...options, batchNorm: true }),
+  vgg11_bn: (options) => vgg(11, fixed(options, { batchNorm: true })),
+  vgg13_bn: (options) => vgg(13, fixed(options, { batchNorm: true })),
+  vgg16_bn: (options) => vgg(16, fixed(options, { batchNorm: true })),
+  vgg19_bn: (options) => vgg(19, fixed(options, { batchNorm: true })),
   resnet20: (options) => cifarResNet(20, options),
   resnet32: (options) => cifarResNet(32, options),
   resnet44: (options) => cifarResNet(44, options),
   resnet56: (options) => cifarResNet(56, options),
   resnet110: (options) => cifarResNet(110, options),
   resnet1202: (options) => cifarResNet(1202, options),
-  preact_resnet110: (options) => cifarResNet(110, { ...options, order: "pre" }),
-  preact_resnet164: (options) => cifarResNet(164, { ...options, block: "bottleneck", order: "pre" }),
-  preact_resnet1001: (options) => cifarResNet(1001, { ...options, block: "bottleneck", order: "pre" }),
-  plain20: (options) => cifarResNet(20, { ...options, shortcut: "none" }),
-  plain32: (options) => cifarResNet(32, { ...options, shortcut: "none" }),
-  plain44: (options) => cifarResNet(44, { ...options, shortcut: "none" }),
-  plain56: (options) => cifarResNet(56, { ...options, shortcut: "none" }),
-  plain110: (options) => cifarResNet(110, { ...options, shortcut: "none" }),
+  preact_resnet110: (options) => cifarResNet(110, fixed(options, { order: "pre" })),
+  preact_resnet164: (options) => cifarResNet(164, fixed(options, { block: "bottleneck", order: "pre" })),
+  preact_resnet1001: (options) => cifarResNet(1001, fixed(options, { block: "bottleneck", order: "pre" })),
+  plain20: (options) => cifarResNet(20, fixed(options, { shortcut: "none" })),
+  plain32: (options) => cifarResNet(32, fixed(options, { shortcut: "none" })),
+  plain44: (options) => cifarResNet(44, fixed(options, { shortcut: "none" })),
+  plain56: (options) => cifarResNet(56, fixed(options, { shortcut: "none" })),
+  plain110: (options) => cifarResNet(110, fixed(options, { shortcut: "none" })),
   highway10: (options) => highwayNet(10, options),
   highway20: (options) => highwayNet(20, options),
   highway50: (options) => highwayNet(50, options),
@@ -96,6 +97,21 @@ const BUILDERS: { readonly [Name in ModelName]: (options: ModelOptions<Name>) =>
   conv_highway19: (options) => highwayConvNet(19, options),
   conv_highway32: (options) => highwayConvNet(32, options),
 };
+
+/**
+ * The options with those that make the network what its name says.
+ *
+ * @throws ValueError if one of them was asked to be another.
+ */
+function fixed<Options extends object, Fixed extends Partial<Options>>(options: Options, own: Fixed): Options & Fixed {
+  for (const [name, value] of Object.entries(own)) {
+    const asked = (options as Readonly<Record<string, unknown>> | undefined)?.[name];
+    if (asked !== undefined && asked !== value) {
+      throw new ValueError(`createModel: ${name} is ${describe(value)} in this network, got ${describe(asked)}`);
+    }
+  }
+  return { ...options, ...own };
+}
 
 /** Every name that `createModel` knows. */
 export const modelNames: readonly ModelName[] = /* @__PURE__ */ Object.keys(BUILDERS) as ModelName[];
@@ -112,11 +128,13 @@ export function isModelName(name: string): name is ModelName {
  * const plain = createModel("plain56", { classes: 100, rng: new Rng(0) });
  * plain.parameterCount(); // 858868
  *
- * @throws ValueError for a name that no network has; it lists those there are.
+ * @throws ValueError for a name that no network has (it lists those there are), or an option that contradicts the name.
  */
 export function createModel<Name extends ModelName>(name: Name, options: ModelOptions<Name>): Module {
   if (!isModelName(name)) {
-    throw new ValueError(`createModel: no network is called "${name}"; there are ${modelNames.join(", ")}`);
+    throw new ValueError(
+      `createModel: no network is called ${describe(name as unknown)}; there are ${modelNames.join(", ")}`,
+    );
   }
   return BUILDERS[name](options);
 }

@@ -8,6 +8,7 @@ import { Conv2d } from "../nn/conv.ts";
 import { constant, type Initializer } from "../nn/init.ts";
 import type { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
+import { pow } from "../tensor/math/index.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type BlockOptions, type BlockPlan, kaimingFanOut, type ResidualBlock } from "./block.ts";
@@ -87,7 +88,7 @@ function branchParts(
   init: Initializer,
 ): Record<string, Module | null> {
   const { first, sum } = ORDERS[order];
-  if (start === "fixup") init = scaled(init, blocks ** (-1 / (2 * shapes.length - 2)));
+  if (start === "fixup") init = scaled(init, pow(blocks, -1 / (2 * shapes.length - 2)));
   const norm = (channels: number): BatchNorm2d | null => (batchNorm ? new BatchNorm2d(channels) : null);
   const parts: Record<string, Module | null> = {};
   // After the addition comes a norm that does not follow the last convolution: it is declared before them all.

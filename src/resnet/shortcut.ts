@@ -16,10 +16,11 @@
  *   dropout        dropout(x̃)                         (Fig. 2f)
  */
 import { pad, slice } from "../autograd/shaping.ts";
+import { checkBetween, checkChoice, checkWhole } from "../nn/check.ts";
+import { describe } from "../tensor/check.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkBetween, checkChoice } from "./check.ts";
 
 export type ShortcutKind =
   | "identity"
@@ -75,7 +76,7 @@ export function checkShortcut(
     if (value === undefined) continue;
     if (!KINDS[kind].includes(name)) throw new ValueError(`${who}: shortcut "${kind}" has no ${name}`);
     if (name === "dropoutRate") checkBetween(who, name, value, 0, 1);
-    else if (!Number.isFinite(value)) throw new ValueError(`${who}: ${name} must be a number, got ${value}`);
+    else if (!Number.isFinite(value)) throw new ValueError(`${who}: ${name} must be a number, got ${describe(value)}`);
   }
 }
 
@@ -117,6 +118,9 @@ export function resolveShortcut(
  * @throws ShapeError if x has more channels than `channels`.
  */
 export function padShortcut(x: Tensor, channels: number, stride: number, padChannels: PadChannels = "back"): Tensor {
+  checkWhole("padShortcut", "channels", channels);
+  checkWhole("padShortcut", "stride", stride);
+  checkChoice("padShortcut", "padChannels", padChannels, ["back", "both"]);
   const extra = channels - x.shape[1];
   if (extra < 0) {
     throw new ShapeError(

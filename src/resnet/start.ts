@@ -16,12 +16,12 @@
  * a bias on padding shortcuts too, which here are left alone.)
  */
 import { add } from "../autograd/elementwise.ts";
+import { checkChoice } from "../nn/check.ts";
 import type { Initializer } from "../nn/init.ts";
 import { Module, parameter } from "../nn/module.ts";
 import { zeros } from "../tensor/create.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkChoice } from "./check.ts";
 import { ORDERS, type Order } from "./order.ts";
 import type { ShortcutKind } from "./shortcut.ts";
 

@@ -6,6 +6,8 @@
  * its p (`survival`); this file has the rule that gives it.
  */
 
+import { checkBetween, checkWhole } from "../nn/check.ts";
+
 /**
  * Linear decay (eq. 4): p_l = 1 − l/L·(1 − p_L). Early blocks, on which all others rely, are the last to be skipped.
  *
@@ -17,5 +19,8 @@
  * survivalProbability(27, 54, 0.5); // 0.75
  */
 export function survivalProbability(l: number, L: number, last: number): number {
+  checkWhole("survivalProbability", "L", L);
+  checkWhole("survivalProbability", "l", l);
+  checkBetween("survivalProbability", "last", last, 0, 1);
   return 1 - (l / L) * (1 - last);
 }

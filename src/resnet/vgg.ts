@@ -15,6 +15,7 @@
  */
 import { flatten } from "../autograd/shaping.ts";
 import { ReLU } from "../nn/activation.ts";
+import { checkBetween, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { Dropout } from "../nn/dropout.ts";
@@ -23,11 +24,11 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { kaimingFanOut } from "./block.ts";
-import { checkBetween, checkWhole } from "./check.ts";
 
 export type VggDepth = 11 | 13 | 16 | 19;
 
@@ -49,6 +50,17 @@ export interface VggOptions {
   /** Fills every weight. Default, as torchvision: Kaiming normal, fan out, for convolutions, and N(0, 0.01²) else. */
   init?: Initializer;
 }
+
+const OPTIONS: OptionNames<VggOptions> = {
+  classes: true,
+  inChannels: true,
+  batchNorm: true,
+  gridSize: true,
+  hidden: true,
+  dropout: true,
+  rng: true,
+  init: true,
+};
 
 /** Convolutions per stage. */
 const STAGES: Readonly<Record<VggDepth, readonly number[]>> = {
@@ -83,9 +95,9 @@ export class Vgg extends Module {
 
   constructor(depth: VggDepth, options: VggOptions) {
     super();
+    checkNetwork(depth, options);
     const { classes = 1000, inChannels = 3, batchNorm = false, gridSize = 7, hidden = [4096, 4096] } = options;
     const { dropout = 0.5, rng, init } = options;
-    checkOptions(depth, { classes, inChannels, gridSize, hidden, dropout });
     this.depth = depth;
 
     const features: Module[] = [];
@@ -132,10 +144,17 @@ export class Vgg extends Module {
   }
 }
 
-function checkOptions(depth: VggDepth, options: Required<Omit<VggOptions, "batchNorm" | "rng" | "init">>): void {
-  if (!Object.hasOwn(STAGES, depth)) throw new ValueError(`vgg: depth must be 11, 13, 16 or 19, got ${depth}`);
-  const { classes, inChannels, gridSize, hidden, dropout } = options;
+function checkNetwork(depth: VggDepth, options: VggOptions): void {
+  if (typeof depth !== "number" || !Object.hasOwn(STAGES, depth)) {
+    throw new ValueError(`vgg: depth must be 11, 13, 16 or 19, got ${describe(depth)}`);
+  }
+  checkOptions("vgg", options, OPTIONS);
+  checkRng("vgg", options?.rng, `vgg(${depth}, { rng: new Rng(seed) })`);
+  const { classes = 1, inChannels = 1, gridSize = 1, hidden = [], dropout = 0, batchNorm = false, init } = options;
   for (const [name, count] of Object.entries({ classes, inChannels, gridSize })) checkWhole("vgg", name, count);
+  if (!Array.isArray(hidden)) throw new ValueError(`vgg: hidden must be a list of numbers, got ${describe(hidden)}`);
   for (const units of hidden) checkWhole("vgg", "a number of hidden units", units);
   checkBetween("vgg", "dropout", dropout, 0, 1);
+  checkFlag("vgg", "batchNorm", batchNorm);
+  checkInit("vgg", init);
 }

@@ -19,6 +19,7 @@ import type { ReduceGeometry } from "./geometry/reduce.ts";
 import { plainKernels } from "./kernels/index.ts";
 import { type Floats, type Pool, usePool, type Values } from "./memory.ts";
 import { makeSimdKernels } from "./simd/index.ts";
+import { warn } from "./warn.ts";
 
 /** `equal` is 1 where a = b, else 0. */
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "equal";
@@ -74,12 +75,19 @@ export interface AdamStep {
   readonly step: number;
 }
 
+export type Arithmetic = "fused" | "separate";
+
 /**
  * `A` is the type of an array: `Values` for operations, which cannot look inside, `Floats` for a tier that computes on
  * typed arrays.
  */
 export interface Kernels<A = Values> {
   readonly name: string;
+  /**
+   * How a·b + c is rounded in float32: once ("fused") or after the product, too ("separate"). Depends on the platform
+   * for the SIMD tier, whose results fall into two groups by it, bit for bit (docs/simd.md); the plain tier never fuses.
+   */
+  readonly arithmetic: Arithmetic;
   /** The memory that the kernels read without a copy, where they have one of their own. */
   readonly pool?: Pool;
   /** Resolves when everything that computes by these kernels so far is compiled. Undefined: nothing needs to be. */
@@ -111,6 +119,10 @@ export interface Kernels<A = Values> {
 
   // Reductions (kernels/reduce.ts); sums are accumulated in float64
   reduce(op: ReduceOp, x: A, y: A, g: ReduceGeometry): void;
+  /** y → Σ (x − x̄)² / divisor, or its root, with x̄ the mean of the same elements: two passes, rounded once. */
+  variance(x: A, y: A, g: ReduceGeometry, divisor: number, root: boolean): void;
+  /** gx → gy·∂y/∂x of `variance`; 0 where the root is 0. */
+  varianceGradient(gy: A, x: A, gx: A, g: ReduceGeometry, divisor: number, root: boolean): void;
   /** y → position of the first maximum, counted in row-major order among the reduced elements. */
   argmax(x: A, y: Int32Array, g: ReduceGeometry): void;
 
@@ -262,7 +274,7 @@ export function chooseKernels(): void {
 }
 
 /**
- * Resolves when every kernel that was needed so far is compiled. Optional: only old browsers (Chromium before 2023, on a
+ * Resolves when every kernel that was needed so far is compiled, or refused. Optional: only old browsers (Chromium before 2023, on a
  * page's main thread) compile larger kernels in the background, and until one is there its plain twin computes, with the
  * same results within rounding. Run a first step, await this, and go on at full speed.
  *
@@ -285,15 +297,15 @@ function kernelsOfTier(tier: Tier): Kernels {
   simd ??= makeSimdKernels();
   if (typeof simd !== "string") return onValues(simd);
   if (tier === "simd") throw new UsageError(`useKernels: the SIMD tier is not to be had: ${simd}`);
-  if (first) warn(`skipstone: computing with plain TypeScript kernels, which is slower: ${simd}`);
+  if (first) warn(`computing with plain TypeScript kernels, which is slower: ${simd}`);
   return plain;
 }
 
 /** Kernels whose first call chooses the tier. Importing the library decides nothing and compiles nothing. */
 function choosingKernels(): Kernels {
-  const names = Object.keys(plainKernels).filter((key) => key !== "name") as Exclude<
+  const names = Object.keys(plainKernels).filter((key) => key !== "name" && key !== "arithmetic") as Exclude<
     keyof Kernels,
-    "name" | "pool" | "ready"
+    "name" | "arithmetic" | "pool" | "ready"
   >[];
   const choosing = Object.fromEntries(
     names.map((name) => [
@@ -305,9 +317,4 @@ function choosingKernels(): Kernels {
     ]),
   );
   return { ...onValues(plainKernels), ...choosing, name: "auto" };
-}
-
-/** The library is compiled without a platform's types, and all of them have a console. */
-function warn(message: string): void {
-  (globalThis as unknown as { console?: { warn(message: string): void } }).console?.warn(message);
 }

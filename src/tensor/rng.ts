@@ -2,38 +2,43 @@
  * `Rng`: all randomness in Skipstone comes from an explicit, seeded generator. Same seed, same numbers, everywhere.
  *
  * The generator is xoshiro128** (Blackman & Vigna 2018, "Scrambled Linear Pseudorandom Number Generators"): 128 bits of
- * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state.
+ * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state. Uniform
+ * numbers are made of these bits by one multiplication and one addition, normal ones by the logarithm, sine and cosine of
+ * math/: the platform's own differ in the last bit from one engine to another, and from one version to the next.
  */
+import { describe } from "./check.ts";
 import { UsageError, ValueError } from "./errors.ts";
+import { cos, log, sin } from "./math/index.ts";
 
 export class Rng {
-  #a: number;
-  #b: number;
-  #c: number;
-  #d: number;
+  /** The 128 bits. With `spare` they are all of the generator: a clone (structuredClone, a message) goes on as it would. */
+  readonly state: Uint32Array = new Uint32Array(4);
   /** Box–Muller makes normals in pairs; the second waits here. */
-  #spare: number | null = null;
+  spare: number | null = null;
 
-  /** @param seed any whole number; its low 32 bits count. */
-  constructor(seed: number) {
-    if (!Number.isInteger(seed)) throw new ValueError(`Rng: the seed must be a whole number, got ${seed}`);
-    const next = splitMix32(seed);
-    this.#a = next();
-    this.#b = next();
-    this.#c = next();
-    this.#d = next();
+  /** @param seed any whole number, of which the low 32 bits count; or a clone of a generator. */
+  constructor(seed: number | Pick<Rng, "state" | "spare">) {
+    if (typeof seed === "object" && seed?.state?.length === 4) {
+      this.state.set(seed.state);
+      this.spare = seed.spare;
+      return;
+    }
+    if (!Number.isInteger(seed)) throw new ValueError(`Rng: the seed must be a whole number, got ${describe(seed)}`);
+    const next = splitMix32(seed as number);
+    for (let i = 0; i < 4; i++) this.state[i] = next();
   }
 
   /** 32 random bits, as a whole number in [0, 2³²). */
   bits(): number {
-    const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0;
-    const t = this.#b << 9;
-    this.#c ^= this.#a;
-    this.#d ^= this.#b;
-    this.#b ^= this.#c;
-    this.#a ^= this.#d;
-    this.#c ^= t;
-    this.#d = rotateLeft(this.#d, 11);
+    const { state } = this;
+    const result = Math.imul(rotateLeft(Math.imul(state[1], 5), 7), 9) >>> 0;
+    const t = state[1] << 9;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= t;
+    state[3] = rotateLeft(state[3], 11);
     return result;
   }
 
@@ -55,14 +60,14 @@ export class Rng {
 
   /** Normal with the given mean and standard deviation (Box & Muller 1958). */
   normal(mean = 0, standardDeviation = 1): number {
-    let z = this.#spare;
+    let z = this.spare;
     if (z === null) {
-      const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+      const radius = Math.sqrt(-2 * log(1 - this.uniform()));
       const angle = 2 * Math.PI * this.uniform();
-      z = radius * Math.cos(angle);
-      this.#spare = radius * Math.sin(angle);
+      z = radius * cos(angle);
+      this.spare = radius * sin(angle);
     } else {
-      this.#spare = null;
+      this.spare = null;
     }
     return mean + standardDeviation * z;
   }

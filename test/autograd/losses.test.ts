@@ -88,6 +88,30 @@ describe("crossEntropy against its definition", () => {
     close(crossEntropy(logits, target, { weight }), mean(losses));
   });
 
+  it("where every label is ignored the mean is NaN, as PyTorch's, and the gradient 0", () => {
+    for (const logits of [
+      tensor([[1, 2, 3]], { requiresGrad: true }),
+      tensor(
+        [
+          [4, 5],
+          [6, 7],
+        ],
+        { requiresGrad: true },
+      ),
+    ]) {
+      const labels = new Int32Array(logits.shape[0]).fill(-100);
+      for (const weight of [undefined, ones([logits.shape[1]])]) {
+        const options = weight ? { weight } : {};
+        for (const loss of [crossEntropy(logits, labels, options), nllLoss(logits, labels, options)]) {
+          expect(loss.item()).toBeNaN();
+          expect(backward(loss).get(logits).toArray().flat()).toEqual(new Array(logits.size).fill(0));
+        }
+      }
+      const summed = crossEntropy(logits, labels, { reduction: "sum" });
+      expect([summed.item(), ...backward(summed).get(logits).data]).toEqual([0, ...new Array(logits.size).fill(0)]);
+    }
+  });
+
   it("an ignored label has loss 0, gradient 0, and does not count in the mean", () => {
     const x = randn([3, 4], new Rng(3), { requiresGrad: true });
     for (const options of [{}, { labelSmoothing: 0.1 }, { weight: tensor([1, 2, 3, 4]) }]) {

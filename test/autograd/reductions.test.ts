@@ -117,6 +117,29 @@ describe("NaN, infinities, nothing", () => {
     expect(() => max(x, 1)).toThrow("max: there is no largest of no elements (x [2,0])");
   });
 
+  it.each([1e-38, 1e-30, 1, 1e20, 2e38])("std of ±%s, and its derivative, whatever the square", (size) => {
+    const signs = [1, -1, 1, -1];
+    const x = signs.map((sign) => sign * size);
+    const expected = size * Math.sqrt(4 / 3);
+    expect(Math.abs(std(tensor(x)).item() - expected)).toBeLessThanOrEqual(2 ** -23 * expected);
+    expect(std(tensor(x.map((v) => [v, v])), 0, { correction: 0 }).toArray()).toEqual([size, size].map(Math.fround));
+    // ∂s/∂x_i = d_i / 3s = ±1/√12.
+    (slope((t) => std(t), leaf(x)) as number[]).forEach((v, i) => {
+      expect(v).toBeCloseTo(signs[i] / Math.sqrt(12), 6);
+    });
+  });
+
+  it("variance of ±10⁻²⁰ and ±10¹⁹, and its derivative", () => {
+    for (const size of [1e-20, 1e19]) {
+      const [value] = variance(tensor([size, -size])).data;
+      expect(Math.abs(value / (2 * size * size) - 1)).toBeLessThan(size < 1 ? 1e-4 : 1e-6); // 10⁻⁴⁰ has five digits
+      const gradient = slope((t) => variance(t), leaf([size, -size])) as number[];
+      gradient.forEach((v, i) => {
+        expect(Math.abs(v / (i === 0 ? 2 * size : -2 * size) - 1)).toBeLessThan(1e-6);
+      });
+    }
+  });
+
   it("the variance of one value is NaN with correction 1, 0 without; std has gradient 0 where it is 0", () => {
     expect(variance(tensor([3])).item()).toBeNaN();
     expect(variance(tensor([3]), 0, { correction: 0 }).item()).toBe(0);

@@ -1,5 +1,5 @@
 /**
- * A page in a real, headless Chromium, with nothing between it and the test: a web server that serves the page and takes
+ * A page in a real, headless browser, with nothing between it and the test: a web server that serves the page and takes
  * back its document. No browser driver, no virtual time: workers and timers run as they do for a person.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -11,9 +11,16 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { JSDOM } from "jsdom";
 
+type Kind = "chromium" | "firefox";
+
+const COMMANDS: Readonly<Record<Kind, readonly string[]>> = {
+  chromium: ["chromium", "chromium-browser", "google-chrome"],
+  firefox: ["firefox-esr", "firefox"],
+};
+
 /** The browser's command, or undefined where there is none. With SKIPSTONE_BROWSER=required its absence is an error. */
-export function findBrowser(): string | undefined {
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+export function findBrowser(kind: Kind = "chromium"): string | undefined {
+  for (const name of COMMANDS[kind]) {
     try {
       execFileSync(name, ["--version"], { stdio: "pipe" });
       return name;
@@ -21,8 +28,8 @@ export function findBrowser(): string | undefined {
       // Not here under this name.
     }
   }
-  console.warn("browser tests are skipped: no chromium, chromium-browser or google-chrome on the PATH");
-  if (process.env["SKIPSTONE_BROWSER"] === "required") throw new Error("no chromium, and SKIPSTONE_BROWSER=required");
+  console.warn(`browser tests are skipped: no ${COMMANDS[kind].join(" or ")} on the PATH`);
+  if (process.env["SKIPSTONE_BROWSER"] === "required") throw new Error(`no ${kind}, and SKIPSTONE_BROWSER=required`);
   return undefined;
 }
 
@@ -108,7 +115,10 @@ export async function visit(
       });
       server.listen(0, "127.0.0.1", () => {
         const { port } = server.address() as AddressInfo;
-        const args = [...FLAGS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}${page}`];
+        const flags = COMMANDS.firefox.includes(browser)
+          ? ["--headless", "--no-remote", "--profile", profile]
+          : [...FLAGS, `--user-data-dir=${profile}`];
+        const args = [...flags, `http://127.0.0.1:${port}${page}`];
         const child = spawn(browser, args, { stdio: "ignore", detached: true });
         const timer = setTimeout(() => reject(new Error(`the page was not done after ${seconds} s`)), seconds * 1000);
         child.on("error", reject);

@@ -18,7 +18,7 @@ const lossOf =
 
 /** Replaces what one layer computes. */
 function plant(model: Module, path: string, f: (y: Tensor) => Tensor): void {
-  const module = model.namedModules().find(([name]) => name === path)![1];
+  const module = model.namedModules().find(([name]) => name === path)![1] as Module;
   const forward = module.forward;
   module.forward = (x) => f(forward.call(module, x));
 }

@@ -108,7 +108,7 @@ describe("where the path breaks", () => {
 describe("the numeric check can fail", () => {
   it("a block whose gradient loses a hundredth on the way is caught, though the graph says identity", () => {
     const model = net({ order: "pre" });
-    const block = model.namedModules().find(([path]) => path === "layer2.1")![1];
+    const block = model.namedModules().find(([path]) => path === "layer2.1")![1] as Module;
     const forward = block.forward;
     block.forward = (x) =>
       forward.call(
@@ -128,7 +128,7 @@ describe("a single block, deep networks, other models", () => {
   it("certifies one block on its own", () => {
     const block = net({ order: "pre" })
       .namedModules()
-      .find(([path]) => path === "layer1.1")![1];
+      .find(([path]) => path === "layer1.1")![1] as Module;
     const certificate = certify(block, randn([2, 4, 8, 8], new Rng(3)));
     expect(certificate.summary).toBe(
       "Certified: the gradient passes the block through additions and identities alone.",

@@ -165,7 +165,7 @@ describe("reorderings", () => {
 
   it("withOrder runs one block in another's place", async () => {
     const model = net({ order: "pre" });
-    const block = (path: string): Module => model.namedModules().find(([name]) => name === path)![1];
+    const block = (path: string): Module => model.namedModules().find(([name]) => name === path)![1] as Module;
     const x = randn([2, 4, 8, 8], new Rng(5));
     const swapped = withOrder(model, { "layer1.0": "layer1.1", "layer1.1": "layer1.0" }, () =>
       noGrad(() => model.layer1.forward(x)),

@@ -62,8 +62,8 @@ describe("flowRecorder", () => {
           data: () => [batch],
           optimizer: new SGD(model.parameters(), { lr: 0.1 }),
           steps: 3,
-          onStep: (info) => {
-            evaluate(model, [batch]);
+          onStep: async (info) => {
+            await evaluate(model, [batch]);
             if (record) recorder.onStep(info);
           },
         }),

@@ -4,21 +4,26 @@ import { mul } from "../../src/autograd/elementwise.ts";
 import { mseLoss } from "../../src/autograd/losses.ts";
 import {
   Adam,
+  accuracy,
   type Batch,
   BatchNorm2d,
   Conv2d,
   Dropout,
   type EpochRecord,
+  type Evaluation,
   evaluate,
+  type FitOptions,
   Flatten,
   fit,
   gradNorm,
+  type History,
   Linear,
   type Module,
   ReLU,
   Sequential,
   SGD,
   type StepInfo,
+  type StepRecord,
   schedules,
   TrainingError,
 } from "../../src/nn/index.ts";
@@ -51,11 +56,11 @@ describe("fit", () => {
     const unseen = [points(200, 9)];
     for (const make of [sgd, (model: Module) => new Adam(model.parameters(), { lr: 0.01 })]) {
       const model = perceptron();
-      const before = evaluate(model, unseen);
+      const before = await evaluate(model, unseen, { metrics: { accuracy } });
       const history = await fit(model, { data, optimizer: make(model), epochs: 40 });
-      const after = evaluate(model, unseen);
-      expect(before.accuracy).toBeLessThan(0.8);
-      expect(after.accuracy).toBeGreaterThan(0.98);
+      const after = await evaluate(model, unseen, { metrics: { accuracy } });
+      expect(before.metrics.accuracy).toBeLessThan(0.8);
+      expect(after.metrics.accuracy).toBeGreaterThan(0.98);
       expect(after.count).toBe(200);
       expect(history.steps).toHaveLength(120);
       expect(history.epochs.at(-1)!.loss).toBeLessThan(history.epochs[0].loss / 4);
@@ -98,11 +103,14 @@ describe("fit", () => {
       [5, 1],
     ]);
     expect(steps.map(({ lr }) => Number(lr.toFixed(6)))).toEqual([0.1, 0.1, 0.1, 0.01, 0.01, 0.01]);
-    for (const { batch, logits, grads, gradNorm: norm } of steps) {
-      expect(logits.shape).toEqual([batch.x.shape[0], 3]);
+    for (const { batches, outputs, grads, gradNorm: norm } of steps) {
+      expect(batches).toHaveLength(1);
+      expect(outputs.map(({ shape }) => shape)).toEqual([[batches[0].x.shape[0], 3]]);
       expect(gradNorm(grads, model.parameters())).toBe(norm);
     }
-    expect(history.steps).toEqual(steps.map(({ batch: _batch, logits: _logits, grads: _grads, ...record }) => record));
+    expect(history.steps).toEqual(
+      steps.map(({ batches: _batches, outputs: _outputs, grads: _grads, ...record }) => record),
+    );
     // Means over examples, not over batches: the last batch is smaller.
     const [a, b, c] = steps.map(({ loss }) => loss);
     expect(epochs[0].loss).toBeCloseTo((32 * a + 32 * b + 20 * c) / 84, 12);
@@ -165,6 +173,29 @@ describe("fit", () => {
       }
     }
     expect((await fit(model, { data: slowly, optimizer: sgd(model), epochs: 1 })).steps).toHaveLength(3);
+    const later = async (): Promise<Batch[]> => batches;
+    expect((await fit(model, { data: later, optimizer: sgd(model), epochs: 1 })).steps).toHaveLength(3);
+  });
+
+  it("types that a program names itself fit, without a cast", async () => {
+    const model = perceptron();
+    const seen: StepRecord[] = [];
+    const options: FitOptions = { data, optimizer: sgd(model), steps: 1 };
+    const history: History = await fit(model, {
+      ...options,
+      metrics: { accuracy, share: (output) => output.size / output.shape[0] },
+      onStep: (info: StepInfo) => {
+        seen.push(info);
+      },
+    });
+    const plain: History = await fit(model, options);
+    const evaluation: Evaluation = await evaluate(model, batches);
+    expect([history.steps.length, plain.steps.length, evaluation.count]).toEqual([1, 1, 84]);
+    expect(Object.keys(seen[0].metrics)).toEqual(["accuracy", "share"]);
+    // @ts-expect-error: a metric that was not asked for is not there.
+    expect((await fit(model, { ...options, metrics: { accuracy } })).epochs[0].metrics.share).toBeUndefined();
+    // @ts-expect-error: nor an option that there is not.
+    await expect(fit(model, { ...options, learningRate: 1 })).rejects.toThrow('no option "learningRate"');
   });
 
   it.each([
@@ -197,19 +228,19 @@ describe("fit", () => {
     expect(Math.sqrt(squares)).toBeCloseTo(0.01, 5);
   });
 
-  it("trains with another loss and labels that are tensors; accuracy is then NaN", async () => {
+  it("trains with another loss and labels that are tensors", async () => {
     const model = new Linear(1, 1, { rng: new Rng(0) });
     const x = tensor([[-1], [0], [1]]);
     const labels = tensor([[-3], [1], [5]]);
     const history = await fit(model, {
       data: () => [{ x, labels }],
       optimizer: new SGD(model.parameters(), { lr: 0.2 }),
-      loss: (y, target) => mseLoss(y, target as Tensor),
+      loss: mseLoss,
       steps: 200,
     });
     expect(model.weight.item()).toBeCloseTo(4, 4);
     expect(model.bias!.item()).toBeCloseTo(1, 4);
-    expect(history.steps[0].accuracy).toBeNaN();
+    expect(history.steps[199].loss).toBeLessThan(1e-6);
   });
 
   it("trains in training mode and puts each part's mode back", async () => {
@@ -313,20 +344,24 @@ describe("fit refuses", () => {
 });
 
 describe("evaluate", () => {
-  it("means over examples, in evaluation mode, without recording; modes are put back", () => {
+  it("means over examples, in evaluation mode, without recording; modes are put back", async () => {
     const model = perceptron() as Sequential;
     model.layers[2].training = false;
-    const all = evaluate(model, batches);
-    const each = batches.map((batch) => evaluate(model, [batch]));
+    const options = { metrics: { accuracy } };
+    const all = await evaluate(model, batches, options);
+    const each = await Promise.all(batches.map((batch) => evaluate(model, [batch], options)));
     expect(all.count).toBe(84);
     expect(all.loss).toBeCloseTo(each.reduce((total, e) => total + e.loss * e.count, 0) / 84, 12);
-    expect(all.accuracy).toBeCloseTo(each.reduce((total, e) => total + e.accuracy * e.count, 0) / 84, 12);
+    expect(all.metrics.accuracy).toBeCloseTo(
+      each.reduce((total, e) => total + e.metrics.accuracy * e.count, 0) / 84,
+      12,
+    );
     expect(model.layers.map((layer) => layer.training)).toEqual([true, true, false, true]);
     // Dropout would make two evaluations differ.
-    expect(evaluate(model, batches)).toEqual(all);
+    expect(await evaluate(model, batches, options)).toEqual(all);
   });
 
-  it("no batch", () => {
-    expect(() => evaluate(perceptron(), [])).toThrow("evaluate: the data has no batch");
+  it("no batch", async () => {
+    await expect(evaluate(perceptron(), [])).rejects.toThrow("evaluate: the data has no batch");
   });
 });

@@ -4,6 +4,7 @@ import { noGrad } from "../../src/autograd/graph.ts";
 import { ReLU } from "../../src/nn/activation.ts";
 import { Identity, Sequential } from "../../src/nn/container.ts";
 import { Conv2d } from "../../src/nn/conv.ts";
+import { freeze } from "../../src/nn/freeze.ts";
 import { fuse } from "../../src/nn/fuse.ts";
 import { Module } from "../../src/nn/module.ts";
 import { BatchNorm2d } from "../../src/nn/norm.ts";
@@ -106,6 +107,51 @@ describe("outputs are the same", () => {
   });
 });
 
+describe("parts in containers", () => {
+  const rng = new Rng(6);
+
+  class Contained extends Module {
+    readonly list: Module[][] = [[new Conv2d(2, 2, 1, { rng }), new BatchNorm2d(2)]];
+    readonly map: Map<string, Module> = new Map<string, Module>([
+      ["conv", new Conv2d(2, 2, 1, { rng })],
+      ["norm", new BatchNorm2d(2)],
+    ]);
+    readonly record: Record<string, Module> = { conv: new Conv2d(2, 2, 1, { rng }), norm: new BatchNorm2d(2) };
+    readonly set: Set<Module> = new Set<Module>([new Conv2d(2, 2, 1, { rng }), new BatchNorm2d(2)]);
+
+    forward(x: Tensor): Tensor {
+      const parts = [...this.list[0], ...this.map.values(), ...Object.values(this.record), ...this.set];
+      return parts.reduce((y, part) => part.forward(y), x);
+    }
+  }
+
+  test("lists, Maps and objects are folded, Sets are not", () => {
+    const model = scatter(new Contained());
+    expect(differenceAfterFusing(model, randn([1, 2, 3, 3], rng), 3)).toBeLessThan(1e-5);
+    expect([...model.map.keys()]).toEqual(["conv", "norm"]);
+    expect([...model.map.values(), ...Object.values(model.record)].map((part) => part.constructor.name)).toEqual([
+      "Conv2d",
+      "Identity",
+      "Conv2d",
+      "Identity",
+    ]);
+  });
+
+  test("a convolution that is in another container too is not folded", () => {
+    class Twice extends Contained {
+      readonly again: Map<string, Module> = new Map([["conv", this.record["conv"]]]);
+    }
+    expect(differenceAfterFusing(scatter(new Twice()), randn([1, 2, 3, 3], rng), 2)).toBeLessThan(1e-5);
+  });
+
+  test("a frozen model's parameters stay parameters, and frozen", () => {
+    const model = freeze(new Contained());
+    expect(fuse(model)).toBe(3);
+    expect(model.namedParameters().filter(([name]) => !name.startsWith("set"))).toHaveLength(6);
+    expect(model.parameters().some((t) => t.requiresGrad)).toBe(false);
+  });
+});
+
 describe("what is not folded", () => {
   const rng = new Rng(2);
 
@@ -153,6 +199,12 @@ describe("errors", () => {
     const { weight, bias } = conv;
     expect(() => fuse(model, x)).toThrow("fuse: Deceptive computes something else with its batch norms folded");
     expect([model.conv, model.norm, conv.weight, conv.bias]).toEqual([conv, norm, weight, bias]);
+    expect(model.training).toBe(true);
+  });
+
+  test("an example that the model does not take leaves it as it was", () => {
+    const model = new Deceptive();
+    expect(() => fuse(model, randn([1, 3, 4, 4], new Rng(4)))).toThrow("conv2d: x has 3 channels");
     expect(model.training).toBe(true);
   });
 

@@ -1,20 +1,27 @@
 /** Module: finding parts, state by PyTorch's names, modes, printing, observing. */
-import { describe, expect, it } from "vitest";
-import { add, relu } from "../../src/autograd/elementwise.ts";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { add, mul, relu } from "../../src/autograd/elementwise.ts";
+import { noGrad } from "../../src/autograd/graph.ts";
 import {
+  type AnyModule,
   BatchNorm2d,
   buffer,
   Conv2d,
   Dropout,
   Flatten,
+  fuse,
   Linear,
   Module,
   observe,
   parameter,
   ReLU,
+  type SavedTensor,
   Sequential,
+  type StateDict,
+  useConvAlgorithm,
 } from "../../src/nn/index.ts";
 import { ones, zeros } from "../../src/tensor/create.ts";
+import { UsageError, ValueError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -136,6 +143,168 @@ describe("loadStateDict", () => {
     expect(() => model.loadStateDict({ weight: zeros([3, 2]) }, { strict: false })).toThrow(
       "weight: [3,2] does not fit [2,3]",
     );
+  });
+});
+
+describe("loadStateDict reads everything before it writes anything", () => {
+  const valuesOf = (model: Module): unknown[] => Object.values(model.stateDict()).map((t) => t.toArray());
+
+  it("a tensor of a step that is over is named, and nothing is changed", () => {
+    const model = new Linear(3, 2, { rng });
+    const before = valuesOf(model);
+    let gone = zeros([2]);
+    noGrad(() => {
+      gone = mul(ones([2]), 2);
+    });
+    expect(() => model.loadStateDict({ weight: zeros([2, 3]), bias: gone })).toThrow(
+      /unreadable \(1\): bias: .*gone with the step/,
+    );
+    expect(valuesOf(model)).toEqual(before);
+  });
+
+  it("the state may hold tensors of the model itself", () => {
+    const model = new Sequential(new Linear(2, 2, { rng }), new Linear(2, 2, { rng }));
+    const [a, b] = model.layers.map((layer) => (layer as Linear).weight);
+    const [va, vb] = [a.toArray(), b.toArray()];
+    model.loadStateDict({ "0.weight": b, "1.weight": a }, { strict: false });
+    expect([a.toArray(), b.toArray()]).toEqual([vb, va]);
+  });
+
+  it("takes what structuredClone and JSON make of tensors", () => {
+    const model = new Linear(2, 2, { rng });
+    const weight = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) };
+    const bias = JSON.parse('{ "shape": [2], "data": [0.5, "-Infinity"] }') as SavedTensor;
+    expect(model.loadStateDict({ weight: structuredClone(weight), bias })).toEqual({ missing: [], unexpected: [] });
+    expect(model.weight.toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(model.bias!.toArray()).toEqual([0.5, Number.NEGATIVE_INFINITY]);
+    model.loadStateDict({ weight, bias: { shape: [2], data: ["NaN", "-0"] } });
+    expect(model.bias!.toArray()).toEqual([Number.NaN, -0]);
+    model.loadStateDict({ weight, bias: { shape: [2], data: [7, "Infinity"] } });
+    expect(model.bias!.toArray()).toEqual([7, Number.POSITIVE_INFINITY]);
+  });
+
+  it.each([
+    [undefined, "neither a tensor nor { shape, data }, but undefined"],
+    [[1, 2], "neither a tensor nor { shape, data }, but an array of 2"],
+    [{ shape: [2] }, "neither a tensor nor { shape, data }, but an object { shape }"],
+    [{ shape: [2], data: { 0: 1, 1: 2 } }, "its data is neither an array nor a Float32Array, but an object { 0, 1 }"],
+    [{ shape: [2], data: [1] }, "its data has 1 values, its shape [2] 2"],
+    [{ shape: [2], data: [1, null] }, "its data[1] is null, neither a number nor"],
+    [{ shape: [2], data: ["1", 2] }, 'its data[0] is "1", neither a number nor'],
+    [{ shape: [2], data: new BigInt64Array(2) }, "its data is neither an array nor a Float32Array"],
+  ])("an entry that is neither is named: %#", (bias, message) => {
+    const model = new Linear(2, 2, { rng });
+    const before = valuesOf(model);
+    const load = (): unknown => model.loadStateDict({ weight: zeros([2, 2]), bias: bias as SavedTensor });
+    expect(load).toThrow(`unreadable (1): bias: ${message}`);
+    expect(load).toThrow(ValueError);
+    expect(valuesOf(model)).toEqual(before);
+  });
+
+  it("a state that is none, and an option that does not exist", () => {
+    const model = new Linear(2, 2, { rng });
+    const load =
+      (...args: unknown[]) =>
+      (): unknown =>
+        model.loadStateDict(...(args as [StateDict]));
+    expect(load(undefined)).toThrow("loadStateDict: needs an object of tensors by name, got undefined");
+    expect(load(new Map())).toThrow("got a Map: Object.fromEntries(map) is one");
+    expect(load({}, { strickt: false })).toThrow('there is no option "strickt": did you mean "strict"?');
+  });
+});
+
+describe("modules of other inputs and outputs", () => {
+  class Two extends Module<{ a: Tensor; b: Tensor }, [Tensor, Tensor]> {
+    readonly left: Linear = new Linear(3, 3, { rng });
+    readonly right: Sequential = new Sequential(new Conv2d(1, 2, 1, { rng }), new BatchNorm2d(2));
+
+    forward({ a, b }: { a: Tensor; b: Tensor }): [Tensor, Tensor] {
+      return [this.left.forward(a), this.right.forward(b)];
+    }
+  }
+
+  const input = { a: ones([1, 3]), b: ones([2, 1, 2, 2]) };
+
+  it("are parts like any other, and their outputs have their types", () => {
+    class Outer extends Module<Tensor, Tensor> {
+      readonly two: Two = new Two();
+
+      forward(x: Tensor): Tensor {
+        const [y] = this.two.forward({ ...input, a: x });
+        return y;
+      }
+    }
+    expect(new Outer().parameterCount()).toBe(new Two().parameterCount());
+    expectTypeOf(new Two().forward).returns.toEqualTypeOf<[Tensor, Tensor]>();
+    expectTypeOf(new Two()).toExtend<AnyModule>();
+    expectTypeOf(new Linear(1, 1, { rng })).toExtend<Module>();
+    expectTypeOf(new Two()).not.toExtend<Module>();
+  });
+
+  it("observe shows the calls from one tensor to one tensor, and passes the others on", () => {
+    const model = new Two();
+    const seen: string[] = [];
+    const y = observe(
+      model,
+      (path) => seen.push(path),
+      () => model.forward(input),
+    );
+    expect(seen).toEqual(["left", "right.0", "right.1", "right"]);
+    expect(y.map(({ shape }) => shape)).toEqual([
+      [1, 3],
+      [2, 2, 2, 2],
+    ]);
+  });
+
+  it("observe passes every argument on", () => {
+    class Masked extends Module {
+      forward(x: Tensor, mask?: Tensor): Tensor {
+        return mask ? mul(x, mask) : x;
+      }
+    }
+    const model = new Masked();
+    const masked = observe(
+      model,
+      () => {},
+      () => model.forward(ones([2]), zeros([2])),
+    );
+    expect(masked.toArray()).toEqual([0, 0]);
+  });
+
+  it("fuse folds and compares all their outputs", () => {
+    const model = new Two();
+    expect(fuse(model, input)).toBe(1);
+    class Wrong extends Two {
+      override forward({ a, b }: { a: Tensor; b: Tensor }): [Tensor, Tensor] {
+        return [this.left.forward(a), this.right.layers[0].forward(b)];
+      }
+    }
+    const wrong = new Wrong();
+    (wrong.right.layers[1] as BatchNorm2d).runningVar!.assign([4, 4]);
+    expect(() => fuse(wrong, input)).toThrow("fuse: Wrong computes something else with its batch norms folded");
+  });
+});
+
+describe("what is no module of this library", () => {
+  it("is refused where a module belongs, with what it is", () => {
+    expect(() => new Sequential(new ReLU(), ReLU as unknown as Module)).toThrow(
+      "Sequential, argument 2: needs a module, got the class ReLU: make one, new ReLU(…)",
+    );
+    expect(() => new Sequential([new ReLU()] as unknown as Module)).toThrow(
+      "Sequential (takes modules one by one: new Sequential(...list)), argument 1: needs a module",
+    );
+    expect(() =>
+      observe(
+        ones([1]) as unknown as Module,
+        () => {},
+        () => 1,
+      ),
+    ).toThrow("observe: needs a module (a network, or a part of one), got a Tensor");
+    expect(() => useConvAlgorithm(undefined as unknown as Module, "direct")).toThrow(UsageError);
+    expect(() => fuse({ forward: () => 1 } as unknown as Module)).toThrow("fuse: needs a module");
   });
 });
 

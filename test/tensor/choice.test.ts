@@ -51,7 +51,17 @@ const without: readonly (readonly [string, string, RegExp])[] = [
   [
     "compiling forbidden, as by a Content-Security-Policy",
     `WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError("blocked by the policy") } }`,
-    /WebAssembly cannot be used here: blocked by the policy$/,
+    /WebAssembly cannot be used here: blocked by the policy \(a page's Content-Security-Policy has to allow 'wasm-unsafe-eval'\)$/,
+  ],
+  [
+    "evaluation forbidden, as by another Content-Security-Policy",
+    `WebAssembly.Module = class { constructor() { throw new EvalError("code generation disallowed") } }`,
+    /WebAssembly cannot be used here: code generation disallowed \(a page's Content-Security-Policy has to allow 'wasm-unsafe-eval'\)$/,
+  ],
+  [
+    "instances refused",
+    `WebAssembly.Instance = class { constructor() { throw new WebAssembly.RuntimeError("no more instances") } }`,
+    /WebAssembly cannot be used here: no more instances$/,
   ],
   [
     "no memory to be had",
@@ -115,15 +125,143 @@ describe("a browser that compiles no more than 4 KiB at once on a page's main th
     expect(first).not.toEqual(then);
   });
 
-  it("a compilation that fails is reported by ready, and the plain kernel goes on computing", () => {
-    const failing = `${refusing} WebAssembly.instantiate = async () => { throw new WebAssembly.CompileError("no"); };`;
-    const program = conv.replace(
-      "await skipstone.ready()",
-      "out.message = await skipstone.ready().catch((e) => e.message)",
-    );
-    const { first, then, message } = run(failing, program);
-    expect(message).toBe("no");
-    expect(then).toEqual(first);
+  it.each([`async () => { throw new WebAssembly.CompileError("no"); }`, `() => { throw new RangeError("no"); }`])(
+    "a compilation that fails: %s; one warning, ready resolves, and the plain kernel goes on computing",
+    (fails) => {
+      const { first, then, tier, warnings } = run(
+        `${refusing} WebAssembly.instantiate = ${fails};`,
+        `${conv} bits(); await skipstone.ready();`,
+      );
+      expect(then).toEqual(first);
+      expect(first).toEqual(run("", `useKernels("plain"); ${conv}`)["first"]);
+      expect(tier).toBe("simd");
+      expect(warnings).toEqual([expect.stringMatching(/^skipstone: WebAssembly compiles no more kernels here.*: no/)]);
+    },
+  );
+});
+
+describe("a platform that refuses after it has compiled some kernels, as workerd does in a request", () => {
+  const program = `
+    const x = skipstone.randn([40, 40], new skipstone.Rng(1));
+    const numbers = (f) => Array.from(noGrad(f).data);
+    out.product = numbers(() => skipstone.matmul(x, x)); // compiled before
+    globalThis.closed = true;
+    out.again = numbers(() => skipstone.matmul(x, x));
+    out.others = [0, 1, 2].map(() => numbers(() => skipstone.softmax(skipstone.tanh(x))));
+    out.attempts = globalThis.attempts;
+    await skipstone.ready();
+    out.tier = skipstone.kernels.name;`;
+  let plain: Record<string, unknown>;
+  let simd: Record<string, unknown>;
+  beforeAll(() => {
+    plain = run("", `useKernels("plain"); ${program}`);
+    simd = run("", program);
+  });
+
+  it.each([
+    ["CompileError", "Module", `new WebAssembly.CompileError("Wasm code generation disallowed by embedder")`],
+    ["EvalError", "Module", `new EvalError("refused")`],
+    ["RuntimeError", "Instance", `new WebAssembly.RuntimeError("refused")`],
+    ["LinkError", "Instance", `new WebAssembly.LinkError("refused")`],
+    ["RangeError, and in the background too", "Module", `new RangeError("refused")`],
+  ])("%s", (_, name, error) => {
+    const before = `
+      globalThis.attempts = 0;
+      const original = WebAssembly.${name};
+      WebAssembly.${name} = class { constructor(...args) {
+        if (!globalThis.closed) return new original(...args);
+        globalThis.attempts++;
+        throw ${error};
+      } };
+      const { instantiate } = WebAssembly;
+      WebAssembly.instantiate = async (...args) => { if (globalThis.closed) throw ${error}; return instantiate(...args); };`;
+    const { product, again, others, attempts, warnings, tier } = run(before, program) as {
+      attempts: number;
+      [key: string]: unknown;
+    };
+    // What is compiled goes on; the rest is the plain tier's, asked for once (a RangeError means: try in the background).
+    expect([product, again]).toEqual([simd["product"], simd["product"]]);
+    expect(others).toEqual(plain["others"]);
+    expect(attempts).toBeLessThanOrEqual(error.includes("RangeError") ? 2 : 1);
+    expect(tier).toBe("simd");
+    expect(warnings).toEqual([
+      expect.stringMatching(/^skipstone: WebAssembly compiles no more kernels here, plain ones compute instead.*: /),
+    ]);
+  });
+});
+
+describe("a memory that does not grow", () => {
+  it("ordinary arrays take over: the same bits, one warning, one attempt", () => {
+    const before = `
+      const { Memory } = WebAssembly;
+      globalThis.attempts = 0;
+      WebAssembly.Memory = class {
+        constructor(limits) {
+          const memory = new Memory({ ...limits, initial: 16 });
+          memory.grow = () => { globalThis.attempts++; throw new RangeError("failed to grow memory"); };
+          return memory;
+        }
+      };`;
+    const program = `
+      const x = skipstone.randn([300, 300], new skipstone.Rng(1));
+      const step = () => Array.from(noGrad(() => {
+        let y = x;
+        for (let i = 0; i < 9; i++) y = add(y, x);
+        return y;
+      }).data).filter((_, i) => i % 97 === 0);
+      out.first = step();
+      out.then = step();
+      out.attempts = globalThis.attempts;`;
+    const { first, then, attempts, warnings } = run(before, program);
+    const expected = run("", program)["first"];
+    expect(first).toEqual(expected);
+    expect(then).toEqual(expected);
+    expect(attempts).toBe(1);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^skipstone: the system gives WebAssembly no more memory.*: failed/),
+    ]);
+  });
+});
+
+describe("kernels.arithmetic: how a·b + c is rounded", () => {
+  const program = `
+    // The sum over k of (1 + 2⁻¹²)² and −(1 + 2⁻¹¹): 2⁻²⁴ where nothing is lost in between.
+    const a = skipstone.tensor(Array.from({ length: 32 }, () => [1 + 2 ** -12, 1]));
+    const b = skipstone.tensor([Array(32).fill(1 + 2 ** -12), Array(32).fill(-(1 + 2 ** -11))]);
+    const c = skipstone.tensor([Array(32).fill(-(1 + 2 ** -11)), Array(32).fill(1 + 2 ** -12)]);
+    const d = skipstone.tensor(Array.from({ length: 32 }, () => [1, 1 + 2 ** -12]));
+    out.products = [noGrad(() => skipstone.matmul(a, b)).data[0], noGrad(() => skipstone.matmul(d, c)).data[0]];
+    out.arithmetic = skipstone.kernels.arithmetic;`;
+
+  it("says what the products show", () => {
+    const { products, arithmetic } = run("", `useKernels("simd"); ${program}`);
+    // The second product is added to −(1 + 2⁻¹¹): fused, its last term is kept.
+    expect(products).toEqual([0, arithmetic === "fused" ? 2 ** -24 : 0]);
+  });
+
+  it('is "separate" where the instruction is there and does not fuse, as in JavaScriptCore', () => {
+    const before = `
+      const { Module, Instance } = WebAssembly;
+      const sources = new WeakMap();
+      const probes = (bytes) => Buffer.from(bytes).toString("latin1").includes("probe");
+      WebAssembly.validate = () => true;
+      WebAssembly.Module = class { constructor(bytes) {
+        if (probes(bytes)) return { probe: true };
+        return new Module(bytes);
+      } };
+      WebAssembly.Instance = class { constructor(module, imports) {
+        if (module.probe) return { exports: { probe: (at) => new Float32Array(imports.env.memory.buffer, at, 4).fill(0) } };
+        return new Instance(module, imports);
+      } };`;
+    expect(run(before, `useKernels("simd"); ${program}`)).toEqual({
+      arithmetic: "separate",
+      products: [0, 0],
+      warnings: [],
+    });
+  });
+
+  it("of the plain tier is separate", () => {
+    expect(run("", `useKernels("plain"); ${program}`)).toMatchObject({ arithmetic: "separate" });
   });
 });
 

@@ -80,6 +80,14 @@ describe("distributions", () => {
   });
 });
 
+// The 21st is the first of this seed on which engines disagree: by their own logarithm, sine and cosine it ends in …6 in
+// Node 20 to 26, in …REPL in Deno 2.9 and Bun 1.4.
+it("the same normals everywhere: seed 1, the 1st, 2nd and 21st", () => {
+  const rng = new Rng(1);
+  const normals = draw(21, () => rng.normal());
+  expect([normals[0], normals[1], normals[20]]).toEqual([]);
+});
+
 describe("fork", () => {
   it("is reproducible, differs by label, and does not depend on what the parent draws later", () => {
     expect(new Rng(1).fork("weights").bits()).toBe(new Rng(1).fork("weights").bits());

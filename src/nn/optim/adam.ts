@@ -1,9 +1,11 @@
 /** Adam and AdamW. The formulas: src/tensor/kernels/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { UsageError } from "../../tensor/errors.ts";
 import { kernels } from "../../tensor/kernels.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
-import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
+import { checkGradients, checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Learning rate. Default 0.001. */
@@ -15,6 +17,8 @@ export interface AdamOptions {
   /** Adam: adds weightDecay·w to the gradient, default 0. AdamW: shrinks w by lr·weightDecay, default 0.01. */
   weightDecay?: number;
 }
+
+const NAMES: OptionNames<AdamOptions> = { lr: true, betas: true, eps: true, weightDecay: true };
 
 /**
  * Adam (Kingma & Ba 2015).
@@ -29,7 +33,7 @@ export class Adam implements Optimizer {
   readonly #core: Core;
 
   constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
-    this.#core = new Core("Adam", parameters, { weightDecay: 0, ...options }, false);
+    this.#core = new Core("Adam", parameters, options, 0, false);
   }
 
   get lr(): number {
@@ -67,7 +71,7 @@ export class AdamW implements Optimizer {
   readonly #core: Core;
 
   constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
-    this.#core = new Core("AdamW", parameters, { weightDecay: 0.01, ...options }, true);
+    this.#core = new Core("AdamW", parameters, options, 0.01, true);
   }
 
   get lr(): number {
@@ -105,32 +109,68 @@ interface Moments {
 
 /** Both algorithms; `decoupled` is AdamW's decay. */
 class Core implements Optimizer {
-  lr: number;
-  momentum: number;
   readonly parameters: readonly Tensor[];
+  readonly #name: string;
   readonly #groups: readonly Group<Required<AdamOptions>>[];
   readonly #moments = new Map<Tensor, Moments>();
   readonly #decoupled: boolean;
+  #lr: number;
+  #momentum: number;
 
-  constructor(name: string, parameters: Parameters<AdamOptions>, options: AdamOptions, decoupled: boolean) {
-    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options;
+  constructor(
+    name: string,
+    parameters: Parameters<AdamOptions>,
+    options: AdamOptions,
+    defaultDecay: number,
+    decoupled: boolean,
+  ) {
+    checkOptions(name, options, NAMES);
+    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = defaultDecay } = options;
     const defaults = { lr, betas, eps, weightDecay };
     checkOption(name, "lr", lr, 0);
-    this.#groups = groupsOf<Required<AdamOptions>>(name, parameters as Parameters<Required<AdamOptions>>, defaults);
-    for (const { options } of this.#groups) {
-      checkOption(name, "lr", options.lr, 0);
+    this.#groups = groupsOf<Required<AdamOptions>>(
+      name,
+      parameters as Parameters<Required<AdamOptions>>,
+      defaults,
+      NAMES,
+    );
+    for (const { options } of [{ options: defaults }, ...this.#groups]) {
+      if (!Array.isArray(options.betas) || options.betas.length !== 2) {
+        throw new UsageError(`${name}: betas must be two numbers, [0.9, 0.999], got ${describe(options.betas)}`);
+      }
       checkOption(name, "betas[0]", options.betas[0], 0, 1);
       checkOption(name, "betas[1]", options.betas[1], 0, 1);
       checkOption(name, "eps", options.eps, 0);
       checkOption(name, "weightDecay", options.weightDecay, 0);
     }
-    this.lr = lr;
-    this.momentum = betas[0];
+    this.#name = name;
+    this.#lr = lr;
+    this.#momentum = betas[0];
     this.parameters = this.#groups.flatMap((group) => group.parameters);
     this.#decoupled = decoupled;
   }
 
+  get lr(): number {
+    return this.#lr;
+  }
+
+  set lr(value: number) {
+    checkOption(this.#name, "lr", value, 0);
+    this.#lr = value;
+  }
+
+  get momentum(): number {
+    return this.#momentum;
+  }
+
+  set momentum(value: number) {
+    checkOption(this.#name, "momentum", value, 0, 1);
+    this.#momentum = value;
+  }
+
   step(grads: Gradients): void {
+    checkGradients(this.#name, this.parameters, grads);
+    for (const { lrRatio } of this.#groups) checkOption(this.#name, "a group's lr", this.lr * lrRatio, 0);
     for (const { parameters, options, lrRatio, own } of this.#groups) {
       const lr = this.lr * lrRatio;
       const beta1 = own.betas?.[0] ?? this.momentum;

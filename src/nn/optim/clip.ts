@@ -1,6 +1,8 @@
 /** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
 import { Gradients } from "../../autograd/backward.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { ValueError } from "../../tensor/errors.ts";
+import { pow } from "../../tensor/math/index.ts";
 import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
 
 /**
@@ -8,6 +10,7 @@ import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
  * without a gradient count as 0.
  */
 export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2): number {
+  checkOrder("gradNorm", p);
   let total = 0;
   for (const w of parameters) {
     if (!grads.has(w)) continue;
@@ -15,11 +18,18 @@ export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2)
     // Math.max, unlike a comparison, keeps a NaN that it has met.
     if (p === Infinity) for (let i = 0; i < g.length; i++) total = Math.max(total, Math.abs(g[i]));
     else if (p === 2) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
-    else for (let i = 0; i < g.length; i++) total += Math.abs(g[i]) ** p;
+    else for (let i = 0; i < g.length; i++) total += pow(Math.abs(g[i]), p);
     if (Number.isNaN(total)) return total;
   }
-  return p === Infinity ? total : total ** (1 / p);
+  return p === Infinity ? total : pow(total, 1 / p);
 }
+
+export interface ClipOptions {
+  /** Which norm: 2 (the default), 1, Infinity, or any other number above 0. */
+  p?: number;
+}
+
+const CLIP_NAMES: OptionNames<ClipOptions> = { p: true };
 
 /**
  * Scales all gradients by maxNorm / (norm + 1e-6) where their norm is larger than maxNorm (Pascanu et al. 2013; the
@@ -32,9 +42,12 @@ export function clipGradNorm(
   grads: Gradients,
   parameters: readonly Tensor[],
   maxNorm: number,
-  { p = 2 }: { p?: number } = {},
+  options: ClipOptions = {},
 ): { grads: Gradients; norm: number } {
-  if (!(maxNorm > 0)) throw new ValueError(`clipGradNorm: maxNorm must be above 0, got ${maxNorm}`);
+  checkOptions("clipGradNorm", options, CLIP_NAMES);
+  const { p = 2 } = options;
+  checkOrder("clipGradNorm", p);
+  checkLimit("clipGradNorm: maxNorm", maxNorm);
   const norm = gradNorm(grads, parameters, p);
   if (!Number.isFinite(norm)) throw new ValueError(`clipGradNorm: the norm of the gradients is ${norm}`);
   const scale = maxNorm / (norm + 1e-6);
@@ -43,7 +56,7 @@ export function clipGradNorm(
 
 /** Moves every element of the parameters' gradients into [−limit, limit]. */
 export function clipGradValue(grads: Gradients, parameters: readonly Tensor[], limit: number): Gradients {
-  if (!(limit > 0)) throw new ValueError(`clipGradValue: the limit must be above 0, got ${limit}`);
+  checkLimit("clipGradValue: the limit", limit);
   return mapped(grads, parameters, (g) => (g > limit ? limit : g < -limit ? -limit : g));
 }
 
@@ -59,4 +72,15 @@ function mapped(grads: Gradients, parameters: readonly Tensor[], f: (g: number) 
     result.set(t, owned(peek(gradient).map(f), gradient.shape));
   }
   return new Gradients(result);
+}
+
+function checkLimit(what: string, limit: number): void {
+  if (typeof limit !== "number" || !(limit > 0))
+    throw new ValueError(`${what} must be above 0, got ${describe(limit)}`);
+}
+
+function checkOrder(op: string, p: number): void {
+  if (typeof p !== "number" || !(p > 0)) {
+    throw new ValueError(`${op}: p, the order of the norm, must be above 0, got ${describe(p)}`);
+  }
 }

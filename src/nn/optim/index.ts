@@ -1,6 +1,6 @@
 /** Optimisers, schedules and gradient clipping. */
 export { Adam, type AdamOptions, AdamW } from "./adam.ts";
-export { clipGradNorm, clipGradValue, gradNorm } from "./clip.ts";
+export { type ClipOptions, clipGradNorm, clipGradValue, gradNorm } from "./clip.ts";
 export type { Optimizer, ParameterGroup, Parameters } from "./optimizer.ts";
 export type { OneCycleOptions, Schedule } from "./schedules.ts";
 export * as schedules from "./schedules.ts";

@@ -5,12 +5,13 @@
  * `step` takes gradients as a value, so there is nothing to zero and nothing to forget.
  */
 import type { Gradients } from "../../autograd/backward.ts";
-import { ValueError } from "../../tensor/errors.ts";
-import { formatShape } from "../../tensor/shape.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
+import { formatShape, sameShape } from "../../tensor/shape.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 
 export interface Optimizer {
-  /** The learning rate of the next step. A group with a rate of its own follows in proportion. */
+  /** The learning rate of the next step. A group with a rate of its own follows in proportion. What is no rate is refused. */
   lr: number;
   /** SGD's momentum, Adam's β₁, of the next step, where a group sets none of its own. */
   momentum: number;
@@ -20,6 +21,9 @@ export interface Optimizer {
    * Changes the parameters. Those that no gradient reached are left as they are: not even decayed.
    *
    * A graph recorded before the step can no longer run backward (the values it used are gone), and says so.
+   *
+   * @throws UsageError if no parameter received a gradient: the optimiser is probably another model's; ShapeError for a
+   * gradient that does not fit its parameter. Nothing has been changed then.
    */
   step(grads: Gradients): void;
 }
@@ -43,22 +47,40 @@ export interface Group<Options> {
 /**
  * Reads the first argument of an optimiser.
  *
- * @throws ValueError if there is no parameter, one is named twice, or a tensor is not a parameter.
+ * @param names of the options that a group may set.
+ * @throws UsageError for what is no list of tensors or groups, or an option that does not exist; ValueError if there is no
+ * parameter, one is named twice, or a tensor is not a parameter.
  */
 export function groupsOf<Options extends { lr: number }>(
   optimizer: string,
   parameters: Parameters<Options>,
   defaults: Options,
+  names: OptionNames<Options>,
 ): Group<Options>[] {
-  const isList = (p: Parameters<Options>): p is readonly Tensor[] => p.length === 0 || !("parameters" in p[0]);
-  const given: readonly ParameterGroup<Options>[] = isList(parameters)
-    ? [{ parameters } as ParameterGroup<Options>]
-    : parameters;
+  if (!Array.isArray(parameters)) {
+    throw new UsageError(
+      `${optimizer}: takes a list of parameters, such as model.parameters(), or of groups, got ${describe(parameters)}`,
+    );
+  }
+  const isGroup = (entry: unknown): entry is ParameterGroup<Options> =>
+    typeof entry === "object" && entry !== null && Array.isArray((entry as { parameters?: unknown }).parameters);
+  const given: readonly ParameterGroup<Options>[] = parameters.some(isGroup)
+    ? (parameters as readonly ParameterGroup<Options>[])
+    : [{ parameters } as unknown as ParameterGroup<Options>];
   const seen = new Set<Tensor>();
-  const groups = given.map((group): Group<Options> => {
+  const groups = given.map((group, i): Group<Options> => {
+    if (!isGroup(group)) {
+      throw new UsageError(`${optimizer}: a group is { parameters, … }, got ${describe(group)} as number ${i}`);
+    }
+    checkOptions<object>(`${optimizer}: group ${i}`, group, { parameters: true, ...names });
     const { parameters: members, ...rest } = group;
-    const own = rest as unknown as Partial<Options>;
+    const own = withoutUndefined(rest) as unknown as Partial<Options>;
     for (const t of members) {
+      if (!(t instanceof Tensor)) {
+        throw new UsageError(
+          `${optimizer}: a parameter is a tensor, got ${describe(t)}: model.parameters() is the list of a model's`,
+        );
+      }
       if (seen.has(t)) throw new ValueError(`${optimizer}: the parameter ${formatShape(t.shape)} is named twice`);
       if (t.node) {
         throw new ValueError(
@@ -68,16 +90,25 @@ export function groupsOf<Options extends { lr: number }>(
       seen.add(t);
     }
     const lrRatio = own.lr === undefined ? 1 : own.lr / defaults.lr;
+    if (own.lr !== undefined) checkOption(optimizer, "lr", own.lr, 0);
     if (!Number.isFinite(lrRatio)) {
       throw new ValueError(`${optimizer}: a group with a learning rate of its own needs an optimiser with lr above 0`);
     }
-    return { parameters: members, options: { ...defaults, ...own }, lrRatio, own };
+    return { parameters: [...members], options: { ...defaults, ...own }, lrRatio, own };
   });
   if (seen.size === 0) throw new ValueError(`${optimizer}: there is no parameter to train`);
   return groups;
 }
 
-/** Throws unless `value` is a number in [low, high), or in [low, ∞). */
+/** Options that are there and undefined are as good as left out: a spread must not put them over a default. */
+export function withoutUndefined<Options extends object>(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+}
+
+/**
+ * Throws unless `value` is a number in [low, high), or in [low, ∞). It must be one in float32 too, in which parameters are
+ * changed: 1e39 is infinite there.
+ */
 export function checkOption(
   optimizer: string,
   name: string,
@@ -85,8 +116,45 @@ export function checkOption(
   low: number,
   high: number = Infinity,
 ): void {
-  if (!(value >= low && value < high)) {
+  if (typeof value !== "number" || !(value >= low && value < high && Number.isFinite(Math.fround(value)))) {
     const range = high === Infinity ? `a finite number of ${low} or more` : `in [${low}, ${high})`;
-    throw new ValueError(`${optimizer}: ${name} must be ${range}, got ${value}`);
+    throw new ValueError(`${optimizer}: ${name} must be ${range}, got ${describe(value)}`);
+  }
+}
+
+/**
+ * To be called before the first parameter of a step is written: what is wrong with one gradient is found while all
+ * parameters are as they were.
+ *
+ * @throws UsageError unless `grads` are gradients, of which at least one is a parameter's; ShapeError for a gradient that
+ * has not the shape of its parameter.
+ */
+export function checkGradients(optimizer: string, parameters: readonly Tensor[], grads: Gradients): void {
+  if (typeof (grads as Partial<Gradients> | undefined)?.has !== "function") {
+    throw new UsageError(
+      `${optimizer}: step takes the gradients that backward or valueAndGrad returned, got ${describe(grads)}`,
+    );
+  }
+  let reached = 0;
+  for (const w of parameters) {
+    if (!grads.has(w)) continue;
+    // Reading the values now: those of an ended step are gone, which must not be found out when half is written.
+    const { shape, data } = grads.get(w);
+    if (!sameShape(shape, w.shape) || data.length !== w.size) {
+      throw new ShapeError(
+        `${optimizer}: the gradient ${formatShape(shape)} has not the shape of its parameter ${formatShape(w.shape)}`,
+      );
+    }
+    reached++;
+  }
+  if (reached === 0) {
+    const frozen = parameters.every((w) => !w.requiresGrad);
+    throw new UsageError(
+      `${optimizer}: none of its ${parameters.length} parameters received a gradient: ${
+        frozen
+          ? "all of them are frozen (requiresGrad = false)"
+          : "was it made for another model, or for parts that this loss does not depend on?"
+      }`,
+    );
   }
 }

@@ -4,69 +4,146 @@
  * Having no state, a schedule can be plotted, tested and resumed at any step. Formulas are those of
  * `torch.optim.lr_scheduler`; a schedule that has reached its end stays there.
  */
-import { ValueError } from "../../tensor/errors.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
+import { cos, pow } from "../../tensor/math/index.ts";
 
 /** The value to use at a step, counted from 0. */
 export type Schedule = (step: number) => number;
 
 /** Always `lr`. */
 export function constant(lr: number): Schedule {
+  checkRate("constant", lr);
   return () => lr;
 }
 
+export interface StepDecayOptions {
+  /** Steps between two drops. */
+  every: number;
+  /** What the rate is multiplied by at each drop. Default 0.1. */
+  factor?: number;
+}
+
 /** lr·factor^⌊step / every⌋. Default factor 0.1. */
-export function stepDecay(lr: number, { every, factor = 0.1 }: { every: number; factor?: number }): Schedule {
+export function stepDecay(lr: number, options: StepDecayOptions): Schedule {
+  checkRate("stepDecay", lr);
+  checkGiven("stepDecay", options, { every: true, factor: true });
+  const { every, factor = 0.1 } = options;
+  checkFactor("stepDecay", "factor", factor);
   checkSteps("stepDecay", "every", every);
-  return (step) => lr * factor ** Math.floor(step / every);
+  return (step) => lr * pow(factor, Math.floor(step / every));
+}
+
+export interface MultiStepDecayOptions {
+  /** The steps at which the rate drops. */
+  milestones: readonly number[];
+  /** What the rate is multiplied by at each drop. Default 0.1. */
+  factor?: number;
 }
 
 /**
  * lr·factor^(number of milestones passed): at step `milestones[0]` the rate drops for the first time. Default factor 0.1.
  * He et al. 2015 train CIFAR ResNets with `multiStepDecay(0.1, { milestones: [32_000, 48_000] })`.
  */
-export function multiStepDecay(
-  lr: number,
-  { milestones, factor = 0.1 }: { milestones: readonly number[]; factor?: number },
-): Schedule {
-  return (step) => lr * factor ** milestones.filter((milestone) => step >= milestone).length;
+export function multiStepDecay(lr: number, options: MultiStepDecayOptions): Schedule {
+  checkRate("multiStepDecay", lr);
+  checkGiven("multiStepDecay", options, { milestones: true, factor: true });
+  const { milestones, factor = 0.1 } = options;
+  checkFactor("multiStepDecay", "factor", factor);
+  checkMilestones("multiStepDecay", milestones);
+  return (step) => lr * pow(factor, milestones.filter((milestone) => step >= milestone).length);
+}
+
+export interface ExponentialDecayOptions {
+  /** What the rate is multiplied by at each step. */
+  factor: number;
 }
 
 /** lr·factor^step. */
-export function exponentialDecay(lr: number, { factor }: { factor: number }): Schedule {
-  return (step) => lr * factor ** step;
+export function exponentialDecay(lr: number, options: ExponentialDecayOptions): Schedule {
+  checkRate("exponentialDecay", lr);
+  checkGiven("exponentialDecay", options, { factor: true });
+  const { factor } = options;
+  checkFactor("exponentialDecay", "factor", factor);
+  return (step) => lr * pow(factor, step);
+}
+
+export interface LinearOptions {
+  /** Length of the line. */
+  steps: number;
+  /** The rate starts at lr times this. Default 1/3. */
+  startFactor?: number;
+  /** The rate ends at lr times this. Default 1. */
+  endFactor?: number;
 }
 
 /** From lr·startFactor to lr·endFactor in a straight line over `steps`. Defaults 1/3 and 1. */
-export function linear(
-  lr: number,
-  { steps, startFactor = 1 / 3, endFactor = 1 }: { steps: number; startFactor?: number; endFactor?: number },
-): Schedule {
+export function linear(lr: number, options: LinearOptions): Schedule {
+  checkRate("linear", lr);
+  checkGiven("linear", options, { steps: true, startFactor: true, endFactor: true });
+  const { steps, startFactor = 1 / 3, endFactor = 1 } = options;
+  checkFactor("linear", "startFactor", startFactor);
+  checkFactor("linear", "endFactor", endFactor);
   checkSteps("linear", "steps", steps);
   return (step) => lr * (startFactor + (endFactor - startFactor) * Math.min(step / steps, 1));
 }
 
+export interface PolynomialOptions {
+  /** When the rate is 0. */
+  steps: number;
+  /** 1 (the default) is a straight line. */
+  power?: number;
+}
+
 /** lr·(1 − step/steps)^power, 0 from `steps` on. Default power 1. */
-export function polynomial(lr: number, { steps, power = 1 }: { steps: number; power?: number }): Schedule {
+export function polynomial(lr: number, options: PolynomialOptions): Schedule {
+  checkRate("polynomial", lr);
+  checkGiven("polynomial", options, { steps: true, power: true });
+  const { steps, power = 1 } = options;
+  checkFactor("polynomial", "power", power);
   checkSteps("polynomial", "steps", steps);
-  return (step) => lr * (1 - Math.min(step / steps, 1)) ** power;
+  return (step) => lr * pow(1 - Math.min(step / steps, 1), power);
+}
+
+export interface CosineOptions {
+  /** Length of the half cosine. */
+  steps: number;
+  /** Where the rate ends. Default 0. */
+  minLr?: number;
 }
 
 /**
  * From lr to minLr along half a cosine over `steps` (Loshchilov & Hutter 2017, without restarts). Default minLr 0. From
  * `steps` on it stays at minLr, where PyTorch's would rise again.
  */
-export function cosine(lr: number, { steps, minLr = 0 }: { steps: number; minLr?: number }): Schedule {
+export function cosine(lr: number, options: CosineOptions): Schedule {
+  checkRate("cosine", lr);
+  checkGiven("cosine", options, { steps: true, minLr: true });
+  const { steps, minLr = 0 } = options;
+  checkFactor("cosine", "minLr", minLr);
   checkSteps("cosine", "steps", steps);
   return (step) => halfCosine(lr, minLr, Math.min(step / steps, 1));
 }
 
+export interface CosineRestartsOptions {
+  /** Length of the first half cosine. */
+  steps: number;
+  /** How many times as long each next one is. Default 1. */
+  factor?: number;
+  /** Where the rate ends each time. Default 0. */
+  minLr?: number;
+}
+
 /** Half a cosine from lr to minLr over `steps`, again and again, each time `factor` times as long. Default factor 1. */
-export function cosineRestarts(
-  lr: number,
-  { steps, factor = 1, minLr = 0 }: { steps: number; factor?: number; minLr?: number },
-): Schedule {
+export function cosineRestarts(lr: number, options: CosineRestartsOptions): Schedule {
+  checkRate("cosineRestarts", lr);
+  checkGiven("cosineRestarts", options, { steps: true, factor: true, minLr: true });
+  const { steps, factor = 1, minLr = 0 } = options;
+  checkFactor("cosineRestarts", "minLr", minLr);
   checkSteps("cosineRestarts", "steps", steps);
-  if (!(factor >= 1)) throw new ValueError(`cosineRestarts: factor must be 1 or more, got ${factor}`);
+  if (typeof factor !== "number" || !(factor >= 1 && factor < Infinity)) {
+    throw new ValueError(`cosineRestarts: factor must be 1 or more, got ${describe(factor)}`);
+  }
   return (step) => {
     let start = 0;
     let length = steps;
@@ -81,8 +158,18 @@ export function cosineRestarts(
   };
 }
 
+export interface WarmupOptions {
+  /** How long it rises. */
+  steps: number;
+  /** It starts at then(0) times this. Default 0. */
+  startFactor?: number;
+}
+
 /** Rises from startFactor·then(0) to then(0) in a straight line over `steps`, and continues with `then` from its step 0. */
-export function warmup(then: Schedule, { steps, startFactor = 0 }: { steps: number; startFactor?: number }): Schedule {
+export function warmup(then: Schedule, options: WarmupOptions): Schedule {
+  checkSchedule("warmup", then);
+  checkGiven("warmup", options, { steps: true, startFactor: true });
+  const { steps, startFactor = 0 } = options;
   if (steps === 0) return then;
   return sequence([linear(then(0), { steps, startFactor }), then], [steps]);
 }
@@ -93,6 +180,11 @@ export function warmup(then: Schedule, { steps, startFactor = 0 }: { steps: numb
  * @throws ValueError unless there is one milestone fewer than schedules, and they rise.
  */
 export function sequence(schedules: readonly Schedule[], milestones: readonly number[]): Schedule {
+  if (!Array.isArray(schedules)) {
+    throw new UsageError(`sequence: takes a list of schedules, got ${describe(schedules)}`);
+  }
+  for (const schedule of schedules) checkSchedule("sequence", schedule);
+  checkMilestones("sequence", milestones);
   if (milestones.length !== schedules.length - 1 || milestones.some((m, i) => i > 0 && m <= milestones[i - 1])) {
     throw new ValueError(
       `sequence: ${schedules.length} schedules need ${schedules.length - 1} rising milestones, got [${milestones.join(", ")}]`,
@@ -121,6 +213,16 @@ export interface OneCycleOptions {
   anneal?: "cosine" | "linear";
 }
 
+const ONE_CYCLE_NAMES: OptionNames<OneCycleOptions> = {
+  steps: true,
+  warmupFraction: true,
+  startDivisor: true,
+  endDivisor: true,
+  baseMomentum: true,
+  maxMomentum: true,
+  anneal: true,
+};
+
 /**
  * The one-cycle policy (Smith & Topin 2017, "Super-Convergence"): the rate rises to maxLr and falls to almost nothing,
  * while the momentum falls and rises.
@@ -129,9 +231,19 @@ export interface OneCycleOptions {
  * await fit(model, { data, optimizer, epochs: 5, schedule: schedules.oneCycle(0.1, { steps: 2340 }) });
  */
 export function oneCycle(maxLr: number, options: OneCycleOptions): { lr: Schedule; momentum: Schedule } {
+  checkRate("oneCycle", maxLr);
+  checkGiven("oneCycle", options, ONE_CYCLE_NAMES);
   const { steps, warmupFraction = 0.3, startDivisor = 25, endDivisor = 1e4, anneal = "cosine" } = options;
   const { baseMomentum = 0.85, maxMomentum = 0.95 } = options;
   checkSteps("oneCycle", "steps", steps);
+  checkFactor("oneCycle", "warmupFraction", warmupFraction);
+  checkSteps("oneCycle", "startDivisor", startDivisor);
+  checkSteps("oneCycle", "endDivisor", endDivisor);
+  checkFactor("oneCycle", "baseMomentum", baseMomentum);
+  checkFactor("oneCycle", "maxMomentum", maxMomentum);
+  if (anneal !== "cosine" && anneal !== "linear") {
+    throw new UsageError(`oneCycle: anneal must be "cosine" or "linear", got ${describe(anneal)}`);
+  }
   const between = anneal === "cosine" ? halfCosine : (from: number, to: number, t: number) => from + (to - from) * t;
   // The highest rate is reached at step `peak` (not a whole number in general), the lowest at the last step.
   const peak = warmupFraction * steps - 1;
@@ -151,9 +263,42 @@ export function oneCycle(maxLr: number, options: OneCycleOptions): { lr: Schedul
 
 /** From `from` at t = 0 to `to` at t = 1 along half a cosine. */
 function halfCosine(from: number, to: number, t: number): number {
-  return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * t));
+  return to + (from - to) * 0.5 * (1 + cos(Math.PI * t));
+}
+
+function checkRate(schedule: string, lr: number): void {
+  checkFactor(schedule, "the rate", lr);
+}
+
+/** Throws unless `value` is a finite number of 0 or more. */
+function checkFactor(schedule: string, name: string, value: number): void {
+  if (typeof value !== "number" || !(value >= 0 && value < Infinity)) {
+    throw new ValueError(`${schedule}: ${name} must be a finite number of 0 or more, got ${describe(value)}`);
+  }
 }
 
 function checkSteps(schedule: string, name: string, steps: number): void {
-  if (!(steps > 0)) throw new ValueError(`${schedule}: ${name} must be above 0, got ${steps}`);
+  if (typeof steps !== "number" || !(steps > 0 && steps < Infinity)) {
+    throw new ValueError(`${schedule}: ${name} must be above 0, got ${describe(steps)}`);
+  }
+}
+
+/** Options that a schedule cannot do without. */
+function checkGiven<Options>(schedule: string, options: Options, names: OptionNames<NonNullable<Options>>): void {
+  if (options === undefined) {
+    throw new UsageError(`${schedule}: its options are missing: { ${Object.keys(names).join(", ")} }`);
+  }
+  checkOptions(schedule, options, names);
+}
+
+function checkMilestones(schedule: string, milestones: readonly number[]): void {
+  if (!Array.isArray(milestones) || !milestones.every((m) => Number.isFinite(m))) {
+    throw new UsageError(`${schedule}: milestones must be a list of steps, got ${describe(milestones)}`);
+  }
+}
+
+function checkSchedule(op: string, schedule: Schedule): void {
+  if (typeof schedule !== "function") {
+    throw new UsageError(`${op}: a schedule is a function from a step to a number, got ${describe(schedule)}`);
+  }
 }

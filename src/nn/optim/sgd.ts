@@ -1,10 +1,11 @@
 /** Stochastic gradient descent, with momentum as PyTorch defines it. The formula: src/tensor/kernels/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
-import { ValueError } from "../../tensor/errors.ts";
+import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { kernels } from "../../tensor/kernels.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
-import { checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
+import { checkGradients, checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
 
 export interface SgdOptions {
   /** Learning rate. */
@@ -19,6 +20,8 @@ export interface SgdOptions {
   nesterov?: boolean;
 }
 
+const NAMES: OptionNames<SgdOptions> = { lr: true, momentum: true, dampening: true, weightDecay: true, nesterov: true };
+
 /**
  * Stochastic gradient descent.
  *
@@ -29,34 +32,63 @@ export interface SgdOptions {
  * @throws ValueError for options out of range, or Nesterov's momentum without momentum or with dampening.
  */
 export class SGD implements Optimizer {
-  lr: number;
-  momentum: number;
   readonly parameters: readonly Tensor[];
   readonly #groups: readonly Group<Required<SgdOptions>>[];
   readonly #velocities = new Map<Tensor, Values>();
+  #lr: number;
+  #momentum: number;
 
   constructor(parameters: Parameters<SgdOptions>, options: SgdOptions) {
+    checkOptions("SGD", options, NAMES);
+    if (options?.lr === undefined) throw new UsageError("SGD: needs a learning rate: new SGD(parameters, { lr: 0.1 })");
     const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     const defaults = { lr, momentum, dampening, weightDecay, nesterov };
     checkOption("SGD", "lr", lr, 0);
-    this.#groups = groupsOf<Required<SgdOptions>>("SGD", parameters as Parameters<Required<SgdOptions>>, defaults);
+    this.#groups = groupsOf<Required<SgdOptions>>(
+      "SGD",
+      parameters as Parameters<Required<SgdOptions>>,
+      defaults,
+      NAMES,
+    );
     for (const { options } of this.#groups) {
-      checkOption("SGD", "lr", options.lr, 0);
       checkOption("SGD", "momentum", options.momentum, 0);
       checkOption("SGD", "weightDecay", options.weightDecay, 0);
       if (!Number.isFinite(options.dampening)) throw new ValueError(`SGD: dampening must be finite`);
+      if (typeof options.nesterov !== "boolean") {
+        throw new UsageError(`SGD: nesterov must be true or false, got ${describe(options.nesterov)}`);
+      }
       if (options.nesterov && (options.momentum === 0 || options.dampening !== 0)) {
         throw new ValueError(
           `SGD: nesterov needs momentum above 0 and no dampening, got momentum ${options.momentum} and dampening ${options.dampening}`,
         );
       }
     }
-    this.lr = lr;
-    this.momentum = momentum;
+    this.#lr = lr;
+    this.#momentum = momentum;
     this.parameters = this.#groups.flatMap((group) => group.parameters);
   }
 
+  get lr(): number {
+    return this.#lr;
+  }
+
+  set lr(value: number) {
+    checkOption("SGD", "lr", value, 0);
+    this.#lr = value;
+  }
+
+  get momentum(): number {
+    return this.#momentum;
+  }
+
+  set momentum(value: number) {
+    checkOption("SGD", "momentum", value, 0);
+    this.#momentum = value;
+  }
+
   step(grads: Gradients): void {
+    checkGradients("SGD", this.parameters, grads);
+    for (const { lrRatio } of this.#groups) checkOption("SGD", "a group's lr", this.lr * lrRatio, 0);
     for (const { parameters, options, lrRatio, own } of this.#groups) {
       const { dampening, weightDecay, nesterov } = options;
       const lr = this.lr * lrRatio;

@@ -7,6 +7,7 @@
  */
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../kernels.ts";
+import { exp, log, log1p, pow, sigmoid, tanh } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
 /**
@@ -49,7 +50,7 @@ function pairwise(op: BinaryOp, a: Floats, i: number, b: Floats, j: number, y: F
       while (k < end) y[k++] = a[i++] / b[j++];
       break;
     case "pow":
-      while (k < end) y[k++] = a[i++] ** b[j++];
+      while (k < end) y[k++] = pow(a[i++], b[j++]);
       break;
     case "maximum":
       while (k < end) y[k++] = Math.max(a[i++], b[j++]);
@@ -82,7 +83,7 @@ function withNumber(op: BinaryOp, a: Floats, i: number, q: number, y: Floats, k:
       while (k < end) y[k++] = a[i++] / q;
       break;
     case "pow":
-      while (k < end) y[k++] = a[i++] ** q;
+      while (k < end) y[k++] = pow(a[i++], q);
       break;
     case "maximum":
       while (k < end) y[k++] = Math.max(a[i++], q);
@@ -109,7 +110,7 @@ function numberWith(op: BinaryOp, p: number, b: Floats, j: number, y: Floats, k:
       while (k < end) y[k++] = p / b[j++];
       break;
     case "pow":
-      while (k < end) y[k++] = p ** b[j++];
+      while (k < end) y[k++] = pow(p, b[j++]);
       break;
     default:
       // The others do not care for the order.
@@ -144,13 +145,6 @@ const SQRT_HALF = Math.SQRT1_2;
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 
-export function sigmoid(x: number): number {
-  // e to a positive power would overflow: use the form whose exponent is negative.
-  if (x >= 0) return 1 / (1 + Math.exp(-x));
-  const e = Math.exp(x);
-  return e / (1 + e);
-}
-
 export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
   const n = x.length;
   switch (op) {
@@ -158,10 +152,10 @@ export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
       for (let i = 0; i < n; i++) y[i] = -x[i];
       break;
     case "exp":
-      for (let i = 0; i < n; i++) y[i] = Math.exp(x[i]);
+      for (let i = 0; i < n; i++) y[i] = exp(x[i]);
       break;
     case "log":
-      for (let i = 0; i < n; i++) y[i] = Math.log(x[i]);
+      for (let i = 0; i < n; i++) y[i] = log(x[i]);
       break;
     case "sqrt":
       for (let i = 0; i < n; i++) y[i] = Math.sqrt(x[i]);
@@ -180,7 +174,7 @@ export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
       for (let i = 0; i < n; i++) y[i] = sigmoid(x[i]);
       break;
     case "tanh":
-      for (let i = 0; i < n; i++) y[i] = Math.tanh(x[i]);
+      for (let i = 0; i < n; i++) y[i] = tanh(x[i]);
       break;
     case "gelu":
       for (let i = 0; i < n; i++) y[i] = x[i] * normalCdf(x[i]);
@@ -189,7 +183,7 @@ export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
       for (let i = 0; i < n; i++) y[i] = 0.5 * x[i] * (1 + geluTangent(x[i]));
       break;
     case "softplus":
-      for (let i = 0; i < n; i++) y[i] = p * x[i] > q ? x[i] : Math.log1p(Math.exp(p * x[i])) / p;
+      for (let i = 0; i < n; i++) y[i] = p * x[i] > q ? x[i] : log1p(exp(p * x[i])) / p;
       break;
     case "clamp":
       // Comparisons with NaN are false: NaN passes.
@@ -267,8 +261,8 @@ export function binaryGradient(
 ): void {
   if (op === "pow") {
     const n = gy.length;
-    if (ga) for (let i = 0; i < n; i++) ga[i] = gy[i] * (b[i] === 0 ? 0 : b[i] * a[i] ** (b[i] - 1));
-    if (gb) for (let i = 0; i < n; i++) gb[i] = gy[i] * (a[i] === 0 && b[i] >= 0 ? 0 : y[i] * Math.log(a[i]));
+    if (ga) for (let i = 0; i < n; i++) ga[i] = gy[i] * (b[i] === 0 ? 0 : b[i] * pow(a[i], b[i] - 1));
+    if (gb) for (let i = 0; i < n; i++) gb[i] = gy[i] * (a[i] === 0 && b[i] >= 0 ? 0 : y[i] * log(a[i]));
     return;
   }
   // a is the smaller one where b is larger.
@@ -290,7 +284,7 @@ export function addScaled(alpha: number, x: Floats, y: Floats): void {
 
 /** tanh(√(2/π)·(x + 0.044715x³)), of which the approximate gelu is ½x(1 + it). */
 function geluTangent(x: number): number {
-  return Math.tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x));
+  return tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x));
 }
 
 function geluTanhDerivative(x: number): number {
@@ -300,7 +294,7 @@ function geluTanhDerivative(x: number): number {
 
 /** φ(x), the standard normal density. */
 function normalDensity(x: number): number {
-  return INV_SQRT_2PI * Math.exp(-0.5 * x * x);
+  return INV_SQRT_2PI * exp(-0.5 * x * x);
 }
 
 /** Φ(x) = ½ erfc(−x/√2), with erfc to double precision. */
@@ -327,5 +321,5 @@ function erfc(x: number): number {
   // erfc x = e^(−x²)/√π · 1/(x + (1/2)/(x + 1/(x + (3/2)/(x + …)))), from the inside out
   let fraction = x;
   for (let k = 60; k >= 1; k--) fraction = x + (0.5 * k) / fraction;
-  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
+  return exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
 }

@@ -8,12 +8,13 @@ import { crossSum, crossSumGradient, elementLoss, elementLossGradient, labelMass
 import { copyStrided, fill, indexAdd, indexSelect, put } from "./move.ts";
 import { moments, normalize, normalizeGradient, normalizeReluGradient } from "./normalize.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
-import { argmax, reduce } from "./reduce.ts";
+import { argmax, reduce, variance, varianceGradient } from "./reduce.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { adam, runningAverage, sgd } from "./update.ts";
 
 export const plainKernels: ArrayKernels = {
   name: "plain",
+  arithmetic: "separate",
   binary,
   unary,
   unaryGradient,
@@ -25,6 +26,8 @@ export const plainKernels: ArrayKernels = {
   indexSelect,
   indexAdd,
   reduce,
+  variance,
+  varianceGradient,
   argmax,
   gemm,
   im2col,

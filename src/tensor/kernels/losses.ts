@@ -6,8 +6,8 @@
  */
 import type { AxisGeometry } from "../geometry/normalize.ts";
 import type { ElementLoss, LabelTarget } from "../kernels.ts";
+import { sigmoid, softplus } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
-import { sigmoid } from "./elementwise.ts";
 
 export function labelMass(
   labels: ArrayLike<number>,
@@ -131,9 +131,4 @@ function sumOf(losses: Float64Array): number {
 /** `value` as an array like this one holds it. */
 function roundedLike(like: Floats, value: number): number {
   return like instanceof Float32Array ? Math.fround(value) : value;
-}
-
-/** ln(1 + eˣ) without overflow. */
-function softplus(x: number): number {
-  return Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0);
 }

@@ -4,6 +4,7 @@
  */
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
+import { exp, log } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
 export function reduce(op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): void {
@@ -81,9 +82,65 @@ function logSumExp(x: Floats, from: number, g: ReduceGeometry): number {
   let sum = 0;
   for (let r = 0; r < reduced.length; r++) {
     let p = from + reduced[r];
-    for (let i = 0; i < inner; i++, p += innerStride) sum += Math.exp(x[p] - max);
+    for (let i = 0; i < inner; i++, p += innerStride) sum += exp(x[p] - max);
   }
-  return max + Math.log(sum);
+  return max + log(sum);
+}
+
+/** y → Σ (x − x̄)² / divisor, or its root, with x̄ the mean of the same elements. */
+export function variance(x: Floats, y: Floats, g: ReduceGeometry, divisor: number, root: boolean): void {
+  for (let k = 0; k < y.length; k++) {
+    const v = squaredDeviations(x, g.kept[k], meanOf(x, g.kept[k], g), g) / divisor;
+    y[k] = root ? Math.sqrt(v) : v;
+  }
+}
+
+/**
+ * gx → gy·∂y/∂x of `variance`. With d_i = x_i − x̄: ∂y/∂x_i = Σ_j 2 d_j (δ_ij − 1/n) / divisor = 2 d_i / divisor, because
+ * Σ d_j = 0; and of its root s: 2 d_i / divisor / 2s, where s = 0 the gradient 0.
+ */
+export function varianceGradient(
+  gy: Floats,
+  x: Floats,
+  gx: Floats,
+  g: ReduceGeometry,
+  divisor: number,
+  root: boolean,
+): void {
+  const { kept, reduced, inner, innerStride } = g;
+  for (let k = 0; k < gy.length; k++) {
+    const mean = meanOf(x, kept[k], g);
+    const deviation = root ? Math.sqrt(squaredDeviations(x, kept[k], mean, g) / divisor) : 0.5;
+    const share = deviation === 0 ? 0 : gy[k] / (deviation * divisor);
+    for (let r = 0; r < reduced.length; r++) {
+      let p = kept[k] + reduced[r];
+      for (let i = 0; i < inner; i++, p += innerStride) gx[p] = share * (x[p] - mean);
+    }
+  }
+}
+
+function meanOf(x: Floats, from: number, { reduced, inner, innerStride, count }: ReduceGeometry): number {
+  let sum = 0;
+  for (let r = 0; r < reduced.length; r++) {
+    let p = from + reduced[r];
+    for (let i = 0; i < inner; i++, p += innerStride) sum += x[p];
+  }
+  return sum / count;
+}
+
+/** Σ (x − mean)². */
+function squaredDeviations(
+  x: Floats,
+  from: number,
+  mean: number,
+  { reduced, inner, innerStride }: ReduceGeometry,
+): number {
+  let squares = 0;
+  for (let r = 0; r < reduced.length; r++) {
+    let p = from + reduced[r];
+    for (let i = 0; i < inner; i++, p += innerStride) squares += (x[p] - mean) * (x[p] - mean);
+  }
+  return squares;
 }
 
 export function argmax(x: Floats, y: Int32Array, g: ReduceGeometry): void {

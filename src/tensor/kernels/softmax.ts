@@ -3,6 +3,7 @@
  * anything is exponentiated: e¹⁰⁰ overflows float32, e⁰ does not, and the quotient is the same.
  */
 import type { AxisGeometry } from "../geometry/normalize.ts";
+import { exp, log } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
 export function softmax(x: Floats, y: Floats, g: AxisGeometry): void {
@@ -13,8 +14,8 @@ export function softmax(x: Floats, y: Floats, g: AxisGeometry): void {
       const end = from + length * inner;
       const max = largest(x, from, end, inner);
       let sum = 0;
-      for (let p = from; p < end; p += inner) sum += Math.exp(x[p] - max);
-      for (let p = from; p < end; p += inner) y[p] = Math.exp(x[p] - max) / sum;
+      for (let p = from; p < end; p += inner) sum += exp(x[p] - max);
+      for (let p = from; p < end; p += inner) y[p] = exp(x[p] - max) / sum;
     }
   }
 }
@@ -27,8 +28,8 @@ export function logSoftmax(x: Floats, y: Floats, g: AxisGeometry): void {
       const end = from + length * inner;
       const max = largest(x, from, end, inner);
       let sum = 0;
-      for (let p = from; p < end; p += inner) sum += Math.exp(x[p] - max);
-      const logSum = Math.log(sum);
+      for (let p = from; p < end; p += inner) sum += exp(x[p] - max);
+      const logSum = log(sum);
       for (let p = from; p < end; p += inner) y[p] = x[p] - max - logSum;
     }
   }
@@ -55,7 +56,7 @@ export function logSoftmaxGradient(gy: Floats, y: Floats, gx: Floats, g: AxisGeo
       const end = from + length * inner;
       let sum = 0;
       for (let p = from; p < end; p += inner) sum += gy[p];
-      for (let p = from; p < end; p += inner) gx[p] = gy[p] - Math.exp(y[p]) * sum;
+      for (let p = from; p < end; p += inner) gx[p] = gy[p] - exp(y[p]) * sum;
     }
   }
 }

@@ -4,6 +4,7 @@
  * Every number is read, updated in float64 and rounded once when it is stored.
  */
 import type { AdamStep, SgdStep } from "../kernels.ts";
+import { pow } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
 /** What batch norm keeps of each batch: running ← (1 − momentum)·running + momentum·scale·batch. */
@@ -50,8 +51,8 @@ export function sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): voi
  */
 export function adam(w: Floats, gw: Floats, m: Floats, v: Floats, options: AdamStep): void {
   const { lr, beta1, beta2, eps, weightDecay, decoupled, step } = options;
-  const stepSize = lr / (1 - beta1 ** step);
-  const correction = 1 / Math.sqrt(1 - beta2 ** step);
+  const stepSize = lr / (1 - pow(beta1, step));
+  const correction = 1 / Math.sqrt(1 - pow(beta2, step));
   const coupledDecay = decoupled ? 0 : weightDecay;
   const shrink = decoupled ? 1 - lr * weightDecay : 1;
   const n = w.length;

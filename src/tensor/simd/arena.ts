@@ -15,7 +15,8 @@
  * arena is larger at the next step, up to a gibibyte: what a page or a small server can be asked for.
  */
 import type { Floats, Pool } from "../memory.ts";
-import type { MemoryLike, WebAssemblyApi } from "./features.ts";
+import { warn } from "../warn.ts";
+import { type MemoryLike, reasonOf, type WebAssemblyApi } from "./features.ts";
 import { type Block, Kept } from "./kept.ts";
 
 const PAGE = 65536;
@@ -31,7 +32,7 @@ const KEPT = 1 / 2;
 
 export class Arena implements Pool {
   readonly memory: MemoryLike;
-  readonly #largestPages: number;
+  #largestPages: number;
   #floats: Float32Array;
   /** `memory.buffer`, which takes 47 ns to ask for. */
   #buffer: ArrayBufferLike;
@@ -179,7 +180,12 @@ export class Arena implements Pool {
     if (more === 0) return false;
     try {
       this.memory.grow(more);
-    } catch {
+    } catch (error) {
+      // It is not asked again.
+      this.#largestPages = pages;
+      warn(
+        `the system gives WebAssembly no more memory, ordinary arrays take over, which is slower: ${reasonOf(error)}`,
+      );
       return false;
     }
     this.#buffer = this.memory.buffer;

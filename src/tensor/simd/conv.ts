@@ -20,6 +20,7 @@ import { addBias, im2colConv2d, im2colInputGradient, im2colWeightGradient } from
 import { winogradCovers, winogradForward, winogradInputGradient } from "./winograd.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 import { filtering } from "./winograd-points.ts";
+import { meanTaps } from "./winograd-tiling.ts";
 import { winogradWeightGradient } from "./winograd-weights.ts";
 
 /** Points 0, ±1; and 0, ±5/8, ±3/2, which are exact in binary and magnify errors least (SPEED.md). */
@@ -46,18 +47,21 @@ export type ConvPass = "forward" | "inputGradient" | "weightGradient";
  * The algorithm that "auto" means: the fastest whose error, measured as in conv-accuracy.test.ts, is at most 1.5 times
  * that of a plain float32 running sum.
  *
- * Error, rms, relative to a running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
+ * A running sum's error grows with the number of its terms, Winograd's hardly: so the terms of a result decide, without
+ * those that are padding (`meanTaps`; a 3 × 3 filter has 9 of them inside an image, 4 on one of 2 × 2). Error, rms,
+ * relative to a running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
  *
- *   forward, input gradient: by channels summed       16    32    64   128   256      64 on 4 × 4 pixels
- *     winograd2                                      0.8   0.7   0.7   0.4   0.3      0.8
- *     winograd2x4                                    1.4   1.3   1.2   0.9   0.6      1.3
- *     winograd4                                      2.4   1.9   1.4   1.2   1.1      1.6
- *   weight gradient: by pixels summed, N·L           64   256  1024  2048  8192
- *     winograd2                                      1.3   1.1   0.9   0.5   0.3
- *     winograd2x4                                    2.2   1.6   1.2   0.7   0.5
- *     winograd4                                      3.8   2.3   1.4   1.0   0.7
+ *   forward, input gradient: by terms                 50   130   250   480  1100  2000
+ *     (channels summed, on images of 16 × 16)          6    16    30    58   133   242
+ *     winograd2                                       1.0   0.8   0.7   0.7   0.4   0.3
+ *     winograd2x4                                     1.8   1.4   1.2   1.1   0.7   0.6
+ *     winograd4                                       3.1   2.4   1.8   1.4   1.0   1.0
+ *   weight gradient: by terms, pixels of the batch     90   200   370   980  1700  3900
+ *     winograd2                                       1.1   0.8   0.6   0.4   0.3   0.3
+ *     winograd2x4                                     1.7   1.4   1.1   0.7   0.5   0.4
+ *     winograd4                                       2.8   2.0   1.7   1.2   0.9   0.6
  *
- * A running sum's own error grows with the number of its terms, Winograd's hardly: hence the thresholds.
+ * Where most of a tile is padding (fewer than 5 taps forward, a single row backward) F(4) is worse: 1.9 for 520 terms.
  *
  * Time, ms (Node 20 / 24, forward):      im2col      direct     winograd2  winograd2x4  winograd4
  *   16→16 @32, batch 32                 4.0 / 3.8   3.7 / 3.2   2.5 / 2.1   1.9 / 1.7   1.6 / 1.4
@@ -73,32 +77,41 @@ export type ConvPass = "forward" | "inputGradient" | "weightGradient";
  *   … input gradient                    4.8 / 4.8   4.2 / 4.5
  */
 export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Features): Exclude<ConvAlgorithm, "auto"> {
-  const { N, C, O, H, W, L, Ho, Wo, kh, kw, sh, sw } = g;
+  const { N, C, O, H, W, L, Ho, Wo, kh, kw, sh, sw, ph, pw } = g;
   const pixels = N * L;
+  const winograd = winogradCovers(g);
   if (pass === "weightGradient") {
-    if (winogradCovers(g) && C >= 8 && O >= 4) {
-      if (pixels >= 2048) return "winograd4";
+    const taps = winograd ? meanTaps(Ho, Wo, H, W, ph, pw) : 0;
+    if (taps >= 2 && C >= 8 && O >= 4) {
+      const terms = (pixels * taps) / 9;
+      const row = Math.min(Ho, Wo) === 1;
+      if (terms >= 1700 && !row) return "winograd4";
       // Few tiles do not pay for the transform of the result.
-      if (pixels >= 512) return "winograd2x4";
-      if (pixels >= 128) return "winograd2";
+      if (terms >= 350 && !row) return "winograd2x4";
+      if (terms >= 85) return "winograd2";
     }
     // With multiply-add, outer products are faster while a pixel's channels are few.
     return features.multiplyAdd && directWeightGradientCovers(g) && g.Cg % 8 === 0 && C <= 32 ? "direct" : "im2col";
   }
-  const [summed, results, height, width] = pass === "forward" ? [C, O, Ho, Wo] : [O, C, H, W];
-  if (winogradCovers(g) && summed >= 8 && results >= 3 && height * width > 1 && pixels >= 32) {
-    const tiles = N * Math.ceil(height / 4) * Math.ceil(width / 4);
-    // Few tiles do not pay for the transform of the filters.
-    if (tiles < 16 || summed < 16) return "winograd2";
-    const small = Math.min(height, width) < 8;
-    if (summed >= 128 || (summed >= 64 && !small)) return "winograd4";
-    return small ? "winograd2" : "winograd2x4";
+  const forward = pass === "forward";
+  const [summed, results, height, width] = forward ? [C, O, Ho, Wo] : [O, C, H, W];
+  if (winograd && summed >= 8 && results >= 3 && pixels >= 32) {
+    const taps = forward ? meanTaps(Ho, Wo, H, W, ph, pw) : meanTaps(H, W, Ho, Wo, 2 - ph, 2 - pw);
+    const terms = summed * taps;
+    if (taps >= 2 && terms >= 50) {
+      const tiles = N * Math.ceil(height / 4) * Math.ceil(width / 4);
+      // Few tiles do not pay for the transform of the filters.
+      if (tiles < 16 || summed < 16 || terms < (taps < 5 ? 1200 : 130)) return "winograd2";
+      const small = Math.min(height, width) < 8;
+      if (terms >= 480 && (summed >= 128 || !small)) return "winograd4";
+      return small ? "winograd2" : "winograd2x4";
+    }
   }
   const product = kh * kw * sh * sw === 1;
-  const covered = pass === "forward" ? directCovers(g) : directInputGradientCovers(g);
+  const covered = forward ? directCovers(g) : directInputGradientCovers(g);
   // A panel of filters with many channels is larger than L1, which the blocks of im2col are not. For input gradients its
   // scattered pixels cost more than that. Its tile is better where filters are few.
-  const many = pass === "forward" && C > 128;
+  const many = forward && C > 128;
   return covered && !product && !many && results / g.groups >= 8 ? "direct" : "im2col";
 }
 

@@ -9,13 +9,15 @@
  *       relu(px, py, x.length);      // a compiled function
  *     })
  *
- * `run` returns false where the memory has no room; the plain kernel computes then. It also does while a program is being
- * compiled in the background, which is what old browsers want of larger ones (`STILL_COMPILING`).
+ * `run` returns false where the memory has no room; the plain kernel computes then. It also does where a program is not
+ * compiled (`NOT_COMPILED`): while that happens in the background, which is what old browsers want of larger ones, and for
+ * ever where the platform refuses.
  */
 import { constantOf, type Floats } from "../memory.ts";
+import { warn } from "../warn.ts";
 import { Arena } from "./arena.ts";
 import { assembleModule, type Func } from "./assembler.ts";
-import { detectFeatures, type Features, type InstanceLike, type WebAssemblyApi } from "./features.ts";
+import { detectFeatures, type Features, type InstanceLike, reasonOf, type WebAssemblyApi } from "./features.ts";
 
 /** Compiled functions, by name. Arguments are addresses, counts and numbers. */
 export type Program<Name extends string> = Readonly<Record<Name, (...args: number[]) => void>>;
@@ -31,7 +33,7 @@ const CACHE_SIZE = 512;
 const INITIAL_BYTES = 2 ** 28;
 
 /** Thrown by `program`, caught where the choice between SIMD and plain is made (index.ts). */
-export const STILL_COMPILING: unique symbol = Symbol("the program is still being compiled");
+export const NOT_COMPILED: unique symbol = Symbol("the program is not compiled, or not yet");
 
 export class Engine {
   readonly features: Features;
@@ -40,6 +42,8 @@ export class Engine {
   readonly #programs = new Map<string, Entry>();
   /** What an old browser compiles in the background, by the programs' names. */
   readonly #compiling = new Map<string, Promise<void>>();
+  /** Whether the platform has refused to compile; then it is not asked again. */
+  #refused = false;
   /** How often `program` was called: the clock by which programs age. */
   #uses = 0;
   readonly #call: Call;
@@ -47,21 +51,22 @@ export class Engine {
   /** @param bytes of memory to begin with. */
   constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number) {
     this.#wasm = wasm;
-    this.features = detectFeatures(wasm);
     this.arena = new Arena(wasm, bytes, largest);
+    this.features = detectFeatures(wasm, this.arena.memory);
     this.#call = new Call(this.arena);
   }
 
   /**
    * The program called `key`, assembled by `write` the first time. The key names everything that the code depends on.
    *
-   * @throws STILL_COMPILING where the platform compiles nothing that large at once (Chromium before 2023 on a page's main
-   * thread: 4 KiB); it is then compiled in the background.
+   * @throws NOT_COMPILED where the platform compiles nothing that large at once (Chromium before 2023 on a page's main
+   * thread: 4 KiB); it is then compiled in the background. And where it compiles nothing, or nothing any more: workerd does
+   * while it starts, but not in a request.
    */
   program<Name extends string>(key: string, write: (features: Features) => readonly Func[]): Program<Name> {
     let entry = this.#programs.get(key);
     if (!entry) {
-      if (this.#compiling.has(key)) throw STILL_COMPILING;
+      if (this.#refused || this.#compiling.has(key)) throw NOT_COMPILED;
       entry = this.#remember(key, this.#compile(key, assembleModule(write(this.features))));
     }
     entry.used = ++this.#uses;
@@ -73,19 +78,32 @@ export class Engine {
     try {
       return new this.#wasm.Instance(new this.#wasm.Module(bytes), imports);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      // A RangeError is what those browsers throw.
+      if (!(error instanceof RangeError)) this.#refuse(error);
+      else {
+        const compiled = this.#compileLater(key, bytes, imports).finally(() => this.#compiling.delete(key));
+        this.#compiling.set(key, compiled);
+      }
+      throw NOT_COMPILED;
     }
-    const compiled = this.#wasm.instantiate(bytes, imports).then(({ instance }) => {
-      this.#remember(key, instance);
-      this.#compiling.delete(key);
-    });
-    // Whoever awaits `ready` hears of a failure; for everyone else the plain kernel goes on computing.
-    compiled.catch(() => {});
-    this.#compiling.set(key, compiled);
-    throw STILL_COMPILING;
   }
 
-  /** Resolves when every program asked for so far is compiled. */
+  async #compileLater(key: string, ...program: Parameters<WebAssemblyApi["instantiate"]>): Promise<void> {
+    try {
+      this.#remember(key, (await this.#wasm.instantiate(...program)).instance);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** What is compiled goes on. Whatever else is asked for the plain kernels compute, after one warning. */
+  #refuse(error: unknown): void {
+    if (this.#refused) return;
+    this.#refused = true;
+    warn(`WebAssembly compiles no more kernels here, plain ones compute instead, which is slower: ${reasonOf(error)}`);
+  }
+
+  /** Resolves when every program asked for so far is compiled, or refused. */
   async ready(): Promise<void> {
     while (this.#compiling.size > 0) await Promise.all(this.#compiling.values());
   }

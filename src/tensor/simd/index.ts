@@ -2,17 +2,17 @@
  * The SIMD tier: the plain tier's functions as WebAssembly, assembled when they are first used.
  *
  * Every function here answers whether it did the work. Where it did not (a shape or an operation that it does not cover,
- * float64 data, no room in its memory, still being compiled) the plain kernel does, with the same result within rounding.
+ * float64 data, no room in its memory, a sum beyond float32's range, not compiled) the plain kernel does, with the same
+ * result within rounding.
  */
 import { plainKernels } from "../kernels/index.ts";
 import type { ArrayKernels } from "../kernels.ts";
-import { func, nop } from "./assembler.ts";
 import { binary } from "./broadcast.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
 import { copyStrided } from "./copy.ts";
 import { addScaled, unary, unaryGradient } from "./elementwise.ts";
-import { Engine, STILL_COMPILING } from "./engine.ts";
-import { webAssembly } from "./features.ts";
+import { Engine, NOT_COMPILED } from "./engine.ts";
+import { reasonOf, webAssembly } from "./features.ts";
 import { gemm } from "./gemm-kernel.ts";
 import { moments, normalize } from "./normalize.ts";
 import { normalizeGradient, normalizeReluGradient } from "./normalize-gradient.ts";
@@ -22,8 +22,8 @@ import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./soft
 import { adam, sgd } from "./update.ts";
 
 /**
- * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, or the page's
- * Content-Security-Policy forbids it (it lacks `wasm-unsafe-eval`).
+ * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, it has no memory to
+ * give, or the page's Content-Security-Policy forbids it (it lacks 'wasm-unsafe-eval').
  */
 export function makeSimdKernels(): ArrayKernels | string {
   const wasm = webAssembly();
@@ -32,10 +32,8 @@ export function makeSimdKernels(): ArrayKernels | string {
   try {
     engine = new Engine(wasm);
     if (!engine.features.simd) return "this platform's WebAssembly has no SIMD";
-    // A policy that forbids compiling is to be known now, not in the middle of a training.
-    engine.program("probe", () => [func("nothing", [], () => [nop])]);
   } catch (error) {
-    return `WebAssembly cannot be used here: ${error instanceof Error ? error.message : String(error)}`;
+    return `WebAssembly cannot be used here: ${reasonOf(error)}`;
   }
   return kernelsOf(engine);
 }
@@ -52,7 +50,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
       try {
         if (!args.some(isFloat64) && fast(engine, ...args)) return;
       } catch (error) {
-        if (error !== STILL_COMPILING) throw error;
+        if (error !== NOT_COMPILED) throw error;
       }
       plain(...args);
     };
@@ -60,6 +58,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
   return {
     ...plainKernels,
     name: "simd",
+    arithmetic: engine.features.multiplyAdd ? "fused" : "separate",
     pool: engine.arena,
     ready: () => engine.ready(),
     binary: orPlain(binary, plainKernels.binary),

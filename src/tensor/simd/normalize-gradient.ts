@@ -15,7 +15,8 @@ import { type Func, f32x4, get, set, v128 } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
 import { groupsFunction } from "./loops.ts";
-import { Records, SHORTEST_ROW } from "./normalize.ts";
+import { fitsFloat32, Records, SHORTEST_ROW } from "./normalize.ts";
+import { LARGE } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** Gradients of `normalize` where mean and rstd are the moments of x itself; those that are null are not computed. */
@@ -74,7 +75,8 @@ function gradients(
     gradientRowsFunction(),
   ]);
   const n = outer * inner;
-  return engine.run((call) => {
+  let fits = true;
+  const ran = engine.run((call) => {
     const pgy = call.input(gy);
     const pz = relu ? call.input(relu.z) : 0;
     const px = call.input(x);
@@ -86,16 +88,24 @@ function gradients(
     const records = new Records(engine, call, groups, { numbers: 4 });
     for (let c = 0; c < groups; c++) {
       const sum = sums.sum(c, 0);
-      const product = sums.sum(c, 1) * rstd[c];
+      const products = sums.sum(c, 1);
+      const product = products * rstd[c];
+      const scale = weight ? rstd[c] * weight[c] : rstd[c];
+      // Products of small numbers may have vanished which a large rstd would have brought back.
+      const vanished = rstd[c] > 2 ** 20 && Math.abs(products) < 1 / LARGE;
+      if (!(Math.abs(sum) < LARGE && Math.abs(product) < LARGE) || vanished || !fitsFloat32(mean[c], rstd[c], scale)) {
+        fits = false;
+      }
       if (gBias) gBias[c] = sum;
       if (gWeight) gWeight[c] = product;
       records.set(c, 0, mean[c]);
-      records.set(c, 1, weight ? rstd[c] * weight[c] : rstd[c]);
+      records.set(c, 1, scale);
       records.set(c, 2, sum / n);
       records.set(c, 3, (product / n) * rstd[c]);
     }
-    if (gx) gradientRows(pgz, px, pgx, outer, groups, inner, records.address);
+    if (gx && fits) gradientRows(pgz, px, pgx, outer, groups, inner, records.address);
   });
+  return ran && fits;
 }
 
 /** sumRows(gy, z, x, gz, outer, groups, inner, records of m): gz → gy where z > 0, if `masks`; Σ gz and Σ gz·(x − m). */

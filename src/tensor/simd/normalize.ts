@@ -17,7 +17,7 @@ import { type Func, f32x4, get, set } from "./assembler.ts";
 import type { Call, Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
 import { groupsFunction, recordFloats } from "./loops.ts";
-import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
+import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter rows leave the vectors empty. */
@@ -73,7 +73,8 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
     ]),
   ]);
   const n = outer * inner;
-  return engine.run((call) => {
+  let fits = true;
+  const ran = engine.run((call) => {
     const px = call.input(x);
     const first = new Records(engine, call, groups, { sums: 1 });
     sums(px, outer, groups, inner, first.address);
@@ -82,12 +83,24 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
     squares(px, outer, groups, inner, second.address);
     for (let c = 0; c < groups; c++) {
       const m = first.sum(c, 0) / n;
-      const v = second.sum(c, 0) / n - (m - Math.fround(m)) ** 2;
+      const rounded = m - Math.fround(m);
+      const v = second.sum(c, 0) / n - rounded * rounded;
+      // Squares, too, leave float32's range before those of float64 do, whose mean may be finite.
+      if (!Number.isFinite(v)) fits = false;
       mean[c] = m;
       // Rounding can make it −1e-30 where all numbers are equal. NaN stays.
       variance[c] = v < 0 ? 0 : v;
     }
   });
+  return ran && fits;
+}
+
+/**
+ * Whether a group's numbers can be computed with in float32, whatever x: no step in between leaves its range where the
+ * result does not, or loses digits below it.
+ */
+export function fitsFloat32(mean: number, rstd: number, scale: number): boolean {
+  return Math.abs(mean) < LARGE && rstd > 2 ** -40 && Math.abs(scale) < LARGE;
 }
 
 /** y → (x − mean)·rstd·weight + bias, all four per group, + add, max 0 if `relu`; null weight is 1, null bias 0. */
@@ -107,12 +120,16 @@ export function normalize(
   // `add` does not count: whether it comes at once or later must not change the bits.
   if (inner < SHORTEST_ROW || !worthIt(x, y)) return false;
   const key = `normalize${add ? " add" : ""}${relu ? " relu" : ""}`;
+  const scaleOf = (c: number): number => (weight ? rstd[c] * weight[c] : rstd[c]);
+  for (let c = 0; c < groups; c++) {
+    if (!fitsFloat32(mean[c], rstd[c], scaleOf(c)) || (bias && !(Math.abs(bias[c]) < LARGE))) return false;
+  }
   const { scaleRows } = engine.program<"scaleRows">(key, () => [scaleRowsFunction(add !== null, relu)]);
   return engine.run((call) => {
     const records = new Records(engine, call, groups, { numbers: 3 });
     for (let c = 0; c < groups; c++) {
       records.set(c, 0, mean[c]);
-      records.set(c, 1, weight ? rstd[c] * weight[c] : rstd[c]);
+      records.set(c, 1, scaleOf(c));
       records.set(c, 2, bias ? bias[c] : 0);
     }
     scaleRows(call.input(x), add ? call.input(add) : 0, call.output(y), outer, groups, inner, records.address);

@@ -30,7 +30,7 @@ import { copyRowsFunction } from "./copy.ts";
 import type { Engine } from "./engine.ts";
 import { constant } from "./exponential.ts";
 import { advance, countDown, step } from "./loops.ts";
-import { rowsSumFunction } from "./reduce.ts";
+import { rowsSumOf } from "./reduce.ts";
 import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
@@ -77,17 +77,20 @@ export function maxPool2d(engine: Engine, x: Floats, y: Floats, indices: Int32Ar
 export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry): boolean {
   const { planes, H, W, Ho, Wo, rows, columns } = g;
   if (!worthIt(x)) return false;
+  const rowsSum = rowsSumOf(engine);
+  let total = 0;
   if (isGlobal(g)) {
-    const { rowsSum } = engine.program<"rowsSum">("rowsSum", () => [rowsSumFunction()]);
-    return engine.run((call) => {
+    const ran = engine.run((call) => {
       const px = call.input(x);
       const at = call.scratch(2 * SUM_LANES);
       const lanes = doublesAt(engine, at, SUM_LANES);
-      for (let n = 0; n < planes; n++) {
+      for (let n = 0; n < planes && Number.isFinite(total); n++) {
         rowsSum(px + 4 * n * H * W, 1, H * W, 0, at);
-        y[n] = totalOf(lanes) / (H * W);
+        total = totalOf(lanes);
+        y[n] = total / (H * W);
       }
     });
+    return ran && Number.isFinite(total);
   }
   const square: Square = { k: 2, p: 0 };
   const whole = (windows: Windows): boolean => windows.divisor.every((d) => d === 2);
@@ -97,7 +100,7 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
     averagePoolFunction(square),
   ]);
   const plane = paddedPlane(g, square);
-  return engine.run((call) => {
+  const ran = engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
     const padded = call.scratch(plane.size);
@@ -108,7 +111,12 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
       pool(padded, results, 0, Ho, Wo, 4 * plane.width, W);
       copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
     }
+    // Four numbers are added in float32 here. A sum that is not finite shows itself in the sum of all.
+    const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
+    rowsSum(py, 1, y.length, 0, lanes.byteOffset);
+    total = totalOf(lanes);
   });
+  return ran && Number.isFinite(total);
 }
 
 /** gx → at each pixel, its share of its plane's gradient, for the average of whole planes. */

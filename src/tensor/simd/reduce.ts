@@ -55,16 +55,19 @@ function reduceRows(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y: Fl
       }
     });
   }
-  const { rowsSum } = engine.program<"rowsSum">("rowsSum", () => [rowsSumFunction()]);
+  const rowsSum = rowsSumOf(engine);
   const divisor = op === "mean" ? count : 1;
-  return engine.run((call) => {
+  let total = 0;
+  const ran = engine.run((call) => {
     const px = call.input(x);
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
-    for (let k = 0; k < kept.length; k++) {
+    for (let k = 0; k < kept.length && Number.isFinite(total); k++) {
       rowsSum(px + 4 * kept[k], outer, inner, 4 * skip, lanes.byteOffset);
-      y[k] = totalOf(lanes) / divisor;
+      total = totalOf(lanes);
+      y[k] = total / divisor;
     }
   });
+  return ran && Number.isFinite(total);
 }
 
 /** The distance between neighbours in an arithmetic progression, 0 for fewer than two numbers, NaN if it is none. */
@@ -75,8 +78,10 @@ function evenStep(offsets: Int32Array): number {
 }
 
 /** rowsSum(x, outer, inner, skip, lanes): the sum of `outer` rows, as float64 lanes. */
-export function rowsSumFunction(): Func {
-  return rowsFunction("rowsSum", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x)));
+export function rowsSumOf(engine: Engine): (...args: number[]) => void {
+  return engine.program<"rowsSum">("rowsSum", () => [
+    rowsFunction("rowsSum", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
+  ]).rowsSum;
 }
 
 /**
@@ -111,13 +116,21 @@ function reduceColumns(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y:
   const { columns } = engine.program<"columns">(op === "max" ? "columnsMax" : "columnsSum", () => [
     columnsFunction(op === "max" ? columnMaxima : columnSums),
   ]);
-  return engine.run((call) => {
+  const rowsSum = rowsSumOf(engine);
+  let total = 0;
+  const ran = engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
     for (const [from, to] of runs) {
       columns(px + 4 * kept[from], py + 4 * from, to - from, inner, 4 * innerStride, op === "mean" ? count : 1);
     }
+    if (op === "max") return;
+    // One that is not finite shows itself in the sum of all.
+    const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
+    rowsSum(py, 1, y.length, 0, lanes.byteOffset);
+    total = totalOf(lanes);
   });
+  return ran && Number.isFinite(total);
 }
 
 /** What is done with a strip of columns: its variables are those of up to four vectors. */

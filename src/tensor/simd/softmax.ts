@@ -5,13 +5,14 @@
  * place), sums as in sums.ts. NaN, and an infinity on the way, make the row NaN, as in the plain tier.
  */
 import type { AxisGeometry } from "../geometry/normalize.ts";
+import { log as logarithm } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 import { f32x4, get, set } from "./assembler.ts";
 import type { Call, Engine } from "./engine.ts";
 import { exponential } from "./exponential.ts";
 import { rowsFunction } from "./loops.ts";
 import { rowsMaxFunction } from "./reduce.ts";
-import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
+import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter distributions (ten classes) are as fast in the plain tier. */
@@ -68,7 +69,7 @@ function forward(engine: Engine, log: boolean, x: Floats, y: Floats, g: AxisGeom
       rowsMax(from, 1, n, 0, lanes.byteOffset);
       const max = Math.max(maxima[0], maxima[1], maxima[2], maxima[3]);
       exponentials(from, to, 1, n, 0, lanes.byteOffset, max);
-      finish(from, to, 1, n, 0, 0, max, log ? Math.log(totalOf(lanes)) : totalOf(lanes));
+      finish(from, to, 1, n, 0, 0, max, log ? logarithm(totalOf(lanes)) : totalOf(lanes));
     }
   });
 }
@@ -89,14 +90,18 @@ function gradient(engine: Engine, log: boolean, gy: Floats, y: Floats, gx: Float
     ),
   ]);
   const n = g.length;
-  return engine.run((call) => {
+  let fits = true;
+  const ran = engine.run((call) => {
     const [pgy, py, pgx, lanes] = [call.input(gy), call.input(y), call.output(gx), lanesOf(engine, call)];
-    for (let o = 0; o < g.outer; o++) {
+    for (let o = 0; o < g.outer && fits; o++) {
       const from = 4 * o * n;
       sum(pgy + from, py + from, 1, n, 0, lanes.byteOffset);
-      finish(pgy + from, py + from, pgx + from, 1, n, 0, 0, totalOf(lanes));
+      const total = totalOf(lanes);
+      fits = Math.abs(total) < LARGE;
+      finish(pgy + from, py + from, pgx + from, 1, n, 0, 0, total);
     }
   });
+  return ran && fits;
 }
 
 /** Scratch for the lanes of a sum. */

@@ -8,8 +8,11 @@
  *
  * A running sum's error grows with its length; here only the three additions of each sixteen numbers are float32. So the
  * error of Σ x is at most 3·2⁻²⁴·Σ|x|, however long the row, and typically far less. Widening to float64 costs 5 of the 12
- * instructions of a pass, less than reading 64 bytes from the second cache. (Four neighbours whose sum exceeds float32's
- * range, 3.4e38, become ∞ sooner than in float64.)
+ * instructions of a pass, less than reading 64 bytes from the second cache.
+ *
+ * Four neighbours whose sum exceeds float32's range, 3.4e38, make ∞ of what is finite in float64; ∞ and NaN never leave a
+ * sum again. So a kernel looks at its sums, and where one is not finite it returns false: the plain kernel computes all of
+ * it again. `LARGE` is for those that go on computing with a sum in float32.
  */
 import { type Code, f64x2, get, type Local, type Locals, set, shuffle32, v128 } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
@@ -45,6 +48,9 @@ export function runningSum(locals: Locals): RunningSum {
     ],
   };
 }
+
+/** To a number below it, any float32 can be added without leaving float32's range, but for those that round to ∞. */
+export const LARGE: number = 2 ** 100;
 
 /** Float64 that a `RunningSum` stores. */
 export const SUM_LANES = 4;

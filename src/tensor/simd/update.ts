@@ -3,6 +3,7 @@
  * roundings of the step, and one of w itself.
  */
 import type { AdamStep, SgdStep } from "../kernels.ts";
+import { pow } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 import { type Code, f32x4, get, type Local, set } from "./assembler.ts";
 import type { Engine } from "./engine.ts";
@@ -104,8 +105,8 @@ export function adam(engine: Engine, w: Floats, gw: Floats, m: Floats, v: Floats
       1 - beta2,
       decoupled ? 0 : weightDecay,
       decoupled ? 1 - lr * weightDecay : 1,
-      lr / (1 - beta1 ** step),
-      1 / Math.sqrt(1 - beta2 ** step),
+      lr / (1 - pow(beta1, step)),
+      1 / Math.sqrt(1 - pow(beta2, step)),
       eps,
     ),
   );

@@ -58,7 +58,11 @@ export function filtering(m: number, r: number, squares: readonly number[]): Fil
     }
     return coefficients;
   };
-  const power = (p: number, square: number, k: number): number => (k % 2 === 0 ? 1 : p) * square ** Math.floor(k / 2);
+  const power = (p: number, square: number, k: number): number => {
+    let result = k % 2 === 0 ? 1 : p;
+    for (let i = 1; i < k; i += 2) result *= square;
+    return result;
+  };
   const BT: number[][] = [[...product(squares), 0]];
   const norms: number[] = [product(squares)[0]];
   squares.forEach((q, i) => {

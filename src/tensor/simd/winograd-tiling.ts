@@ -52,6 +52,16 @@ export function tiling(Ho: number, Wo: number, { vertical, horizontal }: Filteri
   };
 }
 
+/** How many of the nine taps of a result fall on pixels and not on padding, on average. */
+export function meanTaps(Ho: number, Wo: number, H: number, W: number, top: number, left: number): number {
+  /** Results with a tap on a pixel, for each of the three taps. */
+  const along = (results: number, pixels: number, padding: number): number =>
+    [0, 1, 2]
+      .map((tap) => Math.max(0, Math.min(results, pixels + padding - tap) - Math.max(0, padding - tap)))
+      .reduce((sum, count) => sum + count);
+  return (along(Ho, H, top) / Ho) * (along(Wo, W, left) / Wo);
+}
+
 /** crop(source, target, planes, H, W, rowBytes, planeBytes): the upper left H × W of larger planes, one after another. */
 export function cropFunction(): Func {
   return func("crop", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {

@@ -18,7 +18,7 @@ import type { Engine, Program } from "./engine.ts";
 import { padFunction } from "./im2col-kernel.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
-import { cropFunction, tiling } from "./winograd-tiling.ts";
+import { cropFunction, meanTaps, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
@@ -73,9 +73,13 @@ interface Pass {
   readonly filters: FilterLayout;
 }
 
-/** Channels that are summed without a break. F(4×4) magnifies errors and is summed in shorter blocks (conv.ts). */
-function channelBlock(C: number, points: number): number {
-  return points < 36 ? 64 : C <= 64 ? 16 : C <= 128 ? 32 : 64;
+/**
+ * Channels that are summed without a break, of C; all blocks about equal. F(4×4) magnifies errors, and is summed in shorter
+ * blocks where a running sum of that many `terms` would have little error itself (conv.ts).
+ */
+function channelBlock(C: number, points: number, terms: number): number {
+  const most = points < 36 || terms >= 1900 ? 64 : terms >= 1000 ? 32 : 16;
+  return Math.ceil(C / Math.ceil(C / most));
 }
 
 type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
@@ -100,12 +104,13 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const planeOfU = offPowersOfTwo(roundUp(kept ? O : blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
   const outRow = t.whole ? Wo : t.outWidth;
-  const sizes = `${C} ${O} ${blockO} ${rowOfM} ${t.inWidth} ${t.inPlane} ${outPlane} ${outRow} ${kept}`;
+  const block = channelBlock(C, points, C * meanTaps(Ho, Wo, H, W, top, left));
+  const sizes = `${C} ${block} ${O} ${blockO} ${rowOfM} ${t.inWidth} ${t.inPlane} ${outPlane} ${outRow} ${kept}`;
   const key = `winograd ${vertical.name} ${horizontal.name} ${sizes} ${filters.turned}`;
   const functions: Functions = engine.program(key, (features) => [
     productFunction("product", features, {
       k: C,
-      block: channelBlock(C, points),
+      block,
       planes: [planeOfU, planeOfV, planeOfM],
       row: rowOfM,
     }),

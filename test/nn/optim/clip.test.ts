@@ -55,6 +55,16 @@ describe("clipGradNorm", () => {
       "clipGradNorm: the norm of the gradients is NaN",
     );
     expect(() => clipGradNorm(gradients(), [a], 0)).toThrow("clipGradNorm: maxNorm must be above 0, got 0");
+    expect(() => clipGradNorm(gradients(), [a], "1" as never)).toThrow(
+      'clipGradNorm: maxNorm must be above 0, got "1"',
+    );
+    expect(() => clipGradNorm(gradients(), [a], 1, { norm: 1 } as never)).toThrow(
+      'clipGradNorm: there is no option "norm"',
+    );
+    expect(() => clipGradNorm(gradients(), [a], 1, { p: 0 })).toThrow(
+      "clipGradNorm: p, the order of the norm, must be",
+    );
+    expect(() => gradNorm(gradients(), [a], Number.NaN)).toThrow("gradNorm: p, the order of the norm, must be above 0");
   });
 });
 

@@ -5,9 +5,11 @@
 import { describe, expect, it } from "vitest";
 import { backward, Gradients } from "../../../src/autograd/backward.ts";
 import { mul } from "../../../src/autograd/elementwise.ts";
+import { noGrad } from "../../../src/autograd/graph.ts";
 import { sum } from "../../../src/autograd/reductions.ts";
-import { Adam, AdamW, type Optimizer, SGD } from "../../../src/nn/index.ts";
+import { Adam, AdamW, Linear, type Optimizer, SGD } from "../../../src/nn/index.ts";
 import { tensor } from "../../../src/tensor/create.ts";
+import { useKernels } from "../../../src/tensor/kernels.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { owned, type Tensor } from "../../../src/tensor/tensor.ts";
 
@@ -192,6 +194,130 @@ describe.each([
   });
 });
 
+describe.each([
+  [
+    "SGD",
+    (p: ConstructorParameters<typeof SGD>[0], options: object) => new SGD(p, { lr: 0.1, momentum: 0.9, ...options }),
+  ],
+  ["Adam", (p: ConstructorParameters<typeof Adam>[0], options: object) => new Adam(p, options)],
+  ["AdamW", (p: ConstructorParameters<typeof AdamW>[0], options: object) => new AdamW(p, options)],
+] as const)("%s refuses", (name, make) => {
+  const step =
+    (optimizer: Optimizer, grads: Gradients): (() => void) =>
+    () =>
+      optimizer.step(grads);
+
+  it("rates and momenta that are none, in the setter; the old ones stay", () => {
+    const optimizer = make([parameterOf(1)], {});
+    const { lr, momentum } = optimizer;
+    for (const value of [-5, Number.NaN, Infinity, 1e39, "0.1", undefined, null]) {
+      expect(() => {
+        optimizer.lr = value as number;
+      }).toThrow(`${name}: lr must be a finite number of 0 or more, got `);
+      expect(() => {
+        optimizer.momentum = value as number;
+      }).toThrow(`${name}: momentum must be `);
+    }
+    expect([optimizer.lr, optimizer.momentum]).toEqual([lr, momentum]);
+    optimizer.lr = 0;
+    expect(optimizer.lr).toBe(0);
+  });
+
+  it("gradients of which none is its parameters'", () => {
+    const [w, other] = [parameterOf(1), parameterOf(2)];
+    const optimizer = make([w], {});
+    expect(step(optimizer, gradientsOf([other, [1]]))).toThrow(
+      `${name}: none of its 1 parameters received a gradient: was it made for another model`,
+    );
+    w.requiresGrad = false;
+    expect(step(optimizer, gradientsOf([other, [1]]))).toThrow("all of them are frozen (requiresGrad = false)");
+    expect(w.item()).toBe(1);
+  });
+
+  it("a gradient of another shape, before the first parameter is written", () => {
+    const [w, v] = [parameterOf(1), parameterOf(1, 2)];
+    const optimizer = make([w, v], {});
+    const grads = new Gradients(
+      new Map([
+        [w, tensor([1])],
+        [v, tensor([1])],
+      ]),
+    );
+    expect(step(optimizer, grads)).toThrow(`${name}: the gradient [1] has not the shape of its parameter [2]`);
+    expect([w.item(), w.version, v.version]).toEqual([1, 0, 0]);
+  });
+
+  it("gradients of a step that is over, before the first parameter is written", () => {
+    const [w, v] = [tensor([1], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
+    const before = useKernels("simd");
+    let gone: Gradients | undefined;
+    noGrad(() => {
+      gone = new Gradients(
+        new Map([
+          [w, tensor([1])],
+          [v, mul(v, 2)],
+        ]),
+      );
+    });
+    expect(step(make([w, v], {}), gone!)).toThrow("are gone with the step that computed them");
+    useKernels(before);
+    expect([w.item(), w.version]).toEqual([1, 0]);
+  });
+
+  it("what are no gradients", () => {
+    for (const [value, shown] of [
+      [undefined, "undefined"],
+      [[1], "an array of 1"],
+    ] as const) {
+      expect(step(make([parameterOf(1)], {}), value as never)).toThrow(
+        `${name}: step takes the gradients that backward or valueAndGrad returned, got ${shown}`,
+      );
+    }
+  });
+
+  it("options that do not exist, its own and a group's", () => {
+    const w = parameterOf(1);
+    expect(() => make([w], { learningRate: 0.1 })).toThrow(
+      `${name}: there is no option "learningRate": did you mean "lr"?`,
+    );
+    expect(() => make([w], { weight_decay: 0.1 })).toThrow('did you mean "weightDecay"?');
+    expect(() => make([{ parameters: [w], weight_decay: 0 } as never], {})).toThrow(
+      `${name}: group 0: there is no option "weight_decay": did you mean "weightDecay"?`,
+    );
+    expect(() => make([{ parameters: [w], lr: -1 }], {})).toThrow(`${name}: lr must be a finite number of 0 or more`);
+    expect(() => make([{ parameters: [w], weightDecay: "0" as never }], {})).toThrow(
+      `${name}: weightDecay must be a finite number of 0 or more, got "0"`,
+    );
+  });
+
+  it("what is no list of parameters", () => {
+    const model = new Linear(2, 2, { rng });
+    expect(() => make(model as never, {})).toThrow(
+      `${name}: takes a list of parameters, such as model.parameters(), or of groups, got a Linear`,
+    );
+    expect(() => make(model.namedParameters() as never, {})).toThrow("a parameter is a tensor, got an array of 2");
+    expect(() => make([{ parameters: model.parameters() }, parameterOf(1)] as never, {})).toThrow(
+      `${name}: a group is { parameters, … }, got a Tensor as number 1`,
+    );
+  });
+
+  it("an option that is there and undefined is left out", () => {
+    const [a, b] = [parameterOf(1), parameterOf(1)];
+    const undefinedOptions = { weightDecay: undefined };
+    make([{ parameters: [a], ...undefinedOptions } as never], undefinedOptions).step(gradientsOf([a, [0]]));
+    make([b], {}).step(gradientsOf([b, [0]]));
+    expect(a.item()).toBe(b.item());
+  });
+});
+
+it("a group's rate that becomes infinite in proportion is refused before the first parameter is written", () => {
+  const [a, b] = [parameterOf(1), parameterOf(1)];
+  const optimizer = new SGD([{ parameters: [a] }, { parameters: [b], lr: 1e30 }], { lr: 1 });
+  optimizer.lr = 1e20;
+  expect(() => optimizer.step(gradientsOf([a, [1]], [b, [1]]))).toThrow("SGD: a group's lr must be a finite number");
+  expect(a.item()).toBe(1);
+});
+
 it("a group's weight decay is its own: biases are often not decayed", () => {
   const [w, b] = [parameterOf(1), parameterOf(1)];
   const optimizer = new SGD([{ parameters: [w] }, { parameters: [b], weightDecay: 0 }], { lr: 0.1, weightDecay: 0.5 });
@@ -212,4 +338,12 @@ it("options out of range are errors", () => {
   expect(() => new Adam([w], { betas: [1, 0.999] })).toThrow("Adam: betas[0] must be in [0, 1), got 1");
   expect(() => new AdamW([w], { betas: [0.9, -0.1] })).toThrow("AdamW: betas[1] must be in [0, 1), got -0.1");
   expect(() => new Adam([w], { eps: -1 })).toThrow("Adam: eps must be a finite number of 0 or more, got -1");
+  expect(() => new Adam([w], { betas: [0.9] as never })).toThrow("Adam: betas must be two numbers, [0.9, 0.999], got");
+  expect(() => new SGD([w], { lr: 0.1, momentum: "0.9" as never })).toThrow("SGD: momentum must be a finite number");
+  expect(() => new SGD([w], { lr: 0.1, momentum: 0.9, nesterov: "no" as never })).toThrow(
+    'SGD: nesterov must be true or false, got "no"',
+  );
+  expect(() => new SGD([w], undefined as never)).toThrow(
+    "SGD: needs a learning rate: new SGD(parameters, { lr: 0.1 })",
+  );
 });

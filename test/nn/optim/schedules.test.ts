@@ -99,6 +99,42 @@ describe("errors", () => {
       () => schedules.sequence([schedules.constant(1), schedules.constant(2), schedules.constant(3)], [5, 5]),
       "sequence: 3 schedules need 2 rising milestones, got [5, 5]",
     ],
+    [() => schedules.constant(-1), "constant: the rate must be a finite number of 0 or more, got -1"],
+    [
+      () => schedules.cosine("0.1" as never, { steps: 3 }),
+      'cosine: the rate must be a finite number of 0 or more, got "0',
+    ],
+    [() => schedules.cosine(1, 100 as never), "cosine: its options are an object, { steps, minLr }, got 100"],
+    [() => schedules.cosine(1, undefined as never), "cosine: its options are missing: { steps, minLr }"],
+    [() => schedules.cosine(1, { steps: "9" as never }), 'cosine: steps must be above 0, got "9"'],
+    [
+      () => schedules.cosine(1, { steps: 9, min_lr: 0 } as never),
+      'cosine: there is no option "min_lr": did you mean "minLr"?',
+    ],
+    [() => schedules.stepDecay(1, { every: 3, gamma: 0.1 } as never), 'stepDecay: there is no option "gamma"'],
+    [() => schedules.stepDecay(1, { every: 3, factor: Number.NaN }), "stepDecay: factor must be a finite number"],
+    [
+      () => schedules.multiStepDecay(1, { milestones: 30 as never }),
+      "multiStepDecay: milestones must be a list of steps",
+    ],
+    [() => schedules.multiStepDecay(1, { milestone: [30] } as never), 'did you mean "milestones"?'],
+    [() => schedules.exponentialDecay(1, { factor: undefined as never }), "exponentialDecay: factor must be a finite"],
+    [() => schedules.linear(1, { steps: 3, start: 0 } as never), 'linear: there is no option "start"'],
+    [() => schedules.polynomial(1, { steps: 3, power: -1 }), "polynomial: power must be a finite number of 0 or more"],
+    [
+      () => schedules.warmup(0.1 as never, { steps: 3 }),
+      "warmup: a schedule is a function from a step to a number, got 0.1",
+    ],
+    [() => schedules.warmup(schedules.constant(1), 5 as never), "warmup: its options are an object"],
+    [
+      () => schedules.sequence([1, 2] as never, [3]),
+      "sequence: a schedule is a function from a step to a number, got 1",
+    ],
+    [() => schedules.oneCycle(1, { steps: 9, maxLr: 1 } as never), 'oneCycle: there is no option "maxLr"'],
+    [
+      () => schedules.oneCycle(1, { steps: 9, anneal: "cos" as never }),
+      'oneCycle: anneal must be "cosine" or "linear"',
+    ],
   ])("%#", (make, message) => {
     expect(make).toThrow(message);
   });

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
 import { type Shape, sizeOf } from "../../../src/tensor/shape.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+import { expectUlps } from "../../support/simd.ts";
 
 vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
@@ -34,10 +35,54 @@ const DEFINITIONS = {
   logsumexp: (v: number[]) => Math.log(v.reduce((a, b) => a + Math.exp(b), 0)),
 } as const;
 
-describe.each(tiers)("reductions ($name)", ({ reduce, argmax }) => {
+/** Of the elements of one output: Σ (x − x̄)² / (n − correction), and its derivatives. */
+const varianceOf = (v: number[], correction: number): { value: number; slopes: number[] } => {
+  const divisor = Math.max(0, v.length - correction);
+  const mean = DEFINITIONS.mean(v);
+  return {
+    value: DEFINITIONS.sum(v.map((x) => (x - mean) ** 2)) / divisor,
+    slopes: v.map((x) => (2 * (x - mean)) / divisor),
+  };
+};
+
+describe.each(tiers)("reductions ($name)", ({ reduce, argmax, variance, varianceGradient }) => {
   const inputs = fc
     .array(fc.integer({ min: 0, max: 4 }), { maxLength: 5 })
     .chain((shape) => fc.tuple(fc.constant(shape), fc.subarray([...shape.keys()])));
+
+  it.each([
+    ["variance", 1],
+    ["variance", 0],
+    ["std", 1],
+    ["std", 0],
+  ] as const)("%s and its gradient over random shapes and axes, correction %i", (op, correction) => {
+    fc.assert(
+      fc.property(inputs, fc.constantFrom(1, 1e-30, 1e-10, 1e18), ([shape, axes], size) => {
+        const g = reduceGeometry(op, shape, axes, false);
+        const x = random(sizeOf(shape), 1).map((v) => v * size);
+        const [y, gx] = [unwritten(sizeOf(g.shape)), unwritten(x.length)];
+        const divisor = Math.max(0, g.count - correction);
+        variance(x, y, g, divisor, op === "std");
+        const gy = random(y.length, 2);
+        varianceGradient(gy, x, gx, g, divisor, op === "std");
+        const [elements, slopes] = [groups(x, shape, axes), groups(gx, shape, axes)];
+        expect(y.length).toBe(elements.length);
+        elements.forEach((v, k) => {
+          const { value, slopes: expected } = varianceOf(v, correction);
+          expectUlps(y.subarray(k, k + 1), Float32Array.of(op === "std" ? Math.sqrt(value) : value), 1);
+          const factor = op === "variance" ? 1 : value === 0 ? 0 : 0.5 / Math.sqrt(value);
+          const outer = expected.map((slope) => gy[k] * (factor === 0 ? 0 : slope * factor));
+          // A mean in another order differs in its last bit of float64: relative to the largest of the elements.
+          const most = Math.max(...outer.map(Math.abs));
+          outer.forEach((slope, i) => {
+            if (Number.isNaN(slope)) expect(slopes[k][i]).toBeNaN();
+            else expect(Math.abs(slopes[k][i] - slope)).toBeLessThanOrEqual(2 ** -23 * most);
+          });
+        });
+      }),
+      { seed: 1, numRuns: 150 },
+    );
+  });
 
   it.each(["sum", "mean", "max", "logsumexp"] as const)("%s over random shapes and axes", (op) => {
     fc.assert(

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { NormGeometry } from "../../../src/tensor/geometry/normalize.ts";
 import { plainKernels } from "../../../src/tensor/kernels/index.ts";
+import { kernelsOf } from "../../../src/tensor/simd/index.ts";
 import { moments, normalize } from "../../../src/tensor/simd/normalize.ts";
 import { normalizeGradient, normalizeReluGradient } from "../../../src/tensor/simd/normalize-gradient.ts";
 import { random, unwritten } from "../../support/kernel.ts";
@@ -135,7 +136,9 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
     x[105] = Number.NaN;
     x[250] = Number.POSITIVE_INFINITY;
     const [mean, variance] = [unwritten(3), unwritten(3)];
-    expect(moments(engine, place(home, x), mean, variance, g)).toBe(true);
+    // What is not finite may only have left float32's range: the plain kernel has the last word.
+    expect(moments(engine, place(home, x), mean, variance, g)).toBe(false);
+    kernelsOf(engine).moments(place(home, x), mean, variance, g);
     expect([mean[0], variance[0]].every(Number.isFinite)).toBe(true);
     expect([mean[1], variance[1], mean[2], variance[2]]).toEqual([
       Number.NaN,

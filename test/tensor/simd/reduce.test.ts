@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
 import { plainKernels } from "../../../src/tensor/kernels/index.ts";
 import { sizeOf } from "../../../src/tensor/shape.ts";
+import { kernelsOf } from "../../../src/tensor/simd/index.ts";
 import { reduce } from "../../../src/tensor/simd/reduce.ts";
 import { random, unwritten } from "../../support/kernel.ts";
 import { engine, expectNear, expectUlps, homes, place } from "../../support/simd.ts";
@@ -61,7 +62,9 @@ describe.each(homes)("reductions, %s arrays", (home) => {
           const expected = unwritten(sizeOf(g.shape));
           plainKernels.reduce(op, x, expected, g);
           const y = place(home, random(sizeOf(g.shape), 9));
-          expect(reduce(engine, op, place(home, x), y, g)).toBe(true);
+          // A sum that is not finite may only have left float32's range: the plain kernel has the last word.
+          expect(reduce(engine, op, place(home, x), y, g)).toBe(op === "max");
+          kernelsOf(engine).reduce(op, place(home, x), y, g);
           for (let k = 0; k < y.length; k++) {
             if (Number.isFinite(expected[k])) expect(Math.abs(y[k] - expected[k])).toBeLessThan(1e-3);
             else expect(y[k]).toBe(expected[k]);

@@ -185,6 +185,31 @@ const reducing: [string, Run][] = [
       ]),
     ),
   ),
+  ...[false, true].flatMap((root) =>
+    KINDS.flatMap((kind): [string, Run][] => {
+      const g = reduceGeometry("variance", [6, 9, 41], [0, 2], false);
+      const x = tame(6 * 9 * 41, 12);
+      x.set(kind, 777);
+      return [
+        [
+          `variance${root ? " root" : ""} with ${kind}`,
+          (k) => {
+            const [y] = fresh(9);
+            k.variance(x, y, g, g.count - 1, root);
+            return [y];
+          },
+        ],
+        [
+          `varianceGradient${root ? " root" : ""} with ${kind}`,
+          (k) => {
+            const [gx] = fresh(x.length);
+            k.varianceGradient(tame(9, 53), x, gx, g, g.count - 1, root);
+            return [gx];
+          },
+        ],
+      ];
+    }),
+  ),
   [
     "argmax",
     (k) => {

@@ -1,0 +1,146 @@
+/** `evaluate`: the measuring loop, and `predict`: what the model says. Neither trains. */
+import { unrecorded } from "../autograd/graph.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Metrics } from "./metrics.ts";
+import { inEvaluation } from "./mode.ts";
+import type { Module } from "./module.ts";
+import { type BatchSource, countExamples, type Input, joinOutputs, type Labels } from "./training/batch.ts";
+import { checkImmediate, refusePromise } from "./training/callbacks.ts";
+import { type Loss, lossOf } from "./training/loss.ts";
+import { Means, Meter } from "./training/means.ts";
+
+export interface EvaluateOptions<
+  Y = Tensor,
+  L = Labels,
+  K extends string = never,
+  Predictions extends boolean = boolean,
+> {
+  /** Default: cross-entropy. Null: none is measured. */
+  loss?: Loss<Y, L> | null;
+  /** Numbers to be measured besides, by name: `{ accuracy }`. Default: none. */
+  metrics?: Metrics<Y, L, K>;
+  /** Whether the outputs are kept. Default false. */
+  predictions?: Predictions;
+}
+
+export interface Evaluation<K extends string = string, Predictions = unknown> {
+  /** Mean over the examples, or over what the loss counts; NaN if nothing counts, or there is no loss. */
+  readonly loss: number;
+  /** What was asked for, each a mean over what it counts; NaN if nothing counts. */
+  readonly metrics: Readonly<Record<K, number>>;
+  /** Number of examples. */
+  readonly count: number;
+  /** The outputs for all examples, in the order of the data, joined along axis 0 (part by part); null if not asked for. */
+  readonly predictions: Predictions;
+}
+
+const NAMES: OptionNames<EvaluateOptions> = { loss: true, metrics: true, predictions: true };
+
+/**
+ * Loss, metrics and, if asked for, predictions of `model` over `data`, in evaluation mode and without recording.
+ *
+ * Each batch is computed in one go, and the mode put back after it: whatever happens while the next batch is awaited finds
+ * the model as it was.
+ *
+ * @example
+ * const { loss, metrics } = await evaluate(model, data(), { metrics: { accuracy } });
+ * console.log(loss, metrics.accuracy);
+ *
+ * @throws ValueError if there is no batch, or one has no example; what the model, the loss and `fit` throw for batches.
+ */
+export async function evaluate<X, Y, L = Labels, K extends string = never, P extends boolean = false>(
+  model: Module<X, Y>,
+  data: BatchSource<NoInfer<X>, L>,
+  options: EvaluateOptions<NoInfer<Y>, L, K, P> = {},
+): Promise<Evaluation<K, P extends true ? Y : null>> {
+  checkOptions("evaluate", options, NAMES);
+  const { loss, metrics, predictions } = options;
+  if (loss !== null) checkImmediate("evaluate", "loss", loss);
+  if (predictions !== undefined && typeof predictions !== "boolean") {
+    throw new UsageError(`evaluate: predictions must be true or false, got ${describe(predictions)}`);
+  }
+  const meter = new Meter("evaluate", metrics);
+  const means = new Means(meter.names);
+  const outputs: Y[] = [];
+  const counts: number[] = [];
+  await forEachOutput("evaluate", model, data, (output, { labels }, examples) => {
+    const measured = loss === null ? null : lossOf("evaluate", loss, output, labels, examples);
+    means.add({
+      loss: measured ? { value: measured.loss.item(), count: measured.count } : { value: 0, count: 0 },
+      metrics: meter.measure(output, labels, examples),
+    });
+    counts.push(examples);
+    if (predictions) outputs.push(output);
+  });
+  return {
+    ...means.result(),
+    count: counts.reduce((sum, count) => sum + count, 0),
+    // The compiler does not see that P is true exactly where the outputs were kept.
+    predictions: (predictions ? joinOutputs("evaluate", outputs, counts) : null) as P extends true ? Y : null,
+  };
+}
+
+/**
+ * The outputs of `model` for all of `data`, in its order, joined along axis 0 (several outputs part by part); in evaluation
+ * mode and without recording. Labels are not needed.
+ *
+ * @example
+ * const classes = argmax(await predict(model, [{ x: images }, { x: images }]), 1);
+ * classes.shape; // [8]
+ *
+ * @throws ValueError if there is no batch, or one has no example.
+ */
+export async function predict<X, Y>(
+  model: Module<X, Y>,
+  data: Iterable<Input<NoInfer<X>>> | AsyncIterable<Input<NoInfer<X>>>,
+): Promise<Y> {
+  const outputs: Y[] = [];
+  const counts: number[] = [];
+  await forEachOutput("predict", model, data, (output, _, examples) => {
+    outputs.push(output);
+    counts.push(examples);
+  });
+  return joinOutputs("predict", outputs, counts);
+}
+
+/** Calls `visit` with the output for each batch, inside the step that computed it; outputs outlive it. */
+async function forEachOutput<X, Y, B extends Input<X>>(
+  op: string,
+  model: Module<X, Y>,
+  data: Iterable<B> | AsyncIterable<B>,
+  visit: (output: Y, batch: B, examples: number) => void,
+): Promise<void> {
+  checkModel(op, model);
+  checkBatches(op, data);
+  let batches = 0;
+  for await (const batch of data) {
+    const examples = countExamples(op, `batch ${batches}`, batch);
+    inEvaluation(model, () =>
+      unrecorded(op, () => {
+        const output = model.forward(batch.x);
+        refusePromise(op, "forward", output);
+        visit(output, batch, examples);
+        return output;
+      }),
+    );
+    batches++;
+  }
+  if (batches === 0) throw new ValueError(`${op}: the data has no batch`);
+}
+
+/** @throws UsageError for what is no model. */
+export function checkModel(op: string, model: Module<never, unknown>): void {
+  const { forward, namedModules } = (model ?? {}) as Partial<Module>;
+  if (typeof forward !== "function" || typeof namedModules !== "function") {
+    throw new UsageError(`${op}: takes a model first, a Module, got ${describe(model)}`);
+  }
+}
+
+/** @throws UsageError for what cannot be read batch by batch. */
+export function checkBatches(op: string, data: unknown): void {
+  if (typeof data === "object" && data !== null && (Symbol.iterator in data || Symbol.asyncIterator in data)) return;
+  const hint = typeof data === "function" ? ": call it" : "";
+  throw new UsageError(`${op}: the data must be batches, [{ x, labels }, …], got ${describe(data)}${hint}`);
+}

@@ -1,0 +1,55 @@
+/**
+ * Which tensors of a module are what: parameters are trained, buffers are saved with them, and all others are constants,
+ * which are neither.
+ *
+ * What a tensor is does not depend on whether it is trained at the moment: a frozen parameter stays a parameter.
+ */
+import type { Tensor } from "../tensor/tensor.ts";
+import type { AnyModule } from "./module.ts";
+
+const buffers = new WeakSet<Tensor>();
+/** What was marked or once seen with `requiresGrad: true`. */
+const parameters = new WeakSet<Tensor>();
+/** The layers of this library that made a parameter: for error messages. */
+const makers = new WeakMap<Tensor, AnyModule>();
+
+/** Marks `t` as a buffer: saved with the state, not a parameter. For state that is not trained, such as running statistics. */
+export function buffer(t: Tensor): Tensor {
+  buffers.add(t);
+  parameters.delete(t);
+  t.requiresGrad = false;
+  return t;
+}
+
+/** Marks `t` as a parameter: saved with the state, and trained, unless its `requiresGrad` is set to false later. */
+export function parameter(t: Tensor): Tensor {
+  parameters.add(t);
+  buffers.delete(t);
+  t.requiresGrad = true;
+  return t;
+}
+
+/** `parameter`, for a layer of this library. */
+export function parameterOf(maker: AnyModule, t: Tensor): Tensor {
+  makers.set(t, maker);
+  return parameter(t);
+}
+
+export function isBuffer(t: Tensor): boolean {
+  return buffers.has(t);
+}
+
+/** Whether `t` is a parameter: marked as one, or made with `requiresGrad: true`. Whoever was seen to be one stays one. */
+export function isParameter(t: Tensor): boolean {
+  if (parameters.has(t)) return true;
+  if (!t.requiresGrad || buffers.has(t)) return false;
+  parameters.add(t);
+  return true;
+}
+
+/** `the weight of a Conv2d(3 → 8, 3×3, stride 1)`; undefined if no layer of this library made it. */
+export function originOf(t: Tensor): string | undefined {
+  const maker = makers.get(t);
+  const name = maker && Object.entries(maker).find(([, value]) => value === t)?.[0];
+  return name && `the ${name} of a ${maker.constructor.name}(${maker.describe()})`;
+}

@@ -1,0 +1,244 @@
+/**
+ * Finding what a module is made of, and naming it.
+ *
+ * A module's properties are looked through: modules and tensors, and what holds them: lists, Maps, Sets and plain objects,
+ * in one another to any depth. A name is the path to the part, joined by dots:
+ *
+ *   this.firstLayer = new Linear(…)                      first_layer.weight, first_layer.bias     properties in snake_case
+ *   this.towers = [new Linear(…), [new Linear(…)]]       towers.0.weight, towers.1.0.weight       lists and Sets by position
+ *   this.heads = new Map([["Cat", new Linear(…)]])       heads.Cat.weight                         Maps and plain objects by key,
+ *   this.scales = { inner: parameter(…) }                scales.inner                             as it is
+ *
+ * These are PyTorch's names for the like of it: ModuleList, ModuleDict, ParameterList, ParameterDict.
+ *
+ * Not found, because JavaScript does not show them or they may be anything: #private fields, closures, symbols, keys of a
+ * Map, and the insides of objects of other classes. What is lost so is an error when it is used: leaves.ts (training) and
+ * mode.ts (evaluation).
+ */
+import { ValueError } from "../tensor/errors.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { checkModule, isForeign, isModule, twoCopies } from "./is-module.ts";
+import { isBuffer, isParameter } from "./marks.ts";
+import type { AnyModule } from "./module.ts";
+
+/** A module and everything below it. A part in two places is there twice. */
+export interface Parts {
+  /** The module itself (path `""`) and every one below it, depth first. */
+  readonly modules: [string, AnyModule][];
+  /** Every parameter and buffer, those of a module before those of its parts. */
+  readonly tensors: [string, Tensor][];
+  /** The parameters among them. */
+  readonly parameters: [string, Tensor][];
+}
+
+/**
+ * Everything `root` is made of.
+ *
+ * @throws ValueError if two parts have one name, or a module or a container is inside itself; UsageError for a part that
+ * another copy of the library made.
+ */
+export function partsOf(root: AnyModule): Parts {
+  const parts: Parts = { modules: [], tensors: [], parameters: [] };
+  if (visit(root, "", [], parts)) checkNames(root, parts);
+  return parts;
+}
+
+/** The parts directly in a module, by the property that holds them and, in containers, their place there: `towers.0`. */
+export function childrenOf(module: AnyModule): [string, AnyModule][] {
+  const children: [string, AnyModule][] = [];
+  lookThrough(module, (name, part) => {
+    if (!(part instanceof Tensor)) children.push([name, part]);
+  });
+  return children;
+}
+
+/** A module's own parameters and buffers, named as its children are. */
+export function tensorsOf(module: AnyModule): [string, Tensor][] {
+  const tensors: [string, Tensor][] = [];
+  lookThrough(module, (name, part) => {
+    if (part instanceof Tensor && (isParameter(part) || isBuffer(part))) tensors.push([name, part]);
+  });
+  return tensors;
+}
+
+/** A container in a module, or the module itself, and what is directly in it. */
+export interface Holder {
+  readonly entries: readonly (readonly [key: unknown, value: unknown])[];
+  /** Puts another part in the place of one; null where there are no places (a Set). */
+  readonly put: ((key: unknown, value: unknown) => void) | null;
+}
+
+/** The module's properties, and every container in it. */
+export function holdersOf(module: AnyModule): Holder[] {
+  const holders: Holder[] = [propertiesOf(module)];
+  const seen = new Set<object>();
+  for (let i = 0; i < holders.length; i++) {
+    for (const [, value] of holders[i].entries) {
+      if (typeof value !== "object" || value === null || seen.has(value)) continue;
+      if (!isContainer(value)) continue;
+      seen.add(value);
+      if (value instanceof Map) holders.push({ entries: [...value], put: (key, part) => value.set(key, part) });
+      else if (value instanceof Set) holders.push({ entries: [...value.entries()], put: null });
+      else holders.push(propertiesOf(value));
+    }
+  }
+  return holders;
+}
+
+function propertiesOf(object: object): Holder {
+  return {
+    entries: Object.entries(object),
+    put: (key, value) => {
+      (object as Record<string, unknown>)[key as string] = value;
+    },
+  };
+}
+
+/** `runningMean` → `running_mean`. Behind the first dot stand places in containers, which are left as they are. */
+export function snakeCase(name: string): string {
+  const dot = name.indexOf(".");
+  if (dot >= 0) return snakeCase(name.slice(0, dot)) + name.slice(dot);
+  return /[A-Z]/.test(name) ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
+}
+
+/**
+ * Adds a module and all below to `parts`; `above` has the modules that it is in. Returns whether two parts may have one name.
+ *
+ * A network of 1202 layers has 14,000 names, and is looked through in every step of some programs: to compare them all takes
+ * twice as long as to find them. But names below two parts of one module can only be equal if the parts' own names are, or if
+ * one continues the other's, as "a" and "a.b" do: that much is seen here.
+ */
+function visit(module: AnyModule, path: string, above: AnyModule[], parts: Parts): boolean {
+  if (above.includes(module)) throw circle(module, path, above, parts);
+  parts.modules.push([path, module]);
+  above.push(module);
+  const names = new Set<string>();
+  let members = 0;
+  let dots = false;
+  let ambiguous = false;
+  const place = (name: string): string => {
+    members++;
+    const own = snakeCase(name);
+    names.add(own);
+    if (own.includes(".")) dots = true;
+    return path === "" ? own : `${path}.${own}`;
+  };
+  for (const [name, t] of tensorsOf(module)) {
+    const entry: [string, Tensor] = [place(name), t];
+    parts.tensors.push(entry);
+    if (isParameter(t)) parts.parameters.push(entry);
+  }
+  for (const [name, child] of module.namedChildren()) {
+    // A class may name its parts itself.
+    if (!isModule(child)) checkModule(`${module.constructor.name}.namedChildren`, child);
+    if (visit(child, place(name), above, parts)) ambiguous = true;
+  }
+  above.pop();
+  return ambiguous || names.size < members || (dots && continued(names));
+}
+
+/** Whether one of the names is another one, a dot, and more. */
+function continued(names: ReadonlySet<string>): boolean {
+  for (const name of names) {
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+      if (names.has(name.slice(0, dot))) return true;
+    }
+  }
+  return false;
+}
+
+function checkNames(root: AnyModule, { modules, tensors }: Parts): void {
+  const parts = new Map<string, object>();
+  for (const [name, part] of [...modules, ...tensors]) {
+    const other = parts.get(name);
+    if (other !== undefined && other !== part) throw sameName(root, name);
+    parts.set(name, part);
+  }
+}
+
+/** Calls `found` with every module and tensor in the module's properties and the containers there. */
+function lookThrough(module: AnyModule, found: (name: string, part: AnyModule | Tensor) => void): void {
+  const properties = module as unknown as Record<string, unknown>;
+  for (const name of Object.keys(properties)) {
+    const value = properties[name];
+    if (typeof value === "object" && value !== null) search(module, value, name, [], found);
+  }
+}
+
+function search(
+  module: AnyModule,
+  value: object,
+  name: string,
+  inside: readonly object[],
+  found: (name: string, part: AnyModule | Tensor) => void,
+): void {
+  if (value instanceof Tensor || isModule(value)) {
+    found(name, value);
+    return;
+  }
+  if (isForeign(value)) throw twoCopies(`${module.constructor.name}.${name}`, value);
+  if (!isContainer(value)) return;
+  if (inside.includes(value)) {
+    throw new ValueError(
+      `${module.constructor.name}: ${name} is a container that it is itself in, so that its parts have no end of names: keep one of the two in a #private field`,
+    );
+  }
+  const within = [...inside, value];
+  eachMember(value, (key, member) => search(module, member, `${name}.${key}`, within, found));
+}
+
+function isContainer(value: object): boolean {
+  return Array.isArray(value) || value instanceof Map || value instanceof Set || isPlainObject(value);
+}
+
+/** Calls `found` with the objects in a container, and the part of a name that tells where each is. */
+function eachMember(container: object, found: (key: string | number, member: object) => void): void {
+  const show = (key: string | number, member: unknown): void => {
+    if (typeof member === "object" && member !== null) found(key, member);
+  };
+  if (Array.isArray(container) || container instanceof Set) {
+    let i = 0;
+    for (const member of container) show(i++, member);
+  } else if (container instanceof Map) {
+    let i = 0;
+    for (const [key, member] of container) {
+      // What has no name as a key is named by its position.
+      show(typeof key === "object" || typeof key === "symbol" ? i : `${key}`, member);
+      i++;
+    }
+  } else {
+    const properties = container as Readonly<Record<string, unknown>>;
+    for (const key of Object.keys(properties)) show(key, properties[key]);
+  }
+}
+
+/** Also one of another realm (an iframe, a vm context): its prototype is the last one. */
+function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Two parts are called `name`: which they are is looked up now. */
+function sameName(root: AnyModule, name: string): ValueError {
+  const places: string[] = [];
+  const look = (module: AnyModule, path: string): void => {
+    const members = [...tensorsOf(module), ...module.namedChildren()];
+    for (const [member, part] of members) {
+      const full = path === "" ? snakeCase(member) : `${path}.${snakeCase(member)}`;
+      if (full === name) places.push(`${path === "" ? "" : `${path}.`}${member}`);
+      if (!(part instanceof Tensor) && name.startsWith(`${full}.`)) look(part, full);
+    }
+  };
+  look(root, "");
+  return new ValueError(
+    `${root.constructor.name}: two parts have the name "${name}" (${[...new Set(places)].join(" and ")}), so that one of them would be neither trained nor saved: rename one`,
+  );
+}
+
+function circle(module: AnyModule, path: string, above: readonly AnyModule[], { modules }: Parts): ValueError {
+  const [outer] = modules.filter(([, other]) => other === module).at(-1)!;
+  const which = outer === "" ? "itself" : `"${outer}", which it is in`;
+  return new ValueError(
+    `${above[0].constructor.name}: a circle: its part "${path}" is the ${module.constructor.name} ${which}, so that its parts have no end. A reference back is no part: keep it in a #private field, or as a WeakRef`,
+  );
+}

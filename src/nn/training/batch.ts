@@ -1,0 +1,121 @@
+/**
+ * BatchSource: examples that go through a model together, and what it should say about them.
+ *
+ * A model may take and give several tensors, in an array or an object. Axis 0 of each is the examples.
+ */
+import { noGrad } from "../../autograd/graph.ts";
+import { concat } from "../../autograd/shaping.ts";
+import { describe } from "../../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
+import { formatShape, type Shape } from "../../tensor/shape.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+
+/** What the network should say: a class per image, or a tensor where the loss takes one. */
+export type Labels = ArrayLike<number> | Tensor;
+
+export interface Batch<X = Tensor, L = Labels> {
+  /** Images `[N, C, H, W]`, or whatever the model takes: a tensor, or several in an array or an object. */
+  readonly x: X;
+  /** Whatever the loss and the metrics take. */
+  readonly labels: L;
+}
+
+/** Examples without labels. */
+export type Input<X = Tensor> = Pick<Batch<X>, "x">;
+
+/** BatchSource one after another, at hand or still to come. */
+export type BatchSource<X = Tensor, L = Labels> = Iterable<Batch<X, L>> | AsyncIterable<Batch<X, L>>;
+
+/** The tensors in a value: itself, or those in its arrays and plain objects, in order. */
+export function tensorsIn(value: unknown): Tensor[] {
+  if (value instanceof Tensor) return [value];
+  if (Array.isArray(value)) return value.flatMap(tensorsIn);
+  return isRecord(value) ? Object.values(value).flatMap(tensorsIn) : [];
+}
+
+/**
+ * The number of examples of a batch.
+ *
+ * @param where which batch, for the error message.
+ * @throws UsageError for what is no batch; ShapeError if its parts disagree; ValueError if there are none.
+ */
+export function countExamples(op: string, where: string, batch: unknown): number {
+  if (typeof batch !== "object" || batch === null || !("x" in batch)) {
+    throw new UsageError(`${op}: ${where} must be { x, labels }, got ${describe(batch)}`);
+  }
+  const { x, labels } = batch as Batch<unknown, unknown>;
+  const inputs = tensorsIn(x);
+  if (inputs.length === 0) {
+    throw new UsageError(`${op}: x of ${where} must be a tensor, or tensors in an array or object, got ${describe(x)}`);
+  }
+  const shapes = inputs.map(({ shape }) => shape);
+  const N = shapes[0][0];
+  if (shapes.some((shape) => shape.length === 0 || shape[0] !== N)) {
+    throw new ShapeError(`${op}: axis 0 of x is the examples; those of ${where} disagree: ${list(shapes)}`);
+  }
+  if (N === 0) throw new ValueError(`${op}: ${where} has no example: x is ${list(shapes)}`);
+  checkLabelCount(op, where, N, labels);
+  return N;
+}
+
+/** Labels of another kind than `Labels`, such as several in an object, are the loss's own affair. */
+function checkLabelCount(op: string, where: string, N: number, labels: unknown): void {
+  if (labels instanceof Tensor) {
+    if (labels.shape[0] !== N) {
+      throw new ShapeError(`${op}: ${where} has ${N} examples, but labels of shape ${formatShape(labels.shape)}`);
+    }
+  } else if (isNumberList(labels) && (labels.length === 0 || labels.length % N !== 0)) {
+    throw new ShapeError(`${op}: ${where} has ${N} examples, but ${labels.length} labels`);
+  }
+}
+
+/** Whether a value is an array of numbers, of whatever type. One without elements is. */
+export function isNumberList(value: unknown): value is ArrayLike<number> {
+  if (ArrayBuffer.isView(value)) return !(value instanceof DataView);
+  return Array.isArray(value) && value.every((v) => typeof v === "number");
+}
+
+/**
+ * The outputs of several batches as one, joined along the axis of the examples, part by part.
+ *
+ * @param counts how many examples each of them is for.
+ */
+export function joinOutputs<Y>(op: string, outputs: readonly Y[], counts: readonly number[]): Y {
+  // One by one the parts have lost their types: they are the same parts as those of Y.
+  return noGrad(() => join(op, outputs, counts)) as Y;
+}
+
+function join(op: string, outputs: readonly unknown[], counts: readonly number[]): unknown {
+  const [first] = outputs;
+  if (first instanceof Tensor) {
+    const tensors = outputs as readonly Tensor[];
+    const wrong = tensors.findIndex(({ shape }, i) => shape[0] !== counts[i]);
+    if (wrong >= 0) {
+      throw new ShapeError(
+        `${op}: axis 0 of an output must be the examples: it is ${formatShape(tensors[wrong].shape)} for ${counts[wrong]} examples`,
+      );
+    }
+    return concat(tensors, 0);
+  }
+  const part = (key: string | number): unknown =>
+    join(
+      op,
+      outputs.map((output) => (output as Record<string | number, unknown>)[key]),
+      counts,
+    );
+  if (Array.isArray(first)) return first.map((_, i) => part(i));
+  if (isRecord(first)) return Object.fromEntries(Object.keys(first).map((key) => [key, part(key)]));
+  throw new UsageError(
+    `${op}: an output must be a tensor, or tensors in an array or object, got ${describe(first)}: it cannot be joined`,
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function list(shapes: readonly Shape[]): string {
+  return shapes.map(formatShape).join(", ");
+}

@@ -1,0 +1,88 @@
+/** What `fit` makes small and `evaluate` measures: a loss of the user's, or cross-entropy. */
+import { crossEntropy } from "../../autograd/losses.ts";
+import { describe } from "../../tensor/check.ts";
+import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
+import { formatShape, sameShape } from "../../tensor/shape.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import { isNumberList, type Labels } from "./batch.ts";
+import { refusePromise } from "./callbacks.ts";
+
+/** A loss, and of how many things it is the mean: labels that count, pixels. */
+export interface CountedLoss {
+  readonly loss: Tensor;
+  readonly count: number;
+}
+
+/**
+ * From the model's output and the labels to a scalar: what is made small. A plain one weighs as much as the batch has
+ * examples, in the mean over an epoch and where batches are accumulated.
+ */
+export type Loss<Y = Tensor, L = Labels> = (output: Y, labels: L) => Tensor | CountedLoss;
+
+/**
+ * The loss of one batch, with its weight.
+ *
+ * @param loss undefined for cross-entropy.
+ * @throws UsageError, ShapeError or ValueError for an output, labels or a result that will not do.
+ */
+export function lossOf<Y, L>(
+  op: string,
+  loss: Loss<Y, L> | undefined,
+  output: Y,
+  labels: L,
+  examples: number,
+): CountedLoss {
+  if (!loss) return classLoss(op, output, labels);
+  const result: unknown = loss(output, labels);
+  refusePromise(op, "loss", result);
+  const counted = result instanceof Tensor ? { loss: result, count: examples } : (result as Partial<CountedLoss>);
+  if (!(counted?.loss instanceof Tensor) || typeof counted.count !== "number" || !(counted.count >= 0)) {
+    throw new UsageError(
+      `${op}: loss must return a tensor of one number, or { loss, count }, got ${describe(result)}${typeof result === "number" ? ": leave out item(), which has no gradient" : ""}`,
+    );
+  }
+  if (counted.loss.size !== 1) {
+    throw new ShapeError(
+      `${op}: the loss must be one number, it is ${formatShape(counted.loss.shape)}: mean or sum it`,
+    );
+  }
+  return { loss: counted.loss, count: counted.count };
+}
+
+/** Labels that cross-entropy leaves out. */
+const IGNORED = -100;
+
+/** Cross-entropy of whatever a program has as output and labels, or why not. */
+function classLoss(op: string, output: unknown, labels: unknown): CountedLoss {
+  const instead = "or give a loss: mseLoss for numbers, bceWithLogits for yes and no, with labels as a tensor";
+  if (!(output instanceof Tensor)) {
+    throw new UsageError(
+      `${op}: without a loss it is cross-entropy of one tensor, and the model's output is ${describe(output)}: give a loss`,
+    );
+  }
+  const { shape } = output;
+  if (shape.length < 2 || shape[1] < 2) {
+    throw new ValueError(
+      `${op}: without a loss it is cross-entropy, which takes an output per class, at least two, and the model's output is ${formatShape(shape)}: use two classes, ${instead} of that shape`,
+    );
+  }
+  if (labels instanceof Tensor && sameShape(labels.shape, shape)) {
+    return { loss: crossEntropy(output, labels), count: output.size / shape[1] };
+  }
+  const classes = labels instanceof Tensor ? labels.data : labels;
+  if (!isNumberList(classes)) {
+    throw new UsageError(
+      `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${describe(labels)}: give a loss that takes them`,
+    );
+  }
+  let count = 0;
+  for (let i = 0; i < classes.length; i++) {
+    if (!Number.isInteger(classes[i])) {
+      throw new ValueError(
+        `${op}: without a loss it is cross-entropy, whose labels are whole numbers, and label ${i} is ${describe(classes[i])}: use class numbers, a tensor of probabilities ${formatShape(shape)}, ${instead}`,
+      );
+    }
+    if (classes[i] !== IGNORED) count++;
+  }
+  return { loss: crossEntropy(output, labels as Labels), count };
+}

@@ -1,0 +1,130 @@
+/** Means over batches: of the loss and of the metrics, each weighted by what it is a mean of. */
+import { noGrad } from "../../autograd/graph.ts";
+import { describe } from "../../tensor/check.ts";
+import { UsageError } from "../../tensor/errors.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import type { Measured, Metrics } from "../metrics.ts";
+import { checkImmediate, refusePromise } from "./callbacks.ts";
+
+/** What was measured on a batch, or on several: the loss, and the metrics by name. */
+export interface Measurement<K extends string> {
+  readonly loss: Measured;
+  readonly metrics: Readonly<Record<K, Measured>>;
+}
+
+/** The mean of parts that are means themselves. The mean of one part is that part, to the bit; of nothing, NaN. */
+export function meanOf(parts: readonly Measured[]): Measured {
+  // A part that is a mean of nothing is not a number, and must not make the others none.
+  const counted = parts.filter(({ count }) => count > 0);
+  if (counted.length === 1) return counted[0];
+  const count = counted.reduce((sum, part) => sum + part.count, 0);
+  return { value: counted.reduce((sum, part) => sum + part.value * part.count, 0) / count, count };
+}
+
+/** The same of several measurements, number by number. */
+export class Means<K extends string> {
+  /** How many things the mean of the loss is of. */
+  readonly #names: readonly K[];
+  readonly #loss = new Sum();
+  readonly #metrics = new Map<K, Sum>();
+
+  constructor(names: readonly K[]) {
+    this.#names = names;
+    for (const name of names) this.#metrics.set(name, new Sum());
+  }
+
+  add({ loss, metrics }: Measurement<K>): void {
+    this.#loss.add(loss);
+    for (const name of this.#names) this.#metrics.get(name)!.add(metrics[name]);
+  }
+
+  result(): { loss: number; metrics: Readonly<Record<K, number>> } {
+    return { loss: this.#loss.mean(), metrics: byName(this.#names, (name) => this.#metrics.get(name)!.mean()) };
+  }
+}
+
+/** Σ value·count and Σ count, over what counts. */
+class Sum {
+  #total = 0;
+  #count = 0;
+
+  add({ value, count }: Measured): void {
+    if (count === 0) return;
+    this.#total += value * count;
+    this.#count += count;
+  }
+
+  mean(): number {
+    return this.#total / this.#count;
+  }
+}
+
+/**
+ * The metrics of one call of `fit` or `evaluate`. They cannot stop it: one that throws, or returns what is no number, is
+ * NaN, and the console is told why, once for each.
+ */
+export class Meter<Y, L, K extends string> {
+  readonly names: readonly K[];
+  readonly #op: string;
+  readonly #metrics: Metrics<Y, L, K>;
+  readonly #warned = new Set<K>();
+
+  /** @throws UsageError unless `metrics` is an object of functions that answer at once, or undefined. */
+  constructor(op: string, metrics: Metrics<Y, L, K> | undefined) {
+    if (metrics !== undefined && (typeof metrics !== "object" || metrics === null || Array.isArray(metrics))) {
+      throw new UsageError(`${op}: metrics must be functions by name, { accuracy }, got ${describe(metrics)}`);
+    }
+    this.#op = op;
+    this.#metrics = metrics ?? ({} as Metrics<Y, L, K>);
+    this.names = Object.keys(this.#metrics) as K[];
+    for (const name of this.names) {
+      if (this.#metrics[name] === undefined) throw new UsageError(`${op}: the metric "${name}" is undefined`);
+      checkImmediate(op, `the metric "${name}"`, this.#metrics[name]);
+    }
+  }
+
+  /** @throws UsageError for a metric that returns a promise. */
+  measure(output: Y, labels: L, examples: number): Readonly<Record<K, Measured>> {
+    return byName(this.names, (name) => {
+      let got: unknown;
+      try {
+        got = noGrad(() => this.#metrics[name](output, labels));
+      } catch (error) {
+        return this.#failed(name, examples, error instanceof Error ? error.message : String(error));
+      }
+      refusePromise(this.#op, `the metric "${name}"`, got);
+      if (typeof got === "number") return { value: got, count: examples };
+      if (isMeasured(got)) return { value: got.value, count: got.count };
+      const hint = got instanceof Tensor ? ": return its item()" : "";
+      return this.#failed(
+        name,
+        examples,
+        `it must return a number or { value, count }, and returned ${describe(got)}${hint}`,
+      );
+    });
+  }
+
+  #failed(name: K, count: number, why: string): Measured {
+    if (!this.#warned.has(name)) {
+      this.#warned.add(name);
+      warn(`skipstone: ${this.#op}: the metric "${name}" is NaN: ${why}`);
+    }
+    return { value: Number.NaN, count };
+  }
+}
+
+function isMeasured(value: unknown): value is Measured {
+  if (typeof value !== "object" || value === null) return false;
+  const { value: mean, count } = value as Partial<Measured>;
+  return typeof mean === "number" && typeof count === "number" && count >= 0 && count < Infinity;
+}
+
+/** An object with these names. */
+export function byName<K extends string, V>(names: readonly K[], of: (name: K) => V): Readonly<Record<K, V>> {
+  return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<K, V>;
+}
+
+/** The library is compiled without a platform's types, and all of them have a console. */
+function warn(message: string): void {
+  (globalThis as unknown as { console?: { warn(message: string): void } }).console?.warn(message);
+}

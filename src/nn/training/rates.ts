@@ -1,0 +1,54 @@
+/** The rates of a training step: what a schedule says is checked before an optimiser, or a parameter, sees it. */
+import { checkOptions, describe } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedules.ts";
+
+/** A schedule for the learning rate, or one for the momentum too. */
+export interface Schedules {
+  readonly lr: Schedule;
+  readonly momentum?: Schedule;
+}
+
+/** @throws UsageError for what is neither a schedule nor schedules. */
+export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial<Schedules> {
+  if (schedule === undefined) return {};
+  if (typeof schedule === "function") return { lr: schedule };
+  if (typeof schedule !== "object" || schedule === null) {
+    throw new UsageError(
+      `fit: schedule must be a function from a step to a rate, such as schedules.constant(0.1), or { lr, momentum } of such, got ${describe(schedule)}`,
+    );
+  }
+  checkOptions<Schedules>("fit: schedule", schedule, { lr: true, momentum: true });
+  for (const [name, rate] of Object.entries(schedule)) {
+    if (typeof rate !== "function") {
+      throw new UsageError(
+        `fit: ${name} of the schedule must be a function from a step to a number, got ${describe(rate)}`,
+      );
+    }
+  }
+  return schedule;
+}
+
+/** Sets the rates of a step, once all of them are known to be numbers that may be set. */
+export function setRates(optimizer: Optimizer, schedule: Partial<Schedules>, step: number): void {
+  const lr = schedule.lr?.(step);
+  const momentum = schedule.momentum?.(step);
+  if (schedule.lr) checkRate("schedule gives the learning rate", lr, step);
+  if (schedule.momentum) checkRate("schedule gives the momentum", momentum, step);
+  try {
+    // The optimiser may be stricter: Adam's β₁ is below 1. Its rate is any finite one, so it is the last to be set.
+    if (momentum !== undefined) optimizer.momentum = momentum;
+    if (lr !== undefined) optimizer.lr = lr;
+  } catch (error) {
+    throw error instanceof ValueError ? new ValueError(`fit: the schedule at step ${step}: ${error.message}`) : error;
+  }
+  checkRate("optimiser has the learning rate", optimizer.lr, step);
+}
+
+function checkRate(what: string, value: unknown, step: number): void {
+  if (typeof value === "number" && value >= 0 && Number.isFinite(Math.fround(value))) return;
+  throw new ValueError(
+    `fit: the ${what} ${describe(value)} at step ${step}: it must be a finite number of 0 or more (nothing was changed)`,
+  );
+}

@@ -1,0 +1,248 @@
+/**
+ * One step of `fit`: from a few batches to one update, or to an error that has changed nothing.
+ *
+ * Until the optimiser's turn comes nothing is written but running statistics, and those are put back; the optimiser checks
+ * everything before it writes its first parameter.
+ */
+import { type Gradients, valueAndGrad } from "../../autograd/backward.ts";
+import { SkipstoneError, UsageError } from "../../tensor/errors.ts";
+import { formatShape } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Module } from "../module.ts";
+import { clipGradNorm, gradNorm } from "../optim/clip.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { type Batch, countExamples, type Labels, tensorsIn } from "./batch.ts";
+import { refusePromise } from "./callbacks.ts";
+import { checkNamedLeaves } from "../leaves.ts";
+import { type Loss, lossOf } from "./loss.ts";
+import { byName, type Measurement, type Meter, meanOf } from "./means.ts";
+import { SavedBuffers } from "./saved-buffers.ts";
+
+/** Training that cannot go on: a loss or gradient that is NaN or infinite. The model is as it was before the step. */
+export class TrainingError extends SkipstoneError {
+  override readonly name = "TrainingError";
+  readonly step: number;
+  readonly lr: number;
+  /** What was wrong, in a few words. */
+  readonly reason: string;
+
+  constructor(message: string, step: number, lr: number, reason: string = message) {
+    super(message);
+    this.step = step;
+    this.lr = lr;
+    this.reason = reason;
+  }
+}
+
+/** A batch that `badBatches: "skip"` has left out. */
+export interface SkippedBatch {
+  /** Number of the step that it would have been part of. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Its number in the epoch, from 0. */
+  readonly batch: number;
+  /** What was wrong with it. */
+  readonly reason: string;
+}
+
+/** Where in the training a step is. */
+export interface Place {
+  readonly step: number;
+  readonly epoch: number;
+  /** Number in the epoch of the step's first batch. */
+  readonly firstBatch: number;
+}
+
+/** What came of a step. */
+export interface Update<X, Y, L, K extends string> {
+  readonly batches: readonly Batch<X, L>[];
+  readonly outputs: readonly Y[];
+  /** Before clipping. */
+  readonly grads: Gradients;
+  readonly gradNorm: number;
+  readonly measurement: Measurement<K>;
+}
+
+/** What came of one of its batches. */
+interface Pass<Y, K extends string> extends Measurement<K> {
+  readonly output: Y;
+  readonly grads: Gradients;
+  readonly gradNorm: number;
+}
+
+export interface StepperOptions<Y, L> {
+  readonly loss: Loss<Y, L> | undefined;
+  readonly clipNorm: number | undefined;
+  readonly skipBad: boolean;
+}
+
+/** So many bad batches in a row are no accident: data that never ends would otherwise be skipped for ever. */
+const BAD_IN_A_ROW = 100;
+
+export class Stepper<X, Y, L = Labels, K extends string = string> {
+  readonly skipped: SkippedBatch[] = [];
+  readonly #model: Module<X, Y>;
+  readonly #optimizer: Optimizer;
+  readonly #options: StepperOptions<Y, L>;
+  readonly #meter: Meter<Y, L, K>;
+  /** Every leaf that may have a gradient. */
+  readonly #known: ReadonlySet<Tensor>;
+  readonly #beforeStep: SavedBuffers;
+  readonly #beforeBatch: SavedBuffers;
+  #badInARow = 0;
+
+  constructor(model: Module<X, Y>, optimizer: Optimizer, meter: Meter<Y, L, K>, options: StepperOptions<Y, L>) {
+    this.#model = model;
+    this.#optimizer = optimizer;
+    this.#meter = meter;
+    this.#options = options;
+    this.#known = new Set([...model.parameters(), ...optimizer.parameters]);
+    this.#beforeStep = new SavedBuffers(model);
+    this.#beforeBatch = new SavedBuffers(model);
+  }
+
+  /** Learns from the batches and changes the model; null if all of them were bad, and skipped. */
+  take(batches: readonly Batch<X, L>[], place: Place): Update<X, Y, L, K> | null {
+    const { firstBatch, epoch, step } = place;
+    const counts = batches.map((batch, i) => countExamples("fit", `batch ${firstBatch + i} of epoch ${epoch}`, batch));
+    this.#beforeStep.save();
+    try {
+      const good: Batch<X, L>[] = [];
+      const passes: Pass<Y, K>[] = [];
+      batches.forEach((batch, i) => {
+        const pass = this.#learnOrSkip(batch, counts[i], { ...place, firstBatch: firstBatch + i });
+        if (!pass) return;
+        good.push(batch);
+        passes.push(pass);
+      });
+      if (passes.length === 0) return null;
+      const { grads, gradNorm } = this.#average(passes, step);
+      if (step === 0) checkReach(this.#model, this.#optimizer, grads);
+      const { clipNorm } = this.#options;
+      const { parameters } = this.#optimizer;
+      this.#optimizer.step(clipNorm === undefined ? grads : clipGradNorm(grads, parameters, clipNorm).grads);
+      return {
+        batches: good,
+        outputs: passes.map(({ output }) => output),
+        grads,
+        gradNorm,
+        measurement: {
+          loss: meanOf(passes.map(({ loss }) => loss)),
+          metrics: byName(this.#meter.names, (name) => meanOf(passes.map(({ metrics }) => metrics[name]))),
+        },
+      };
+    } catch (error) {
+      this.#beforeStep.restore();
+      throw error;
+    }
+  }
+
+  #learnOrSkip(batch: Batch<X, L>, examples: number, { step, epoch, firstBatch }: Place): Pass<Y, K> | null {
+    if (!this.#options.skipBad) return this.#learn(batch, examples, step);
+    this.#beforeBatch.save();
+    try {
+      const pass = this.#learn(batch, examples, step);
+      this.#badInARow = 0;
+      return pass;
+    } catch (error) {
+      if (!(error instanceof TrainingError)) throw error;
+      this.#beforeBatch.restore();
+      const { lr, reason } = error;
+      this.skipped.push({ step, epoch, batch: firstBatch, reason });
+      if (++this.#badInARow < BAD_IN_A_ROW) return null;
+      throw new TrainingError(`fit: ${BAD_IN_A_ROW} batches in a row were bad, the last because ${reason}`, step, lr);
+    }
+  }
+
+  /** Forward and backward of one batch. */
+  #learn(batch: Batch<X, L>, examples: number, step: number): Pass<Y, K> {
+    const { lr, parameters } = this.#optimizer;
+    const { value, grads } = valueAndGrad(() => {
+      const output = this.#model.forward(batch.x);
+      refusePromise("fit", "forward", output);
+      const { loss, count } = lossOf("fit", this.#options.loss, output, batch.labels, examples);
+      if (count === 0) throw nothingCounts(step, lr);
+      checkFinite("loss", loss.item(), step, lr);
+      return { loss, count, output };
+    });
+    const norm = gradNorm(grads, parameters);
+    checkFinite("norm of the gradients", norm, step, lr);
+    for (const [leaf] of grads.entries()) {
+      if (leaf.node || this.#known.has(leaf)) continue;
+      checkNamedLeaves("fit", this.#model, grads, [...parameters, ...tensorsIn([batch.x, batch.labels])]);
+      break;
+    }
+    return {
+      output: value.output,
+      grads,
+      gradNorm: norm,
+      loss: { value: value.loss.item(), count: value.count },
+      metrics: this.#meter.measure(value.output, batch.labels, examples),
+    };
+  }
+
+  /** The gradients of the batches as if they had been one: each weighs as much as its loss does. */
+  #average(passes: readonly Pass<Y, K>[], step: number): { grads: Gradients; gradNorm: number } {
+    if (passes.length === 1) return passes[0];
+    let { grads, loss } = passes[0];
+    let weight = loss.count;
+    for (const pass of passes.slice(1)) {
+      const sum = weight + pass.loss.count;
+      grads = grads.times(weight / sum).plus(pass.grads.times(pass.loss.count / sum));
+      weight = sum;
+    }
+    const norm = gradNorm(grads, this.#optimizer.parameters);
+    checkFinite("norm of the gradients", norm, step, this.#optimizer.lr);
+    return { grads, gradNorm: norm };
+  }
+}
+
+/**
+ * That the optimiser is this model's: after the first backward, before the first update.
+ *
+ * @throws UsageError if no gradient reached any of its parameters, or one that is not the model's has none.
+ */
+function checkReach(model: Module<never, unknown>, optimizer: Optimizer, grads: Gradients): void {
+  const own = new Set(model.parameters());
+  const strange = optimizer.parameters.filter((w) => !own.has(w));
+  const lost = strange.filter((w) => !grads.has(w));
+  const remedy = `make one for this ${model.constructor.name}: new SGD(model.parameters(), …)`;
+  if (lost.length > 0 && lost.length === optimizer.parameters.length) {
+    throw new UsageError(
+      `fit: none of the optimiser's ${lost.length} parameters belongs to this model, and the loss depends on none: was it made for another model? ${remedy}`,
+    );
+  }
+  if (lost.length > 0) {
+    const shapes = lost.slice(0, 5).map(({ shape }) => formatShape(shape));
+    throw new UsageError(
+      `fit: ${lost.length} of the optimiser's ${optimizer.parameters.length} parameters are not this model's, and the loss does not depend on them (${shapes.join(", ")}): ${remedy}`,
+    );
+  }
+  if (!optimizer.parameters.some((w) => grads.has(w))) {
+    const frozen = optimizer.parameters.every((w) => !w.requiresGrad);
+    throw new UsageError(
+      `fit: none of the optimiser's ${optimizer.parameters.length} parameters received a gradient: ${frozen ? "all of them are frozen (requiresGrad = false)" : "the loss depends on none of them"}`,
+    );
+  }
+}
+
+function checkFinite(what: string, value: number, step: number, lr: number): void {
+  if (Number.isFinite(value)) return;
+  const reason = `the ${what} is ${value}`;
+  throw new TrainingError(
+    `fit: ${reason} at step ${step} (learning rate ${lr}): the model is as it was before this step. A smaller learning rate, warm-up or clipping may help`,
+    step,
+    lr,
+    reason,
+  );
+}
+
+function nothingCounts(step: number, lr: number): TrainingError {
+  const reason = "the loss is NaN, because none of the batch's labels counts";
+  return new TrainingError(
+    `fit: ${reason}, at step ${step}: the model is as it was before this step. badBatches: "skip" leaves such batches out`,
+    step,
+    lr,
+    reason,
+  );
+}

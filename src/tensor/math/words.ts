@@ -1,0 +1,52 @@
+/** How a number is stored: its exponent, and powers of two by theirs, which have no rounding. */
+
+const scratch = /* @__PURE__ */ makeScratch();
+
+function makeScratch(): { double: Float64Array; words: Uint32Array; high: number } {
+  const double = new Float64Array(1);
+  const words = new Uint32Array(double.buffer);
+  // The sign bit of −0 tells which of the two words stands first on this machine.
+  double[0] = -0;
+  return { double, words, high: words[1] === 0 ? 0 : 1 };
+}
+
+const { double, words, high } = scratch;
+
+/** Sign, 11 bits of exponent and the first 20 of the fraction. */
+export function highWord(x: number): number {
+  double[0] = x;
+  return words[high];
+}
+
+/** x without its last 32 bits: 21 are left, so that the product of two of these is exact. */
+export function head(x: number): number {
+  double[0] = x;
+  words[1 - high] = 0;
+  return double[0];
+}
+
+/** The smallest number with all its 53 bits. */
+export const SMALLEST_NORMAL = 2.2250738585072014e-308;
+
+const SMALLEST_EXPONENT = -1024;
+const POWERS = /* @__PURE__ */ makePowers();
+
+/** By doubling and halving, which is exact. A table: two multiplications to put a power together would cost as much again. */
+function makePowers(): Float64Array {
+  const powers = new Float64Array(2048);
+  for (let k = 0, p = 1; k < 1024; k++, p *= 2) powers[k - SMALLEST_EXPONENT] = p;
+  for (let k = 0, p = 1; k >= SMALLEST_EXPONENT; k--, p /= 2) powers[k - SMALLEST_EXPONENT] = p;
+  return powers;
+}
+
+/** 2ᵏ, −1024 ≤ k ≤ 1023. */
+export function powerOfTwo(k: number): number {
+  return POWERS[k - SMALLEST_EXPONENT];
+}
+
+/** y·2ᵏ for y from ½ to 2, rounded once, also where it is subnormal or 2ᵏ alone would be infinite. */
+export function scaled(y: number, k: number): number {
+  if (k > 1023) return 2 * y * powerOfTwo(k - 1);
+  if (k < -1022) return y * powerOfTwo(-1000) * powerOfTwo(k + 1000);
+  return y * powerOfTwo(k);
+}

@@ -1,0 +1,235 @@
+/**
+ * A tensor is a value for the rest of JavaScript: equality in test runners, printing, JSON, clones, messages, operators.
+ * Each with the real tool.
+ */
+
+import looseAssert from "node:assert";
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
+import { expect as chaiExpect } from "chai";
+import { expect as jestExpect } from "expect";
+import { describe, expect, it } from "vitest";
+import { backward } from "../../src/autograd/backward.ts";
+import { mul } from "../../src/autograd/elementwise.ts";
+import { noGrad } from "../../src/autograd/graph.ts";
+import { sum } from "../../src/autograd/reductions.ts";
+import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
+import { tensor, zeros } from "../../src/tensor/create.ts";
+import { UsageError } from "../../src/tensor/errors.ts";
+import { useKernels } from "../../src/tensor/kernels.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import { Tensor } from "../../src/tensor/tensor.ts";
+
+/** Every way to ask whether two values are the same; each throws if they are not. */
+const equalities: Record<string, (a: unknown, b: unknown) => void> = {
+  "Vitest toEqual": (a, b) => expect(a).toEqual(b),
+  "Vitest toStrictEqual": (a, b) => expect(a).toStrictEqual(b),
+  "Vitest toMatchObject": (a, b) => expect(a).toMatchObject(b as object),
+  "Jest toEqual": (a, b) => jestExpect(a).toEqual(b),
+  "Jest toStrictEqual": (a, b) => jestExpect(a).toStrictEqual(b),
+  "Jest toMatchObject": (a, b) => jestExpect(a).toMatchObject(b as Record<string, unknown>),
+  "assert.deepStrictEqual": (a, b) => assert.deepStrictEqual(a, b),
+  "assert.deepEqual": (a, b) => looseAssert.deepEqual(a, b),
+  "Chai deep.equal": (a, b) => chaiExpect(a).to.deep.equal(b),
+};
+
+const w = tensor([1, 2, 3], { requiresGrad: true });
+const state = (seed: number): Record<string, Tensor> => cifarResNet(8, { width: 2, rng: new Rng(seed) }).stateDict();
+
+describe.each(Object.entries(equalities))("%s", (_, equal) => {
+  it.each<[string, unknown, unknown]>([
+    ["the same values", tensor([1, 2, 3]), tensor([1, 2, 3])],
+    ["one that was computed, one that was made", mul(w, 2), tensor([2, 4, 6])],
+    ["one that was computed in a step", noGrad(() => mul(w, 2)), tensor([2, 4, 6])],
+    ["NaN", tensor([Number.NaN, 1]), tensor([Number.NaN, 1])],
+    ["state dicts of one seed", state(1), state(1)],
+    [
+      "inside other things",
+      { a: [tensor([1])], b: new Map([["k", zeros([2])]]) },
+      { a: [tensor([1])], b: new Map([["k", zeros([2])]]) },
+    ],
+  ])("equal: %s", (_, a, b) => {
+    equal(a, b);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ["another value", tensor([1, 2, 3]), tensor([1, 2, 4])],
+    ["another shape", tensor([[1, 2]]), tensor([1, 2])],
+    ["another number of them", tensor([1, 2]), tensor([1, 2, 3])],
+    ["one computed, another made", mul(w, 2), tensor([2, 4, 7])],
+    ["state dicts of two seeds", state(1), state(2)],
+    ["inside other things", { a: [tensor([1])] }, { a: [tensor([2])] }],
+    [
+      "another last value of many",
+      tensor(Float32Array.from({ length: 5000 }, (_, i) => i)),
+      tensor(Float32Array.from({ length: 5000 }, (_, i) => (i === 4999 ? 0 : i))),
+    ],
+    ["gradients", backward(sum(mul(w, w))), backward(sum(mul(w, 3)))],
+    ["generators", new Rng(1), new Rng(2)],
+  ])("not equal: %s", (_, a, b) => {
+    expect(() => equal(a, b)).toThrow();
+  });
+});
+
+describe("printing", () => {
+  it("in Node's console: shape and values, also inside other things", () => {
+    expect(
+      inspect(
+        tensor([
+          [1, 2],
+          [3, 4],
+        ]),
+      ),
+    ).toBe("Tensor [2,2]\n[[1. 2.]\n [3. 4.]]");
+    expect(inspect(tensor(5))).toBe("Tensor [] 5.0");
+    expect(inspect({ t: tensor([1, 2]) })).toContain("Tensor [2]\n");
+    expect(inspect(w)).toContain("[1. 2. 3.]");
+  });
+
+  it("of a step that is over says so", () => {
+    const kept: Tensor[] = [];
+    noGrad(() => kept.push(mul(w, 2)));
+    expect(inspect(kept[0])).toBe("Tensor [3] (its values are gone with the step that computed them)");
+  });
+
+  it("as text", () => {
+    expect(`${tensor([1, 2])}`).toBe("[1. 2.]");
+    expect(String(tensor(0.5))).toBe("0.5");
+  });
+});
+
+describe("JSON", () => {
+  it("keeps the numbers to the bit, also those that JSON has none for", () => {
+    const t = tensor(
+      [0.1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 3.4028234663852886e38],
+      [2, 3],
+    );
+    const again = tensor(JSON.parse(JSON.stringify(t)));
+    expect(again).toStrictEqual(t);
+    expect(Object.is(again.data[4], -0)).toBe(true);
+  });
+
+  it("of a state dict, and back into a network", () => {
+    const model = cifarResNet(8, { width: 2, rng: new Rng(3) });
+    model.loadStateDict(JSON.parse(JSON.stringify(state(1))));
+    expect(model.stateDict()).toEqual(state(1));
+  });
+});
+
+describe("clones and messages", () => {
+  const through: Record<string, (value: unknown) => unknown> = {
+    structuredClone: (value) => structuredClone(value),
+    postMessage: (value) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.postMessage(value);
+      const received = receiveMessageOnPort(port2)?.message;
+      port1.close();
+      return received;
+    },
+  };
+  describe.each(Object.entries(through))("%s", (_, send) => {
+    it("a tensor becomes its shape and its numbers, of which tensor() makes it again", () => {
+      const clone = send(mul(w, 2)) as { shape: number[]; data: Float32Array };
+      expect(clone).toEqual({ shape: [3], data: Float32Array.of(2, 4, 6) });
+      expect(tensor(clone)).toEqual(tensor([2, 4, 6]));
+    });
+
+    it("a state dict goes into a network again", () => {
+      const model = cifarResNet(8, { width: 2, rng: new Rng(3) });
+      model.loadStateDict(send(state(1)) as Record<string, Tensor>);
+      expect(model.stateDict()).toEqual(state(1));
+    });
+
+    it("a tensor of a step that is over is refused", () => {
+      const kept: Tensor[] = [];
+      noGrad(() => kept.push(mul(w, 2)));
+      expect(() => send(kept[0])).toThrow("gone with the step");
+    });
+  });
+
+  it("a clone is no tensor, and operations say what to do", () => {
+    expect(() => mul(structuredClone(w) as unknown as Tensor, 2)).toThrow(
+      "mul: a must be a tensor, got an object { shape, data } (a clone?): tensor(it) makes one of it",
+    );
+  });
+
+  it("numbers that were transferred away are missed, not taken for none", () => {
+    const t = tensor([1, 2]);
+    structuredClone(t.data, { transfer: [t.data.buffer] });
+    expect(() => mul(t, 2)).toThrow("were transferred away");
+    expect(() => t.data).toThrow(UsageError);
+  });
+});
+
+describe("iteration and operators", () => {
+  it("iterates over the numbers in row-major order", () => {
+    expect([
+      ...tensor([
+        [1, 2],
+        [3, 4],
+      ]),
+    ]).toEqual([1, 2, 3, 4]);
+    expect(Math.max(...tensor([3, 1, 2]))).toBe(3);
+    expect(Array.from(tensor([1, 2]), (v) => 2 * v)).toEqual([2, 4]);
+  });
+
+  it("a tensor of one number is that number, of several none", () => {
+    const t = tensor([1, 2]) as unknown as number;
+    const one = tensor(2.5) as unknown as number;
+    expect([one * 2, one + 1, one > 2, -one]).toEqual([5, 3.5, true, -2.5]);
+    for (const wrong of [() => t * 2, () => -t, () => t > 1, () => Math.sqrt(t)]) {
+      expect(wrong).toThrow(
+        "tensor: [2] is not a number, so JavaScript's operators do not compute with it: use add, sub, mul, div",
+      );
+    }
+  });
+
+  it("data cannot be replaced, nor changed after the library has changed the tensor", () => {
+    const t = tensor([1, 2]);
+    expect(() => {
+      (t as { data: Float32Array }).data = Float32Array.of(3, 4);
+    }).toThrow("tensor: data cannot be replaced: assign(values) overwrites the values");
+    const kept = t.data;
+    kept[0] = 5;
+    t.changed();
+    expect(t.toArray()).toEqual([5, 2]);
+    t.assign([7, 8]);
+    kept[0] = 9;
+    expect(() => t.changed()).toThrow("what was written to an older array is not in them");
+    expect(t.toArray()).toEqual([7, 8]);
+  });
+});
+
+describe("what is no tensor", () => {
+  it.each<[unknown, string]>([
+    [undefined, "undefined"],
+    [[1, 2], "an array of 2: tensor(…) makes one of it"],
+    [Float32Array.of(1), "a Float32Array"],
+    ["1", '"1"'],
+    [{}, "an object {  }"],
+  ])("%s", (value, words) => {
+    expect(() => mul(w, value as Tensor)).toThrow(`mul: b must be a tensor, got ${words}`);
+  });
+
+  it("the constructor takes an array of float32 and a shape", () => {
+    expect(() => new Tensor([1, 2] as unknown as Float32Array, [2])).toThrow(
+      "Tensor: needs a Float32Array and a shape, got an array of 2",
+    );
+    expect(() => new Tensor(new Float32Array(2), 2 as unknown as number[])).toThrow(
+      "Tensor: the shape must be a list of lengths, got 2",
+    );
+  });
+});
+
+it("types do not fight (this file compiles)", () => {
+  const t = tensor([[1, 2]]);
+  const f: Float32Array = t.data;
+  const total: number = t.data.reduce((a, b) => a + b, 0);
+  const one: number = t.toArray()[0][1];
+  const rows: number[][] = t.toArray();
+  const scalar: number = tensor(3).toArray();
+  const transfer: ArrayBuffer = t.data.buffer;
+  useKernels("auto");
+  expect([f.length, total, one, rows, scalar, transfer.byteLength]).toEqual([2, 3, 2, [[1, 2]], 3, 8]);
+});
