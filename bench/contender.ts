@@ -80,7 +80,7 @@ export class Contender {
         resolve(answer);
       };
       const onLine = (line: string): void => {
-        if (line.startsWith(MARK)) finish(JSON.parse(line.slice(MARK.length)) as Answer);
+        if (line.startsWith(MARK)) finish(answerIn(line.slice(MARK.length)));
       };
       const onEnd = (): void => {
         this.#process = undefined;
@@ -96,6 +96,15 @@ export class Contender {
       child.on("close", onEnd);
       child.on("error", onEnd);
     });
+  }
+}
+
+/** Half a line comes from a process that was killed while it wrote. */
+function answerIn(text: string): Answer {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    return { cannot: `an answer that is no JSON: ${text.slice(0, 60)}` };
   }
 }
 

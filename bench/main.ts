@@ -4,8 +4,12 @@
  *
  * No float64 tensor is made in this process: a kernel that has seen both kinds of array is slower ever after.
  */
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
+import { path, realNumber } from "../lab/arguments.ts";
+import { UsageError } from "../lab/errors.ts";
+import { ensureWritable, isDirectory, saveSomewhere, writeTogether } from "../lab/files.ts";
+import { runProgram, say } from "../lab/program.ts";
 import type { Rounds } from "./contender.ts";
 import { describeMachine, machine } from "./machine.ts";
 import { type Effort, measure, type Timing } from "./measure.ts";
@@ -32,7 +36,7 @@ interface Options extends Measuring {
   peers?: true;
   profile?: true;
   markdown?: true;
-  patience: string;
+  patience: number;
   without: string[];
 }
 
@@ -106,11 +110,17 @@ function measureRows(all: readonly Row[], { tier: only, json, quick = false, nai
     }
     process.stderr.write("\n");
   });
-  console.log(`\n${describeMachine()}`);
-  console.log(formatTable(results));
-  if (json !== undefined) {
-    writeFileSync(json, `${JSON.stringify({ machine: machine(), quick, sink, results }, null, 2)}\n`);
-  }
+  say(`\n${describeMachine()}`);
+  say(formatTable(results));
+  keep(json, { machine: machine(), quick, sink, results });
+}
+
+/** Writes results for programs to the file that was asked for, or says where else they are. */
+function keep(json: string | undefined, results: object): void {
+  if (json === undefined) return;
+  const contents = new Map([[basename(json), `${JSON.stringify(results, null, 2)}\n`]]);
+  const { problem } = saveSomewhere(dirname(resolve(json)), (directory) => writeTogether(directory, contents));
+  if (problem) throw problem;
 }
 
 async function runTargets(chosen: (name: string) => boolean, options: Options): Promise<void> {
@@ -120,14 +130,13 @@ async function runTargets(chosen: (name: string) => boolean, options: Options): 
     measured.push(row);
     process.stderr.write(`${row.name}: ${row.measured} (${row.target}), ${row.verdict} ${row.reason ?? ""}\n`);
   });
+  if (measured.length === 0) throw new UsageError(`no target contains "${options.filter}"`);
   const head = ["", "target", "measured", "ms: Skipstone / PyTorch", ""];
   const lines = measured.map(({ name, target, measured, times, verdict, reason }) => {
     return [name, target, measured, times, reason ? `${verdict}: ${reason}` : verdict];
   });
-  console.log(`\n${describeMachine()}\n\n${(markdown ? markdownTable : terminalTable)(head, lines)}`);
-  if (json !== undefined) {
-    writeFileSync(json, `${JSON.stringify({ machine: machine(), targets: measured }, null, 2)}\n`);
-  }
+  say(`\n${describeMachine()}\n\n${(markdown ? markdownTable : terminalTable)(head, lines)}`);
+  keep(json, { machine: machine(), targets: measured });
 }
 
 function runProfile({ tier: name = "simd", quick, markdown }: Options): void {
@@ -138,42 +147,46 @@ function runProfile({ tier: name = "simd", quick, markdown }: Options): void {
   const lines = measured.map(({ name, calls, time }) => {
     return [name, `${calls}`, time.toFixed(2), `${((100 * time) / total).toFixed(1)} %`];
   });
-  console.log(`${describeMachine()}\n\n${(markdown ? markdownTable : terminalTable)(head, lines)}`);
+  say(`${describeMachine()}\n\n${(markdown ? markdownTable : terminalTable)(head, lines)}`);
 }
 
-async function main(options: Options): Promise<void> {
+async function main(options: Options): Promise<number> {
   const { filter = "", json, quick, list, targets, peers, markdown, patience } = options;
   const words = filter.toLowerCase().split(/\s+/);
   const matches = (name: string): boolean => words.every((word) => name.toLowerCase().includes(word));
   // A file that cannot be written should be known before the measurements, not after.
-  if (json !== undefined) closeSync(openSync(json, "a"));
+  if (json !== undefined) {
+    if (isDirectory(json)) throw new UsageError(`--json ${json}: is a directory`);
+    ensureWritable(dirname(resolve(json)));
+  }
   if (targets) {
     await runTargets(matches, options);
-    return;
+    return 0;
   }
   if (options.profile) {
     runProfile(options);
-    return;
+    return 0;
   }
   if (peers) {
     const rounds = quick ? QUICK_ROUNDS : { ...ROUNDS, rounds: 5 };
-    const present = { patience: Number(patience), without: options.without };
+    const present = { patience, without: options.without };
     const comparison = await measurePeers(matches, rounds, present, (text) => process.stderr.write(text));
-    console.log(`\n${describeMachine()}\n${comparison.versions.join("; ")}\n`);
-    console.log((markdown ? markdownTable : terminalTable)(comparison.head, comparison.lines));
-    if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine: machine(), ...comparison }, null, 2)}\n`);
-    return;
+    say(`\n${describeMachine()}\n${comparison.versions.join("; ")}\n`);
+    say((markdown ? markdownTable : terminalTable)(comparison.head, comparison.lines));
+    keep(json, { machine: machine(), ...comparison });
+    return 0;
   }
   const chosen = rows.filter(({ name }) => matches(name));
-  if (chosen.length === 0) throw new Error(`no row contains "${filter}"; --list shows all of them`);
-  if (list) console.log(chosen.map(({ name }) => name).join("\n"));
+  if (chosen.length === 0) throw new UsageError(`no row contains "${filter}"; --list shows all of them`);
+  if (list) say(chosen.map(({ name }) => name).join("\n"));
   else measureRows(chosen, options);
+  return 0;
 }
 
 const program = new Command("npm run bench --")
   .description("Measures the kernels: median time, spread, GFLOP/s, and the ratio to the naive loops in the same run.")
   .option("--filter <words>", 'only rows whose name contains all of these words, such as "conv2d forward"')
-  .option("--json <file>", "write the results to this file, too")
+  .option("--json <file>", "write the results to this file, too", path.parse)
   .option("--quick", "fewer samples: a glance in some minutes")
   .option("--no-naive", "leave the naive loops out")
   .option("--targets", "what Skipstone is to reach, against PyTorch on one thread in the same run")
@@ -182,13 +195,14 @@ const program = new Command("npm run bench --")
   .addOption(new Option("--tier <name>", "only this tier, or SIMD with this algorithm everywhere").choices(tierNames))
   .option("--profile", "where the time of a ResNet-20 training step goes, by kernel")
   .option("--markdown", "with --targets and --peers: the table as Markdown")
-  .option("--patience <seconds>", "with --peers: how long a single answer may take", "60")
+  .option(
+    "--patience <seconds>",
+    "with --peers: how long a single answer may take",
+    realNumber(0, 1e6, "above").parse,
+    60,
+  )
   .option("--list", "show the rows' names and stop")
   .allowExcessArguments(false)
   .parse();
 
-try {
-  await main(program.opts<Options>());
-} catch (error) {
-  program.error(`bench: ${error instanceof Error ? error.message : error}`);
-}
+await runProgram("bench", () => main(program.opts<Options>()));

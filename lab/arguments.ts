@@ -21,7 +21,8 @@ export function wholeNumber(low: number, high: number, placeholder = "<n>"): Arg
       if (text.trim() === "" || !Number.isInteger(value) || value < low || value > high) {
         throw new InvalidArgumentError(`expected a whole number from ${low} to ${high}`);
       }
-      return value;
+      // −0 is 0.
+      return value + 0;
     },
   };
 }
@@ -35,10 +36,10 @@ export function realNumber(low: number, high: number, from: "from" | "above" = "
       const inside = from === "above" ? value > low : value >= low;
       if (text.trim() === "" || !inside || !(value <= high)) {
         throw new InvalidArgumentError(
-          `expected a number ${from} ${low} ${from === "above" ? "and up" : ""} to ${high}`,
+          `expected a number ${from} ${low} ${from === "above" ? "and up " : ""}to ${high}`,
         );
       }
-      return value;
+      return value + 0;
     },
   };
 }
@@ -54,6 +55,16 @@ export function oneOf<const C extends string>(...choices: readonly C[]): Argumen
     },
   };
 }
+
+/** The name of a file or directory. */
+export const path: Argument<string> = {
+  placeholder: "<path>",
+  parse: (text) => {
+    // An empty one would be the directory one stands in: hardly what a script's empty variable means.
+    if (text.trim() === "") throw new InvalidArgumentError("expected a path");
+    return text;
+  },
+};
 
 /** Several values with commas between them, none of them twice. */
 export function listOf<V>(item: Argument<V>): Argument<readonly V[]> {

@@ -1,23 +1,31 @@
-/** Writing results: nothing half-written, and no surprise about the directory after minutes of training. */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+/** Writing results: nothing half-written, nothing left over, nothing lost, and no surprise about the directory after minutes of training. */
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { beginUnfinished, endUnfinished, removeLeftovers } from "../src/node/unfinished.ts";
 import { RunError, UsageError } from "./errors.ts";
 
-/** Creates `directory` where it is missing, and proves by doing that files can be written in it. */
+/**
+ * Creates `directory` where it is missing, proves by doing that files can be written in it, and removes what killed runs
+ * left there unfinished.
+ */
 export function ensureWritable(directory: string): void {
-  const probe = join(directory, `.skipstone-${process.pid}`);
+  const probe = beginUnfinished(join(directory, "probe"));
   try {
     makeDirectory(directory);
-    writeFileSync(probe, "");
+    // Not empty: on a full disk a name alone may still find room.
+    writeFileSync(probe, "probe");
   } catch (error) {
     throw new UsageError(`cannot write to the directory ${directory}: ${reasonOf(error)}`);
+  } finally {
+    endUnfinished(probe);
   }
-  rmSync(probe);
+  removeLeftovers(directory);
 }
 
 /** Creates a directory and its parents. (mkdirSync's own `recursive` tries for ever below /proc, on Node 20.) */
-function makeDirectory(directory: string): void {
+export function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory);
   } catch (error) {
@@ -31,30 +39,73 @@ function makeDirectory(directory: string): void {
 
 /**
  * Writes all files, each beside its place first; only when every one is complete are they renamed into place. Returns
- * their paths.
+ * their paths. The directory is made (again) where it is missing.
+ *
+ * @throws RunError saying why it cannot be; then no file has changed.
  */
 export function writeTogether(directory: string, contents: ReadonlyMap<string, string>): string[] {
-  const pairs = [...contents].map(([name, text]) => {
+  const files = [...contents].map(([name, text]) => {
     const path = join(directory, name);
-    return { path, beside: `${path}.${process.pid}.part`, text };
+    return { path, beside: beginUnfinished(path), text };
   });
   try {
-    for (const { beside, text } of pairs) writeFileSync(beside, text);
-    for (const { beside, path } of pairs) renameSync(beside, path);
+    makeDirectory(directory);
+    for (const { beside, path, text } of files) {
+      // Renaming would find out too, but after other files were renamed.
+      if (isDirectory(path)) throw new RunError(`there is a directory called ${path}`);
+      writeFileSync(beside, text);
+    }
+    for (const { beside, path } of files) renameSync(beside, path);
   } catch (error) {
-    for (const { beside } of pairs) removeQuietly(beside);
     throw new RunError(`cannot write the results to ${directory}: ${reasonOf(error)}`);
+  } finally {
+    for (const { beside } of files) endUnfinished(beside);
   }
-  return pairs.map(({ path }) => path);
+  return files.map(({ path }) => path);
 }
 
-/** The error on the way is the one to report, not that there is nothing to remove. */
-function removeQuietly(path: string): void {
+/** Whether there is a directory; no error where there is nothing at all. */
+export function isDirectory(path: string): boolean {
   try {
-    rmSync(path, { force: true });
+    return statSync(path).isDirectory();
   } catch {
-    // Its directory is not one.
+    return false;
   }
+}
+
+export interface Saved<T> {
+  /** What `write` returned. */
+  readonly saved: T;
+  /** Where it is not in `directory`: why, and where it is instead. */
+  readonly problem?: RunError;
+}
+
+/**
+ * Writes results where they are to be; where that has become impossible during the run, in a new directory elsewhere.
+ *
+ * @throws RunError if there is no place at all.
+ */
+export function saveSomewhere<T>(directory: string, write: (directory: string) => T): Saved<T> {
+  try {
+    return { saved: write(directory) };
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    for (const place of [tmpdir(), process.cwd(), homedir()]) {
+      let refuge: string | undefined;
+      try {
+        refuge = mkdtempSync(join(place, "skipstone-results-"));
+        return { saved: write(refuge), problem: new RunError(`${error.message}; they are in ${refuge} instead`) };
+      } catch {
+        if (refuge !== undefined) rmSync(refuge, { recursive: true, force: true });
+      }
+    }
+    throw error;
+  }
+}
+
+/** A path as one would type it from here. */
+export function shownPath(path: string): string {
+  return relative(process.cwd(), path) || ".";
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -62,10 +113,17 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "operation not permitted",
   EROFS: "the file system is read-only",
   ENOSPC: "no space left",
+  EDQUOT: "the quota is used up",
+  EFBIG: "larger than a file may be",
+  EIO: "input/output error",
   ENOTDIR: "a part of the path is not a directory",
   EEXIST: "there is a file of this name",
   ENOENT: "no such file or directory",
   EISDIR: "is a directory",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "symbolic links in a circle",
+  EMFILE: "too many open files",
+  EBUSY: "in use",
 };
 
 /** A file system's error in words. */

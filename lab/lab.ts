@@ -7,16 +7,12 @@
  *   data/          finds and prepares images                          start/    the main job, `npm start`
  *   models/        what a network costs, other formats, a look at a photograph
  */
-import { messageOf } from "./errors.ts";
 import { experiments } from "./experiments/index.ts";
 import { packageVersion } from "./files.ts";
+import { runProgram, say } from "./program.ts";
 import { parseCommandLine } from "./runner/command-line.ts";
 import { reproduce } from "./runner/reproduce.ts";
 import { run } from "./runner/run.ts";
-
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
 
 async function main(): Promise<number> {
   const request = parseCommandLine(process.argv.slice(2), packageVersion(), experiments);
@@ -34,9 +30,4 @@ async function main(): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`skipstone: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+await runProgram("skipstone", main);

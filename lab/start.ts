@@ -4,23 +4,25 @@
  *
  *   start/options.ts        the command line     start/run-nets.ts    one thread per net
  *   data/dataset-files.ts   finds the data       start/train-net.ts   what a thread does
- *   stop.ts                 Ctrl-C               start/progress.ts    what one sees meanwhile
+ *   stop.ts                 Ctrl-C and kill      start/progress.ts    what one sees meanwhile
  *   start/report.ts         the files            start/summary.ts     what one sees at the end
+ *   program.ts              errors, exit code    files.ts             where the files go
  */
-import { relative } from "node:path";
+import { resolve } from "node:path";
 import { channelStatistics, type Dataset } from "../src/data/index.ts";
 import { useKernels } from "../src/tensor/index.ts";
 import { defaultDataDirectory, readDirectory, type TrainAndTest } from "./data/dataset-files.ts";
 import { engineName } from "./engine.ts";
-import { messageOf, UsageError } from "./errors.ts";
-import { ensureWritable, packageVersion } from "./files.ts";
+import { UsageError } from "./errors.ts";
+import { ensureWritable, packageVersion, saveSomewhere, shownPath } from "./files.ts";
+import { runProgram, say } from "./program.ts";
 import { grouped } from "./report/format.ts";
 import type { DataSummary, RunOptions } from "./start/experiment.ts";
 import { type CommandLine, parseCommandLine } from "./start/options.ts";
 import { createProgress } from "./start/progress.ts";
 import { runNets } from "./start/run-nets.ts";
 import { summarize } from "./start/summary.ts";
-import { createStopFlag, INTERRUPTED, requestStop, stopOnInterrupt, stopRequested } from "./stop.ts";
+import { createStopFlag, createStopper, requestStop, stopRequested } from "./stop.ts";
 
 async function main(): Promise<number> {
   const version = packageVersion();
@@ -34,24 +36,26 @@ async function main(): Promise<number> {
   const found = await readDirectory(directory);
   const options = completeOptions(commandLine, found.train);
   const normalization = channelStatistics(found.train);
-  ensureWritable(commandLine.out);
+  // In full, so that it stays the same place whatever becomes of the directory the program was started in.
+  const out = resolve(commandLine.out);
+  ensureWritable(out);
   useKernels(options.kernels);
 
   const started = new Date();
+  const stopper = createStopper();
   say(introduction(options, found));
   const progress = createProgress(options, process.stdout);
   const stop = createStopFlag();
-  const release = stopOnInterrupt(
-    () => {
-      requestStop(stop);
-      progress.say("Stopping after the current step; the report will still be written. Ctrl-C again quits at once.");
-    },
-    () => progress.end(),
-  );
+  const onStop = (): void => {
+    requestStop(stop);
+    progress.say("Stopping after the current step; the report will still be written. Ctrl-C again quits at once.");
+  };
+  stopper.signal.addEventListener("abort", onStop);
   let runs: Awaited<ReturnType<typeof runNets>>;
   try {
     runs = await runNets({ options, train: found.train, test: found.test, normalization }, progress, stop);
   } finally {
+    stopper.signal.removeEventListener("abort", onStop);
     progress.end();
   }
 
@@ -68,11 +72,12 @@ async function main(): Promise<number> {
   };
   // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
   const { writeReport } = await import("./start/report.ts");
-  const [report] = writeReport(experiment, commandLine.out);
-  release();
+  const { saved, problem } = saveSomewhere(out, (directory) => writeReport(experiment, directory));
+  stopper.release();
   say(`\n${summarize(experiment)}`);
-  say(`\nThe report: ${relative(process.cwd(), report) || report}`);
-  return experiment.interrupted ? INTERRUPTED : 0;
+  say(`\nThe report: ${shownPath(saved[0])}`);
+  if (problem) throw problem;
+  return stopper.exitCode;
 }
 
 /** The run's options, now that the number of training images is known. */
@@ -92,7 +97,7 @@ function introduction({ depth, width, nets, steps, batchSize }: RunOptions, { tr
 
 function describeData(directory: string, { kind, train, test }: TrainAndTest): DataSummary {
   return {
-    directory: relative(process.cwd(), directory) || ".",
+    directory: shownPath(directory),
     kind,
     trainImages: train.shape[0],
     testImages: test.shape[0],
@@ -101,13 +106,4 @@ function describeData(directory: string, { kind, train, test }: TrainAndTest): D
   };
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`skipstone: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+await runProgram("skipstone", main);

@@ -1,7 +1,56 @@
 /**
- * Ctrl-C: the first asks for an end, and what there is by then is still shown; the second quits at once. In `npm start` the
- * request is a number in shared memory, which a worker reads between two steps; the laboratory ends its threads.
+ * How a program is asked to end: by Ctrl-C (SIGINT), by `kill` (SIGTERM), by a terminal that is closed (SIGHUP), by Ctrl-\
+ * (SIGQUIT). The first asks for an end, and what there is by then is still kept and shown; the second quits at once. The
+ * exit code is 128 + the signal's number. In `npm start` the request is a number in shared memory, which a worker reads
+ * between two steps; the laboratory ends its threads.
  */
+import { constants } from "node:os";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+
+/**
+ * One Ctrl-C under npm arrives twice (once from the terminal, once passed on by npm), within a few milliseconds, and a
+ * terminal that is closed may send several signals. Only one later than this is a second wish.
+ */
+const SAME_WISH_MILLISECONDS = 500;
+
+/** Whether an end was asked for. */
+export interface Stopper {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** 128 + the number of the first signal; 0 as long as there was none. */
+  readonly exitCode: number;
+  /** From now on signals end the process as they usually do. */
+  release(): void;
+}
+
+/** Handles signals as described above until it is released. */
+export function createStopper(): Stopper {
+  const abort = new AbortController();
+  let first = 0;
+  let exitCode = 0;
+  const onSignal = (name: NodeJS.Signals): void => {
+    const code = 128 + constants.signals[name];
+    const now = performance.now();
+    if (exitCode === 0) {
+      first = now;
+      exitCode = code;
+      abort.abort();
+    } else if (now - first > SAME_WISH_MILLISECONDS) {
+      process.exit(code);
+    }
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  return {
+    signal: abort.signal,
+    get exitCode() {
+      return exitCode;
+    },
+    release: () => {
+      for (const name of SIGNALS) process.off(name, onSignal);
+    },
+  };
+}
 
 /** A flag that threads share. */
 export type StopFlag = Int32Array;
@@ -16,33 +65,4 @@ export function requestStop(flag: StopFlag): void {
 
 export function stopRequested(flag: StopFlag): boolean {
   return Atomics.load(flag, 0) !== 0;
-}
-
-/** Exit code of a process that an interrupt ended: 128 + SIGINT. */
-export const INTERRUPTED = 130;
-
-/**
- * One Ctrl-C under npm arrives twice (once from the terminal, once passed on by npm), within a few milliseconds. Only an
- * interrupt later than this is a second wish.
- */
-const SAME_WISH_MILLISECONDS = 500;
-
-/**
- * Handles Ctrl-C as described above until the returned function is called. `stop` runs at the first one, `leave` before
- * quitting at the second.
- */
-export function stopOnInterrupt(stop: () => void, leave: () => void): () => void {
-  let first: number | null = null;
-  const onInterrupt = (): void => {
-    const now = performance.now();
-    if (first === null) {
-      first = now;
-      stop();
-    } else if (now - first > SAME_WISH_MILLISECONDS) {
-      leave();
-      process.exit(INTERRUPTED);
-    }
-  };
-  process.on("SIGINT", onInterrupt);
-  return () => process.off("SIGINT", onInterrupt);
 }

@@ -2,7 +2,7 @@
  * Finds the data in a directory: MNIST-like pairs of IDX files (also `.gz`), or the binary version of CIFAR-10 or
  * CIFAR-100. Reading the bytes themselves is src/data's work.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import {
@@ -94,11 +94,12 @@ async function readIdxDirectory(directory: string, names: readonly (string | und
 }
 
 function listDirectory(directory: string): string[] {
-  if (!existsSync(directory)) throw new UsageError(`the data directory ${directory} does not exist`);
-  if (!statSync(directory).isDirectory()) throw new UsageError(`${directory} is not a directory of data files`);
   try {
     return readdirSync(directory);
   } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ENOENT") throw new UsageError(`the data directory ${directory} does not exist`);
+    if (code === "ENOTDIR") throw new UsageError(`${directory} is not a directory of data files`);
     throw new UsageError(`cannot read the data directory ${directory}: ${reasonOf(error)}`);
   }
 }

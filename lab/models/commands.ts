@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import type { FloatDType } from "../../src/io/index.ts";
 import { modelNames } from "../../src/resnet/index.ts";
-import { realNumber, wholeNumber } from "../arguments.ts";
+import { path, realNumber, wholeNumber } from "../arguments.ts";
 import type { ClassifyRequest } from "./classify.ts";
 import type { ConvertRequest } from "./convert.ts";
 import type { SummaryRequest } from "./summary.ts";
@@ -63,8 +63,8 @@ export function addModelCommands(program: Command, chosen: (task: ModelTask) => 
       `Shows an image to a network: its best guesses, and the time they took.\nThe image is resized and cropped as torchvision does it.\n${networks}`,
     )
     .requiredOption("--network <name>", "which network")
-    .requiredOption("--weights <file>", "its weights, .pth or .safetensors")
-    .option("--labels <file>", "names of the classes: a line for each, or a JSON list (default: numbers)")
+    .requiredOption("--weights <file>", "its weights, .pth or .safetensors", path.parse)
+    .option("--labels <file>", "names of the classes: a line for each, or a JSON list (default: numbers)", path.parse)
     .option("--top <n>", "how many guesses", wholeNumber(1, 1000).parse, 5)
     .option(
       "--size <pixels>",

@@ -7,8 +7,9 @@ import type { StateDict } from "../../src/nn/index.ts";
 import { saveWeightsFile, writeFileWhole } from "../../src/node/index.ts";
 import type { Shape } from "../../src/tensor/index.ts";
 import { UsageError } from "../errors.ts";
-import { packageVersion, reasonOf } from "../files.ts";
+import { isDirectory, packageVersion, reasonOf } from "../files.ts";
 import { grouped } from "../report/format.ts";
+import { createStopper } from "../stop.ts";
 import { imageChannels, networkWith, parseInput, usualInput } from "./network.ts";
 import { readState } from "./weights.ts";
 
@@ -27,12 +28,18 @@ export interface ConvertRequest {
 export async function convert(request: ConvertRequest): Promise<string> {
   const { from, to, network } = request;
   const write = writerFor(request);
+  if (isDirectory(to)) throw new UsageError(`cannot write ${to}: is a directory`);
   const state = await readState(from);
+  const stopper = createStopper();
+  // An exit takes along what is half-written, which a signal by itself would leave there.
+  stopper.signal.addEventListener("abort", () => process.exit(stopper.exitCode));
   try {
     await write(state);
   } catch (error) {
     if (!(error as { code?: string }).code) throw error;
     throw new UsageError(`cannot write ${to}: ${reasonOf(error)}`);
+  } finally {
+    stopper.release();
   }
   const bytes = `${grouped(statSync(to).size)} bytes`;
   if (extname(to).toLowerCase() === ".onnx") return `${to}: ${network}, ${bytes}`;

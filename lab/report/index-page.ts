@@ -11,17 +11,20 @@ export interface IndexEntry {
   readonly picture: string;
 }
 
+export const INDEX = "index.html";
+
 /** The page of `npm start`, which lies in the same directory. */
 export const MAIN_JOB = "gradient-flow.html";
 
-export function indexPage(entries: readonly IndexEntry[], mainJob: boolean): string {
+/** @param sections one for each run, of `entrySection`. */
+export function indexPage(sections: readonly string[], mainJob: boolean): string {
   const body = [
     "<header>",
     `<p class="eyebrow">Skipstone</p>`,
     "<h1>The gradient-flow laboratory</h1>",
     `<p class="lede">What was run here, and what came out. Each title leads to the page with figures, tables and all the numbers.</p>`,
     "</header>",
-    ...entries.map(entrySection),
+    ...sections,
     ...(mainJob ? [mainJobSection] : []),
     "<footer><p><code>npm run lab -- --list</code> names all experiments.</p></footer>",
   ];
@@ -34,7 +37,7 @@ const mainJobSection = `<section class="entry" id="gradient-flow">
 <p>A residual network and its plain twin, trained side by side.</p>
 </section>`;
 
-function entrySection({ folder, record, picture }: IndexEntry): string {
+export function entrySection({ folder, record, picture }: IndexEntry): string {
   const { experiment, title, papers, report, startedAt, taskSeconds, data, seeds } = record;
   const facts = [
     folder,
@@ -43,7 +46,7 @@ function entrySection({ folder, record, picture }: IndexEntry): string {
     `${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}`,
     `${startedAt.slice(0, 10)}, ${duration(taskSeconds)} of computing`,
   ];
-  const link = `${encodeURIComponent(folder)}/${experiment}.html`;
+  const link = `${encodeURIComponent(folder)}/${encodeURIComponent(experiment)}.html`;
   return `<section class="entry" id="${escapeHtml(folder)}">
 <h2><a href="${link}">${escapeHtml(title)}</a></h2>
 <p class="eyebrow">${escapeHtml(facts.join(" · "))}</p>

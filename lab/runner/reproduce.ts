@@ -1,18 +1,17 @@
 /** `reproduce`: runs the tasks of a record again and says for every number whether it came out the same. */
 import { readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { toCsv } from "../../src/flow/index.ts";
 import { readImages } from "../data/images.ts";
 import { RunError, UsageError } from "../errors.ts";
 import { experimentNamed } from "../experiments/index.ts";
-import { reasonOf, writeTogether } from "../files.ts";
+import { ensureWritable, reasonOf, saveSomewhere, shownPath, writeTogether } from "../files.ts";
 import { grouped } from "../report/format.ts";
-import { INTERRUPTED } from "../stop.ts";
+import { createStopper } from "../stop.ts";
 import type { ReproduceRequest } from "./command-line.ts";
 import { type Comparison, compareValues } from "./compare.ts";
 import { compute } from "./compute.ts";
-import { fromJson } from "./json.ts";
-import type { RunRecord } from "./record.ts";
+import { parseRecord, type RunRecord } from "./record.ts";
 import { fingerprintOf } from "./results.ts";
 import { originOf } from "./run.ts";
 
@@ -31,6 +30,8 @@ export async function reproduce(
 ): Promise<number> {
   const record = readRecord(file);
   const experiment = experimentNamed(record.experiment);
+  const beside = dirname(resolve(file));
+  ensureWritable(beside);
   const directory = data ?? record.data.directory ?? undefined;
   const { images, summary } = await readImages({ directory, size: record.data.size });
   if (summary.checksum !== record.data.checksum) {
@@ -46,9 +47,13 @@ export async function reproduce(
   say(`Running ${results.length} tasks of ${file} again (recorded ${record.startedAt}, ${record.engine}).`);
   const again = new Map<string, unknown>();
   const tasks = results.map(({ task }) => task);
-  const complete = await compute(
-    { experiment, tasks, images, kernels, workers, onInterrupt: "What is done is compared." },
-    ({ task, result }) => again.set(fingerprintOf({}, task), result),
+  const stopper = createStopper();
+  await compute(
+    { experiment, tasks, images, kernels, workers, stopper, onInterrupt: "What is done is compared." },
+    ({ task, result }) => {
+      again.set(fingerprintOf({}, task), result);
+      return undefined;
+    },
   );
 
   const rows = results.flatMap(({ task, result }) => {
@@ -57,14 +62,17 @@ export async function reproduce(
     const name = { task: experiment.label(task), seed: task.seed };
     return compareValues(result, again.get(fingerprint)).map((comparison) => ({ ...name, ...comparison }));
   });
-  const [csv] = writeTogether(dirname(file), new Map([["reproduction.csv", toCsv(rows)]]));
+  const contents = new Map([["reproduction.csv", toCsv(rows)]]);
+  const { saved, problem } = saveSomewhere(beside, (place) => writeTogether(place, contents));
+  stopper.release();
   const different = rows.filter(({ same }) => !same);
   for (const row of different.slice(0, SHOWN)) say(`  ${row.task}, seed ${row.seed}: ${describe(row)}`);
   if (different.length > SHOWN) say(`  … and ${grouped(different.length - SHOWN)} more.`);
   say(
-    `${different.length === 0 ? "Reproduced" : "Not reproduced"}: ${grouped(rows.length - different.length)} of ${grouped(rows.length)} numbers came out the same. Each of them: ${relative(process.cwd(), csv)}`,
+    `${different.length === 0 ? "Reproduced" : "Not reproduced"}: ${grouped(rows.length - different.length)} of ${grouped(rows.length)} numbers came out the same. Each of them: ${shownPath(saved[0])}`,
   );
-  if (!complete) return INTERRUPTED;
+  if (problem) throw problem;
+  if (stopper.exitCode !== 0) return stopper.exitCode;
   return different.length === 0 ? 0 : 1;
 }
 
@@ -79,13 +87,7 @@ function readRecord(file: string): RunRecord {
   } catch (error) {
     throw new UsageError(`cannot read ${file}: ${reasonOf(error)}`);
   }
-  try {
-    const record = fromJson(text) as RunRecord;
-    if (record.program === "skipstone" && typeof record.experiment === "string" && Array.isArray(record.results)) {
-      return record;
-    }
-  } catch {
-    // Said below.
-  }
+  const record = parseRecord(text);
+  if (record) return record;
   throw new UsageError(`${file} is not the record of a run: expected a ${join("out", "NAME", "run.json")}`);
 }

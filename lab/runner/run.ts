@@ -1,55 +1,52 @@
 /** One run of an experiment, from the request to the page. This file is the order of events. */
-import { join, relative } from "node:path";
+import { join, resolve } from "node:path";
 import { kernels, useKernels } from "../../src/tensor/index.ts";
 import { checkPaperData, type ImageSummary, readImages } from "../data/images.ts";
 import { engineName } from "../engine.ts";
-import { UsageError } from "../errors.ts";
-import { ensureWritable, packageVersion } from "../files.ts";
-import { INTERRUPTED } from "../stop.ts";
+import { messageOf, RunError, UsageError } from "../errors.ts";
+import { ensureWritable, packageVersion, saveSomewhere, shownPath } from "../files.ts";
+import { createStopper } from "../stop.ts";
 import { codeChecksum } from "./code.ts";
 import type { RunRequest } from "./command-line.ts";
-import { compute } from "./compute.ts";
+import { compute, type Work } from "./compute.ts";
 import type { AnyExperiment, Seeded } from "./experiment.ts";
-import { type RunRecord, wasInterrupted } from "./record.ts";
-import { appendResult, type FinishedTask, fingerprintOf, type Origin, readResults } from "./results.ts";
+import type { RunRecord } from "./record.ts";
+import { type FinishedTask, fingerprintOf, type Origin, RESULTS_FILE, ResultsFile, readResults } from "./results.ts";
 import { casesOf, tasksOf } from "./tasks.ts";
 
-/** Runs what is asked for and returns the exit code: 0, or after Ctrl-C that of an interrupt. `say` prints a line. */
+/** Runs what is asked for and returns the exit code: 0, or after a signal that of its end. `say` prints a line. */
 export async function run(request: RunRequest, say: (line: string) => void): Promise<number> {
   const { experiment, preset, options } = request;
   const started = new Date();
   const tasks = tasksOf(experiment, options, request.seeds);
   if (preset === "full") checkPaperData(experiment, request.data);
   const { images, summary } = await readImages({ directory: request.data, size: request.imageSize });
+  // In full, so that it stays the same place whatever becomes of the directory the program was started in.
+  const out = resolve(request.out);
   // A default run, a quick one and one of full size do not overwrite each other's pages.
-  const directory = join(request.out, preset === "default" ? experiment.name : `${experiment.name}-${preset}`);
-  ensureWritable(directory);
+  const folder = preset === "default" ? experiment.name : `${experiment.name}-${preset}`;
+  ensureWritable(out);
+  ensureWritable(join(out, folder));
   const origin = originOf(request, summary);
-  const path = join(directory, "results.jsonl");
-  const { finished, otherCode } = findEarlier(path, origin, tasks, request.earlier, say);
+  const path = join(out, folder, RESULTS_FILE);
+  const { finished, otherCode } = findEarlier(path, origin, tasks, request, say);
+  const file = new ResultsFile(path, origin, finished.values());
   const missing = tasks.filter((task) => !finished.has(fingerprintOf(origin, task)));
+  const stopper = createStopper();
+  let failure: RunError | undefined;
   if (missing.length > 0 && request.earlier !== "redraw") {
     say(introduction(experiment, missing, summary));
-    await compute(
-      {
-        experiment,
-        tasks: missing,
-        images,
-        kernels: request.kernels,
-        workers: request.workers,
-        onInterrupt: "What is finished is kept and shown; the same command goes on from there.",
-      },
-      (done) => {
-        appendResult(path, origin, done);
-        finished.set(fingerprintOf(origin, done.task), done);
-      },
-    );
+    failure = await computeTasks({ ...request, tasks: missing, images, stopper }, (done) => {
+      finished.set(fingerprintOf(origin, done.task), done);
+      file.add(done);
+    });
   }
 
   const results = tasks.flatMap((task) => finished.get(fingerprintOf(origin, task)) ?? []);
   if (results.length === 0) {
+    if (failure) throw failure;
     say("Nothing is finished yet: there is nothing to show.");
-    return INTERRUPTED;
+    return stopper.exitCode;
   }
   const record: RunRecord = {
     program: "skipstone",
@@ -77,10 +74,49 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
   const { writeRun } = await import("../report/write-run.ts");
   const { summarizeRun } = await import("../report/summary.ts");
-  const { page, index } = writeRun(record, directory, request.out);
+  const { saved, problem } = saveSomewhere(out, (place) => {
+    if (request.earlier !== "redraw") file.save(join(place, folder, RESULTS_FILE));
+    return writeRun(record, join(place, folder), place);
+  });
+  stopper.release();
   say(`\n${summarizeRun(record)}`);
-  say(`\nThe page: ${relative(process.cwd(), page)}; all runs: ${relative(process.cwd(), index)}`);
-  return wasInterrupted(record) && request.earlier !== "redraw" ? INTERRUPTED : 0;
+  for (const remark of saved.remarks) say(`\n${remark}`);
+  say(`\nThe page: ${shownPath(saved.page)}${saved.problem ? "" : `; all runs: ${shownPath(saved.index)}`}`);
+  const problems = [failure, problem, saved.problem].flatMap((error) => (error ? [error.message] : []));
+  if (problems.length > 0) throw new RunError(problems.join("; "));
+  return stopper.exitCode;
+}
+
+/**
+ * Computes tasks, and hands each to `keep` as it ends. What was finished before a task failed is to be shown: its error is
+ * returned, not thrown. Where results cannot be written for now, the work goes on.
+ */
+async function computeTasks(
+  work: Omit<Work, "onInterrupt">,
+  keep: (finished: FinishedTask) => void,
+): Promise<RunError | undefined> {
+  let warned = false;
+  const onDone = (finished: FinishedTask): string | undefined => {
+    try {
+      keep(finished);
+      warned = false;
+      return undefined;
+    } catch (error) {
+      const first = !warned;
+      warned = true;
+      return first ? `${messageOf(error)}; tried again with each that follows.` : undefined;
+    }
+  };
+  try {
+    await compute(
+      { ...work, onInterrupt: "What is finished is kept and shown; the same command goes on from there." },
+      onDone,
+    );
+    return undefined;
+  } catch (error) {
+    if (error instanceof RunError) return error;
+    throw error;
+  }
 }
 
 /** What results depend on besides their tasks. Chooses the kernels, in this thread too, so that their name is known. */
@@ -102,21 +138,34 @@ function findEarlier(
   path: string,
   origin: Origin,
   tasks: readonly Seeded<object>[],
-  earlier: RunRequest["earlier"],
+  { earlier, experiment, options }: RunRequest,
   say: (line: string) => void,
 ): { finished: Map<string, FinishedTask>; otherCode: number } {
-  if (earlier === "fresh") return { finished: new Map(), otherCode: 0 };
   const mine = readResults(path, origin, tasks);
+  if (earlier === "fresh") return { finished: new Map(), otherCode: 0 };
   const { finished, stale, damaged } =
     earlier === "resume" ? mine : readResults(path, origin, tasks, { anyCode: true });
-  if (damaged > 0) say(`${path}: ${damaged} damaged lines left aside.`);
+  if (damaged > 0) say(`${shownPath(path)}: ${damaged} damaged ${damaged === 1 ? "line" : "lines"} left aside.`);
   if (earlier === "redraw") {
-    if (finished.size === 0) throw new UsageError(`--redraw: ${path} has no results of this run's tasks`);
-    return { finished: new Map(finished), otherCode: finished.size - mine.finished.size };
+    const drawn = [...finished].filter(([, one]) => canShow(experiment, one, options));
+    const strange = finished.size - drawn.length;
+    if (strange > 0) say(`${strange} results there have a shape that this version cannot show: left aside.`);
+    if (drawn.length === 0) throw new UsageError(`--redraw: ${path} has no results of this run's tasks`);
+    return { finished: new Map(drawn), otherCode: drawn.filter(([key]) => !mine.finished.has(key)).length };
   }
-  if (finished.size > 0) say(`${finished.size} of ${tasks.length} tasks are done already, in ${path}.`);
+  if (finished.size > 0) say(`${finished.size} of ${tasks.length} tasks are done already, in ${shownPath(path)}.`);
   if (stale > 0) say(`${stale} results there are of other code, kernels or data: not used (--redraw would draw them).`);
   return { finished: new Map(finished), otherCode: 0 };
+}
+
+/** Whether a result, perhaps of another version, has what the report needs. */
+function canShow(experiment: AnyExperiment, finished: FinishedTask, options: object): boolean {
+  try {
+    experiment.report(casesOf(experiment, [finished]), options);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function introduction(

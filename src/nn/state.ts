@@ -2,7 +2,7 @@
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { SkipstoneError, UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { isForeign, twoCopies } from "./is-module.ts";
 
 /** Tensors by name. */
@@ -52,8 +52,6 @@ export function loadInto(
   const misshapen: string[] = [];
   const unreadable: string[] = [];
   const values = new Map<string, ArrayLike<number>>();
-  // Where the state has tensors of the module itself, their values are copied before any is overwritten.
-  const overwritten = new Set(names.map((name) => own[name].data));
   for (const name of names) {
     if (!Object.hasOwn(state, name)) continue;
     const saved = read(state[name]);
@@ -61,8 +59,8 @@ export function loadInto(
     else if (!sameShape(saved.shape, own[name].shape)) {
       misshapen.push(`${name}: ${formatShape(saved.shape)} does not fit ${formatShape(own[name].shape)}`);
     } else {
-      const { data } = saved;
-      values.set(name, ArrayBuffer.isView(data) && overwritten.has(data as Tensor["data"]) ? Array.from(data) : data);
+      // Also a tensor of the module itself: `assign` puts other arrays in the place of those that were read.
+      values.set(name, saved.data);
     }
   }
   if (misshapen.length + unreadable.length > 0 || (strict && missing.length + unexpected.length > 0)) {
@@ -78,9 +76,9 @@ export function loadInto(
 
 /** Shape and numbers of one entry, or what is wrong with it. */
 function read(entry: unknown): { shape: Shape; data: ArrayLike<number> } | string {
-  if (entry instanceof Tensor) {
+  if (isTensor(entry)) {
     try {
-      return { shape: entry.shape, data: entry.data };
+      return { shape: entry.shape, data: peek(entry) };
     } catch (error) {
       if (error instanceof SkipstoneError) return error.message;
       throw error;

@@ -1,6 +1,6 @@
 /** Files by path: opened to be read in pieces, and written so that nobody ever sees half of one. */
-import { mkdtemp, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { open, rename } from "node:fs/promises";
+import { dirname, extname } from "node:path";
 import {
   type ByteSource,
   type LazyWeightFile,
@@ -17,6 +17,7 @@ import type { StateDict } from "../nn/module.ts";
 import { checkText } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
+import { beginUnfinished, endUnfinished, removeLeftovers } from "./unfinished.ts";
 
 /** A file to be read in pieces. Close it. */
 export async function openFile(path: string): Promise<ByteSource & { close(): Promise<void> }> {
@@ -94,14 +95,16 @@ export async function saveWeightsFile(
   await writeFileWhole(path, pthChunksFor(op, state, options.dtype === undefined ? {} : { dtype: options.dtype }));
 }
 
-/** Writes the pieces to a file beside `path`, then renames it: `path` has the old contents until it has the new ones. */
+/**
+ * Writes the pieces to a file beside `path`, then renames it: `path` has the old contents until it has the new ones. What
+ * a killed process left there unfinished is removed.
+ */
 export async function writeFileWhole(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   checkText("writeFileWhole", "path", path);
   checkChunks(chunks);
-  // A folder of its own: two writers of the same path do not meet.
-  const folder = await mkdtemp(join(dirname(path), `.${basename(path)}-`));
+  removeLeftovers(dirname(path));
+  const beside = beginUnfinished(path);
   try {
-    const beside = join(folder, basename(path));
     const handle = await open(beside, "wx");
     try {
       for (const chunk of chunks) {
@@ -114,7 +117,7 @@ export async function writeFileWhole(path: string, chunks: Iterable<Uint8Array>)
     }
     await rename(beside, path);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    endUnfinished(beside);
   }
 }
 

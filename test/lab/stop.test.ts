@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { createStopFlag, INTERRUPTED, requestStop, stopOnInterrupt, stopRequested } from "../../lab/stop.ts";
+import { createStopFlag, createStopper, requestStop, stopRequested } from "../../lab/stop.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -13,24 +13,31 @@ test("the flag is shared memory", () => {
   expect(stopRequested(sameMemory)).toBe(true);
 });
 
-test("the first interrupt asks, a second one at once is the same wish, a later one quits", () => {
-  const stop = vi.fn();
-  const leave = vi.fn();
+const signals = [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+  ["SIGQUIT", 131],
+] as const;
+
+test.each(signals)("the first %s asks, a second one at once is the same wish, a later one quits", (name, code) => {
   const exit = vi.spyOn(process, "exit").mockImplementation((() => {}) as never);
   const now = vi.spyOn(performance, "now").mockReturnValue(1000);
-  const release = stopOnInterrupt(stop, leave);
-  expect(stop).not.toHaveBeenCalled();
-  process.emit("SIGINT");
-  expect(stop).toHaveBeenCalledTimes(1);
+  const before = process.listenerCount(name);
+  const stopper = createStopper();
+  const asked = vi.fn();
+  stopper.signal.addEventListener("abort", asked);
+  expect(stopper.exitCode).toBe(0);
+  process.emit(name, name);
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(stopper.exitCode).toBe(code);
   now.mockReturnValue(1005);
-  process.emit("SIGINT");
-  expect(stop).toHaveBeenCalledTimes(1);
-  expect(leave).not.toHaveBeenCalled();
+  process.emit("SIGTERM", "SIGTERM");
+  expect(asked).toHaveBeenCalledTimes(1);
   expect(exit).not.toHaveBeenCalled();
   now.mockReturnValue(2500);
-  process.emit("SIGINT");
-  expect(leave).toHaveBeenCalledTimes(1);
-  expect(exit).toHaveBeenCalledWith(INTERRUPTED);
-  release();
-  expect(process.listeners("SIGINT")).toHaveLength(0);
+  process.emit(name, name);
+  expect(exit).toHaveBeenCalledExactlyOnceWith(code);
+  stopper.release();
+  expect(process.listenerCount(name)).toBe(before);
 });

@@ -80,12 +80,14 @@ describe("distributions", () => {
   });
 });
 
-// The 21st is the first of this seed on which engines disagree: by their own logarithm, sine and cosine it ends in …6 in
-// Node 20 to 26, in …REPL in Deno 2.9 and Bun 1.4.
+// The 21st is the first of this seed on which engines disagree: with their own logarithm, sine and cosine it ends in 915 in
+// Node 20 to 26, and in 917 in Deno 2.9 and Bun 1.4.
 it("the same normals everywhere: seed 1, the 1st, 2nd and 21st", () => {
   const rng = new Rng(1);
   const normals = draw(21, () => rng.normal());
-  expect([normals[0], normals[1], normals[20]]).toEqual([]);
+  expect([normals[0], normals[1], normals[20]]).toEqual([
+    0.032007023073783274, -1.2963188031994084, 0.8612929942763915,
+  ]);
 });
 
 describe("fork", () => {

@@ -9,7 +9,11 @@ import { projectSurface } from "./surface.ts";
 /** Dark is low, bright is high: told apart with every kind of colour vision, and in grey. */
 const SCHEME = "viridis";
 
-export function gridFigure(chart: GridChart): Figure {
+/** Drawn where an interrupted run has no panel yet: axes with nothing between them. */
+const NOTHING: Grid = { title: "", xs: [0, 1], ys: [0, 1], values: Array(2).fill([Number.NaN, Number.NaN]) };
+
+export function gridFigure(given: GridChart): Figure {
+  const chart = given.panels.length > 0 ? given : { ...given, panels: [NOTHING] };
   const { kind, x, y, value, panels } = chart;
   const titles = panels.map(({ title }) => title);
   const domain = valueDomain(value, panels);

@@ -5,7 +5,9 @@ import type { Figure } from "../plot.ts";
 import { axisTitle, inPanel, legendFrom, looksOf, panelLayout, panelTitles, scaleOf } from "./look.ts";
 
 export function lineFigure(chart: LineChart): Figure {
-  const { x, y, panels, marks = "lines", rules = [] } = chart;
+  const { x, y, marks = "lines", rules = [] } = chart;
+  // A run that was interrupted early may have no panel yet: the axes are drawn all the same.
+  const panels = chart.panels.length > 0 ? chart.panels : [{ title: "", series: [] }];
   const looks = looksOf(panels.flatMap(({ series }) => series));
   const titles = panels.map(({ title }) => title);
   const rows = panels.flatMap(({ title: panel, series }) =>

@@ -3,7 +3,7 @@ import { crossEntropy } from "../../autograd/losses.ts";
 import { describe } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
-import { Tensor } from "../../tensor/tensor.ts";
+import { peek, Tensor } from "../../tensor/tensor.ts";
 import { isNumberList, type Labels } from "./batch.ts";
 import { refusePromise } from "./callbacks.ts";
 
@@ -69,7 +69,7 @@ function classLoss(op: string, output: unknown, labels: unknown): CountedLoss {
   if (labels instanceof Tensor && sameShape(labels.shape, shape)) {
     return { loss: crossEntropy(output, labels), count: output.size / shape[1] };
   }
-  const classes = labels instanceof Tensor ? labels.data : labels;
+  const classes = labels instanceof Tensor ? peek(labels) : labels;
   if (!isNumberList(classes)) {
     throw new UsageError(
       `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${describe(labels)}: give a loss that takes them`,

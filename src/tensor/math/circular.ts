@@ -6,8 +6,6 @@
  * π/2 is subtracted in parts of 33 bits, so that n times each is exact: one part and the rest, or one or two parts more where
  * so little is left of x that it shows. r is kept in two parts too, r + tail. The polynomials are Remez's, to 2⁻⁵⁸.
  */
-import { head } from "./words.ts";
-
 /** 2¹⁹·π. For a larger angle, of which the random numbers and schedules have none, the result is NaN. */
 const LARGEST = 1647099;
 const QUARTER_PI = 0.7853981633974484;
@@ -98,8 +96,13 @@ function cosine(r: number, tail: number): number {
           z *
             (0.00002480158728947673 +
               z * (-2.7557314351390663e-7 + z * (2.087572321298175e-9 + z * -1.1359647557788195e-11)))));
-  const size = head(Math.abs(r));
+  const size = Math.abs(r);
   if (size < 0.2999997138977051) return 1 - (0.5 * z - (z * p - r * tail));
-  const q = size > 0.78125 ? 0.28125 : size / 4;
+  const q = size >= 0.7812504768371582 ? 0.28125 : quarter(size);
   return 1 - q - (0.5 * z - q - (z * p - r * tail));
+}
+
+/** x/4 without its last 32 bits, 0.25 ≤ x < 1. */
+function quarter(x: number): number {
+  return x < 0.5 ? Math.floor(x * 0x40_0000) / 0x100_0000 : Math.floor(x * 0x20_0000) / 0x80_0000;
 }

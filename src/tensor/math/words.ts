@@ -18,13 +18,6 @@ export function highWord(x: number): number {
   return words[high];
 }
 
-/** x without its last 32 bits: 21 are left, so that the product of two of these is exact. */
-export function head(x: number): number {
-  double[0] = x;
-  words[1 - high] = 0;
-  return double[0];
-}
-
 /** The smallest number with all its 53 bits. */
 export const SMALLEST_NORMAL = 2.2250738585072014e-308;
 

@@ -30,7 +30,8 @@ interface Entry {
 
 /** Programs kept. A network has a few dozen shapes; each program is a few kilobytes. */
 const CACHE_SIZE = 512;
-const INITIAL_BYTES = 2 ** 28;
+/** 224 MiB for tensors (arena.ts). */
+const INITIAL_BYTES = 288 * 2 ** 20;
 
 /** Thrown by `program`, caught where the choice between SIMD and plain is made (index.ts). */
 export const NOT_COMPILED: unique symbol = Symbol("the program is not compiled, or not yet");

@@ -24,6 +24,8 @@ import { cropFunction, meanTaps, tiling } from "./winograd-tiling.ts";
 const BLOCK_BYTES = 2 ** 19;
 /** U of the filters that are transformed at a time, where that is done: a quarter of L2. */
 const U_BYTES = 2 ** 18;
+/** A larger U is not held whole: with a copy of the filters it has to find room in a full memory, too (arena.ts). */
+const LARGEST_U_BYTES = 40 * 2 ** 20;
 
 /** Whether Winograd's algorithms cover the geometry. */
 export function winogradCovers({ kh, kw, sh, sw, dh, dw, ph, pw, groups, N, C, O }: ConvGeometry): boolean {
@@ -95,11 +97,12 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const rowOfM = blockGroups * 4;
   const planeOfV = offPowersOfTwo(C * rowOfM);
   // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
-  const once = N * t.groups <= blockGroups;
+  // Bits do not depend on it; nor, where U would be too large, on the transforms that each block then repeats.
+  const inParts = N * t.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES;
   // A constant's is kept whole; then what one point needs of it is to stay.
   const kept = constantOf(w) !== undefined;
   const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
-  const blockO = once || kept ? Math.min(O, fittingO) : O;
+  const blockO = inParts || kept ? Math.min(O, fittingO) : O;
   const planeOfM = offPowersOfTwo(roundUp(blockO) * rowOfM);
   const planeOfU = offPowersOfTwo(roundUp(kept ? O : blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
@@ -127,7 +130,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     let pw = 0;
     const U = scope.derived(w, key, points * planeOfU, (U) => {
       pw = scope.input(w);
-      if (kept || !once) functions.filters(pw, U, O);
+      if (kept || !inParts) functions.filters(pw, U, O);
     });
     const V = scope.scratch(points * planeOfV);
     const M = scope.scratch(points * planeOfM);
@@ -163,7 +166,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (once && !kept) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
+        if (inParts && !kept) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
         functions.product(kept ? U + 4 * o * C : U, V, M, filterPanels, panels, points, 0);
         images((n, first, local, count) => {
           const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;

@@ -47,7 +47,7 @@ export function checkReport<O extends object, T extends object, R>(
   options: O,
 ): void {
   const one = cases.map((c) => ({ ...c, seeds: c.seeds.slice(0, 1), results: c.results.slice(0, 1) }));
-  for (const there of [cases, one, one.slice(0, 1), one.slice(-1)]) {
+  for (const there of [cases, one, ...one.map((c) => [c])]) {
     const { found, paper, charts, tables } = experiment.report(there, options);
     const ids = [...charts, ...tables].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
@@ -58,6 +58,8 @@ export function checkReport<O extends object, T extends object, R>(
     }
     for (const chart of charts) {
       expect(chart.x.label).not.toBe("");
+      // Drawing takes longest: of results of a single task, the first and the last.
+      if (there.length === 1 && there[0] !== one[0] && there[0] !== one.at(-1)) continue;
       expect(renderFigure(figureOf(chart)).file).toContain("<svg");
     }
     for (const { columns, rows } of tables) for (const row of rows) expect(row).toHaveLength(columns.length);

@@ -1,5 +1,14 @@
 /** summary, convert and classify: what they print, what they write, and what they refuse. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode as encodePng } from "fast-png";
@@ -19,6 +28,7 @@ beforeAll(async () => {
   const data = Uint8Array.from({ length: 40 * 36 * 3 }, (_, i) => (i * 37) % 256);
   writeFileSync(at("noise.png"), encodePng({ width: 40, height: 36, channels: 3, depth: 8, data }));
   writeFileSync(at("labels.txt"), "apple\npear\nplum\n");
+  mkdirSync(at("directory.pth"));
 });
 
 /** What the command line prints. */
@@ -100,6 +110,11 @@ describe("convert", () => {
       "weights of another network",
       [at("resnet20.pth"), at("x.pth"), "--network", "resnet32"],
       /^the weights are not those of resnet32: [\s\S]*missing \(\d+\): (\S+, ){5}…$/,
+    ],
+    [
+      "a directory in its place",
+      [at("resnet20.pth"), at("directory.pth")],
+      /^cannot write .*directory\.pth: is a directory$/,
     ],
     ["no such folder", [at("resnet20.pth"), at("no/x.pth")], /^cannot write .*x\.pth: no such file or directory/],
   ];

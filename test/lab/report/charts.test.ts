@@ -94,6 +94,17 @@ function titleLines(svg: Element, start: string): string[] {
   return [...(found?.querySelectorAll("tspan") ?? [])].map(({ textContent }) => textContent ?? "");
 }
 
+test.each([lines, grid("heat"), grid("contour"), grid("surface")])(
+  "without any panel, as after an early Ctrl-C: axes ($kind)",
+  (chart) => {
+    const { wide, narrow, file } = renderFigure(figureOf({ ...chart, panels: [] }));
+    for (const svg of [wide, narrow, file]) {
+      expect(svg).toContain("</svg>");
+      expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    }
+  },
+);
+
 describe("lines", () => {
   const { wide, narrow, text } = draw(lines);
 

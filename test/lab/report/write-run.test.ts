@@ -5,7 +5,7 @@ import { JSDOM } from "jsdom";
 import { describe, expect, test } from "vitest";
 import { summarizeRun } from "../../../lab/report/summary.ts";
 import { runFiles, writeRun } from "../../../lab/report/write-run.ts";
-import { fromJson } from "../../../lab/runner/json.ts";
+import { fromJson, toJson } from "../../../lab/runner/json.ts";
 import type { RunRecord } from "../../../lab/runner/record.ts";
 
 const record: RunRecord = {
@@ -166,6 +166,59 @@ describe("the index", () => {
     expect(links()).toContain("gradient-flow.html");
     expect(readdirSync(out).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
+});
+
+describe("a record of another shape", () => {
+  const whole = JSON.parse(toJson(record)) as Record<string, unknown>;
+  const report = whole.report as Record<string, unknown>;
+  const notRecords: [string, unknown][] = [
+    ["null", null],
+    ["a number", 5],
+    ["a list", [whole]],
+    ["nothing in it", {}],
+    ["nothing but charts", { program: "skipstone", report: { charts: [] } }],
+    ["another program's", { ...whole, program: "other" }],
+    ...Object.keys(whole).map((key): [string, unknown] => [`without ${key}`, { ...whole, [key]: undefined }]),
+    ...Object.keys(whole).map((key): [string, unknown] => [`${key} null`, { ...whole, [key]: null }]),
+    ["a result without a task", { ...whole, results: [{ result: 1, seconds: 1 }] }],
+    ["a result null", { ...whole, results: [null] }],
+    ["charts null", { ...whole, report: { ...report, charts: null } }],
+    ["data of text", { ...whole, data: "MNIST" }],
+  ];
+  const [chart] = report.charts as Record<string, unknown>[];
+  const notShown: [string, unknown][] = [
+    ["a chart of an unknown kind", { ...whole, report: { ...report, charts: [{ ...chart, kind: "pie" }] } }],
+    ["a chart without panels", { ...whole, report: { ...report, charts: [{ ...chart, panels: undefined }] } }],
+  ];
+
+  test("is named in a line, and neither ends the run nor stands in the list", () => {
+    const out = mkdtempSync(join(tmpdir(), "skipstone-"));
+    const write = (name: string, value: unknown): void => {
+      mkdirSync(join(out, name));
+      writeFileSync(join(out, name, "run.json"), JSON.stringify(value));
+    };
+    for (const [name, value] of [...notRecords, ...notShown]) write(name, value);
+    mkdirSync(join(out, "a directory", "run.json"), { recursive: true });
+    const { index, remarks, problem } = writeRun(record, join(out, "sample"), out);
+    expect(problem).toBeUndefined();
+    const reasons = Object.fromEntries(
+      remarks.map((remark) => /leaves out .*\/([^/]+)\/run\.json: (.*)\.$/.exec(remark)!.slice(1)),
+    );
+    expect(reasons).toEqual({
+      ...Object.fromEntries(notRecords.map(([name]) => [name, "it is not the record of a run"])),
+      ...Object.fromEntries(notShown.map(([name]) => [name, "this version cannot show it"])),
+    });
+    const { document } = new JSDOM(readFileSync(index, "utf8")).window;
+    expect([...document.querySelectorAll("section")].map(({ id }) => id)).toEqual(["sample"]);
+  });
+});
+
+test("an index that cannot be written is said, and the run is there", () => {
+  const out = mkdtempSync(join(tmpdir(), "skipstone-"));
+  mkdirSync(join(out, "index.html"));
+  const { page, problem } = writeRun(record, join(out, "sample"), out);
+  expect(readFileSync(page, "utf8")).toContain("It works in 2 of 3 cases.");
+  expect(problem?.message).toMatch(/^the list of all runs: cannot write .*there is a directory called .*index\.html$/);
 });
 
 test("the terminal shows tables, paragraph and caveats", () => {

@@ -122,6 +122,8 @@ describe("errors are one line that names option and value", () => {
     ["sample --image-size small", "expected one of whole, half"],
     ["sample --quick --full", "option '--quick' cannot be used with option '--full'"],
     ["sample --fresh --redraw", "option '--fresh' cannot be used with option '--redraw'"],
+    ["sample --out=", "argument '' is invalid. expected a path"],
+    ["reproduce f --data=", "argument '' is invalid. expected a path"],
     ["sample --workers 0", "expected a whole number from 1 to 256"],
     ["sample --kernels fast", "Allowed choices are auto, simd, plain"],
     ["sample more", "too many arguments"],

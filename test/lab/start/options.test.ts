@@ -46,6 +46,12 @@ test("every option arrives", () => {
   expect(parse("--steps", "5").length).toEqual({ steps: 5 });
 });
 
+test("numbers as JavaScript writes them, the last of several, and −0 as 0", () => {
+  expect(parse("--steps", "1e3").length).toEqual({ steps: 1000 });
+  expect(parse("--steps", "5", "--steps", "7").length).toEqual({ steps: 7 });
+  expect(parse("--seed", "-0", "--momentum", "-0").run).toMatchObject({ seed: 0, momentum: 0 });
+});
+
 test("--help names every option, --version the version", () => {
   const help = parseCommandLine(["--help"], "1.2.3");
   const options =
@@ -78,6 +84,10 @@ describe("errors are one line that names option and value", () => {
     ["--momentum 1", "expected a number from 0"],
     ["--seed -1", "expected a whole number from 0"],
     ["--seed 1e99", "expected a whole number"],
+    ["--seed=", "argument '' is invalid. expected a whole number"],
+    ["--out=", "option '--out <directory>' argument '' is invalid. expected a path"],
+    ["--data=", "option '--data <directory>' argument '' is invalid. expected a path"],
+    ["--lr Infinity", "expected a number above 0 and up to 100"],
     ["--augment turn", "Allowed choices are none, crop, crop-flip"],
     ["--depth", "option '--depth <layers>' argument missing"],
     ["extra", "too many arguments"],

@@ -79,10 +79,16 @@ describe("the arena", () => {
     expect(arena.floats.buffer).toBe(arena.memory.buffer);
   });
 
-  it("leaves the last eighth to scratch", () => {
-    const arena = new Arena(wasm, 8 * PAGE);
+  it.each([
+    [0.5, "a quarter", 2 ** 17],
+    [288, "64 MiB", 2 ** 26],
+    [800, "an eighth", 100 * 2 ** 20],
+  ])("of %d MiB leaves %s to scratch", (size, _, reserve) => {
+    const arena = new Arena(wasm, size * 2 ** 20);
+    while (arena.allocate(2 ** 20));
     while (arena.allocate(1000));
-    expect(ask(arena, FLOATS - 16).ran).toBe(true);
+    expect(ask(arena, reserve / 4 - 16).ran).toBe(true);
+    expect(ask(arena, reserve / 4 + 2000).ran).toBe(false);
   });
 
   it("takes scratch back, also from a kernel that throws", () => {

@@ -5,10 +5,12 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { backward, valueAndGrad } from "../../../src/autograd/backward.ts";
+import { conv2d } from "../../../src/autograd/convolution.ts";
 import { exp, mul, sigmoid, tanh } from "../../../src/autograd/elementwise.ts";
 import { noGrad } from "../../../src/autograd/graph.ts";
 import { crossEntropy } from "../../../src/autograd/losses.ts";
 import { sum } from "../../../src/autograd/reductions.ts";
+import { slice } from "../../../src/autograd/shaping.ts";
 import { softmax } from "../../../src/autograd/softmax.ts";
 import { SGD } from "../../../src/nn/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
@@ -140,6 +142,36 @@ describe("the same bits", () => {
     arena.allocate = (size) => (size > 2000 && refused++ % 2 ? undefined : allocateThere(size));
     expect(train()).toEqual(reference);
     expect(refused).toBeGreaterThan(100);
+  });
+
+  it("in a step that has filled its memory: 512 → 512 channels, forward and both gradients", () => {
+    const compute = (full: boolean): Floats[] => {
+      const engine = new Engine(wasm);
+      useKernels(kernelsOf(engine));
+      const [x, w] = [
+        [16, 512, 4, 4],
+        [512, 512, 3, 3],
+      ].map((shape, i) => randn(shape, new Rng(i), { requiresGrad: true }));
+      const { value, grads } = valueAndGrad(() => {
+        for (const size of full ? [2 ** 20, 2 ** 10] : []) while (engine.arena.allocate(size));
+        const y = conv2d(x, w, null, { padding: 1 });
+        return sum(mul(y, y));
+      });
+      return [value, grads.get(x), grads.get(w)].map((t) => t.data);
+    };
+    // Millions of numbers: too many for toEqual.
+    const expected = compute(false);
+    compute(true).forEach((values, i) => {
+      expect(values.every((v, k) => v === expected[i][k])).toBe(true);
+    });
+  });
+
+  it("of filters so large that they are not transformed all at once: those of each alone", () => {
+    begin(128 * MIB);
+    const x = randn([20, 1100, 8, 8], new Rng(1));
+    const w = randn([1000, 1100, 3, 3], new Rng(2));
+    const y = conv2d(x, w, null, { padding: 1 });
+    expect(slice(y, [null, [500, 508]]).data).toEqual(conv2d(x, slice(w, [[500, 508]]), null, { padding: 1 }).data);
   });
 
   it("after the memory has grown", () => {

@@ -1,0 +1,211 @@
+/** What a shell may do to the real commands: take their output away, end them, pull their directory from under them. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { compile, execute, type Outcome } from "./compiled.ts";
+import { writeTinyDirectory } from "./tiny-data.ts";
+
+const data = writeTinyDirectory(mkdtempSync(join(tmpdir(), "skipstone-data-")));
+const small = ["--width", "2", "--data", data];
+const start = ["start", "--depth", "8", "--batch", "8", "--steps", "3", ...small];
+const vanish = ["lab", "vanish", "--depths", "8", "--batch-size", "8", "--gains", "1", "--seeds", "1", ...small];
+const degradation = ["lab", "degradation", "--depths", "8", "--batch-size", "8", "--image-size", "whole", ...small];
+const endless = [...start, "--steps", "1000000"];
+const long = [...degradation, "--steps", "30", "--seeds", "20"];
+let build = "";
+
+beforeAll(() => {
+  build = compile("shell-test");
+}, 120_000);
+
+const outDirectory = (): string => join(mkdtempSync(join(tmpdir(), "skipstone-out-")), "out");
+const read = (...path: string[]): string => readFileSync(join(...path), "utf8");
+const program = (name: string): string => join(build, "lab", `${name}.js`);
+const run = ([name, ...args]: readonly string[], whileRunning?: Parameters<typeof execute>[2]): Promise<Outcome> =>
+  execute(program(name), args, whileRunning);
+
+/** Does something once, when the output says so. */
+function once(pattern: RegExp, act: Parameters<typeof execute>[2]): Parameters<typeof execute>[2] {
+  let done = false;
+  return (child, stdout) => {
+    if (done || !pattern.test(stdout)) return;
+    done = true;
+    act?.(child, stdout);
+  };
+}
+
+describe.skipIf(process.platform === "win32")("a standard output", () => {
+  /** Runs a program within a line of the shell, where `"$@"` is the program; the exit code is the last line. */
+  const shell = (line: string, [name, ...args]: readonly string[]): string[] => {
+    const command = [process.execPath, program(name), ...args];
+    const { stderr } = spawnSync("sh", ["-c", line, "sh", ...command], { encoding: "utf8" });
+    return stderr.trimEnd().split("\n");
+  };
+  const unread = '{ "$@"; echo $? >&2; } | true';
+  const full = '"$@" > /dev/full; echo $? >&2';
+  const gone = "skipstone: nobody reads the standard output any more; the work goes on, its results are written";
+  const noSpace = "skipstone: cannot write to the standard output: no space left (ENOSPC)";
+
+  test("that nobody reads: a text ends quietly; a run goes on and says so, once", () => {
+    expect(shell(unread, ["lab", "--list"])).toEqual(["0"]);
+    const out = outDirectory();
+    expect(shell(unread, [...start, "--out", out])).toEqual([gone, "0"]);
+    expect(existsSync(join(out, "gradient-flow.html"))).toBe(true);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("that is full: one line, exit code 1, and the results are there", () => {
+    expect(shell(full, ["lab", "--list"])).toEqual([noSpace, "1"]);
+    const out = outDirectory();
+    expect(shell(full, [...vanish, "--out", out])).toEqual([noSpace, "1"]);
+    expect(existsSync(join(out, "vanish", "vanish.html"))).toBe(true);
+  });
+
+  test("and a standard error that cannot be written to either: the exit code is left", () => {
+    expect(shell('"$@" 2> /dev/null >&-; echo $? >&2', ["lab", "--nothing"])).toEqual(["1"]);
+  });
+});
+
+describe("a signal ends a run with all that there is", () => {
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("%s: npm start writes its report", async (signal, code) => {
+    const out = outDirectory();
+    const stopped = await run(
+      [...endless, "--out", out],
+      once(
+        /residual +\d+\/1000000[\s\S]*plain +\d+\/1000000|plain +\d+\/1000000[\s\S]*residual +\d+\/1000000/,
+        (child) => {
+          child.kill(signal);
+        },
+      ),
+    );
+    expect(stopped).toMatchObject({ code, stderr: "" });
+    expect(read(out, "gradient-flow.html")).toContain("The run was interrupted");
+  });
+
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGQUIT", 131],
+  ] as const)("%s: the laboratory writes its page", async (signal, code) => {
+    const out = outDirectory();
+    const stopped = await run(
+      [...long, "--out", out],
+      once(/^ +2\/40 /m, (child) => {
+        child.kill(signal);
+      }),
+    );
+    expect(stopped).toMatchObject({ code, stderr: "" });
+    expect(read(out, "degradation", "degradation.html")).toMatch(/Interrupted: \d+ of 40 tasks/);
+  });
+
+  test("convert leaves nothing half-written", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "skipstone-convert-"));
+    const source = join(folder, "resnet18.safetensors");
+    const script = `
+      import { saveWeightsFile } from "./src/node/index.js";
+      import { createModel } from "./src/resnet/index.js";
+      import { Rng } from "./src/tensor/index.js";
+      const model = createModel("resnet18", { rng: new Rng(0), init: () => {} });
+      await saveWeightsFile(${JSON.stringify(source)}, model.stateDict());`;
+    execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd: build });
+    const to = join(folder, "to");
+    mkdirSync(to);
+    const child = spawn(process.execPath, [program("lab"), "convert", source, join(to, "x.pth")]);
+    // What is being written is seen in the directory, not in the output.
+    const watch = setInterval(() => {
+      if (readdirSync(to).length > 0) child.kill("SIGTERM");
+    }, 1);
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    clearInterval(watch);
+    expect(code).toBe(143);
+    expect(readdirSync(to)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe("--out, during the run", () => {
+  test("is removed: it is made again, and the report is there", async () => {
+    const out = outDirectory();
+    const trained = await run(
+      [...start, "--steps", "30", "--out", out],
+      once(/1\/30 steps/, () => rmSync(out, { recursive: true })),
+    );
+    expect(trained).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(out)).toHaveLength(9);
+  });
+
+  test("is removed: it is made again, with the results from before", async () => {
+    const out = outDirectory();
+    const computed = await run(
+      [...degradation, "--steps", "10", "--seeds", "2", "--out", out],
+      once(/^ +2\/4 /m, () => rmSync(out, { recursive: true })),
+    );
+    expect(computed).toMatchObject({ code: 0, stderr: "" });
+    expect(read(out, "degradation", "results.jsonl").trimEnd().split("\n")).toHaveLength(4);
+    expect(read(out, "index.html")).toContain("degradation/degradation.html");
+  });
+
+  /** Makes a file of the directory. */
+  const replace = (out: string): void => {
+    rmSync(out, { recursive: true });
+    writeFileSync(out, "");
+  };
+  const refuge = ({ code, stderr }: Outcome): string => {
+    expect(code).toBe(1);
+    const [, place] = /^skipstone: cannot write the results to [^\n]+; they are in (\S+) instead\n$/.exec(stderr) ?? [];
+    expect(place, stderr).toBeDefined();
+    return place;
+  };
+
+  test("becomes a file: one line says where the report is instead, exit code 1", async () => {
+    const out = outDirectory();
+    const trained = await run(
+      [...start, "--steps", "30", "--out", out],
+      once(/1\/30 steps/, () => replace(out)),
+    );
+    expect(readdirSync(refuge(trained))).toHaveLength(9);
+  });
+
+  test("becomes a file: one line says where the results are instead, all of them", async () => {
+    const out = outDirectory();
+    const computed = await run(
+      [...degradation, "--steps", "10", "--seeds", "2", "--out", out],
+      once(/^ +2\/4 /m, () => replace(out)),
+    );
+    expect(computed.stdout.match(/tried again/g)).toHaveLength(1);
+    expect(read(refuge(computed), "degradation", "results.jsonl").trimEnd().split("\n")).toHaveLength(4);
+  });
+
+  test("has a directory where a file is to be: that is found before any file is replaced", async () => {
+    const out = outDirectory();
+    mkdirSync(join(out, "gradient-flow.json"), { recursive: true });
+    const { code, stderr } = await run([...start, "--out", out]);
+    expect(stderr).toMatch(/there is a directory called \S+gradient-flow\.json; they are in \S+ instead\n$/);
+    expect(code).toBe(1);
+    expect(readdirSync(out)).toEqual(["gradient-flow.json"]);
+  });
+});
+
+test("results of another shape, in a record and between results, neither end a run nor block the next", async () => {
+  const out = outDirectory();
+  expect((await run([...vanish, "--out", out])).code).toBe(0);
+  const file = join(out, "vanish", "results.jsonl");
+  const [first, ...rest] = read(file).trimEnd().split("\n");
+  const broken = JSON.stringify({ ...(JSON.parse(first) as object), result: null });
+  writeFileSync(file, [broken, "null", "[1]", ...rest, first.slice(0, 100)].join("\n"));
+  mkdirSync(join(out, "strange"));
+  writeFileSync(join(out, "strange", "run.json"), '{"program":"skipstone","report":{"charts":[]}}');
+  const { code, stdout, stderr } = await run([...vanish, "--out", out]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("results.jsonl: 4 damaged lines left aside.");
+  expect(stdout).toContain("3 of 4 tasks are done already");
+  expect(stdout, "no terminal gets escapes").not.toContain("\x1b");
+  expect(stdout).toMatch(/leaves out \S+strange\/run\.json: it is not the record of a run\./);
+  expect(JSON.parse(read(out, "vanish", "run.json"))).toHaveProperty("results.length", 4);
+  const refused = await run(["lab", "reproduce", join(out, "strange", "run.json")]);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/^skipstone: \S+run\.json is not the record of a run: [^\n]+\n$/);
+});
