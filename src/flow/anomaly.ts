@@ -8,6 +8,7 @@ import { observe } from "../nn/observe.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
+import { callNow } from "../tensor/sync.ts";
 import { peek, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
 import { measure } from "./measure.ts";
@@ -55,7 +56,7 @@ export function findAnomaly(model: Module, loss: () => Tensor): Anomaly | null {
       observe(
         model,
         (layer, _, x, y) => calls.push({ layer, after: x?.node?.order ?? -1, until: y?.node?.order ?? -1 }),
-        loss,
+        () => callNow(who, loss),
       ),
     ),
   );

@@ -20,10 +20,7 @@ export function checkLoss(op: string, value: unknown): asserts value is Tensor {
 /** Throws unless `value`, which the function called `name` returned, is a tensor. */
 export function checkReturned(op: string, name: string, value: unknown): asserts value is Tensor {
   if (isTensor(value)) return;
-  // Nobody will wait for it.
-  if (value instanceof Promise) value.catch(() => {});
-  const what = value instanceof Promise ? "a Promise: it cannot be async" : describe(value);
-  throw new UsageError(`${op}: ${name} must return a tensor, but returned ${what}`);
+  throw new UsageError(`${op}: ${name} must return a tensor, but returned ${describe(value)}`);
 }
 
 /** Throws unless `value`, which the function `measure` returned, is a number. */

@@ -9,6 +9,7 @@ import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
+import { callNow } from "../tensor/sync.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
 import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
@@ -31,7 +32,9 @@ export interface Chain {
 /** Runs `loss` once and records the chain. The graph stays in memory as long as the result does. */
 export function recordChain(who: string, model: Module, loss: () => Tensor): Chain {
   checkRun(who, model, "loss", loss);
-  const { value, calls } = preservingBuffers(model, () => recordingFrozen(model, () => observeBlocks(model, loss)));
+  const { value, calls } = preservingBuffers(model, () =>
+    recordingFrozen(model, () => observeBlocks(model, () => callNow(who, loss))),
+  );
   checkLoss(who, value);
   if (calls.length === 0) throw new ValueError(`${who}: ${model.constructor.name} has no residual blocks`);
   const last = calls.at(-1)!.y;

@@ -17,6 +17,7 @@ import { checkFunction, checkSeed, checkTexts, checkWhole } from "../tensor/argu
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, inStep } from "../tensor/memory.ts";
+import { callNow } from "../tensor/sync.ts";
 import { checkTensor, owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { checkReturned } from "./arguments.ts";
 import { observeBlocks } from "./blocks.ts";
@@ -47,7 +48,7 @@ function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
   checkTensor(who, "x", x);
   if (!isRecording()) throw new UsageError(`${who}: inside noGrad there are no derivatives`);
   const leaf = leafOf(x);
-  const y = f(leaf);
+  const y = callNow(who, f, leaf);
   checkReturned(who, "f", y);
   const [rows, columns] = [y.size, x.size];
   if (rows * columns > MOST_NUMBERS) {

@@ -325,7 +325,7 @@ async function watchingShapes(
   who: string,
   model: Module,
   measure: Measure,
-  look: (module: Module, from: Shape, to: Shape) => void,
+  look: (module: AnyModule, from: Shape, to: Shape) => void,
 ): Promise<number> {
   const watched = observing(model, (_, module, x, y) => look(module, x.shape, y.shape));
   return measured(

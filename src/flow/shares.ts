@@ -9,6 +9,7 @@
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
 import type { Floats } from "../tensor/memory.ts";
+import { callNow } from "../tensor/sync.ts";
 import { owned, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
 import { blockPath, observeBlocks } from "./blocks.ts";
@@ -54,7 +55,9 @@ export interface NetworkShare extends Share {
  */
 export function identityShares(model: Module, loss: () => Tensor): BlockShare[] {
   checkRun("identityShares", model, "loss", loss);
-  const { value, calls } = preservingBuffers(model, () => recordingFrozen(model, () => observeBlocks(model, loss)));
+  const { value, calls } = preservingBuffers(model, () =>
+    recordingFrozen(model, () => observeBlocks(model, () => callNow("identityShares", loss))),
+  );
   checkLoss("identityShares", value);
   const grads = backward(value, { keep: calls.flatMap(({ x, y }) => [x, y]) });
   return calls

@@ -13,6 +13,7 @@ import { observe } from "../nn/observe.ts";
 import { isResidualBlock } from "../resnet/index.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
+import { callNow } from "../tensor/sync.ts";
 import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
 import { measure, norm } from "./measure.ts";
@@ -96,7 +97,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
       (path, module, _x, y) => {
         if (module.namedChildren().length === 0 && isTensor(y)) calls.push({ path, module, y });
       },
-      loss,
+      () => callNow(who, loss),
     ),
   );
   checkLoss(who, value);

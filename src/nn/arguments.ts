@@ -2,7 +2,7 @@
 import { checkModule } from "./is-module.ts";
 import type { Module } from "./module.ts";
 
-/** Throws unless `model` is a `Module`. */
+/** Throws unless `model` is a module. That it takes and gives one tensor shows when it runs. */
 export function checkModel(op: string, model: unknown): asserts model is Module {
   checkModule(op, model);
 }
