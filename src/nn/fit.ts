@@ -9,15 +9,15 @@
 import type { Gradients } from "../autograd/backward.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkBatches, checkModel } from "./evaluate.ts";
 import type { Metrics } from "./metrics.ts";
-import { switchMode } from "./mode.ts";
+import { isResting, switchMode } from "./mode.ts";
 import type { Module } from "./module.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
 import type { Batch, BatchSource, Labels } from "./training/batch.ts";
-import { checkFunction, checkImmediate } from "./training/callbacks.ts";
+import { checkCallback, checkImmediate } from "./training/callbacks.ts";
 import { claim } from "./training/claim.ts";
 import type { Loss } from "./training/loss.ts";
 import { byName, Means, Meter } from "./training/means.ts";
@@ -167,7 +167,7 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
   const disown = claim("fit", model, optimizer);
   let putBack = (): void => {};
   try {
-    if (!model.training) putBack = switchMode(model, true);
+    if (isResting(model)) putBack = switchMode(model, true);
     const stepper = new Stepper(model, optimizer, meter, {
       loss: options.loss,
       clipNorm: options.clipNorm,
@@ -228,9 +228,12 @@ async function* inGroups<B>(batches: Iterable<B> | AsyncIterable<B>, size: numbe
   if (group.length > 0) yield group;
 }
 
-/** Evaluation that the user forgot to end would move no running statistics and drop nothing, without a word. */
+/**
+ * Evaluation that the user forgot to end would move no running statistics and drop nothing, without a word. A model that is
+ * frozen, but for a part of it, is in evaluation and may be trained.
+ */
 function checkTraining(model: Module<never, unknown>, step: number): void {
-  if (model.training) return;
+  if (!isResting(model)) return;
   throw new UsageError(
     `fit: the model is in evaluation at step ${step}: a callback or the data has called eval(), and not train() afterwards (evaluate and predict put the mode back themselves)`,
   );
@@ -248,14 +251,15 @@ function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L,
     );
   }
   const { step, parameters } = (optimizer ?? {}) as Partial<Optimizer>;
-  if (typeof step !== "function" || !Array.isArray(parameters)) {
+  if (typeof step !== "function" || !Array.isArray(parameters) || !parameters.every(isTensor)) {
     throw new UsageError(
       `fit: optimizer must be one, such as new SGD(model.parameters(), { lr: 0.1 }), got ${describe(optimizer)}`,
     );
   }
+  checkImmediate("fit", "the optimiser's step", step);
   checkImmediate("fit", "loss", loss);
-  checkFunction("fit", "onStep", onStep);
-  checkFunction("fit", "onEpoch", onEpoch);
+  checkCallback("fit", "onStep", onStep);
+  checkCallback("fit", "onEpoch", onEpoch);
   if (epochs === undefined && steps === undefined) throw new ValueError("fit: give epochs, steps, or both");
   checkCount("epochs", epochs, 0);
   checkCount("steps", steps, 0);

@@ -153,6 +153,9 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
   }
 
   set requiresGrad(wanted: boolean) {
+    if (typeof wanted !== "boolean") {
+      throw new UsageError(`tensor: requiresGrad must be true or false, got ${describe(wanted)}`);
+    }
     this.#requiresGrad = wanted;
     if (wanted) this.#wasTrainable = true;
   }

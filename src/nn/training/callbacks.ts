@@ -9,6 +9,14 @@ export function checkFunction(op: string, name: string, value: unknown): void {
   }
 }
 
+/** Throws unless `value` is a function, or undefined. It may be async; a generator would never run. */
+export function checkCallback(op: string, name: string, value: unknown): void {
+  checkFunction(op, name, value);
+  if (/Generator/.test(Object.prototype.toString.call(value))) {
+    throw new UsageError(`${op}: ${name} must be a function that runs when it is called, not a generator`);
+  }
+}
+
 /** Throws unless `value` is a function that answers at once, or undefined. */
 export function checkImmediate(op: string, name: string, value: unknown): void {
   checkFunction(op, name, value);

@@ -36,7 +36,7 @@ export function lossOf<Y, L>(
   const result: unknown = loss(output, labels);
   refusePromise(op, "loss", result);
   const counted = result instanceof Tensor ? { loss: result, count: examples } : (result as Partial<CountedLoss>);
-  if (!(counted?.loss instanceof Tensor) || typeof counted.count !== "number" || !(counted.count >= 0)) {
+  if (!(counted?.loss instanceof Tensor) || !isCount(counted.count)) {
     throw new UsageError(
       `${op}: loss must return a tensor of one number, or { loss, count }, got ${describe(result)}${typeof result === "number" ? ": leave out item(), which has no gradient" : ""}`,
     );
@@ -47,6 +47,11 @@ export function lossOf<Y, L>(
     );
   }
   return { loss: counted.loss, count: counted.count };
+}
+
+/** Whether `value` can be what a mean is of, and a weight: finite, and not below 0. */
+export function isCount(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value < Infinity;
 }
 
 /** Labels that cross-entropy leaves out. */
@@ -71,8 +76,10 @@ function classLoss(op: string, output: unknown, labels: unknown): CountedLoss {
   }
   const classes = labels instanceof Tensor ? peek(labels) : labels;
   if (!isNumberList(classes)) {
+    if (labels === undefined) throw new UsageError(`${op}: the batch has no labels: a batch is { x, labels }`);
+    const nested = Array.isArray(labels) && Array.isArray(labels[0]);
     throw new UsageError(
-      `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${describe(labels)}: give a loss that takes them`,
+      `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${nested ? "an array of arrays: tensor(…) makes a tensor of it" : `${describe(labels)}: give a loss that takes them`}`,
     );
   }
   let count = 0;

@@ -3,6 +3,7 @@ import { checkOptions, describe } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedules.ts";
+import { checkImmediate, refusePromise } from "./callbacks.ts";
 
 /** A schedule for the learning rate, or one for the momentum too. */
 export interface Schedules {
@@ -13,7 +14,10 @@ export interface Schedules {
 /** @throws UsageError for what is neither a schedule nor schedules. */
 export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial<Schedules> {
   if (schedule === undefined) return {};
-  if (typeof schedule === "function") return { lr: schedule };
+  if (typeof schedule === "function") {
+    checkImmediate("fit", "schedule", schedule);
+    return { lr: schedule };
+  }
   if (typeof schedule !== "object" || schedule === null) {
     throw new UsageError(
       `fit: schedule must be a function from a step to a rate, such as schedules.constant(0.1), or { lr, momentum } of such, got ${describe(schedule)}`,
@@ -26,6 +30,7 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
         `fit: ${name} of the schedule must be a function from a step to a number, got ${describe(rate)}`,
       );
     }
+    checkImmediate("fit", `${name} of the schedule`, rate);
   }
   return schedule;
 }
@@ -34,6 +39,8 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
 export function setRates(optimizer: Optimizer, schedule: Partial<Schedules>, step: number): void {
   const lr = schedule.lr?.(step);
   const momentum = schedule.momentum?.(step);
+  refusePromise("fit", "schedule", lr);
+  refusePromise("fit", "momentum of the schedule", momentum);
   if (schedule.lr) checkRate("schedule gives the learning rate", lr, step);
   if (schedule.momentum) checkRate("schedule gives the momentum", momentum, step);
   try {
