@@ -6,6 +6,7 @@
  * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
+import { checkFunction } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
@@ -315,6 +316,7 @@ export function valueAndGrad<T extends LossLike>(
  */
 export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
   checkTensor("tap", "x", x);
+  checkFunction("tap", "look", look);
   return record("tap", viewOf(x, x.shape), [x], (gy) => {
     look(computed(copyOf(gy), x.shape));
     return [gy];

@@ -5,8 +5,11 @@
  * derivative ⟨∇s, d⟩, and by the central difference (s(x + εd) − s(x − εd)) / 2ε up to O(ε²). A random u matters: with
  * all ones a gradient that lands at the wrong index still adds up. After HIPS/autograd, test_util.py.
  */
+import { checkFunction, checkList, checkNumberIn, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
-import { owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, isTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { backward } from "./backward.ts";
 import { noGrad } from "./graph.ts";
 
@@ -18,20 +21,36 @@ export interface GradcheckOptions {
   directions?: number;
 }
 
+const NAMES: OptionNames<GradcheckOptions> = { seed: true, epsilon: true, directions: true };
+
 /**
  * The largest relative error of `f`'s gradients over all inputs: below 1e-7 or so in float64 when they are right.
  *
  * @param f any function of tensors built from operations; called with float64 copies of `inputs`.
  * @param inputs tensors to differentiate; keep them away from kinks, where no derivative exists.
+ * @throws UsageError or ValueError for arguments of another kind, or inputs of which there is none.
  */
 export function gradcheck(
   f: (...inputs: Tensor[]) => Tensor,
   inputs: readonly Tensor[],
-  { seed = 0, epsilon = 1e-6, directions = 3 }: GradcheckOptions = {},
+  options: GradcheckOptions = {},
 ): number {
+  checkFunction("gradcheck", "f", f);
+  checkList("gradcheck", "inputs", inputs);
+  if (inputs.length === 0)
+    throw new UsageError("gradcheck: inputs must be tensors, got none: nothing would be checked");
+  inputs.forEach((x, i) => {
+    checkTensor("gradcheck", `inputs[${i}]`, x);
+  });
+  checkOptions("gradcheck", options, NAMES);
+  const { seed = 0, epsilon = 1e-6, directions = 3 } = options;
+  checkSeed("gradcheck", seed);
+  checkNumberIn("gradcheck", "epsilon", epsilon, "a finite number above 0", (n) => n > 0 && n < Infinity);
+  checkWhole("gradcheck", "directions", directions, 1, Number.MAX_SAFE_INTEGER);
   const rng = new Rng(seed);
   const points = inputs.map((t) => owned(Float64Array.from(peek(t)), t.shape, true));
   const y = f(...points);
+  checkResult("gradcheck", y);
   let worst = 0;
   for (let trial = 0; trial < directions; trial++) {
     const upstream = randomLike(y, rng);
@@ -61,13 +80,21 @@ export function gradcheck(
  * only, 1e-15 or so, when the backward pass is the adjoint of the forward pass. No finite differences are involved.
  */
 export function adjointError(f: (x: Tensor) => Tensor, x: Tensor, seed = 0): number {
+  checkFunction("adjointError", "f", f);
+  checkTensor("adjointError", "x", x);
+  checkSeed("adjointError", seed);
   const point = owned(Float64Array.from(peek(x)), x.shape, true);
   const y = f(point);
+  checkResult("adjointError", y);
   const upstream = randomLike(y, new Rng(seed));
   const offset = noGrad(() => f(owned(new Float64Array(x.size), x.shape)));
   const forward = dot(y, upstream) - dot(offset, upstream);
   const adjoint = dot(point, backward(y, { gradient: upstream }).get(point));
   return Math.abs(forward - adjoint) / Math.max(1, Math.abs(forward), Math.abs(adjoint));
+}
+
+function checkResult(op: string, y: unknown): void {
+  if (!isTensor(y)) throw new UsageError(`${op}: f must return a tensor, but returned ${describe(y)}`);
 }
 
 function randomLike(t: Tensor, rng: Rng): Tensor {

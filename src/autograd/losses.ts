@@ -60,8 +60,8 @@ export function crossEntropy(
   checkLossOptions("crossEntropy", options, CROSS_ENTROPY_OPTIONS);
   checkTensors("crossEntropy", { logits }, { weight: options.weight });
   const { weight, ignoreIndex = -100, reduction = "mean", labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ValueError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
+  if (!(typeof labelSmoothing === "number" && labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ValueError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${describe(labelSmoothing)}`);
   }
   const g = classGeometry("crossEntropy", logits.shape, weight?.shape);
   const weights = weight ? valuesOf(weight) : null;

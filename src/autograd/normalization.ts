@@ -69,6 +69,7 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNormOptions> = {
  * for running statistics of which one is missing, or both outside training.
  */
 export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions): Tensor {
+  if (options === undefined) throw new UsageError("batchNorm: needs { training: true } or { training: false }");
   checkOptions("batchNorm", options, BATCH_NORM_OPTIONS);
   const { training, runningMean = null, runningVar = null, momentum = 0.1, eps = 1e-5 } = options;
   checkTensors("batchNorm", { x }, { weight, bias, runningMean, runningVar });

@@ -1,4 +1,6 @@
 /** A copy of what a model has learnt, to go back to. */
+import { describe } from "../tensor/check.ts";
+import { UsageError } from "../tensor/errors.ts";
 import type { Module, StateDict } from "./module.ts";
 
 /**
@@ -11,5 +13,8 @@ import type { Module, StateDict } from "./module.ts";
  * model.loadStateDict(before); // as it was
  */
 export function copyState(model: Pick<Module, "stateDict">): StateDict {
+  if (typeof (model as Partial<Module> | undefined)?.stateDict !== "function") {
+    throw new UsageError(`copyState: takes a model, a Module, got ${describe(model)}`);
+  }
   return Object.fromEntries(Object.entries(model.stateDict()).map(([name, t]) => [name, t.clone()]));
 }

@@ -1,4 +1,5 @@
 /** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
+import { checkFunction } from "../tensor/arguments.ts";
 import { callNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkModule } from "./is-module.ts";
@@ -17,6 +18,7 @@ export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => v
  */
 export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T {
   checkModule("observe", root);
+  checkFunction("observe", "observer", observer);
   return replacingForward(observing(root, observer), fn);
 }
 

@@ -44,7 +44,7 @@ export interface ResidualBlock extends Module {
 
 /** Whether `module` is a residual block or the plain twin of one: anything with the members of `ResidualBlock`. */
 export function isResidualBlock(module: AnyModule): module is ResidualBlock {
-  const candidate = module as Partial<ResidualBlock>;
+  const candidate = (module ?? {}) as Partial<ResidualBlock>;
   return (
     typeof candidate.branch === "function" &&
     typeof candidate.skip === "function" &&

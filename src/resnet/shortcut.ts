@@ -20,7 +20,7 @@ import { checkBetween, checkChoice, checkWhole } from "../nn/check.ts";
 import { describe } from "../tensor/check.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
 export type ShortcutKind =
   | "identity"
@@ -118,6 +118,7 @@ export function resolveShortcut(
  * @throws ShapeError if x has more channels than `channels`.
  */
 export function padShortcut(x: Tensor, channels: number, stride: number, padChannels: PadChannels = "back"): Tensor {
+  checkTensor("padShortcut", "x", x);
   checkWhole("padShortcut", "channels", channels);
   checkWhole("padShortcut", "stride", stride);
   checkChoice("padShortcut", "padChannels", padChannels, ["back", "both"]);

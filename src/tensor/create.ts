@@ -1,4 +1,5 @@
 /** Making tensors: from numbers, filled, counted, random. */
+import { checkBoolean } from "./arguments.ts";
 import { checkOptions, describe, type OptionNames } from "./check.ts";
 import { ShapeError, UsageError, ValueError } from "./errors.ts";
 import { checkRng, type Rng } from "./rng.ts";
@@ -41,8 +42,7 @@ export function tensor(
 ): Tensor | Tensor64 {
   const shape = Array.isArray(shapeOrOptions) ? (shapeOrOptions as Shape) : undefined;
   const given = options ?? (shape ? undefined : (shapeOrOptions as TensorOptions | undefined));
-  checkOptions("tensor", given, NAMES);
-  const { requiresGrad = false } = given ?? {};
+  const requiresGrad = wantsGrad("tensor", given);
   if (shape) checkShape("tensor", shape);
   const { flat, nesting } = numbersIn(values);
   const data = flat instanceof Float64Array ? new Float64Array(flat.length) : new Float32Array(flat.length);
@@ -53,6 +53,14 @@ export function tensor(
     );
   }
   return owned(data, [...(shape ?? nesting)], requiresGrad);
+}
+
+/** What the options say, checked. */
+function wantsGrad(op: string, options: TensorOptions | undefined): boolean {
+  checkOptions(op, options, NAMES);
+  const { requiresGrad = false } = options ?? {};
+  checkBoolean(op, "requiresGrad", requiresGrad);
+  return requiresGrad;
 }
 
 /** Flat numbers. */
@@ -145,10 +153,10 @@ function filled(op: string, shape: Shape, value: number, options?: TensorOptions
 /** A tensor whose numbers `write` writes, into an array of zeros. */
 function made(op: string, shape: Shape, write: (data: Float32Array) => void, options?: TensorOptions): Tensor {
   checkShape(op, shape);
-  checkOptions(op, options, NAMES);
+  const requiresGrad = wantsGrad(op, options);
   const data = new Float32Array(sizeOf(shape));
   write(data);
-  return owned(data, [...shape], options?.requiresGrad);
+  return owned(data, [...shape], requiresGrad);
 }
 
 /**
@@ -159,7 +167,8 @@ function made(op: string, shape: Shape, write: (data: Float32Array) => void, opt
 export function arange(start: number, stop?: number, step = 1): Tensor {
   if (stop === undefined) [start, stop] = [0, start];
   if (step === 0 || ![start, stop, step].every(Number.isFinite)) {
-    throw new ValueError(`arange: needs finite numbers and a step other than 0, got ${start}, ${stop}, ${step}`);
+    const got = [start, stop, step].map(describe).join(", ");
+    throw new ValueError(`arange: needs finite numbers and a step other than 0, got ${got}`);
   }
   const [first, by] = [start, step];
   return made("arange", [Math.max(0, Math.ceil((stop - start) / step))], (data) => {
@@ -168,10 +177,15 @@ export function arange(start: number, stop?: number, step = 1): Tensor {
 }
 
 /** The n × n identity matrix. */
-export function eye(n: number): Tensor {
-  return made("eye", [n, n], (data) => {
-    for (let i = 0; i < n; i++) data[i * n + i] = 1;
-  });
+export function eye(n: number, options?: TensorOptions): Tensor {
+  return made(
+    "eye",
+    [n, n],
+    (data) => {
+      for (let i = 0; i < n; i++) data[i * n + i] = 1;
+    },
+    options,
+  );
 }
 
 /**

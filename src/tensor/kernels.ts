@@ -8,6 +8,7 @@
  *
  * Operations call `kernels.conv2d(…)`: a live binding that `useKernels` switches.
  */
+import { describe } from "./check.ts";
 import { UsageError } from "./errors.ts";
 import type { BroadcastGeometry } from "./geometry/broadcast.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
@@ -263,6 +264,7 @@ export function onValues(tier: ArrayKernels): Kernels {
 export function useKernels(tier: Tier | Kernels | ArrayKernels): Kernels {
   const previous = kernels;
   const next = typeof tier === "string" ? kernelsOfTier(tier) : (tier as Kernels);
+  if (typeof (next as Partial<Kernels> | undefined)?.copyStrided !== "function") throw noTier(next);
   usePool(next.pool);
   kernels = next;
   return previous;
@@ -290,7 +292,14 @@ export async function ready(): Promise<void> {
 
 let simd: ArrayKernels | string | undefined;
 
+function noTier(got: unknown): UsageError {
+  return new UsageError(
+    `useKernels: takes "auto", "simd" or "plain", or what it returned before, got ${describe(got)}`,
+  );
+}
+
 function kernelsOfTier(tier: Tier): Kernels {
+  if (!["auto", "simd", "plain"].includes(tier)) throw noTier(tier);
   const plain = onValues(plainKernels);
   if (tier === "plain") return plain;
   const first = simd === undefined;

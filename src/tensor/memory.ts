@@ -12,6 +12,7 @@
  * Between kernels an array is `Values`: something to pass on, and not to look into. So no operation depends on where the
  * numbers are, and none can hand out memory that is about to be recycled; a person reads them through `Tensor.data`.
  */
+import { checkBoolean } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 
 /** Arrays of numbers as kernels of this library compute on them. Float64 is for gradient checks, on the plain tier. */
@@ -154,6 +155,7 @@ export function usePool(next: Pool | undefined): void {
  * all over: whoever reads what is not his to read sees it. Slower. Returns whether it was on before.
  */
 export function debugMemory(on: boolean): boolean {
+  checkBoolean("debugMemory", "its argument", on);
   const before = debugging;
   debugging = on;
   return before;

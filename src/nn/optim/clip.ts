@@ -1,9 +1,9 @@
 /** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
 import { Gradients } from "../../autograd/backward.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
-import { ValueError } from "../../tensor/errors.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { pow } from "../../tensor/math/index.ts";
-import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
+import { isTensor, owned, peek, type Tensor } from "../../tensor/tensor.ts";
 
 /**
  * The norm of all the parameters' gradients read as one vector: (Σ|g|ᵖ)^(1/p), or max |g| for p = Infinity. Parameters
@@ -11,6 +11,7 @@ import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
  */
 export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2): number {
   checkOrder("gradNorm", p);
+  checkArguments("gradNorm", grads, parameters);
   let total = 0;
   for (const w of parameters) {
     if (!grads.has(w)) continue;
@@ -44,6 +45,7 @@ export function clipGradNorm(
   maxNorm: number,
   options: ClipOptions = {},
 ): { grads: Gradients; norm: number } {
+  checkArguments("clipGradNorm", grads, parameters);
   checkOptions("clipGradNorm", options, CLIP_NAMES);
   const { p = 2 } = options;
   checkOrder("clipGradNorm", p);
@@ -56,6 +58,7 @@ export function clipGradNorm(
 
 /** Moves every element of the parameters' gradients into [−limit, limit]. */
 export function clipGradValue(grads: Gradients, parameters: readonly Tensor[], limit: number): Gradients {
+  checkArguments("clipGradValue", grads, parameters);
   checkLimit("clipGradValue: the limit", limit);
   return mapped(grads, parameters, (g) => (g > limit ? limit : g < -limit ? -limit : g));
 }
@@ -72,6 +75,15 @@ function mapped(grads: Gradients, parameters: readonly Tensor[], f: (g: number) 
     result.set(t, owned(peek(gradient).map(f), gradient.shape));
   }
   return new Gradients(result);
+}
+
+function checkArguments(op: string, grads: Gradients, parameters: readonly Tensor[]): void {
+  if (!(grads instanceof Gradients)) {
+    throw new UsageError(`${op}: takes the gradients that backward returned, got ${describe(grads as unknown)}`);
+  }
+  if (!Array.isArray(parameters) || !parameters.every(isTensor)) {
+    throw new UsageError(`${op}: parameters must be a list of tensors, got ${describe(parameters)}`);
+  }
 }
 
 function checkLimit(what: string, limit: number): void {

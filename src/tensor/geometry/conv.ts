@@ -7,7 +7,8 @@
  *   K = Cg·kh·kw            numbers under one filter: rows of the im2col matrix
  *   L = Ho·Wo               positions of the filter: its columns
  */
-import { ShapeError } from "../errors.ts";
+import { describe } from "../check.ts";
+import { ShapeError, UsageError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 
 /** One number for both directions, or `[vertical, horizontal]`. */
@@ -71,6 +72,13 @@ export function pairOf(value: Pair): readonly [number, number] {
   return typeof value === "number" ? [value, value] : value;
 }
 
+/** Throws unless `value` is a number or two of them. */
+export function checkPair(op: string, name: string, value: unknown): asserts value is Pair {
+  const pair: unknown = typeof value === "number" ? [value, value] : value;
+  if (Array.isArray(pair) && pair.length === 2 && pair.every((v) => typeof v === "number")) return;
+  throw new UsageError(`${op}: ${name} must be a number, or two of them, got ${describe(value)}`);
+}
+
 /**
  * Checks every argument of a convolution and derives the rest.
  *
@@ -82,6 +90,8 @@ export function convGeometry(
   b: Shape | null,
   { stride = 1, padding = 0, dilation = 1, groups = 1, algorithm = "auto" }: Conv2dOptions = {},
 ): ConvGeometry {
+  for (const [name, value] of Object.entries({ stride, padding, dilation })) checkPair("conv2d", name, value);
+  if (typeof groups !== "number") throw new UsageError(`conv2d: groups must be a number, got ${describe(groups)}`);
   const [sh, sw] = pairOf(stride);
   const [ph, pw] = pairOf(padding);
   const [dh, dw] = pairOf(dilation);

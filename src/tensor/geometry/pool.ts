@@ -7,7 +7,7 @@
  */
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
-import { type Pair, pairOf } from "./conv.ts";
+import { checkPair, type Pair, pairOf } from "./conv.ts";
 
 export interface Windows {
   /** First input index of each window, inside the image. */
@@ -84,6 +84,7 @@ export function poolGeometry(op: string, x: Shape, options: PoolOptions): PoolGe
     ["padding", padding, 0],
     ["dilation", dilation, 1],
   ] as const) {
+    checkPair(op, name, value);
     if (pairOf(value).some((v) => !Number.isInteger(v) || v < least)) {
       fail(`${name} must be whole numbers of ${least} or more`);
     }
@@ -142,6 +143,7 @@ function slidingWindows(
  * @throws ShapeError that shows x and the output size.
  */
 export function adaptivePoolGeometry(op: string, x: Shape, outputSize: Pair): PoolGeometry {
+  checkPair(op, "outputSize", outputSize);
   const sizes = pairOf(outputSize);
   const fail = (reason: string): never => {
     throw new ShapeError(`${op}: ${reason} (x ${formatShape(x)}, outputSize ${sizes.join("×")})`);

@@ -1,4 +1,5 @@
 /** Geometry of picking elements by index: indexSelect (whole slices) and gather (single elements). */
+import { describe } from "../check.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import type { AxisGeometry } from "./normalize.ts";
@@ -66,7 +67,7 @@ function checkedIndex(op: string, index: ArrayLike<number>, length: number, x: S
   for (let k = 0; k < index.length; k++) {
     if (!Number.isInteger(index[k]) || index[k] < 0 || index[k] >= length) {
       throw new ValueError(
-        `${op}: index ${index[k]} at position ${k} must be a whole number from 0 to ${length - 1} (x ${formatShape(x)}, axis ${axis})`,
+        `${op}: index ${describe(index[k])} at position ${k} must be a whole number from 0 to ${length - 1} (x ${formatShape(x)}, axis ${axis})`,
       );
     }
   }

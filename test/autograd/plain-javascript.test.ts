@@ -1,0 +1,114 @@
+/** What TypeScript refuses in the operations and in making tensors: an error of the library that names the operation. */
+import { describe, expect, it } from "vitest";
+import * as S from "../../src/index.ts";
+
+const x = S.tensor([
+  [1, 2, 3],
+  [4, 5, 6],
+]);
+const images = S.zeros([1, 2, 4, 4]);
+const filters = S.zeros([2, 2, 3, 3]);
+const noGrads = new S.Gradients(new Map());
+
+/** Values that are of a wrong kind wherever true or false, or a number, or an array of numbers belongs. */
+const noFlags: readonly unknown[] = [null, 1, "false", [], Number.NaN];
+const noNumbers: readonly unknown[] = [null, "1", true, [], {}, 1n, Symbol("s"), () => 1];
+const noArrays: readonly unknown[] = [null, undefined, 2, "12", true, {}, 1n, Symbol("s"), () => 1, new Map(), ["1"]];
+
+/** A call with one wrong argument, by what it is called with. */
+type Call = (wrong: never) => unknown;
+
+const flags: Record<string, Call> = {
+  "tensor: requiresGrad": (requiresGrad) => S.tensor([1], { requiresGrad }),
+  "zeros: requiresGrad": (requiresGrad) => S.zeros([1], { requiresGrad }),
+  "randn: requiresGrad": (requiresGrad) => S.randn([1], new S.Rng(0), { requiresGrad }),
+  "eye: requiresGrad": (requiresGrad) => S.eye(2, { requiresGrad }),
+  "sum: keepDim": (keepDim) => S.sum(x, 1, { keepDim }),
+  "maxWithIndices: keepDim": (keepDim) => S.maxWithIndices(x, 1, { keepDim }),
+  "std: keepDim": (keepDim) => S.std(x, 1, { keepDim }),
+  "maxPool2d: ceilMode": (ceilMode) => S.maxPool2d(images, { kernelSize: 2, ceilMode }),
+  "avgPool2d: countIncludePad": (countIncludePad) => S.avgPool2d(images, { kernelSize: 2, countIncludePad }),
+  "dropout: training": (training) => S.dropout(x, 0.5, { training, rng: new S.Rng(0) }),
+  "debugMemory: its argument": (on) => S.debugMemory(on),
+};
+
+const numbers: Record<string, Call> = {
+  "variance: correction": (correction) => S.variance(x, 1, { correction }),
+  "crossEntropy: labelSmoothing": (labelSmoothing) => S.crossEntropy(x, [0, 1], { labelSmoothing }),
+  "dropout: p": (p) => S.dropout(x, p, { rng: new S.Rng(0) }),
+  "softmax: axis": (axis) => S.softmax(x, axis),
+  "transpose: axis": (axis) => S.transpose(x, 0, axis),
+  "indexSelect: axis": (axis) => S.indexSelect(x, axis, [0]),
+  "arange: needs finite numbers": (step) => S.arange(0, 4, step),
+  "eye: axis lengths": (n) => S.eye(n),
+  "conv2d: stride": (stride) => S.conv2d(images, filters, null, { stride }),
+  "conv2d: padding": (padding) => S.conv2d(images, filters, null, { padding }),
+  "conv2d: groups": (groups) => S.conv2d(images, filters, null, { groups }),
+  "maxPool2d: kernelSize": (kernelSize) => S.maxPool2d(images, { kernelSize }),
+  "avgPool2d: padding": (padding) => S.avgPool2d(images, { kernelSize: 2, padding }),
+  "adaptiveAvgPool2d: outputSize": (outputSize) => S.adaptiveAvgPool2d(images, outputSize),
+  "gradcheck: directions": (directions) => S.gradcheck((t) => S.mul(t, t), [x], { directions }),
+  "gradcheck: epsilon": (epsilon) => S.gradcheck((t) => S.mul(t, t), [x], { epsilon }),
+};
+
+const arrays: Record<string, Call> = {
+  "reshape: shape": (shape) => S.reshape(x, shape),
+  "expand: shape": (shape) => S.expand(x, shape),
+  "permute: axes": (axes) => S.permute(x, axes),
+  "slice: ranges": (ranges) => S.slice(x, ranges),
+  "pad: pads": (pads) => S.pad(x, pads),
+  "indexSelect: ": (index) => S.indexSelect(x, 0, index),
+  "gather: ": (index) => S.gather(x, 0, index),
+  "gradcheck: inputs": (inputs) => S.gradcheck((t) => S.mul(t, t), inputs),
+  "clipGradNorm: parameters": (parameters) => S.clipGradNorm(noGrads, parameters, 1),
+  "gradNorm: parameters": (parameters) => S.gradNorm(noGrads, parameters),
+};
+
+const others: Record<string, [Call, readonly unknown[]]> = {
+  "useKernels: takes": [S.useKernels, [null, undefined, "plian", true, {}, () => 1]],
+  "parameter: the parameter": [S.parameter, [null, [1, 2], {}, new Float32Array(2)]],
+  "buffer: the buffer": [S.buffer, [null, [1, 2], {}, new Float32Array(2)]],
+  "tap: look": [(look) => S.tap(x, look), [undefined, 1, {}]],
+  "observe: observer": [(observer) => S.observe(new S.ReLU(), observer, () => 1), [undefined, {}, "all"]],
+  "copyState: takes a model": [S.copyState, [null, undefined, {}, x]],
+  "padShortcut: x": [(t) => S.padShortcut(t, 4, 1), [null, [1], images.shape]],
+  "gradNorm: takes the gradients": [(grads) => S.gradNorm(grads, [x]), [null, new Map(), {}]],
+  "gradcheck: there is no option": [
+    (option) => S.gradcheck((t) => S.mul(t, t), [x], { [option]: 1e-3 }),
+    ["eps", "direction"],
+  ],
+  "gradcheck: f must return a tensor": [(y) => S.gradcheck(() => y, [x]), [undefined, 1, [x]]],
+};
+
+const table: [string, Call, readonly unknown[]][] = [
+  ...Object.entries(flags).map(([name, call]) => [name, call, noFlags] as [string, Call, readonly unknown[]]),
+  ...Object.entries(numbers).map(([name, call]) => [name, call, noNumbers] as [string, Call, readonly unknown[]]),
+  ...Object.entries(arrays).map(([name, call]) => [name, call, noArrays] as [string, Call, readonly unknown[]]),
+  ...Object.entries(others).map(([name, [call, values]]) => [name, call, values] as [string, Call, readonly unknown[]]),
+];
+
+describe.each(["plain", "simd"] as const)("%s", (tier) => {
+  it.each(table)("%s", (name, call, values) => {
+    const before = S.useKernels(tier);
+    try {
+      for (const wrong of values) {
+        const run = (): unknown => call(wrong as never);
+        expect(run, String(wrong)).toThrow(S.SkipstoneError);
+        expect(run, String(wrong)).toThrow(name);
+      }
+    } finally {
+      S.useKernels(before);
+    }
+  });
+});
+
+it("what is right is still taken", () => {
+  expect(S.eye(2, { requiresGrad: true }).requiresGrad).toBe(true);
+  expect(S.slice(x, [null, [null, 2]]).shape).toEqual([2, 2]);
+  expect(S.indexSelect(x, 1, Int32Array.of(2, 0)).toArray()).toEqual([
+    [3, 1],
+    [6, 4],
+  ]);
+  expect(S.gather(x, 1, S.argmax(x, 1, { keepDim: true })).toArray()).toEqual([[3], [6]]);
+  expect(S.isResidualBlock(null as never)).toBe(false);
+});
