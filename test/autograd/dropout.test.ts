@@ -55,6 +55,6 @@ describe("errors", () => {
   });
 
   it("training without an rng", () => {
-    expect(() => dropout(ones([2]), 0.5)).toThrow("dropout: needs an rng");
+    expect(() => dropout(ones([2]), 0.5)).toThrow("dropout: rng must be a random generator");
   });
 });

@@ -155,10 +155,10 @@ describe.each(Object.entries(makers))("%s", (who, maker) => {
 
   it.runIf("rng" in fitting)("needs an rng", () => {
     const { rng: _, ...others } = fitting as { rng?: Rng };
-    expect(() => call(maker, others)).toThrow(`${who}: needs an rng: `);
-    expect(() => call(maker)).toThrow(`${who}: needs an rng: `);
+    expect(() => call(maker, others)).toThrow(`${who}: rng must be a random generator, got undefined: `);
+    expect(() => call(maker)).toThrow(`${who}: rng must be a random generator, got undefined: `);
     for (const wrong of [0, Math.random, {}]) {
-      expect(() => call(maker, { ...fitting, rng: wrong })).toThrow(`${who}: needs an rng, got `);
+      expect(() => call(maker, { ...fitting, rng: wrong })).toThrow(`${who}: rng must be a random generator, got `);
     }
   });
 });
@@ -186,7 +186,7 @@ describe("the nearest option is named", () => {
     ],
     [
       () => new nn.Conv2d(3, 16, 3, undefined as never),
-      "Conv2d: needs an rng: new Conv2d(3, 16, 3, { rng: new Rng(seed) })",
+      "Conv2d: rng must be a random generator, got undefined: new Conv2d(3, 16, 3, { rng: new Rng(seed) })",
     ],
     [() => new nn.Conv2d(3, 16, [3, 1], {} as never), "new Conv2d(3, 16, [3,1], { rng: new Rng(seed) })"],
   ] as const)("%#", (make, message) => {
@@ -271,7 +271,7 @@ describe("numbers, flags and choices", () => {
       () => new nn.LeakyReLU({ slope: 0.1 } as never),
       "LeakyReLU: slope must be a finite number, got an object { slope }",
     ],
-    [() => new nn.GELU({ approximate: "yes" as never }), 'GELU: approximate must be one of none, tanh, got "yes"'],
+    [() => new nn.GELU({ approximate: "yes" as never }), 'GELU: approximate must be "none" or "tanh", got "yes"'],
     [() => new nn.Softplus({ beta: 0 }), "Softplus: beta must not be 0"],
     [() => new nn.Flatten(0.5), "Flatten: startAxis must be a whole number, got 0.5"],
     [() => nn.init.normal(zeros([1]), rng, { std: -1 }), "init.normal: std must be a number of 0 or more, got -1"],
@@ -279,12 +279,12 @@ describe("numbers, flags and choices", () => {
       () => nn.init.uniform(zeros([1]), rng, { high: Number.NaN }),
       "init.uniform: high must be a finite number, got NaN",
     ],
-    [() => nn.init.kaimingNormal(zeros([1, 1]), undefined as never), "init.kaimingNormal: needs an rng"],
+    [() => nn.init.kaimingNormal(zeros([1, 1]), undefined as never), "init.kaimingNormal: rng must be a random generator"],
     [() => nn.init.constant(zeros([1]), undefined as never), "init.constant: needs a number, got undefined"],
     [() => nn.init.gainOf("elu" as never), "init.gainOf: nonlinearity must be one of"],
     [
       () => nn.useConvAlgorithm(new nn.ReLU(), "fast" as never),
-      "useConvAlgorithm: algorithm must be one of auto, im2col",
+      'useConvAlgorithm: algorithm must be one of "auto", "im2col"',
     ],
     [() => new resnet.Expansion(new nn.ReLU(), { at: 200 } as never), "Expansion: at must be a list of steps"],
     [() => new resnet.Expansion(new nn.ReLU(), undefined as never), "Expansion: at must be a list of steps"],
