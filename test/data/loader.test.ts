@@ -92,7 +92,7 @@ describe("batches", () => {
     expect(() => batches(dataset, { batchSize: 0 })).toThrow("batchSize must be a whole number of 1 or more, got 0");
     expect(() => batches(dataset, { batchSize: 2, limit: 0 })).toThrow("limit must be");
     expect(() => batches(dataset, { batchSize: 8, dropLast: true })).toThrow("5 images do not fill one batch of 8");
-    expect(() => batches(dataset, { batchSize: 2, augment: randomFlip() })).toThrow("rng must be a random generator");
+    expect(() => batches(dataset, { batchSize: 2, augment: randomFlip() })).toThrow("needs an rng");
     expect(() => batches(dataset, { batchSize: 2, normalize: { mean: [0], std: [1] } })).toThrow("2 channels");
     expect(() => batches(dataset, { batchSize: 2, normalize: { mean: [0, 0], std: [1, 0] } })).toThrow("above 0");
   });
@@ -153,7 +153,7 @@ describe("augmentation", () => {
 
   test("errors", () => {
     expect(() => randomCrop(1.5)).toThrow("padding must be a whole number");
-    expect(() => randomFlip(2)).toThrow("probability must be from 0 to 1");
+    expect(() => randomFlip(2)).toThrow("probability must be a number from 0 to 1");
   });
 });
 

@@ -80,7 +80,9 @@ describe("options", () => {
   it("none at all, and no model", async () => {
     await expect(fit(network(), undefined as never)).rejects.toThrow("fit: its options are missing: fit(model, {");
     const options = { data: () => [good], optimizer: sgd(network()), steps: 1 };
-    await expect(fit({} as Sequential, options)).rejects.toThrow("fit: needs a module (a network, or a part of one), got");
+    await expect(fit({} as Sequential, options)).rejects.toThrow(
+      "fit: needs a module (a network, or a part of one), got",
+    );
   });
 });
 
@@ -153,7 +155,11 @@ describe("losses and outputs", () => {
         return Promise.resolve(this.inner.forward(x)) as unknown as Tensor;
       }
     }
-    await refuses({ data: () => [{ x: zeros([1, 2]), labels: [0] }] }, "fit: forward must have finished when it returns", new Late());
+    await refuses(
+      { data: () => [{ x: zeros([1, 2]), labels: [0] }] },
+      "fit: forward must have finished when it returns",
+      new Late(),
+    );
   });
 });
 
@@ -191,7 +197,7 @@ describe("rates", () => {
     const optimizer = new Adam(model.parameters(), { lr: 0.5 });
     const schedule = { lr: () => 0.1, momentum: () => 1 };
     await expect(fit(model, { data: () => [good], optimizer, steps: 1, schedule })).rejects.toThrow(
-      "fit: the schedule at step 0: Adam: momentum must be in [0, 1), got 1",
+      "fit: the schedule at step 0: Adam: momentum must be a number in [0, 1), got 1",
     );
     expect(optimizer.lr).toBe(0.5);
   });
@@ -248,7 +254,7 @@ describe("whose optimiser", () => {
     const scale = parameter(tensor(1));
     await refuses(
       { loss: (logits: Tensor, labels: number[]) => crossEntropy(mul(logits, scale), labels) },
-      "received a gradient, but it is no named parameter of this Sequential",
+      "that is no named parameter of the Sequential",
     );
   });
 

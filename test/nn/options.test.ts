@@ -236,19 +236,25 @@ describe("counts are whole and positive", () => {
   it.each(counts)("%s: %s", (who, name, make) => {
     for (const wrong of [Number.NaN, 2.5, 0, -1, Infinity, "16", null, {}, true]) {
       expect(() => make(wrong as number), `${wrong}`).toThrow(`${who}: ${name} must be `);
-      expect(() => make(wrong as number), `${wrong}`).toThrow(ValueError);
+      expect(() => make(wrong as number), `${wrong}`).toThrow(typeof wrong === "number" ? ValueError : UsageError);
     }
   });
 });
 
 describe("numbers, flags and choices", () => {
   it.each([
-    [() => new nn.BatchNorm2d(1, { eps: Number.NaN }), "BatchNorm2d: eps must be a number of 0 or more, got NaN"],
-    [() => new nn.BatchNorm2d(1, { eps: -1e-5 }), "BatchNorm2d: eps must be a number of 0 or more, got -0.00001"],
+    [
+      () => new nn.BatchNorm2d(1, { eps: Number.NaN }),
+      "BatchNorm2d: eps must be a finite number of 0 or more, got NaN",
+    ],
+    [
+      () => new nn.BatchNorm2d(1, { eps: -1e-5 }),
+      "BatchNorm2d: eps must be a finite number of 0 or more, got -0.00001",
+    ],
     [() => new nn.BatchNorm2d(1, { momentum: 2 }), "BatchNorm2d: momentum must be a number from 0 to 1, got 2"],
     [() => new nn.BatchNorm2d(1, { momentum: "0.1" as never }), 'momentum must be a number from 0 to 1, got "0.1"'],
     [() => new nn.BatchNorm2d(1, { affine: 0 as never }), "BatchNorm2d: affine must be true or false, got 0"],
-    [() => new nn.LayerNorm(1, { eps: "0" as never }), 'LayerNorm: eps must be a number of 0 or more, got "0"'],
+    [() => new nn.LayerNorm(1, { eps: "0" as never }), 'LayerNorm: eps must be a finite number of 0 or more, got "0"'],
     [() => new nn.Dropout(1.5, { rng }), "Dropout: p must be a number from 0 to 1, got 1.5"],
     [
       () => new nn.Dropout({ p: 0.5, rng } as never, { rng }),
@@ -274,13 +280,19 @@ describe("numbers, flags and choices", () => {
     [() => new nn.GELU({ approximate: "yes" as never }), 'GELU: approximate must be "none" or "tanh", got "yes"'],
     [() => new nn.Softplus({ beta: 0 }), "Softplus: beta must not be 0"],
     [() => new nn.Flatten(0.5), "Flatten: startAxis must be a whole number, got 0.5"],
-    [() => nn.init.normal(zeros([1]), rng, { std: -1 }), "init.normal: std must be a number of 0 or more, got -1"],
+    [
+      () => nn.init.normal(zeros([1]), rng, { std: -1 }),
+      "init.normal: std must be a finite number of 0 or more, got -1",
+    ],
     [
       () => nn.init.uniform(zeros([1]), rng, { high: Number.NaN }),
       "init.uniform: high must be a finite number, got NaN",
     ],
-    [() => nn.init.kaimingNormal(zeros([1, 1]), undefined as never), "init.kaimingNormal: rng must be a random generator"],
-    [() => nn.init.constant(zeros([1]), undefined as never), "init.constant: needs a number, got undefined"],
+    [
+      () => nn.init.kaimingNormal(zeros([1, 1]), undefined as never),
+      "init.kaimingNormal: rng must be a random generator",
+    ],
+    [() => nn.init.constant(zeros([1]), undefined as never), "init.constant: value must be a number, got undefined"],
     [() => nn.init.gainOf("elu" as never), "init.gainOf: nonlinearity must be one of"],
     [
       () => nn.useConvAlgorithm(new nn.ReLU(), "fast" as never),

@@ -261,7 +261,7 @@ describe("errors", () => {
       "BasicBlock: dropoutRate must be a number from 0 to 1, got 1.5",
     );
     expect(() => make({ shortcut: "scale", shortcutScale: Number.NaN })).toThrow(
-      "BasicBlock: shortcutScale must be a number, got NaN",
+      "BasicBlock: shortcutScale must be a finite number, got NaN",
     );
   });
 });

@@ -89,7 +89,8 @@ export class Meter<Y, L, K extends string> {
     return byName(this.names, (name) => {
       let got: unknown;
       try {
-        got = noGrad(() => this.#metrics[name](output, labels));
+        // In an object, because noGrad would refuse a promise by a name of its own: that is done below.
+        ({ got } = noGrad(() => ({ got: this.#metrics[name](output, labels) as unknown })));
       } catch (error) {
         return this.#failed(name, examples, error instanceof Error ? error.message : String(error));
       }
