@@ -7,18 +7,19 @@
  * and names; marks.ts, which tells parameters from buffers; mode.ts, training and evaluation.
  */
 import { checkBoolean } from "../tensor/arguments.ts";
+import type { SavedTensor } from "../tensor/clone.ts";
 import { markCopy } from "../tensor/copies.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { isBuffer, isParameter } from "./marks.ts";
 import { guardEvaluation, isFrozen, isTraining, setTraining } from "./mode.ts";
 import { childrenOf, partsOf, snakeCase, tensorsOf } from "./parts.ts";
-import { type LoadOptions, type LoadReport, loadInto, type SavedTensor, type StateDict } from "./state.ts";
+import { type LoadOptions, type LoadReport, loadInto, type StateDict } from "./state.ts";
 
 export { checkModule } from "./is-module.ts";
 export { checkNamedLeaves } from "./leaves.ts";
 export { buffer, parameter } from "./marks.ts";
-export type { LoadOptions, LoadReport, SavedTensor, StateDict } from "./state.ts";
+export type { LoadOptions, LoadReport, StateDict } from "./state.ts";
 
 /** A module, whatever it takes and gives. */
 export type AnyModule = Module<never, unknown>;

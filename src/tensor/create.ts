@@ -1,6 +1,7 @@
 /** Making tensors: from numbers, filled, counted, random. */
 import { checkNumberIn, checkRng } from "./arguments.ts";
 import { checkOptions, describe, type OptionNames } from "./check.ts";
+import { readClone, type SavedTensor } from "./clone.ts";
 import { ShapeError, UsageError, ValueError } from "./errors.ts";
 import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
@@ -12,13 +13,6 @@ export interface TensorOptions {
 }
 
 const NAMES: OptionNames<TensorOptions> = { requiresGrad: true };
-
-/** A tensor's shape and values without the tensor: what JSON, structuredClone and postMessage make of one. */
-export interface TensorLike {
-  readonly shape: Shape;
-  /** Numbers; also "NaN", "Infinity", "-Infinity" and "-0", as JSON cannot say them otherwise. */
-  readonly data: ArrayLike<number | string>;
-}
 
 /**
  * A tensor from nested arrays, from flat values and a shape, or from a clone of another. The values are copied, and
@@ -34,9 +28,9 @@ export interface TensorLike {
  */
 export function tensor(values: Float64Array, shape?: Shape | TensorOptions, options?: TensorOptions): Tensor64;
 export function tensor(values: NestedArray | TypedNumbers, shape?: Shape, options?: TensorOptions): Tensor;
-export function tensor(values: NestedArray | TypedNumbers | TensorLike, options?: TensorOptions): Tensor;
+export function tensor(values: NestedArray | TypedNumbers | SavedTensor, options?: TensorOptions): Tensor;
 export function tensor(
-  values: NestedArray | TypedNumbers | Float64Array | TensorLike,
+  values: NestedArray | TypedNumbers | Float64Array | SavedTensor,
   shapeOrOptions?: Shape | TensorOptions,
   options?: TensorOptions,
 ): Tensor | Tensor64 {
@@ -67,7 +61,7 @@ export type TypedNumbers =
   | Int32Array
   | Uint32Array;
 
-function numbersIn(values: NestedArray | TypedNumbers | Float64Array | TensorLike): {
+function numbersIn(values: NestedArray | TypedNumbers | Float64Array | SavedTensor): {
   flat: ArrayLike<number>;
   nesting: Shape;
 } {
@@ -78,23 +72,12 @@ function numbersIn(values: NestedArray | TypedNumbers | Float64Array | TensorLik
     return { flat: values, nesting: [values.length] };
   }
   if (typeof values === "object" && values !== null && "shape" in values && "data" in values) {
-    const { shape, data } = values;
-    checkShape("tensor", shape);
-    const flat = ArrayBuffer.isView(data) ? (data as Float32Array) : Array.from(data ?? [], fromJson);
-    if (flat.length !== sizeOf(shape)) {
-      throw new ShapeError(`tensor: ${flat.length} values do not fill shape ${formatShape(shape)}`);
-    }
-    return { flat, nesting: shape };
+    const { shape, data } = readClone("tensor: the clone", values);
+    // Of whatever type: only float64 keeps its precision, and numbers from JSON are those of a float32 tensor.
+    return { flat: Array.isArray(values.data) ? Float32Array.from(data) : data, nesting: shape };
   }
   const flat: number[] = [];
   return { nesting: nestingOf(values as NestedArray, flat, []), flat };
-}
-
-/** A number as `Tensor.toJSON` writes it. */
-function fromJson(value: number | string, i: number): number {
-  if (typeof value === "number") return value;
-  if (["NaN", "Infinity", "-Infinity", "-0"].includes(value)) return Number(value);
-  throw new UsageError(`tensor: the value at ${i} must be a number, is ${describe(value)}`);
 }
 
 /** Appends the numbers in `values` to `flat` and returns the nesting's shape. */

@@ -1,4 +1,5 @@
 /** The numbers: tensors, shapes, randomness, and the kernels that compute on them. */
+export type { SavedTensor } from "./clone.ts";
 export * from "./create.ts";
 export * from "./errors.ts";
 export { type Kernels, kernels, ready, type Tier, useKernels } from "./kernels.ts";

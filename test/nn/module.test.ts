@@ -15,11 +15,11 @@ import {
   observe,
   parameter,
   ReLU,
-  type SavedTensor,
   Sequential,
   type StateDict,
   useConvAlgorithm,
 } from "../../src/nn/index.ts";
+import type { SavedTensor } from "../../src/tensor/clone.ts";
 import { ones, zeros } from "../../src/tensor/create.ts";
 import { UsageError, ValueError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -187,19 +187,22 @@ describe("loadStateDict reads everything before it writes anything", () => {
   });
 
   it.each([
-    [undefined, "neither a tensor nor { shape, data }, but undefined"],
-    [[1, 2], "neither a tensor nor { shape, data }, but an array of 2"],
-    [{ shape: [2] }, "neither a tensor nor { shape, data }, but an object { shape }"],
-    [{ shape: [2], data: { 0: 1, 1: 2 } }, "its data is neither an array nor a Float32Array, but an object { 0, 1 }"],
-    [{ shape: [2], data: [1] }, "its data has 1 values, its shape [2] 2"],
-    [{ shape: [2], data: [1, null] }, "its data[1] is null, neither a number nor"],
-    [{ shape: [2], data: ["1", 2] }, 'its data[0] is "1", neither a number nor'],
-    [{ shape: [2], data: new BigInt64Array(2) }, "its data is neither an array nor a Float32Array"],
+    [undefined, " must be a tensor or { shape, data }, got undefined"],
+    [[1, 2], " must be a tensor or { shape, data }, got an array of 2"],
+    [{ shape: [2] }, " must be a tensor or { shape, data }, got an object { shape }"],
+    [{ shape: [2], data: { 0: 1, 1: 2 } }, ": its data must be an array or a Float32Array, got an object { 0, 1 }"],
+    [{ shape: [2], data: [1] }, ": its data has 1 values, its shape [2] 2"],
+    [
+      { shape: [2], data: [1, null] },
+      ': its data[1] must be a number, "NaN", "Infinity", "-Infinity" or "-0", got null',
+    ],
+    [{ shape: [2], data: ["1", 2] }, ': its data[0] must be a number, "NaN", "Infinity", "-Infinity" or "-0", got "1"'],
+    [{ shape: [2], data: new BigInt64Array(2) }, ": its data must be an array or a Float32Array"],
   ])("an entry that is neither is named: %#", (bias, message) => {
     const model = new Linear(2, 2, { rng });
     const before = valuesOf(model);
     const load = (): unknown => model.loadStateDict({ weight: zeros([2, 2]), bias: bias as SavedTensor });
-    expect(load).toThrow(`unreadable (1): bias: ${message}`);
+    expect(load).toThrow(`unreadable (1): bias${message}`);
     expect(load).toThrow(ValueError);
     expect(valuesOf(model)).toEqual(before);
   });
