@@ -56,8 +56,8 @@ describe("src", () => {
     // fit tells its callbacks how many seconds have passed; nothing is computed from them. And no two half-written files
     // have one name.
     expect(found.filter(([, name]) => name !== undefined)).toEqual([
-      ["src/nn/fit.ts", "Date"],
-      ["src/node/unfinished.ts", "crypto"],
+      [join("src", "nn", "fit.ts"), "Date"],
+      [join("src", "node", "unfinished.ts"), "crypto"],
     ]);
     expect(await codeOf("src/nn/fit.ts")).not.toMatch(/Math\.random/);
   });
