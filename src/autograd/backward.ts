@@ -296,10 +296,10 @@ export function valueAndGrad<T extends LossLike>(
   fn: () => T,
   options?: BackwardOptions,
 ): { value: T; grads: Gradients } {
-  checkNow("valueAndGrad", fn);
+  checkNow("valueAndGrad", "fn", fn);
   chooseKernels();
   return inStep(() => {
-    const value = callNow("valueAndGrad", fn);
+    const value = callNow("valueAndGrad", "fn", fn);
     const loss = isTensor(value) ? value : (value as { readonly loss: Tensor } | undefined)?.loss;
     checkTensor("valueAndGrad", "the loss that its function returns", loss);
     return { value, grads: backward(loss, options) };

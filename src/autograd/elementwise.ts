@@ -6,7 +6,8 @@
  * receives k gradients. Shapes that do not broadcast are a ShapeError that names the operation and both.
  */
 
-import { checkNumber, checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkNumber } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";

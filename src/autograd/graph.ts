@@ -78,12 +78,12 @@ export function noGrad<T>(fn: () => T, ..._onlyFinished: Finished<T>): T {
 
 /** `noGrad` for functions of the library that are called something else. */
 export function unrecorded<T>(op: string, fn: () => T): T {
-  checkNow(op, fn);
+  checkNow(op, "fn", fn);
   chooseKernels();
   const before = recording;
   recording = false;
   try {
-    return inStep(() => callNow(op, fn), outliveStep);
+    return inStep(() => callNow(op, "fn", fn), outliveStep);
   } finally {
     recording = before;
   }

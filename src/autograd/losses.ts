@@ -5,7 +5,8 @@
  * which returns ℓ. Cross entropy is computed from logits in one piece: the logarithm of a softmax computed apart would
  * lose the digits of small probabilities, and all of them where it underflows.
  */
-import { checkNumber, checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkNumber } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type ClassGeometry, checkLabels, checkTarget, classGeometry } from "../tensor/geometry/losses.ts";

@@ -12,7 +12,8 @@
  *
  * `kernels.normalizeGradient` computes it in two passes.
  */
-import { checkNumber, checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkNumber } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import {

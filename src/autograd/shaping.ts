@@ -5,7 +5,8 @@
  * ones, and its gradient is Pᵀ gy: every element of gy goes back to where its value came from, and adds up there.
  * The geometry (tensor/geometry/copy.ts, reshape.ts, select.ts) says who goes where; here is only forward and back.
  */
-import { checkNumber, describe } from "../tensor/check.ts";
+import { checkNumber } from "../tensor/arguments.ts";
+import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import {
   type CopyGeometry,

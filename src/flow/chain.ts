@@ -33,7 +33,7 @@ export interface Chain {
 export function recordChain(who: string, model: Module, loss: () => Tensor): Chain {
   checkRun(who, model, "loss", loss);
   const { value, calls } = preservingBuffers(model, () =>
-    recordingFrozen(model, () => observeBlocks(model, () => callNow(who, loss))),
+    recordingFrozen(model, () => observeBlocks(model, () => callNow(who, "loss", loss))),
   );
   checkLoss(who, value);
   if (calls.length === 0) throw new ValueError(`${who}: ${model.constructor.name} has no residual blocks`);

@@ -8,7 +8,7 @@
  * network of 54 blocks it comes from paths of 5 to 17.
  */
 import type { Module } from "../nn/module.ts";
-import { checkList, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkInteger, checkList, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { inStep } from "../tensor/memory.ts";
@@ -97,7 +97,7 @@ export interface PathLengthRow {
 export function pathGradients(model: Module, loss: () => Tensor, options: PathGradientOptions = {}): PathLengthRow[] {
   checkOptions("pathGradients", options, OPTIONS);
   const { seed = 0, samples = 10, lengths } = options;
-  checkSeed("pathGradients", seed);
+  checkInteger("pathGradients", "seed", seed);
   checkWhole("pathGradients", "samples", samples, 1);
   if (lengths !== undefined) checkList("pathGradients", "lengths", lengths);
   const rng = new Rng(seed);

@@ -14,9 +14,9 @@
  */
 
 import { backward } from "../autograd/backward.ts";
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { checkSeed } from "../tensor/arguments.ts";
+import { checkInteger } from "../tensor/arguments.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
 import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
@@ -57,8 +57,8 @@ const SMALLEST_FACTOR = 2 ** -200;
  */
 export function verifyCertificate(certificate: Certificate, model: Module, x: Tensor): Verification {
   checkCertificate("verifyCertificate", certificate);
-  checkSeed("verifyCertificate", certificate.seed);
-  checkModel("verifyCertificate", model);
+  checkInteger("verifyCertificate", "seed", certificate.seed);
+  checkModule("verifyCertificate", model);
   checkTensor("verifyCertificate", "x", x);
   const failures = arithmeticFailures(certificate);
   const unchecked: string[] = [];

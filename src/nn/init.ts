@@ -9,15 +9,15 @@
  * References: Glorot & Bengio 2010 (Xavier); He et al. 2015, "Delving Deep into Rectifiers" (Kaiming); Saxe et al. 2013
  * (orthogonal). Names and formulas are those of `torch.nn.init`.
  */
+
+import { checkBetween, checkFinite, checkOneOf, checkRng } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkBetween, checkChoice, checkFinite, checkRng } from "./check.ts";
 
-/** Fills a tensor, with numbers from `rng` where it draws any. What layers take as their `init` option. */
-export type Initializer = (t: Tensor, rng: Rng) => unknown;
+export type { Initializer } from "./initializer.ts";
 
 export type FanMode = "fanIn" | "fanOut";
 
@@ -71,7 +71,7 @@ export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu";
 
 /** The gain PyTorch recommends: 1, 1, 5/3, √2, and √(2 / (1 + slope²)) for leaky ReLU. */
 export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
-  checkChoice("init.gainOf", "nonlinearity", nonlinearity, NONLINEARITIES);
+  checkOneOf("init.gainOf", "nonlinearity", nonlinearity, NONLINEARITIES);
   checkFinite("init.gainOf", "slope", slope);
   switch (nonlinearity) {
     case "linear":

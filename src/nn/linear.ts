@@ -1,11 +1,12 @@
 /** The fully connected layer. */
 import { linear } from "../autograd/matmul.ts";
+import { checkBoolean, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkFlag, checkInit, checkRng, checkWhole } from "./check.ts";
 import { type Initializer, kaimingUniform, uniform } from "./init.ts";
+import { checkInit } from "./initializer.ts";
 import { parameterOf } from "./marks.ts";
 import { Module } from "./module.ts";
 
@@ -37,7 +38,7 @@ export class Linear extends Module {
     checkOptions("Linear", options, OPTIONS);
     checkRng("Linear", options?.rng, `new Linear(${inFeatures}, ${outFeatures}, { rng: new Rng(seed) })`);
     const { bias = true, rng } = options;
-    checkFlag("Linear", "bias", bias);
+    checkBoolean("Linear", "bias", bias);
     checkInit("Linear", options.init);
     const { init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
     this.weight = parameterOf(this, zeros([outFeatures, inFeatures]));

@@ -43,7 +43,7 @@ export type Forward = AnyModule["forward"];
 export function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward>, fn: () => T): T {
   const putBack = replaceForward(replacements);
   try {
-    return callNow("observe", fn);
+    return callNow("observe", "fn", fn);
   } finally {
     putBack();
   }

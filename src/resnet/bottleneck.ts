@@ -5,11 +5,11 @@
  * Next: paths.ts.
  */
 
-import { checkBetween, checkWhole } from "../nn/check.ts";
 import type { Sequential } from "../nn/container.ts";
 import type { Conv2d } from "../nn/conv.ts";
 import { Module } from "../nn/module.ts";
 import type { BatchNorm2d } from "../nn/norm.ts";
+import { checkBetween, checkWhole } from "../tensor/arguments.ts";
 import type { OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";

@@ -19,13 +19,13 @@
  */
 import { add } from "../autograd/elementwise.ts";
 import { globalAvgPool2d } from "../autograd/pooling.ts";
-import { checkBetween, checkChoice, checkFlag, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { constant } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
+import { checkBetween, checkBoolean, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -235,11 +235,11 @@ type Checked = CifarResNetOptions &
 
 function checkNetwork(depth: number, options: Checked): void {
   const who = "cifarResNet";
-  checkChoice(who, "block", options.block, ["basic", "bottleneck"]);
+  checkOneOf(who, "block", options.block, ["basic", "bottleneck"]);
   checkDepth(depth, layersPerLevel(options.block));
   for (const name of ["width", "inChannels", "classes"] as const) checkWhole(who, name, options[name]);
   checkVariant(who, options);
-  if (options.zeroInitLast !== undefined) checkFlag(who, "zeroInitLast", options.zeroInitLast);
+  if (options.zeroInitLast !== undefined) checkBoolean(who, "zeroInitLast", options.zeroInitLast);
   checkBetween(who, "stochasticDepth", options.stochasticDepth, 0, 1);
   if (options.zeroInitLast && options.start !== "zeroInitLast") {
     throw new ValueError(`${who}: zeroInitLast is one way to start, start "${options.start}" another: choose one`);

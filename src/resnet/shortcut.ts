@@ -16,7 +16,7 @@
  *   dropout        dropout(x̃)                         (Fig. 2f)
  */
 import { pad, slice } from "../autograd/shaping.ts";
-import { checkBetween, checkChoice, checkWhole } from "../nn/check.ts";
+import { checkBetween, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -69,8 +69,8 @@ export function checkShortcut(
   padChannels: PadChannels | undefined,
   numbers: ShortcutNumbers,
 ): void {
-  checkChoice(who, "shortcut", kind, Object.keys(KINDS));
-  if (padChannels !== undefined) checkChoice(who, "padChannels", padChannels, ["back", "both"]);
+  checkOneOf(who, "shortcut", kind, Object.keys(KINDS));
+  if (padChannels !== undefined) checkOneOf(who, "padChannels", padChannels, ["back", "both"]);
   for (const name of ["shortcutScale", "branchScale", "gateBias", "dropoutRate"] as const) {
     const value = numbers[name];
     if (value === undefined) continue;
@@ -120,7 +120,7 @@ export function resolveShortcut(
 export function padShortcut(x: Tensor, channels: number, stride: number, padChannels: PadChannels = "back"): Tensor {
   checkWhole("padShortcut", "channels", channels);
   checkWhole("padShortcut", "stride", stride);
-  checkChoice("padShortcut", "padChannels", padChannels, ["back", "both"]);
+  checkOneOf("padShortcut", "padChannels", padChannels, ["back", "both"]);
   const extra = channels - x.shape[1];
   if (extra < 0) {
     throw new ShapeError(

@@ -15,15 +15,16 @@
  */
 import { flatten } from "../autograd/shaping.ts";
 import { ReLU } from "../nn/activation.ts";
-import { checkBetween, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { constant, type Initializer, normal } from "../nn/init.ts";
+import { checkInit } from "../nn/initializer.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
+import { checkBetween, checkBoolean, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -155,6 +156,6 @@ function checkNetwork(depth: VggDepth, options: VggOptions): void {
   if (!Array.isArray(hidden)) throw new ValueError(`vgg: hidden must be a list of numbers, got ${describe(hidden)}`);
   for (const units of hidden) checkWhole("vgg", "a number of hidden units", units);
   checkBetween("vgg", "dropout", dropout, 0, 1);
-  checkFlag("vgg", "batchNorm", batchNorm);
+  checkBoolean("vgg", "batchNorm", batchNorm);
   checkInit("vgg", init);
 }

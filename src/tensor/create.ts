@@ -1,7 +1,8 @@
 /** Making tensors: from numbers, filled, counted, random. */
+import { checkRng } from "./arguments.ts";
 import { checkOptions, describe, type OptionNames } from "./check.ts";
 import { ShapeError, UsageError, ValueError } from "./errors.ts";
-import { checkRng, type Rng } from "./rng.ts";
+import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { type NestedArray, owned, type Tensor, type Tensor64 } from "./tensor.ts";
 

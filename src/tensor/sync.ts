@@ -5,7 +5,7 @@
  * `await`, and a generator at once: the rest of it would run outside. So they are refused, before they run where that can be
  * seen, and else when what they return shows it.
  */
-import { describe } from "./check.ts";
+import { checkFunction } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 
 type Unfinished =
@@ -17,35 +17,46 @@ type Unfinished =
 export type Finished<T> = [Extract<T, Unfinished>] extends [never] ? [] : [noAsyncFunctionAndNoGeneratorHere: never];
 
 /**
- * fn().
+ * fn(...args).
  *
+ * @param name what the operation calls fn.
  * @throws UsageError if fn is no function, or one that returns before it has finished.
  */
-export function callNow<Args extends readonly unknown[], T>(op: string, fn: (...args: Args) => T, ...args: Args): T {
-  checkNow(op, fn);
+export function callNow<Args extends readonly unknown[], T>(
+  op: string,
+  name: string,
+  fn: (...args: Args) => T,
+  ...args: Args
+): T {
+  checkNow(op, name, fn);
   const result = fn(...args);
-  if (isPromise(result)) {
-    // Nobody will wait for it: what becomes of it is not to end the program.
-    result.then(undefined, () => {});
-    throw refusal(op, "one that returned a promise");
-  }
-  if (isGenerator(result)) throw refusal(op, "one that returned a generator");
+  checkFinished(op, name, result);
   return result;
 }
 
 /** The part of `callNow` that is known before fn runs. */
-export function checkNow(op: string, fn: unknown): void {
-  if (typeof fn !== "function") throw new UsageError(`${op}: needs a function, got ${describe(fn)}`);
+export function checkNow(op: string, name: string, fn: unknown): void {
+  checkFunction(op, name, fn);
   const kind = Object.prototype.toString.call(fn);
-  if (kind === "[object AsyncFunction]") throw refusal(op, "an async one");
+  if (kind === "[object AsyncFunction]") throw refusal(op, name, "an async one");
   if (kind === "[object GeneratorFunction]" || kind === "[object AsyncGeneratorFunction]") {
-    throw refusal(op, "a generator");
+    throw refusal(op, name, "a generator");
   }
 }
 
-function refusal(op: string, got: string): UsageError {
+/** The part that is known when it has returned. */
+export function checkFinished(op: string, name: string, result: unknown): void {
+  if (isPromise(result)) {
+    // Nobody will wait for it: what becomes of it is not to end the program.
+    Promise.resolve(result).catch(() => {});
+    throw refusal(op, name, "one that returned a promise");
+  }
+  if (isGenerator(result)) throw refusal(op, name, "one that returned a generator");
+}
+
+function refusal(op: string, name: string, got: string): UsageError {
   return new UsageError(
-    `${op}: its function must have finished when it returns, got ${got}: await what it needs before, and pass the results in`,
+    `${op}: ${name} must have finished when it returns, got ${got}: await what it needs before, and pass the results in`,
   );
 }
 

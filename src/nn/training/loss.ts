@@ -3,9 +3,9 @@ import { crossEntropy } from "../../autograd/losses.ts";
 import { describe } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
+import { checkFinished } from "../../tensor/sync.ts";
 import { peek, Tensor } from "../../tensor/tensor.ts";
 import { isNumberList, type Labels } from "./batch.ts";
-import { refusePromise } from "./callbacks.ts";
 
 /** A loss, and of how many things it is the mean: labels that count, pixels. */
 export interface CountedLoss {
@@ -34,7 +34,7 @@ export function lossOf<Y, L>(
 ): CountedLoss {
   if (!loss) return classLoss(op, output, labels);
   const result: unknown = loss(output, labels);
-  refusePromise(op, "loss", result);
+  checkFinished(op, "loss", result);
   const counted = result instanceof Tensor ? { loss: result, count: examples } : (result as Partial<CountedLoss>);
   if (!(counted?.loss instanceof Tensor) || typeof counted.count !== "number" || !(counted.count >= 0)) {
     throw new UsageError(

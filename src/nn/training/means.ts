@@ -2,9 +2,9 @@
 import { noGrad } from "../../autograd/graph.ts";
 import { describe } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
+import { checkFinished, checkNow } from "../../tensor/sync.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { Measured, Metrics } from "../metrics.ts";
-import { checkImmediate, refusePromise } from "./callbacks.ts";
 
 /** What was measured on a batch, or on several: the loss, and the metrics by name. */
 export interface Measurement<K extends string> {
@@ -79,7 +79,7 @@ export class Meter<Y, L, K extends string> {
     this.names = Object.keys(this.#metrics) as K[];
     for (const name of this.names) {
       if (this.#metrics[name] === undefined) throw new UsageError(`${op}: the metric "${name}" is undefined`);
-      checkImmediate(op, `the metric "${name}"`, this.#metrics[name]);
+      checkNow(op, `the metric "${name}"`, this.#metrics[name]);
     }
   }
 
@@ -92,7 +92,7 @@ export class Meter<Y, L, K extends string> {
       } catch (error) {
         return this.#failed(name, examples, error instanceof Error ? error.message : String(error));
       }
-      refusePromise(this.#op, `the metric "${name}"`, got);
+      checkFinished(this.#op, `the metric "${name}"`, got);
       if (typeof got === "number") return { value: got, count: examples };
       if (isMeasured(got)) return { value: got.value, count: got.count };
       const hint = got instanceof Tensor ? ": return its item()" : "";
