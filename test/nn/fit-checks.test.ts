@@ -248,7 +248,7 @@ describe("whose optimiser", () => {
     const scale = parameter(tensor(1));
     await refuses(
       { loss: (logits: Tensor, labels: number[]) => crossEntropy(mul(logits, scale), labels) },
-      "received a gradient, but it is no named parameter of this Sequential",
+      "a gradient reached a tensor of shape [] that is no named parameter of the Sequential",
     );
   });
 

@@ -42,7 +42,6 @@ describe.each(Object.entries(equalities))("%s", (_, equal) => {
     ["the same values", tensor([1, 2, 3]), tensor([1, 2, 3])],
     ["one that was computed, one that was made", mul(w, 2), tensor([2, 4, 6])],
     ["one that was computed in a step", noGrad(() => mul(w, 2)), tensor([2, 4, 6])],
-    ["NaN", tensor([Number.NaN, 1]), tensor([Number.NaN, 1])],
     ["state dicts of one seed", state(1), state(1)],
     [
       "inside other things",
@@ -71,6 +70,15 @@ describe.each(Object.entries(equalities))("%s", (_, equal) => {
     expect(() => equal(a, b)).toThrow();
   });
 });
+
+// Loose assert.deepEqual takes two NaN in a Float32Array for unequal: so it is not in this one.
+it.each(Object.entries(equalities).filter(([name]) => name !== "assert.deepEqual"))(
+  "NaN equals NaN: %s",
+  (_, equal) => {
+    equal(tensor([Number.NaN, 1]), tensor([Number.NaN, 1]));
+    expect(() => equal(tensor([Number.NaN, 1]), tensor([Number.NaN, 2]))).toThrow();
+  },
+);
 
 describe("printing", () => {
   it("in Node's console: shape and values, also inside other things", () => {
