@@ -2,10 +2,21 @@
 import { describe, expect, it } from "vitest";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
-import { crossEntropy, mseLoss } from "../../src/autograd/losses.ts";
+import { crossEntropy, mseLoss, nllLoss } from "../../src/autograd/losses.ts";
 import { max } from "../../src/autograd/reductions.ts";
-import { softmax } from "../../src/autograd/softmax.ts";
-import { accuracy, type Batch, evaluate, fit, Linear, Module, predict, Sequential, SGD } from "../../src/nn/index.ts";
+import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
+import {
+  accuracy,
+  type Batch,
+  evaluate,
+  fit,
+  Linear,
+  type Loss,
+  Module,
+  predict,
+  Sequential,
+  SGD,
+} from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { useKernels } from "../../src/tensor/kernels.ts";
@@ -173,6 +184,31 @@ describe("means", () => {
     const [right, wrong] = [Math.log(1 + Math.exp(-1)), Math.log(1 + Math.exp(1))];
     expect(loss).toBeCloseTo((right + 2 * wrong) / 3, 6);
     expect(metrics.accuracy).toBeCloseTo(1 / 3, 12);
+  });
+
+  it("so it is where a loss calls crossEntropy or nllLoss; class weights weigh there too", async () => {
+    const data = [scores([0, 255]), scores([255, 255]), scores([1, 1])];
+    const [right, wrong] = [Math.log(1 + Math.exp(-1)), Math.log(1 + Math.exp(1))];
+    const weight = tensor([3, 1]);
+    const lossWith = async (loss: Loss): Promise<number> => (await evaluate(new Fixed(), data, { loss })).loss;
+    const ignoreIndex = 255;
+    expect(await lossWith((o, l) => crossEntropy(o, l, { ignoreIndex }))).toBeCloseTo((right + 2 * wrong) / 3, 6);
+    expect(await lossWith((o, l) => crossEntropy(o, l, { ignoreIndex, weight }))).toBeCloseTo(
+      (3 * right + 2 * wrong) / 5,
+      6,
+    );
+    expect(await lossWith((o, l) => nllLoss(logSoftmax(o, 1), l, { ignoreIndex, weight }))).toBeCloseTo(
+      (3 * right + 2 * wrong) / 5,
+      6,
+    );
+    // A sum is no mean of labels, and what is computed from a loss is the program's own: both weigh by examples.
+    const one = [scores([0, 255]), scores([1, 1])];
+    const doubled = await evaluate(new Fixed(), one, { loss: (o, l) => mul(crossEntropy(o, l, { ignoreIndex }), 2) });
+    expect(doubled.loss).toBeCloseTo(right + wrong, 6);
+    const summed = await evaluate(new Fixed(), one, {
+      loss: (o, l) => crossEntropy(o, l, { ignoreIndex, reduction: "sum" }),
+    });
+    expect(summed.loss).toBeCloseTo((right + 2 * wrong) / 2, 6);
   });
 
   it("nothing counts: NaN", async () => {

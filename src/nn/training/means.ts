@@ -88,7 +88,8 @@ export class Meter<Y, L, K extends string> {
     return byName(this.names, (name) => {
       let got: unknown;
       try {
-        got = noGrad(() => this.#metrics[name](output, labels));
+        // In a list, so that a promise is refused below, as this metric's.
+        [got] = noGrad(() => [this.#metrics[name](output, labels)]);
       } catch (error) {
         return this.#failed(name, examples, error instanceof Error ? error.message : String(error));
       }
