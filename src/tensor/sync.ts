@@ -44,6 +44,14 @@ export function checkNow(op: string, name: string, fn: unknown): void {
   }
 }
 
+/** For a function that may be async, and is awaited: a generator would never run. */
+export function checkCallback(op: string, name: string, fn: unknown): void {
+  checkFunction(op, name, fn);
+  if (/Generator/.test(Object.prototype.toString.call(fn))) {
+    throw new UsageError(`${op}: ${name} must be a function that runs when it is called, not a generator`);
+  }
+}
+
 /** The part that is known when it has returned. */
 export function checkFinished(op: string, name: string, result: unknown): void {
   if (isPromise(result)) {

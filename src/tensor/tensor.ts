@@ -163,6 +163,9 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
   }
 
   set requiresGrad(wanted: boolean) {
+    if (typeof wanted !== "boolean") {
+      throw new UsageError(`tensor: requiresGrad must be true or false, got ${describe(wanted)}`);
+    }
     this.#inner.requiresGrad = wanted;
     if (wanted) this.#inner.wasTrainable = true;
   }

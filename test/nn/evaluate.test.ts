@@ -240,7 +240,7 @@ describe("what is refused", () => {
     ["a batch that is an array", [[good.x, [0, 1]]], "evaluate: batch 0 must be { x, labels }, got an array of 2"],
     ["no examples", [{ x: zeros([0, 2]), labels: [] }], "evaluate: batch 0 has no example: x is [0,2]"],
     ["too few labels", [good, { x: zeros([2, 2]), labels: [1] }], "evaluate: batch 1 has 2 examples, but 1 labels"],
-    ["no labels", [{ x: zeros([2, 2]) }], "whose labels are class numbers or a tensor of probabilities, got undefined"],
+    ["no labels", [{ x: zeros([2, 2]) }], "the batch has no labels: a batch is { x, labels }"],
     ["x that is numbers", [{ x: [1, 2], labels: [0] }], "evaluate: x of batch 0 must be a tensor"],
   ])("%s", async (_, data, message) => {
     await expect(call(data)).rejects.toThrow(message);

@@ -40,7 +40,7 @@ export function lossOf<Y, L>(
   const result: unknown = loss(output, labels);
   checkFinished(op, "loss", result);
   const counted = result instanceof Tensor ? plainLoss(result, examples) : (result as Partial<CountedLoss>);
-  if (!(counted?.loss instanceof Tensor) || typeof counted.count !== "number" || !(counted.count >= 0)) {
+  if (!(counted?.loss instanceof Tensor) || !isCount(counted.count)) {
     throw new UsageError(
       `${op}: loss must return a tensor of one number, or { loss, count }, got ${describe(result)}${typeof result === "number" ? ": leave out item(), which has no gradient" : ""}`,
     );
@@ -55,6 +55,11 @@ export function lossOf<Y, L>(
 
 function plainLoss(loss: Tensor, examples: number): CountedLoss {
   return { loss, count: countOf(loss) ?? examples };
+}
+
+/** Whether `value` can be what a mean is of, and a weight: finite, and not below 0. */
+export function isCount(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value < Infinity;
 }
 
 /** Cross-entropy of whatever a program has as output and labels, or why not. */
@@ -76,8 +81,10 @@ function classLoss(op: string, output: unknown, labels: unknown, examples: numbe
   }
   const classes = labels instanceof Tensor ? peek(labels) : labels;
   if (!isNumberList(classes)) {
+    if (labels === undefined) throw new UsageError(`${op}: the batch has no labels: a batch is { x, labels }`);
+    const nested = Array.isArray(labels) && Array.isArray(labels[0]);
     throw new UsageError(
-      `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${describe(labels)}: give a loss that takes them`,
+      `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${nested ? "an array of arrays: tensor(…) makes a tensor of it" : `${describe(labels)}: give a loss that takes them`}`,
     );
   }
   for (let i = 0; i < classes.length; i++) {
