@@ -319,8 +319,9 @@ export function valueAndGrad<T extends LossLike>(
  */
 export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
   checkTensor("tap", "x", x);
+  checkNow("tap", "look", look);
   return record("tap", viewOf(x, x.shape), [x], (gy) => {
-    look(computed(copyOf(gy), x.shape));
+    callNow("tap", "look", look, computed(copyOf(gy), x.shape));
     return [gy];
   });
 }

@@ -1,6 +1,6 @@
 /** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
 import { UsageError } from "../tensor/errors.ts";
-import { callNow } from "../tensor/sync.ts";
+import { callNow, checkFinished, checkNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkModule } from "./is-module.ts";
 import type { AnyModule, Module } from "./module.ts";
@@ -18,6 +18,7 @@ export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => v
  */
 export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T {
   checkModule("observe", root);
+  checkNow("observe", "observer", observer);
   return replacingForward(observing(root, observer), fn);
 }
 
@@ -30,7 +31,7 @@ export function observing(root: AnyModule, observer: Observer): ReadonlyMap<AnyM
     replacements.set(module, (...args: unknown[]) => {
       const y = forward.apply(module, args);
       const [x] = args;
-      if (isTensor(x) && isTensor(y)) observer(path, module as Module, x, y);
+      if (isTensor(x) && isTensor(y)) checkFinished("observe", "observer", observer(path, module as Module, x, y));
       return y;
     });
   }

@@ -54,10 +54,12 @@ export function checkCallback(op: string, name: string, fn: unknown): void {
 
 /** The part that is known when it has returned. */
 export function checkFinished(op: string, name: string, result: unknown): void {
-  if (isPromise(result)) {
-    // Nobody will wait for it: what becomes of it is not to end the program.
-    Promise.resolve(result).catch(() => {});
-    throw refusal(op, name, "one that returned a promise");
+  // Also what list.map(async …) gives.
+  const promises = (Array.isArray(result) ? result : [result]).filter(isPromise);
+  if (promises.length > 0) {
+    // Nobody will wait for them: what becomes of them is not to end the program.
+    for (const promise of promises) Promise.resolve(promise).catch(() => {});
+    throw refusal(op, name, `one that returned ${Array.isArray(result) ? "an array of promises" : "a promise"}`);
   }
   if (isGenerator(result)) throw refusal(op, name, "one that returned a generator");
 }
