@@ -1,5 +1,6 @@
 /** What the writers take: a state dict, or tensors with types of their own. And the type each tensor gets in the file. */
 import { describe, type OptionNames } from "../tensor/check.ts";
+import { isForeign } from "../tensor/copies.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -94,7 +95,7 @@ function tensorOf(where: string, given: TensorToWrite): Tensor | StoredTensor {
   const { shape, data, values } = (given ?? {}) as Partial<ClonedTensor & StoredTensor>;
   const isShape = Array.isArray(shape) && shape.every((length) => Number.isInteger(length) && length >= 0);
   if (isShape && ArrayBuffer.isView(values)) return given as StoredTensor;
-  if (!isShape || data === undefined || !isFloats(data)) {
+  if (isForeign(given) || !isShape || data === undefined || !isFloats(data)) {
     throw new UsageError(`${where} must be a tensor, got ${describe(given)}`);
   }
   if (data.length !== sizeOf(shape)) {
