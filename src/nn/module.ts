@@ -88,9 +88,8 @@ export abstract class Module<X = Tensor, Y = Tensor> {
    * `requiresGrad: true` is a constant, and not in the state.
    */
   stateDict(): StateDict {
-    const state: StateDict = {};
-    for (const [name, t] of partsOf(this).tensors) state[name] = t;
-    return state;
+    // Not by assignment, to which one name is special: "__proto__".
+    return Object.fromEntries(partsOf(this).tensors);
   }
 
   /** Trained tensors by name, a shared one under its first name only. Frozen ones (`requiresGrad = false`) are included. */

@@ -1,4 +1,5 @@
 /** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
+import { UsageError } from "../tensor/errors.ts";
 import { callNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkModule } from "./is-module.ts";
@@ -51,6 +52,12 @@ export function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward
 
 /** Lets each of these modules compute another function, until the returned function is called. */
 export function replaceForward(replacements: ReadonlyMap<AnyModule, Forward>): () => void {
+  const fixed = [...replacements.keys()].find((module) => !Object.isExtensible(module));
+  if (fixed) {
+    throw new UsageError(
+      `${fixed.constructor.name}: it cannot be observed, because Object.freeze or the like was called on it`,
+    );
+  }
   const restore: (() => void)[] = [];
   for (const [module, forward] of replacements) {
     // Deleting the own property uncovers the prototype's method again; a replacement around this one has its own.

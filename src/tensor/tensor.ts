@@ -150,7 +150,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
       inConsole: (t) => {
         const head = `Tensor ${formatShape(t.shape)}`;
         if (t.#inner.step?.ended) return `${head} (its values are gone with the step that computed them)`;
-        if (t.#wasTransferred) return `${head} (its values were transferred away)`;
+        if (t.#wasTransferred()) return `${head} (its values were transferred away)`;
         return t.rank === 0 ? `${head} ${t}` : `${head}\n${t}`;
       },
       wasTrainable: (t) => t.#inner.wasTrainable,
@@ -204,7 +204,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
       storage.values = storage.deferred!.compute();
       storage.deferred = null;
     }
-    if (this.#wasTransferred) {
+    if (this.#wasTransferred()) {
       throw new UsageError(
         `tensor: the values of this ${formatShape(this.shape)} were transferred away (postMessage or structuredClone with its buffer in the list): clone() it before`,
       );
@@ -212,7 +212,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
     return storage.values;
   }
 
-  get #wasTransferred(): boolean {
+  #wasTransferred(): boolean {
     return this.#inner.storage.values?.length === 0 && this.size > 0;
   }
 

@@ -378,6 +378,18 @@ describe("observe", () => {
     expect(seen).toEqual([]);
   });
 
+  it("a module that nothing can be put on is refused", () => {
+    const model = new Sequential(Object.freeze(new Linear(3, 3, { rng })));
+    expect(() =>
+      observe(
+        model,
+        () => {},
+        () => model.forward(x),
+      ),
+    ).toThrow("Linear: it cannot be observed, because Object.freeze or the like was called on it");
+    expect(Object.keys(model)).toEqual(["layers"]);
+  });
+
   it("may be nested: the outer observer keeps watching when the inner one is done", () => {
     const model = new Sequential(new ReLU());
     const seen: string[] = [];
