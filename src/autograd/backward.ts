@@ -6,6 +6,7 @@
  * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
+import { checkNumberIn } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
@@ -99,7 +100,7 @@ export class Gradients {
 
   /** These gradients, each multiplied by `factor`. */
   times(factor: number): Gradients {
-    if (typeof factor !== "number") throw new UsageError(`times: needs a number, got ${describe(factor)}`);
+    checkNumberIn("times", "factor", factor, "a number", () => true);
     const result = new Map<Tensor, Tensor>();
     for (const [t, gradient] of this.#byTensor) {
       result.set(t, computed(scaled(valuesOf(gradient), factor), gradient.shape));

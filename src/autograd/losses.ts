@@ -5,9 +5,9 @@
  * which returns ℓ. Cross entropy is computed from logits in one piece: the logarithm of a softmax computed apart would
  * lose the digits of small probabilities, and all of them where it underflows.
  */
-import { checkNumber } from "../tensor/arguments.ts";
+import { checkBetween, checkNumber, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
+import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type ClassGeometry, checkLabels, checkTarget, classGeometry } from "../tensor/geometry/losses.ts";
 import { type ElementLoss, kernels } from "../tensor/kernels.ts";
@@ -62,9 +62,7 @@ export function crossEntropy(
   checkLossOptions("crossEntropy", options, CROSS_ENTROPY_OPTIONS);
   checkTensors("crossEntropy", { logits }, { weight: options.weight });
   const { weight, ignoreIndex = -100, reduction = "mean", labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ValueError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
-  }
+  checkBetween("crossEntropy", "labelSmoothing", labelSmoothing, 0, 1);
   const g = classGeometry("crossEntropy", logits.shape, weight?.shape);
   const weights = weight ? valuesOf(weight) : null;
   const probabilities = isTensor(target) && !sameShape(target.shape, g.shape) ? target : null;
@@ -253,9 +251,7 @@ function checkLossOptions<Options extends LossOptions>(
 ): void {
   checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
   const { reduction = "mean", ignoreIndex = 0 } = options as NllOptions;
-  if (!REDUCTIONS.includes(reduction)) {
-    throw new ValueError(`${op}: reduction must be "mean", "sum" or "none", got ${describe(reduction)}`);
-  }
+  checkOneOf(op, "reduction", reduction, REDUCTIONS);
   checkNumber(op, "ignoreIndex", ignoreIndex);
 }
 

@@ -12,9 +12,9 @@
  *
  * `kernels.normalizeGradient` computes it in two passes.
  */
-import { checkNumber } from "../tensor/arguments.ts";
+import { checkBoolean, checkNumber } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
-import { UsageError, ValueError } from "../tensor/errors.ts";
+import { ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import {
   type AffineNormGeometry,
@@ -75,7 +75,7 @@ export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null,
   checkTensors("batchNorm", { x }, { weight, bias, runningMean, runningVar });
   checkNumber("batchNorm", "momentum", momentum);
   checkNumber("batchNorm", "eps", eps);
-  if (typeof training !== "boolean") throw new UsageError("batchNorm: needs { training: true } or { training: false }");
+  checkBoolean("batchNorm", "training", training);
   const g = batchNormGeometry(
     "batchNorm",
     x.shape,

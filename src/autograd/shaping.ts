@@ -5,9 +5,7 @@
  * ones, and its gradient is Pᵀ gy: every element of gy goes back to where its value came from, and adds up there.
  * The geometry (tensor/geometry/copy.ts, reshape.ts, select.ts) says who goes where; here is only forward and back.
  */
-import { checkNumber } from "../tensor/arguments.ts";
-import { describe } from "../tensor/check.ts";
-import { UsageError } from "../tensor/errors.ts";
+import { checkList, checkNumber } from "../tensor/arguments.ts";
 import {
   type CopyGeometry,
   concatGeometry,
@@ -249,7 +247,7 @@ function selected(operation: Operation, x: Tensor, g: SelectGeometry): Tensor {
 }
 
 function shapesOf(op: string, tensors: readonly Tensor[]): Shape[] {
-  if (!Array.isArray(tensors)) throw new UsageError(`${op}: needs a list of tensors, got ${describe(tensors)}`);
+  checkList(op, "tensors", tensors);
   return tensors.map((t, i) => {
     checkTensor(op, `tensor ${i}`, t);
     return t.shape;

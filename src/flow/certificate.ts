@@ -14,7 +14,6 @@
  * The numbers come from a random upstream gradient at the output of the last block, sent back through the whole network.
  * Next: certificate-numbers.ts (2), certificate-text.ts (the words), verify.ts, which trusts none of this and looks again.
  */
-
 import { backward } from "../autograd/backward.ts";
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";

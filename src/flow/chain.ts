@@ -4,7 +4,6 @@
  *
  * What lies between two blocks (nothing, in a ResNet) belongs to every way. Next: path-lengths.ts and shares.ts.
  */
-
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";

@@ -8,7 +8,6 @@
  * y = x + F(x) it is J = I + J_F: the identity moves what J_F has near 0 to near 1.
  * Next: singular-values.ts (all of them) and lanczos.ts (the largest).
  */
-
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import { checkModule } from "../nn/is-module.ts";

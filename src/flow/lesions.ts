@@ -124,11 +124,7 @@ export async function manyLesions(
   const rng = new Rng(seed);
   const blocks = blocksOf(model).filter(([, block]) => block.shortcut !== "none");
   for (const count of counts) {
-    if (!Number.isInteger(count) || count < 0 || count > blocks.length) {
-      throw new ValueError(
-        `manyLesions: counts must be whole numbers from 0 to ${blocks.length} (blocks with a shortcut), got ${describe(count)}`,
-      );
-    }
+    checkWhole("manyLesions", "a count of blocks with a shortcut", count, 0, blocks.length);
   }
   const rows: ManyLesionsRow[] = [];
   for (const removed of counts) {

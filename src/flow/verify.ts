@@ -12,7 +12,6 @@
  *    x passes twice). Where chance is at work (dropout, stochastic depth) numbers can not be had again, and only 1 and 2 are
  *    done: the result says so.
  */
-
 import { backward } from "../autograd/backward.ts";
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";

@@ -6,9 +6,8 @@
  * dots, each in snake_case, so that `layer1[0].bn1.runningMean` is `layer1.0.bn1.running_mean`. Next: parts.ts, which looks
  * and names; marks.ts, which tells parameters from buffers; mode.ts, training and evaluation.
  */
-import { describe } from "../tensor/check.ts";
+import { checkBoolean } from "../tensor/arguments.ts";
 import { markCopy } from "../tensor/copies.ts";
-import { UsageError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { isBuffer, isParameter } from "./marks.ts";
@@ -127,7 +126,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
 
   /** Switches this module and all its parts to training behaviour (or, with false, to evaluation), but for frozen ones. */
   train(training = true): this {
-    if (typeof training !== "boolean") throw new UsageError(`train: takes true or false, got ${describe(training)}`);
+    checkBoolean("train", "training", training);
     for (const [, module] of this.namedModules()) {
       module.training = training;
       if (!training) guardEvaluation(module);

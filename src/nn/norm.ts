@@ -53,7 +53,7 @@ export class BatchNorm2d extends Module {
     checkOptions("BatchNorm2d", options, BATCH_NORM_OPTIONS);
     const { momentum = 0.1, eps = 1e-5, affine = true, trackRunningStats = true } = options;
     if (momentum !== null) checkBetween("BatchNorm2d", "momentum", momentum, 0, 1);
-    checkBetween("BatchNorm2d", "eps", eps, 0, Infinity);
+    checkBetween("BatchNorm2d", "eps", eps, 0);
     checkBoolean("BatchNorm2d", "affine", affine);
     checkBoolean("BatchNorm2d", "trackRunningStats", trackRunningStats);
     this.weight = affine ? parameterOf(this, ones([channels])) : null;
@@ -179,7 +179,7 @@ export class GroupNorm extends Module {
 function affineOptions(who: string, options: AffineLayerOptions): Required<AffineLayerOptions> {
   checkOptions(who, options, AFFINE_OPTIONS);
   const { eps = 1e-5, affine = true } = options;
-  checkBetween(who, "eps", eps, 0, Infinity);
+  checkBetween(who, "eps", eps, 0);
   checkBoolean(who, "affine", affine);
   return { eps, affine };
 }

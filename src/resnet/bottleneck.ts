@@ -4,7 +4,6 @@
  * and the width of Wide ResNets (Zagoruyko & Komodakis 2016). Parts are named as in torchvision's `Bottleneck`.
  * Next: paths.ts.
  */
-
 import type { Sequential } from "../nn/container.ts";
 import type { Conv2d } from "../nn/conv.ts";
 import { Module } from "../nn/module.ts";
@@ -74,7 +73,7 @@ export class Bottleneck extends Module implements Block {
     const { groups = 1, baseWidth = 64, dilation = 1, version = 1.5 } = options;
     const { stride } = this.plan;
     checkWhole("Bottleneck", "groups", groups);
-    checkBetween("Bottleneck", "baseWidth", baseWidth, 0, Infinity);
+    checkBetween("Bottleneck", "baseWidth", baseWidth, 0);
     checkWhole("Bottleneck", "dilation", dilation);
     const width = Math.floor((outChannels / 4) * (baseWidth / 64)) * groups;
     if (outChannels % 4 !== 0 || !(width >= 1)) {

@@ -27,7 +27,7 @@ import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { checkBetween, checkBoolean, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
 import {
@@ -256,5 +256,6 @@ function checkDepth(depth: number, k: number): void {
   const nearest =
     depth < k + 2 || !Number.isFinite(depth) ? `the smallest is ${k + 2}` : `the nearest are ${below} and ${below + k}`;
   const series = [k + 2, 2 * k + 2, 3 * k + 2].join(", ");
-  throw new ValueError(`cifarResNet: depth must be ${k}n + 2 (${series}, …), got ${describe(depth)}: ${nearest}`);
+  const Wrong = typeof depth === "number" ? ValueError : UsageError;
+  throw new Wrong(`cifarResNet: depth must be ${k}n + 2 (${series}, …), got ${describe(depth)}: ${nearest}`);
 }

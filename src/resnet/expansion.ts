@@ -9,7 +9,6 @@
  * (`zeroInitLast`), so that y = x + F(x) = x is what the collapsed block computed, bit for bit, in training and in
  * evaluation. Its last scale then gets gradients at once, and the layers before it as soon as that scale is not zero.
  */
-
 import { type AnyModule, checkModule } from "../nn/module.ts";
 import { checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";

@@ -243,7 +243,7 @@ function checkNetwork(design: ImageNetResNetDesign, options: ImageNetResNetOptio
   }
   for (const blocks of stages) checkWhole(who, "a stage's number of blocks", blocks);
   checkWhole(who, "groups", groups);
-  checkBetween(who, "baseWidth", baseWidth, 0, Infinity);
+  checkBetween(who, "baseWidth", baseWidth, 0);
   checkBoolean(who, "zeroInitLast", zeroInitLast);
   checkInit(who, options.init);
   checkWhole(who, "classes", classes);

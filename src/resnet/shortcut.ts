@@ -16,8 +16,7 @@
  *   dropout        dropout(x̃)                         (Fig. 2f)
  */
 import { pad, slice } from "../autograd/shaping.ts";
-import { checkBetween, checkOneOf, checkWhole } from "../tensor/arguments.ts";
-import { describe } from "../tensor/check.ts";
+import { checkBetween, checkFinite, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -76,7 +75,7 @@ export function checkShortcut(
     if (value === undefined) continue;
     if (!KINDS[kind].includes(name)) throw new ValueError(`${who}: shortcut "${kind}" has no ${name}`);
     if (name === "dropoutRate") checkBetween(who, name, value, 0, 1);
-    else if (!Number.isFinite(value)) throw new ValueError(`${who}: ${name} must be a number, got ${describe(value)}`);
+    else checkFinite(who, name, value);
   }
 }
 

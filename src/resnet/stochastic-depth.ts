@@ -5,7 +5,6 @@
  * evaluation all of them are there, each scaled by the probability p with which it was. A block does this by itself, given
  * its p (`survival`); this file has the rule that gives it.
  */
-
 import { checkBetween, checkWhole } from "../tensor/arguments.ts";
 
 /**

@@ -26,7 +26,7 @@ import { BatchNorm2d } from "../nn/norm.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
 import { checkBetween, checkBoolean, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { kaimingFanOut } from "./block.ts";
@@ -148,7 +148,8 @@ export class Vgg extends Module {
 
 function checkNetwork(depth: VggDepth, options: VggOptions): void {
   if (typeof depth !== "number" || !Object.hasOwn(STAGES, depth)) {
-    throw new ValueError(`vgg: depth must be 11, 13, 16 or 19, got ${describe(depth)}`);
+    const Wrong = typeof depth === "number" ? ValueError : UsageError;
+    throw new Wrong(`vgg: depth must be 11, 13, 16 or 19, got ${describe(depth)}`);
   }
   checkOptions("vgg", options, OPTIONS);
   checkRng("vgg", options?.rng, `vgg(${depth}, { rng: new Rng(seed) })`);

@@ -1,5 +1,5 @@
 /** Making tensors: from numbers, filled, counted, random. */
-import { checkRng } from "./arguments.ts";
+import { checkNumberIn, checkRng } from "./arguments.ts";
 import { checkOptions, describe, type OptionNames } from "./check.ts";
 import { ShapeError, UsageError, ValueError } from "./errors.ts";
 import type { Rng } from "./rng.ts";
@@ -139,7 +139,7 @@ export function ones(shape: Shape, options?: TensorOptions): Tensor {
 }
 
 function filled(op: string, shape: Shape, value: number, options?: TensorOptions): Tensor {
-  if (typeof value !== "number") throw new UsageError(`${op}: the value must be a number, got ${describe(value)}`);
+  checkNumberIn(op, "value", value, "a number", () => true);
   return made(op, shape, (data) => data.fill(value), options);
 }
 

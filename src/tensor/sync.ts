@@ -13,8 +13,13 @@ type Unfinished =
   | Generator<unknown, unknown, unknown>
   | AsyncGenerator<unknown, unknown, unknown>;
 
-/** Further arguments of a function that takes `() => T`: none; and where T is a promise or a generator, one that cannot be given. */
-export type Finished<T> = [Extract<T, Unfinished>] extends [never] ? [] : [noAsyncFunctionAndNoGeneratorHere: never];
+/**
+ * What a function that is given as `() => T & Finished<T>` must return besides a T: nothing; and where T is a promise or a
+ * generator, a text that nobody returns, which the compiler shows.
+ */
+export type Finished<T> = [Extract<T, Unfinished>] extends [never]
+  ? unknown
+  : "it must have finished when it returns: it cannot be async, nor a generator";
 
 /**
  * fn(...args).

@@ -232,7 +232,7 @@ it("the slips of the README of other libraries", () => {
     [() => call("add", [x, [1, 2]]), "add: b must be a tensor, got an array of 2: tensor(…) makes one of it"],
     [
       () => call("crossEntropy", [x, [0, 1], { reduction: "avg" }]),
-      'crossEntropy: reduction must be "mean", "sum" or "none", got "avg"',
+      'crossEntropy: reduction must be one of "mean", "sum", "none", got "avg"',
     ],
     [() => call("crossEntropy", [x, 1]), "crossEntropy: the labels must be a list of numbers or a tensor, got 1"],
     [() => call("leakyRelu", [x, "0.1"]), 'leakyRelu: slope must be a number, got "0.1"'],

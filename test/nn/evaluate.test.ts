@@ -247,12 +247,16 @@ describe("what is refused", () => {
   });
 
   it("no model, unknown options, options of another kind, promises", async () => {
-    await expect(evaluate({} as Sequential, [good])).rejects.toThrow("evaluate: takes a model first, a Module, got");
+    await expect(evaluate({} as Sequential, [good])).rejects.toThrow(
+      "evaluate: needs a module (a network, or a part of one), got",
+    );
     await expect(call([good], { metric: {} })).rejects.toThrow('there is no option "metric": did you mean "metrics"?');
     await expect(call([good], { metrics: accuracy })).rejects.toThrow("metrics must be functions by name");
     await expect(call([good], { predictions: 1 })).rejects.toThrow("predictions must be true or false, got 1");
     await expect(call([good], { loss: 3 })).rejects.toThrow("evaluate: loss must be a function, got 3");
-    await expect(call([good], { loss: async () => zeros([]) })).rejects.toThrow("evaluate: loss must answer at once");
+    await expect(call([good], { loss: async () => zeros([]) })).rejects.toThrow(
+      "evaluate: loss must have finished when it returns",
+    );
     await expect(call([good], { loss: () => 1 })).rejects.toThrow("leave out item(), which has no gradient");
     await expect(call([good], { loss: (y: Tensor) => y })).rejects.toThrow("the loss must be one number, it is [2,2]");
   });

@@ -264,8 +264,8 @@ describe("functions that have not finished when they return", () => {
       },
     ];
     for (const fn of wrong) {
-      expect(() => noGrad(fn)).toThrow("noGrad: its function must have finished when it returns, got");
-      expect(() => valueAndGrad(fn as () => Tensor)).toThrow("valueAndGrad: its function must have finished");
+      expect(() => noGrad(fn)).toThrow("noGrad: fn must have finished when it returns, got");
+      expect(() => valueAndGrad(fn as () => Tensor)).toThrow("valueAndGrad: fn must have finished");
     }
     expect(ran).toBe(0);
     expect(mul(w, 2).node).not.toBeNull();

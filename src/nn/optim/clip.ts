@@ -1,6 +1,7 @@
 /** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
 import { Gradients } from "../../autograd/backward.ts";
-import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { checkAboveZero } from "../../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../../tensor/check.ts";
 import { ValueError } from "../../tensor/errors.ts";
 import { pow } from "../../tensor/math/index.ts";
 import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
@@ -10,7 +11,7 @@ import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
  * without a gradient count as 0.
  */
 export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2): number {
-  checkOrder("gradNorm", p);
+  checkAboveZero("gradNorm", "p, the order of the norm,", p);
   let total = 0;
   for (const w of parameters) {
     if (!grads.has(w)) continue;
@@ -46,8 +47,8 @@ export function clipGradNorm(
 ): { grads: Gradients; norm: number } {
   checkOptions("clipGradNorm", options, CLIP_NAMES);
   const { p = 2 } = options;
-  checkOrder("clipGradNorm", p);
-  checkLimit("clipGradNorm: maxNorm", maxNorm);
+  checkAboveZero("clipGradNorm", "p, the order of the norm,", p);
+  checkAboveZero("clipGradNorm", "maxNorm", maxNorm);
   const norm = gradNorm(grads, parameters, p);
   if (!Number.isFinite(norm)) throw new ValueError(`clipGradNorm: the norm of the gradients is ${norm}`);
   const scale = maxNorm / (norm + 1e-6);
@@ -56,7 +57,7 @@ export function clipGradNorm(
 
 /** Moves every element of the parameters' gradients into [−limit, limit]. */
 export function clipGradValue(grads: Gradients, parameters: readonly Tensor[], limit: number): Gradients {
-  checkLimit("clipGradValue: the limit", limit);
+  checkAboveZero("clipGradValue", "limit", limit);
   return mapped(grads, parameters, (g) => (g > limit ? limit : g < -limit ? -limit : g));
 }
 
@@ -72,15 +73,4 @@ function mapped(grads: Gradients, parameters: readonly Tensor[], f: (g: number) 
     result.set(t, owned(peek(gradient).map(f), gradient.shape));
   }
   return new Gradients(result);
-}
-
-function checkLimit(what: string, limit: number): void {
-  if (typeof limit !== "number" || !(limit > 0))
-    throw new ValueError(`${what} must be above 0, got ${describe(limit)}`);
-}
-
-function checkOrder(op: string, p: number): void {
-  if (typeof p !== "number" || !(p > 0)) {
-    throw new ValueError(`${op}: p, the order of the norm, must be above 0, got ${describe(p)}`);
-  }
 }

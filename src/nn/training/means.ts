@@ -4,6 +4,7 @@ import { describe } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
 import { checkFinished, checkNow } from "../../tensor/sync.ts";
 import { Tensor } from "../../tensor/tensor.ts";
+import { warn } from "../../tensor/warn.ts";
 import type { Measured, Metrics } from "../metrics.ts";
 import { isCount } from "./loss.ts";
 
@@ -111,7 +112,7 @@ export class Meter<Y, L, K extends string> {
   #failed(name: K, count: number, why: string): Measured {
     if (!this.#warned.has(name)) {
       this.#warned.add(name);
-      warn(`skipstone: ${this.#op}: the metric "${name}" is NaN: ${why}`);
+      warn(`${this.#op}: the metric "${name}" is NaN: ${why}`);
     }
     return { value: Number.NaN, count };
   }
@@ -127,9 +128,4 @@ function measuredFrom(result: unknown, examples: number): Measured | null {
 /** An object with these names. */
 export function byName<K extends string, V>(names: readonly K[], of: (name: K) => V): Readonly<Record<K, V>> {
   return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<K, V>;
-}
-
-/** The library is compiled without a platform's types, and all of them have a console. */
-function warn(message: string): void {
-  (globalThis as unknown as { console?: { warn(message: string): void } }).console?.warn(message);
 }

@@ -1,5 +1,5 @@
 /** The rates of a training step: what a schedule says is checked before an optimiser, or a parameter, sees it. */
-
+import { checkFunction } from "../../tensor/arguments.ts";
 import { checkOptions, describe } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { checkFinished, checkNow } from "../../tensor/sync.ts";
@@ -26,12 +26,8 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
   }
   checkOptions<Schedules>("fit: schedule", schedule, { lr: true, momentum: true });
   for (const [name, rate] of Object.entries(schedule)) {
-    if (typeof rate !== "function") {
-      throw new UsageError(
-        `fit: ${name} of the schedule must be a function from a step to a number, got ${describe(rate)}`,
-      );
-    }
-    if (rate !== undefined) checkNow("fit", `${name} of the schedule`, rate);
+    checkFunction("fit", `${name} of the schedule`, rate, "a function from a step to a number");
+    checkNow("fit", `${name} of the schedule`, rate);
   }
   return schedule;
 }
