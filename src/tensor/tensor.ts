@@ -276,6 +276,14 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
     );
   }
 
+  /**
+   * All that makes two tensors equal, as text. Some libraries compare objects by `valueOf`, else by `toString` (fast-deep-equal,
+   * react-fast-compare), which leaves out most of a large tensor.
+   */
+  valueOf(): string {
+    return JSON.stringify(this);
+  }
+
   /** A copy with its own storage, outside any graph. */
   clone(): Tensor<Numbers> {
     return owned(lastingCopy(this.#current()), this.shape, this.requiresGrad) as unknown as Tensor<Numbers>;

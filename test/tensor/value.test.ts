@@ -80,6 +80,15 @@ it.each(Object.entries(equalities).filter(([name]) => name !== "assert.deepEqual
   },
 );
 
+it("valueOf, by which fast-deep-equal compares, tells tensors apart whose texts are the same", () => {
+  const [a, b] = [zeros([5000]), zeros([5000])];
+  b.assign(Float32Array.from({ length: 5000 }, (_, i) => (i === 2500 ? 1e-9 : 0)));
+  expect(`${a}`).toBe(`${b}`);
+  expect(a.valueOf()).not.toBe(b.valueOf());
+  expect(a.valueOf()).toBe(zeros([5000]).valueOf());
+  expect(zeros([2, 1]).valueOf()).not.toBe(zeros([2]).valueOf());
+});
+
 describe("printing", () => {
   it("in Node's console: shape and values, also inside other things", () => {
     expect(
