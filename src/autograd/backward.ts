@@ -8,6 +8,7 @@
  */
 import { checkNumberIn } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { chooseKernels, kernels } from "../tensor/kernels.ts";
@@ -47,12 +48,14 @@ export class Gradients {
   readonly #byTensor: ReadonlyMap<Tensor, Tensor>;
 
   constructor(byTensor: ReadonlyMap<Tensor, Tensor>) {
+    markCopy(Gradients.prototype, "gradients");
     this.pairs = [...byTensor];
     this.#byTensor = byTensor;
   }
 
   /** Whether a gradient reached `t` and was kept. */
   has(t: Tensor): boolean {
+    checkTensor("gradients.has", "what is asked for", t);
     return this.#byTensor.has(t);
   }
 
@@ -62,6 +65,7 @@ export class Gradients {
    * @throws AutogradError if no gradient reached `t`, or `t` is interior and was not named in `keep`.
    */
   get(t: Tensor): Tensor {
+    checkTensor("gradients.get", "what is asked for", t);
     const gradient = this.#byTensor.get(t);
     if (!gradient) {
       const why = t.node
@@ -316,8 +320,9 @@ export function valueAndGrad<T extends LossLike>(
  */
 export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
   checkTensor("tap", "x", x);
+  checkNow("tap", "look", look);
   return record("tap", viewOf(x, x.shape), [x], (gy) => {
-    look(computed(copyOf(gy), x.shape));
+    callNow("tap", "look", look, computed(copyOf(gy), x.shape));
     return [gy];
   });
 }

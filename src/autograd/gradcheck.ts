@@ -6,7 +6,7 @@
  * all ones a gradient that lands at the wrong index still adds up. After HIPS/autograd, test_util.py.
  */
 import { Rng } from "../tensor/rng.ts";
-import { owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { backward } from "./backward.ts";
 import { noGrad } from "./graph.ts";
 
@@ -30,6 +30,9 @@ export function gradcheck(
   { seed = 0, epsilon = 1e-6, directions = 3 }: GradcheckOptions = {},
 ): number {
   const rng = new Rng(seed);
+  inputs.forEach((t, i) => {
+    checkTensor("gradcheck", `input ${i}`, t);
+  });
   const points = inputs.map((t) => owned(Float64Array.from(peek(t)), t.shape, true));
   const y = f(...points);
   let worst = 0;
@@ -61,6 +64,7 @@ export function gradcheck(
  * only, 1e-15 or so, when the backward pass is the adjoint of the forward pass. No finite differences are involved.
  */
 export function adjointError(f: (x: Tensor) => Tensor, x: Tensor, seed = 0): number {
+  checkTensor("adjointError", "x", x);
   const point = owned(Float64Array.from(peek(x)), x.shape, true);
   const y = f(point);
   const upstream = randomLike(y, new Rng(seed));

@@ -72,7 +72,7 @@ export function record(operation: Operation, output: Tensor, inputs: readonly Te
  *
  * @throws UsageError for an async function or a generator, which would go on when recording does again.
  */
-export function noGrad<T>(fn: () => T, ..._onlyFinished: Finished<T>): T {
+export function noGrad<T>(fn: () => T & Finished<T>): T {
   return unrecorded("noGrad", fn);
 }
 

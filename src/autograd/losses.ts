@@ -16,6 +16,7 @@ import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
 import { checkTensor, checkTensors, empty, isTensor, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { combine, filled, negative, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
+import { noteCount } from "./loss-counts.ts";
 
 export type Reduction = "mean" | "sum" | "none";
 
@@ -67,6 +68,7 @@ export function crossEntropy(
   const probabilities = isTensor(target) && !sameShape(target.shape, g.shape) ? target : null;
   const q = allocate(logits.size, valuesOf(logits));
   let total: Values | null;
+  let count = g.samples;
   if (probabilities) {
     checkTarget("crossEntropy", logits.shape, probabilities.shape);
     kernels.targetMass(valuesOf(probabilities), weights, q, labelSmoothing, g);
@@ -75,12 +77,14 @@ export function crossEntropy(
     const labels = checkedLabels("crossEntropy", logits, target, ignoreIndex, g);
     const counted = allocate(1, q);
     kernels.labelMass(labels, weights, q, counted, { ignoreIndex, smoothing: labelSmoothing }, g);
+    count = labelCount(labels, ignoreIndex, weight);
     total = reduction === "mean" ? counted : null;
   }
   const logp = allocate(logits.size, q);
   kernels.logSoftmax(valuesOf(logits), logp, g);
   const y = empty(reduction === "none" ? g.shape : [], logits);
   kernels.crossSum(logp, q, total, valuesOf(y), g);
+  if (total) noteCount(y, count);
 
   const inputs = probabilities ? [logits, probabilities] : [logits];
   return record("crossEntropy", y, inputs, (gy, [needLogits, needTarget]) => {
@@ -142,6 +146,7 @@ export function nllLoss(
   const total = reduction === "mean" ? counted : null;
   const y = empty(reduction === "none" ? g.shape : [], logProbabilities);
   kernels.crossSum(valuesOf(logProbabilities), q, total, valuesOf(y), g);
+  if (total) noteCount(y, labelCount(classes, ignoreIndex, weight));
   return record("nllLoss", y, [logProbabilities], (gy) => {
     // ℓ = −Σ_c q_c·logp_c: ∂ℓ/∂logp_c = −q_c.
     const gx = allocate(q.length, gy);
@@ -227,6 +232,16 @@ function checkedLabels(
   const classes = isTensor(labels) ? peek(labels).slice() : (labels as ArrayLike<number>);
   checkLabels(op, scores.shape, classes, ignoreIndex, g);
   return classes;
+}
+
+/** What a mean over these labels divides by: how many count, or the sum of their classes' weights. */
+function labelCount(labels: ArrayLike<number>, ignoreIndex: number, weight: Tensor | undefined): number {
+  const weights = weight ? peek(weight) : null;
+  let sum = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] !== ignoreIndex) sum += weights ? weights[labels[i]] : 1;
+  }
+  return sum;
 }
 
 function checkLossOptions<Options extends LossOptions>(

@@ -83,9 +83,10 @@ function gradientsOnLine(
   checkInteger(who, "seed", seed);
   const { size } = from;
   const values = new Float64Array(points * size);
+  const [start, end] = [from.data, to.data];
   const at = (point: number, i: number): number => {
     const t = point / (points - 1);
-    return (1 - t) * from.data[i] + t * to.data[i];
+    return (1 - t) * start[i] + t * end[i];
   };
   preservingBuffers(model, () => {
     for (let first = 0; first < points; first += batchSize) {
@@ -94,7 +95,7 @@ function gradientsOnLine(
       values.set(gradientsAt(who, model, owned(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
     }
   });
-  const length = norm(Float64Array.from({ length: size }, (_, i) => to.data[i] - from.data[i]));
+  const length = norm(Float64Array.from({ length: size }, (_, i) => end[i] - start[i]));
   return { spacing: length / (points - 1), size, values };
 }
 

@@ -1,6 +1,6 @@
 /** What the writers take: a state dict, or tensors with types of their own. And the type each tensor gets in the file. */
 import { describe, type OptionNames } from "../tensor/check.ts";
-import { readClone, type SavedTensor } from "../tensor/clone.ts";
+import { isShape, readClone, type SavedTensor } from "../tensor/clone.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -86,7 +86,8 @@ function entriesOf(op: string, state: unknown): [string, TensorToWrite][] {
 /** What was given as a tensor. One that was cloned has lost its class, and gets it back. */
 function tensorOf(where: string, given: TensorToWrite): Tensor | StoredTensor {
   if (isTensor(given)) return given;
-  if (ArrayBuffer.isView((given as Partial<StoredTensor> | undefined)?.values)) return given as StoredTensor;
+  const { shape: stored, values } = (given ?? {}) as Partial<StoredTensor>;
+  if (isShape(stored) && ArrayBuffer.isView(values)) return given as StoredTensor;
   const { shape, data } = readClone(where, given);
   return owned(isFloats(data) ? data : Float64Array.from(data), shape);
 }

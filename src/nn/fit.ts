@@ -10,12 +10,12 @@ import type { Gradients } from "../autograd/backward.ts";
 import { checkAboveZero, checkFunction, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
-import { checkNow } from "../tensor/sync.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { checkCallback, checkNow } from "../tensor/sync.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkBatches } from "./evaluate.ts";
 import { checkModule } from "./is-module.ts";
 import type { Metrics } from "./metrics.ts";
-import { switchMode } from "./mode.ts";
+import { isResting, switchMode } from "./mode.ts";
 import type { Module } from "./module.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
@@ -169,7 +169,7 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
   const disown = claim("fit", model, optimizer);
   let putBack = (): void => {};
   try {
-    if (!model.training) putBack = switchMode(model, true);
+    if (isResting(model)) putBack = switchMode(model, true);
     const stepper = new Stepper(model, optimizer, meter, {
       loss: options.loss,
       clipNorm: options.clipNorm,
@@ -230,9 +230,12 @@ async function* inGroups<B>(batches: Iterable<B> | AsyncIterable<B>, size: numbe
   if (group.length > 0) yield group;
 }
 
-/** Evaluation that the user forgot to end would move no running statistics and drop nothing, without a word. */
+/**
+ * Evaluation that the user forgot to end would move no running statistics and drop nothing, without a word. A model that is
+ * frozen, but for a part of it, is in evaluation and may be trained.
+ */
 function checkTraining(model: Module<never, unknown>, step: number): void {
-  if (model.training) return;
+  if (!isResting(model)) return;
   throw new UsageError(
     `fit: the model is in evaluation at step ${step}: a callback or the data has called eval(), and not train() afterwards (evaluate and predict put the mode back themselves)`,
   );
@@ -246,14 +249,15 @@ function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L,
   const { data, optimizer, epochs, steps, loss, accumulate, clipNorm, badBatches, onStep, onEpoch } = options;
   checkFunction("fit", "data", data, "a function that gives the batches of an epoch, data: () => batches");
   const { step, parameters } = (optimizer ?? {}) as Partial<Optimizer>;
-  if (typeof step !== "function" || !Array.isArray(parameters)) {
+  if (typeof step !== "function" || !Array.isArray(parameters) || !parameters.every(isTensor)) {
     throw new UsageError(
       `fit: optimizer must be one, such as new SGD(model.parameters(), { lr: 0.1 }), got ${describe(optimizer)}`,
     );
   }
+  checkNow("fit", "the optimiser's step", step);
   if (loss !== undefined) checkNow("fit", "loss", loss);
   for (const [name, callback] of Object.entries({ onStep, onEpoch })) {
-    if (callback !== undefined) checkFunction("fit", name, callback);
+    if (callback !== undefined) checkCallback("fit", name, callback);
   }
   if (epochs === undefined && steps === undefined) throw new ValueError("fit: give epochs, steps, or both");
   if (epochs !== undefined) checkWhole("fit", "epochs", epochs, 0);

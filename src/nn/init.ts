@@ -14,7 +14,7 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
 export type { Initializer } from "./initializer.ts";
 
@@ -205,6 +205,7 @@ function check<Options extends object>(op: string, rng: unknown, options: Option
 }
 
 function fill(t: Tensor, next: () => number): Tensor {
+  checkTensor("init", "what is filled", t);
   t.assign(Float64Array.from({ length: t.size }, next));
   return t;
 }

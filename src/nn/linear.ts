@@ -47,12 +47,19 @@ export class Linear extends Module {
     this.bias = bias ? parameterOf(this, uniform(zeros([outFeatures]), rng, { low: -bound, high: bound })) : null;
   }
 
+  get inFeatures(): number {
+    return this.weight.shape[1];
+  }
+
+  get outFeatures(): number {
+    return this.weight.shape[0];
+  }
+
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }
 
   override describe(): string {
-    const [out, inputs] = this.weight.shape;
-    return `${inputs} → ${out}`;
+    return `${this.inFeatures} → ${this.outFeatures}`;
   }
 }

@@ -4,7 +4,7 @@
  *
  * What a tensor is does not depend on whether it is trained at the moment: a frozen parameter stays a parameter.
  */
-import { type Tensor, wasTrainable } from "../tensor/tensor.ts";
+import { checkTensor, type Tensor, wasTrainable } from "../tensor/tensor.ts";
 import type { AnyModule } from "./module.ts";
 
 const buffers = new WeakSet<Tensor>();
@@ -15,6 +15,7 @@ const makers = new WeakMap<Tensor, AnyModule>();
 
 /** Marks `t` as a buffer: saved with the state, not a parameter. For state that is not trained, such as running statistics. */
 export function buffer(t: Tensor): Tensor {
+  checkTensor("buffer", "a buffer", t);
   buffers.add(t);
   parameters.delete(t);
   t.requiresGrad = false;
@@ -23,6 +24,7 @@ export function buffer(t: Tensor): Tensor {
 
 /** Marks `t` as a parameter: saved with the state, and trained, unless its `requiresGrad` is set to false later. */
 export function parameter(t: Tensor): Tensor {
+  checkTensor("parameter", "a parameter", t);
   parameters.add(t);
   buffers.delete(t);
   t.requiresGrad = true;

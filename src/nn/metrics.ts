@@ -4,7 +4,7 @@
  * A metric is a function of an output and its labels. It has no part in the training: one that fails is NaN, and says why.
  * Next: training/means.ts, how the numbers of several batches become one.
  */
-import { checkWhole } from "../tensor/arguments.ts";
+import { checkNumber, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.ts";
@@ -56,6 +56,7 @@ export function accuracy(logits: Tensor, labels: Labels, options: AccuracyOption
   checkOptions("accuracy", options, NAMES);
   const { top = 1, ignoreIndex = -100 } = options;
   checkWhole("accuracy", "top", top);
+  checkNumber("accuracy", "ignoreIndex", ignoreIndex);
   checkTensor("accuracy", "logits", logits);
   const { shape } = logits;
   const data = peek(logits);
@@ -78,7 +79,7 @@ export function accuracy(logits: Tensor, labels: Labels, options: AccuracyOption
       if (label === ignoreIndex) continue;
       if (!Number.isInteger(label) || label < 0 || label >= C) {
         throw new ValueError(
-          `accuracy: label ${label} at position ${n * inner + i} is not a class: there are ${C} (a label that does not count is ${ignoreIndex}, or { ignoreIndex })`,
+          `accuracy: label ${describe(label)} at position ${n * inner + i} is not a class: there are ${C} (a label that does not count is ${ignoreIndex}, or { ignoreIndex })`,
         );
       }
       count++;

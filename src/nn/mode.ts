@@ -9,6 +9,7 @@
  * evaluation runs, and is no named part of it. So the first time that a module of some class is put into evaluation, a guard
  * is put around that class's `forward`, which notes which module runs.
  */
+import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { checkModule } from "./is-module.ts";
 import type { AnyModule } from "./module.ts";
@@ -40,7 +41,15 @@ export function isTraining(module: AnyModule): boolean {
   return true;
 }
 
+/** Whether `module` was asked for evaluation. One that is frozen is in evaluation even if it was asked for training. */
+export function isResting(module: AnyModule): boolean {
+  return resting.has(module);
+}
+
 export function setTraining(module: AnyModule, training: boolean): void {
+  if (typeof training !== "boolean") {
+    throw new UsageError(`${module.constructor.name}: training must be true or false, got ${describe(training)}`);
+  }
   if (training) resting.delete(module);
   else resting.add(module);
 }

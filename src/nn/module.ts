@@ -84,14 +84,13 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   }
 
   /**
-   * Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, not copies. A tensor in a
-   * property that is neither marked by `parameter` or `buffer` nor made with `requiresGrad: true` is a constant, and not in
-   * the state.
+   * Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, and change when it is
+   * trained; `copyState` gives copies. A tensor in a property that is neither marked by `parameter` or `buffer` nor made with
+   * `requiresGrad: true` is a constant, and not in the state.
    */
   stateDict(): StateDict {
-    const state: StateDict = {};
-    for (const [name, t] of partsOf(this).tensors) state[name] = t;
-    return state;
+    // Not by assignment, to which one name is special: "__proto__".
+    return Object.fromEntries(partsOf(this).tensors);
   }
 
   /** Trained tensors by name, a shared one under its first name only. Frozen ones (`requiresGrad = false`) are included. */
@@ -119,7 +118,8 @@ export abstract class Module<X = Tensor, Y = Tensor> {
    * make of them, `{ shape, data }`.
    *
    * @throws ValueError that lists every missing, unexpected, mis-shaped and unreadable name at once; nothing is changed then.
-   * With `strict: false` missing and unexpected names are only reported; a wrong shape is still an error.
+   * With `strict: false` missing and unexpected names are only reported; a wrong shape is still an error. UsageError for the
+   * module's own tensors: what `stateDict` gave earlier is no copy of what they were.
    */
   loadStateDict(state: Readonly<Record<string, Tensor | SavedTensor>>, options?: LoadOptions): LoadReport {
     return loadInto(this.constructor.name, this.stateDict(), state, options);

@@ -64,6 +64,11 @@ export function loadInto(
       `loadStateDict: the state does not fit this ${who}${list("missing", missing)}${list("unexpected", unexpected)}${list("wrong shape", misshapen)}${list("unreadable", unreadable)}`,
     );
   }
+  if (values.size > 0 && [...values.keys()].every((name) => state[name] === own[name])) {
+    throw new UsageError(
+      `loadStateDict: these are the ${who}'s own tensors, which have changed with it, and nothing to go back to: copyState(model) makes a copy`,
+    );
+  }
   for (const [name, data] of values) own[name].assign(data);
   return { missing, unexpected };
 }

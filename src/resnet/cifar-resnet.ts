@@ -117,7 +117,8 @@ export class ResNet extends Module {
   readonly bnLast: BatchNorm2d | null;
   /** Fixup's bias before fc. */
   readonly bias2: Tensor | null;
-  readonly fc: Linear;
+  /** The classifier. Another for other classes: `model.fc = new Linear(model.fc.inFeatures, classes, { rng })`. */
+  fc: Linear;
 
   constructor(depth: number, options: CifarResNetOptions) {
     super();

@@ -87,7 +87,8 @@ export class HighwayNet extends Module {
   readonly depth: number;
   readonly input: Linear;
   readonly layers: Sequential;
-  readonly output: Linear;
+  /** The classifier; another may be put in its place. */
+  output: Linear;
   readonly #activation: HighwayActivation;
 
   constructor(depth: number, options: HighwayNetOptions) {
@@ -161,7 +162,8 @@ export class HighwayConvNet extends Module {
   readonly conv3: Conv2d;
   readonly bn3: BatchNorm2d | null;
   readonly layer3: Sequential;
-  readonly fc: Linear;
+  /** The classifier. Another for other classes: `model.fc = new Linear(model.fc.inFeatures, classes, { rng })`. */
+  fc: Linear;
   readonly #activation: HighwayActivation;
 
   constructor(depth: number, options: HighwayConvNetOptions) {

@@ -154,7 +154,8 @@ export class ImageNetResNet extends Module {
   readonly layer3: Sequential;
   readonly layer4: Sequential;
   readonly avgpool: AdaptiveAvgPool2d;
-  readonly fc: Linear;
+  /** The classifier. Another for other classes: `model.fc = new Linear(model.fc.inFeatures, classes, { rng })`. */
+  fc: Linear;
 
   constructor(design: ImageNetResNetDesign, options: ImageNetResNetOptions) {
     super();

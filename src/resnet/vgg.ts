@@ -92,7 +92,8 @@ export class Vgg extends Module {
   readonly depth: VggDepth;
   readonly features: Sequential;
   readonly avgpool: AdaptiveAvgPool2d;
-  readonly classifier: Sequential;
+  /** May be replaced, for other classes: its last layer is the one that tells them apart. */
+  classifier: Sequential;
 
   constructor(depth: VggDepth, options: VggOptions) {
     super();

@@ -25,8 +25,7 @@ type Numbers = Float32Array | Float64Array;
  */
 export function readClone(where: string, clone: unknown): { readonly shape: Shape; readonly data: Numbers } {
   const { shape, data } = (clone ?? {}) as { shape?: unknown; data?: unknown };
-  const isShape = Array.isArray(shape) && shape.every((n) => Number.isInteger(n) && n >= 0);
-  if (!isShape || data === undefined || isForeign(clone)) {
+  if (!isShape(shape) || data === undefined || isForeign(clone)) {
     throw new UsageError(`${where} must be a tensor or { shape, data }, got ${describe(clone)}`);
   }
   if (!Array.isArray(data) && !isNumbers(data)) {
@@ -38,6 +37,10 @@ export function readClone(where: string, clone: unknown): { readonly shape: Shap
     );
   }
   return { shape, data: isNumbers(data) ? data : Float64Array.from(data, (value, i) => numberOf(where, value, i)) };
+}
+
+export function isShape(value: unknown): value is Shape {
+  return Array.isArray(value) && value.every((n) => Number.isInteger(n) && n >= 0);
 }
 
 /** Whether `data` is a typed array of numbers, of whatever realm. */

@@ -51,10 +51,10 @@ export function checkShape(op: string, shape: Shape): void {
 
 /** Axis −1 is the last one, −2 the one before it. Returns the axis counted from 0. */
 export function normalizeAxis(op: string, axis: number, rank: number, shape?: Shape): number {
-  const normalized = axis < 0 ? axis + rank : axis;
+  const normalized = Number.isInteger(axis) && axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || normalized < 0 || normalized >= rank) {
     const of = shape ? ` (x ${formatShape(shape)})` : "";
-    throw new ShapeError(`${op}: axis ${axis} does not exist in a tensor of rank ${rank}${of}`);
+    throw new ShapeError(`${op}: axis ${describe(axis)} does not exist in a tensor of rank ${rank}${of}`);
   }
   return normalized;
 }

@@ -13,8 +13,13 @@ type Unfinished =
   | Generator<unknown, unknown, unknown>
   | AsyncGenerator<unknown, unknown, unknown>;
 
-/** Further arguments of a function that takes `() => T`: none; and where T is a promise or a generator, one that cannot be given. */
-export type Finished<T> = [Extract<T, Unfinished>] extends [never] ? [] : [noAsyncFunctionAndNoGeneratorHere: never];
+/**
+ * What a function that is given as `() => T & Finished<T>` must return besides a T: nothing; and where T is a promise or a
+ * generator, a text that nobody returns, which the compiler shows.
+ */
+export type Finished<T> = [Extract<T, Unfinished>] extends [never]
+  ? unknown
+  : "it must have finished when it returns: it cannot be async, nor a generator";
 
 /**
  * fn(...args).
@@ -44,12 +49,22 @@ export function checkNow(op: string, name: string, fn: unknown): void {
   }
 }
 
+/** For a function that may be async, and is awaited: a generator would never run. */
+export function checkCallback(op: string, name: string, fn: unknown): void {
+  checkFunction(op, name, fn);
+  if (/Generator/.test(Object.prototype.toString.call(fn))) {
+    throw new UsageError(`${op}: ${name} must be a function that runs when it is called, not a generator`);
+  }
+}
+
 /** The part that is known when it has returned. */
 export function checkFinished(op: string, name: string, result: unknown): void {
-  if (isPromise(result)) {
-    // Nobody will wait for it: what becomes of it is not to end the program.
-    Promise.resolve(result).catch(() => {});
-    throw refusal(op, name, "one that returned a promise");
+  // Also what list.map(async …) gives.
+  const promises = (Array.isArray(result) ? result : [result]).filter(isPromise);
+  if (promises.length > 0) {
+    // Nobody will wait for them: what becomes of them is not to end the program.
+    for (const promise of promises) Promise.resolve(promise).catch(() => {});
+    throw refusal(op, name, `one that returned ${Array.isArray(result) ? "an array of promises" : "a promise"}`);
   }
   if (isGenerator(result)) throw refusal(op, name, "one that returned a generator");
 }

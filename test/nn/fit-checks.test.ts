@@ -93,7 +93,7 @@ describe("batches", () => {
     ["of 0 examples", { x: zeros([0, 1, 5, 5]), labels: [] }, "batch 0 of epoch 0 has no example: x is [0,1,5,5]"],
     ["with too few labels", { ...good, labels: [0, 1, 0] }, "batch 0 of epoch 0 has 4 examples, but 3 labels"],
     ["with labels of another number", { ...good, labels: zeros([3, 2]) }, "has 4 examples, but labels of shape [3,2]"],
-    ["without labels", { x: good.x }, "whose labels are class numbers or a tensor of probabilities, got undefined"],
+    ["without labels", { x: good.x }, "the batch has no labels: a batch is { x, labels }"],
     ["with float targets", { ...good, labels: Float32Array.of(0, 0.5, 1, 1) }, "and label 1 is 0.5: use class numbers"],
     ["with a label that is no class", { ...good, labels: [0, 1, 2, 0] }, "label 2 at position 2"],
     ["with BigInts", { ...good, labels: [0n, 1n, 0n, 1n] }, "whose labels are class numbers or a tensor"],
@@ -231,7 +231,7 @@ describe("whose optimiser", () => {
     const head = model.layers[4].parameters();
     const optimizer = new SGD(head, { lr: 0.1 });
     for (const t of head) t.requiresGrad = false;
-    await refuses({ optimizer }, "all of them are frozen (requiresGrad = false)", model);
+    await refuses({ optimizer }, "all of the optimiser's 2 parameters are frozen (requiresGrad = false)", model);
   });
 
   it("a part of the model, frozen parts in it, and the loss's own parameters are fine", async () => {
@@ -254,7 +254,7 @@ describe("whose optimiser", () => {
     const scale = parameter(tensor(1));
     await refuses(
       { loss: (logits: Tensor, labels: number[]) => crossEntropy(mul(logits, scale), labels) },
-      "that is no named parameter of the Sequential",
+      "a gradient reached a tensor of shape [] that is no named parameter of the Sequential",
     );
   });
 

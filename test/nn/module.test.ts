@@ -170,6 +170,17 @@ describe("loadStateDict reads everything before it writes anything", () => {
     expect([a.toArray(), b.toArray()]).toEqual([vb, va]);
   });
 
+  it("refuses the model's own state, which is no copy of an earlier one", () => {
+    const model = new Linear(2, 2, { rng });
+    const best = model.stateDict();
+    model.weight.assign([1, 2, 3, 4]);
+    expect(() => model.loadStateDict(best)).toThrow(
+      "loadStateDict: these are the Linear's own tensors, which have changed with it, and nothing to go back to: copyState(model) makes a copy",
+    );
+    expect(() => model.loadStateDict({ ...best, bias: best.bias.clone() })).not.toThrow();
+    expect(() => model.loadStateDict({}, { strict: false })).not.toThrow();
+  });
+
   it("takes what structuredClone and JSON make of tensors", () => {
     const model = new Linear(2, 2, { rng });
     const weight = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) };
@@ -368,6 +379,18 @@ describe("observe", () => {
     ).toThrow("linear");
     model.forward(x);
     expect(seen).toEqual([]);
+  });
+
+  it("a module that nothing can be put on is refused", () => {
+    const model = new Sequential(Object.freeze(new Linear(3, 3, { rng })));
+    expect(() =>
+      observe(
+        model,
+        () => {},
+        () => model.forward(x),
+      ),
+    ).toThrow("Linear: it cannot be observed, because Object.freeze or the like was called on it");
+    expect(Object.keys(model)).toEqual(["layers"]);
   });
 
   it("may be nested: the outer observer keeps watching when the inner one is done", () => {

@@ -5,7 +5,15 @@ import { UsageError } from "../../tensor/errors.ts";
 import { kernels } from "../../tensor/kernels.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
-import { checkGradients, checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
+import {
+  checkGradients,
+  checkOption,
+  fixOptions,
+  type Group,
+  groupsOf,
+  type Optimizer,
+  type Parameters,
+} from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Learning rate. Default 0.001. */
@@ -34,6 +42,7 @@ export class Adam implements Optimizer {
 
   constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
     this.#core = new Core("Adam", parameters, options, 0, false);
+    fixOptions("Adam", this, ["betas", "eps", "weightDecay"]);
   }
 
   get lr(): number {
@@ -72,6 +81,7 @@ export class AdamW implements Optimizer {
 
   constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
     this.#core = new Core("AdamW", parameters, options, 0.01, true);
+    fixOptions("AdamW", this, ["betas", "eps", "weightDecay"]);
   }
 
   get lr(): number {
@@ -146,7 +156,8 @@ class Core implements Optimizer {
     this.#name = name;
     this.#lr = lr;
     this.#momentum = betas[0];
-    this.parameters = this.#groups.flatMap((group) => group.parameters);
+    // Frozen: one that is added to the list would not be trained.
+    this.parameters = Object.freeze(this.#groups.flatMap((group) => group.parameters));
     this.#decoupled = decoupled;
   }
 

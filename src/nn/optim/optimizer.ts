@@ -4,7 +4,7 @@
  * An optimiser's state (velocities, moments) lives beside it, in maps from parameter to numbers, never on the tensors.
  * `step` takes gradients as a value, so there is nothing to zero and nothing to forget.
  */
-import type { Gradients } from "../../autograd/backward.ts";
+import { Gradients } from "../../autograd/backward.ts";
 import { checkNumberIn } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
@@ -75,7 +75,7 @@ export function groupsOf<Options extends { lr: number }>(
     }
     checkOptions<object>(`${optimizer}: group ${i}`, group, { parameters: true, ...names });
     const { parameters: members, ...rest } = group;
-    const own = withoutUndefined(rest) as unknown as Partial<Options>;
+    const own = settled(rest) as unknown as Partial<Options>;
     for (const t of members) {
       if (!(t instanceof Tensor)) {
         throw new UsageError(
@@ -95,15 +95,37 @@ export function groupsOf<Options extends { lr: number }>(
     if (!Number.isFinite(lrRatio)) {
       throw new ValueError(`${optimizer}: a group with a learning rate of its own needs an optimiser with lr above 0`);
     }
-    return { parameters: [...members], options: { ...defaults, ...own }, lrRatio, own };
+    return { parameters: [...members], options: { ...settled(defaults), ...own }, lrRatio, own };
   });
   if (seen.size === 0) throw new ValueError(`${optimizer}: there is no parameter to train`);
   return groups;
 }
 
-/** Options that are there and undefined are as good as left out: a spread must not put them over a default. */
-export function withoutUndefined<Options extends object>(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+/**
+ * A copy, which no longer follows what its caller does to an array in it. Options that are there and undefined are as good as
+ * left out: a spread must not put them over a default.
+ */
+function settled<Options extends object>(options: Options): Options {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value])) as Options;
+}
+
+/**
+ * An optimiser's rate and momentum can be set, its other options not: setting one would change nothing, and is an error. So
+ * is the rate's name in other libraries.
+ */
+export function fixOptions(name: string, optimizer: Optimizer, options: readonly string[]): void {
+  const refuse = (option: string, advice: string): void => {
+    Object.defineProperty(optimizer, option, {
+      configurable: true,
+      set: () => {
+        throw new UsageError(`${name}: ${option} cannot be set: ${advice}`);
+      },
+    });
+  };
+  for (const option of options)
+    refuse(option, `make a new ${name} with { ${option} }, or a group of parameters with it`);
+  refuse("learningRate", "the learning rate is lr");
 }
 
 /**
@@ -129,9 +151,9 @@ export function checkOption(
  * has not the shape of its parameter.
  */
 export function checkGradients(optimizer: string, parameters: readonly Tensor[], grads: Gradients): void {
-  if (typeof (grads as Partial<Gradients> | undefined)?.has !== "function") {
+  if (!(grads instanceof Gradients)) {
     throw new UsageError(
-      `${optimizer}: step takes the gradients that backward or valueAndGrad returned, got ${describe(grads)}`,
+      `${optimizer}: step takes the gradients that backward or valueAndGrad returned, got ${describe(grads as unknown)}`,
     );
   }
   let reached = 0;

@@ -6,7 +6,15 @@ import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { kernels } from "../../tensor/kernels.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
-import { checkGradients, checkOption, type Group, groupsOf, type Optimizer, type Parameters } from "./optimizer.ts";
+import {
+  checkGradients,
+  checkOption,
+  fixOptions,
+  type Group,
+  groupsOf,
+  type Optimizer,
+  type Parameters,
+} from "./optimizer.ts";
 
 export interface SgdOptions {
   /** Learning rate. */
@@ -45,6 +53,7 @@ export class SGD implements Optimizer {
     const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     const defaults = { lr, momentum, dampening, weightDecay, nesterov };
     checkOption("SGD", "lr", lr, 0);
+    checkOption("SGD", "momentum", momentum, 0);
     this.#groups = groupsOf<Required<SgdOptions>>(
       "SGD",
       parameters as Parameters<Required<SgdOptions>>,
@@ -64,7 +73,9 @@ export class SGD implements Optimizer {
     }
     this.#lr = lr;
     this.#momentum = momentum;
-    this.parameters = this.#groups.flatMap((group) => group.parameters);
+    // Frozen: one that is added to the list would not be trained.
+    this.parameters = Object.freeze(this.#groups.flatMap((group) => group.parameters));
+    fixOptions("SGD", this, ["dampening", "weightDecay", "nesterov"]);
   }
 
   get lr(): number {

@@ -23,7 +23,7 @@ export interface Batch<X = Tensor, L = Labels> {
 /** Examples without labels. */
 export type Input<X = Tensor> = Pick<Batch<X>, "x">;
 
-/** BatchSource one after another, at hand or still to come. */
+/** Batches one after another, at hand or still to come. */
 export type BatchSource<X = Tensor, L = Labels> = Iterable<Batch<X, L>> | AsyncIterable<Batch<X, L>>;
 
 /** The tensors in a value: itself, or those in its arrays and plain objects, in order. */
@@ -87,7 +87,7 @@ export function joinOutputs<Y>(op: string, outputs: readonly Y[], counts: readon
 
 function join(op: string, outputs: readonly unknown[], counts: readonly number[]): unknown {
   const [first] = outputs;
-  if (first instanceof Tensor) {
+  if (outputs.every((output) => output instanceof Tensor)) {
     const tensors = outputs as readonly Tensor[];
     const wrong = tensors.findIndex(({ shape }, i) => shape[0] !== counts[i]);
     if (wrong >= 0) {
@@ -97,6 +97,16 @@ function join(op: string, outputs: readonly unknown[], counts: readonly number[]
     }
     return concat(tensors, 0);
   }
+  if (!(first instanceof Tensor || Array.isArray(first) || isRecord(first))) {
+    throw new UsageError(
+      `${op}: an output must be a tensor, or tensors in an array or object, got ${describe(first)}: it cannot be joined`,
+    );
+  }
+  const form = formOf(first);
+  const other = outputs.findIndex((output) => formOf(output) !== form);
+  if (other >= 0) {
+    throw new UsageError(`${op}: the output for batch 0 is ${form}, that for batch ${other} ${formOf(outputs[other])}`);
+  }
   const part = (key: string | number): unknown =>
     join(
       op,
@@ -104,10 +114,13 @@ function join(op: string, outputs: readonly unknown[], counts: readonly number[]
       counts,
     );
   if (Array.isArray(first)) return first.map((_, i) => part(i));
-  if (isRecord(first)) return Object.fromEntries(Object.keys(first).map((key) => [key, part(key)]));
-  throw new UsageError(
-    `${op}: an output must be a tensor, or tensors in an array or object, got ${describe(first)}: it cannot be joined`,
-  );
+  return Object.fromEntries(Object.keys(first).map((key) => [key, part(key)]));
+}
+
+/** What an output is, in words: those of one model must be alike. */
+function formOf(output: unknown): string {
+  if (!isRecord(output)) return describe(output);
+  return `an object { ${Object.keys(output).sort().join(", ")} }`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -6,6 +6,7 @@ import { checkFinished, checkNow } from "../../tensor/sync.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { warn } from "../../tensor/warn.ts";
 import type { Measured, Metrics } from "../metrics.ts";
+import { isCount } from "./loss.ts";
 
 /** What was measured on a batch, or on several: the loss, and the metrics by name. */
 export interface Measurement<K extends string> {
@@ -72,7 +73,8 @@ export class Meter<Y, L, K extends string> {
 
   /** @throws UsageError unless `metrics` is an object of functions that answer at once, or undefined. */
   constructor(op: string, metrics: Metrics<Y, L, K> | undefined) {
-    if (metrics !== undefined && (typeof metrics !== "object" || metrics === null || Array.isArray(metrics))) {
+    // A Map or a Set has no names, and would pass as no metrics at all.
+    if (metrics !== undefined && Object.prototype.toString.call(metrics) !== "[object Object]") {
       throw new UsageError(`${op}: metrics must be functions by name, { accuracy }, got ${describe(metrics)}`);
     }
     this.#op = op;
@@ -88,15 +90,16 @@ export class Meter<Y, L, K extends string> {
   measure(output: Y, labels: L, examples: number): Readonly<Record<K, Measured>> {
     return byName(this.names, (name) => {
       let got: unknown;
+      let measured: Measured | null;
       try {
-        // In an object, because noGrad would refuse a promise by a name of its own: that is done below.
-        ({ got } = noGrad(() => ({ got: this.#metrics[name](output, labels) as unknown })));
+        // In an array, so that a promise is refused below, by the metric's name, and not by noGrad.
+        [got] = noGrad(() => [this.#metrics[name](output, labels)]);
+        measured = measuredFrom(got, examples);
       } catch (error) {
-        return this.#failed(name, examples, error instanceof Error ? error.message : String(error));
+        return this.#failed(name, examples, error instanceof Error ? error.message : describe(error));
       }
       checkFinished(this.#op, `the metric "${name}"`, got);
-      if (typeof got === "number") return { value: got, count: examples };
-      if (isMeasured(got)) return { value: got.value, count: got.count };
+      if (measured) return measured;
       const hint = got instanceof Tensor ? ": return its item()" : "";
       return this.#failed(
         name,
@@ -115,10 +118,11 @@ export class Meter<Y, L, K extends string> {
   }
 }
 
-function isMeasured(value: unknown): value is Measured {
-  if (typeof value !== "object" || value === null) return false;
-  const { value: mean, count } = value as Partial<Measured>;
-  return typeof mean === "number" && typeof count === "number" && count >= 0 && count < Infinity;
+function measuredFrom(result: unknown, examples: number): Measured | null {
+  if (typeof result === "number") return { value: result, count: examples };
+  if (typeof result !== "object" || result === null) return null;
+  const { value, count } = result as Partial<Measured>;
+  return typeof value === "number" && isCount(count) ? { value, count } : null;
 }
 
 /** An object with these names. */

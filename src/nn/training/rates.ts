@@ -2,6 +2,7 @@
 import { checkFunction } from "../../tensor/arguments.ts";
 import { checkOptions, describe } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
+import { checkFinished, checkNow } from "../../tensor/sync.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedules.ts";
 
@@ -14,7 +15,10 @@ export interface Schedules {
 /** @throws UsageError for what is neither a schedule nor schedules. */
 export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial<Schedules> {
   if (schedule === undefined) return {};
-  if (typeof schedule === "function") return { lr: schedule };
+  if (typeof schedule === "function") {
+    checkNow("fit", "schedule", schedule);
+    return { lr: schedule };
+  }
   if (typeof schedule !== "object" || schedule === null) {
     throw new UsageError(
       `fit: schedule must be a function from a step to a rate, such as schedules.constant(0.1), or { lr, momentum } of such, got ${describe(schedule)}`,
@@ -23,6 +27,7 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
   checkOptions<Schedules>("fit: schedule", schedule, { lr: true, momentum: true });
   for (const [name, rate] of Object.entries(schedule)) {
     checkFunction("fit", `${name} of the schedule`, rate, "a function from a step to a number");
+    checkNow("fit", `${name} of the schedule`, rate);
   }
   return schedule;
 }
@@ -31,6 +36,8 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
 export function setRates(optimizer: Optimizer, schedule: Partial<Schedules>, step: number): void {
   const lr = schedule.lr?.(step);
   const momentum = schedule.momentum?.(step);
+  checkFinished("fit", "schedule", lr);
+  checkFinished("fit", "momentum of the schedule", momentum);
   if (schedule.lr) checkRate("schedule gives the learning rate", lr, step);
   if (schedule.momentum) checkRate("schedule gives the momentum", momentum, step);
   try {

@@ -1,4 +1,5 @@
 /** A copy of the running statistics, so that a step that fails (NaN, a label out of range) leaves no trace in them. */
+import { UsageError } from "../../tensor/errors.ts";
 import { peek, type Tensor } from "../../tensor/tensor.ts";
 import type { Module } from "../module.ts";
 
@@ -15,6 +16,16 @@ export class SavedBuffers {
     this.#tensors.forEach((t, i) => {
       this.#copies[i].set(peek(t));
     });
+  }
+
+  /** @throws UsageError if the model has got running statistics since, of which there is no copy. */
+  checkAll(model: Module<never, unknown>): void {
+    const strange = model.namedBuffers().find(([, t]) => !this.#tensors.includes(t));
+    if (strange) {
+      throw new UsageError(
+        `fit: "${strange[0]}" was put into the model during the training, and a bad batch cannot be undone in it: end this fit before parts are replaced`,
+      );
+    }
   }
 
   restore(): void {

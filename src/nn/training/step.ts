@@ -76,6 +76,9 @@ export interface StepperOptions<Y, L> {
   readonly skipBad: boolean;
 }
 
+/** For a model that is no longer the one that the training began with. */
+const REMEDY = "end this fit, and begin another one with an optimiser for the model as it is then";
+
 /** So many bad batches in a row are no accident: data that never ends would otherwise be skipped for ever. */
 const BAD_IN_A_ROW = 100;
 
@@ -85,6 +88,8 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
   readonly #optimizer: Optimizer;
   readonly #options: StepperOptions<Y, L>;
   readonly #meter: Meter<Y, L, K>;
+  /** The model's parameters as they were at the beginning. */
+  readonly #own: ReadonlySet<Tensor>;
   /** Every leaf that may have a gradient. */
   readonly #known: ReadonlySet<Tensor>;
   readonly #beforeStep: SavedBuffers;
@@ -96,7 +101,8 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
     this.#optimizer = optimizer;
     this.#meter = meter;
     this.#options = options;
-    this.#known = new Set([...model.parameters(), ...optimizer.parameters]);
+    this.#own = new Set(model.parameters());
+    this.#known = new Set([...this.#own, ...optimizer.parameters]);
     this.#beforeStep = new SavedBuffers(model);
     this.#beforeBatch = new SavedBuffers(model);
   }
@@ -118,9 +124,11 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
       if (passes.length === 0) return null;
       const { grads, gradNorm } = this.#average(passes, step);
       if (step === 0) checkReach(this.#model, this.#optimizer, grads);
+      else checkKept(this.#model, this.#own, this.#optimizer, grads);
       const { clipNorm } = this.#options;
       const { parameters } = this.#optimizer;
-      this.#optimizer.step(clipNorm === undefined ? grads : clipGradNorm(grads, parameters, clipNorm).grads);
+      const clipped = clipNorm === undefined ? grads : clipGradNorm(grads, parameters, clipNorm).grads;
+      checkFinished("fit", "the optimiser's step", this.#optimizer.step(clipped));
       return {
         batches: good,
         outputs: passes.map(({ output }) => output),
@@ -147,6 +155,7 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
     } catch (error) {
       if (!(error instanceof TrainingError)) throw error;
       this.#beforeBatch.restore();
+      this.#beforeBatch.checkAll(this.#model);
       const { lr, reason } = error;
       this.skipped.push({ step, epoch, batch: firstBatch, reason });
       if (++this.#badInARow < BAD_IN_A_ROW) return null;
@@ -157,6 +166,11 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
   /** Forward and backward of one batch. */
   #learn(batch: Batch<X, L>, examples: number, step: number): Pass<Y, K> {
     const { lr, parameters } = this.#optimizer;
+    if (!parameters.some((w) => w.requiresGrad)) {
+      throw new UsageError(
+        `fit: all of the optimiser's ${parameters.length} parameters are frozen (requiresGrad = false) at step ${step}: there is nothing to train`,
+      );
+    }
     const { value, grads } = valueAndGrad(() => {
       const output = this.#model.forward(batch.x);
       checkFinished("fit", "forward", output);
@@ -169,8 +183,12 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
     checkFinite("norm of the gradients", norm, step, lr);
     for (const [leaf] of grads.entries()) {
       if (leaf.node || this.#known.has(leaf)) continue;
-      checkNamedLeaves("fit", this.#model, grads, [...parameters, ...tensorsIn([batch.x, batch.labels])]);
-      break;
+      const others = [...parameters, ...tensorsIn([batch.x, batch.labels])];
+      checkNamedLeaves("fit", this.#model, grads, others);
+      if (others.includes(leaf)) continue;
+      throw new UsageError(
+        `fit: a part with a parameter ${formatShape(leaf.shape)} was put into the model during the training, and the optimiser does not have it, so that it would not be trained: ${REMEDY}`,
+      );
     }
     return {
       output: value.output,
@@ -213,17 +231,44 @@ function checkReach(model: Module<never, unknown>, optimizer: Optimizer, grads: 
     );
   }
   if (lost.length > 0) {
-    const shapes = lost.slice(0, 5).map(({ shape }) => formatShape(shape));
     throw new UsageError(
-      `fit: ${lost.length} of the optimiser's ${optimizer.parameters.length} parameters are not this model's, and the loss does not depend on them (${shapes.join(", ")}): ${remedy}`,
+      `fit: ${lost.length} of the optimiser's ${optimizer.parameters.length} parameters are not this model's, and the loss does not depend on them (${shapesOf(lost)}): ${remedy}`,
     );
   }
   if (!optimizer.parameters.some((w) => grads.has(w))) {
-    const frozen = optimizer.parameters.every((w) => !w.requiresGrad);
     throw new UsageError(
-      `fit: none of the optimiser's ${optimizer.parameters.length} parameters received a gradient: ${frozen ? "all of them are frozen (requiresGrad = false)" : "the loss depends on none of them"}`,
+      `fit: none of the optimiser's ${optimizer.parameters.length} parameters received a gradient: the loss depends on none of them`,
     );
   }
+}
+
+/**
+ * That the model still has the parameters that are trained. Only where one has no gradient are the model's parts looked for.
+ *
+ * @throws UsageError if a part of the model was replaced.
+ */
+function checkKept(
+  model: Module<never, unknown>,
+  own: ReadonlySet<Tensor>,
+  { parameters }: Optimizer,
+  grads: Gradients,
+): void {
+  const unreached = parameters.filter((w) => w.requiresGrad && own.has(w) && !grads.has(w));
+  if (unreached.length === 0) return;
+  const now = new Set(model.parameters());
+  const lost = unreached.filter((w) => !now.has(w));
+  if (lost.length === 0) return;
+  throw new UsageError(
+    `fit: ${lost.length} of the optimiser's ${parameters.length} parameters (${shapesOf(lost)}) have left the model during the training, with a part that was replaced: ${REMEDY}`,
+  );
+}
+
+/** Of the first few. */
+function shapesOf(tensors: readonly Tensor[]): string {
+  return tensors
+    .slice(0, 5)
+    .map(({ shape }) => formatShape(shape))
+    .join(", ");
 }
 
 function checkFinite(what: string, value: number, step: number, lr: number): void {

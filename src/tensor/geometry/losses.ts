@@ -1,4 +1,5 @@
 /** Geometry of losses: which targets fit which predictions. */
+import { describe } from "../check.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { AxisGeometry } from "./normalize.ts";
@@ -50,7 +51,7 @@ export function checkLabels(
     const label = labels[i];
     if (label !== ignoreIndex && !(Number.isInteger(label) && label >= 0 && label < length)) {
       throw new ValueError(
-        `${op}: label ${label} at position ${i} must be a class from 0 to ${length - 1} (scores ${formatShape(scores)})`,
+        `${op}: label ${describe(label)} at position ${i} must be a class from 0 to ${length - 1} (scores ${formatShape(scores)})`,
       );
     }
   }

@@ -5,6 +5,7 @@
  * differ only in these windows, so the kernels know one description: output (i, j) looks at rows
  * `rows.start[i] + u·rows.step` for u < `rows.count[i]` and columns likewise. Windows are already clipped to the image.
  */
+import { checkList } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { type Pair, pairOf } from "./conv.ts";
@@ -142,13 +143,15 @@ function slidingWindows(
  * @throws ShapeError that shows x and the output size.
  */
 export function adaptivePoolGeometry(op: string, x: Shape, outputSize: Pair): PoolGeometry {
+  if (typeof outputSize !== "number") checkList(op, "outputSize", outputSize);
   const sizes = pairOf(outputSize);
   const fail = (reason: string): never => {
     throw new ShapeError(`${op}: ${reason} (x ${formatShape(x)}, outputSize ${sizes.join("×")})`);
   };
   if (x.length !== 4) fail(`x must have rank 4 [N, C, H, W], has rank ${x.length}`);
   if (x[2] < 1 || x[3] < 1) fail("the image is empty");
-  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) fail("outputSize must be whole numbers of 1 or more");
+  if (sizes.length !== 2 || sizes.some((size) => !Number.isInteger(size) || size < 1))
+    fail("outputSize must be whole numbers of 1 or more");
   const [rows, columns] = sizes.map((outputs, axis): Windows => {
     const length = x[2 + axis];
     const start = Int32Array.from({ length: outputs }, (_, i) => Math.floor((i * length) / outputs));
