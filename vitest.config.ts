@@ -5,6 +5,9 @@ const config: ViteUserConfig = defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/temporary.ts",
     testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Every core: by default one is left idle, of two that is half of the time.
+    maxWorkers: "100%",
   },
 });
 
