@@ -121,7 +121,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
 
   /** Wraps `data` (shared, not copied). Throws ShapeError if its length is not the product of `shape`. */
   constructor(data: Float32Array, shape: Shape, requiresGrad = false) {
-    access ??= Tensor.#open();
+    access ??= this.#open();
     const isOurs = (data as unknown) instanceof Storage;
     const storage = isOurs ? (data as unknown as Storage) : givenBy(data, shape);
     this.#inner = { storage, step: storage.step, node: null, requiresGrad, wasTrainable: requiresGrad };
@@ -129,7 +129,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
     Object.defineProperty(this, "data", DATA);
   }
 
-  static #open(): Access {
+  #open(): Access {
     markCopy(Tensor.prototype, "tensor");
     Object.defineProperty(Tensor.prototype, INSPECT, {
       value(this: Tensor): string {

@@ -140,8 +140,8 @@ describe("--out, during the run", () => {
   test("is removed: it is made again, with the results from before", async () => {
     const out = outDirectory();
     const computed = await run(
-      [...degradation, "--steps", "10", "--seeds", "2", "--out", out],
-      once(/^ +2\/4 /m, () => rmSync(out, { recursive: true })),
+      [...degradation, "--steps", "30", "--seeds", "6", "--out", out],
+      once(/^ +2\/12 /m, () => rmSync(out, { recursive: true })),
     );
     expect(computed).toMatchObject({ code: 0, stderr: "" });
     expect(read(out, "degradation", "results.jsonl").trimEnd().split("\n")).toHaveLength(12);
