@@ -92,8 +92,10 @@ export class Meter<Y, L, K extends string> {
       let got: unknown;
       let measured: Measured | null;
       try {
-        // In an array, so that a promise is refused below, by the metric's name, and not by noGrad.
-        [got] = noGrad(() => [this.#metrics[name](output, labels)]);
+        noGrad(() => {
+          // Not returned, so that a promise is refused below, by the metric's name, and not by noGrad.
+          got = this.#metrics[name](output, labels);
+        });
         measured = measuredFrom(got, examples);
       } catch (error) {
         return this.#failed(name, examples, error instanceof Error ? error.message : describe(error));
