@@ -61,7 +61,7 @@ describe("fit refuses", () => {
     const message = "schedule must have finished when it returns";
     await refused({ schedule: async () => 0.1 }, message);
     await refused({ schedule: () => Promise.reject(new Error("later")) }, message);
-    await refused({ schedule: { lr: () => 0.1, momentum: async () => 0.9 } }, "momentum of the schedule must answer");
+    await refused({ schedule: { lr: () => 0.1, momentum: async () => 0.9 } }, "momentum of the schedule must have finished");
     await new Promise((resolve) => setTimeout(resolve, 5));
     process.off("unhandledRejection", unhandled);
     expect(unhandled).not.toHaveBeenCalled();
