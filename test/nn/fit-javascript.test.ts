@@ -61,7 +61,10 @@ describe("fit refuses", () => {
     const message = "schedule must have finished when it returns";
     await refused({ schedule: async () => 0.1 }, message);
     await refused({ schedule: () => Promise.reject(new Error("later")) }, message);
-    await refused({ schedule: { lr: () => 0.1, momentum: async () => 0.9 } }, "momentum of the schedule must have finished");
+    await refused(
+      { schedule: { lr: () => 0.1, momentum: async () => 0.9 } },
+      "momentum of the schedule must have finished",
+    );
     await new Promise((resolve) => setTimeout(resolve, 5));
     process.off("unhandledRejection", unhandled);
     expect(unhandled).not.toHaveBeenCalled();
@@ -92,7 +95,10 @@ describe("fit refuses", () => {
 
   it("an optimiser of one's own whose step answers later, or whose parameters are none", async () => {
     const optimizer = (own: object): object => ({ lr: 0.1, momentum: 0, parameters: new Net().parameters(), ...own });
-    await refused({ optimizer: optimizer({ step: async () => {} }) }, "the optimiser's step must have finished when it returns");
+    await refused(
+      { optimizer: optimizer({ step: async () => {} }) },
+      "the optimiser's step must have finished when it returns",
+    );
     await refused({ optimizer: optimizer({ step: () => {}, parameters: [1, 2] }) }, "fit: optimizer must be one");
   });
 });
