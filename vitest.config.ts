@@ -4,7 +4,10 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/temporary.ts",
-    testTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
+    // Every core: by default one is left idle, of two that is half of the time.
+    maxWorkers: "100%",
   },
 });
 

@@ -6,8 +6,9 @@
  * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
-import { checkFunction } from "../tensor/arguments.ts";
+import { checkNumberIn } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { chooseKernels, kernels } from "../tensor/kernels.ts";
@@ -47,12 +48,14 @@ export class Gradients {
   readonly #byTensor: ReadonlyMap<Tensor, Tensor>;
 
   constructor(byTensor: ReadonlyMap<Tensor, Tensor>) {
+    markCopy(Gradients.prototype, "gradients");
     this.pairs = [...byTensor];
     this.#byTensor = byTensor;
   }
 
   /** Whether a gradient reached `t` and was kept. */
   has(t: Tensor): boolean {
+    checkTensor("gradients.has", "what is asked for", t);
     return this.#byTensor.has(t);
   }
 
@@ -62,6 +65,7 @@ export class Gradients {
    * @throws AutogradError if no gradient reached `t`, or `t` is interior and was not named in `keep`.
    */
   get(t: Tensor): Tensor {
+    checkTensor("gradients.get", "what is asked for", t);
     const gradient = this.#byTensor.get(t);
     if (!gradient) {
       const why = t.node
@@ -96,7 +100,7 @@ export class Gradients {
 
   /** These gradients, each multiplied by `factor`. */
   times(factor: number): Gradients {
-    if (typeof factor !== "number") throw new UsageError(`times: needs a number, got ${describe(factor)}`);
+    checkNumberIn("times", "factor", factor, "a number", () => true);
     const result = new Map<Tensor, Tensor>();
     for (const [t, gradient] of this.#byTensor) {
       result.set(t, computed(scaled(valuesOf(gradient), factor), gradient.shape));
@@ -297,10 +301,10 @@ export function valueAndGrad<T extends LossLike>(
   fn: () => T,
   options?: BackwardOptions,
 ): { value: T; grads: Gradients } {
-  checkNow("valueAndGrad", fn);
+  checkNow("valueAndGrad", "fn", fn);
   chooseKernels();
   return inStep(() => {
-    const value = callNow("valueAndGrad", fn);
+    const value = callNow("valueAndGrad", "fn", fn);
     const loss = isTensor(value) ? value : (value as { readonly loss: Tensor } | undefined)?.loss;
     checkTensor("valueAndGrad", "the loss that its function returns", loss);
     return { value, grads: backward(loss, options) };
@@ -316,9 +320,9 @@ export function valueAndGrad<T extends LossLike>(
  */
 export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
   checkTensor("tap", "x", x);
-  checkFunction("tap", "look", look);
+  checkNow("tap", "look", look);
   return record("tap", viewOf(x, x.shape), [x], (gy) => {
-    look(computed(copyOf(gy), x.shape));
+    callNow("tap", "look", look, computed(copyOf(gy), x.shape));
     return [gy];
   });
 }

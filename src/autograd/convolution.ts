@@ -11,7 +11,7 @@ import { allocate, type Values } from "../tensor/memory.ts";
 import { checkTensors, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { record } from "./graph.ts";
 
-export type { Conv2dOptions, Pair } from "../tensor/geometry/conv.ts";
+export type { Conv2dOptions, ConvAlgorithm, Pair } from "../tensor/geometry/conv.ts";
 
 const CONV2D_OPTIONS: OptionNames<Conv2dOptions> = {
   stride: true,

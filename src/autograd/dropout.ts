@@ -1,11 +1,10 @@
 /** Dropout (Srivastava et al. 2014): in training, elements are zeroed at random so that no unit can rely on another. */
-import { checkBoolean } from "../tensor/arguments.ts";
-import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkBetween, checkBoolean, checkRng } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { kernels } from "../tensor/kernels.ts";
 import { allocate } from "../tensor/memory.ts";
-import { checkRng, type Rng } from "../tensor/rng.ts";
+import type { Rng } from "../tensor/rng.ts";
 import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { given } from "./arrays.ts";
 import { record } from "./graph.ts";
@@ -30,9 +29,7 @@ export function dropout(x: Tensor, p: number, options: DropoutOptions = {}): Ten
   checkTensor("dropout", "x", x);
   checkOptions("dropout", options, NAMES);
   const { training = true, rng } = options;
-  if (!(typeof p === "number" && p >= 0 && p <= 1)) {
-    throw new ValueError(`dropout: p must be a probability from 0 to 1, got ${describe(p)}`);
-  }
+  checkBetween("dropout", "p", p, 0, 1);
   checkBoolean("dropout", "training", training);
   if (!training || p === 0) return x;
   checkRng("dropout", rng, "dropout(x, p, { rng: new Rng(seed) }) in training");

@@ -5,9 +5,8 @@
  * `binary` then sums them over the axes along which an input was stretched, because an element that was used k times
  * receives k gradients. Shapes that do not broadcast are a ShapeError that names the operation and both.
  */
-
-import { checkNumber, checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { checkNumber, checkOneOf } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { type BinaryOp, kernels, type UnaryOp } from "../tensor/kernels.ts";
@@ -144,9 +143,7 @@ export interface GeluOptions {
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   checkOptions("gelu", options, GELU_OPTIONS);
   const { approximate = "none" } = options;
-  if (approximate !== "none" && approximate !== "tanh") {
-    throw new ValueError(`gelu: approximate must be "none" or "tanh", got ${describe(approximate)}`);
-  }
+  checkOneOf("gelu", "approximate", approximate, ["none", "tanh"]);
   return unary(approximate === "tanh" ? "geluTanh" : "gelu", x, ["gelu", { approximate }]);
 }
 

@@ -5,7 +5,7 @@
  * derivative ⟨∇s, d⟩, and by the central difference (s(x + εd) − s(x − εd)) / 2ε up to O(ε²). A random u matters: with
  * all ones a gradient that lands at the wrong index still adds up. After HIPS/autograd, test_util.py.
  */
-import { checkFunction, checkList, checkNumberIn, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkFunction, checkInteger, checkList, checkNumberIn, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -28,7 +28,6 @@ const NAMES: OptionNames<GradcheckOptions> = { seed: true, epsilon: true, direct
  *
  * @param f any function of tensors built from operations; called with float64 copies of `inputs`.
  * @param inputs tensors to differentiate; keep them away from kinks, where no derivative exists.
- * @throws UsageError or ValueError for arguments of another kind, or inputs of which there is none.
  */
 export function gradcheck(
   f: (...inputs: Tensor[]) => Tensor,
@@ -37,17 +36,16 @@ export function gradcheck(
 ): number {
   checkFunction("gradcheck", "f", f);
   checkList("gradcheck", "inputs", inputs);
-  if (inputs.length === 0)
-    throw new UsageError("gradcheck: inputs must be tensors, got none: nothing would be checked");
-  inputs.forEach((x, i) => {
-    checkTensor("gradcheck", `inputs[${i}]`, x);
-  });
+  if (inputs.length === 0) throw new UsageError("gradcheck: inputs must be tensors: of none nothing would be checked");
   checkOptions("gradcheck", options, NAMES);
   const { seed = 0, epsilon = 1e-6, directions = 3 } = options;
-  checkSeed("gradcheck", seed);
+  checkInteger("gradcheck", "seed", seed);
   checkNumberIn("gradcheck", "epsilon", epsilon, "a finite number above 0", (n) => n > 0 && n < Infinity);
-  checkWhole("gradcheck", "directions", directions, 1, Number.MAX_SAFE_INTEGER);
+  checkWhole("gradcheck", "directions", directions);
   const rng = new Rng(seed);
+  inputs.forEach((t, i) => {
+    checkTensor("gradcheck", `inputs[${i}]`, t);
+  });
   const points = inputs.map((t) => owned(Float64Array.from(peek(t)), t.shape, true));
   const y = f(...points);
   checkResult("gradcheck", y);
@@ -82,7 +80,7 @@ export function gradcheck(
 export function adjointError(f: (x: Tensor) => Tensor, x: Tensor, seed = 0): number {
   checkFunction("adjointError", "f", f);
   checkTensor("adjointError", "x", x);
-  checkSeed("adjointError", seed);
+  checkInteger("adjointError", "seed", seed);
   const point = owned(Float64Array.from(peek(x)), x.shape, true);
   const y = f(point);
   checkResult("adjointError", y);

@@ -72,18 +72,18 @@ export function record(operation: Operation, output: Tensor, inputs: readonly Te
  *
  * @throws UsageError for an async function or a generator, which would go on when recording does again.
  */
-export function noGrad<T>(fn: () => T, ..._onlyFinished: Finished<T>): T {
+export function noGrad<T>(fn: () => T & Finished<T>): T {
   return unrecorded("noGrad", fn);
 }
 
 /** `noGrad` for functions of the library that are called something else. */
 export function unrecorded<T>(op: string, fn: () => T): T {
-  checkNow(op, fn);
+  checkNow(op, "fn", fn);
   chooseKernels();
   const before = recording;
   recording = false;
   try {
-    return inStep(() => callNow(op, fn), outliveStep);
+    return inStep(() => callNow(op, "fn", fn), outliveStep);
   } finally {
     recording = before;
   }

@@ -20,6 +20,7 @@ export {
   type Operand,
   pow,
   relu,
+  type SoftplusOptions,
   sigmoid,
   softplus,
   sqrt,

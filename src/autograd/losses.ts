@@ -5,8 +5,9 @@
  * which returns ℓ. Cross entropy is computed from logits in one piece: the logarithm of a softmax computed apart would
  * lose the digits of small probabilities, and all of them where it underflows.
  */
-import { checkNumber, checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
+import { checkBetween, checkNumber, checkOneOf } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type ClassGeometry, checkLabels, checkTarget, classGeometry } from "../tensor/geometry/losses.ts";
 import { type ElementLoss, kernels } from "../tensor/kernels.ts";
@@ -15,6 +16,7 @@ import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
 import { checkTensor, checkTensors, empty, isTensor, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { combine, filled, negative, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
+import { noteCount } from "./loss-counts.ts";
 
 export type Reduction = "mean" | "sum" | "none";
 
@@ -60,14 +62,13 @@ export function crossEntropy(
   checkLossOptions("crossEntropy", options, CROSS_ENTROPY_OPTIONS);
   checkTensors("crossEntropy", { logits }, { weight: options.weight });
   const { weight, ignoreIndex = -100, reduction = "mean", labelSmoothing = 0 } = options;
-  if (!(typeof labelSmoothing === "number" && labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ValueError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${describe(labelSmoothing)}`);
-  }
+  checkBetween("crossEntropy", "labelSmoothing", labelSmoothing, 0, 1);
   const g = classGeometry("crossEntropy", logits.shape, weight?.shape);
   const weights = weight ? valuesOf(weight) : null;
   const probabilities = isTensor(target) && !sameShape(target.shape, g.shape) ? target : null;
   const q = allocate(logits.size, valuesOf(logits));
   let total: Values | null;
+  let count = g.samples;
   if (probabilities) {
     checkTarget("crossEntropy", logits.shape, probabilities.shape);
     kernels.targetMass(valuesOf(probabilities), weights, q, labelSmoothing, g);
@@ -76,12 +77,14 @@ export function crossEntropy(
     const labels = checkedLabels("crossEntropy", logits, target, ignoreIndex, g);
     const counted = allocate(1, q);
     kernels.labelMass(labels, weights, q, counted, { ignoreIndex, smoothing: labelSmoothing }, g);
+    count = labelCount(labels, ignoreIndex, weight);
     total = reduction === "mean" ? counted : null;
   }
   const logp = allocate(logits.size, q);
   kernels.logSoftmax(valuesOf(logits), logp, g);
   const y = empty(reduction === "none" ? g.shape : [], logits);
   kernels.crossSum(logp, q, total, valuesOf(y), g);
+  if (total) noteCount(y, count);
 
   const inputs = probabilities ? [logits, probabilities] : [logits];
   return record("crossEntropy", y, inputs, (gy, [needLogits, needTarget]) => {
@@ -143,6 +146,7 @@ export function nllLoss(
   const total = reduction === "mean" ? counted : null;
   const y = empty(reduction === "none" ? g.shape : [], logProbabilities);
   kernels.crossSum(valuesOf(logProbabilities), q, total, valuesOf(y), g);
+  if (total) noteCount(y, labelCount(classes, ignoreIndex, weight));
   return record("nllLoss", y, [logProbabilities], (gy) => {
     // ℓ = −Σ_c q_c·logp_c: ∂ℓ/∂logp_c = −q_c.
     const gx = allocate(q.length, gy);
@@ -230,6 +234,16 @@ function checkedLabels(
   return classes;
 }
 
+/** What a mean over these labels divides by: how many count, or the sum of their classes' weights. */
+function labelCount(labels: ArrayLike<number>, ignoreIndex: number, weight: Tensor | undefined): number {
+  const weights = weight ? peek(weight) : null;
+  let sum = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] !== ignoreIndex) sum += weights ? weights[labels[i]] : 1;
+  }
+  return sum;
+}
+
 function checkLossOptions<Options extends LossOptions>(
   op: string,
   options: Options,
@@ -237,9 +251,7 @@ function checkLossOptions<Options extends LossOptions>(
 ): void {
   checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
   const { reduction = "mean", ignoreIndex = 0 } = options as NllOptions;
-  if (!REDUCTIONS.includes(reduction)) {
-    throw new ValueError(`${op}: reduction must be "mean", "sum" or "none", got ${describe(reduction)}`);
-  }
+  checkOneOf(op, "reduction", reduction, REDUCTIONS);
   checkNumber(op, "ignoreIndex", ignoreIndex);
 }
 

@@ -12,8 +12,9 @@
  *
  * `kernels.normalizeGradient` computes it in two passes.
  */
-import { checkNumber, checkOptions, type OptionNames } from "../tensor/check.ts";
-import { UsageError, ValueError } from "../tensor/errors.ts";
+import { checkBoolean, checkNumber, checkObject } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import {
   type AffineNormGeometry,
@@ -69,13 +70,13 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNormOptions> = {
  * for running statistics of which one is missing, or both outside training.
  */
 export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions): Tensor {
-  if (options === undefined) throw new UsageError("batchNorm: needs { training: true } or { training: false }");
+  checkObject("batchNorm", "options", options);
   checkOptions("batchNorm", options, BATCH_NORM_OPTIONS);
   const { training, runningMean = null, runningVar = null, momentum = 0.1, eps = 1e-5 } = options;
   checkTensors("batchNorm", { x }, { weight, bias, runningMean, runningVar });
   checkNumber("batchNorm", "momentum", momentum);
   checkNumber("batchNorm", "eps", eps);
-  if (typeof training !== "boolean") throw new UsageError("batchNorm: needs { training: true } or { training: false }");
+  checkBoolean("batchNorm", "training", training);
   const g = batchNormGeometry(
     "batchNorm",
     x.shape,

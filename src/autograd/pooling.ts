@@ -3,7 +3,6 @@
  *
  * Window arithmetic, padding and ceil mode are in tensor/geometry/pool.ts.
  */
-import { checkBoolean } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Pair } from "../tensor/geometry/conv.ts";
@@ -105,9 +104,6 @@ function checkPool<Options>(op: string, x: Tensor, options: Options, names: Opti
   checkTensor(op, "x", x);
   if (options === undefined) throw new UsageError(`${op}: needs options, such as { kernelSize: 2 }`);
   checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
-  const { ceilMode = false, countIncludePad = true } = options as { ceilMode?: boolean; countIncludePad?: boolean };
-  checkBoolean(op, "ceilMode", ceilMode);
-  checkBoolean(op, "countIncludePad", countIncludePad);
 }
 
 function average(operation: Operation, x: Tensor, g: PoolGeometry, shape: Shape = g.shape): Tensor {

@@ -4,7 +4,7 @@
  * A reduction's gradient goes the other way: one number per output spreads over the elements that were reduced. Below,
  * `g.keptShape` is the output's shape with the reduced axes left in place as 1, so that y and gy broadcast against x.
  */
-import { checkBoolean, checkNumberIn } from "../tensor/arguments.ts";
+import { checkBoolean, checkFinite } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { expandGeometry } from "../tensor/geometry/copy.ts";
@@ -222,7 +222,7 @@ function checked<Options extends ReduceOptions>(
   checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
   const { keepDim = false, correction = 1 } = options as VarianceOptions;
   checkBoolean(op, "keepDim", keepDim);
-  checkNumberIn(op, "correction", correction, "a finite number", Number.isFinite);
+  checkFinite(op, "correction", correction);
   return options;
 }
 

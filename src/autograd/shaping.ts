@@ -5,8 +5,7 @@
  * ones, and its gradient is Pᵀ gy: every element of gy goes back to where its value came from, and adds up there.
  * The geometry (tensor/geometry/copy.ts, reshape.ts, select.ts) says who goes where; here is only forward and back.
  */
-import { checkNumber, describe } from "../tensor/check.ts";
-import { UsageError } from "../tensor/errors.ts";
+import { checkList, checkNumber } from "../tensor/arguments.ts";
 import {
   type CopyGeometry,
   concatGeometry,
@@ -23,7 +22,7 @@ import { flattenedShape, reshapedShape, squeezedShape, unsqueezedShape } from ".
 import { gatherGeometry, type IndexTensor, type SelectGeometry, selectGeometry } from "../tensor/geometry/select.ts";
 import { kernels } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
-import { checkNumbers, normalizeAxis, type Shape } from "../tensor/shape.ts";
+import { normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { checkTensor, empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
@@ -53,7 +52,6 @@ export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
  */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
   checkTensor("permute", "x", x);
-  checkNumbers("permute", "axes", axes);
   return rearranged(["permute", { axes }], x, permuteGeometry("permute", x.shape, axes));
 }
 
@@ -68,7 +66,6 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor("reshape", "x", x);
-  checkNumbers("reshape", "shape", shape);
   return relabelled("reshape", x, reshapedShape("reshape", x.shape, shape));
 }
 
@@ -116,7 +113,6 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  */
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   checkTensor("slice", "x", x);
-  checkRanges(ranges);
   return rearranged(["slice", { ranges }], x, sliceGeometry("slice", x.shape, ranges));
 }
 
@@ -148,10 +144,6 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value = 0): Tensor {
   checkTensor("pad", "x", x);
   checkNumber("pad", "value", value);
-  if (!Array.isArray(pads)) throw new UsageError(`pad: pads must be an array of pairs, got ${describe(pads)}`);
-  pads.forEach((pair, axis) => {
-    checkNumbers("pad", `pads[${axis}]`, pair);
-  });
   const { shape, copy } = padGeometry("pad", x.shape, pads);
   const y = empty(shape, x);
   kernels.fill(valuesOf(y), value);
@@ -171,7 +163,6 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
  */
 export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): Tensor {
   checkTensor("indexSelect", "x", x);
-  checkIndex("indexSelect", index);
   return selected(["indexSelect", { axis, index }], x, selectGeometry("indexSelect", x.shape, axis, index));
 }
 
@@ -187,11 +178,6 @@ export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): 
  */
 export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
   checkTensor("gather", "x", x);
-  const { data, shape } = (index ?? {}) as Partial<IndexTensor>;
-  if (!Array.isArray(shape)) {
-    throw new UsageError(`gather: the index must be { data, shape }, as argmax returns it, got ${describe(index)}`);
-  }
-  checkIndex("gather", data);
   return selected(["gather", { axis, index }], x, gatherGeometry("gather", x.shape, axis, index));
 }
 
@@ -202,7 +188,6 @@ export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensor("expand", "x", x);
-  checkNumbers("expand", "shape", shape);
   const g = expandGeometry("expand", x.shape, shape);
   const y = empty(g.shape, x);
   kernels.copyStrided(valuesOf(x), valuesOf(y), g.copy);
@@ -261,26 +246,8 @@ function selected(operation: Operation, x: Tensor, g: SelectGeometry): Tensor {
   });
 }
 
-function checkRanges(ranges: readonly SliceRange[]): void {
-  if (!Array.isArray(ranges)) {
-    throw new UsageError(`slice: ranges must be an array, a [start, stop] per axis, got ${describe(ranges)}`);
-  }
-  ranges.forEach((range: unknown, axis) => {
-    if (range === null) return;
-    const fits = Array.isArray(range) && range.length <= 3;
-    if (fits && range.every((v) => v === null || v === undefined || typeof v === "number")) return;
-    const got = fits ? `[${range.map(describe).join(", ")}]` : describe(range);
-    throw new UsageError(`slice: ranges[${axis}] must be [start, stop, step] or null, got ${got}`);
-  });
-}
-
-function checkIndex(op: string, index: unknown): void {
-  if (Array.isArray(index) || (ArrayBuffer.isView(index) && "length" in index)) return;
-  throw new UsageError(`${op}: the index must be an array of whole numbers, got ${describe(index)}`);
-}
-
 function shapesOf(op: string, tensors: readonly Tensor[]): Shape[] {
-  if (!Array.isArray(tensors)) throw new UsageError(`${op}: needs a list of tensors, got ${describe(tensors)}`);
+  checkList(op, "tensors", tensors);
   return tensors.map((t, i) => {
     checkTensor(op, `tensor ${i}`, t);
     return t.shape;

@@ -2,7 +2,7 @@
  * Augmentation: seeded random changes to training images that keep their meaning. The recipe of "Deep Residual
  * Learning" for CIFAR (He et al. 2015, section 4.2) is `compose(randomCrop(4), randomFlip())`.
  */
-import { checkFunction, checkNumberIn, checkRng, checkWhole } from "../tensor/arguments.ts";
+import { checkBetween, checkFunction, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -42,7 +42,7 @@ export function randomCrop(padding: number): Augmentation {
 
 /** Mirrors the image left to right with the given probability. Not for digits: a mirrored 2 is not a 2. */
 export function randomFlip(probability = 0.5): Augmentation {
-  checkNumberIn("randomFlip", "probability", probability, "from 0 to 1", (p) => p >= 0 && p <= 1);
+  checkBetween("randomFlip", "probability", probability, 0, 1);
   return (image, shape, rng) => {
     checkImage("randomFlip", image, shape, rng);
     const [, , W] = shape;

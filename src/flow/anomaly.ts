@@ -56,7 +56,7 @@ export function findAnomaly(model: Module, loss: () => Tensor): Anomaly | null {
       observe(
         model,
         (layer, _, x, y) => calls.push({ layer, after: x?.node?.order ?? -1, until: y?.node?.order ?? -1 }),
-        () => callNow(who, loss),
+        () => callNow(who, "loss", loss),
       ),
     ),
   );

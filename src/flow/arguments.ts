@@ -1,5 +1,5 @@
 /** What instruments are given, checked: a model and a function that runs it. More: ../tensor/arguments.ts. */
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
 import { checkFunction } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
@@ -8,7 +8,7 @@ import { isTensor, type Tensor } from "../tensor/tensor.ts";
 
 /** Throws unless `model` is a model, and `run`, the argument called `name`, a function that runs it. */
 export function checkRun(op: string, model: unknown, name: string, run: unknown): asserts model is Module {
-  checkModel(op, model);
+  checkModule(op, model);
   checkFunction(op, name, run);
 }
 

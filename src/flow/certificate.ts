@@ -14,11 +14,10 @@
  * The numbers come from a random upstream gradient at the output of the last block, sent back through the whole network.
  * Next: certificate-numbers.ts (2), certificate-text.ts (the words), verify.ts, which trusts none of this and looks again.
  */
-
 import { backward } from "../autograd/backward.ts";
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { checkSeed } from "../tensor/arguments.ts";
+import { checkInteger } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
@@ -109,11 +108,11 @@ const OPTIONS: OptionNames<CertifyOptions> = { seed: true };
  * @throws ValueError if the last block does not depend on one before it, as on parallel ways.
  */
 export function certify(model: Module, x: Tensor, options: CertifyOptions = {}): Certificate {
-  checkModel("certify", model);
+  checkModule("certify", model);
   checkTensor("certify", "x", x);
   checkOptions("certify", options, OPTIONS);
   const { seed = 0 } = options;
-  checkSeed("certify", seed);
+  checkInteger("certify", "seed", seed);
   const leaf = leafOf(x);
   const { value, calls } = preservingBuffers(model, () => observeBlocks(model, () => model.forward(leaf)));
   checkOutput("certify", value);

@@ -4,7 +4,6 @@
  *
  * What lies between two blocks (nothing, in a ResNet) belongs to every way. Next: path-lengths.ts and shares.ts.
  */
-
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
 import { ValueError } from "../tensor/errors.ts";
@@ -33,7 +32,7 @@ export interface Chain {
 export function recordChain(who: string, model: Module, loss: () => Tensor): Chain {
   checkRun(who, model, "loss", loss);
   const { value, calls } = preservingBuffers(model, () =>
-    recordingFrozen(model, () => observeBlocks(model, () => callNow(who, loss))),
+    recordingFrozen(model, () => observeBlocks(model, () => callNow(who, "loss", loss))),
   );
   checkLoss(who, value);
   if (calls.length === 0) throw new ValueError(`${who}: ${model.constructor.name} has no residual blocks`);

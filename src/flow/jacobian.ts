@@ -8,12 +8,11 @@
  * y = x + F(x) it is J = I + J_F: the identity moves what J_F has near 0 to near 1.
  * Next: singular-values.ts (all of them) and lanczos.ts (the largest).
  */
-
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { checkFunction, checkSeed, checkTexts, checkWhole } from "../tensor/arguments.ts";
+import { checkFunction, checkInteger, checkTexts, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, inStep } from "../tensor/memory.ts";
@@ -48,7 +47,7 @@ function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
   checkTensor(who, "x", x);
   if (!isRecording()) throw new UsageError(`${who}: inside noGrad there are no derivatives`);
   const leaf = leafOf(x);
-  const y = callNow(who, f, leaf);
+  const y = callNow(who, "f", f, leaf);
   checkReturned(who, "f", y);
   const [rows, columns] = [y.size, x.size];
   if (rows * columns > MOST_NUMBERS) {
@@ -128,7 +127,7 @@ function spectrumFor(
 }
 
 function checkSpectrum(who: string, { largest, seed }: SpectrumOptions): void {
-  if (seed !== undefined) checkSeed(who, seed);
+  if (seed !== undefined) checkInteger(who, "seed", seed);
   if (largest !== undefined) checkWhole(who, "largest", largest, 1);
 }
 
@@ -161,7 +160,7 @@ export interface BlockSpectrumRow extends SpectrumRow {
  */
 export function blockSpectra(model: Module, x: Tensor, options: BlockSpectraOptions = {}): BlockSpectrumRow[] {
   const who = "blockSpectra";
-  checkModel(who, model);
+  checkModule(who, model);
   checkTensor(who, "x", x);
   checkOptions(who, options, BLOCK_OPTIONS);
   const { blocks, ...spectrum } = options;

@@ -7,7 +7,7 @@
  * Aᵀ(Up) − σ(Vq) = β·pⱼ·vⱼ₊₁: so a singular value of A lies within β·|pⱼ| of σ. That bound is what is returned, and what
  * says when to stop. Every new vector is made orthogonal to all before it, twice, because rounding would undo it.
  */
-import { checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkInteger, checkWhole } from "../tensor/arguments.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { norm } from "./measure.ts";
@@ -44,7 +44,7 @@ export function largestSingularValues(matrix: Matrix, count: number, seed = 0): 
   const { rows, columns, values } = matrix;
   const most = Math.min(rows, columns);
   checkWhole(who, "count", count, 1, most);
-  checkSeed(who, seed);
+  checkInteger(who, "seed", seed);
   const size = norm(values);
   // The rotations would go on for ever.
   if (!Number.isFinite(size)) throw new ValueError(`${who}: the matrix has NaN or infinite values, or too large ones`);

@@ -7,9 +7,9 @@
  * means nothing by itself; so each filter of δ is given the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖ ("filter
  * normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range; without, it is chaos.
  */
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { checkList, checkNumberIn, checkObject, checkRng, checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkInteger, checkList, checkNumberIn, checkObject, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -33,7 +33,7 @@ export type Direction = ReadonlyMap<string, Float64Array>;
  * direction.get("conv1.weight"); // as many numbers as the weight has
  */
 export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
-  checkModel("filterNormalizedDirection", model);
+  checkModule("filterNormalizedDirection", model);
   checkRng("filterNormalizedDirection", rng);
   return new Map(
     model.namedParameters().map(([name, t]) => {
@@ -154,7 +154,7 @@ function checkLandscape(who: string, options: LandscapeOptions): Required<Landsc
   }
   checkWhole(who, "points", points, 2);
   checkNumberIn(who, "range", range, "a finite number above 0", (n) => n > 0 && n < Infinity);
-  checkSeed(who, seed);
+  checkInteger(who, "seed", seed);
   checkList(who, "done", done);
   for (let i = 0; i < done.length; i++) checkObject(who, `done[${i}]`, done[i]);
   return { dimensions, points, range, seed, done };

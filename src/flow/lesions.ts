@@ -7,11 +7,11 @@
  * identity, and is possible only where that keeps the shape.
  */
 import { relu } from "../autograd/elementwise.ts";
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { type Forward, observing, replaceForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
-import { checkFunction, checkList, checkObject, checkSeed, checkText, checkWhole } from "../tensor/arguments.ts";
+import { checkFunction, checkInteger, checkList, checkObject, checkText, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -120,15 +120,11 @@ export async function manyLesions(
   const { counts, trials = 10, seed = 0 } = (options ?? {}) as ManyLesionsOptions;
   checkList("manyLesions", "counts", counts);
   checkWhole("manyLesions", "trials", trials, 1);
-  checkSeed("manyLesions", seed);
+  checkInteger("manyLesions", "seed", seed);
   const rng = new Rng(seed);
   const blocks = blocksOf(model).filter(([, block]) => block.shortcut !== "none");
   for (const count of counts) {
-    if (!Number.isInteger(count) || count < 0 || count > blocks.length) {
-      throw new ValueError(
-        `manyLesions: counts must be whole numbers from 0 to ${blocks.length} (blocks with a shortcut), got ${describe(count)}`,
-      );
-    }
+    checkWhole("manyLesions", "a count of blocks with a shortcut", count, 0, blocks.length);
   }
   const rows: ManyLesionsRow[] = [];
   for (const removed of counts) {
@@ -183,7 +179,7 @@ export async function reorderings(
   checkList("reorderings", "swaps", swaps);
   for (const count of swaps) checkWhole("reorderings", "swaps", count, 0);
   checkWhole("reorderings", "trials", trials, 1);
-  checkSeed("reorderings", seed);
+  checkInteger("reorderings", "seed", seed);
   const rng = new Rng(seed);
   const blocks = blocksOf(model).map(([path]) => path);
   const pairs = await swappablePairs(model, measure);
@@ -214,7 +210,7 @@ export async function reorderings(
  * @throws ValueError if a path names no module.
  */
 export function withLesion<T>(model: Module, paths: readonly string[], fn: () => T): T {
-  checkModel("withLesion", model);
+  checkModule("withLesion", model);
   checkList("withLesion", "paths", paths);
   checkFunction("withLesion", "fn", fn);
   const replacements = new Map<AnyModule, Forward>();
@@ -247,7 +243,7 @@ export function withLesion<T>(model: Module, paths: readonly string[], fn: () =>
  * @throws ValueError if a path names no module.
  */
 export function withOrder<T>(model: Module, moves: Readonly<Record<string, string>>, fn: () => T): T {
-  checkModel("withOrder", model);
+  checkModule("withOrder", model);
   checkObject("withOrder", "moves", moves);
   checkFunction("withOrder", "fn", fn);
   const replacements = new Map<AnyModule, Forward>();

@@ -8,8 +8,8 @@
  * network of 54 blocks it comes from paths of 5 to 17.
  */
 import type { Module } from "../nn/module.ts";
-import { checkList, checkSeed, checkWhole } from "../tensor/arguments.ts";
-import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkInteger, checkList, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { inStep } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -97,7 +97,7 @@ export interface PathLengthRow {
 export function pathGradients(model: Module, loss: () => Tensor, options: PathGradientOptions = {}): PathLengthRow[] {
   checkOptions("pathGradients", options, OPTIONS);
   const { seed = 0, samples = 10, lengths } = options;
-  checkSeed("pathGradients", seed);
+  checkInteger("pathGradients", "seed", seed);
   checkWhole("pathGradients", "samples", samples, 1);
   if (lengths !== undefined) checkList("pathGradients", "lengths", lengths);
   const rng = new Rng(seed);
@@ -108,13 +108,7 @@ export function pathGradients(model: Module, loss: () => Tensor, options: PathGr
     throw new ValueError(`pathGradients: ${plain.block} has no shortcut: paths are counted in residual networks only`);
   }
   const distribution = pathDistribution(n);
-  for (const length of lengths ?? []) {
-    if (!Number.isInteger(length) || length < 0 || length > n) {
-      throw new ValueError(
-        `pathGradients: length must be a whole number from 0 to ${n} (blocks), got ${describe(length)}`,
-      );
-    }
-  }
+  for (const length of lengths ?? []) checkWhole("pathGradients", "length", length, 0, n);
   const measured = distribution
     .filter(({ length }) => lengths === undefined || lengths.includes(length))
     .map(({ length, paths, fraction }) => {

@@ -4,8 +4,8 @@
  */
 import { tap } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
-import { checkModel } from "../nn/arguments.ts";
 import type { StepInfo } from "../nn/fit.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { replaceForward } from "../nn/observe.ts";
 import { checkFunction, checkWhole } from "../tensor/arguments.ts";
@@ -62,7 +62,7 @@ const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true };
  * @throws ValueError unless `every` is a whole number of 1 or more; UsageError if `model` is no model.
  */
 export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): FlowRecorder {
-  checkModel("flowRecorder", model);
+  checkModule("flowRecorder", model);
   checkOptions("flowRecorder", options, OPTIONS);
   const { every = 1 } = options;
   checkWhole("flowRecorder", "every", every, 1);

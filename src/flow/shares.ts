@@ -56,7 +56,7 @@ export interface NetworkShare extends Share {
 export function identityShares(model: Module, loss: () => Tensor): BlockShare[] {
   checkRun("identityShares", model, "loss", loss);
   const { value, calls } = preservingBuffers(model, () =>
-    recordingFrozen(model, () => observeBlocks(model, () => callNow("identityShares", loss))),
+    recordingFrozen(model, () => observeBlocks(model, () => callNow("identityShares", "loss", loss))),
   );
   checkLoss("identityShares", value);
   const grads = backward(value, { keep: calls.flatMap(({ x, y }) => [x, y]) });

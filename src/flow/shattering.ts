@@ -8,9 +8,9 @@
  * decays far more slowly, from (3/4)ᴸ without to about 1/√L with batch norm: brown noise.
  */
 import { backward } from "../autograd/backward.ts";
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { checkSeed, checkWhole } from "../tensor/arguments.ts";
+import { checkInteger, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { inStep } from "../tensor/memory.ts";
@@ -70,7 +70,7 @@ function gradientsOnLine(
   to: Tensor,
   { points = 256, batchSize = points, seed = 0 }: LineOptions,
 ): LineGradients {
-  checkModel(who, model);
+  checkModule(who, model);
   checkTensor(who, "from", from);
   checkTensor(who, "to", to);
   if (!sameShape(from.shape, to.shape) || from.shape[0] !== 1) {
@@ -80,12 +80,13 @@ function gradientsOnLine(
   }
   checkWhole(who, "points", points, 2);
   checkWhole(who, "batchSize", batchSize, 1);
-  checkSeed(who, seed);
+  checkInteger(who, "seed", seed);
   const { size } = from;
   const values = new Float64Array(points * size);
+  const [start, end] = [from.data, to.data];
   const at = (point: number, i: number): number => {
     const t = point / (points - 1);
-    return (1 - t) * from.data[i] + t * to.data[i];
+    return (1 - t) * start[i] + t * end[i];
   };
   preservingBuffers(model, () => {
     for (let first = 0; first < points; first += batchSize) {
@@ -94,7 +95,7 @@ function gradientsOnLine(
       values.set(gradientsAt(who, model, owned(inputs, [count, ...from.shape.slice(1)], true), seed), first * size);
     }
   });
-  const length = norm(Float64Array.from({ length: size }, (_, i) => to.data[i] - from.data[i]));
+  const length = norm(Float64Array.from({ length: size }, (_, i) => end[i] - start[i]));
   return { spacing: length / (points - 1), size, values };
 }
 

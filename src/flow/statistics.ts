@@ -97,7 +97,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
       (path, module, _x, y) => {
         if (module.namedChildren().length === 0 && isTensor(y)) calls.push({ path, module, y });
       },
-      () => callNow(who, loss),
+      () => callNow(who, "loss", loss),
     ),
   );
   checkLoss(who, value);

@@ -7,7 +7,7 @@
  * learning rate. Unless nobody asked for it (the layer is frozen) or there is none (the loss does not depend on the layer):
  * then it says nothing about the network.
  */
-import { checkNumberIn } from "../tensor/arguments.ts";
+import { checkAboveZero } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { FlowRow } from "./recorder.ts";
@@ -70,7 +70,7 @@ export function flowVerdict(rows: readonly LayerStatistics[], thresholds: Verdic
   checkOptions("flowVerdict", thresholds, OPTIONS);
   const { vanishing = 1e-3, exploding = 1e3 } = thresholds;
   for (const [name, value] of Object.entries({ vanishing, exploding })) {
-    checkNumberIn("flowVerdict", name, value, "a number above 0", (n) => n > 0);
+    checkAboveZero("flowVerdict", name, value);
   }
   checkRows(rows);
   const start = rows.filter(carriesGradient).at(-1);

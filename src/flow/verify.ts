@@ -12,11 +12,10 @@
  *    x passes twice). Where chance is at work (dropout, stochastic depth) numbers can not be had again, and only 1 and 2 are
  *    done: the result says so.
  */
-
 import { backward } from "../autograd/backward.ts";
-import { checkModel } from "../nn/arguments.ts";
+import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { checkSeed } from "../tensor/arguments.ts";
+import { checkInteger } from "../tensor/arguments.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
 import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
@@ -57,8 +56,8 @@ const SMALLEST_FACTOR = 2 ** -200;
  */
 export function verifyCertificate(certificate: Certificate, model: Module, x: Tensor): Verification {
   checkCertificate("verifyCertificate", certificate);
-  checkSeed("verifyCertificate", certificate.seed);
-  checkModel("verifyCertificate", model);
+  checkInteger("verifyCertificate", "seed", certificate.seed);
+  checkModule("verifyCertificate", model);
   checkTensor("verifyCertificate", "x", x);
   const failures = arithmeticFailures(certificate);
   const unchecked: string[] = [];

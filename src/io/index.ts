@@ -20,4 +20,4 @@ export type {
   WeightIndex,
 } from "./weight-file.ts";
 export { loadWeights, openWeights, readWeights, type WeightOptions } from "./weights.ts";
-export type { ClonedTensor, StateToWrite, TensorToWrite, WriteOptions } from "./writing.ts";
+export type { StateToWrite, TensorToWrite, WriteOptions } from "./writing.ts";

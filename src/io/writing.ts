@@ -1,5 +1,6 @@
 /** What the writers take: a state dict, or tensors with types of their own. And the type each tensor gets in the file. */
 import { describe, type OptionNames } from "../tensor/check.ts";
+import { isShape, readClone, type SavedTensor } from "../tensor/clone.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
@@ -8,14 +9,8 @@ import { convertFloats, type DType, dtypes, encodeValues, type FloatDType, isDTy
 import { quote } from "./errors.ts";
 import type { StoredTensor } from "./weight-file.ts";
 
-/** What is left of a tensor that came from another thread, by `structuredClone` or `postMessage`. */
-export interface ClonedTensor {
-  readonly shape: Shape;
-  readonly data: Floats;
-}
-
 /** A tensor, what a `WeightFile` has stored, or a clone. */
-export type TensorToWrite = Tensor | StoredTensor | ClonedTensor;
+export type TensorToWrite = Tensor | StoredTensor | SavedTensor;
 
 /** Tensors by name: `model.stateDict()`, or what a `WeightFile` has stored. A map keeps names like "0" in their place. */
 export type StateToWrite = Readonly<Record<string, TensorToWrite>> | ReadonlyMap<string, TensorToWrite>;
@@ -46,8 +41,8 @@ export interface OutgoingTensor {
 /**
  * Everything that the function `op` is to write, in the state's order. Nothing is converted yet.
  *
- * @throws ValueError for a name that is not well-formed, an unknown type, or values that do not fill their shape; UsageError
- * for what is no tensor, and for a tensor of a step that is over.
+ * @throws ValueError for a name that is not well-formed, or an unknown type; ShapeError for values that do not fill their shape;
+ * UsageError for what is no tensor, and for a tensor of a step that is over.
  */
 export function outgoingTensors(
   op: string,
@@ -91,16 +86,10 @@ function entriesOf(op: string, state: unknown): [string, TensorToWrite][] {
 /** What was given as a tensor. One that was cloned has lost its class, and gets it back. */
 function tensorOf(where: string, given: TensorToWrite): Tensor | StoredTensor {
   if (isTensor(given)) return given;
-  const { shape, data, values } = (given ?? {}) as Partial<ClonedTensor & StoredTensor>;
-  const isShape = Array.isArray(shape) && shape.every((length) => Number.isInteger(length) && length >= 0);
-  if (isShape && ArrayBuffer.isView(values)) return given as StoredTensor;
-  if (!isShape || data === undefined || !isFloats(data)) {
-    throw new UsageError(`${where} must be a tensor, got ${describe(given)}`);
-  }
-  if (data.length !== sizeOf(shape)) {
-    throw new ValueError(`${where}: ${data.length} values do not fill the shape ${formatShape(shape)}`);
-  }
-  return owned(data, shape);
+  const { shape: stored, values } = (given ?? {}) as Partial<StoredTensor>;
+  if (isShape(stored) && ArrayBuffer.isView(values)) return given as StoredTensor;
+  const { shape, data } = readClone(where, given);
+  return owned(isFloats(data) ? data : Float64Array.from(data), shape);
 }
 
 function numbersOf(where: string, tensor: Tensor): Floats {

@@ -1,9 +1,9 @@
 /** Activations as modules, for `Sequential`. The functions themselves: src/autograd/elementwise.ts. */
 import { type GeluOptions, gelu, leakyRelu, relu, sigmoid, softplus, tanh } from "../autograd/elementwise.ts";
+import { checkFinite, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkChoice, checkFinite } from "./check.ts";
 import { Module } from "./module.ts";
 
 /** y = max(x, 0). */
@@ -55,7 +55,7 @@ export class GELU extends Module {
   constructor(options: GeluOptions = {}) {
     super();
     checkOptions("GELU", options, GELU_OPTIONS);
-    checkChoice("GELU", "approximate", options.approximate ?? "none", ["none", "tanh"]);
+    checkOneOf("GELU", "approximate", options.approximate ?? "none", ["none", "tanh"]);
     this.#options = options;
   }
 

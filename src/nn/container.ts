@@ -1,7 +1,7 @@
 /** Modules that arrange others. */
 import { flatten } from "../autograd/shaping.ts";
+import { checkInteger } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkInteger } from "./check.ts";
 import { type AnyModule, checkModule, Module } from "./module.ts";
 
 /**

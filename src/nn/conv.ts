@@ -1,13 +1,14 @@
 /** The convolutional layer. */
 import { conv2d } from "../autograd/convolution.ts";
+import { checkBoolean, checkOneOf, checkPair, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { algorithmCovers, type ConvAlgorithm, type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkChoice, checkFlag, checkInit, checkPair, checkRng, checkWhole } from "./check.ts";
 import { fansOf, type Initializer, kaimingUniform, uniform } from "./init.ts";
+import { checkInit } from "./initializer.ts";
 import { parameterOf } from "./marks.ts";
 import { type AnyModule, checkModule, Module } from "./module.ts";
 
@@ -78,7 +79,7 @@ export class Conv2d extends Module {
     checkPair("Conv2d", "padding", padding, 0);
     checkPair("Conv2d", "dilation", dilation);
     checkWhole("Conv2d", "groups", groups);
-    checkFlag("Conv2d", "bias", bias);
+    checkBoolean("Conv2d", "bias", bias);
     checkInit("Conv2d", options.init);
     const { init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
@@ -135,7 +136,7 @@ export class Conv2d extends Module {
  */
 export function useConvAlgorithm(model: AnyModule, algorithm: ConvAlgorithm): number {
   checkModule("useConvAlgorithm", model);
-  checkChoice("useConvAlgorithm", "algorithm", algorithm, ALGORITHMS);
+  checkOneOf("useConvAlgorithm", "algorithm", algorithm, ALGORITHMS);
   let covered = 0;
   for (const [, module] of model.namedModules()) {
     if (!(module instanceof Conv2d)) continue;

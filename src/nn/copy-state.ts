@@ -1,11 +1,13 @@
 /** A copy of what a model has learnt, to go back to. */
+import { detach } from "../autograd/backward.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Module, StateDict } from "./module.ts";
 
 /**
  * A copy of the model's parameters and running statistics, which further training does not change (`stateDict` gives the
- * model's own tensors). `loadStateDict` puts it back; it can be saved, or sent to a worker, as any state can.
+ * model's own tensors). `loadStateDict` puts it back; it can be saved, or sent to a worker, as any state can. The copies are
+ * constants: a model that keeps them in a property has no more parameters by that.
  *
  * @example
  * const before = copyState(model);
@@ -16,5 +18,5 @@ export function copyState(model: Pick<Module, "stateDict">): StateDict {
   if (typeof (model as Partial<Module> | undefined)?.stateDict !== "function") {
     throw new UsageError(`copyState: takes a model, a Module, got ${describe(model)}`);
   }
-  return Object.fromEntries(Object.entries(model.stateDict()).map(([name, t]) => [name, t.clone()]));
+  return Object.fromEntries(Object.entries(model.stateDict()).map(([name, t]) => [name, detach(t).clone()]));
 }

@@ -1,9 +1,9 @@
 /** Dropout as a module. */
 import { dropout } from "../autograd/dropout.ts";
+import { checkBetween, checkRng } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkBetween, checkRng } from "./check.ts";
 import { Module } from "./module.ts";
 
 export interface DropoutLayerOptions {

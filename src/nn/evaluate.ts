@@ -1,13 +1,15 @@
 /** `evaluate`: the measuring loop, and `predict`: what the model says. Neither trains. */
 import { unrecorded } from "../autograd/graph.ts";
+import { checkBoolean } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
+import { checkFinished, checkNow } from "../tensor/sync.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkModule } from "./is-module.ts";
 import type { Metrics } from "./metrics.ts";
 import { inEvaluation } from "./mode.ts";
 import type { Module } from "./module.ts";
 import { type BatchSource, countExamples, type Input, joinOutputs, type Labels } from "./training/batch.ts";
-import { checkImmediate, refusePromise } from "./training/callbacks.ts";
 import { type Loss, lossOf } from "./training/loss.ts";
 import { Means, Meter } from "./training/means.ts";
 
@@ -57,10 +59,8 @@ export async function evaluate<X, Y, L = Labels, K extends string = never, P ext
 ): Promise<Evaluation<K, P extends true ? Y : null>> {
   checkOptions("evaluate", options, NAMES);
   const { loss, metrics, predictions } = options;
-  if (loss !== null) checkImmediate("evaluate", "loss", loss);
-  if (predictions !== undefined && typeof predictions !== "boolean") {
-    throw new UsageError(`evaluate: predictions must be true or false, got ${describe(predictions)}`);
-  }
+  if (loss !== null && loss !== undefined) checkNow("evaluate", "loss", loss);
+  if (predictions !== undefined) checkBoolean("evaluate", "predictions", predictions);
   const meter = new Meter("evaluate", metrics);
   const means = new Means(meter.names);
   const outputs: Y[] = [];
@@ -112,7 +112,7 @@ async function forEachOutput<X, Y, B extends Input<X>>(
   data: Iterable<B> | AsyncIterable<B>,
   visit: (output: Y, batch: B, examples: number) => void,
 ): Promise<void> {
-  checkModel(op, model);
+  checkModule(op, model);
   checkBatches(op, data);
   let batches = 0;
   for await (const batch of data) {
@@ -120,7 +120,7 @@ async function forEachOutput<X, Y, B extends Input<X>>(
     inEvaluation(model, () =>
       unrecorded(op, () => {
         const output = model.forward(batch.x);
-        refusePromise(op, "forward", output);
+        checkFinished(op, "forward", output);
         visit(output, batch, examples);
         return output;
       }),
@@ -128,14 +128,6 @@ async function forEachOutput<X, Y, B extends Input<X>>(
     batches++;
   }
   if (batches === 0) throw new ValueError(`${op}: the data has no batch`);
-}
-
-/** @throws UsageError for what is no model. */
-export function checkModel(op: string, model: Module<never, unknown>): void {
-  const { forward, namedModules } = (model ?? {}) as Partial<Module>;
-  if (typeof forward !== "function" || typeof namedModules !== "function") {
-    throw new UsageError(`${op}: takes a model first, a Module, got ${describe(model)}`);
-  }
 }
 
 /** @throws UsageError for what cannot be read batch by batch. */

@@ -7,17 +7,19 @@
  * Next: training/step.ts, one step; optim/, what an update is; evaluate.ts, measuring without training.
  */
 import type { Gradients } from "../autograd/backward.ts";
+import { checkAboveZero, checkFunction, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
+import { checkCallback, checkNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
-import { checkBatches, checkModel } from "./evaluate.ts";
+import { checkBatches } from "./evaluate.ts";
+import { checkModule } from "./is-module.ts";
 import type { Metrics } from "./metrics.ts";
 import { isResting, switchMode } from "./mode.ts";
 import type { Module } from "./module.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
 import type { Batch, BatchSource, Labels } from "./training/batch.ts";
-import { checkCallback, checkImmediate } from "./training/callbacks.ts";
 import { claim } from "./training/claim.ts";
 import type { Loss } from "./training/loss.ts";
 import { byName, Means, Meter } from "./training/means.ts";
@@ -151,7 +153,7 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
   model: Module<X, Y>,
   options: FitOptions<NoInfer<X>, NoInfer<Y>, L, K>,
 ): Promise<History<K>> {
-  checkModel("fit", model);
+  checkModule("fit", model);
   checkFitOptions(options);
   const { data, optimizer, epochs = Infinity, steps = Infinity, accumulate = 1, onStep, onEpoch } = options;
   const schedule = schedulesOf(options.schedule);
@@ -245,35 +247,22 @@ function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L,
   }
   checkOptions<FitOptions<X, Y, L, K>>("fit", options, NAMES);
   const { data, optimizer, epochs, steps, loss, accumulate, clipNorm, badBatches, onStep, onEpoch } = options;
-  if (typeof data !== "function") {
-    throw new UsageError(
-      `fit: data must be a function that gives the batches of an epoch, data: () => batches, got ${describe(data)}`,
-    );
-  }
+  checkFunction("fit", "data", data, "a function that gives the batches of an epoch, data: () => batches");
   const { step, parameters } = (optimizer ?? {}) as Partial<Optimizer>;
   if (typeof step !== "function" || !Array.isArray(parameters) || !parameters.every(isTensor)) {
     throw new UsageError(
       `fit: optimizer must be one, such as new SGD(model.parameters(), { lr: 0.1 }), got ${describe(optimizer)}`,
     );
   }
-  checkImmediate("fit", "the optimiser's step", step);
-  checkImmediate("fit", "loss", loss);
-  checkCallback("fit", "onStep", onStep);
-  checkCallback("fit", "onEpoch", onEpoch);
+  checkNow("fit", "the optimiser's step", step);
+  if (loss !== undefined) checkNow("fit", "loss", loss);
+  for (const [name, callback] of Object.entries({ onStep, onEpoch })) {
+    if (callback !== undefined) checkCallback("fit", name, callback);
+  }
   if (epochs === undefined && steps === undefined) throw new ValueError("fit: give epochs, steps, or both");
-  checkCount("epochs", epochs, 0);
-  checkCount("steps", steps, 0);
-  checkCount("accumulate", accumulate, 1);
-  if (clipNorm !== undefined && !(typeof clipNorm === "number" && clipNorm > 0)) {
-    throw new ValueError(`fit: clipNorm must be a number above 0, got ${describe(clipNorm)}`);
-  }
-  if (badBatches !== undefined && badBatches !== "stop" && badBatches !== "skip") {
-    throw new UsageError(`fit: badBatches must be "stop" or "skip", got ${describe(badBatches)}`);
-  }
-}
-
-function checkCount(name: string, value: number | undefined, low: number): void {
-  if (value !== undefined && !(Number.isInteger(value) && value >= low)) {
-    throw new ValueError(`fit: ${name} must be a whole number of ${low} or more, got ${describe(value)}`);
-  }
+  if (epochs !== undefined) checkWhole("fit", "epochs", epochs, 0);
+  if (steps !== undefined) checkWhole("fit", "steps", steps, 0);
+  if (accumulate !== undefined) checkWhole("fit", "accumulate", accumulate);
+  if (clipNorm !== undefined) checkAboveZero("fit", "clipNorm", clipNorm);
+  if (badBatches !== undefined) checkOneOf("fit", "badBatches", badBatches, ["stop", "skip"]);
 }

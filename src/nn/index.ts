@@ -27,7 +27,6 @@ export {
   type LoadReport,
   Module,
   parameter,
-  type SavedTensor,
   type StateDict,
 } from "./module.ts";
 export * from "./norm.ts";

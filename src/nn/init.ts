@@ -9,15 +9,14 @@
  * References: Glorot & Bengio 2010 (Xavier); He et al. 2015, "Delving Deep into Rectifiers" (Kaiming); Saxe et al. 2013
  * (orthogonal). Names and formulas are those of `torch.nn.init`.
  */
-import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
+import { checkBetween, checkFinite, checkNumberIn, checkOneOf, checkRng } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { ShapeError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { checkBetween, checkChoice, checkFinite, checkRng } from "./check.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
-/** Fills a tensor, with numbers from `rng` where it draws any. What layers take as their `init` option. */
-export type Initializer = (t: Tensor, rng: Rng) => unknown;
+export type { Initializer } from "./initializer.ts";
 
 export type FanMode = "fanIn" | "fanOut";
 
@@ -71,7 +70,7 @@ export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu";
 
 /** The gain PyTorch recommends: 1, 1, 5/3, √2, and √(2 / (1 + slope²)) for leaky ReLU. */
 export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
-  checkChoice("init.gainOf", "nonlinearity", nonlinearity, NONLINEARITIES);
+  checkOneOf("init.gainOf", "nonlinearity", nonlinearity, NONLINEARITIES);
   checkFinite("init.gainOf", "slope", slope);
   switch (nonlinearity) {
     case "linear":
@@ -88,7 +87,7 @@ export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
 
 /** Every element is `value`. */
 export function constant(t: Tensor, value: number): Tensor {
-  if (typeof value !== "number") throw new UsageError(`init.constant: needs a number, got ${describe(value)}`);
+  checkNumberIn("init.constant", "value", value, "a number", () => true);
   return fill(t, () => value);
 }
 
@@ -103,7 +102,7 @@ export function uniform(t: Tensor, rng: Rng, options: UniformOptions = {}): Tens
 export function normal(t: Tensor, rng: Rng, options: NormalOptions = {}): Tensor {
   check("init.normal", rng, options, NORMAL);
   const { mean = 0, std = 1 } = options;
-  checkBetween("init.normal", "std", std, 0, Infinity);
+  checkBetween("init.normal", "std", std, 0);
   return fill(t, () => rng.normal(mean, std));
 }
 
@@ -187,9 +186,7 @@ function dot(a: Float64Array, b: Float64Array): number {
 
 function kaimingDeviation(t: Tensor, { mode = "fanIn", gain = Math.SQRT2 }: KaimingOptions): number {
   const fans = fansOf(t.shape);
-  if (mode !== "fanIn" && mode !== "fanOut") {
-    throw new ValueError(`init: mode must be "fanIn" or "fanOut", got ${describe(mode)}`);
-  }
+  checkOneOf("init", "mode", mode, ["fanIn", "fanOut"]);
   return gain / Math.sqrt(fans[mode]);
 }
 
@@ -208,6 +205,7 @@ function check<Options extends object>(op: string, rng: unknown, options: Option
 }
 
 function fill(t: Tensor, next: () => number): Tensor {
+  checkTensor("init", "what is filled", t);
   t.assign(Float64Array.from({ length: t.size }, next));
   return t;
 }

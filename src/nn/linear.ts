@@ -1,11 +1,12 @@
 /** The fully connected layer. */
 import { linear } from "../autograd/matmul.ts";
+import { checkBoolean, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkFlag, checkInit, checkRng, checkWhole } from "./check.ts";
 import { type Initializer, kaimingUniform, uniform } from "./init.ts";
+import { checkInit } from "./initializer.ts";
 import { parameterOf } from "./marks.ts";
 import { Module } from "./module.ts";
 
@@ -37,7 +38,7 @@ export class Linear extends Module {
     checkOptions("Linear", options, OPTIONS);
     checkRng("Linear", options?.rng, `new Linear(${inFeatures}, ${outFeatures}, { rng: new Rng(seed) })`);
     const { bias = true, rng } = options;
-    checkFlag("Linear", "bias", bias);
+    checkBoolean("Linear", "bias", bias);
     checkInit("Linear", options.init);
     const { init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
     this.weight = parameterOf(this, zeros([outFeatures, inFeatures]));
@@ -46,12 +47,19 @@ export class Linear extends Module {
     this.bias = bias ? parameterOf(this, uniform(zeros([outFeatures]), rng, { low: -bound, high: bound })) : null;
   }
 
+  get inFeatures(): number {
+    return this.weight.shape[1];
+  }
+
+  get outFeatures(): number {
+    return this.weight.shape[0];
+  }
+
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }
 
   override describe(): string {
-    const [out, inputs] = this.weight.shape;
-    return `${inputs} → ${out}`;
+    return `${this.inFeatures} → ${this.outFeatures}`;
   }
 }

@@ -15,7 +15,7 @@ const makers = new WeakMap<Tensor, AnyModule>();
 
 /** Marks `t` as a buffer: saved with the state, not a parameter. For state that is not trained, such as running statistics. */
 export function buffer(t: Tensor): Tensor {
-  checkTensor("buffer", "the buffer", t);
+  checkTensor("buffer", "a buffer", t);
   buffers.add(t);
   parameters.delete(t);
   t.requiresGrad = false;
@@ -24,7 +24,7 @@ export function buffer(t: Tensor): Tensor {
 
 /** Marks `t` as a parameter: saved with the state, and trained, unless its `requiresGrad` is set to false later. */
 export function parameter(t: Tensor): Tensor {
-  checkTensor("parameter", "the parameter", t);
+  checkTensor("parameter", "a parameter", t);
   parameters.add(t);
   buffers.delete(t);
   t.requiresGrad = true;

@@ -4,7 +4,8 @@
  * A metric is a function of an output and its labels. It has no part in the training: one that fails is NaN, and says why.
  * Next: training/means.ts, how the numbers of several batches become one.
  */
-import { checkNumber, checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkNumber, checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { checkTensor, isTensor, peek, type Tensor } from "../tensor/tensor.ts";
@@ -54,9 +55,7 @@ const NAMES: OptionNames<AccuracyOptions> = { top: true, ignoreIndex: true };
 export function accuracy(logits: Tensor, labels: Labels, options: AccuracyOptions = {}): Measured {
   checkOptions("accuracy", options, NAMES);
   const { top = 1, ignoreIndex = -100 } = options;
-  if (!(Number.isInteger(top) && top >= 1)) {
-    throw new ValueError(`accuracy: top must be a whole number of 1 or more, got ${describe(top)}`);
-  }
+  checkWhole("accuracy", "top", top);
   checkNumber("accuracy", "ignoreIndex", ignoreIndex);
   checkTensor("accuracy", "logits", logits);
   const { shape } = logits;

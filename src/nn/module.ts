@@ -6,20 +6,20 @@
  * dots, each in snake_case, so that `layer1[0].bn1.runningMean` is `layer1.0.bn1.running_mean`. Next: parts.ts, which looks
  * and names; marks.ts, which tells parameters from buffers; mode.ts, training and evaluation.
  */
-import { describe } from "../tensor/check.ts";
+import { checkBoolean } from "../tensor/arguments.ts";
+import type { SavedTensor } from "../tensor/clone.ts";
 import { markCopy } from "../tensor/copies.ts";
-import { UsageError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { isBuffer, isParameter } from "./marks.ts";
 import { guardEvaluation, isFrozen, isTraining, setTraining } from "./mode.ts";
 import { childrenOf, partsOf, snakeCase, tensorsOf } from "./parts.ts";
-import { type LoadOptions, type LoadReport, loadInto, type SavedTensor, type StateDict } from "./state.ts";
+import { type LoadOptions, type LoadReport, loadInto, type StateDict } from "./state.ts";
 
 export { checkModule } from "./is-module.ts";
 export { checkNamedLeaves } from "./leaves.ts";
 export { buffer, parameter } from "./marks.ts";
-export type { LoadOptions, LoadReport, SavedTensor, StateDict } from "./state.ts";
+export type { LoadOptions, LoadReport, StateDict } from "./state.ts";
 
 /** A module, whatever it takes and gives. */
 export type AnyModule = Module<never, unknown>;
@@ -84,14 +84,13 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   }
 
   /**
-   * Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, not copies. A tensor in a
-   * property that is neither marked by `parameter` or `buffer` nor made with `requiresGrad: true` is a constant, and not in
-   * the state.
+   * Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, and change when it is
+   * trained; `copyState` gives copies. A tensor in a property that is neither marked by `parameter` or `buffer` nor made with
+   * `requiresGrad: true` is a constant, and not in the state.
    */
   stateDict(): StateDict {
-    const state: StateDict = {};
-    for (const [name, t] of partsOf(this).tensors) state[name] = t;
-    return state;
+    // Not by assignment, to which one name is special: "__proto__".
+    return Object.fromEntries(partsOf(this).tensors);
   }
 
   /** Trained tensors by name, a shared one under its first name only. Frozen ones (`requiresGrad = false`) are included. */
@@ -119,7 +118,8 @@ export abstract class Module<X = Tensor, Y = Tensor> {
    * make of them, `{ shape, data }`.
    *
    * @throws ValueError that lists every missing, unexpected, mis-shaped and unreadable name at once; nothing is changed then.
-   * With `strict: false` missing and unexpected names are only reported; a wrong shape is still an error.
+   * With `strict: false` missing and unexpected names are only reported; a wrong shape is still an error. UsageError for the
+   * module's own tensors: what `stateDict` gave earlier is no copy of what they were.
    */
   loadStateDict(state: Readonly<Record<string, Tensor | SavedTensor>>, options?: LoadOptions): LoadReport {
     return loadInto(this.constructor.name, this.stateDict(), state, options);
@@ -127,7 +127,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
 
   /** Switches this module and all its parts to training behaviour (or, with false, to evaluation), but for frozen ones. */
   train(training = true): this {
-    if (typeof training !== "boolean") throw new UsageError(`train: takes true or false, got ${describe(training)}`);
+    checkBoolean("train", "training", training);
     for (const [, module] of this.namedModules()) {
       module.training = training;
       if (!training) guardEvaluation(module);

@@ -1,11 +1,11 @@
 /** Normalisation layers: batch, layer and group norm. Formulas: src/autograd/normalization.ts. */
 import { batchNorm, groupNorm, layerNorm } from "../autograd/normalization.ts";
+import { checkBetween, checkBoolean, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ones, zeros } from "../tensor/create.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { peek, type Tensor } from "../tensor/tensor.ts";
-import { checkBetween, checkFlag, checkWhole } from "./check.ts";
 import { buffer, parameterOf } from "./marks.ts";
 import { Module } from "./module.ts";
 
@@ -53,9 +53,9 @@ export class BatchNorm2d extends Module {
     checkOptions("BatchNorm2d", options, BATCH_NORM_OPTIONS);
     const { momentum = 0.1, eps = 1e-5, affine = true, trackRunningStats = true } = options;
     if (momentum !== null) checkBetween("BatchNorm2d", "momentum", momentum, 0, 1);
-    checkBetween("BatchNorm2d", "eps", eps, 0, Infinity);
-    checkFlag("BatchNorm2d", "affine", affine);
-    checkFlag("BatchNorm2d", "trackRunningStats", trackRunningStats);
+    checkBetween("BatchNorm2d", "eps", eps, 0);
+    checkBoolean("BatchNorm2d", "affine", affine);
+    checkBoolean("BatchNorm2d", "trackRunningStats", trackRunningStats);
     this.weight = affine ? parameterOf(this, ones([channels])) : null;
     this.bias = affine ? parameterOf(this, zeros([channels])) : null;
     this.runningMean = trackRunningStats ? buffer(zeros([channels])) : null;
@@ -179,7 +179,7 @@ export class GroupNorm extends Module {
 function affineOptions(who: string, options: AffineLayerOptions): Required<AffineLayerOptions> {
   checkOptions(who, options, AFFINE_OPTIONS);
   const { eps = 1e-5, affine = true } = options;
-  checkBetween(who, "eps", eps, 0, Infinity);
-  checkFlag(who, "affine", affine);
+  checkBetween(who, "eps", eps, 0);
+  checkBoolean(who, "affine", affine);
   return { eps, affine };
 }

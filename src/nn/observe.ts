@@ -1,6 +1,6 @@
 /** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
-import { checkFunction } from "../tensor/arguments.ts";
-import { callNow } from "../tensor/sync.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { callNow, checkFinished, checkNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkModule } from "./is-module.ts";
 import type { AnyModule, Module } from "./module.ts";
@@ -18,7 +18,7 @@ export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => v
  */
 export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T {
   checkModule("observe", root);
-  checkFunction("observe", "observer", observer);
+  checkNow("observe", "observer", observer);
   return replacingForward(observing(root, observer), fn);
 }
 
@@ -31,7 +31,7 @@ export function observing(root: AnyModule, observer: Observer): ReadonlyMap<AnyM
     replacements.set(module, (...args: unknown[]) => {
       const y = forward.apply(module, args);
       const [x] = args;
-      if (isTensor(x) && isTensor(y)) observer(path, module as Module, x, y);
+      if (isTensor(x) && isTensor(y)) checkFinished("observe", "observer", observer(path, module as Module, x, y));
       return y;
     });
   }
@@ -45,7 +45,7 @@ export type Forward = AnyModule["forward"];
 export function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward>, fn: () => T): T {
   const putBack = replaceForward(replacements);
   try {
-    return callNow("observe", fn);
+    return callNow("observe", "fn", fn);
   } finally {
     putBack();
   }
@@ -53,6 +53,12 @@ export function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward
 
 /** Lets each of these modules compute another function, until the returned function is called. */
 export function replaceForward(replacements: ReadonlyMap<AnyModule, Forward>): () => void {
+  const fixed = [...replacements.keys()].find((module) => !Object.isExtensible(module));
+  if (fixed) {
+    throw new UsageError(
+      `${fixed.constructor.name}: it cannot be observed, because Object.freeze or the like was called on it`,
+    );
+  }
   const restore: (() => void)[] = [];
   for (const [module, forward] of replacements) {
     // Deleting the own property uncovers the prototype's method again; a replacement around this one has its own.

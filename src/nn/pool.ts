@@ -1,9 +1,9 @@
 /** Pooling layers. Formulas and options: src/autograd/pooling.ts. */
 import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../autograd/pooling.ts";
+import { checkBoolean, checkPair } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkFlag, checkPair } from "./check.ts";
 import { Module } from "./module.ts";
 
 export interface MaxPool2dLayerOptions {
@@ -68,7 +68,7 @@ export class AvgPool2d extends Module {
     super();
     checkOptions("AvgPool2d", options, AVG_OPTIONS);
     checkWindow("AvgPool2d", kernelSize, options);
-    if (options.countIncludePad !== undefined) checkFlag("AvgPool2d", "countIncludePad", options.countIncludePad);
+    if (options.countIncludePad !== undefined) checkBoolean("AvgPool2d", "countIncludePad", options.countIncludePad);
     this.#kernelSize = kernelSize;
     this.#options = options;
   }
@@ -118,7 +118,7 @@ function checkWindow(
   checkPair(who, "stride", stride);
   checkPair(who, "padding", padding, 0);
   checkPair(who, "dilation", dilation);
-  checkFlag(who, "ceilMode", ceilMode);
+  checkBoolean(who, "ceilMode", ceilMode);
 }
 
 function describeWindow(kernelSize: Pair, { stride = kernelSize, padding = 0 }: { stride?: Pair; padding?: Pair }) {

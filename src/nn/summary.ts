@@ -19,7 +19,7 @@ import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { type Kernels, kernels, useKernels } from "../tensor/kernels.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
-import { checkModel } from "./arguments.ts";
+import { checkModule } from "./is-module.ts";
 import { inEvaluation } from "./mode.ts";
 import type { Module } from "./module.ts";
 import { observe } from "./observe.ts";
@@ -76,7 +76,7 @@ export interface Summary {
  * multiplyAdds; // 40551040
  */
 export function summary(model: Module, inputShape: Shape): Summary {
-  checkModel("summary", model);
+  checkModule("summary", model);
   checkInputShape(inputShape);
   const x = zeros([1, ...inputShape], { requiresGrad: true });
   const calls = inEvaluation(model, () => shapesOnly(() => trace(model, x)));

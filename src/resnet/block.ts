@@ -5,11 +5,11 @@
  * Next: basic-block.ts and bottleneck.ts, the two kinds of branch; paths.ts, which computes both paths of either; order.ts,
  * shortcut.ts, start.ts and stochastic-depth.ts, in which blocks differ.
  */
-
-import { checkBetween, checkChoice, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import type { Initializer } from "../nn/init.ts";
 import { kaimingNormal } from "../nn/init.ts";
+import { checkInit } from "../nn/initializer.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
+import { checkBetween, checkBoolean, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -125,9 +125,9 @@ export const kaimingFanOut: Initializer = (t, rng) => kaimingNormal(t, rng, { mo
 /** @throws ValueError if an option is none that exists, or two of them do not go together. */
 export function checkVariant(who: string, options: VariantOptions): void {
   const { shortcut, padChannels, order = "post", start = "default" } = options;
-  checkChoice(who, "order", order, Object.keys(ORDERS));
+  checkOneOf(who, "order", order, Object.keys(ORDERS));
   checkShortcut(who, shortcut ?? "identity", padChannels, options);
-  if (options.batchNorm !== undefined) checkFlag(who, "batchNorm", options.batchNorm);
+  if (options.batchNorm !== undefined) checkBoolean(who, "batchNorm", options.batchNorm);
   checkInit(who, options.init);
   checkStart(who, start, { shortcut, order, batchNorm: options.batchNorm ?? hasNorm(start) });
 }
@@ -151,7 +151,7 @@ export function planBlock<Options extends BlockOptions>(
   checkVariant(who, options);
   const { stride = 1, order = "post", start = "default", blocks = 1, survival = 1 } = options;
   checkWhole(who, "stride", stride);
-  if (options.split !== undefined) checkChoice(who, "split", options.split, ["before", "after"]);
+  if (options.split !== undefined) checkOneOf(who, "split", options.split, ["before", "after"]);
   const shortcut = resolveShortcut(who, options.shortcut, inChannels, outChannels, stride);
   checkWhole(who, "blocks", blocks);
   checkBetween(who, "survival", survival, 0, 1);

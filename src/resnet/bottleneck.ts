@@ -4,12 +4,11 @@
  * and the width of Wide ResNets (Zagoruyko & Komodakis 2016). Parts are named as in torchvision's `Bottleneck`.
  * Next: paths.ts.
  */
-
-import { checkBetween, checkWhole } from "../nn/check.ts";
 import type { Sequential } from "../nn/container.ts";
 import type { Conv2d } from "../nn/conv.ts";
 import { Module } from "../nn/module.ts";
 import type { BatchNorm2d } from "../nn/norm.ts";
+import { checkBetween, checkWhole } from "../tensor/arguments.ts";
 import type { OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -74,7 +73,7 @@ export class Bottleneck extends Module implements Block {
     const { groups = 1, baseWidth = 64, dilation = 1, version = 1.5 } = options;
     const { stride } = this.plan;
     checkWhole("Bottleneck", "groups", groups);
-    checkBetween("Bottleneck", "baseWidth", baseWidth, 0, Infinity);
+    checkBetween("Bottleneck", "baseWidth", baseWidth, 0);
     checkWhole("Bottleneck", "dilation", dilation);
     const width = Math.floor((outChannels / 4) * (baseWidth / 64)) * groups;
     if (outChannels % 4 !== 0 || !(width >= 1)) {

@@ -19,15 +19,15 @@
  */
 import { add } from "../autograd/elementwise.ts";
 import { globalAvgPool2d } from "../autograd/pooling.ts";
-import { checkBetween, checkChoice, checkFlag, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { constant } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
+import { checkBetween, checkBoolean, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
 import {
@@ -117,7 +117,8 @@ export class ResNet extends Module {
   readonly bnLast: BatchNorm2d | null;
   /** Fixup's bias before fc. */
   readonly bias2: Tensor | null;
-  readonly fc: Linear;
+  /** The classifier. Another for other classes: `model.fc = new Linear(model.fc.inFeatures, classes, { rng })`. */
+  fc: Linear;
 
   constructor(depth: number, options: CifarResNetOptions) {
     super();
@@ -235,11 +236,11 @@ type Checked = CifarResNetOptions &
 
 function checkNetwork(depth: number, options: Checked): void {
   const who = "cifarResNet";
-  checkChoice(who, "block", options.block, ["basic", "bottleneck"]);
+  checkOneOf(who, "block", options.block, ["basic", "bottleneck"]);
   checkDepth(depth, layersPerLevel(options.block));
   for (const name of ["width", "inChannels", "classes"] as const) checkWhole(who, name, options[name]);
   checkVariant(who, options);
-  if (options.zeroInitLast !== undefined) checkFlag(who, "zeroInitLast", options.zeroInitLast);
+  if (options.zeroInitLast !== undefined) checkBoolean(who, "zeroInitLast", options.zeroInitLast);
   checkBetween(who, "stochasticDepth", options.stochasticDepth, 0, 1);
   if (options.zeroInitLast && options.start !== "zeroInitLast") {
     throw new ValueError(`${who}: zeroInitLast is one way to start, start "${options.start}" another: choose one`);
@@ -255,5 +256,6 @@ function checkDepth(depth: number, k: number): void {
   const nearest =
     depth < k + 2 || !Number.isFinite(depth) ? `the smallest is ${k + 2}` : `the nearest are ${below} and ${below + k}`;
   const series = [k + 2, 2 * k + 2, 3 * k + 2].join(", ");
-  throw new ValueError(`cifarResNet: depth must be ${k}n + 2 (${series}, …), got ${describe(depth)}: ${nearest}`);
+  const Wrong = typeof depth === "number" ? ValueError : UsageError;
+  throw new Wrong(`cifarResNet: depth must be ${k}n + 2 (${series}, …), got ${describe(depth)}: ${nearest}`);
 }

@@ -9,9 +9,8 @@
  * (`zeroInitLast`), so that y = x + F(x) = x is what the collapsed block computed, bit for bit, in training and in
  * evaluation. Its last scale then gets gradients at once, and the layers before it as soon as that scale is not zero.
  */
-
-import { checkChoice, checkWhole } from "../nn/check.ts";
 import { type AnyModule, checkModule } from "../nn/module.ts";
+import { checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { isResidualBlock, type ResidualBlock } from "./block.ts";
@@ -132,7 +131,7 @@ function stageOf(order: ExpansionOrder, block: number, blocks: number, stages: n
     if (Number.isInteger(stage) && stage >= 0 && stage <= stages) return stage;
     throw new ValueError(`Expansion: order must give stages from 0 to ${stages}, gave ${stage} for block ${block}`);
   }
-  checkChoice("Expansion", "order", order, ["everyOther", "front", "back"]);
+  checkOneOf("Expansion", "order", order, ["everyOther", "front", "back"]);
   if (order === "everyOther") {
     let stage = 0;
     while (block % 2 ** (stages - stage) !== 0) stage++;

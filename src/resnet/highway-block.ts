@@ -11,12 +11,13 @@
  * layer is a residual block with the branch T·H and the shortcut (1 − T)·x. Next: highway.ts, whole networks.
  */
 import { add, mul, relu, sigmoid, sub, tanh } from "../autograd/elementwise.ts";
-import { checkChoice, checkFinite, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { constant, gainOf, type Initializer, kaimingNormal } from "../nn/init.ts";
+import { checkInit } from "../nn/initializer.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
+import { checkBoolean, checkFinite, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -156,7 +157,7 @@ export class HighwayBlock extends Module implements ResidualBlock {
     checkWhole("HighwayBlock", "channels", channels);
     checkLayer("HighwayBlock", channels, options, BLOCK_OPTIONS);
     const { shortcut = "gate", activation = "relu", kernelSize = 3, batchNorm = false, rng } = options;
-    checkFlag("HighwayBlock", "batchNorm", batchNorm);
+    checkBoolean("HighwayBlock", "batchNorm", batchNorm);
     checkWhole("HighwayBlock", "kernelSize", kernelSize);
     if (kernelSize % 2 !== 1) throw new ValueError(`HighwayBlock: kernelSize must be odd, got ${kernelSize}`);
     this.shortcut = shortcut;
@@ -270,8 +271,8 @@ function checkLayer<Options extends HighwayLayerOptions>(
   checkOptions(who, options, names);
   checkRng(who, options?.rng, `new ${who}(${size}, { rng: new Rng(seed) })`);
   const { shortcut = "gate", activation = "relu", gateBias = 0, init } = options;
-  checkChoice(who, "shortcut", shortcut, ["gate", "none"]);
-  checkChoice(who, "activation", activation, ["relu", "tanh"]);
+  checkOneOf(who, "shortcut", shortcut, ["gate", "none"]);
+  checkOneOf(who, "activation", activation, ["relu", "tanh"]);
   checkFinite(who, "gateBias", gateBias);
   checkInit(who, init);
 }

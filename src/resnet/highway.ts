@@ -8,13 +8,14 @@
  */
 import { globalAvgPool2d } from "../autograd/pooling.ts";
 import { flatten } from "../autograd/shaping.ts";
-import { checkChoice, checkFinite, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import type { Initializer } from "../nn/init.ts";
+import { checkInit } from "../nn/initializer.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
+import { checkBoolean, checkFinite, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { log } from "../tensor/math/index.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -86,7 +87,8 @@ export class HighwayNet extends Module {
   readonly depth: number;
   readonly input: Linear;
   readonly layers: Sequential;
-  readonly output: Linear;
+  /** The classifier; another may be put in its place. */
+  output: Linear;
   readonly #activation: HighwayActivation;
 
   constructor(depth: number, options: HighwayNetOptions) {
@@ -160,14 +162,15 @@ export class HighwayConvNet extends Module {
   readonly conv3: Conv2d;
   readonly bn3: BatchNorm2d | null;
   readonly layer3: Sequential;
-  readonly fc: Linear;
+  /** The classifier. Another for other classes: `model.fc = new Linear(model.fc.inFeatures, classes, { rng })`. */
+  fc: Linear;
   readonly #activation: HighwayActivation;
 
   constructor(depth: number, options: HighwayConvNetOptions) {
     super();
     checkCommon("highwayConvNet", depth, 7, options, CONV_NET_OPTIONS);
     const { classes = 10, inChannels = 3, width = 16, activation = "relu", batchNorm = false, rng } = options;
-    checkFlag("highwayConvNet", "batchNorm", batchNorm);
+    checkBoolean("highwayConvNet", "batchNorm", batchNorm);
     for (const [name, count] of Object.entries({ classes, inChannels, width })) {
       checkWhole("highwayConvNet", name, count);
     }
@@ -235,8 +238,8 @@ function checkCommon<Options extends CommonOptions>(
   checkOptions(who, options, names);
   checkRng(who, options?.rng, `${who}(${depth}, { rng: new Rng(seed) })`);
   const { shortcut = "gate", gateBias = 0, activation = "relu", init } = options;
-  checkChoice(who, "shortcut", shortcut, ["gate", "none"]);
-  checkChoice(who, "activation", activation, ["relu", "tanh"]);
+  checkOneOf(who, "shortcut", shortcut, ["gate", "none"]);
+  checkOneOf(who, "activation", activation, ["relu", "tanh"]);
   checkFinite(who, "gateBias", gateBias);
   checkInit(who, init);
 }

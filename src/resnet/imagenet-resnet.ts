@@ -20,14 +20,15 @@
  */
 import { relu } from "../autograd/elementwise.ts";
 import { flatten } from "../autograd/shaping.ts";
-import { checkBetween, checkChoice, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import type { Initializer } from "../nn/init.ts";
+import { checkInit } from "../nn/initializer.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
+import { checkBetween, checkBoolean, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -153,7 +154,8 @@ export class ImageNetResNet extends Module {
   readonly layer3: Sequential;
   readonly layer4: Sequential;
   readonly avgpool: AdaptiveAvgPool2d;
-  readonly fc: Linear;
+  /** The classifier. Another for other classes: `model.fc = new Linear(model.fc.inFeatures, classes, { rng })`. */
+  fc: Linear;
 
   constructor(design: ImageNetResNetDesign, options: ImageNetResNetOptions) {
     super();
@@ -233,7 +235,7 @@ function checkNetwork(design: ImageNetResNetDesign, options: ImageNetResNetOptio
   checkRng(who, options?.rng, "resnet18({ rng: new Rng(seed) })");
   const { block, stages, groups = 1, baseWidth = 64 } = design;
   const { classes = 1, inChannels = 1, shortcut = "none", version = 1, replaceStem, zeroInitLast = false } = options;
-  checkChoice(who, "block", block, ["basic", "bottleneck"]);
+  checkOneOf(who, "block", block, ["basic", "bottleneck"]);
   if (!Array.isArray(stages) || stages.length !== 4) {
     throw new ValueError(
       `${who}: stages must be four numbers of blocks, got ${Array.isArray(stages) ? `[${stages}]` : describe(stages)}`,
@@ -241,12 +243,12 @@ function checkNetwork(design: ImageNetResNetDesign, options: ImageNetResNetOptio
   }
   for (const blocks of stages) checkWhole(who, "a stage's number of blocks", blocks);
   checkWhole(who, "groups", groups);
-  checkBetween(who, "baseWidth", baseWidth, 0, Infinity);
-  checkFlag(who, "zeroInitLast", zeroInitLast);
+  checkBetween(who, "baseWidth", baseWidth, 0);
+  checkBoolean(who, "zeroInitLast", zeroInitLast);
   checkInit(who, options.init);
   checkWhole(who, "classes", classes);
   checkWhole(who, "inChannels", inChannels);
-  checkChoice(who, "shortcut", shortcut, ["project", "pad", "none"]);
+  checkOneOf(who, "shortcut", shortcut, ["project", "pad", "none"]);
   if (version !== 1 && version !== 1.5) throw new ValueError(`${who}: version must be one of 1, 1.5, got "${version}"`);
-  if (replaceStem !== undefined) checkChoice(who, "replaceStem", replaceStem, ["cifar"]);
+  if (replaceStem !== undefined) checkOneOf(who, "replaceStem", replaceStem, ["cifar"]);
 }

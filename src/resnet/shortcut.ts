@@ -16,8 +16,7 @@
  *   dropout        dropout(x̃)                         (Fig. 2f)
  */
 import { pad, slice } from "../autograd/shaping.ts";
-import { checkBetween, checkChoice, checkWhole } from "../nn/check.ts";
-import { describe } from "../tensor/check.ts";
+import { checkBetween, checkFinite, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
@@ -69,14 +68,14 @@ export function checkShortcut(
   padChannels: PadChannels | undefined,
   numbers: ShortcutNumbers,
 ): void {
-  checkChoice(who, "shortcut", kind, Object.keys(KINDS));
-  if (padChannels !== undefined) checkChoice(who, "padChannels", padChannels, ["back", "both"]);
+  checkOneOf(who, "shortcut", kind, Object.keys(KINDS));
+  if (padChannels !== undefined) checkOneOf(who, "padChannels", padChannels, ["back", "both"]);
   for (const name of ["shortcutScale", "branchScale", "gateBias", "dropoutRate"] as const) {
     const value = numbers[name];
     if (value === undefined) continue;
     if (!KINDS[kind].includes(name)) throw new ValueError(`${who}: shortcut "${kind}" has no ${name}`);
     if (name === "dropoutRate") checkBetween(who, name, value, 0, 1);
-    else if (!Number.isFinite(value)) throw new ValueError(`${who}: ${name} must be a number, got ${describe(value)}`);
+    else checkFinite(who, name, value);
   }
 }
 
@@ -121,7 +120,7 @@ export function padShortcut(x: Tensor, channels: number, stride: number, padChan
   checkTensor("padShortcut", "x", x);
   checkWhole("padShortcut", "channels", channels);
   checkWhole("padShortcut", "stride", stride);
-  checkChoice("padShortcut", "padChannels", padChannels, ["back", "both"]);
+  checkOneOf("padShortcut", "padChannels", padChannels, ["back", "both"]);
   const extra = channels - x.shape[1];
   if (extra < 0) {
     throw new ShapeError(

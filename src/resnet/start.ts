@@ -16,9 +16,9 @@
  * a bias on padding shortcuts too, which here are left alone.)
  */
 import { add } from "../autograd/elementwise.ts";
-import { checkChoice } from "../nn/check.ts";
 import type { Initializer } from "../nn/init.ts";
 import { Module, parameter } from "../nn/module.ts";
+import { checkOneOf } from "../tensor/arguments.ts";
 import { zeros } from "../tensor/create.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -40,7 +40,7 @@ export function checkStart(
   start: Start,
   { shortcut, order, batchNorm }: { shortcut: ShortcutKind | undefined; order: Order; batchNorm: boolean },
 ): void {
-  checkChoice(who, "start", start, ["default", "zeroInitLast", "skipInit", "fixup"]);
+  checkOneOf(who, "start", start, ["default", "zeroInitLast", "skipInit", "fixup"]);
   if (start === "default") return;
   if (shortcut === "none") throw new ValueError(plainZero(who, `start "${start}"`));
   if (start !== "skipInit") checkZeroable(who, `start "${start}"`, order);

@@ -5,8 +5,7 @@
  * evaluation all of them are there, each scaled by the probability p with which it was. A block does this by itself, given
  * its p (`survival`); this file has the rule that gives it.
  */
-
-import { checkBetween, checkWhole } from "../nn/check.ts";
+import { checkBetween, checkWhole } from "../tensor/arguments.ts";
 
 /**
  * Linear decay (eq. 4): p_l = 1 − l/L·(1 − p_L). Early blocks, on which all others rely, are the last to be skipped.

@@ -15,17 +15,18 @@
  */
 import { flatten } from "../autograd/shaping.ts";
 import { ReLU } from "../nn/activation.ts";
-import { checkBetween, checkFlag, checkInit, checkRng, checkWhole } from "../nn/check.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { constant, type Initializer, normal } from "../nn/init.ts";
+import { checkInit } from "../nn/initializer.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
+import { checkBetween, checkBoolean, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { kaimingFanOut } from "./block.ts";
@@ -91,7 +92,8 @@ export class Vgg extends Module {
   readonly depth: VggDepth;
   readonly features: Sequential;
   readonly avgpool: AdaptiveAvgPool2d;
-  readonly classifier: Sequential;
+  /** May be replaced, for other classes: its last layer is the one that tells them apart. */
+  classifier: Sequential;
 
   constructor(depth: VggDepth, options: VggOptions) {
     super();
@@ -146,7 +148,8 @@ export class Vgg extends Module {
 
 function checkNetwork(depth: VggDepth, options: VggOptions): void {
   if (typeof depth !== "number" || !Object.hasOwn(STAGES, depth)) {
-    throw new ValueError(`vgg: depth must be 11, 13, 16 or 19, got ${describe(depth)}`);
+    const Wrong = typeof depth === "number" ? ValueError : UsageError;
+    throw new Wrong(`vgg: depth must be 11, 13, 16 or 19, got ${describe(depth)}`);
   }
   checkOptions("vgg", options, OPTIONS);
   checkRng("vgg", options?.rng, `vgg(${depth}, { rng: new Rng(seed) })`);
@@ -155,6 +158,6 @@ function checkNetwork(depth: VggDepth, options: VggOptions): void {
   if (!Array.isArray(hidden)) throw new ValueError(`vgg: hidden must be a list of numbers, got ${describe(hidden)}`);
   for (const units of hidden) checkWhole("vgg", "a number of hidden units", units);
   checkBetween("vgg", "dropout", dropout, 0, 1);
-  checkFlag("vgg", "batchNorm", batchNorm);
+  checkBoolean("vgg", "batchNorm", batchNorm);
   checkInit("vgg", init);
 }

@@ -1,53 +1,110 @@
 /**
  * What a function was given, checked before anything is computed: for plain JavaScript, where nothing was checked before.
- * A wrong kind of value is a UsageError, a value of the right kind out of its range a ValueError. Options: check.ts.
+ *
+ * Every message has one form, `op: name must be …, got …`. A wrong kind of value is a UsageError, a value of the right kind
+ * out of its range a ValueError. An argument that may be left out is checked by its caller, if it is there. Options: check.ts;
+ * tensors: tensor.ts; functions that must answer at once: sync.ts.
  */
 import { describe } from "./check.ts";
 import { UsageError, ValueError } from "./errors.ts";
 import type { Rng } from "./rng.ts";
 
-/** Throws unless `value` is a whole number from `least` to `most`. */
-export function checkWhole(op: string, name: string, value: unknown, least: number, most: number = Infinity): void {
-  const range = most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`;
-  checkNumberIn(op, name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most);
-}
-
-/** Throws unless `value` is a number in the range that `isOne` tells, and `what` says in words. */
+/** Throws unless `value` is a number that `fits`, which `what` says in words. */
 export function checkNumberIn(
   op: string,
   name: string,
   value: unknown,
   what: string,
-  isOne: (n: number) => boolean,
+  fits: (n: number) => boolean,
 ): asserts value is number {
-  if (typeof value === "number" && isOne(value)) return;
+  if (typeof value === "number" && fits(value)) return;
   const Wrong = typeof value === "number" ? ValueError : UsageError;
   throw new Wrong(`${op}: ${name} must be ${what}, got ${describe(value)}`);
 }
 
-/** Throws unless `value` is the seed of a generator. */
-export function checkSeed(op: string, value: unknown): void {
-  checkNumberIn(op, "seed", value, "a whole number", Number.isInteger);
+/** Throws unless `value` is a whole number from `least` to `most`: a count. */
+export function checkWhole(
+  op: string,
+  name: string,
+  value: unknown,
+  least = 1,
+  most: number = Infinity,
+): asserts value is number {
+  const range = most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`;
+  checkNumberIn(op, name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most);
 }
 
-/** Throws unless `value` is a random generator. One of a second copy of the library draws the same numbers, and will do. */
-export function checkRng(op: string, value: unknown): asserts value is Rng {
-  const { uniform, fork } = (value ?? {}) as Partial<Rng>;
-  if (typeof uniform === "function" && typeof fork === "function") return;
-  const hint = typeof value === "number" ? `: new Rng(${value})` : "";
-  throw new UsageError(`${op}: rng must be a random generator, an Rng, got ${describe(value)}${hint}`);
+/** Throws unless `value` is a whole number: an axis, the seed of a generator. */
+export function checkInteger(op: string, name: string, value: unknown): asserts value is number {
+  checkNumberIn(op, name, value, "a whole number", Number.isInteger);
 }
 
-export function checkFunction(op: string, name: string, value: unknown): void {
-  if (typeof value !== "function") throw new UsageError(`${op}: ${name} must be a function, got ${describe(value)}`);
+/** Throws unless `value` is a count, for both directions of an image, or two of them, one for each. */
+export function checkPair(op: string, name: string, value: unknown, least = 1): void {
+  const counts: readonly unknown[] = Array.isArray(value) ? value : [value, value];
+  if (counts.length === 2 && counts.every((n) => Number.isInteger(n) && (n as number) >= least)) return;
+  const Wrong = counts.length === 2 && counts.every((n) => typeof n === "number") ? ValueError : UsageError;
+  const got = Array.isArray(value) ? `[${value.map(describe).join(", ")}]` : describe(value);
+  throw new Wrong(`${op}: ${name} must be a whole number of ${least} or more, or two of them, got ${got}`);
 }
 
-export function checkBoolean(op: string, name: string, value: unknown): void {
+/** Throws unless `value` is a number, and not NaN. */
+export function checkNumber(op: string, name: string, value: unknown): asserts value is number {
+  checkNumberIn(op, name, value, "a number", (n) => !Number.isNaN(n));
+}
+
+export function checkFinite(op: string, name: string, value: unknown): asserts value is number {
+  checkNumberIn(op, name, value, "a finite number", Number.isFinite);
+}
+
+/** Throws unless `value` is a number above 0: a limit, for which ∞ is none. */
+export function checkAboveZero(op: string, name: string, value: unknown): asserts value is number {
+  checkNumberIn(op, name, value, "a number above 0", (n) => n > 0);
+}
+
+/** Throws unless `value` is a finite number from `low` to `high`. */
+export function checkBetween(
+  op: string,
+  name: string,
+  value: unknown,
+  low: number,
+  high: number = Infinity,
+): asserts value is number {
+  const what = high === Infinity ? `a finite number of ${low} or more` : `a number from ${low} to ${high}`;
+  checkNumberIn(op, name, value, what, (n) => n >= low && n <= high && n < Infinity);
+}
+
+/**
+ * Throws unless `value` is a random generator. One of a second copy of the library draws the same numbers, and will do.
+ *
+ * @param example the call as it should be.
+ */
+export function checkRng(op: string, value: unknown, example = "new Rng(seed)"): asserts value is Rng {
+  const { uniform, normal, fork } = (value ?? {}) as Partial<Rng>;
+  if ([uniform, normal, fork].every((method) => typeof method === "function")) return;
+  throw new UsageError(`${op}: rng must be a random generator, got ${describe(value)}: ${example}`);
+}
+
+/** @param what the function in words: what it takes, or does. */
+export function checkFunction(op: string, name: string, value: unknown, what = "a function"): void {
+  if (typeof value !== "function") throw new UsageError(`${op}: ${name} must be ${what}, got ${describe(value)}`);
+}
+
+export function checkBoolean(op: string, name: string, value: unknown): asserts value is boolean {
   if (typeof value !== "boolean") throw new UsageError(`${op}: ${name} must be true or false, got ${describe(value)}`);
 }
 
 export function checkText(op: string, name: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw new UsageError(`${op}: ${name} must be a text, got ${describe(value)}`);
+}
+
+/** Throws unless `value` is one of these texts. */
+export function checkOneOf(op: string, name: string, value: unknown, known: readonly string[]): void {
+  if (known.includes(value as string)) return;
+  const Wrong = typeof value === "string" ? ValueError : UsageError;
+  const texts = known.map((text) => `"${text}"`);
+  const what = texts.length < 3 ? texts.join(" or ") : `one of ${texts.join(", ")}`;
+  throw new Wrong(`${op}: ${name} must be ${what}, got ${describe(value)}`);
 }
 
 /** Throws unless `value` is an array. */
@@ -68,10 +125,4 @@ export function checkObject(op: string, name: string, value: unknown): asserts v
   if (Object.prototype.toString.call(value) !== "[object Object]") {
     throw new UsageError(`${op}: ${name} must be an object, got ${describe(value)}`);
   }
-}
-
-/** Throws unless `value` is one of `known`. */
-export function checkOneOf(op: string, name: string, value: unknown, known: readonly string[]): void {
-  if (known.includes(value as string)) return;
-  throw new UsageError(`${op}: ${name} must be ${known.map((v) => `"${v}"`).join(" or ")}, got ${describe(value)}`);
 }

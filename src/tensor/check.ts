@@ -1,9 +1,10 @@
 /**
- * What TypeScript checks when a program is compiled, checked again when it runs: most programs are plain JavaScript, and
- * an option with a typing error that is ignored gives a number that is wrong without a word.
+ * The names of options, which TypeScript checks when a program is compiled, checked again when it runs: most programs are
+ * plain JavaScript, and an option with a typing error that is ignored gives a number that is wrong without a word. And values
+ * in words, for messages. Next: arguments.ts, what a value must be.
  */
 import { isForeign, TWO_COPIES } from "./copies.ts";
-import { UsageError, ValueError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 
 /** Every option of an interface, once. A name that is missing here, or that the interface does not have, does not compile. */
 export type OptionNames<Options> = { readonly [Name in keyof Required<Options>]: true };
@@ -41,13 +42,6 @@ export function checkOptions<Options>(
     throw new UsageError(
       `${op}: there is no option "${name}"${nearest ? `: did you mean "${nearest}"?` : ""} (options: ${known.join(", ")})`,
     );
-  }
-}
-
-/** Throws ValueError unless `value` is a number, and not NaN. */
-export function checkNumber(op: string, name: string, value: unknown): void {
-  if (typeof value !== "number" || Number.isNaN(value)) {
-    throw new ValueError(`${op}: ${name} must be a number, got ${describe(value)}`);
   }
 }
 

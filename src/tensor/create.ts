@@ -1,8 +1,9 @@
 /** Making tensors: from numbers, filled, counted, random. */
-import { checkBoolean } from "./arguments.ts";
+import { checkBoolean, checkNumberIn, checkRng } from "./arguments.ts";
 import { checkOptions, describe, type OptionNames } from "./check.ts";
+import { readClone, type SavedTensor } from "./clone.ts";
 import { ShapeError, UsageError, ValueError } from "./errors.ts";
-import { checkRng, type Rng } from "./rng.ts";
+import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { type NestedArray, owned, type Tensor, type Tensor64 } from "./tensor.ts";
 
@@ -12,13 +13,6 @@ export interface TensorOptions {
 }
 
 const NAMES: OptionNames<TensorOptions> = { requiresGrad: true };
-
-/** A tensor's shape and values without the tensor: what JSON, structuredClone and postMessage make of one. */
-export interface TensorLike {
-  readonly shape: Shape;
-  /** Numbers; also "NaN", "Infinity", "-Infinity" and "-0", as JSON cannot say them otherwise. */
-  readonly data: ArrayLike<number | string>;
-}
 
 /**
  * A tensor from nested arrays, from flat values and a shape, or from a clone of another. The values are copied, and
@@ -34,9 +28,9 @@ export interface TensorLike {
  */
 export function tensor(values: Float64Array, shape?: Shape | TensorOptions, options?: TensorOptions): Tensor64;
 export function tensor(values: NestedArray | TypedNumbers, shape?: Shape, options?: TensorOptions): Tensor;
-export function tensor(values: NestedArray | TypedNumbers | TensorLike, options?: TensorOptions): Tensor;
+export function tensor(values: NestedArray | TypedNumbers | SavedTensor, options?: TensorOptions): Tensor;
 export function tensor(
-  values: NestedArray | TypedNumbers | Float64Array | TensorLike,
+  values: NestedArray | TypedNumbers | Float64Array | SavedTensor,
   shapeOrOptions?: Shape | TensorOptions,
   options?: TensorOptions,
 ): Tensor | Tensor64 {
@@ -55,7 +49,6 @@ export function tensor(
   return owned(data, [...(shape ?? nesting)], requiresGrad);
 }
 
-/** What the options say, checked. */
 function wantsGrad(op: string, options: TensorOptions | undefined): boolean {
   checkOptions(op, options, NAMES);
   const { requiresGrad = false } = options ?? {};
@@ -74,7 +67,7 @@ export type TypedNumbers =
   | Int32Array
   | Uint32Array;
 
-function numbersIn(values: NestedArray | TypedNumbers | Float64Array | TensorLike): {
+function numbersIn(values: NestedArray | TypedNumbers | Float64Array | SavedTensor): {
   flat: ArrayLike<number>;
   nesting: Shape;
 } {
@@ -85,23 +78,12 @@ function numbersIn(values: NestedArray | TypedNumbers | Float64Array | TensorLik
     return { flat: values, nesting: [values.length] };
   }
   if (typeof values === "object" && values !== null && "shape" in values && "data" in values) {
-    const { shape, data } = values;
-    checkShape("tensor", shape);
-    const flat = ArrayBuffer.isView(data) ? (data as Float32Array) : Array.from(data ?? [], fromJson);
-    if (flat.length !== sizeOf(shape)) {
-      throw new ShapeError(`tensor: ${flat.length} values do not fill shape ${formatShape(shape)}`);
-    }
-    return { flat, nesting: shape };
+    const { shape, data } = readClone("tensor: the clone", values);
+    // Of whatever type: only float64 keeps its precision, and numbers from JSON are those of a float32 tensor.
+    return { flat: Array.isArray(values.data) ? Float32Array.from(data) : data, nesting: shape };
   }
   const flat: number[] = [];
   return { nesting: nestingOf(values as NestedArray, flat, []), flat };
-}
-
-/** A number as `Tensor.toJSON` writes it. */
-function fromJson(value: number | string, i: number): number {
-  if (typeof value === "number") return value;
-  if (["NaN", "Infinity", "-Infinity", "-0"].includes(value)) return Number(value);
-  throw new UsageError(`tensor: the value at ${i} must be a number, is ${describe(value)}`);
 }
 
 /** Appends the numbers in `values` to `flat` and returns the nesting's shape. */
@@ -146,7 +128,7 @@ export function ones(shape: Shape, options?: TensorOptions): Tensor {
 }
 
 function filled(op: string, shape: Shape, value: number, options?: TensorOptions): Tensor {
-  if (typeof value !== "number") throw new UsageError(`${op}: the value must be a number, got ${describe(value)}`);
+  checkNumberIn(op, "value", value, "a number", () => true);
   return made(op, shape, (data) => data.fill(value), options);
 }
 
@@ -178,14 +160,10 @@ export function arange(start: number, stop?: number, step = 1): Tensor {
 
 /** The n × n identity matrix. */
 export function eye(n: number, options?: TensorOptions): Tensor {
-  return made(
-    "eye",
-    [n, n],
-    (data) => {
-      for (let i = 0; i < n; i++) data[i * n + i] = 1;
-    },
-    options,
-  );
+  const write = (data: Float32Array): void => {
+    for (let i = 0; i < n; i++) data[i * n + i] = 1;
+  };
+  return made("eye", [n, n], write, options);
 }
 
 /**

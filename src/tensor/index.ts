@@ -1,7 +1,8 @@
 /** The numbers: tensors, shapes, randomness, and the kernels that compute on them. */
+export type { SavedTensor } from "./clone.ts";
 export * from "./create.ts";
 export * from "./errors.ts";
-export { type Kernels, kernels, ready, type Tier, useKernels } from "./kernels.ts";
+export { type ArrayKernels, type Kernels, kernels, ready, type Tier, useKernels } from "./kernels.ts";
 export { debugMemory, type Floats } from "./memory.ts";
 export { Rng } from "./rng.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";

@@ -292,10 +292,10 @@ export async function ready(): Promise<void> {
 
 let simd: ArrayKernels | string | undefined;
 
+/** A name that there is not would otherwise be as good as "auto". */
 function noTier(got: unknown): UsageError {
-  return new UsageError(
-    `useKernels: takes "auto", "simd" or "plain", or what it returned before, got ${describe(got)}`,
-  );
+  const what = 'takes "auto", "simd" or "plain", or what it returned before';
+  return new UsageError(`useKernels: ${what}, got ${describe(got)}`);
 }
 
 function kernelsOfTier(tier: Tier): Kernels {

@@ -7,7 +7,7 @@
  * math/: the platform's own differ in the last bit from one engine to another, and from one version to the next.
  */
 import { describe } from "./check.ts";
-import { UsageError, ValueError } from "./errors.ts";
+import { ValueError } from "./errors.ts";
 import { cos, log, sin } from "./math/index.ts";
 
 export class Rng {
@@ -93,16 +93,6 @@ export class Rng {
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
     return new Rng(hash >>> 0);
   }
-}
-
-/**
- * Throws unless `rng` is a generator.
- *
- * @throws UsageError with `example`, how to call the operation.
- */
-export function checkRng(op: string, rng: unknown, example: string): asserts rng is Rng {
-  if (typeof (rng as Rng | undefined)?.normal === "function") return;
-  throw new UsageError(`${op}: needs an rng: ${example}`);
 }
 
 function rotateLeft(x: number, k: number): number {

@@ -34,14 +34,6 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** Throws unless `list` is an array of numbers: `permute(x, 0, 1)` has none. */
-export function checkNumbers(op: string, name: string, list: unknown): asserts list is readonly number[] {
-  if (Array.isArray(list) && list.every((v) => typeof v === "number")) return;
-  const wrong = Array.isArray(list) ? list.find((v) => typeof v !== "number") : list;
-  const got = Array.isArray(list) ? `one with ${describe(wrong)}` : describe(list);
-  throw new UsageError(`${op}: ${name} must be an array of numbers, [1, 2], got ${got}`);
-}
-
 /** `[8,3,32,32]`, as shapes are written in error messages. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(",")}]`;
@@ -52,9 +44,8 @@ export function checkShape(op: string, shape: Shape): void {
   if (!Array.isArray(shape)) throw new UsageError(`${op}: a shape is a list of lengths, got ${describe(shape)}`);
   for (const length of shape) {
     if (!Number.isInteger(length) || length < 0) {
-      throw new ShapeError(
-        `${op}: axis lengths must be whole numbers of 0 or more, got [${shape.map(describe).join(",")}]`,
-      );
+      const got = shape.map(describe).join(",");
+      throw new ShapeError(`${op}: axis lengths must be whole numbers of 0 or more, got [${got}]`);
     }
   }
 }
@@ -86,9 +77,6 @@ export function normalizeAxes(op: string, axes: number | readonly number[] | und
  * `[8, 1, 5]` and `[3, 1]` give `[8, 3, 5]`.
  */
 export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
-  if (!Array.isArray(a) || !Array.isArray(b)) {
-    throw new UsageError(`${op}: a shape is a list of lengths, got ${describe(Array.isArray(a) ? b : a)}`);
-  }
   const rank = Math.max(a.length, b.length);
   const shape = new Array<number>(rank);
   for (let axis = 0; axis < rank; axis++) {

@@ -5,7 +5,7 @@
  * `await`, and a generator at once: the rest of it would run outside. So they are refused, before they run where that can be
  * seen, and else when what they return shows it.
  */
-import { describe } from "./check.ts";
+import { checkFunction } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 
 type Unfinished =
@@ -13,39 +13,65 @@ type Unfinished =
   | Generator<unknown, unknown, unknown>
   | AsyncGenerator<unknown, unknown, unknown>;
 
-/** Further arguments of a function that takes `() => T`: none; and where T is a promise or a generator, one that cannot be given. */
-export type Finished<T> = [Extract<T, Unfinished>] extends [never] ? [] : [noAsyncFunctionAndNoGeneratorHere: never];
+/**
+ * What a function that is given as `() => T & Finished<T>` must return besides a T: nothing; and where T is a promise or a
+ * generator, a text that nobody returns, which the compiler shows.
+ */
+export type Finished<T> = [Extract<T, Unfinished>] extends [never]
+  ? unknown
+  : "it must have finished when it returns: it cannot be async, nor a generator";
 
 /**
- * fn().
+ * fn(...args).
  *
+ * @param name what the operation calls fn.
  * @throws UsageError if fn is no function, or one that returns before it has finished.
  */
-export function callNow<Args extends readonly unknown[], T>(op: string, fn: (...args: Args) => T, ...args: Args): T {
-  checkNow(op, fn);
+export function callNow<Args extends readonly unknown[], T>(
+  op: string,
+  name: string,
+  fn: (...args: Args) => T,
+  ...args: Args
+): T {
+  checkNow(op, name, fn);
   const result = fn(...args);
-  if (isPromise(result)) {
-    // Nobody will wait for it: what becomes of it is not to end the program.
-    result.then(undefined, () => {});
-    throw refusal(op, "one that returned a promise");
-  }
-  if (isGenerator(result)) throw refusal(op, "one that returned a generator");
+  checkFinished(op, name, result);
   return result;
 }
 
 /** The part of `callNow` that is known before fn runs. */
-export function checkNow(op: string, fn: unknown): void {
-  if (typeof fn !== "function") throw new UsageError(`${op}: needs a function, got ${describe(fn)}`);
+export function checkNow(op: string, name: string, fn: unknown): void {
+  checkFunction(op, name, fn);
   const kind = Object.prototype.toString.call(fn);
-  if (kind === "[object AsyncFunction]") throw refusal(op, "an async one");
+  if (kind === "[object AsyncFunction]") throw refusal(op, name, "an async one");
   if (kind === "[object GeneratorFunction]" || kind === "[object AsyncGeneratorFunction]") {
-    throw refusal(op, "a generator");
+    throw refusal(op, name, "a generator");
   }
 }
 
-function refusal(op: string, got: string): UsageError {
+/** For a function that may be async, and is awaited: a generator would never run. */
+export function checkCallback(op: string, name: string, fn: unknown): void {
+  checkFunction(op, name, fn);
+  if (/Generator/.test(Object.prototype.toString.call(fn))) {
+    throw new UsageError(`${op}: ${name} must be a function that runs when it is called, not a generator`);
+  }
+}
+
+/** The part that is known when it has returned. */
+export function checkFinished(op: string, name: string, result: unknown): void {
+  // Also what list.map(async …) gives.
+  const promises = (Array.isArray(result) ? result : [result]).filter(isPromise);
+  if (promises.length > 0) {
+    // Nobody will wait for them: what becomes of them is not to end the program.
+    for (const promise of promises) Promise.resolve(promise).catch(() => {});
+    throw refusal(op, name, `one that returned ${Array.isArray(result) ? "an array of promises" : "a promise"}`);
+  }
+  if (isGenerator(result)) throw refusal(op, name, "one that returned a generator");
+}
+
+function refusal(op: string, name: string, got: string): UsageError {
   return new UsageError(
-    `${op}: its function must have finished when it returns, got ${got}: await what it needs before, and pass the results in`,
+    `${op}: ${name} must have finished when it returns, got ${got}: await what it needs before, and pass the results in`,
   );
 }
 

@@ -60,6 +60,16 @@ class Storage {
   version = 0;
 }
 
+/** What a tensor has beside its shape. One object, so that consoles, which show five fields, come to shape and data. */
+interface Inner {
+  readonly storage: Storage;
+  /** The step that computed the tensor. */
+  step: Step | undefined;
+  node: Node | null;
+  requiresGrad: boolean;
+  wasTrainable: boolean;
+}
+
 /** What this file may do with a tensor's insides. */
 interface Access {
   is(value: object): value is Tensor;
@@ -77,9 +87,17 @@ let access: Access | undefined;
 /** The name under which Node, Deno and Bun look for what a console shows. */
 const INSPECT: symbol = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
 
+/** What browsers' consoles show, which call nothing of an object's own. */
+const SHOWN_BY = "String(tensor) shows the numbers";
+
+/** What looks like a tensor, and is none. */
+const NO_INSIDES =
+  "a Proxy or a copy of a tensor, which has none of its numbers: give the tensor itself (in Vue: markRaw(t) or shallowRef(t))";
+
 /** The own property `data` of every tensor. */
 const DATA: PropertyDescriptor & ThisType<Tensor> = {
   get() {
+    if (!isTensor(this)) throw new UsageError(`tensor: data was asked of ${NO_INSIDES}`);
     return access!.show(this);
   },
   set() {
@@ -97,30 +115,21 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
    * @throws UsageError if they lived in the memory of a step that is over.
    */
   declare readonly data: Numbers;
-  #storage: Storage;
-  /** The step that computed the tensor. */
-  #step: Step | undefined;
-  #node: Node | null = null;
-  #requiresGrad: boolean;
-  #wasTrainable: boolean;
+  /** Browsers' consoles show private fields first, and call no `toString`: this says what to call. */
+  readonly #print: string = SHOWN_BY;
+  readonly #inner: Inner;
 
   /** Wraps `data` (shared, not copied). Throws ShapeError if its length is not the product of `shape`. */
   constructor(data: Float32Array, shape: Shape, requiresGrad = false) {
-    access ??= Tensor.#open();
-    if ((data as unknown) instanceof Storage) {
-      this.#storage = data as unknown as Storage;
-      this.#step = this.#storage.step;
-      this.shape = shape;
-    } else {
-      this.#storage = givenBy(data, shape);
-      this.shape = [...shape];
-    }
-    this.#requiresGrad = requiresGrad;
-    this.#wasTrainable = requiresGrad;
+    access ??= this.#open();
+    const isOurs = (data as unknown) instanceof Storage;
+    const storage = isOurs ? (data as unknown as Storage) : givenBy(data, shape);
+    this.#inner = { storage, step: storage.step, node: null, requiresGrad, wasTrainable: requiresGrad };
+    this.shape = isOurs ? shape : Object.freeze([...shape]);
     Object.defineProperty(this, "data", DATA);
   }
 
-  static #open(): Access {
+  #open(): Access {
     markCopy(Tensor.prototype, "tensor");
     Object.defineProperty(Tensor.prototype, INSPECT, {
       value(this: Tensor): string {
@@ -128,50 +137,51 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
       },
     });
     return {
-      is: (value): value is Tensor => #storage in value,
+      is: (value): value is Tensor => #print in value,
       current: (t) => t.#current(),
       show: (t) => t.#show(),
-      storage: (t) => t.#storage,
+      storage: (t) => t.#inner.storage,
       view: (t, shape) => {
         t.#current();
-        const view = new Tensor(t.#storage as never, shape);
-        view.#step = currentStep();
+        const view = new Tensor(t.#inner.storage as never, shape);
+        view.#inner.step = currentStep();
         return view;
       },
       inConsole: (t) => {
         const head = `Tensor ${formatShape(t.shape)}`;
-        if (t.#step?.ended) return `${head} (its values are gone with the step that computed them)`;
+        if (t.#inner.step?.ended) return `${head} (its values are gone with the step that computed them)`;
+        if (t.#wasTransferred()) return `${head} (its values were transferred away)`;
         return t.rank === 0 ? `${head} ${t}` : `${head}\n${t}`;
       },
-      wasTrainable: (t) => t.#wasTrainable,
+      wasTrainable: (t) => t.#inner.wasTrainable,
     };
   }
 
   /** Whether `backward` should compute the gradient of this leaf. Interior tensors have a `node` instead. */
   get requiresGrad(): boolean {
-    return this.#requiresGrad;
+    return this.#inner.requiresGrad;
   }
 
   set requiresGrad(wanted: boolean) {
     if (typeof wanted !== "boolean") {
       throw new UsageError(`tensor: requiresGrad must be true or false, got ${describe(wanted)}`);
     }
-    this.#requiresGrad = wanted;
-    if (wanted) this.#wasTrainable = true;
+    this.#inner.requiresGrad = wanted;
+    if (wanted) this.#inner.wasTrainable = true;
   }
 
   /** The operation that produced this tensor, where it was recorded. */
   get node(): Node | null {
-    return this.#node;
+    return this.#inner.node;
   }
 
   set node(node: Node | null) {
-    this.#node = node;
+    this.#inner.node = node;
   }
 
   /** Counts changes in place, so that `backward` notices a value that is not the one the forward pass used. */
   get version(): number {
-    return this.#storage.version;
+    return this.#inner.storage.version;
   }
 
   get rank(): number {
@@ -184,8 +194,8 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
 
   /** Where the numbers are, computed by now. */
   #current(): Values {
-    const storage = this.#storage;
-    if (this.#step?.ended) {
+    const storage = this.#inner.storage;
+    if (this.#inner.step?.ended) {
       throw new UsageError(
         `tensor: the values of this ${formatShape(this.shape)} are gone with the step that computed them: return it from the function given to noGrad or valueAndGrad (as it is, or in arrays, maps, sets or objects), or clone() it inside`,
       );
@@ -194,7 +204,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
       storage.values = storage.deferred!.compute();
       storage.deferred = null;
     }
-    if (storage.values.length === 0 && this.size > 0) {
+    if (this.#wasTransferred()) {
       throw new UsageError(
         `tensor: the values of this ${formatShape(this.shape)} were transferred away (postMessage or structuredClone with its buffer in the list): clone() it before`,
       );
@@ -202,9 +212,13 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
     return storage.values;
   }
 
+  #wasTransferred(): boolean {
+    return this.#inner.storage.values?.length === 0 && this.size > 0;
+  }
+
   /** The array that a person gets. */
   #show(): Numbers {
-    const storage = this.#storage;
+    const storage = this.#inner.storage;
     const values = this.#current();
     if (isPooled(values)) storage.values = toValues(lastingCopy(values));
     storage.seen = true;
@@ -262,6 +276,14 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
     );
   }
 
+  /**
+   * All that makes two tensors equal, as text. Some libraries compare objects by `valueOf`, else by `toString` (fast-deep-equal,
+   * react-fast-compare), which leaves out most of a large tensor.
+   */
+  valueOf(): string {
+    return JSON.stringify(this);
+  }
+
   /** A copy with its own storage, outside any graph. */
   clone(): Tensor<Numbers> {
     return owned(lastingCopy(this.#current()), this.shape, this.requiresGrad) as unknown as Tensor<Numbers>;
@@ -269,10 +291,11 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
 
   /** Copies the values out of the memory of the current step, so that they outlive it. The graph behind them does not. */
   outliveStep(): void {
-    if (!this.#step || this.#step.ended) return;
+    if (!isTensor(this)) throw new UsageError(`outliveStep: what leaves the step is ${NO_INSIDES}`);
+    if (!this.#inner.step || this.#inner.step.ended) return;
     const values = this.#current();
-    if (isPooled(values)) this.#storage.values = toValues(lastingCopy(values));
-    this.#step = undefined;
+    if (isPooled(values)) this.#inner.storage.values = toValues(lastingCopy(values));
+    this.#inner.step = undefined;
     this.node = null;
   }
 
@@ -283,13 +306,14 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
    */
   assign(values: ArrayLike<number> | Tensor): void {
     const numbers = isTensor(values) ? numbersOf(valuesOf(values)) : (values as ArrayLike<number>);
-    if (numbers?.length !== this.size) {
-      throw new ShapeError(
-        `assign: ${numbers?.length ?? describe(values)} values for a tensor ${formatShape(this.shape)}`,
-      );
+    if (typeof numbers?.length !== "number") {
+      throw new UsageError(`assign: takes an array of numbers or a tensor, got ${describe(values)}`);
     }
-    if (!ArrayBuffer.isView(numbers)) checkNumbers("assign", numbers);
-    const storage = this.#storage;
+    if (numbers.length !== this.size) {
+      throw new ShapeError(`assign: ${numbers.length} values for a tensor ${formatShape(this.shape)}`);
+    }
+    if (!ArrayBuffer.isView(numbers) || typeof numbers[0] === "bigint") checkNumbers("assign", numbers);
+    const storage = this.#inner.storage;
     const next = allocateLasting(this.size, this.#current());
     next.set(numbers);
     storage.values = toValues(next);
@@ -303,12 +327,12 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
    * @throws UsageError if the library has changed the values since `data` was read: what was written did not reach them.
    */
   changed(): void {
-    if (!this.#storage.seen) {
+    if (!this.#inner.storage.seen) {
       throw new UsageError(
         `changed: the values of this ${formatShape(this.shape)} have been changed (by an optimizer, say) since data was last read, so what was written to an older array is not in them: read data again, then write`,
       );
     }
-    this.#storage.version++;
+    this.#inner.storage.version++;
     declareVariable(this.#current());
   }
 }
@@ -368,7 +392,8 @@ export function viewOf(t: Tensor, shape: Shape): Tensor {
 export function owned(data: Floats, shape: Shape, requiresGrad = false): Tensor {
   const storage = new Storage();
   storage.values = toValues(data);
-  return new Tensor(storage as never, shape, requiresGrad);
+  // Frozen, since other tensors come to share it. (Not where one is computed: freezing takes as long as making a tensor.)
+  return new Tensor(storage as never, Object.isFrozen(shape) ? shape : Object.freeze([...shape]), requiresGrad);
 }
 
 /** Whether t has been trainable at some time: created so, or switched on. Freezing does not undo it. */
@@ -392,8 +417,9 @@ function givenBy(data: Float32Array, shape: Shape): Storage {
     );
   }
   const storage = new Storage();
-  // Memory that another thread writes to would change behind everybody's back.
-  storage.values = toValues(data.buffer instanceof ArrayBuffer ? data : data.slice());
+  // Memory that another thread writes to, or that can shrink, would change behind everybody's back.
+  const { buffer } = data as { readonly buffer: ArrayBufferLike & { readonly resizable?: boolean } };
+  storage.values = toValues(buffer instanceof ArrayBuffer && !buffer.resizable ? data : data.slice());
   storage.seen = true;
   return storage;
 }
@@ -420,6 +446,7 @@ export function checkTensor(op: string, name: string, value: unknown): asserts v
 
 function inWords(value: unknown): string {
   if (isForeign(value)) return describe(value);
+  if (value instanceof Tensor) return NO_INSIDES;
   const isClone = typeof value === "object" && value !== null && "shape" in value && "data" in value;
   if (isClone) return `${describe(value)} (a clone?): tensor(it) makes one of it`;
   return `${describe(value)}${typeof value === "number" || Array.isArray(value) ? ": tensor(…) makes one of it" : ""}`;
@@ -453,17 +480,14 @@ export function empty(shape: Shape, like?: Tensor): Tensor {
  * an `outliveStep` of their own. Getters are not called.
  */
 export function outliveStep(value: unknown): void {
-  rescue(value, new Set());
-}
-
-function rescue(value: unknown, done: Set<object>): void {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || done.has(value)) return;
-  done.add(value);
-  const own = (value as { outliveStep?: unknown }).outliveStep;
-  if (typeof own === "function") own.call(value);
-  else if (Array.isArray(value) || value instanceof Set) for (const member of value) rescue(member, done);
-  else if (value instanceof Map) for (const [key, entry] of value) for (const t of [key, entry]) rescue(t, done);
-  else {
-    for (const { value: member } of Object.values(Object.getOwnPropertyDescriptors(value))) rescue(member, done);
+  const found = new Set<unknown>([value]);
+  // `found` grows while it is read. Not recursive: a list may be linked, and any depth is fine.
+  for (const next of found) {
+    if (typeof next !== "object" || next === null || ArrayBuffer.isView(next)) continue;
+    const own = (next as { outliveStep?: unknown }).outliveStep;
+    if (typeof own === "function") own.call(next);
+    else if (Array.isArray(next) || next instanceof Set) for (const member of next) found.add(member);
+    else if (next instanceof Map) for (const entry of next) for (const part of entry) found.add(part);
+    else for (const { value } of Object.values(Object.getOwnPropertyDescriptors(next))) found.add(value);
   }
 }

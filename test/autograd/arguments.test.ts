@@ -155,6 +155,36 @@ describe.each(Object.entries(valid))("%s", (op, { args, options }) => {
     );
   });
 
+  it("anything in the place of another argument: an error that says so, or a whole tensor", () => {
+    const places = args.flatMap((arg, i) => (isTensor(arg) || i === options?.[0] ? [] : [i]));
+    const values: unknown[] = [null, true, "x", "01", Number.NaN, 0.5, -7, 1n, [], [0.5], ["0"], [null], {}, () => 1];
+    values.push(
+      new Set([0]),
+      new Map(),
+      Symbol.iterator,
+      x,
+      Float32Array.of(0.5),
+      { length: 1 },
+      { data: [0], shape: [1] },
+    );
+    for (const place of places) {
+      for (const value of values) {
+        const name = `${place}: ${typeof value} ${Array.isArray(value) ? `[${value.map(String)}]` : String(value)}`;
+        let y: unknown;
+        try {
+          y = call(
+            op,
+            args.map((arg, i) => (i === place ? value : arg)),
+          );
+        } catch (error) {
+          expect(error, name).toBeInstanceOf(SkipstoneError);
+          continue;
+        }
+        if (isTensor(y)) expect(y.data.length, name).toBe(y.shape.reduce((a, b) => a * b, 1));
+      }
+    }
+  });
+
   if (!options) return;
   const [place, ...names] = options;
   it("options that do not exist, and what is no object of options", () => {
@@ -202,7 +232,7 @@ it("the slips of the README of other libraries", () => {
     [() => call("add", [x, [1, 2]]), "add: b must be a tensor, got an array of 2: tensor(…) makes one of it"],
     [
       () => call("crossEntropy", [x, [0, 1], { reduction: "avg" }]),
-      'crossEntropy: reduction must be "mean", "sum" or "none", got "avg"',
+      'crossEntropy: reduction must be one of "mean", "sum", "none", got "avg"',
     ],
     [() => call("crossEntropy", [x, 1]), "crossEntropy: the labels must be a list of numbers or a tensor, got 1"],
     [() => call("leakyRelu", [x, "0.1"]), 'leakyRelu: slope must be a number, got "0.1"'],

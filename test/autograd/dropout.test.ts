@@ -51,10 +51,10 @@ describe("errors", () => {
   it.each([-0.1, 1.1, Number.NaN])("p = %f is no probability", (p) => {
     const call = (): Tensor => dropout(ones([2]), p, { rng: new Rng(0) });
     expect(call).toThrow(ValueError);
-    expect(call).toThrow(`dropout: p must be a probability from 0 to 1, got ${p}`);
+    expect(call).toThrow(`dropout: p must be a number from 0 to 1, got ${p}`);
   });
 
   it("training without an rng", () => {
-    expect(() => dropout(ones([2]), 0.5)).toThrow("dropout: needs an rng");
+    expect(() => dropout(ones([2]), 0.5)).toThrow("dropout: rng must be a random generator");
   });
 });

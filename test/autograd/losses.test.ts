@@ -291,7 +291,7 @@ describe("errors", () => {
 
   it.each([-0.1, 1.5, Number.NaN])("label smoothing %f", (labelSmoothing) => {
     expect(() => crossEntropy(logits, [0, 1], { labelSmoothing })).toThrow(
-      `crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`,
+      `crossEntropy: labelSmoothing must be a number from 0 to 1, got ${labelSmoothing}`,
     );
   });
 });

@@ -52,11 +52,11 @@ const numbers: Record<string, Call> = {
 };
 
 const arrays: Record<string, Call> = {
-  "reshape: shape": (shape) => S.reshape(x, shape),
-  "expand: shape": (shape) => S.expand(x, shape),
-  "permute: axes": (axes) => S.permute(x, axes),
-  "slice: ranges": (ranges) => S.slice(x, ranges),
-  "pad: pads": (pads) => S.pad(x, pads),
+  "reshape: ": (shape) => S.reshape(x, shape),
+  "expand: ": (shape) => S.expand(x, shape),
+  "permute: ax": (axes) => S.permute(x, axes),
+  "slice: ": (ranges) => S.slice(x, ranges),
+  "pad: ": (pads) => S.pad(x, pads),
   "indexSelect: ": (index) => S.indexSelect(x, 0, index),
   "gather: ": (index) => S.gather(x, 0, index),
   "gradcheck: inputs": (inputs) => S.gradcheck((t) => S.mul(t, t), inputs),
@@ -66,8 +66,8 @@ const arrays: Record<string, Call> = {
 
 const others: Record<string, [Call, readonly unknown[]]> = {
   "useKernels: takes": [S.useKernels, [null, undefined, "plian", true, {}, () => 1]],
-  "parameter: the parameter": [S.parameter, [null, [1, 2], {}, new Float32Array(2)]],
-  "buffer: the buffer": [S.buffer, [null, [1, 2], {}, new Float32Array(2)]],
+  "parameter: a parameter": [S.parameter, [null, [1, 2], {}, new Float32Array(2)]],
+  "buffer: a buffer": [S.buffer, [null, [1, 2], {}, new Float32Array(2)]],
   "tap: look": [(look) => S.tap(x, look), [undefined, 1, {}]],
   "observe: observer": [(observer) => S.observe(new S.ReLU(), observer, () => 1), [undefined, {}, "all"]],
   "copyState: takes a model": [S.copyState, [null, undefined, {}, x]],

@@ -153,7 +153,7 @@ describe("augmentation", () => {
 
   test("errors", () => {
     expect(() => randomCrop(1.5)).toThrow("padding must be a whole number");
-    expect(() => randomFlip(2)).toThrow("probability must be from 0 to 1");
+    expect(() => randomFlip(2)).toThrow("probability must be a number from 0 to 1");
   });
 });
 

@@ -139,7 +139,7 @@ describe("manyLesions", () => {
   it("more than there are is an error", async () => {
     const chain = scalingChain(5, 1);
     await expect(manyLesions(chain, total(chain), { counts: [6] })).rejects.toThrow(
-      "manyLesions: counts must be whole numbers from 0 to 5 (blocks with a shortcut), got 6",
+      "manyLesions: a count of blocks with a shortcut must be a whole number from 0 to 5, got 6",
     );
   });
 });

@@ -140,7 +140,7 @@ describe("pathGradients of a real network", () => {
     );
     const model = net();
     expect(() => pathGradients(model, lossOf(model), { lengths: [7] })).toThrow(
-      "pathGradients: length must be a whole number from 0 to 6 (blocks), got 7",
+      "pathGradients: length must be a whole number from 0 to 6, got 7",
     );
     expect(() => pathGradients(model, lossOf(model), { samples: 0 })).toThrow(
       "samples must be a whole number of 1 or more",

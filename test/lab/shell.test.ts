@@ -140,11 +140,11 @@ describe("--out, during the run", () => {
   test("is removed: it is made again, with the results from before", async () => {
     const out = outDirectory();
     const computed = await run(
-      [...degradation, "--steps", "10", "--seeds", "2", "--out", out],
-      once(/^ +2\/4 /m, () => rmSync(out, { recursive: true })),
+      [...degradation, "--steps", "30", "--seeds", "6", "--out", out],
+      once(/^ +2\/12 /m, () => rmSync(out, { recursive: true })),
     );
     expect(computed).toMatchObject({ code: 0, stderr: "" });
-    expect(read(out, "degradation", "results.jsonl").trimEnd().split("\n")).toHaveLength(4);
+    expect(read(out, "degradation", "results.jsonl").trimEnd().split("\n")).toHaveLength(12);
     expect(read(out, "index.html")).toContain("degradation/degradation.html");
   });
 
@@ -172,11 +172,12 @@ describe("--out, during the run", () => {
   test("becomes a file: one line says where the results are instead, all of them", async () => {
     const out = outDirectory();
     const computed = await run(
-      [...degradation, "--steps", "10", "--seeds", "2", "--out", out],
-      once(/^ +2\/4 /m, () => replace(out)),
+      [...degradation, "--steps", "30", "--seeds", "6", "--out", out],
+      // Early enough for most results to be still to come.
+      once(/^ +2\/12 /m, () => replace(out)),
     );
     expect(computed.stdout.match(/tried again/g)).toHaveLength(1);
-    expect(read(refuge(computed), "degradation", "results.jsonl").trimEnd().split("\n")).toHaveLength(4);
+    expect(read(refuge(computed), "degradation", "results.jsonl").trimEnd().split("\n")).toHaveLength(12);
   });
 
   test("has a directory where a file is to be: that is found before any file is replaced", async () => {

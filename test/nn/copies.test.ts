@@ -80,6 +80,8 @@ describe("a tensor, gradients or an optimiser of another copy are refused", () =
   const model = (copy: Library): InstanceType<Library["Sequential"]> =>
     new copy.Sequential(new copy.Linear(2, 2, { rng: new copy.Rng(0) }));
 
+  const gradients = (copy: Library) => copy.backward(copy.sum(copy.tensor([1], { requiresGrad: true })));
+
   it.each<[string, () => unknown]>([
     ["by an operation", () => b.add(a.zeros([2]), 1)],
     ["as a weight of an operation", () => b.linear(b.zeros([1, 2]), a.zeros([2, 2]))],
@@ -88,6 +90,14 @@ describe("a tensor, gradients or an optimiser of another copy are refused", () =
     ["by an optimiser", () => new b.SGD(model(a).parameters(), { lr: 0.1 })],
     ["in a state", () => model(b).loadStateDict(model(a).stateDict())],
     ["by a writer", () => b.writeSafetensors(model(a).stateDict())],
+    ["when their gradients are asked for", () => gradients(b).get(a.zeros([2]))],
+    ["also whether there are some", () => gradients(b).has(a.zeros([2]))],
+    ["by a sum of gradients", () => gradients(b).plus(gradients(a) as never)],
+    ["by an optimiser's step", () => new b.SGD(model(b).parameters(), { lr: 0.1 }).step(gradients(a) as never)],
+    ["by parameter", () => b.parameter(a.zeros([2]))],
+    ["by buffer", () => b.buffer(a.zeros([2]))],
+    ["by an initialiser", () => b.init.normal(a.zeros([2]), new b.Rng(0))],
+    ["by gradcheck", () => b.gradcheck((x) => b.sum(x), [a.zeros([2])])],
     ["by accuracy", () => b.accuracy(a.zeros([1, 2]), [0])],
     ["by certify", () => b.certify(b.cifarResNet(8, { width: 2, rng: new b.Rng(0) }), a.zeros([1, 3, 8, 8]))],
   ])("%s", (_, touch) => {

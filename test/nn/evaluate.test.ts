@@ -2,10 +2,21 @@
 import { describe, expect, it } from "vitest";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
-import { crossEntropy, mseLoss } from "../../src/autograd/losses.ts";
+import { crossEntropy, mseLoss, nllLoss } from "../../src/autograd/losses.ts";
 import { max } from "../../src/autograd/reductions.ts";
-import { softmax } from "../../src/autograd/softmax.ts";
-import { accuracy, type Batch, evaluate, fit, Linear, Module, predict, Sequential, SGD } from "../../src/nn/index.ts";
+import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
+import {
+  accuracy,
+  type Batch,
+  evaluate,
+  fit,
+  Linear,
+  type Loss,
+  Module,
+  predict,
+  Sequential,
+  SGD,
+} from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { useKernels } from "../../src/tensor/kernels.ts";
@@ -175,6 +186,31 @@ describe("means", () => {
     expect(metrics.accuracy).toBeCloseTo(1 / 3, 12);
   });
 
+  it("so it is where a loss calls crossEntropy or nllLoss; class weights weigh there too", async () => {
+    const data = [scores([0, 255]), scores([255, 255]), scores([1, 1])];
+    const [right, wrong] = [Math.log(1 + Math.exp(-1)), Math.log(1 + Math.exp(1))];
+    const weight = tensor([3, 1]);
+    const lossWith = async (loss: Loss): Promise<number> => (await evaluate(new Fixed(), data, { loss })).loss;
+    const ignoreIndex = 255;
+    expect(await lossWith((o, l) => crossEntropy(o, l, { ignoreIndex }))).toBeCloseTo((right + 2 * wrong) / 3, 6);
+    expect(await lossWith((o, l) => crossEntropy(o, l, { ignoreIndex, weight }))).toBeCloseTo(
+      (3 * right + 2 * wrong) / 5,
+      6,
+    );
+    expect(await lossWith((o, l) => nllLoss(logSoftmax(o, 1), l, { ignoreIndex, weight }))).toBeCloseTo(
+      (3 * right + 2 * wrong) / 5,
+      6,
+    );
+    // A sum is no mean of labels, and what is computed from a loss is the program's own: both weigh by examples.
+    const one = [scores([0, 255]), scores([1, 1])];
+    const doubled = await evaluate(new Fixed(), one, { loss: (o, l) => mul(crossEntropy(o, l, { ignoreIndex }), 2) });
+    expect(doubled.loss).toBeCloseTo(right + wrong, 6);
+    const summed = await evaluate(new Fixed(), one, {
+      loss: (o, l) => crossEntropy(o, l, { ignoreIndex, reduction: "sum" }),
+    });
+    expect(summed.loss).toBeCloseTo((right + 2 * wrong) / 2, 6);
+  });
+
   it("nothing counts: NaN", async () => {
     const result = await evaluate(new Fixed(), [scores([-100])], { metrics: { accuracy } });
     expect(result.loss).toBeNaN();
@@ -211,12 +247,16 @@ describe("what is refused", () => {
   });
 
   it("no model, unknown options, options of another kind, promises", async () => {
-    await expect(evaluate({} as Sequential, [good])).rejects.toThrow("evaluate: takes a model first, a Module, got");
+    await expect(evaluate({} as Sequential, [good])).rejects.toThrow(
+      "evaluate: needs a module (a network, or a part of one), got",
+    );
     await expect(call([good], { metric: {} })).rejects.toThrow('there is no option "metric": did you mean "metrics"?');
     await expect(call([good], { metrics: accuracy })).rejects.toThrow("metrics must be functions by name");
     await expect(call([good], { predictions: 1 })).rejects.toThrow("predictions must be true or false, got 1");
     await expect(call([good], { loss: 3 })).rejects.toThrow("evaluate: loss must be a function, got 3");
-    await expect(call([good], { loss: async () => zeros([]) })).rejects.toThrow("evaluate: loss must answer at once");
+    await expect(call([good], { loss: async () => zeros([]) })).rejects.toThrow(
+      "evaluate: loss must have finished when it returns",
+    );
     await expect(call([good], { loss: () => 1 })).rejects.toThrow("leave out item(), which has no gradient");
     await expect(call([good], { loss: (y: Tensor) => y })).rejects.toThrow("the loss must be one number, it is [2,2]");
   });

@@ -69,7 +69,7 @@ describe("Gradients", () => {
 
   it("errors: what are no gradients, what is no number", () => {
     expect(() => both.plus(2 as never)).toThrow("plus: needs other gradients, got 2");
-    expect(() => both.times("2" as never)).toThrow('times: needs a number, got "2"');
+    expect(() => both.times("2" as never)).toThrow('times: factor must be a number, got "2"');
   });
 });
 

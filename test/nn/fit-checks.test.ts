@@ -65,7 +65,7 @@ describe("options", () => {
     ["a callback that is none", { onStep: 3 }, "fit: onStep must be a function, got 3"],
     ["another", { onEpoch: "log" }, 'fit: onEpoch must be a function, got "log"'],
     ["a loss that is a name", { loss: "mse" }, 'fit: loss must be a function, got "mse"'],
-    ["an async loss", { loss: async () => zeros([]) }, "fit: loss must answer at once"],
+    ["an async loss", { loss: async () => zeros([]) }, "fit: loss must have finished when it returns"],
     ["a schedule that is a number", { schedule: 0.1 }, "fit: schedule must be a function from a step to a rate"],
     ["schedules of another name", { schedule: { rate: () => 1 } }, 'fit: schedule: there is no option "rate"'],
     ["schedules that are numbers", { schedule: { lr: 0.1 } }, "fit: lr of the schedule must be a function"],
@@ -80,7 +80,9 @@ describe("options", () => {
   it("none at all, and no model", async () => {
     await expect(fit(network(), undefined as never)).rejects.toThrow("fit: its options are missing: fit(model, {");
     const options = { data: () => [good], optimizer: sgd(network()), steps: 1 };
-    await expect(fit({} as Sequential, options)).rejects.toThrow("fit: takes a model first, a Module, got");
+    await expect(fit({} as Sequential, options)).rejects.toThrow(
+      "fit: needs a module (a network, or a part of one), got",
+    );
   });
 });
 
@@ -135,7 +137,7 @@ describe("losses and outputs", () => {
       { loss: (y: Tensor) => mean(y, 1) },
       "fit: the loss must be one number, it is [4]: mean or sum it",
     ],
-    ["a promise", { loss: () => Promise.reject(new Error("later")) }, "fit: loss must answer at once"],
+    ["a promise", { loss: () => Promise.reject(new Error("later")) }, "fit: loss must have finished when it returns"],
     ["what no parameter is in", { loss: () => zeros([]) }, "was not recorded"],
   ])("a loss that returns %s", async (_, options, message) => {
     const unhandled = vi.fn();
@@ -153,7 +155,11 @@ describe("losses and outputs", () => {
         return Promise.resolve(this.inner.forward(x)) as unknown as Tensor;
       }
     }
-    await refuses({ data: () => [{ x: zeros([1, 2]), labels: [0] }] }, "fit: forward must answer at once", new Late());
+    await refuses(
+      { data: () => [{ x: zeros([1, 2]), labels: [0] }] },
+      "fit: forward must have finished when it returns",
+      new Late(),
+    );
   });
 });
 
@@ -191,7 +197,7 @@ describe("rates", () => {
     const optimizer = new Adam(model.parameters(), { lr: 0.5 });
     const schedule = { lr: () => 0.1, momentum: () => 1 };
     await expect(fit(model, { data: () => [good], optimizer, steps: 1, schedule })).rejects.toThrow(
-      "fit: the schedule at step 0: Adam: momentum must be in [0, 1), got 1",
+      "fit: the schedule at step 0: Adam: momentum must be a number in [0, 1), got 1",
     );
     expect(optimizer.lr).toBe(0.5);
   });

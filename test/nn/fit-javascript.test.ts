@@ -58,10 +58,13 @@ describe("fit refuses", () => {
   it("a schedule that answers later, without an unhandled rejection", async () => {
     const unhandled = vi.fn();
     process.on("unhandledRejection", unhandled);
-    const message = "schedule must answer at once";
+    const message = "schedule must have finished when it returns";
     await refused({ schedule: async () => 0.1 }, message);
     await refused({ schedule: () => Promise.reject(new Error("later")) }, message);
-    await refused({ schedule: { lr: () => 0.1, momentum: async () => 0.9 } }, "momentum of the schedule must answer");
+    await refused(
+      { schedule: { lr: () => 0.1, momentum: async () => 0.9 } },
+      "momentum of the schedule must have finished",
+    );
     await new Promise((resolve) => setTimeout(resolve, 5));
     process.off("unhandledRejection", unhandled);
     expect(unhandled).not.toHaveBeenCalled();
@@ -92,7 +95,10 @@ describe("fit refuses", () => {
 
   it("an optimiser of one's own whose step answers later, or whose parameters are none", async () => {
     const optimizer = (own: object): object => ({ lr: 0.1, momentum: 0, parameters: new Net().parameters(), ...own });
-    await refused({ optimizer: optimizer({ step: async () => {} }) }, "the optimiser's step must answer at once");
+    await refused(
+      { optimizer: optimizer({ step: async () => {} }) },
+      "the optimiser's step must have finished when it returns",
+    );
     await refused({ optimizer: optimizer({ step: () => {}, parameters: [1, 2] }) }, "fit: optimizer must be one");
   });
 });

@@ -40,6 +40,7 @@ it("Linear: x wᵀ + b, an example by eye", () => {
   layer.weight.assign([1, 2, 3, 4, 5, 6]);
   layer.bias!.assign([10, 20, 30]);
   expect(layer.forward(tensor([[1, 1]])).toArray()).toEqual([[13, 27, 41]]);
+  expect([layer.inFeatures, layer.outFeatures]).toEqual([2, 3]);
   expect(new Linear(2, 3, { bias: false, rng }).bias).toBeNull();
 });
 

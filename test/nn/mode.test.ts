@@ -124,6 +124,6 @@ describe("a part that evaluation does not reach", () => {
 
 it("train takes true or false", () => {
   expect(() => new Dropout(0.5, { rng: new Rng(0) }).train("false" as unknown as boolean)).toThrow(
-    'train: takes true or false, got "false"',
+    'train: training must be true or false, got "false"',
   );
 });

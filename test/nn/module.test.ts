@@ -15,11 +15,11 @@ import {
   observe,
   parameter,
   ReLU,
-  type SavedTensor,
   Sequential,
   type StateDict,
   useConvAlgorithm,
 } from "../../src/nn/index.ts";
+import type { SavedTensor } from "../../src/tensor/clone.ts";
 import { ones, zeros } from "../../src/tensor/create.ts";
 import { UsageError, ValueError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -170,6 +170,17 @@ describe("loadStateDict reads everything before it writes anything", () => {
     expect([a.toArray(), b.toArray()]).toEqual([vb, va]);
   });
 
+  it("refuses the model's own state, which is no copy of an earlier one", () => {
+    const model = new Linear(2, 2, { rng });
+    const best = model.stateDict();
+    model.weight.assign([1, 2, 3, 4]);
+    expect(() => model.loadStateDict(best)).toThrow(
+      "loadStateDict: these are the Linear's own tensors, which have changed with it, and nothing to go back to: copyState(model) makes a copy",
+    );
+    expect(() => model.loadStateDict({ ...best, bias: best.bias.clone() })).not.toThrow();
+    expect(() => model.loadStateDict({}, { strict: false })).not.toThrow();
+  });
+
   it("takes what structuredClone and JSON make of tensors", () => {
     const model = new Linear(2, 2, { rng });
     const weight = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) };
@@ -187,19 +198,22 @@ describe("loadStateDict reads everything before it writes anything", () => {
   });
 
   it.each([
-    [undefined, "neither a tensor nor { shape, data }, but undefined"],
-    [[1, 2], "neither a tensor nor { shape, data }, but an array of 2"],
-    [{ shape: [2] }, "neither a tensor nor { shape, data }, but an object { shape }"],
-    [{ shape: [2], data: { 0: 1, 1: 2 } }, "its data is neither an array nor a Float32Array, but an object { 0, 1 }"],
-    [{ shape: [2], data: [1] }, "its data has 1 values, its shape [2] 2"],
-    [{ shape: [2], data: [1, null] }, "its data[1] is null, neither a number nor"],
-    [{ shape: [2], data: ["1", 2] }, 'its data[0] is "1", neither a number nor'],
-    [{ shape: [2], data: new BigInt64Array(2) }, "its data is neither an array nor a Float32Array"],
+    [undefined, " must be a tensor or { shape, data }, got undefined"],
+    [[1, 2], " must be a tensor or { shape, data }, got an array of 2"],
+    [{ shape: [2] }, " must be a tensor or { shape, data }, got an object { shape }"],
+    [{ shape: [2], data: { 0: 1, 1: 2 } }, ": its data must be an array or a Float32Array, got an object { 0, 1 }"],
+    [{ shape: [2], data: [1] }, ": its data has 1 values, its shape [2] 2"],
+    [
+      { shape: [2], data: [1, null] },
+      ': its data[1] must be a number, "NaN", "Infinity", "-Infinity" or "-0", got null',
+    ],
+    [{ shape: [2], data: ["1", 2] }, ': its data[0] must be a number, "NaN", "Infinity", "-Infinity" or "-0", got "1"'],
+    [{ shape: [2], data: new BigInt64Array(2) }, ": its data must be an array or a Float32Array"],
   ])("an entry that is neither is named: %#", (bias, message) => {
     const model = new Linear(2, 2, { rng });
     const before = valuesOf(model);
     const load = (): unknown => model.loadStateDict({ weight: zeros([2, 2]), bias: bias as SavedTensor });
-    expect(load).toThrow(`unreadable (1): bias: ${message}`);
+    expect(load).toThrow(`unreadable (1): bias${message}`);
     expect(load).toThrow(ValueError);
     expect(valuesOf(model)).toEqual(before);
   });
@@ -365,6 +379,18 @@ describe("observe", () => {
     ).toThrow("linear");
     model.forward(x);
     expect(seen).toEqual([]);
+  });
+
+  it("a module that nothing can be put on is refused", () => {
+    const model = new Sequential(Object.freeze(new Linear(3, 3, { rng })));
+    expect(() =>
+      observe(
+        model,
+        () => {},
+        () => model.forward(x),
+      ),
+    ).toThrow("Linear: it cannot be observed, because Object.freeze or the like was called on it");
+    expect(Object.keys(model)).toEqual(["layers"]);
   });
 
   it("may be nested: the outer observer keeps watching when the inner one is done", () => {

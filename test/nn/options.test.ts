@@ -155,10 +155,10 @@ describe.each(Object.entries(makers))("%s", (who, maker) => {
 
   it.runIf("rng" in fitting)("needs an rng", () => {
     const { rng: _, ...others } = fitting as { rng?: Rng };
-    expect(() => call(maker, others)).toThrow(`${who}: needs an rng: `);
-    expect(() => call(maker)).toThrow(`${who}: needs an rng: `);
+    expect(() => call(maker, others)).toThrow(`${who}: rng must be a random generator, got undefined: `);
+    expect(() => call(maker)).toThrow(`${who}: rng must be a random generator, got undefined: `);
     for (const wrong of [0, Math.random, {}]) {
-      expect(() => call(maker, { ...fitting, rng: wrong })).toThrow(`${who}: needs an rng, got `);
+      expect(() => call(maker, { ...fitting, rng: wrong })).toThrow(`${who}: rng must be a random generator, got `);
     }
   });
 });
@@ -186,7 +186,7 @@ describe("the nearest option is named", () => {
     ],
     [
       () => new nn.Conv2d(3, 16, 3, undefined as never),
-      "Conv2d: needs an rng: new Conv2d(3, 16, 3, { rng: new Rng(seed) })",
+      "Conv2d: rng must be a random generator, got undefined: new Conv2d(3, 16, 3, { rng: new Rng(seed) })",
     ],
     [() => new nn.Conv2d(3, 16, [3, 1], {} as never), "new Conv2d(3, 16, [3,1], { rng: new Rng(seed) })"],
   ] as const)("%#", (make, message) => {
@@ -236,19 +236,25 @@ describe("counts are whole and positive", () => {
   it.each(counts)("%s: %s", (who, name, make) => {
     for (const wrong of [Number.NaN, 2.5, 0, -1, Infinity, "16", null, {}, true]) {
       expect(() => make(wrong as number), `${wrong}`).toThrow(`${who}: ${name} must be `);
-      expect(() => make(wrong as number), `${wrong}`).toThrow(ValueError);
+      expect(() => make(wrong as number), `${wrong}`).toThrow(typeof wrong === "number" ? ValueError : UsageError);
     }
   });
 });
 
 describe("numbers, flags and choices", () => {
   it.each([
-    [() => new nn.BatchNorm2d(1, { eps: Number.NaN }), "BatchNorm2d: eps must be a number of 0 or more, got NaN"],
-    [() => new nn.BatchNorm2d(1, { eps: -1e-5 }), "BatchNorm2d: eps must be a number of 0 or more, got -0.00001"],
+    [
+      () => new nn.BatchNorm2d(1, { eps: Number.NaN }),
+      "BatchNorm2d: eps must be a finite number of 0 or more, got NaN",
+    ],
+    [
+      () => new nn.BatchNorm2d(1, { eps: -1e-5 }),
+      "BatchNorm2d: eps must be a finite number of 0 or more, got -0.00001",
+    ],
     [() => new nn.BatchNorm2d(1, { momentum: 2 }), "BatchNorm2d: momentum must be a number from 0 to 1, got 2"],
     [() => new nn.BatchNorm2d(1, { momentum: "0.1" as never }), 'momentum must be a number from 0 to 1, got "0.1"'],
     [() => new nn.BatchNorm2d(1, { affine: 0 as never }), "BatchNorm2d: affine must be true or false, got 0"],
-    [() => new nn.LayerNorm(1, { eps: "0" as never }), 'LayerNorm: eps must be a number of 0 or more, got "0"'],
+    [() => new nn.LayerNorm(1, { eps: "0" as never }), 'LayerNorm: eps must be a finite number of 0 or more, got "0"'],
     [() => new nn.Dropout(1.5, { rng }), "Dropout: p must be a number from 0 to 1, got 1.5"],
     [
       () => new nn.Dropout({ p: 0.5, rng } as never, { rng }),
@@ -271,20 +277,26 @@ describe("numbers, flags and choices", () => {
       () => new nn.LeakyReLU({ slope: 0.1 } as never),
       "LeakyReLU: slope must be a finite number, got an object { slope }",
     ],
-    [() => new nn.GELU({ approximate: "yes" as never }), 'GELU: approximate must be one of none, tanh, got "yes"'],
+    [() => new nn.GELU({ approximate: "yes" as never }), 'GELU: approximate must be "none" or "tanh", got "yes"'],
     [() => new nn.Softplus({ beta: 0 }), "Softplus: beta must not be 0"],
     [() => new nn.Flatten(0.5), "Flatten: startAxis must be a whole number, got 0.5"],
-    [() => nn.init.normal(zeros([1]), rng, { std: -1 }), "init.normal: std must be a number of 0 or more, got -1"],
+    [
+      () => nn.init.normal(zeros([1]), rng, { std: -1 }),
+      "init.normal: std must be a finite number of 0 or more, got -1",
+    ],
     [
       () => nn.init.uniform(zeros([1]), rng, { high: Number.NaN }),
       "init.uniform: high must be a finite number, got NaN",
     ],
-    [() => nn.init.kaimingNormal(zeros([1, 1]), undefined as never), "init.kaimingNormal: needs an rng"],
-    [() => nn.init.constant(zeros([1]), undefined as never), "init.constant: needs a number, got undefined"],
+    [
+      () => nn.init.kaimingNormal(zeros([1, 1]), undefined as never),
+      "init.kaimingNormal: rng must be a random generator",
+    ],
+    [() => nn.init.constant(zeros([1]), undefined as never), "init.constant: value must be a number, got undefined"],
     [() => nn.init.gainOf("elu" as never), "init.gainOf: nonlinearity must be one of"],
     [
       () => nn.useConvAlgorithm(new nn.ReLU(), "fast" as never),
-      "useConvAlgorithm: algorithm must be one of auto, im2col",
+      'useConvAlgorithm: algorithm must be one of "auto", "im2col"',
     ],
     [() => new resnet.Expansion(new nn.ReLU(), { at: 200 } as never), "Expansion: at must be a list of steps"],
     [() => new resnet.Expansion(new nn.ReLU(), undefined as never), "Expansion: at must be a list of steps"],

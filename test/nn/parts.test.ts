@@ -1,7 +1,7 @@
 /** What a module is made of: found in containers of every kind, named, told from constants; and what cannot be named is refused. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buffer, Linear, Module, parameter, Sequential } from "../../src/nn/index.ts";
+import { buffer, copyState, Linear, Module, parameter, Sequential } from "../../src/nn/index.ts";
 import { ones, zeros } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
@@ -107,6 +107,24 @@ describe("parts are found and named", () => {
 });
 
 describe("parameters, buffers, constants", () => {
+  it("a copy of the state in a property is no part of the model", () => {
+    const model = new Holder({ fc: layer() });
+    const best = copyState(model);
+    Object.assign(model, { best });
+    expect(Object.keys(model.stateDict())).toEqual(["fc.weight"]);
+    model.loadStateDict(best);
+  });
+
+  it("whatever its name", () => {
+    const model = Object.defineProperty(new Holder(), "__proto__", { value: weight(), enumerable: true });
+    expect(Object.keys(model.stateDict())).toEqual(["__proto__"]);
+  });
+
+  it.each([undefined, 5, [1, 2], { shape: [1], data: [1] }])("%o is neither parameter nor buffer", (value) => {
+    expect(() => parameter(value as unknown as Tensor)).toThrow("parameter: a parameter must be a tensor, got");
+    expect(() => buffer(value as unknown as Tensor)).toThrow("buffer: a buffer must be a tensor, got");
+  });
+
   it("a tensor that is neither marked nor asks for gradients is a constant", () => {
     const model = new Holder({ mean: ones([3]), list: [zeros([2])], mask: buffer(zeros([1])), w: weight() });
     expect(Object.keys(model.stateDict())).toEqual(["mask", "w"]);

@@ -78,7 +78,7 @@ test("a state that cannot be written leaves the old file, and nothing beside it"
     await expect(saveWeightsFile(join(home, name), { b: state.b, left })).rejects.toThrow('saveWeightsFile: "left": ');
     const wrong = { b: state.b, w: [1, 2] } as unknown as StateToWrite;
     await expect(saveWeightsFile(join(home, name), wrong)).rejects.toThrow(
-      'saveWeightsFile: "w" must be a tensor, got an array of 2',
+      'saveWeightsFile: "w" must be a tensor or { shape, data }, got an array of 2',
     );
     expect(readFileSync(join(home, name))).toEqual(before);
   }

@@ -16,8 +16,6 @@ const EXACT = new Set([
 
 /** Files that may, what, and why. */
 const ALLOWED: readonly [path: string, uses: readonly string[], reason: string][] = [
-  ["autograd/elementwise.ts", ["**", "Math.log"], "being rewritten: the gradients of pow"],
-  ["autograd/losses.ts", ["Math.log1p", "Math.exp"], "being rewritten: bceWithLogits"],
   ["flow/landscape.ts", ["**"], "the number of points of a grid, a small whole number"],
   ["flow/path-lengths.ts", ["Math.log", "Math.exp", "**"], "a report: fractions C(n, k)/2ⁿ, and a standard deviation"],
   ["flow/singular-values.ts", ["**"], "a report, with the bounds of its error"],

@@ -428,17 +428,17 @@ describe("errors", () => {
       "cifarResNet: classes must be a whole number of 1 or more, got 2.5",
     );
     expect(() => build(8, { shortcut: "B" as "pad" })).toThrow(
-      'cifarResNet: shortcut must be one of identity, pad, project, none, scale, gate, shortcutGate, conv1x1, dropout, got "B"',
+      'cifarResNet: shortcut must be one of "identity", "pad", "project", "none", "scale", "gate", "shortcutGate", "conv1x1", "dropout", got "B"',
     );
     expect(() => build(8, { order: "preact" as "pre" })).toThrow(
-      'cifarResNet: order must be one of post, bnAfterAddition, reluBeforeAddition, reluOnlyPre, pre, got "preact"',
+      'cifarResNet: order must be one of "post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre", got "preact"',
     );
     expect(() => build(8, { block: "wide" as "basic" })).toThrow(
-      'cifarResNet: block must be one of basic, bottleneck, got "wide"',
+      'cifarResNet: block must be "basic" or "bottleneck", got "wide"',
     );
     expect(() => build(8, { gateBias: -1 })).toThrow('cifarResNet: shortcut "pad" has no gateBias');
     expect(() => build(8, { padChannels: "front" as "back" })).toThrow(
-      'cifarResNet: padChannels must be one of back, both, got "front"',
+      'cifarResNet: padChannels must be "back" or "both", got "front"',
     );
   });
 

@@ -249,7 +249,7 @@ describe("errors leave the model as it was", () => {
     [
       () => build(),
       { at: [5], order: "middle" },
-      'Expansion: order must be one of everyOther, front, back, got "middle"',
+      'Expansion: order must be one of "everyOther", "front", "back", got "middle"',
     ],
     [() => build(), { at: [5], order: () => 2 }, "Expansion: order must give stages from 0 to 1, gave 2 for block 0"],
     [

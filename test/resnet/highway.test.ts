@@ -300,11 +300,11 @@ describe("errors", () => {
   it.each([
     [
       () => new HighwayLinear(2, { shortcut: "pad" as "gate", rng }),
-      'HighwayLinear: shortcut must be one of gate, none, got "pad"',
+      'HighwayLinear: shortcut must be "gate" or "none", got "pad"',
     ],
     [
       () => new HighwayBlock(2, { activation: "elu" as "relu", rng }),
-      'HighwayBlock: activation must be one of relu, tanh, got "elu"',
+      'HighwayBlock: activation must be "relu" or "tanh", got "elu"',
     ],
     [() => new HighwayBlock(2, { kernelSize: 2, rng }), "HighwayBlock: kernelSize must be odd, got 2"],
     [

@@ -171,14 +171,14 @@ describe("training", () => {
 
 describe("errors", () => {
   it.each([
-    [{ ...basic, block: "simple" }, {}, 'block must be one of basic, bottleneck, got "simple"'],
+    [{ ...basic, block: "simple" }, {}, 'block must be "basic" or "bottleneck", got "simple"'],
     [{ ...basic, stages: [1, 2, 3] }, {}, "stages must be four numbers of blocks, got [1,2,3]"],
     [{ ...basic, stages: [1, 0, 1, 1] }, {}, "a stage's number of blocks must be a whole number of 1 or more, got 0"],
     [basic, { classes: 1.5 }, "classes must be a whole number of 1 or more, got 1.5"],
     [basic, { inChannels: 0 }, "inChannels must be a whole number of 1 or more, got 0"],
-    [basic, { shortcut: "skip" }, 'shortcut must be one of project, pad, none, got "skip"'],
+    [basic, { shortcut: "skip" }, 'shortcut must be one of "project", "pad", "none", got "skip"'],
     [basic, { version: 2 }, 'version must be one of 1, 1.5, got "2"'],
-    [basic, { replaceStem: "small" }, 'replaceStem must be one of cifar, got "small"'],
+    [basic, { replaceStem: "small" }, 'replaceStem must be "cifar", got "small"'],
     [basic, { shortcut: "none", zeroInitLast: true }, 'zeroInitLast needs a shortcut: with "none" a zero branch'],
   ] as const)("%j %j", (design, options, message) => {
     expect(() => build(design as never, options as never)).toThrow(`ImageNetResNet: ${message}`);

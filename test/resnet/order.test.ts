@@ -180,7 +180,7 @@ describe("split", () => {
 describe("errors", () => {
   it("an order that does not exist", () => {
     expect(() => new BasicBlock(2, 2, { order: "preact" as "pre", rng: new Rng(0) })).toThrow(
-      'BasicBlock: order must be one of post, bnAfterAddition, reluBeforeAddition, reluOnlyPre, pre, got "preact"',
+      'BasicBlock: order must be one of "post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre", got "preact"',
     );
   });
 

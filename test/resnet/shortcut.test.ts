@@ -234,10 +234,10 @@ describe("errors", () => {
 
   it("an unknown shortcut, an unknown place for the padding", () => {
     expect(() => make({ shortcut: "skip" as "pad" })).toThrow(
-      'BasicBlock: shortcut must be one of identity, pad, project, none, scale, gate, shortcutGate, conv1x1, dropout, got "skip"',
+      'BasicBlock: shortcut must be one of "identity", "pad", "project", "none", "scale", "gate", "shortcutGate", "conv1x1", "dropout", got "skip"',
     );
     expect(() => make({ padChannels: "front" as "back" })).toThrow(
-      'BasicBlock: padChannels must be one of back, both, got "front"',
+      'BasicBlock: padChannels must be "back" or "both", got "front"',
     );
   });
 
@@ -261,7 +261,7 @@ describe("errors", () => {
       "BasicBlock: dropoutRate must be a number from 0 to 1, got 1.5",
     );
     expect(() => make({ shortcut: "scale", shortcutScale: Number.NaN })).toThrow(
-      "BasicBlock: shortcutScale must be a number, got NaN",
+      "BasicBlock: shortcutScale must be a finite number, got NaN",
     );
   });
 });

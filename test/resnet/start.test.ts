@@ -178,7 +178,7 @@ describe("errors", () => {
 
   it("a start that does not exist", () => {
     expect(() => make("zero" as Start)).toThrow(
-      'BasicBlock: start must be one of default, zeroInitLast, skipInit, fixup, got "zero"',
+      'BasicBlock: start must be one of "default", "zeroInitLast", "skipInit", "fixup", got "zero"',
     );
   });
 

@@ -11,6 +11,8 @@ import { noGrad } from "../../src/autograd/graph.ts";
 import { mean, sum } from "../../src/autograd/reductions.ts";
 import { reshape } from "../../src/autograd/shaping.ts";
 import { softmax } from "../../src/autograd/softmax.ts";
+import { ReLU } from "../../src/nn/activation.ts";
+import { observe } from "../../src/nn/observe.ts";
 import { SGD } from "../../src/nn/optim/sgd.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
@@ -262,8 +264,8 @@ describe("functions that have not finished when they return", () => {
       },
     ];
     for (const fn of wrong) {
-      expect(() => noGrad(fn)).toThrow("noGrad: its function must have finished when it returns, got");
-      expect(() => valueAndGrad(fn as () => Tensor)).toThrow("valueAndGrad: its function must have finished");
+      expect(() => noGrad(fn)).toThrow("noGrad: fn must have finished when it returns, got");
+      expect(() => valueAndGrad(fn as () => Tensor)).toThrow("valueAndGrad: fn must have finished");
     }
     expect(ran).toBe(0);
     expect(mul(w, 2).node).not.toBeNull();
@@ -279,6 +281,23 @@ describe("functions that have not finished when they return", () => {
     await new Promise((resolve) => setTimeout(resolve, 1));
     // Recording goes on, and the step is over.
     expect(mul(w, 2).node).not.toBeNull();
+  });
+
+  it("promises in an array, as map gives them of an async function", async () => {
+    const late = (): Promise<never>[] => [1, 2].map(() => Promise.reject(new Error("unheard")));
+    expect(() => noGrad(late)).toThrow("got one that returned an array of promises");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  });
+
+  it("who looks on must have finished, too", () => {
+    const look = async (): Promise<void> => {};
+    expect(() => tap(w, look)).toThrow("tap: look must have finished when it returns, got an async one");
+    const y = sum(tap(w, () => look() as unknown as undefined));
+    expect(() => backward(y)).toThrow("tap: look must have finished when it returns, got one that returned a promise");
+    const layer = new ReLU();
+    expect(() => observe(layer, look, () => 1)).toThrow("observe: observer must have finished");
+    const observer = (): undefined => look() as unknown as undefined;
+    expect(() => observe(layer, observer, () => layer.forward(w))).toThrow("observe: observer must have finished");
   });
 
   it("types refuse them", () => {

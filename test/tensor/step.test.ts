@@ -69,6 +69,20 @@ describe("a step", () => {
     expect(result.map.get("a")?.deep.toArray()).toEqual([3, 6, 9]);
   });
 
+  it("returns what lies at any depth", () => {
+    interface Link {
+      readonly t: Tensor;
+      readonly next: Link | null;
+    }
+    let link = noGrad(() => {
+      let list: Link = { t: mul(x, 2), next: null };
+      for (let i = 0; i < 100_000; i++) list = { t: x, next: list };
+      return list;
+    });
+    while (link.next) link = link.next;
+    expect(link.t.toArray()).toEqual([2, 4, 6]);
+  });
+
   it("a step inside a step is a part of it", () => {
     const y = noGrad(() => {
       const h = noGrad(() => mul(x, 2));

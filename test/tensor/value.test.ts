@@ -80,6 +80,15 @@ it.each(Object.entries(equalities).filter(([name]) => name !== "assert.deepEqual
   },
 );
 
+it("valueOf, by which fast-deep-equal compares, tells tensors apart whose texts are the same", () => {
+  const [a, b] = [zeros([5000]), zeros([5000])];
+  b.assign(Float32Array.from({ length: 5000 }, (_, i) => (i === 2500 ? 1e-9 : 0)));
+  expect(`${a}`).toBe(`${b}`);
+  expect(a.valueOf()).not.toBe(b.valueOf());
+  expect(a.valueOf()).toBe(zeros([5000]).valueOf());
+  expect(zeros([2, 1]).valueOf()).not.toBe(zeros([2]).valueOf());
+});
+
 describe("printing", () => {
   it("in Node's console: shape and values, also inside other things", () => {
     expect(
@@ -99,6 +108,12 @@ describe("printing", () => {
     const kept: Tensor[] = [];
     noGrad(() => kept.push(mul(w, 2)));
     expect(inspect(kept[0])).toBe("Tensor [3] (its values are gone with the step that computed them)");
+  });
+
+  it("of numbers that were transferred away says so, and does not throw", () => {
+    const t = tensor([1, 2]);
+    structuredClone(t.data, { transfer: [t.data.buffer] });
+    expect(inspect({ t })).toBe("{ t: Tensor [2] (its values were transferred away) }");
   });
 
   it("as text", () => {
@@ -218,6 +233,45 @@ describe("what is no tensor", () => {
     [{}, "an object {  }"],
   ])("%s", (value, words) => {
     expect(() => mul(w, value as Tensor)).toThrow(`mul: b must be a tensor, got ${words}`);
+  });
+
+  it("a Proxy or a copy without insides: what to give instead", () => {
+    const words =
+      "a Proxy or a copy of a tensor, which has none of its numbers: give the tensor itself (in Vue: markRaw";
+    for (const wrong of [new Proxy(w, {}), Object.create(w) as Tensor]) {
+      expect(() => mul(w, wrong)).toThrow(`mul: b must be a tensor, got ${words}`);
+      expect(() => wrong.data).toThrow(`tensor: data was asked of ${words}`);
+    }
+    expect(() => noGrad(() => new Proxy(mul(w, 2), {}))).toThrow(`outliveStep: what leaves the step is ${words}`);
+  });
+
+  it("memory that can shrink is copied", () => {
+    const buffer = new (ArrayBuffer as new (length: number, options: object) => ArrayBuffer)(8, { maxByteLength: 8 });
+    const t = new Tensor(new Float32Array(buffer).fill(3), [2]);
+    (buffer as unknown as { resize(length: number): void }).resize(4);
+    expect(mul(t, 2).toArray()).toEqual([6, 6]);
+  });
+
+  it("assign takes numbers", () => {
+    const t = tensor([1, 2]);
+    for (const [wrong, message] of [
+      [new BigInt64Array(2), "assign: the value at 0 must be a number, is a bigint"],
+      [new Set([1, 2]), "assign: takes an array of numbers or a tensor, got a Set"],
+      [[1, 2, 3], "assign: 3 values for a tensor [2]"],
+    ] as const) {
+      expect(() => t.assign(wrong as unknown as number[])).toThrow(message);
+    }
+    expect(t.toArray()).toEqual([1, 2]);
+  });
+
+  it("the shape of a tensor that was made cannot be written to: others share it", () => {
+    const shape = [2];
+    const t = new Tensor(Float32Array.of(1, 2), shape);
+    shape[0] = 1;
+    for (const made of [t, zeros([2]), tensor([1, 2]), t.clone()]) {
+      expect(() => (made.shape as number[]).push(3)).toThrow(TypeError);
+      expect(mul(made, 2).shape).toEqual([2]);
+    }
   });
 
   it("the constructor takes an array of float32 and a shape", () => {

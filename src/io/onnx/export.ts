@@ -9,7 +9,7 @@
  *   compare     twice, for two batches: what differs follows the batch, or is an error          batch.ts
  *   encode      as a protocol buffer                                                            encode.ts
  */
-import { checkModel } from "../../nn/arguments.ts";
+import { checkModule } from "../../nn/is-module.ts";
 import { inEvaluation } from "../../nn/mode.ts";
 import type { Module } from "../../nn/module.ts";
 import { checkBoolean, checkText } from "../../tensor/arguments.ts";
@@ -81,7 +81,7 @@ const BATCHES = [1, 3] as const;
  * const bytes = exportOnnx(model, { inputShape: [3, 32, 32], foldBatchNorm: true });
  */
 export function exportOnnx(model: Module, options: OnnxExportOptions): Uint8Array {
-  checkModel("exportOnnx", model);
+  checkModule("exportOnnx", model);
   checkKinds(options);
   const { opset = 17, foldBatchNorm = false, dynamicBatch = true } = options ?? {};
   const { inputName = "input", outputName = "output", name = model.constructor.name, producerVersion } = options ?? {};

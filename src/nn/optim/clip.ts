@@ -1,16 +1,17 @@
 /** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
 import { Gradients } from "../../autograd/backward.ts";
+import { checkAboveZero, checkList } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { pow } from "../../tensor/math/index.ts";
-import { isTensor, owned, peek, type Tensor } from "../../tensor/tensor.ts";
+import { checkTensor, owned, peek, type Tensor } from "../../tensor/tensor.ts";
 
 /**
  * The norm of all the parameters' gradients read as one vector: (Σ|g|ᵖ)^(1/p), or max |g| for p = Infinity. Parameters
  * without a gradient count as 0.
  */
 export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2): number {
-  checkOrder("gradNorm", p);
+  checkAboveZero("gradNorm", "p, the order of the norm,", p);
   checkArguments("gradNorm", grads, parameters);
   let total = 0;
   for (const w of parameters) {
@@ -48,8 +49,8 @@ export function clipGradNorm(
   checkArguments("clipGradNorm", grads, parameters);
   checkOptions("clipGradNorm", options, CLIP_NAMES);
   const { p = 2 } = options;
-  checkOrder("clipGradNorm", p);
-  checkLimit("clipGradNorm: maxNorm", maxNorm);
+  checkAboveZero("clipGradNorm", "p, the order of the norm,", p);
+  checkAboveZero("clipGradNorm", "maxNorm", maxNorm);
   const norm = gradNorm(grads, parameters, p);
   if (!Number.isFinite(norm)) throw new ValueError(`clipGradNorm: the norm of the gradients is ${norm}`);
   const scale = maxNorm / (norm + 1e-6);
@@ -59,8 +60,18 @@ export function clipGradNorm(
 /** Moves every element of the parameters' gradients into [−limit, limit]. */
 export function clipGradValue(grads: Gradients, parameters: readonly Tensor[], limit: number): Gradients {
   checkArguments("clipGradValue", grads, parameters);
-  checkLimit("clipGradValue: the limit", limit);
+  checkAboveZero("clipGradValue", "limit", limit);
   return mapped(grads, parameters, (g) => (g > limit ? limit : g < -limit ? -limit : g));
+}
+
+function checkArguments(op: string, grads: unknown, parameters: unknown): void {
+  if (!(grads instanceof Gradients)) {
+    throw new UsageError(`${op}: takes the gradients that backward returned, got ${describe(grads)}`);
+  }
+  checkList(op, "parameters", parameters);
+  parameters.forEach((t, i) => {
+    checkTensor(op, `parameters[${i}]`, t);
+  });
 }
 
 /** The same gradients, those of `parameters` with `f` applied to each element. */
@@ -75,24 +86,4 @@ function mapped(grads: Gradients, parameters: readonly Tensor[], f: (g: number) 
     result.set(t, owned(peek(gradient).map(f), gradient.shape));
   }
   return new Gradients(result);
-}
-
-function checkArguments(op: string, grads: Gradients, parameters: readonly Tensor[]): void {
-  if (!(grads instanceof Gradients)) {
-    throw new UsageError(`${op}: takes the gradients that backward returned, got ${describe(grads as unknown)}`);
-  }
-  if (!Array.isArray(parameters) || !parameters.every(isTensor)) {
-    throw new UsageError(`${op}: parameters must be a list of tensors, got ${describe(parameters)}`);
-  }
-}
-
-function checkLimit(what: string, limit: number): void {
-  if (typeof limit !== "number" || !(limit > 0))
-    throw new ValueError(`${what} must be above 0, got ${describe(limit)}`);
-}
-
-function checkOrder(op: string, p: number): void {
-  if (typeof p !== "number" || !(p > 0)) {
-    throw new ValueError(`${op}: p, the order of the norm, must be above 0, got ${describe(p)}`);
-  }
 }

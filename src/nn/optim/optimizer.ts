@@ -5,6 +5,7 @@
  * `step` takes gradients as a value, so there is nothing to zero and nothing to forget.
  */
 import { Gradients } from "../../autograd/backward.ts";
+import { checkNumberIn } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
@@ -134,14 +135,12 @@ export function fixOptions(name: string, optimizer: Optimizer, options: readonly
 export function checkOption(
   optimizer: string,
   name: string,
-  value: number,
+  value: unknown,
   low: number,
   high: number = Infinity,
 ): void {
-  if (typeof value !== "number" || !(value >= low && value < high && Number.isFinite(Math.fround(value)))) {
-    const range = high === Infinity ? `a finite number of ${low} or more` : `in [${low}, ${high})`;
-    throw new ValueError(`${optimizer}: ${name} must be ${range}, got ${describe(value)}`);
-  }
+  const what = high === Infinity ? `a finite number of ${low} or more` : `a number in [${low}, ${high})`;
+  checkNumberIn(optimizer, name, value, what, (n) => n >= low && n < high && Number.isFinite(Math.fround(n)));
 }
 
 /**

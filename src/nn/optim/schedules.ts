@@ -4,6 +4,7 @@
  * Having no state, a schedule can be plotted, tested and resumed at any step. Formulas are those of
  * `torch.optim.lr_scheduler`; a schedule that has reached its end stays there.
  */
+import { checkBetween, checkFunction, checkList, checkNumberIn, checkOneOf } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { cos, pow } from "../../tensor/math/index.ts";
@@ -29,7 +30,7 @@ export function stepDecay(lr: number, options: StepDecayOptions): Schedule {
   checkRate("stepDecay", lr);
   checkGiven("stepDecay", options, { every: true, factor: true });
   const { every, factor = 0.1 } = options;
-  checkFactor("stepDecay", "factor", factor);
+  checkBetween("stepDecay", "factor", factor, 0);
   checkSteps("stepDecay", "every", every);
   return (step) => lr * pow(factor, Math.floor(step / every));
 }
@@ -49,7 +50,7 @@ export function multiStepDecay(lr: number, options: MultiStepDecayOptions): Sche
   checkRate("multiStepDecay", lr);
   checkGiven("multiStepDecay", options, { milestones: true, factor: true });
   const { milestones, factor = 0.1 } = options;
-  checkFactor("multiStepDecay", "factor", factor);
+  checkBetween("multiStepDecay", "factor", factor, 0);
   checkMilestones("multiStepDecay", milestones);
   return (step) => lr * pow(factor, milestones.filter((milestone) => step >= milestone).length);
 }
@@ -64,7 +65,7 @@ export function exponentialDecay(lr: number, options: ExponentialDecayOptions): 
   checkRate("exponentialDecay", lr);
   checkGiven("exponentialDecay", options, { factor: true });
   const { factor } = options;
-  checkFactor("exponentialDecay", "factor", factor);
+  checkBetween("exponentialDecay", "factor", factor, 0);
   return (step) => lr * pow(factor, step);
 }
 
@@ -82,8 +83,8 @@ export function linear(lr: number, options: LinearOptions): Schedule {
   checkRate("linear", lr);
   checkGiven("linear", options, { steps: true, startFactor: true, endFactor: true });
   const { steps, startFactor = 1 / 3, endFactor = 1 } = options;
-  checkFactor("linear", "startFactor", startFactor);
-  checkFactor("linear", "endFactor", endFactor);
+  checkBetween("linear", "startFactor", startFactor, 0);
+  checkBetween("linear", "endFactor", endFactor, 0);
   checkSteps("linear", "steps", steps);
   return (step) => lr * (startFactor + (endFactor - startFactor) * Math.min(step / steps, 1));
 }
@@ -100,7 +101,7 @@ export function polynomial(lr: number, options: PolynomialOptions): Schedule {
   checkRate("polynomial", lr);
   checkGiven("polynomial", options, { steps: true, power: true });
   const { steps, power = 1 } = options;
-  checkFactor("polynomial", "power", power);
+  checkBetween("polynomial", "power", power, 0);
   checkSteps("polynomial", "steps", steps);
   return (step) => lr * pow(1 - Math.min(step / steps, 1), power);
 }
@@ -120,7 +121,7 @@ export function cosine(lr: number, options: CosineOptions): Schedule {
   checkRate("cosine", lr);
   checkGiven("cosine", options, { steps: true, minLr: true });
   const { steps, minLr = 0 } = options;
-  checkFactor("cosine", "minLr", minLr);
+  checkBetween("cosine", "minLr", minLr, 0);
   checkSteps("cosine", "steps", steps);
   return (step) => halfCosine(lr, minLr, Math.min(step / steps, 1));
 }
@@ -139,11 +140,9 @@ export function cosineRestarts(lr: number, options: CosineRestartsOptions): Sche
   checkRate("cosineRestarts", lr);
   checkGiven("cosineRestarts", options, { steps: true, factor: true, minLr: true });
   const { steps, factor = 1, minLr = 0 } = options;
-  checkFactor("cosineRestarts", "minLr", minLr);
+  checkBetween("cosineRestarts", "minLr", minLr, 0);
   checkSteps("cosineRestarts", "steps", steps);
-  if (typeof factor !== "number" || !(factor >= 1 && factor < Infinity)) {
-    throw new ValueError(`cosineRestarts: factor must be 1 or more, got ${describe(factor)}`);
-  }
+  checkBetween("cosineRestarts", "factor", factor, 1);
   return (step) => {
     let start = 0;
     let length = steps;
@@ -180,9 +179,7 @@ export function warmup(then: Schedule, options: WarmupOptions): Schedule {
  * @throws ValueError unless there is one milestone fewer than schedules, and they rise.
  */
 export function sequence(schedules: readonly Schedule[], milestones: readonly number[]): Schedule {
-  if (!Array.isArray(schedules)) {
-    throw new UsageError(`sequence: takes a list of schedules, got ${describe(schedules)}`);
-  }
+  checkList("sequence", "schedules", schedules);
   for (const schedule of schedules) checkSchedule("sequence", schedule);
   checkMilestones("sequence", milestones);
   if (milestones.length !== schedules.length - 1 || milestones.some((m, i) => i > 0 && m <= milestones[i - 1])) {
@@ -236,14 +233,12 @@ export function oneCycle(maxLr: number, options: OneCycleOptions): { lr: Schedul
   const { steps, warmupFraction = 0.3, startDivisor = 25, endDivisor = 1e4, anneal = "cosine" } = options;
   const { baseMomentum = 0.85, maxMomentum = 0.95 } = options;
   checkSteps("oneCycle", "steps", steps);
-  checkFactor("oneCycle", "warmupFraction", warmupFraction);
+  checkBetween("oneCycle", "warmupFraction", warmupFraction, 0);
   checkSteps("oneCycle", "startDivisor", startDivisor);
   checkSteps("oneCycle", "endDivisor", endDivisor);
-  checkFactor("oneCycle", "baseMomentum", baseMomentum);
-  checkFactor("oneCycle", "maxMomentum", maxMomentum);
-  if (anneal !== "cosine" && anneal !== "linear") {
-    throw new UsageError(`oneCycle: anneal must be "cosine" or "linear", got ${describe(anneal)}`);
-  }
+  checkBetween("oneCycle", "baseMomentum", baseMomentum, 0);
+  checkBetween("oneCycle", "maxMomentum", maxMomentum, 0);
+  checkOneOf("oneCycle", "anneal", anneal, ["cosine", "linear"]);
   const between = anneal === "cosine" ? halfCosine : (from: number, to: number, t: number) => from + (to - from) * t;
   // The highest rate is reached at step `peak` (not a whole number in general), the lowest at the last step.
   const peak = warmupFraction * steps - 1;
@@ -267,20 +262,11 @@ function halfCosine(from: number, to: number, t: number): number {
 }
 
 function checkRate(schedule: string, lr: number): void {
-  checkFactor(schedule, "the rate", lr);
-}
-
-/** Throws unless `value` is a finite number of 0 or more. */
-function checkFactor(schedule: string, name: string, value: number): void {
-  if (typeof value !== "number" || !(value >= 0 && value < Infinity)) {
-    throw new ValueError(`${schedule}: ${name} must be a finite number of 0 or more, got ${describe(value)}`);
-  }
+  checkBetween(schedule, "the rate", lr, 0);
 }
 
 function checkSteps(schedule: string, name: string, steps: number): void {
-  if (typeof steps !== "number" || !(steps > 0 && steps < Infinity)) {
-    throw new ValueError(`${schedule}: ${name} must be above 0, got ${describe(steps)}`);
-  }
+  checkNumberIn(schedule, name, steps, "a finite number above 0", (n) => n > 0 && n < Infinity);
 }
 
 /** Options that a schedule cannot do without. */
@@ -298,7 +284,5 @@ function checkMilestones(schedule: string, milestones: readonly number[]): void 
 }
 
 function checkSchedule(op: string, schedule: Schedule): void {
-  if (typeof schedule !== "function") {
-    throw new UsageError(`${op}: a schedule is a function from a step to a number, got ${describe(schedule)}`);
-  }
+  checkFunction(op, "a schedule", schedule, "a function from a step to a number");
 }

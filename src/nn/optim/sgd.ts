@@ -1,6 +1,7 @@
 /** Stochastic gradient descent, with momentum as PyTorch defines it. The formula: src/tensor/kernels/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
-import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { checkBoolean, checkFinite } from "../../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { kernels } from "../../tensor/kernels.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
@@ -62,12 +63,8 @@ export class SGD implements Optimizer {
     for (const { options } of this.#groups) {
       checkOption("SGD", "momentum", options.momentum, 0);
       checkOption("SGD", "weightDecay", options.weightDecay, 0);
-      if (typeof options.dampening !== "number" || !Number.isFinite(Math.fround(options.dampening))) {
-        throw new ValueError(`SGD: dampening must be finite, got ${describe(options.dampening)}`);
-      }
-      if (typeof options.nesterov !== "boolean") {
-        throw new UsageError(`SGD: nesterov must be true or false, got ${describe(options.nesterov)}`);
-      }
+      checkFinite("SGD", "dampening", options.dampening);
+      checkBoolean("SGD", "nesterov", options.nesterov);
       if (options.nesterov && (options.momentum === 0 || options.dampening !== 0)) {
         throw new ValueError(
           `SGD: nesterov needs momentum above 0 and no dampening, got momentum ${options.momentum} and dampening ${options.dampening}`,

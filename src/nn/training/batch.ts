@@ -23,7 +23,7 @@ export interface Batch<X = Tensor, L = Labels> {
 /** Examples without labels. */
 export type Input<X = Tensor> = Pick<Batch<X>, "x">;
 
-/** BatchSource one after another, at hand or still to come. */
+/** Batches one after another, at hand or still to come. */
 export type BatchSource<X = Tensor, L = Labels> = Iterable<Batch<X, L>> | AsyncIterable<Batch<X, L>>;
 
 /** The tensors in a value: itself, or those in its arrays and plain objects, in order. */

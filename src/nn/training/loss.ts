@@ -1,21 +1,25 @@
 /** What `fit` makes small and `evaluate` measures: a loss of the user's, or cross-entropy. */
+import { countOf } from "../../autograd/loss-counts.ts";
 import { crossEntropy } from "../../autograd/losses.ts";
 import { describe } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
+import { checkFinished } from "../../tensor/sync.ts";
 import { peek, Tensor } from "../../tensor/tensor.ts";
 import { isNumberList, type Labels } from "./batch.ts";
-import { refusePromise } from "./callbacks.ts";
 
-/** A loss, and of how many things it is the mean: labels that count, pixels. */
+/** A loss, and of how many things it is the mean (labels that count, pixels): what it weighs where batches come together. */
 export interface CountedLoss {
   readonly loss: Tensor;
   readonly count: number;
 }
 
 /**
- * From the model's output and the labels to a scalar: what is made small. A plain one weighs as much as the batch has
- * examples, in the mean over an epoch and where batches are accumulated.
+ * From the model's output and the labels to a scalar: what is made small.
+ *
+ * In the mean over an epoch, and where batches are accumulated, a mean that `crossEntropy` or `nllLoss` returns weighs as
+ * many labels as count in it (with class weights, their sum); any other tensor as many examples as the batch has. A loss
+ * that is computed from several, or leaves labels out itself, returns `{ loss, count }` to weigh something else.
  */
 export type Loss<Y = Tensor, L = Labels> = (output: Y, labels: L) => Tensor | CountedLoss;
 
@@ -32,10 +36,10 @@ export function lossOf<Y, L>(
   labels: L,
   examples: number,
 ): CountedLoss {
-  if (!loss) return classLoss(op, output, labels);
+  if (!loss) return classLoss(op, output, labels, examples);
   const result: unknown = loss(output, labels);
-  refusePromise(op, "loss", result);
-  const counted = result instanceof Tensor ? { loss: result, count: examples } : (result as Partial<CountedLoss>);
+  checkFinished(op, "loss", result);
+  const counted = result instanceof Tensor ? plainLoss(result, examples) : (result as Partial<CountedLoss>);
   if (!(counted?.loss instanceof Tensor) || !isCount(counted.count)) {
     throw new UsageError(
       `${op}: loss must return a tensor of one number, or { loss, count }, got ${describe(result)}${typeof result === "number" ? ": leave out item(), which has no gradient" : ""}`,
@@ -49,16 +53,17 @@ export function lossOf<Y, L>(
   return { loss: counted.loss, count: counted.count };
 }
 
+function plainLoss(loss: Tensor, examples: number): CountedLoss {
+  return { loss, count: countOf(loss) ?? examples };
+}
+
 /** Whether `value` can be what a mean is of, and a weight: finite, and not below 0. */
 export function isCount(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value < Infinity;
 }
 
-/** Labels that cross-entropy leaves out. */
-const IGNORED = -100;
-
 /** Cross-entropy of whatever a program has as output and labels, or why not. */
-function classLoss(op: string, output: unknown, labels: unknown): CountedLoss {
+function classLoss(op: string, output: unknown, labels: unknown, examples: number): CountedLoss {
   const instead = "or give a loss: mseLoss for numbers, bceWithLogits for yes and no, with labels as a tensor";
   if (!(output instanceof Tensor)) {
     throw new UsageError(
@@ -72,7 +77,7 @@ function classLoss(op: string, output: unknown, labels: unknown): CountedLoss {
     );
   }
   if (labels instanceof Tensor && sameShape(labels.shape, shape)) {
-    return { loss: crossEntropy(output, labels), count: output.size / shape[1] };
+    return plainLoss(crossEntropy(output, labels), examples);
   }
   const classes = labels instanceof Tensor ? peek(labels) : labels;
   if (!isNumberList(classes)) {
@@ -82,14 +87,12 @@ function classLoss(op: string, output: unknown, labels: unknown): CountedLoss {
       `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${nested ? "an array of arrays: tensor(…) makes a tensor of it" : `${describe(labels)}: give a loss that takes them`}`,
     );
   }
-  let count = 0;
   for (let i = 0; i < classes.length; i++) {
     if (!Number.isInteger(classes[i])) {
       throw new ValueError(
         `${op}: without a loss it is cross-entropy, whose labels are whole numbers, and label ${i} is ${describe(classes[i])}: use class numbers, a tensor of probabilities ${formatShape(shape)}, ${instead}`,
       );
     }
-    if (classes[i] !== IGNORED) count++;
   }
-  return { loss: crossEntropy(output, labels as Labels), count };
+  return plainLoss(crossEntropy(output, labels as Labels), examples);
 }

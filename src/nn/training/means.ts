@@ -2,9 +2,10 @@
 import { noGrad } from "../../autograd/graph.ts";
 import { describe } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
+import { checkFinished, checkNow } from "../../tensor/sync.ts";
 import { Tensor } from "../../tensor/tensor.ts";
+import { warn } from "../../tensor/warn.ts";
 import type { Measured, Metrics } from "../metrics.ts";
-import { checkImmediate, refusePromise } from "./callbacks.ts";
 import { isCount } from "./loss.ts";
 
 /** What was measured on a batch, or on several: the loss, and the metrics by name. */
@@ -81,7 +82,7 @@ export class Meter<Y, L, K extends string> {
     this.names = Object.keys(this.#metrics) as K[];
     for (const name of this.names) {
       if (this.#metrics[name] === undefined) throw new UsageError(`${op}: the metric "${name}" is undefined`);
-      checkImmediate(op, `the metric "${name}"`, this.#metrics[name]);
+      checkNow(op, `the metric "${name}"`, this.#metrics[name]);
     }
   }
 
@@ -91,13 +92,15 @@ export class Meter<Y, L, K extends string> {
       let got: unknown;
       let measured: Measured | null;
       try {
-        // In an array, so that a promise is refused below, by the metric's name, and not by noGrad.
-        [got] = noGrad(() => [this.#metrics[name](output, labels)]);
+        noGrad(() => {
+          // Not returned, so that a promise is refused below, by the metric's name, and not by noGrad.
+          got = this.#metrics[name](output, labels);
+        });
         measured = measuredFrom(got, examples);
       } catch (error) {
         return this.#failed(name, examples, error instanceof Error ? error.message : describe(error));
       }
-      refusePromise(this.#op, `the metric "${name}"`, got);
+      checkFinished(this.#op, `the metric "${name}"`, got);
       if (measured) return measured;
       const hint = got instanceof Tensor ? ": return its item()" : "";
       return this.#failed(
@@ -111,7 +114,7 @@ export class Meter<Y, L, K extends string> {
   #failed(name: K, count: number, why: string): Measured {
     if (!this.#warned.has(name)) {
       this.#warned.add(name);
-      warn(`skipstone: ${this.#op}: the metric "${name}" is NaN: ${why}`);
+      warn(`${this.#op}: the metric "${name}" is NaN: ${why}`);
     }
     return { value: Number.NaN, count };
   }
@@ -127,9 +130,4 @@ function measuredFrom(result: unknown, examples: number): Measured | null {
 /** An object with these names. */
 export function byName<K extends string, V>(names: readonly K[], of: (name: K) => V): Readonly<Record<K, V>> {
   return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<K, V>;
-}
-
-/** The library is compiled without a platform's types, and all of them have a console. */
-function warn(message: string): void {
-  (globalThis as unknown as { console?: { warn(message: string): void } }).console?.warn(message);
 }

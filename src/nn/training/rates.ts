@@ -1,9 +1,10 @@
 /** The rates of a training step: what a schedule says is checked before an optimiser, or a parameter, sees it. */
+import { checkFunction } from "../../tensor/arguments.ts";
 import { checkOptions, describe } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
+import { checkFinished, checkNow } from "../../tensor/sync.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedules.ts";
-import { checkImmediate, refusePromise } from "./callbacks.ts";
 
 /** A schedule for the learning rate, or one for the momentum too. */
 export interface Schedules {
@@ -15,7 +16,7 @@ export interface Schedules {
 export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial<Schedules> {
   if (schedule === undefined) return {};
   if (typeof schedule === "function") {
-    checkImmediate("fit", "schedule", schedule);
+    checkNow("fit", "schedule", schedule);
     return { lr: schedule };
   }
   if (typeof schedule !== "object" || schedule === null) {
@@ -25,12 +26,8 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
   }
   checkOptions<Schedules>("fit: schedule", schedule, { lr: true, momentum: true });
   for (const [name, rate] of Object.entries(schedule)) {
-    if (typeof rate !== "function") {
-      throw new UsageError(
-        `fit: ${name} of the schedule must be a function from a step to a number, got ${describe(rate)}`,
-      );
-    }
-    checkImmediate("fit", `${name} of the schedule`, rate);
+    checkFunction("fit", `${name} of the schedule`, rate, "a function from a step to a number");
+    checkNow("fit", `${name} of the schedule`, rate);
   }
   return schedule;
 }
@@ -39,8 +36,8 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
 export function setRates(optimizer: Optimizer, schedule: Partial<Schedules>, step: number): void {
   const lr = schedule.lr?.(step);
   const momentum = schedule.momentum?.(step);
-  refusePromise("fit", "schedule", lr);
-  refusePromise("fit", "momentum of the schedule", momentum);
+  checkFinished("fit", "schedule", lr);
+  checkFinished("fit", "momentum of the schedule", momentum);
   if (schedule.lr) checkRate("schedule gives the learning rate", lr, step);
   if (schedule.momentum) checkRate("schedule gives the momentum", momentum, step);
   try {

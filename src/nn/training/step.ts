@@ -7,13 +7,13 @@
 import { type Gradients, valueAndGrad } from "../../autograd/backward.ts";
 import { SkipstoneError, UsageError } from "../../tensor/errors.ts";
 import { formatShape } from "../../tensor/shape.ts";
+import { checkFinished } from "../../tensor/sync.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkNamedLeaves } from "../leaves.ts";
 import type { Module } from "../module.ts";
 import { clipGradNorm, gradNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { type Batch, countExamples, type Labels, tensorsIn } from "./batch.ts";
-import { refusePromise } from "./callbacks.ts";
 import { type Loss, lossOf } from "./loss.ts";
 import { byName, type Measurement, type Meter, meanOf } from "./means.ts";
 import { SavedBuffers } from "./saved-buffers.ts";
@@ -128,7 +128,7 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
       const { clipNorm } = this.#options;
       const { parameters } = this.#optimizer;
       const clipped = clipNorm === undefined ? grads : clipGradNorm(grads, parameters, clipNorm).grads;
-      refusePromise("fit", "the optimiser's step", this.#optimizer.step(clipped));
+      checkFinished("fit", "the optimiser's step", this.#optimizer.step(clipped));
       return {
         batches: good,
         outputs: passes.map(({ output }) => output),
@@ -173,7 +173,7 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
     }
     const { value, grads } = valueAndGrad(() => {
       const output = this.#model.forward(batch.x);
-      refusePromise("fit", "forward", output);
+      checkFinished("fit", "forward", output);
       const { loss, count } = lossOf("fit", this.#options.loss, output, batch.labels, examples);
       if (count === 0) throw nothingCounts(step, lr);
       checkFinite("loss", loss.item(), step, lr);

@@ -72,8 +72,8 @@ export function pairOf(value: Pair): readonly [number, number] {
   return typeof value === "number" ? [value, value] : value;
 }
 
-/** Throws unless `value` is a number or two of them. */
-export function checkPair(op: string, name: string, value: unknown): asserts value is Pair {
+/** Throws unless `value` is a number or two of them. Whether they are in range is for the geometry to say, with the shapes. */
+export function checkPairKind(op: string, name: string, value: unknown): void {
   const pair: unknown = typeof value === "number" ? [value, value] : value;
   if (Array.isArray(pair) && pair.length === 2 && pair.every((v) => typeof v === "number")) return;
   throw new UsageError(`${op}: ${name} must be a number, or two of them, got ${describe(value)}`);
@@ -90,7 +90,7 @@ export function convGeometry(
   b: Shape | null,
   { stride = 1, padding = 0, dilation = 1, groups = 1, algorithm = "auto" }: Conv2dOptions = {},
 ): ConvGeometry {
-  for (const [name, value] of Object.entries({ stride, padding, dilation })) checkPair("conv2d", name, value);
+  for (const [name, value] of Object.entries({ stride, padding, dilation })) checkPairKind("conv2d", name, value);
   if (typeof groups !== "number") throw new UsageError(`conv2d: groups must be a number, got ${describe(groups)}`);
   const [sh, sw] = pairOf(stride);
   const [ph, pw] = pairOf(padding);

@@ -5,6 +5,7 @@
  * Each function here checks one operation's arguments, and returns the output's shape and the copy (or copies) that fill
  * it. The adjoint of a copy that reaches every element at most once is the reversed copy into zeros.
  */
+import { checkList } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sameShape, stridesOf } from "../shape.ts";
 import { stretchedStrides } from "./broadcast.ts";
@@ -68,6 +69,7 @@ export function copyGeometry(
  * @throws ShapeError unless `axes` names every axis of x exactly once.
  */
 export function permuteGeometry(op: string, x: Shape, axes: readonly number[]): MoveGeometry {
+  checkList(op, "axes", axes);
   const order = axes.map((axis) => normalizeAxis(op, axis, x.length, x));
   if (new Set(order).size !== x.length || order.length !== x.length) {
     throw new ShapeError(
@@ -96,6 +98,10 @@ export type SliceRange = readonly [start: number | null, stop: number | null, st
  * @throws ShapeError for more ranges than axes, and for positions or steps that are not whole numbers (step 1 or more).
  */
 export function sliceGeometry(op: string, x: Shape, ranges: readonly SliceRange[]): MoveGeometry {
+  checkList(op, "ranges", ranges);
+  ranges.forEach((range, axis) => {
+    if (range !== null && range !== undefined) checkList(op, `the range of axis ${axis}`, range);
+  });
   const fail = (reason: string): never => {
     const shown = ranges.map((range) => (range ? `[${range.join(",")}]` : "null")).join(", ");
     throw new ShapeError(`${op}: ${reason} (x ${formatShape(x)}, ranges ${shown || "none"})`);
@@ -127,6 +133,10 @@ export function sliceGeometry(op: string, x: Shape, ranges: readonly SliceRange[
  * @throws ShapeError unless there is one pair of whole numbers of 0 or more for each axis.
  */
 export function padGeometry(op: string, x: Shape, pads: readonly (readonly [number, number])[]): MoveGeometry {
+  checkList(op, "pads", pads);
+  pads.forEach((pair, axis) => {
+    checkList(op, `the pads of axis ${axis}`, pair);
+  });
   const shown = pads.map((pair) => `[${[...pair].join(",")}]`).join(", ");
   if (pads.length !== x.length) {
     throw new ShapeError(
@@ -205,6 +215,7 @@ export function stackGeometry(
  * @throws ShapeError where x does not stretch to `shape`.
  */
 export function expandGeometry(op: string, x: Shape, shape: Shape): MoveGeometry {
+  checkList(op, "shape", shape);
   const lifted = shape.length - x.length;
   const target = shape.map((length, axis) => (length === -1 && axis >= lifted ? x[axis - lifted] : length));
   const fits =

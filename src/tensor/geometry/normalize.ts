@@ -5,6 +5,8 @@
  *   layer norm   x `[…, D]`         outer 1, groups rows of x,  inner D
  *   group norm   x `[N, C, H, W]`   outer 1, groups N·G,        inner (C/G)·H·W
  */
+import { checkList } from "../arguments.ts";
+import { describe } from "../check.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 
@@ -66,6 +68,7 @@ export function layerNormGeometry(
   normalizedShape: Shape,
   parameters: NormParameters,
 ): AffineNormGeometry {
+  checkList(op, "normalizedShape", normalizedShape);
   const tail = x.slice(x.length - normalizedShape.length);
   if (normalizedShape.length === 0 || normalizedShape.length > x.length || !sameShape(tail, normalizedShape)) {
     throw new ShapeError(`${op}: x ${formatShape(x)} does not end in normalizedShape ${formatShape(normalizedShape)}`);
@@ -90,7 +93,7 @@ export function groupNormGeometry(
   if (x.length < 2) throw new ShapeError(`${op}: x must be [N, C] or [N, C, ...], got ${formatShape(x)}`);
   const [N, C] = x;
   if (!Number.isInteger(groups) || groups < 1 || C % groups !== 0) {
-    throw new ShapeError(`${op}: ${C} channels do not divide into ${groups} groups (x ${formatShape(x)})`);
+    throw new ShapeError(`${op}: ${C} channels do not divide into ${describe(groups)} groups (x ${formatShape(x)})`);
   }
   checkParameters(op, x, parameters, [C], "one number per channel");
   return {

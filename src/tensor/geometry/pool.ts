@@ -5,9 +5,10 @@
  * differ only in these windows, so the kernels know one description: output (i, j) looks at rows
  * `rows.start[i] + u·rows.step` for u < `rows.count[i]` and columns likewise. Windows are already clipped to the image.
  */
+import { checkBoolean, checkList } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
-import { checkPair, type Pair, pairOf } from "./conv.ts";
+import { checkPairKind, type Pair, pairOf } from "./conv.ts";
 
 export interface Windows {
   /** First input index of each window, inside the image. */
@@ -77,6 +78,9 @@ export function poolGeometry(op: string, x: Shape, options: PoolOptions): PoolGe
       `${op}: ${reason} (x ${formatShape(x)}, kernelSize ${show(kernelSize)}, stride ${show(stride)}, padding ${show(padding)}, dilation ${show(dilation)}, ceilMode ${ceilMode})`,
     );
   };
+  for (const [name, value] of Object.entries({ kernelSize, stride, padding, dilation })) checkPairKind(op, name, value);
+  checkBoolean(op, "ceilMode", ceilMode);
+  checkBoolean(op, "countIncludePad", countIncludePad);
   if (x.length !== 4) fail(`x must have rank 4 [N, C, H, W], has rank ${x.length}`);
   for (const [name, value, least] of [
     ["kernelSize", kernelSize, 1],
@@ -84,7 +88,6 @@ export function poolGeometry(op: string, x: Shape, options: PoolOptions): PoolGe
     ["padding", padding, 0],
     ["dilation", dilation, 1],
   ] as const) {
-    checkPair(op, name, value);
     if (pairOf(value).some((v) => !Number.isInteger(v) || v < least)) {
       fail(`${name} must be whole numbers of ${least} or more`);
     }
@@ -143,14 +146,15 @@ function slidingWindows(
  * @throws ShapeError that shows x and the output size.
  */
 export function adaptivePoolGeometry(op: string, x: Shape, outputSize: Pair): PoolGeometry {
-  checkPair(op, "outputSize", outputSize);
+  if (typeof outputSize !== "number") checkList(op, "outputSize", outputSize);
   const sizes = pairOf(outputSize);
   const fail = (reason: string): never => {
     throw new ShapeError(`${op}: ${reason} (x ${formatShape(x)}, outputSize ${sizes.join("×")})`);
   };
   if (x.length !== 4) fail(`x must have rank 4 [N, C, H, W], has rank ${x.length}`);
   if (x[2] < 1 || x[3] < 1) fail("the image is empty");
-  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) fail("outputSize must be whole numbers of 1 or more");
+  if (sizes.length !== 2 || sizes.some((size) => !Number.isInteger(size) || size < 1))
+    fail("outputSize must be whole numbers of 1 or more");
   const [rows, columns] = sizes.map((outputs, axis): Windows => {
     const length = x[2 + axis];
     const start = Int32Array.from({ length: outputs }, (_, i) => Math.floor((i * length) / outputs));

@@ -1,4 +1,6 @@
 /** Geometry of the operations that give the same numbers in the same order another shape. They move nothing. */
+import { checkList } from "../arguments.ts";
+import { describe } from "../check.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../shape.ts";
 
@@ -8,6 +10,7 @@ import { formatShape, normalizeAxis, type Shape, sizeOf } from "../shape.ts";
  * @throws ShapeError for a second −1, and unless the sizes agree.
  */
 export function reshapedShape(op: string, x: Shape, shape: Shape): Shape {
+  checkList(op, "shape", shape);
   const fail = (reason: string): never => {
     throw new ShapeError(`${op}: ${reason} (x ${formatShape(x)}, shape ${formatShape(shape)})`);
   };
@@ -50,10 +53,10 @@ export function unsqueezedShape(op: string, x: Shape, axis: number): Shape {
 
 /** A position for a new axis of x, counted from 0: −1 is behind the last one. */
 export function newAxis(op: string, x: Shape, axis: number): number {
-  const at = axis < 0 ? axis + x.length + 1 : axis;
+  const at = Number.isInteger(axis) && axis < 0 ? axis + x.length + 1 : axis;
   if (!Number.isInteger(axis) || at < 0 || at > x.length) {
     throw new ShapeError(
-      `${op}: the result has ${x.length + 1} axes, axis ${axis} is none of them (x ${formatShape(x)})`,
+      `${op}: the result has ${x.length + 1} axes, axis ${describe(axis)} is none of them (x ${formatShape(x)})`,
     );
   }
   return at;

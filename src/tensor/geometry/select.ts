@@ -1,6 +1,6 @@
 /** Geometry of picking elements by index: indexSelect (whole slices) and gather (single elements). */
 import { describe } from "../check.ts";
-import { ShapeError, ValueError } from "../errors.ts";
+import { ShapeError, UsageError, ValueError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import type { AxisGeometry } from "./normalize.ts";
 import { axisGeometry } from "./normalize.ts";
@@ -27,11 +27,8 @@ export interface SelectGeometry {
 export function selectGeometry(op: string, x: Shape, axis: number, index: ArrayLike<number>): SelectGeometry {
   const axes = axisGeometry(op, x, axis);
   const along = normalizeAxis(op, axis, x.length, x);
-  return {
-    shape: x.map((length, d) => (d === along ? index.length : length)),
-    axes,
-    index: checkedIndex(op, index, x[along], x, along),
-  };
+  const checked = checkedIndex(op, index, x[along], x, along);
+  return { shape: x.map((length, d) => (d === along ? checked.length : length)), axes, index: checked };
 }
 
 /**
@@ -43,7 +40,12 @@ export function selectGeometry(op: string, x: Shape, axis: number, index: ArrayL
  */
 export function gatherGeometry(op: string, x: Shape, axis: number, index: IndexTensor): SelectGeometry {
   const along = normalizeAxis(op, axis, x.length, x);
-  const { shape } = index;
+  const shape = (index as IndexTensor | null)?.shape;
+  if (!Array.isArray(shape)) {
+    throw new UsageError(
+      `${op}: the index must be whole numbers with a shape, { data, shape }, got ${describe(index)}`,
+    );
+  }
   const fits = shape.length === x.length && shape.every((length, d) => d === along || length <= x[d]);
   if (!fits || index.data.length !== sizeOf(shape)) {
     throw new ShapeError(
@@ -64,10 +66,13 @@ export function gatherGeometry(op: string, x: Shape, axis: number, index: IndexT
 }
 
 function checkedIndex(op: string, index: ArrayLike<number>, length: number, x: Shape, axis: number): Int32Array {
+  if (!Array.isArray(index) && !ArrayBuffer.isView(index)) {
+    throw new UsageError(`${op}: the index must be an array of whole numbers, got ${describe(index)}`);
+  }
   for (let k = 0; k < index.length; k++) {
     if (!Number.isInteger(index[k]) || index[k] < 0 || index[k] >= length) {
       throw new ValueError(
-        `${op}: index ${describe(index[k])} at position ${k} must be a whole number from 0 to ${length - 1} (x ${formatShape(x)}, axis ${axis})`,
+        `${op}: index ${index[k]} at position ${k} must be a whole number from 0 to ${length - 1} (x ${formatShape(x)}, axis ${axis})`,
       );
     }
   }

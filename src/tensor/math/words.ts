@@ -1,21 +1,24 @@
 /** How a number is stored: its exponent, and powers of two by theirs, which have no rounding. */
 
-const scratch = /* @__PURE__ */ makeScratch();
+/** A double, and the same eight bytes as two whole numbers. */
+const double = /* @__PURE__ */ new Float64Array(1);
+const words = /* @__PURE__ */ wordsOf(double);
+/** Which of them has the sign: −0 has nothing else. */
+const HIGH = /* @__PURE__ */ highest();
 
-function makeScratch(): { double: Float64Array; words: Uint32Array; high: number } {
-  const double = new Float64Array(1);
-  const words = new Uint32Array(double.buffer);
-  // The sign bit of −0 tells which of the two words stands first on this machine.
-  double[0] = -0;
-  return { double, words, high: words[1] === 0 ? 0 : 1 };
+function wordsOf({ buffer }: Float64Array): Uint32Array {
+  return new Uint32Array(buffer);
 }
 
-const { double, words, high } = scratch;
+function highest(): number {
+  double[0] = -0;
+  return words[0] === 0 ? 1 : 0;
+}
 
 /** Sign, 11 bits of exponent and the first 20 of the fraction. */
 export function highWord(x: number): number {
   double[0] = x;
-  return words[high];
+  return words[HIGH];
 }
 
 /** The smallest number with all its 53 bits. */

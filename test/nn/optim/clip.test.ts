@@ -54,9 +54,9 @@ describe("clipGradNorm", () => {
     expect(() => clipGradNorm(gradients([Number.NaN, 0]), [a], 1)).toThrow(
       "clipGradNorm: the norm of the gradients is NaN",
     );
-    expect(() => clipGradNorm(gradients(), [a], 0)).toThrow("clipGradNorm: maxNorm must be above 0, got 0");
+    expect(() => clipGradNorm(gradients(), [a], 0)).toThrow("clipGradNorm: maxNorm must be a number above 0, got 0");
     expect(() => clipGradNorm(gradients(), [a], "1" as never)).toThrow(
-      'clipGradNorm: maxNorm must be above 0, got "1"',
+      'clipGradNorm: maxNorm must be a number above 0, got "1"',
     );
     expect(() => clipGradNorm(gradients(), [a], 1, { norm: 1 } as never)).toThrow(
       'clipGradNorm: there is no option "norm"',
@@ -64,7 +64,9 @@ describe("clipGradNorm", () => {
     expect(() => clipGradNorm(gradients(), [a], 1, { p: 0 })).toThrow(
       "clipGradNorm: p, the order of the norm, must be",
     );
-    expect(() => gradNorm(gradients(), [a], Number.NaN)).toThrow("gradNorm: p, the order of the norm, must be above 0");
+    expect(() => gradNorm(gradients(), [a], Number.NaN)).toThrow(
+      "gradNorm: p, the order of the norm, must be a number above 0",
+    );
   });
 });
 
@@ -87,6 +89,6 @@ describe("clipGradValue", () => {
   });
 
   it("errors: a limit that is not above 0", () => {
-    expect(() => clipGradValue(gradients(), [a], -1)).toThrow("clipGradValue: the limit must be above 0, got -1");
+    expect(() => clipGradValue(gradients(), [a], -1)).toThrow("clipGradValue: limit must be a number above 0, got -1");
   });
 });

@@ -330,13 +330,15 @@ it("options out of range are errors", () => {
   const w = parameterOf(1);
   expect(() => new SGD([w], { lr: 0.1, momentum: -1 })).toThrow("SGD: momentum must be a finite number of 0 or more");
   expect(() => new SGD([w], { lr: 0.1, weightDecay: Infinity })).toThrow("SGD: weightDecay must be");
-  expect(() => new SGD([w], { lr: 0.1, dampening: Number.NaN })).toThrow("SGD: dampening must be finite");
+  expect(() => new SGD([w], { lr: 0.1, dampening: Number.NaN })).toThrow(
+    "SGD: dampening must be a finite number, got NaN",
+  );
   expect(() => new SGD([w], { lr: 0.1, nesterov: true })).toThrow(
     "SGD: nesterov needs momentum above 0 and no dampening, got momentum 0 and dampening 0",
   );
   expect(() => new SGD([w], { lr: 0.1, momentum: 0.9, dampening: 0.1, nesterov: true })).toThrow("nesterov needs");
-  expect(() => new Adam([w], { betas: [1, 0.999] })).toThrow("Adam: betas[0] must be in [0, 1), got 1");
-  expect(() => new AdamW([w], { betas: [0.9, -0.1] })).toThrow("AdamW: betas[1] must be in [0, 1), got -0.1");
+  expect(() => new Adam([w], { betas: [1, 0.999] })).toThrow("Adam: betas[0] must be a number in [0, 1), got 1");
+  expect(() => new AdamW([w], { betas: [0.9, -0.1] })).toThrow("AdamW: betas[1] must be a number in [0, 1), got -0.1");
   expect(() => new Adam([w], { eps: -1 })).toThrow("Adam: eps must be a finite number of 0 or more, got -1");
   expect(() => new Adam([w], { betas: [0.9] as never })).toThrow("Adam: betas must be two numbers, [0.9, 0.999], got");
   expect(() => new SGD([w], { lr: 0.1, momentum: "0.9" as never })).toThrow("SGD: momentum must be a finite number");

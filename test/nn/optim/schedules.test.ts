@@ -87,10 +87,13 @@ it("every schedule is a pure function: asked in any order, the same answers", ()
 
 describe("errors", () => {
   it.each([
-    [() => schedules.stepDecay(1, { every: 0 }), "stepDecay: every must be above 0, got 0"],
-    [() => schedules.cosine(1, { steps: -1 }), "cosine: steps must be above 0, got -1"],
-    [() => schedules.linear(1, { steps: Number.NaN }), "linear: steps must be above 0, got NaN"],
-    [() => schedules.cosineRestarts(1, { steps: 3, factor: 0.5 }), "cosineRestarts: factor must be 1 or more, got 0.5"],
+    [() => schedules.stepDecay(1, { every: 0 }), "stepDecay: every must be a finite number above 0, got 0"],
+    [() => schedules.cosine(1, { steps: -1 }), "cosine: steps must be a finite number above 0, got -1"],
+    [() => schedules.linear(1, { steps: Number.NaN }), "linear: steps must be a finite number above 0, got NaN"],
+    [
+      () => schedules.cosineRestarts(1, { steps: 3, factor: 0.5 }),
+      "cosineRestarts: factor must be a finite number of 1 or more, got 0.5",
+    ],
     [
       () => schedules.sequence([schedules.constant(1), schedules.constant(2)], []),
       "sequence: 2 schedules need 1 rising milestones, got []",
@@ -106,7 +109,7 @@ describe("errors", () => {
     ],
     [() => schedules.cosine(1, 100 as never), "cosine: its options are an object, { steps, minLr }, got 100"],
     [() => schedules.cosine(1, undefined as never), "cosine: its options are missing: { steps, minLr }"],
-    [() => schedules.cosine(1, { steps: "9" as never }), 'cosine: steps must be above 0, got "9"'],
+    [() => schedules.cosine(1, { steps: "9" as never }), 'cosine: steps must be a finite number above 0, got "9"'],
     [
       () => schedules.cosine(1, { steps: 9, min_lr: 0 } as never),
       'cosine: there is no option "min_lr": did you mean "minLr"?',
@@ -123,12 +126,12 @@ describe("errors", () => {
     [() => schedules.polynomial(1, { steps: 3, power: -1 }), "polynomial: power must be a finite number of 0 or more"],
     [
       () => schedules.warmup(0.1 as never, { steps: 3 }),
-      "warmup: a schedule is a function from a step to a number, got 0.1",
+      "warmup: a schedule must be a function from a step to a number, got 0.1",
     ],
     [() => schedules.warmup(schedules.constant(1), 5 as never), "warmup: its options are an object"],
     [
       () => schedules.sequence([1, 2] as never, [3]),
-      "sequence: a schedule is a function from a step to a number, got 1",
+      "sequence: a schedule must be a function from a step to a number, got 1",
     ],
     [() => schedules.oneCycle(1, { steps: 9, maxLr: 1 } as never), 'oneCycle: there is no option "maxLr"'],
     [

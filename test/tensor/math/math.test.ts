@@ -13,7 +13,7 @@ const spread = (rng: Rng, from: number, to: number): number => 10 ** rng.uniform
 const sign = (rng: Rng): number => (rng.uniform() < 0.5 ? -1 : 1);
 
 describe("less than one unit in the last place from the exact value", () => {
-  // With 30,000 points each, at most 0.83: docs/decisions/0012-exponentials-of-our-own.md.
+  // With 30,000 points each, at most 0.83: docs/decisions/0013-exponentials-of-our-own.md.
   const ranges: readonly [name: Name, where: string, draw: (rng: Rng) => readonly number[]][] = [
     ["exp", "−2 … 2", (rng) => [rng.uniform(-2, 2)]],
     ["exp", "all finite results, subnormal ones too", (rng) => [rng.uniform(-745, 709.7)]],
