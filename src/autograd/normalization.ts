@@ -70,8 +70,8 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNormOptions> = {
  * for running statistics of which one is missing, or both outside training.
  */
 export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions): Tensor {
-  checkObject("batchNorm", "options", options);
   checkOptions("batchNorm", options, BATCH_NORM_OPTIONS);
+  checkObject("batchNorm", "options", options);
   const { training, runningMean = null, runningVar = null, momentum = 0.1, eps = 1e-5 } = options;
   checkTensors("batchNorm", { x }, { weight, bias, runningMean, runningVar });
   checkNumber("batchNorm", "momentum", momentum);
