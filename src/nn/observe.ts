@@ -42,7 +42,7 @@ export function observing(root: AnyModule, observer: Observer): ReadonlyMap<AnyM
 export type Forward = AnyModule["forward"];
 
 /** Runs `fn` (which must not be async) while each of these modules computes another function. */
-export function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward>, fn: () => T): T {
+function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward>, fn: () => T): T {
   const putBack = replaceForward(replacements);
   try {
     return callNow("observe", "fn", fn);

@@ -252,7 +252,7 @@ export let kernels: Kernels = /* @__PURE__ */ choosingKernels();
 export type ArrayKernels = Kernels<Floats>;
 
 /** A tier that computes on typed arrays, as operations call it. */
-export function onValues(tier: ArrayKernels): Kernels {
+function onValues(tier: ArrayKernels): Kernels {
   return tier as unknown as Kernels;
 }
 

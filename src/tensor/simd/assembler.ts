@@ -61,8 +61,6 @@ function memory(opcode: Code, offset: number): Code {
 }
 
 // §5.4.1 Control
-/** Nothing. */
-export const nop = 0x01;
 /** Repeats its body when a branch inside goes to it; leaves it otherwise. */
 export const loop = (...body: Code): Code => [0x03, NO_RESULT, ...body, 0x0b];
 /** A branch inside goes to its end. */
