@@ -207,11 +207,10 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
     checkUnchanged(node);
     const needed = node.inputs.map(wanted);
     const sent = needed.includes(true) ? node.rule(gy, needed) : [];
-    const theirs = new Set([node.output, ...node.inputs].map(heldBy));
     for (const gx of sent) {
       if (!gx) continue;
       holders.hold(gx);
-      if (theirs.has(gx)) holders.hold(gx);
+      if (heldBy(node.output) === gx || node.inputs.some((t) => heldBy(t) === gx)) holders.hold(gx);
     }
     node.inputs.forEach((input, i) => {
       const gx = sent[i];
