@@ -89,5 +89,5 @@ function readRecord(file: string): RunRecord {
   }
   const record = parseRecord(text);
   if (record) return record;
-  throw new UsageError(`${file} is not the record of a run: expected a ${join("out", "NAME", "run.json")}`);
+  throw new UsageError(`${file} is not the record of a run: expected an ${join("out", "NAME", "run.json")}`);
 }

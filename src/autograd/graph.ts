@@ -7,12 +7,14 @@
  * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
  * Next: backward.ts, which walks the numbers down.
  */
-import { SkipstoneError } from "../tensor/errors.ts";
+import { checkFunction, checkList } from "../tensor/arguments.ts";
+import { describe } from "../tensor/check.ts";
+import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 import { chooseKernels } from "../tensor/kernels.ts";
 import { inStep, type Values } from "../tensor/memory.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
-import { outliveStep, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor, outliveStep, type Tensor } from "../tensor/tensor.ts";
 import type { OpAttributes, Operation } from "./attributes.ts";
 
 /** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
@@ -91,6 +93,7 @@ export function unrecorded<T>(op: string, fn: () => T): T {
 
 /** Calls `visit` once for each node that `root` was computed from, in reverse order of recording: outputs first. */
 export function walk(root: Tensor, visit: (node: Node) => void): void {
+  checkFunction("walk", "visit", visit);
   for (const node of nodesBefore(root)) visit(node);
 }
 
@@ -100,6 +103,8 @@ export function walk(root: Tensor, visit: (node: Node) => void): void {
  * @param stopAt tensors behind which nothing is visited.
  */
 export function nodesBefore(root: Tensor, stopAt: readonly Tensor[] = []): Node[] {
+  checkTensor("nodesBefore", "root", root);
+  checkList("nodesBefore", "stopAt", stopAt);
   if (!root.node) return [];
   const nodes = [root.node];
   const seen = new Set(nodes);
@@ -122,6 +127,8 @@ export function nodesBefore(root: Tensor, stopAt: readonly Tensor[] = []): Node[
  * @param names labels for leaves and interior tensors, for instance a model's parameter names.
  */
 export function graphToDot(root: Tensor, names: ReadonlyMap<Tensor, string> = new Map()): string {
+  checkTensor("graphToDot", "root", root);
+  if (!(names instanceof Map)) throw new UsageError(`graphToDot: names must be a Map, got ${describe(names)}`);
   const quote = (text: string): string =>
     `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
   const leaves = new Map<Tensor, string>();

@@ -12,7 +12,7 @@
  *
  * `kernels.normalizeGradient` computes it in two passes.
  */
-import { checkBoolean, checkNumber, checkObject } from "../tensor/arguments.ts";
+import { checkBetween, checkBoolean, checkObject } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
@@ -70,12 +70,15 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNormOptions> = {
  * for running statistics of which one is missing, or both outside training.
  */
 export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions): Tensor {
+  // Plain JavaScript leaves them out with undefined, as layerNorm lets it.
+  weight ??= null;
+  bias ??= null;
   checkOptions("batchNorm", options, BATCH_NORM_OPTIONS);
   checkObject("batchNorm", "options", options);
   const { training, runningMean = null, runningVar = null, momentum = 0.1, eps = 1e-5 } = options;
   checkTensors("batchNorm", { x }, { weight, bias, runningMean, runningVar });
-  checkNumber("batchNorm", "momentum", momentum);
-  checkNumber("batchNorm", "eps", eps);
+  checkBetween("batchNorm", "momentum", momentum, 0, 1);
+  checkBetween("batchNorm", "eps", eps, 0);
   checkBoolean("batchNorm", "training", training);
   const g = batchNormGeometry(
     "batchNorm",
@@ -160,7 +163,7 @@ function checkedEps(op: string, x: Tensor, weight: Tensor | null, bias: Tensor |
   checkOptions(op, options, NORM_OPTIONS);
   checkTensors(op, { x }, { weight, bias });
   const { eps = 1e-5 } = options;
-  checkNumber(op, "eps", eps);
+  checkBetween(op, "eps", eps, 0);
   return eps;
 }
 

@@ -15,20 +15,20 @@ export class ReLU extends Module {
 
 /** y = x where x > 0, slope·x elsewhere. Default slope 0.01. */
 export class LeakyReLU extends Module {
-  readonly #slope: number;
+  readonly slope: number;
 
   constructor(slope = 0.01) {
     super();
     checkFinite("LeakyReLU", "slope", slope);
-    this.#slope = slope;
+    this.slope = slope;
   }
 
   forward(x: Tensor): Tensor {
-    return leakyRelu(x, this.#slope);
+    return leakyRelu(x, this.slope);
   }
 
   override describe(): string {
-    return `slope ${this.#slope}`;
+    return `slope ${this.slope}`;
   }
 }
 
@@ -50,17 +50,18 @@ const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
 
 /** y = x·Φ(x), exactly or by the tanh approximation. */
 export class GELU extends Module {
-  readonly #options: GeluOptions;
+  readonly approximate: "none" | "tanh";
 
   constructor(options: GeluOptions = {}) {
     super();
     checkOptions("GELU", options, GELU_OPTIONS);
-    checkOneOf("GELU", "approximate", options.approximate ?? "none", ["none", "tanh"]);
-    this.#options = options;
+    const { approximate = "none" } = options;
+    checkOneOf("GELU", "approximate", approximate, ["none", "tanh"]);
+    this.approximate = approximate;
   }
 
   forward(x: Tensor): Tensor {
-    return gelu(x, this.#options);
+    return gelu(x, { approximate: this.approximate });
   }
 }
 
@@ -75,19 +76,21 @@ const SOFTPLUS_OPTIONS: OptionNames<SoftplusLayerOptions> = { beta: true, thresh
 
 /** y = ln(1 + e^(βx)) / β. */
 export class Softplus extends Module {
-  readonly #options: SoftplusLayerOptions;
+  readonly beta: number;
+  readonly threshold: number;
 
   constructor(options: SoftplusLayerOptions = {}) {
     super();
     checkOptions("Softplus", options, SOFTPLUS_OPTIONS);
-    for (const [name, value] of Object.entries(options)) {
-      if (value !== undefined) checkFinite("Softplus", name, value);
-    }
-    if (options.beta === 0) throw new ValueError("Softplus: beta must not be 0, by which it divides");
-    this.#options = options;
+    const { beta = 1, threshold = 20 } = options;
+    checkFinite("Softplus", "beta", beta);
+    checkFinite("Softplus", "threshold", threshold);
+    if (beta === 0) throw new ValueError("Softplus: beta must not be 0, by which it divides");
+    this.beta = beta;
+    this.threshold = threshold;
   }
 
   forward(x: Tensor): Tensor {
-    return softplus(x, this.#options);
+    return softplus(x, { beta: this.beta, threshold: this.threshold });
   }
 }

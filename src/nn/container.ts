@@ -45,18 +45,18 @@ export class Identity extends Module {
 
 /** Joins the axes from `startAxis` to `endAxis` into one. Default: all but the batch axis. */
 export class Flatten extends Module {
-  readonly #startAxis: number;
-  readonly #endAxis: number;
+  readonly startAxis: number;
+  readonly endAxis: number;
 
   constructor(startAxis = 1, endAxis = -1) {
     super();
     checkInteger("Flatten", "startAxis", startAxis);
     checkInteger("Flatten", "endAxis", endAxis);
-    this.#startAxis = startAxis;
-    this.#endAxis = endAxis;
+    this.startAxis = startAxis;
+    this.endAxis = endAxis;
   }
 
   forward(x: Tensor): Tensor {
-    return flatten(x, this.#startAxis, this.#endAxis);
+    return flatten(x, this.startAxis, this.endAxis);
   }
 }

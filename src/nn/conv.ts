@@ -58,10 +58,10 @@ export class Conv2d extends Module {
   readonly bias: Tensor | null;
   /** How to convolve. `forward` throws where the algorithm does not cover the layer; `useConvAlgorithm` asks first. */
   algorithm: ConvAlgorithm = "auto";
-  readonly #stride: Pair;
-  readonly #padding: Pair;
-  readonly #dilation: Pair;
-  readonly #groups: number;
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions) {
     super();
@@ -91,38 +91,33 @@ export class Conv2d extends Module {
     init(this.weight, rng);
     const bound = 1 / Math.sqrt(fansOf(this.weight.shape).fanIn);
     this.bias = bias ? parameterOf(this, uniform(zeros([outChannels]), rng, { low: -bound, high: bound })) : null;
-    this.#stride = stride;
-    this.#padding = padding;
-    this.#dilation = dilation;
-    this.#groups = groups;
+    this.stride = pairOf(stride);
+    this.padding = pairOf(padding);
+    this.dilation = pairOf(dilation);
+    this.groups = groups;
   }
 
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias, {
-      stride: this.#stride,
-      padding: this.#padding,
-      dilation: this.#dilation,
-      groups: this.#groups,
-      algorithm: this.algorithm,
-    });
+    const { weight, bias, stride, padding, dilation, groups, algorithm } = this;
+    return conv2d(x, weight, bias, { stride, padding, dilation, groups, algorithm });
   }
 
   /** Whether `algorithm` can compute this layer. */
   covers(algorithm: ConvAlgorithm): boolean {
     const [, , kh, kw] = this.weight.shape;
-    const [sh, sw] = pairOf(this.#stride);
-    const [ph, pw] = pairOf(this.#padding);
-    const [dh, dw] = pairOf(this.#dilation);
-    return algorithmCovers(algorithm, { kh, kw, sh, sw, ph, pw, dh, dw, groups: this.#groups });
+    const [sh, sw] = this.stride;
+    const [ph, pw] = this.padding;
+    const [dh, dw] = this.dilation;
+    return algorithmCovers(algorithm, { kh, kw, sh, sw, ph, pw, dh, dw, groups: this.groups });
   }
 
   override describe(): string {
     const [O, Cg, kh, kw] = this.weight.shape;
-    const show = (pair: Pair): string => [...new Set(pairOf(pair))].join("×");
-    const parts = [`${Cg * this.#groups} → ${O}`, `${kh}×${kw}`, `stride ${show(this.#stride)}`];
-    if (pairOf(this.#padding).some((p) => p !== 0)) parts.push(`padding ${show(this.#padding)}`);
-    if (pairOf(this.#dilation).some((d) => d !== 1)) parts.push(`dilation ${show(this.#dilation)}`);
-    if (this.#groups !== 1) parts.push(`groups ${this.#groups}`);
+    const show = (pair: readonly number[]): string => [...new Set(pair)].join("×");
+    const parts = [`${Cg * this.groups} → ${O}`, `${kh}×${kw}`, `stride ${show(this.stride)}`];
+    if (this.padding.some((p) => p !== 0)) parts.push(`padding ${show(this.padding)}`);
+    if (this.dilation.some((d) => d !== 1)) parts.push(`dilation ${show(this.dilation)}`);
+    if (this.groups !== 1) parts.push(`groups ${this.groups}`);
     return parts.join(", ");
   }
 }

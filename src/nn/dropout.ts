@@ -20,23 +20,23 @@ const OPTIONS: OptionNames<DropoutLayerOptions> = { rng: true };
  * @throws ValueError if p is no probability; UsageError without an rng.
  */
 export class Dropout extends Module {
-  readonly #p: number;
-  readonly #rng: Rng;
+  readonly p: number;
+  readonly rng: Rng;
 
   constructor(p: number, options: DropoutLayerOptions) {
     super();
     checkBetween("Dropout", "p", p, 0, 1);
     checkOptions("Dropout", options, OPTIONS);
     checkRng("Dropout", options?.rng, `new Dropout(${p}, { rng: new Rng(seed) })`);
-    this.#p = p;
-    this.#rng = options.rng;
+    this.p = p;
+    this.rng = options.rng;
   }
 
   forward(x: Tensor): Tensor {
-    return dropout(x, this.#p, { training: this.training, rng: this.#rng });
+    return dropout(x, this.p, { training: this.training, rng: this.rng });
   }
 
   override describe(): string {
-    return `${this.#p}`;
+    return `${this.p}`;
   }
 }

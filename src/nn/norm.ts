@@ -43,9 +43,9 @@ export class BatchNorm2d extends Module {
   readonly runningMean: Tensor | null;
   readonly runningVar: Tensor | null;
   readonly numBatchesTracked: Tensor | null;
-  readonly #channels: number;
-  readonly #momentum: number | null;
-  readonly #eps: number;
+  readonly channels: number;
+  readonly momentum: number | null;
+  readonly eps: number;
 
   constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
     super();
@@ -61,26 +61,26 @@ export class BatchNorm2d extends Module {
     this.runningMean = trackRunningStats ? buffer(zeros([channels])) : null;
     this.runningVar = trackRunningStats ? buffer(ones([channels])) : null;
     this.numBatchesTracked = trackRunningStats ? buffer(zeros([])) : null;
-    this.#channels = channels;
-    this.#momentum = momentum;
-    this.#eps = eps;
+    this.channels = channels;
+    this.momentum = momentum;
+    this.eps = eps;
   }
 
   forward(x: Tensor): Tensor {
-    if (x.rank !== 4 || x.shape[1] !== this.#channels) {
-      throw new ShapeError(`BatchNorm2d: x must be [N, ${this.#channels}, H, W], is ${formatShape(x.shape)}`);
+    if (x.rank !== 4 || x.shape[1] !== this.channels) {
+      throw new ShapeError(`BatchNorm2d: x must be [N, ${this.channels}, H, W], is ${formatShape(x.shape)}`);
     }
     const { runningMean, runningVar, numBatchesTracked } = this;
     if (!runningMean || !runningVar || !numBatchesTracked) {
-      return batchNorm(x, this.weight, this.bias, { training: true, eps: this.#eps });
+      return batchNorm(x, this.weight, this.bias, { training: true, eps: this.eps });
     }
     const batches = numBatchesTracked.item() + 1;
     const y = batchNorm(x, this.weight, this.bias, {
       runningMean,
       runningVar,
       training: this.training,
-      momentum: this.#momentum ?? 1 / batches,
-      eps: this.#eps,
+      momentum: this.momentum ?? 1 / batches,
+      eps: this.eps,
     });
     if (this.training) numBatchesTracked.assign([batches]);
     return y;
@@ -94,13 +94,13 @@ export class BatchNorm2d extends Module {
     const { weight, bias, runningMean, runningVar } = this;
     if (!runningMean || !runningVar) return null;
     const [w, b] = [weight && peek(weight), bias && peek(bias)];
-    const scale = Array.from(peek(runningVar), (v, c) => (w ? w[c] : 1) / Math.sqrt(v + this.#eps));
+    const scale = Array.from(peek(runningVar), (v, c) => (w ? w[c] : 1) / Math.sqrt(v + this.eps));
     const shift = Array.from(peek(runningMean), (mean, c) => (b ? b[c] : 0) - mean * scale[c]);
     return { scale, shift };
   }
 
   override describe(): string {
-    return `${this.#channels}`;
+    return `${this.channels}`;
   }
 }
 
@@ -117,8 +117,8 @@ const AFFINE_OPTIONS: OptionNames<AffineLayerOptions> = { eps: true, affine: tru
 export class LayerNorm extends Module {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
-  readonly #shape: Shape;
-  readonly #eps: number;
+  readonly normalizedShape: Shape;
+  readonly eps: number;
 
   constructor(normalizedShape: number | Shape, options: AffineLayerOptions = {}) {
     super();
@@ -127,16 +127,16 @@ export class LayerNorm extends Module {
     const { eps, affine } = affineOptions("LayerNorm", options);
     this.weight = affine ? parameterOf(this, ones(shape)) : null;
     this.bias = affine ? parameterOf(this, zeros(shape)) : null;
-    this.#shape = shape;
-    this.#eps = eps;
+    this.normalizedShape = shape;
+    this.eps = eps;
   }
 
   forward(x: Tensor): Tensor {
-    return layerNorm(x, this.#shape, this.weight, this.bias, { eps: this.#eps });
+    return layerNorm(x, this.normalizedShape, this.weight, this.bias, { eps: this.eps });
   }
 
   override describe(): string {
-    return formatShape(this.#shape);
+    return formatShape(this.normalizedShape);
   }
 }
 
@@ -144,9 +144,9 @@ export class LayerNorm extends Module {
 export class GroupNorm extends Module {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
-  readonly #groups: number;
-  readonly #channels: number;
-  readonly #eps: number;
+  readonly groups: number;
+  readonly channels: number;
+  readonly eps: number;
 
   /** @throws ValueError if the channels do not divide into the groups. */
   constructor(groups: number, channels: number, options: AffineLayerOptions = {}) {
@@ -159,20 +159,20 @@ export class GroupNorm extends Module {
     }
     this.weight = affine ? parameterOf(this, ones([channels])) : null;
     this.bias = affine ? parameterOf(this, zeros([channels])) : null;
-    this.#groups = groups;
-    this.#channels = channels;
-    this.#eps = eps;
+    this.groups = groups;
+    this.channels = channels;
+    this.eps = eps;
   }
 
   forward(x: Tensor): Tensor {
-    if (x.shape[1] !== this.#channels) {
-      throw new ShapeError(`GroupNorm: x must be [N, ${this.#channels}, …], is ${formatShape(x.shape)}`);
+    if (x.shape[1] !== this.channels) {
+      throw new ShapeError(`GroupNorm: x must be [N, ${this.channels}, …], is ${formatShape(x.shape)}`);
     }
-    return groupNorm(x, this.#groups, this.weight, this.bias, { eps: this.#eps });
+    return groupNorm(x, this.groups, this.weight, this.bias, { eps: this.eps });
   }
 
   override describe(): string {
-    return `${this.#groups} groups of ${this.#channels / this.#groups}`;
+    return `${this.groups} groups of ${this.channels / this.groups}`;
   }
 }
 

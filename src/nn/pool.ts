@@ -21,23 +21,35 @@ const MAX_OPTIONS: OptionNames<MaxPool2dLayerOptions> = { stride: true, padding:
 
 /** The maximum of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
 export class MaxPool2d extends Module {
-  readonly #kernelSize: Pair;
-  readonly #options: MaxPool2dLayerOptions;
+  readonly kernelSize: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly ceilMode: boolean;
 
   constructor(kernelSize: Pair, options: MaxPool2dLayerOptions = {}) {
     super();
     checkOptions("MaxPool2d", options, MAX_OPTIONS);
-    checkWindow("MaxPool2d", kernelSize, options);
-    this.#kernelSize = kernelSize;
-    this.#options = options;
+    checkPair("MaxPool2d", "kernelSize", kernelSize);
+    const { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false } = options;
+    checkPair("MaxPool2d", "stride", stride);
+    checkPair("MaxPool2d", "padding", padding, 0);
+    checkPair("MaxPool2d", "dilation", dilation);
+    checkBoolean("MaxPool2d", "ceilMode", ceilMode);
+    this.kernelSize = pairOf(kernelSize);
+    this.stride = pairOf(stride);
+    this.padding = pairOf(padding);
+    this.dilation = pairOf(dilation);
+    this.ceilMode = ceilMode;
   }
 
   forward(x: Tensor): Tensor {
-    return maxPool2d(x, { kernelSize: this.#kernelSize, ...this.#options });
+    const { kernelSize, stride, padding, dilation, ceilMode } = this;
+    return maxPool2d(x, { kernelSize, stride, padding, dilation, ceilMode });
   }
 
   override describe(): string {
-    return describeWindow(this.#kernelSize, this.#options);
+    return describeWindow(this);
   }
 }
 
@@ -61,43 +73,54 @@ const AVG_OPTIONS: OptionNames<AvgPool2dLayerOptions> = {
 
 /** The mean of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
 export class AvgPool2d extends Module {
-  readonly #kernelSize: Pair;
-  readonly #options: AvgPool2dLayerOptions;
+  readonly kernelSize: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly ceilMode: boolean;
+  readonly countIncludePad: boolean;
 
   constructor(kernelSize: Pair, options: AvgPool2dLayerOptions = {}) {
     super();
     checkOptions("AvgPool2d", options, AVG_OPTIONS);
-    checkWindow("AvgPool2d", kernelSize, options);
-    if (options.countIncludePad !== undefined) checkBoolean("AvgPool2d", "countIncludePad", options.countIncludePad);
-    this.#kernelSize = kernelSize;
-    this.#options = options;
+    checkPair("AvgPool2d", "kernelSize", kernelSize);
+    const { stride = kernelSize, padding = 0, ceilMode = false, countIncludePad = true } = options;
+    checkPair("AvgPool2d", "stride", stride);
+    checkPair("AvgPool2d", "padding", padding, 0);
+    checkBoolean("AvgPool2d", "ceilMode", ceilMode);
+    checkBoolean("AvgPool2d", "countIncludePad", countIncludePad);
+    this.kernelSize = pairOf(kernelSize);
+    this.stride = pairOf(stride);
+    this.padding = pairOf(padding);
+    this.ceilMode = ceilMode;
+    this.countIncludePad = countIncludePad;
   }
 
   forward(x: Tensor): Tensor {
-    return avgPool2d(x, { kernelSize: this.#kernelSize, ...this.#options });
+    const { kernelSize, stride, padding, ceilMode, countIncludePad } = this;
+    return avgPool2d(x, { kernelSize, stride, padding, ceilMode, countIncludePad });
   }
 
   override describe(): string {
-    return describeWindow(this.#kernelSize, this.#options);
+    return describeWindow(this);
   }
 }
 
 /** Means over windows chosen so that the result is `[N, C, ...outputSize]`. */
 export class AdaptiveAvgPool2d extends Module {
-  readonly #outputSize: Pair;
+  readonly outputSize: readonly [number, number];
 
   constructor(outputSize: Pair) {
     super();
     checkPair("AdaptiveAvgPool2d", "outputSize", outputSize);
-    this.#outputSize = outputSize;
+    this.outputSize = pairOf(outputSize);
   }
 
   forward(x: Tensor): Tensor {
-    return adaptiveAvgPool2d(x, this.#outputSize);
+    return adaptiveAvgPool2d(x, this.outputSize);
   }
 
   override describe(): string {
-    return pairOf(this.#outputSize).join("×");
+    return this.outputSize.join("×");
   }
 }
 
@@ -108,20 +131,9 @@ export class GlobalAvgPool2d extends Module {
   }
 }
 
-/** What both kinds of window have in common. */
-function checkWindow(
-  who: string,
-  kernelSize: Pair,
-  { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false }: MaxPool2dLayerOptions,
-): void {
-  checkPair(who, "kernelSize", kernelSize);
-  checkPair(who, "stride", stride);
-  checkPair(who, "padding", padding, 0);
-  checkPair(who, "dilation", dilation);
-  checkBoolean(who, "ceilMode", ceilMode);
-}
+type Window = Pick<AvgPool2d, "kernelSize" | "stride" | "padding">;
 
-function describeWindow(kernelSize: Pair, { stride = kernelSize, padding = 0 }: { stride?: Pair; padding?: Pair }) {
-  const text = `${pairOf(kernelSize).join("×")}, stride ${pairOf(stride).join("×")}`;
-  return pairOf(padding).some((p) => p !== 0) ? `${text}, padding ${pairOf(padding).join("×")}` : text;
+function describeWindow({ kernelSize, stride, padding }: Window): string {
+  const text = `${kernelSize.join("×")}, stride ${stride.join("×")}`;
+  return padding.some((p) => p !== 0) ? `${text}, padding ${padding.join("×")}` : text;
 }

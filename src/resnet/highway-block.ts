@@ -83,7 +83,7 @@ export class HighwayLinear extends Module implements ResidualBlock {
   collapsed = false;
   readonly linearH: Linear;
   readonly linearT: Linear | null;
-  readonly #activation: HighwayActivation;
+  readonly activation: HighwayActivation;
 
   constructor(units: number, options: HighwayLayerOptions) {
     super();
@@ -91,7 +91,7 @@ export class HighwayLinear extends Module implements ResidualBlock {
     checkLayer("HighwayLinear", units, options, LAYER_OPTIONS);
     const { shortcut = "gate", activation = "relu", rng } = options;
     this.shortcut = shortcut;
-    this.#activation = activation;
+    this.activation = activation;
     this.linearH = new Linear(units, units, { rng, init: transformInit(options) });
     constant(this.linearH.bias!, 0);
     this.linearT = shortcut === "none" ? null : new Linear(units, units, { rng, init: linearInit(options) });
@@ -103,7 +103,7 @@ export class HighwayLinear extends Module implements ResidualBlock {
   }
 
   transform(x: Tensor): Tensor {
-    return activate(this.#activation, this.linearH.forward(x));
+    return activate(this.activation, this.linearH.forward(x));
   }
 
   /**
@@ -150,7 +150,7 @@ export class HighwayBlock extends Module implements ResidualBlock {
   readonly convH: Conv2d;
   readonly bnH: BatchNorm2d | null;
   readonly convT: Conv2d | null;
-  readonly #activation: HighwayActivation;
+  readonly activation: HighwayActivation;
 
   constructor(channels: number, options: HighwayBlockOptions) {
     super();
@@ -161,7 +161,7 @@ export class HighwayBlock extends Module implements ResidualBlock {
     checkWhole("HighwayBlock", "kernelSize", kernelSize);
     if (kernelSize % 2 !== 1) throw new ValueError(`HighwayBlock: kernelSize must be odd, got ${kernelSize}`);
     this.shortcut = shortcut;
-    this.#activation = activation;
+    this.activation = activation;
     const padding = (kernelSize - 1) / 2;
     this.convH = new Conv2d(channels, channels, kernelSize, { padding, rng, init: transformInit(options) });
     constant(this.convH.bias!, 0);
@@ -179,7 +179,7 @@ export class HighwayBlock extends Module implements ResidualBlock {
 
   transform(x: Tensor): Tensor {
     const y = this.convH.forward(x);
-    return activate(this.#activation, this.bnH ? this.bnH.forward(y) : y);
+    return activate(this.activation, this.bnH ? this.bnH.forward(y) : y);
   }
 
   /**

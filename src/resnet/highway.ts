@@ -89,7 +89,7 @@ export class HighwayNet extends Module {
   readonly layers: Sequential;
   /** The classifier; another may be put in its place. */
   output: Linear;
-  readonly #activation: HighwayActivation;
+  readonly activation: HighwayActivation;
 
   constructor(depth: number, options: HighwayNetOptions) {
     super();
@@ -98,7 +98,7 @@ export class HighwayNet extends Module {
     const { units = shortcut === "none" ? 71 : 50 } = options;
     for (const [name, count] of Object.entries({ classes, inFeatures, units })) checkWhole("highwayNet", name, count);
     this.depth = depth;
-    this.#activation = activation;
+    this.activation = activation;
     this.input = new Linear(inFeatures, units, { rng: rng.fork("input"), init: transformInit(options) });
     const layer = (i: number): HighwayLinear =>
       new HighwayLinear(units, { ...layerOptions(depth, options), rng: rng.fork(`layers.${i}`) });
@@ -107,7 +107,7 @@ export class HighwayNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const h = activate(this.#activation, this.input.forward(flatten(x, 1)));
+    const h = activate(this.activation, this.input.forward(flatten(x, 1)));
     return this.output.forward(this.layers.forward(h));
   }
 
@@ -164,7 +164,7 @@ export class HighwayConvNet extends Module {
   readonly layer3: Sequential;
   /** The classifier. Another for other classes: `model.fc = new Linear(model.fc.inFeatures, classes, { rng })`. */
   fc: Linear;
-  readonly #activation: HighwayActivation;
+  readonly activation: HighwayActivation;
 
   constructor(depth: number, options: HighwayConvNetOptions) {
     super();
@@ -189,7 +189,7 @@ export class HighwayConvNet extends Module {
       return new Sequential(...Array.from({ length: blocks }, (_, i) => block(i)));
     };
     this.depth = depth;
-    this.#activation = activation;
+    this.activation = activation;
     this.conv1 = conv(inChannels, width, 1);
     this.bn1 = norm(width);
     this.layer1 = stage(1, width);
@@ -215,7 +215,7 @@ export class HighwayConvNet extends Module {
 
   #plain(conv: Conv2d, norm: BatchNorm2d | null, x: Tensor): Tensor {
     const y = conv.forward(x);
-    return activate(this.#activation, norm ? norm.forward(y) : y);
+    return activate(this.activation, norm ? norm.forward(y) : y);
   }
 }
 

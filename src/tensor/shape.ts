@@ -77,6 +77,9 @@ export function normalizeAxes(op: string, axes: number | readonly number[] | und
  * `[8, 1, 5]` and `[3, 1]` give `[8, 3, 5]`.
  */
 export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
+  for (const shape of [a, b]) {
+    if (!Array.isArray(shape)) throw new UsageError(`${op}: a shape is a list of lengths, got ${describe(shape)}`);
+  }
   const rank = Math.max(a.length, b.length);
   const shape = new Array<number>(rank);
   for (let axis = 0; axis < rank; axis++) {

@@ -48,6 +48,8 @@ const numbers: Record<string, Call> = {
   "avgPool2d: padding": (padding) => S.avgPool2d(images, { kernelSize: 2, padding }),
   "adaptiveAvgPool2d: outputSize": (outputSize) => S.adaptiveAvgPool2d(images, outputSize),
   "gradcheck: directions": (directions) => S.gradcheck((t) => S.mul(t, t), [x], { directions }),
+  "batchNorm: momentum": (momentum) => S.batchNorm(images, null, null, { training: true, momentum }),
+  "layerNorm: eps": (eps) => S.layerNorm(x, [3], null, null, { eps }),
   "gradcheck: epsilon": (epsilon) => S.gradcheck((t) => S.mul(t, t), [x], { epsilon }),
 };
 
@@ -71,6 +73,11 @@ const others: Record<string, [Call, readonly unknown[]]> = {
   "tap: look": [(look) => S.tap(x, look), [undefined, 1, {}]],
   "observe: observer": [(observer) => S.observe(new S.ReLU(), observer, () => 1), [undefined, {}, "all"]],
   "copyState: takes a model": [S.copyState, [null, undefined, {}, x]],
+  "nodesBefore: root": [S.nodesBefore, [null, 3, {}]],
+  "walk: visit": [(visit) => S.walk(x, visit), [undefined, {}, 1]],
+  "graphToDot: names": [(names) => S.graphToDot(x, names), [null, {}, []]],
+  "op: a shape is a list of lengths": [(shape) => S.broadcastShapes("op", [2], shape), [null, 3, "3", () => 1]],
+  "batchNorm: eps": [(eps) => S.batchNorm(images, null, null, { training: true, eps }), [-1, Infinity, "1"]],
   "padShortcut: x": [(t) => S.padShortcut(t, 4, 1), [null, [1], images.shape]],
   "gradNorm: takes the gradients": [(grads) => S.gradNorm(grads, [x]), [null, new Map(), {}]],
   "gradcheck: there is no option": [
@@ -103,6 +110,7 @@ describe.each(["plain", "simd"] as const)("%s", (tier) => {
 });
 
 it("what is right is still taken", () => {
+  expect(S.batchNorm(images, undefined as never, undefined as never, { training: true }).shape).toEqual(images.shape);
   expect(S.eye(2, { requiresGrad: true }).requiresGrad).toBe(true);
   expect(S.slice(x, [null, [null, 2]]).shape).toEqual([2, 2]);
   expect(S.indexSelect(x, 1, Int32Array.of(2, 0)).toArray()).toEqual([

@@ -116,7 +116,7 @@ test.each([
   [["nothing-like-it"], "unknown command 'nothing-like-it': --list says what there is"],
   [["vanish", "--full"], "vanish --full is the paper's size and needs CIFAR-10: name its directory with --data"],
   [[...vanish, "--out", outDirectory(), "--redraw"], "results.jsonl has no results of this run's tasks"],
-  [["reproduce", join(data, "train-images-idx3-ubyte")], "is not the record of a run: expected a out/NAME/run.json"],
+  [["reproduce", join(data, "train-images-idx3-ubyte")], "is not the record of a run: expected an out/NAME/run.json"],
   [
     [...degradation, "--out", outDirectory(), "--steps", "2", "--batch-size", "65"],
     /plain-8, seed \d: batches: 64 images do not fill one batch of 65/,

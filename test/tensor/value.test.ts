@@ -14,6 +14,7 @@ import { backward } from "../../src/autograd/backward.ts";
 import { mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { sum } from "../../src/autograd/reductions.ts";
+import * as S from "../../src/index.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
@@ -37,6 +38,39 @@ const equalities: Record<string, (a: unknown, b: unknown) => void> = {
 const w = tensor([1, 2, 3], { requiresGrad: true });
 const state = (seed: number): Record<string, Tensor> => cifarResNet(8, { width: 2, rng: new Rng(seed) }).stateDict();
 
+/** Layers and optimisers that differ in one option only: in the first of its two values, or the second. */
+const pairs: readonly [string, (which: 0 | 1) => unknown][] = [
+  ["stride", (i) => new S.Conv2d(1, 1, 3, { stride: [1, 2][i] as number, rng: new Rng(0) })],
+  ["padding", (i) => new S.Conv2d(1, 1, 3, { padding: [1, 0][i] as number, rng: new Rng(0) })],
+  ["dilation", (i) => new S.Conv2d(1, 1, 3, { dilation: [1, 2][i] as number, rng: new Rng(0) })],
+  ["groups", (i) => new S.GroupNorm([1, 2][i] as number, 4)],
+  ["eps", (i) => new S.LayerNorm(4, { eps: [1e-5, 1e-6][i] as number })],
+  ["momentum", (i) => new S.BatchNorm2d(4, { momentum: [0.1, null][i] as number | null })],
+  ["p", (i) => new S.Dropout([0.1, 0.2][i] as number, { rng: new Rng(0) })],
+  ["an rng", (i) => new S.Dropout(0.1, { rng: new Rng(i) })],
+  ["a pool's padding", (i) => new S.MaxPool2d(3, { padding: i })],
+  ["countIncludePad", (i) => new S.AvgPool2d(3, { countIncludePad: i === 1 })],
+  ["outputSize", (i) => new S.AdaptiveAvgPool2d([1, 2][i] as number)],
+  ["slope", (i) => new S.LeakyReLU([0.1, 0.2][i] as number)],
+  ["approximate", (i) => new S.GELU({ approximate: (["none", "tanh"] as const)[i] as "none" })],
+  ["beta", (i) => new S.Softplus({ beta: [1, 2][i] as number })],
+  ["axes", (i) => new S.Flatten(1, [-1, 2][i])],
+  ["lr", (i) => new S.SGD([w], { lr: [0.1, 0.2][i] as number })],
+  ["weightDecay", (i) => new S.SGD([w], { lr: 0.1, weightDecay: i })],
+  ["nesterov", (i) => new S.SGD([w], { lr: 0.1, momentum: 0.9, nesterov: i === 1 })],
+  ["a group's momentum", (i) => new S.SGD([{ parameters: [w], momentum: [0.1, 0.9][i] as number }], { lr: 0.1 })],
+  ["betas", (i) => new S.Adam([w], { betas: [0.9, [0.99, 0.999][i] as number] })],
+  ["AdamW's eps", (i) => new S.AdamW([w], { eps: [1e-8, 1e-7][i] as number })],
+  [
+    "a highway's activation",
+    (i) => new S.HighwayBlock(4, { activation: i ? "tanh" : "relu", init: () => {}, rng: new Rng(0) }),
+  ],
+  [
+    "inside a network",
+    (i) => new S.Sequential(new S.Linear(2, 2, { rng: new Rng(0) }), new S.Dropout(i / 2, { rng: new Rng(0) })),
+  ],
+];
+
 describe.each(Object.entries(equalities))("%s", (_, equal) => {
   it.each<[string, unknown, unknown]>([
     ["the same values", tensor([1, 2, 3]), tensor([1, 2, 3])],
@@ -50,6 +84,11 @@ describe.each(Object.entries(equalities))("%s", (_, equal) => {
     ],
   ])("equal: %s", (_, a, b) => {
     equal(a, b);
+  });
+
+  it.each(pairs)("not equal: %s", (_, make) => {
+    equal(make(0), make(0));
+    expect(() => equal(make(0), make(1))).toThrow();
   });
 
   it.each<[string, unknown, unknown]>([

@@ -8,11 +8,11 @@ import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
 import {
   checkGradients,
   checkOption,
-  fixOptions,
   type Group,
   groupsOf,
   type Optimizer,
   type Parameters,
+  showOptions,
 } from "./optimizer.ts";
 
 export interface AdamOptions {
@@ -28,104 +28,27 @@ export interface AdamOptions {
 
 const NAMES: OptionNames<AdamOptions> = { lr: true, betas: true, eps: true, weightDecay: true };
 
-/**
- * Adam (Kingma & Ba 2015).
- *
- * @example
- * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
- * optimizer.step(backward(loss));
- *
- * @throws ValueError for options out of range.
- */
-export class Adam implements Optimizer {
-  readonly #core: Core;
-
-  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
-    this.#core = new Core("Adam", parameters, options, 0, false);
-    fixOptions("Adam", this, ["betas", "eps", "weightDecay"]);
-  }
-
-  get lr(): number {
-    return this.#core.lr;
-  }
-
-  set lr(value: number) {
-    this.#core.lr = value;
-  }
-
-  /** β₁. */
-  get momentum(): number {
-    return this.#core.momentum;
-  }
-
-  set momentum(value: number) {
-    this.#core.momentum = value;
-  }
-
-  get parameters(): readonly Tensor[] {
-    return this.#core.parameters;
-  }
-
-  step(grads: Gradients): void {
-    this.#core.step(grads);
-  }
-}
-
-/**
- * AdamW (Loshchilov & Hutter 2019): Adam whose weight decay acts on the weights alone, not through the moments.
- *
- * @throws ValueError for options out of range.
- */
-export class AdamW implements Optimizer {
-  readonly #core: Core;
-
-  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
-    this.#core = new Core("AdamW", parameters, options, 0.01, true);
-    fixOptions("AdamW", this, ["betas", "eps", "weightDecay"]);
-  }
-
-  get lr(): number {
-    return this.#core.lr;
-  }
-
-  set lr(value: number) {
-    this.#core.lr = value;
-  }
-
-  /** β₁. */
-  get momentum(): number {
-    return this.#core.momentum;
-  }
-
-  set momentum(value: number) {
-    this.#core.momentum = value;
-  }
-
-  get parameters(): readonly Tensor[] {
-    return this.#core.parameters;
-  }
-
-  step(grads: Gradients): void {
-    this.#core.step(grads);
-  }
-}
-
 /** What has been learnt about one parameter: the running means of its gradient and of the square, and its steps. */
-interface Moments {
+interface State {
   readonly mean: Values;
   readonly square: Values;
   steps: number;
 }
 
 /** Both algorithms; `decoupled` is AdamW's decay. */
-class Core implements Optimizer {
+abstract class Moments implements Optimizer {
   readonly parameters: readonly Tensor[];
+  declare lr: number;
+  /** β₁. */
+  declare momentum: number;
+  declare readonly eps: number;
+  declare readonly weightDecay: number;
+  /** The parameters with the options that each group of them has. */
+  readonly groups: readonly Group<Required<AdamOptions>>[];
   readonly #name: string;
-  readonly #groups: readonly Group<Required<AdamOptions>>[];
-  readonly #moments = new Map<Tensor, Moments>();
+  readonly #moments = new Map<Tensor, State>();
   readonly #decoupled: boolean;
-  #lr: number;
-  #momentum: number;
+  readonly #beta2: number;
 
   constructor(
     name: string,
@@ -138,13 +61,13 @@ class Core implements Optimizer {
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = defaultDecay } = options;
     const defaults = { lr, betas, eps, weightDecay };
     checkOption(name, "lr", lr, 0);
-    this.#groups = groupsOf<Required<AdamOptions>>(
+    this.groups = groupsOf<Required<AdamOptions>>(
       name,
       parameters as Parameters<Required<AdamOptions>>,
       defaults,
       NAMES,
     );
-    for (const { options } of [{ options: defaults }, ...this.#groups]) {
+    for (const { options } of [{ options: defaults }, ...this.groups]) {
       if (!Array.isArray(options.betas) || options.betas.length !== 2) {
         throw new UsageError(`${name}: betas must be two numbers, [0.9, 0.999], got ${describe(options.betas)}`);
       }
@@ -154,35 +77,30 @@ class Core implements Optimizer {
       checkOption(name, "weightDecay", options.weightDecay, 0);
     }
     this.#name = name;
-    this.#lr = lr;
-    this.#momentum = betas[0];
     // Frozen: one that is added to the list would not be trained.
-    this.parameters = Object.freeze(this.#groups.flatMap((group) => group.parameters));
+    this.parameters = Object.freeze(this.groups.flatMap((group) => group.parameters));
     this.#decoupled = decoupled;
+    this.#beta2 = betas[1];
+    showOptions(name, this, { lr, momentum: betas[0], eps, weightDecay }, (option, value) =>
+      checkOption(name, option, value, 0, option === "momentum" ? 1 : Infinity),
+    );
   }
 
-  get lr(): number {
-    return this.#lr;
+  /** β₁, which is the momentum, and β₂. */
+  get betas(): readonly [number, number] {
+    return [this.momentum, this.#beta2];
   }
 
-  set lr(value: number) {
-    checkOption(this.#name, "lr", value, 0);
-    this.#lr = value;
-  }
-
-  get momentum(): number {
-    return this.#momentum;
-  }
-
-  set momentum(value: number) {
-    checkOption(this.#name, "momentum", value, 0, 1);
-    this.#momentum = value;
+  set betas(_: readonly [number, number]) {
+    throw new UsageError(
+      `${this.#name}: betas cannot be set: set momentum, which is the first, or make a new ${this.#name} with { betas }`,
+    );
   }
 
   step(grads: Gradients): void {
     checkGradients(this.#name, this.parameters, grads);
-    for (const { lrRatio } of this.#groups) checkOption(this.#name, "a group's lr", this.lr * lrRatio, 0);
-    for (const { parameters, options, lrRatio, own } of this.#groups) {
+    for (const { lrRatio } of this.groups) checkOption(this.#name, "a group's lr", this.lr * lrRatio, 0);
+    for (const { parameters, options, lrRatio, own } of this.groups) {
       const lr = this.lr * lrRatio;
       const beta1 = own.betas?.[0] ?? this.momentum;
       const beta2 = options.betas[1];
@@ -206,5 +124,31 @@ class Core implements Optimizer {
         });
       }
     }
+  }
+}
+
+/**
+ * Adam (Kingma & Ba 2015).
+ *
+ * @example
+ * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+ * optimizer.step(backward(loss));
+ *
+ * @throws ValueError for options out of range.
+ */
+export class Adam extends Moments {
+  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
+    super("Adam", parameters, options, 0, false);
+  }
+}
+
+/**
+ * AdamW (Loshchilov & Hutter 2019): Adam whose weight decay acts on the weights alone, not through the moments.
+ *
+ * @throws ValueError for options out of range.
+ */
+export class AdamW extends Moments {
+  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions = {}) {
+    super("AdamW", parameters, options, 0.01, true);
   }
 }

@@ -111,21 +111,40 @@ function settled<Options extends object>(options: Options): Options {
 }
 
 /**
- * An optimiser's rate and momentum can be set, its other options not: setting one would change nothing, and is an error. So
- * is the rate's name in other libraries.
+ * Makes the options properties of the optimiser: enumerable ones, so that a test tells two optimisers apart. Rate and momentum
+ * can be set, to what `check` lets pass. Setting another one would change nothing, and is an error. So is the rate's name in
+ * other libraries.
  */
-export function fixOptions(name: string, optimizer: Optimizer, options: readonly string[]): void {
-  const refuse = (option: string, advice: string): void => {
-    Object.defineProperty(optimizer, option, {
-      configurable: true,
-      set: () => {
-        throw new UsageError(`${name}: ${option} cannot be set: ${advice}`);
-      },
-    });
+export function showOptions(
+  name: string,
+  optimizer: Optimizer,
+  options: Readonly<Record<string, unknown>>,
+  check: (option: string, value: unknown) => void,
+): void {
+  const property = (option: string, enumerable: boolean, get: () => unknown, set: (value: unknown) => void): void => {
+    Object.defineProperty(optimizer, option, { configurable: true, enumerable, get, set });
   };
-  for (const option of options)
-    refuse(option, `make a new ${name} with { ${option} }, or a group of parameters with it`);
-  refuse("learningRate", "the learning rate is lr");
+  const refuse = (option: string, advice: string) => (): never => {
+    throw new UsageError(`${name}: ${option} cannot be set: ${advice}`);
+  };
+  for (const [option, given] of Object.entries(options)) {
+    let value = given;
+    if (option === "lr" || option === "momentum") {
+      property(
+        option,
+        true,
+        () => value,
+        (next) => {
+          check(option, next);
+          value = next;
+        },
+      );
+    } else {
+      const advice = `make a new ${name} with { ${option} }, or a group of parameters with it`;
+      property(option, true, () => value, refuse(option, advice));
+    }
+  }
+  property("learningRate", false, () => undefined, refuse("learningRate", "the learning rate is lr"));
 }
 
 /**

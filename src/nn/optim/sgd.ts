@@ -9,11 +9,11 @@ import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
 import {
   checkGradients,
   checkOption,
-  fixOptions,
   type Group,
   groupsOf,
   type Optimizer,
   type Parameters,
+  showOptions,
 } from "./optimizer.ts";
 
 export interface SgdOptions {
@@ -42,25 +42,30 @@ const NAMES: OptionNames<SgdOptions> = { lr: true, momentum: true, dampening: tr
  */
 export class SGD implements Optimizer {
   readonly parameters: readonly Tensor[];
-  readonly #groups: readonly Group<Required<SgdOptions>>[];
+  declare lr: number;
+  declare momentum: number;
+  declare readonly dampening: number;
+  declare readonly weightDecay: number;
+  declare readonly nesterov: boolean;
+  /** The parameters with the options that each group of them has. */
+  readonly groups: readonly Group<Required<SgdOptions>>[];
   readonly #velocities = new Map<Tensor, Values>();
-  #lr: number;
-  #momentum: number;
 
   constructor(parameters: Parameters<SgdOptions>, options: SgdOptions) {
     checkOptions("SGD", options, NAMES);
     if (options?.lr === undefined) throw new UsageError("SGD: needs a learning rate: new SGD(parameters, { lr: 0.1 })");
     const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     const defaults = { lr, momentum, dampening, weightDecay, nesterov };
-    checkOption("SGD", "lr", lr, 0);
-    checkOption("SGD", "momentum", momentum, 0);
-    this.#groups = groupsOf<Required<SgdOptions>>(
+    const check = (name: string, value: unknown): void => checkOption("SGD", name, value, 0);
+    check("lr", lr);
+    check("momentum", momentum);
+    this.groups = groupsOf<Required<SgdOptions>>(
       "SGD",
       parameters as Parameters<Required<SgdOptions>>,
       defaults,
       NAMES,
     );
-    for (const { options } of this.#groups) {
+    for (const { options } of this.groups) {
       checkOption("SGD", "momentum", options.momentum, 0);
       checkOption("SGD", "weightDecay", options.weightDecay, 0);
       checkFinite("SGD", "dampening", options.dampening);
@@ -71,35 +76,15 @@ export class SGD implements Optimizer {
         );
       }
     }
-    this.#lr = lr;
-    this.#momentum = momentum;
     // Frozen: one that is added to the list would not be trained.
-    this.parameters = Object.freeze(this.#groups.flatMap((group) => group.parameters));
-    fixOptions("SGD", this, ["dampening", "weightDecay", "nesterov"]);
-  }
-
-  get lr(): number {
-    return this.#lr;
-  }
-
-  set lr(value: number) {
-    checkOption("SGD", "lr", value, 0);
-    this.#lr = value;
-  }
-
-  get momentum(): number {
-    return this.#momentum;
-  }
-
-  set momentum(value: number) {
-    checkOption("SGD", "momentum", value, 0);
-    this.#momentum = value;
+    this.parameters = Object.freeze(this.groups.flatMap((group) => group.parameters));
+    showOptions("SGD", this, defaults, check);
   }
 
   step(grads: Gradients): void {
     checkGradients("SGD", this.parameters, grads);
-    for (const { lrRatio } of this.#groups) checkOption("SGD", "a group's lr", this.lr * lrRatio, 0);
-    for (const { parameters, options, lrRatio, own } of this.#groups) {
+    for (const { lrRatio } of this.groups) checkOption("SGD", "a group's lr", this.lr * lrRatio, 0);
+    for (const { parameters, options, lrRatio, own } of this.groups) {
       const { dampening, weightDecay, nesterov } = options;
       const lr = this.lr * lrRatio;
       const momentum = own.momentum ?? this.momentum;

@@ -68,8 +68,9 @@ export interface ConvGeometry {
   readonly algorithm: ConvAlgorithm;
 }
 
+/** Two numbers, in an array of their own: what its caller does to the one given is no longer followed. */
 export function pairOf(value: Pair): readonly [number, number] {
-  return typeof value === "number" ? [value, value] : value;
+  return typeof value === "number" ? [value, value] : [value[0], value[1]];
 }
 
 /** Throws unless `value` is a number or two of them. Whether they are in range is for the geometry to say, with the shapes. */
