@@ -134,7 +134,7 @@ export interface BlockCertificate extends Passage {
 }
 
 /** One operation on a way. */
-export type CertifiedStep = Pick<PathStep, "op" | "effect" | "factor">;
+export type CertifiedStep = Pick<PathStep, "op" | "effect" | "factor" | "input">;
 
 /** The whole way, and the blocks between which it leads. */
 export interface WholeWay extends Passage {
@@ -287,7 +287,7 @@ function certifyCall(
   const path = leastHarmful(split, shortcutPath(y, x) ?? (skips ? pathBetween(y, x) : null));
   const g = randomGradient(y, seed, `block ${index}`);
   const { passage, counterexample } = passageOf(split, path, g);
-  const steps = (path ?? []).map(({ op, effect, factor }) => ({ op, effect, factor }));
+  const steps = (path ?? []).map(({ op, effect, factor, input }) => ({ op, effect, factor, input }));
   const numeric = split.reached.has(y) ? compareWithBackward(split, g) : null;
   const decided: Passage = numeric && !numeric.agrees ? undecided(passage) : passage;
   return {

@@ -405,7 +405,6 @@ function denseRows(way: Way): Row[] | null {
 /** An edge of a way from y to x. */
 interface Crossing extends CertifiedStep {
   readonly node: Node;
-  readonly input: number;
 }
 
 const HARM: Readonly<Record<Effect, number>> = {
@@ -445,23 +444,17 @@ function joins(way: Way, path: readonly Crossing[]): boolean {
 
 /** The steps of the certificate as edges of the graph, if they are a way from y to x over edges that may be taken. */
 function follow(way: Way, steps: readonly CertifiedStep[], weightless: boolean): Crossing[] | null {
-  const dead = new Set<string>();
-  const from = (t: Tensor, k: number): Crossing[] | null => {
-    if (k === steps.length) return t === way.x ? [] : null;
+  const path: Crossing[] = [];
+  let t = way.y;
+  for (const step of steps) {
     const { node } = t;
-    const key = `${node?.order} ${k}`;
-    if (!node || node.op !== steps[k]?.op || dead.has(key)) return null;
-    for (const [input, next] of node.inputs.entries()) {
-      if (!(weightless ? way.carries(node, input) : way.leads(next))) continue;
-      const { effect, factor } = effectOf(node, input);
-      if (effect !== steps[k].effect || factor !== steps[k].factor) continue;
-      const rest = from(next, k + 1);
-      if (rest) return [{ op: node.op, effect, factor, node, input }, ...rest];
-    }
-    dead.add(key);
-    return null;
-  };
-  return from(way.y, 0);
+    const next = node?.inputs[step?.input];
+    if (!node || !next || t === way.x) return null;
+    if (!(weightless ? way.carries(node, step.input) : way.leads(next))) return null;
+    path.push({ op: node.op, ...effectOf(node, step.input), node, input: step.input });
+    t = next;
+  }
+  return t === way.x ? path : null;
 }
 
 function alongPath(path: readonly Crossing[], g: Floats): Floats {
@@ -494,7 +487,7 @@ function blockAgain(
   const way = wayBetween(call.y, call.x, isParameter);
   const path = pathAgain(call, way, claimed);
   const { passage, odd } = passageAgain(field, way, path, `block ${index}`, claimed, seed, report);
-  const steps = (path ?? []).map(({ op, effect, factor }) => ({ op, effect, factor }));
+  const steps = (path ?? []).map(({ op, effect, factor, input }) => ({ op, effect, factor, input }));
   const numeric = way.leads(call.y) ? numbersAgain(field, way, passage, claimed, seed, index, report) : null;
   const holds = passage.verdict === "identity" || passage.verdict === "selection";
   const harms = path?.map(({ effect }) => HARM[effect]) ?? [];
@@ -589,7 +582,7 @@ function wholeAgain(
     };
     const rank = RANKS.indexOf(found.verdict);
     if (rank > worstRank) [worst, worstRank] = [found, rank];
-    if (passage.ways > 1) trial.trust("whole.pathGain", "several ways do equal harm");
+    if (passage.ways !== 1) trial.trust("whole.pathGain", "it is not said along which of several ways");
   }
   return worst;
 }

@@ -89,8 +89,10 @@ describe("verifyCertificate confirms what certify says, read from JSON", () => {
       const model = net(options, 8);
       return verifyCertificate(certify(model, images), model, images).unchecked;
     };
-    for (const options of [{}, { shortcut: "project" }, { shortcut: "gate" }, { order: "bnAfterAddition" }] as const) {
-      expect(unchecked(options)).toEqual([]);
+    expect(unchecked({})).toEqual([]);
+    expect(unchecked({ order: "pre" })).toEqual([]);
+    for (const options of [{ shortcut: "project" }, { shortcut: "gate" }, { order: "bnAfterAddition" }] as const) {
+      expect(unchecked(options)).toEqual(["whole.pathGain: it is not said along which of several ways"]);
     }
     expect(unchecked({ shortcut: "dropout" })).toEqual([
       "draws: another draw with the same outcome would look the same",
