@@ -1,6 +1,7 @@
 /** The certificate in words. */
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
+import { pow } from "../tensor/math/index.ts";
 import type {
   BlockCertificate,
   Certificate,
@@ -179,7 +180,7 @@ function product(blocks: readonly BlockCertificate[], factor: number): string {
   const terms = [...powers].map(([base, count]) => (count > 1 ? `${base}^${count}` : `${base}`)).join("·");
   if (terms === `${factor}`) return terms;
   // Something between the blocks may have a factor too.
-  const agrees = Math.abs([...powers].reduce((p, [base, n]) => p * base ** n, 1) / factor - 1) < 1e-5;
+  const agrees = Math.abs([...powers].reduce((p, [base, n]) => p * pow(base, n), 1) / factor - 1) < 1e-5;
   return agrees ? `${terms} = ${shorten(factor)}` : shorten(factor);
 }
 

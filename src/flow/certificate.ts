@@ -35,11 +35,11 @@ import { checksum } from "./checksum.ts";
 import { type Draw, watchingDraws } from "./draws.ts";
 import { segmentBetween } from "./edges.ts";
 import { leafOf } from "./leaf.ts";
-import { type LinearMap, rowsOf, transposed } from "./linear-map.ts";
 import { norm } from "./measure.ts";
-import { EFFECTS, type Effect, gradientAlong, type PathStep, pathBetween, shortcutPath, worstEffect } from "./path.ts";
+import { passageOf, rounded, undecided } from "./passage.ts";
+import { type PathStep, pathBetween, shortcutPath } from "./path.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
-import { bothProducts, type Split, type Structure, splitEdges, structure, weightlessProduct } from "./weightless.ts";
+import { bothProducts, type Split, splitEdges } from "./weightless.ts";
 
 /**
  * What W is, or where it is zero for want of a weightless way, what the least harmful way does.
@@ -357,175 +357,6 @@ function leastHarmful(split: Split, otherwise: PathStep[] | null): PathStep[] | 
   return pathBetween(split.y, split.x, (node, input) => isWeightless.get(node)?.[input] === true) ?? otherwise;
 }
 
-/** What W does, by its structure, once the rules have confirmed it. */
-function passageOf(
-  split: Split,
-  path: readonly PathStep[] | null,
-  g: Float64Array,
-): { passage: Passage; counterexample: Counterexample } {
-  const found = structure(split);
-  const { map, ways, onThisInput } = found;
-  const sent = split.y.size;
-  const step = path ? harmfulStep(path) : null;
-  const pathGain = path ? gainOf(gradientAlong(path, g), g) : 0;
-  const product = ways > 0 ? weightlessProduct(split, g) : new Float64Array(split.x.size);
-  const common = { onThisInput, ways, sent, gain: gainOf(product, g), pathGain };
-  if (map.kind === "unknown" || (ways > 0 && !isConfirmed(split, map, g, product))) {
-    const passage = undecided({ ...common, verdict: "undecided", factor: null, arriving: null, open: null });
-    return { passage, counterexample: { entry: 0, arrives: [], step } };
-  }
-  const shape = shapeOf(map, sent, split.x.size);
-  const verdict = verdictFor(found, shape, path);
-  const passage: Passage =
-    verdict === "undecided"
-      ? undecided({ ...common, verdict, factor: null, arriving: null, open: null })
-      : {
-          ...common,
-          verdict,
-          factor: factorOf(shape, ways, path),
-          arriving: shape.arriving,
-          open: shape.arriving / sent,
-        };
-  return { passage, counterexample: { ...shape.odd, step } };
-}
-
-/** Where a mask lets nothing through, the factor on the only way is what it would be. */
-function factorOf({ factor, arriving }: Shape, ways: number, path: readonly PathStep[] | null): number | null {
-  if (arriving > 0 || ways !== 1 || !path) return factor;
-  const factors = path.map((step) => step.factor);
-  return factors.includes(null)
-    ? null
-    : rounded(
-        factors.reduce<number>((product, f) => product * f!, 1),
-        10,
-      );
-}
-
-function undecided(passage: Passage): Passage {
-  return { ...passage, verdict: "undecided", factor: null, arriving: null, open: null };
-}
-
-/** What the rows of a map look like. */
-interface Shape {
-  readonly isIdentity: boolean;
-  /** Each row has one entry at most, and none is in two rows. */
-  readonly single: boolean;
-  /** Whether all factors are exactly 1. */
-  readonly ones: boolean;
-  readonly factor: number | null;
-  readonly arriving: number;
-  /** Whether rounding may have decided any of it. */
-  readonly doubtful: boolean;
-  /** The first row that is no identity's or selection's. */
-  readonly odd: Omit<Counterexample, "step">;
-}
-
-/** Factors nearer to 1, or to one another, than that may be the same but for rounding. */
-const ROUNDING = 1e-9;
-
-function shapeOf(map: Exclude<LinearMap, { kind: "unknown" }>, rows: number, columns: number): Shape {
-  if (map.kind === "multiple") {
-    const { factor, exact } = map;
-    const isOne = exact && factor === 1;
-    return {
-      isIdentity: isOne,
-      single: true,
-      ones: isOne,
-      factor: exact ? factor : rounded(factor, 10),
-      arriving: rows,
-      doubtful: !Number.isFinite(factor) || (!exact && Math.abs(factor - 1) < ROUNDING),
-      odd: { entry: 0, arrives: [{ entry: 0, factor: rounded(factor, 10) }] },
-    };
-  }
-  const { starts, columns: entries, factors, exact } = rowsOf(map, rows);
-  const taken = new Uint8Array(columns);
-  let single = true;
-  let isIdentity = rows === columns;
-  let arriving = 0;
-  let odd = -1;
-  for (let row = 0; row < rows; row++) {
-    const [start, end] = [starts[row], starts[row + 1]];
-    if (end > start) arriving++;
-    const isOne = end === start + 1 && factors[start] === 1;
-    if (!isOne || entries[start] !== row) isIdentity = false;
-    if (end > start + 1) single = false;
-    let again = false;
-    for (let k = start; k < end; k++) {
-      if (taken[entries[k]] === 1) again = true;
-      taken[entries[k]] = 1;
-    }
-    if (again) single = false;
-    if (odd < 0 && (!isOne || again)) odd = row;
-  }
-  const one = factors.length > 0 ? factors[0] : null;
-  const uniform = one !== null && factors.every((f) => f === one);
-  const nearlyUniform = one !== null && factors.every((f) => Math.abs(f - one) <= ROUNDING * Math.abs(one));
-  const entry = Math.max(0, odd);
-  const arrives = Array.from({ length: Math.min(4, starts[entry + 1] - starts[entry]) }, (_, k) => ({
-    entry: entries[starts[entry] + k],
-    factor: rounded(factors[starts[entry] + k], 10),
-  }));
-  return {
-    isIdentity,
-    single,
-    ones: factors.every((f) => f === 1),
-    factor: uniform ? (exact ? one : rounded(one, 10)) : null,
-    arriving,
-    doubtful:
-      !factors.every(Number.isFinite) ||
-      (!exact &&
-        (arriving === 0 ||
-          nearlyUniform !== uniform ||
-          factors.some((f) => Math.abs(f - 1) < ROUNDING) ||
-          !isSettled(factors))),
-    odd: { entry, arrives: [...arrives].sort((a, b) => a.entry - b.entry) },
-  };
-}
-
-/** Whether no factor is so small that it may be the rest of a cancellation. */
-function isSettled(factors: Float64Array): boolean {
-  const largest = factors.reduce((most, f) => Math.max(most, Math.abs(f)), 0);
-  return factors.every((f) => Math.abs(f) > ROUNDING * largest);
-}
-
-function verdictFor(
-  { ways, onThisInput, drawn }: Structure,
-  shape: Shape,
-  path: readonly PathStep[] | null,
-): ShortcutVerdict {
-  if (ways === 0) {
-    if (!path) return "none";
-    const worst = worstEffect(path);
-    return worst === "gate" ? "gate" : "transform";
-  }
-  if (shape.doubtful) return "undecided";
-  if (shape.arriving === 0) return "zero";
-  if (shape.isIdentity) return "identity";
-  if (!shape.single) return "mixed";
-  if (shape.ones) return onThisInput ? "mask" : "selection";
-  return drawn && shape.factor !== null ? "mask" : "scale";
-}
-
-/** Whether the rules send random and basis vectors where the map says. `product` is what they made of g. */
-function isConfirmed(
-  split: Split,
-  map: Exclude<LinearMap, { kind: "unknown" }>,
-  g: Float64Array,
-  product: Floats,
-): boolean {
-  const [rows, columns] = [split.y.size, split.x.size];
-  const agree = (sent: Float64Array, arrived: Floats): boolean => {
-    const expected = transposed(map, sent, columns);
-    // What is only moved is equal to the bit. Products and sums of many terms are rounded in another order.
-    const most = map.kind === "zero" || ("exact" in map && map.exact) ? 0 : 1e-9;
-    const size = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-    return expected.every((v, i) => v === arrived[i] || Math.abs(v - arrived[i]) <= Math.max(most, 1e-13) * size);
-  };
-  if (!agree(g, product)) return false;
-  const unit = (row: number): Float64Array => Float64Array.from({ length: rows }, (_, i) => (i === row ? 1 : 0));
-  return [0, rows >> 1, rows - 1].every((row) => agree(unit(row), weightlessProduct(split, unit(row))));
-}
-
 /** Sums over many products, each rounded: relative to the norms of both parts. */
 const PRODUCT_TOLERANCE = 1e-5;
 
@@ -555,19 +386,4 @@ function arrivedAt(x: Tensor, y: Tensor, g: Float32Array): Floats {
   if (!needsGrad(y)) return new Float32Array(x.size);
   const grads = backward(y, { gradient: owned(g, y.shape), stopAt: [x], only: [] });
   return grads.has(x) ? peek(grads.get(x)) : new Float32Array(x.size);
-}
-
-function gainOf(arrived: Floats, sent: Floats): number {
-  const before = norm(sent);
-  return before === 0 ? 0 : rounded(norm(arrived) / before, 6);
-}
-
-function harmfulStep(path: readonly PathStep[]): number | null {
-  const harm = path.map(({ effect }) => EFFECTS.indexOf(effect));
-  const most = Math.max(...harm);
-  return path.length > 0 && most > EFFECTS.indexOf("selection" satisfies Effect) ? harm.indexOf(most) : null;
-}
-
-function rounded(value: number, digits: number): number {
-  return Number.isFinite(value) ? Number(value.toPrecision(digits)) : Number.MAX_VALUE;
 }

@@ -11,6 +11,7 @@ import { type Node, nodesBefore, noGrad } from "../autograd/graph.ts";
 import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from "../autograd/shaping.ts";
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import { type PoolGeometry, poolGeometry, type Windows } from "../tensor/geometry/pool.ts";
+import { log, pow } from "../tensor/math/index.ts";
 import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
@@ -271,9 +272,9 @@ function scalar(factor: number, exact: boolean): LinearMap {
 function power({ inputs: [a, b], output }: Node, input: number): LinearMap {
   const [base, exponent, y] = [peek(a), peek(b), peek(output)];
   const [placeA, placeB] = [a, b].map((t) => broadcastPlaces(t.shape, output.shape));
-  if (input === 1) return selecting(placeB, (i) => y[i] * Math.log(base[placeA[i]]), false);
+  if (input === 1) return selecting(placeB, (i) => y[i] * log(base[placeA[i]]), false);
   const exact = exponent.every((v) => v === 1);
-  return selecting(placeA, (i) => exponent[placeB[i]] * base[placeA[i]] ** (exponent[placeB[i]] - 1), exact);
+  return selecting(placeA, (i) => exponent[placeB[i]] * pow(base[placeA[i]], exponent[placeB[i]] - 1), exact);
 }
 
 /** Where the entries come from when an operation moves them: it is done to the numbers 1, 2, 3, …, and 0 is none. */

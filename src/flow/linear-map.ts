@@ -221,8 +221,11 @@ export function isExactProduct(a: number, b: number): boolean {
 }
 
 export function isPowerOfTwo(value: number): boolean {
-  const exponent = Math.round(Math.log2(Math.abs(value)));
-  return Number.isFinite(exponent) && Math.abs(value) === 2 ** exponent;
+  let rest = Math.abs(value);
+  if (!(rest > 0 && rest < Infinity)) return false;
+  while (rest >= 2) rest /= 2;
+  while (rest < 1) rest *= 2;
+  return rest === 1;
 }
 
 /** Knuth's test: the error of a rounded sum is a float64 too. */

@@ -10,7 +10,7 @@
  * effects that operations have by name (path.ts), and the words (certificate-text.ts).
  */
 import { backward } from "../autograd/backward.ts";
-import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
+import { type Node, needsGrad } from "../autograd/graph.ts";
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
 import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
@@ -21,10 +21,12 @@ import type { BlockCertificate, Certificate, CertifiedStep, Passage, WholeWay } 
 import { checkCertificate, reasonFor, summarize } from "./certificate-text.ts";
 import { checksum } from "./checksum.ts";
 import { type Draw, watchingDraws } from "./draws.ts";
+import { denseRows, experiment, type Found, type Row, sendBack, targets, type Way, wayBetween } from "./experiment.ts";
 import { leafOf } from "./leaf.ts";
 import { norm } from "./measure.ts";
 import { type Effect, effectOf } from "./path.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
+import { Report, shown } from "./report.ts";
 
 export interface Verification {
   /** Whether nothing was found against the certificate. */
@@ -88,53 +90,6 @@ export function verifyCertificate(certificate: Certificate, model: Module, x: Te
   return report.result();
 }
 
-/** Collects what is found. */
-class Report {
-  readonly failures: string[] = [];
-  readonly #trusted = new Map<string, string>();
-  /** By field: whether what the certificate says there is as good as what was found. */
-  readonly #tolerances = new Map<string, (claimed: unknown) => boolean>();
-
-  fail(field: string, what: string): void {
-    this.failures.push(`${field}: ${what}`);
-  }
-
-  trust(field: string, why: string): void {
-    this.#trusted.set(field, why);
-  }
-
-  tolerate(field: string, isAsGood: (claimed: unknown) => boolean): void {
-    this.#tolerances.set(field, isAsGood);
-  }
-
-  /** Every field of both, however deep. */
-  compare(field: string, claimed: unknown, found: unknown): void {
-    if (this.#trusted.has(field) || Object.is(claimed, found)) return;
-    if (this.#tolerances.get(field)?.(claimed)) return;
-    if (typeof claimed === "object" && typeof found === "object" && claimed !== null && found !== null) {
-      if (Array.isArray(claimed) !== Array.isArray(found)) this.fail(field, "is of another kind");
-      for (const key of new Set([...Object.keys(claimed), ...Object.keys(found)])) {
-        const name = Array.isArray(found) ? `${field}[${key}]` : field === "" ? key : `${field}.${key}`;
-        const [a, b] = [claimed, found].map((o) => (o as Record<string, unknown>)[key]);
-        if (!(key in found)) this.fail(name, "is no field of this certificate");
-        else if (!(key in claimed)) this.fail(name, "is missing");
-        else this.compare(name, a, b);
-      }
-      return;
-    }
-    this.fail(field, `is ${shown(claimed)}, found ${shown(found)}`);
-  }
-
-  result(): Verification {
-    const unchecked = [...this.#trusted].map(([field, why]) => `${field}: ${why}`);
-    return { valid: this.failures.length === 0, failures: this.failures, unchecked };
-  }
-}
-
-function shown(value: unknown): string {
-  return typeof value === "number" ? `${value}` : (JSON.stringify(value) ?? `${value}`);
-}
-
 function areDraws(draws: unknown): draws is readonly Draw[] {
   const isWord = (v: unknown): boolean => Number.isInteger(v) && (v as number) >= 0 && (v as number) < 2 ** 32;
   const isDraw = (draw: unknown): boolean => {
@@ -143,134 +98,6 @@ function areDraws(draws: unknown): draws is readonly Draw[] {
     return Array.isArray(state) && state.length === 4 && state.every(isWord) && isSpare;
   };
   return Array.isArray(draws) && draws.every(isDraw);
-}
-
-/** The nodes between x and y, newest first, and which edges carry W. */
-interface Way {
-  readonly x: Tensor;
-  readonly y: Tensor;
-  readonly nodes: readonly Node[];
-  readonly carries: (node: Node, input: number) => boolean;
-  readonly leads: (t: Tensor) => boolean;
-  readonly free: (t: Tensor) => boolean;
-}
-
-const SUMS_AND_MOVES =
-  /^(add|sub|neg|reshape|flatten|squeeze|unsqueeze|tap|transpose|permute|slice|concat|stack|pad|indexSelect|gather|expand|sum|mean|avgPool2d|adaptiveAvgPool2d|globalAvgPool2d)$/;
-const CHOICES = /^(relu|leakyRelu|clamp|abs|dropout|max|maxWithIndices|maximum|minimum|maxPool2d)$/;
-const PRODUCT = /^(mul|div|matmul|linear|conv2d)$/;
-
-function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Way {
-  const nodes = y === x ? [] : nodesBefore(y, [x]);
-  // Asked from y, each tensor of its inputs: oldest last, so they are answered from the end.
-  const bound = new Map<Tensor, boolean>([[x, false]]);
-  const from = new Map<Tensor, boolean>([[x, true]]);
-  const isBound = (t: Tensor): boolean => bound.get(t) ?? isParameter(t);
-  const isFrom = (t: Tensor): boolean => from.get(t) === true;
-  for (const { inputs, output } of [...nodes].reverse()) {
-    bound.set(output, inputs.some(isBound));
-    from.set(output, inputs.some(isFrom));
-  }
-  const carries = ({ op, inputs, attributes }: Node, input: number): boolean => {
-    if (!isFrom(inputs[input])) return false;
-    if (SUMS_AND_MOVES.test(op) || CHOICES.test(op)) return true;
-    if (PRODUCT.test(op) && (op !== "div" || input === 0)) return inputs.every((t, i) => i === input || !isBound(t));
-    if (op === "batchNorm" && (attributes as { training?: boolean } | undefined)?.training === false) return false;
-    return !inputs.some(isBound);
-  };
-  const between = nodes.filter(({ inputs }) => inputs.some(isFrom));
-  return { x, y, nodes: between, carries, leads: isFrom, free: (t) => !isBound(t) };
-}
-
-/** Wᵀg, in the type of g. */
-function sendBack({ x, y, nodes, carries }: Way, g: Floats): Floats {
-  const arrived = new Map<Tensor, Floats>([[y, g]]);
-  for (const node of nodes) {
-    const gy = arrived.get(node.output);
-    if (!gy) continue;
-    const open = node.inputs.map((_, i) => carries(node, i));
-    if (!open.includes(true)) continue;
-    node.rule(toValues(gy), open).forEach((values, i) => {
-      if (!open[i] || !values) return;
-      const sum = numbersOf(values).slice();
-      arrived.get(node.inputs[i])?.forEach((v, k) => {
-        sum[k] += v;
-      });
-      arrived.set(node.inputs[i], sum);
-    });
-    if (node.output !== x) arrived.delete(node.output);
-  }
-  return arrived.get(x) ?? g.slice(0, 0);
-}
-
-/** What the experiments say about W. */
-interface Found {
-  readonly ways: number;
-  readonly valueDependent: boolean;
-  readonly drawn: boolean;
-  /** For each entry of x, the entry of y that it comes from, or −1; null where some come from several. */
-  readonly sources: Int32Array | null;
-  readonly factors: Floats;
-  readonly gain: number;
-}
-
-function experiment(way: Way, g: Float64Array): Found {
-  const { x, y } = way;
-  const { ways, valueDependent, drawn } = countWays(way);
-  const arrive = (v: Float64Array): Floats => {
-    const result = ways > 0 ? sendBack(way, v) : new Float64Array(x.size);
-    return result.length === x.size ? result : new Float64Array(x.size);
-  };
-  const ones = arrive(new Float64Array(y.size).fill(1));
-  const counting = arrive(Float64Array.from({ length: y.size }, (_, i) => i + 1));
-  const random = arrive(g);
-  const shuffled = Float64Array.from(g, (_, i) => g[(i + 1) % g.length] + ((i * 7919) % 1021));
-  const again = arrive(shuffled);
-  const sources = new Int32Array(x.size).fill(-1);
-  let single = true;
-  for (let i = 0; i < x.size && single; i++) {
-    const f = ones[i];
-    if (f === 0) {
-      single = counting[i] === 0 && random[i] === 0 && again[i] === 0;
-      continue;
-    }
-    const j = Math.round(counting[i] / f) - 1;
-    single = near(counting[i], f * (j + 1)) && near(random[i], f * g[j]) && near(again[i], f * shuffled[j]);
-    sources[i] = j;
-  }
-  const before = norm(g);
-  const gain = before === 0 ? 0 : norm(random) / before;
-  return { ways, valueDependent, drawn, sources: single ? sources : null, factors: ones, gain };
-}
-
-function near(a: number, b: number): boolean {
-  return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
-}
-
-/** From y back: how many weightless ways lead to x, and what is on them. */
-function countWays({ x, y, nodes, carries, leads }: Way): Pick<Found, "ways" | "valueDependent" | "drawn"> {
-  if (y === x) return { ways: 1, valueDependent: false, drawn: false };
-  const toX = new Set([x]);
-  for (const node of [...nodes].reverse()) {
-    if (node.inputs.some((t, i) => carries(node, i) && toX.has(t))) toX.add(node.output);
-  }
-  const counts = new Map<Tensor, number>([[y, 1]]);
-  let valueDependent = false;
-  let drawn = false;
-  for (const node of nodes) {
-    const here = counts.get(node.output);
-    if (here === undefined) continue;
-    node.inputs.forEach((t, i) => {
-      if (!carries(node, i) || !toX.has(t)) return;
-      counts.set(t, (counts.get(t) ?? 0) + here);
-      if (node.op === "dropout") drawn = true;
-      const isProduct = PRODUCT.test(node.op) && (node.op !== "div" || i === 0);
-      if (isProduct ? node.inputs.some((other, k) => k !== i && leads(other)) : !SUMS_AND_MOVES.test(node.op)) {
-        valueDependent = true;
-      }
-    });
-  }
-  return { ways: counts.get(x) ?? 0, valueDependent, drawn };
 }
 
 function seeded(size: number, seed: number, label: string): Float64Array {
@@ -372,34 +199,6 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
   if (!single) return { verdict: "mixed", factor, arriving, odd };
   if (factor === 1) return { verdict: found.valueDependent ? "mask" : "selection", factor, arriving, odd };
   return { verdict: found.drawn && factor !== null ? "mask" : "scale", factor, arriving, odd };
-}
-
-/** Where one entry of y goes. */
-type Row = { readonly entry: number; readonly factor: number }[];
-
-function targets(sources: Int32Array, factors: Floats, size: number): Row[] {
-  const rows: Row[] = Array.from({ length: size }, () => []);
-  sources.forEach((j, i) => {
-    if (j >= 0) rows[j].push({ entry: i, factor: factors[i] });
-  });
-  return rows;
-}
-
-/** Largest outputs whose entries are sent one by one. */
-const MOST_ROWS = 2048;
-
-function denseRows(way: Way): Row[] | null {
-  const size = way.y.size;
-  if (size > MOST_ROWS) return null;
-  return Array.from({ length: size }, (_, j) => {
-    const unit = new Float64Array(size);
-    unit[j] = 1;
-    const row: Row = [];
-    sendBack(way, unit).forEach((factor, entry) => {
-      if (factor !== 0) row.push({ entry, factor });
-    });
-    return row;
-  });
 }
 
 /** An edge of a way from y to x. */

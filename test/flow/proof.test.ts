@@ -200,6 +200,13 @@ describe("networks", () => {
     expect(summary).toBe("Not certified: of 30 shortcuts, 30 pass nothing.");
   });
 
+  it("an open mask is the identity on this input", () => {
+    const raised = new Block((x, f) => relu(add(add(x, f(x)), 100)));
+    expect(S.certify(raised, x).blocks[0]).toMatchObject({ holds: true, verdict: "identity", onThisInput: true });
+    const certificate = S.certify(new Block((x, f) => relu(add(x, f(x)))), x);
+    expect(certificate.blocks[0]).toMatchObject({ holds: false, verdict: "mask", onThisInput: true });
+  });
+
   it("a counterexample says which entry is lost, and where", () => {
     const [{ counterexample, path }] = S.certify(new Block((x, f) => relu(add(x, f(x)))), x).blocks;
     expect(path[counterexample!.step!].op).toBe("relu");

@@ -120,6 +120,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       options({ blocks: ["layer1.0"], largest: 1 }, { largest: whole(1), seed, blocks: listOf(nothing) }),
     ],
     certify: [arg(model), arg(images), options({ seed: 1 }, { seed })],
+    certifyBetween: [arg(images), arg(images), options({ seed: 1 }, { seed })],
     effectOf: [arg(y.node), arg(0, whole(0))],
     filterNormalizedDirection: [arg(model), arg(new Rng(0))],
     findAnomaly: [arg(model), arg(loss)],
