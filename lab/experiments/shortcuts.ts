@@ -223,8 +223,11 @@ function blocksOf({ depth }: VariantTask): number {
 function certified(cases: Cases): string {
   const deepest = deepestOf(cases);
   const there = cases.filter(({ task }) => task.depth === deepest);
+  // What dropout multiplies by belongs to a draw.
   const certain = there.flatMap(({ task, results: [{ atStart }] }) =>
-    atStart.factor === null ? [] : [`${significant(atStart.factor)} (${task.variant})`],
+    atStart.factor === null || task.variant.startsWith("dropout")
+      ? []
+      : [`${significant(atStart.factor)} (${task.variant})`],
   );
   const measured = there.flatMap(({ task, results }) => {
     const gains = results.map(({ trained }) => trained.pathGain);

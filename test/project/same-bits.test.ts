@@ -20,7 +20,6 @@ const ALLOWED: readonly [path: string, uses: readonly string[], reason: string][
   ["flow/path-lengths.ts", ["Math.log", "Math.exp", "**"], "a report: fractions C(n, k)/2ⁿ, and a standard deviation"],
   ["flow/singular-values.ts", ["**"], "a report, with the bounds of its error"],
   ["flow/verdict.ts", ["Math.log"], "a report: which layer is furthest from the last one's gradient"],
-  ["flow/weightless.ts", ["Math.log2"], "rounded to a whole number: any unit near the factor will do"],
 ];
 
 /** What in this code is the platform's and inexact, each once. */
