@@ -157,7 +157,7 @@ function gains(cases: Cases): CategoryChart {
       .map(({ task, results }) => {
         const { y: value, ...band } = pointOf(
           0,
-          results.map((result) => of(result).gain),
+          results.map((result) => of(result).pathGain),
           { log: true },
         );
         return { category: task.variant, value, ...band };
@@ -179,7 +179,7 @@ function certificates(cases: Cases): Table {
     id: "certificates",
     title: "What the certificate says of the whole path",
     caption:
-      "Along all shortcuts, from the last block to the first: the most harmful thing on the way, by what every entry that arrives is multiplied whatever the weights are (λ^L with scaling; nothing where it depends on weights or chance), and the measured norm that arrives relative to the norm sent, before and after training, ×÷ one standard deviation over the seeds; and of the entries sent, how many arrive after training.",
+      "Along all shortcuts, from the last block to the first: the most harmful thing on the way, by what every entry that arrives is multiplied whatever the weights are (λ^L with scaling; nothing where it depends on weights or chance), and the measured norm that arrives relative to the norm sent, before and after training, ×÷ one standard deviation over the seeds; and of the entries sent, how many arrive after training (through gates and weights none passes unchanged).",
     columns: [
       { label: "variant" },
       { label: "layers", digits: 0 },
@@ -196,11 +196,18 @@ function certificates(cases: Cases): Table {
       blocksOf(task),
       results[0].atStart.verdict,
       results[0].atStart.factor,
-      gainCell(results.map(({ atStart }) => atStart.gain)),
-      gainCell(results.map(({ trained }) => trained.gain)),
-      cellOf(results.map(({ trained }) => 100 * trained.open)),
+      gainCell(results.map(({ atStart }) => atStart.pathGain)),
+      gainCell(results.map(({ trained }) => trained.pathGain)),
+      arriving(results.map(({ trained }) => trained)),
     ]),
   };
+}
+
+/** Through gates and weights nothing passes unchanged: there is nothing to count. */
+function arriving(ways: readonly Passage[]): ReturnType<typeof cellOf> | null {
+  return ways.some(({ verdict }) => verdict === "gate" || verdict === "transform")
+    ? null
+    : cellOf(ways.map(({ open }) => 100 * (open ?? Number.NaN)));
 }
 
 /** With a spread of the logarithms, which zeros (nothing arrived) do not have. */
@@ -220,7 +227,7 @@ function certified(cases: Cases): string {
     atStart.factor === null ? [] : [`${significant(atStart.factor)} (${task.variant})`],
   );
   const measured = there.flatMap(({ task, results }) => {
-    const gains = results.map(({ trained }) => trained.gain);
+    const gains = results.map(({ trained }) => trained.pathGain);
     if (!gains.every(Number.isFinite)) return [];
     const gain = gains.every((each) => each > 0) ? geometricMean(gains) : mean(gains);
     return [`${significant(gain)} (${task.variant})`];

@@ -1,8 +1,10 @@
 /** Watching the residual blocks of a network during one forward pass. */
-import type { Module } from "../nn/module.ts";
-import { observe } from "../nn/observe.ts";
+import { needsGrad, nodesBefore } from "../autograd/graph.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
+import { type Forward, observe, replaceForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
+import { leafOf } from "./leaf.ts";
 import { type PathStep, pathBetween, shortcutPath } from "./path.ts";
 
 /** One call of a block: what went in and what came out. */
@@ -32,4 +34,86 @@ export function observeBlocks<T>(model: Module, fn: () => T): { value: T; calls:
  */
 export function blockPath({ module, x, y }: BlockCall): PathStep[] | null {
   return shortcutPath(y, x) ?? (module.shortcut === "none" ? null : pathBetween(y, x));
+}
+
+/** A block's call, as one of several. */
+export interface Call {
+  readonly block: string;
+  /** 1 for the block's first call, 2 for the second, … */
+  readonly call: number;
+  /** Whether the block says that it has a shortcut. */
+  readonly skips: boolean;
+  readonly x: Tensor;
+  readonly y: Tensor;
+}
+
+/**
+ * Runs `fn` and returns every call of a residual block, in the order in which they end. A block whose input asks for no gradient
+ * (images behind a `detach`) would not be recorded: it is given a leaf that does, which is added to `entrances`.
+ */
+export function enteringBlocks(model: Module, entrances: Set<Tensor>, fn: () => unknown): Call[] {
+  const calls: Call[] = [];
+  const times = new Map<string, number>();
+  const replacements = new Map<AnyModule, Forward>();
+  for (const [path, module] of model.namedModules()) {
+    if (!isResidualBlock(module) || replacements.has(module)) continue;
+    const block = path || module.constructor.name;
+    const forward = module.forward as (...args: unknown[]) => unknown;
+    replacements.set(module, (...args: unknown[]) => {
+      const x = isTensor(args[0]) && !needsGrad(args[0]) ? leafOf(args[0]) : args[0];
+      if (isTensor(x) && x !== args[0]) entrances.add(x);
+      const y = forward.call(module, x, ...args.slice(1));
+      if (isTensor(x) && isTensor(y)) {
+        const call = (times.get(block) ?? 0) + 1;
+        times.set(block, call);
+        calls.push({ block, call, skips: module.shortcut !== "none", x, y });
+      }
+      return y;
+    });
+  }
+  const putBack = replaceForward(replacements);
+  try {
+    fn();
+  } finally {
+    putBack();
+  }
+  return calls;
+}
+
+/**
+ * The whole ways through these blocks: from each block that no other one leads to, to each that leads to no other one. In most
+ * networks one: from the first block's input to the last one's output.
+ */
+export function waysThrough(calls: readonly Call[]): { readonly from: Call; readonly to: Call }[] {
+  const passed = new Set<Tensor>();
+  const ways: { from: Call; to: Call }[] = [];
+  for (const to of [...calls].reverse()) {
+    if (passed.has(to.y)) continue;
+    const nodes = nodesBefore(to.y).reverse();
+    for (const t of [to.y, ...nodes.flatMap(({ inputs, output }) => [output, ...inputs])]) passed.add(t);
+    for (const from of entrancesOf(to.y, nodes, calls)) ways.push({ from, to });
+  }
+  return ways.reverse();
+}
+
+/** The blocks on the way to y whose input no other block leads to. `nodes` are oldest first. */
+function entrancesOf(y: Tensor, nodes: ReturnType<typeof nodesBefore>, calls: readonly Call[]): Call[] {
+  const byInput = new Map<Tensor, Call>();
+  // Of several blocks that one tensor enters, the first.
+  for (const call of [...calls].reverse()) byInput.set(call.x, call);
+  const behind = new Set<Tensor>();
+  const entrances = new Set<Call>();
+  const look = (t: Tensor): void => {
+    const call = byInput.get(t);
+    if (call && !behind.has(t)) {
+      entrances.add(call);
+      behind.add(t);
+    }
+  };
+  for (const { inputs, output } of nodes) {
+    inputs.forEach(look);
+    if (inputs.some((t) => behind.has(t))) behind.add(output);
+  }
+  look(y);
+  return [...entrances];
 }

@@ -1,41 +1,73 @@
 /** The certificate in words. */
-import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import type { BlockCertificate, Certificate, CertifiedStep, Passage, ShortcutVerdict } from "./certificate.ts";
+import type {
+  BlockCertificate,
+  Certificate,
+  CertifiedStep,
+  NumericCheck,
+  Passage,
+  ShortcutVerdict,
+} from "./certificate.ts";
+import { EFFECTS } from "./path.ts";
 
-/** Why a block's shortcut has the verdict that it has. */
-export function reasonFor({ verdict, factor, gain, open }: Passage, path: readonly CertifiedStep[]): string {
-  const culprits = path.filter(({ effect }) => effect === verdict);
+/**
+ * Why W is what it is, in words.
+ *
+ * @param between the operations between y and x, newest first.
+ */
+export function reasonFor(
+  passage: Passage,
+  path: readonly CertifiedStep[],
+  numeric: NumericCheck | null,
+  between: readonly string[],
+): string {
+  const { verdict, factor, open, pathGain, onThisInput, ways, sent, arriving } = passage;
+  const worst = path.reduce((most, { effect }) => Math.max(most, EFFECTS.indexOf(effect)), 0);
+  const culprits = path.filter(({ effect }) => EFFECTS.indexOf(effect) === worst);
   const ops = [...new Set(culprits.map(({ op }) => op))].join(", ");
   switch (verdict) {
     case "identity":
-      return "only additions and identities: ∂L/∂y is itself a summand of ∂L/∂x";
+      if (onThisInput)
+        return `nothing is lost on this input: ∂L/∂y is itself a summand of ∂L/∂x (at others ${ops} may close)`;
+      if (worst === 0) return "only additions and identities: ∂L/∂y is itself a summand of ∂L/∂x";
+      return `the ways together are the identity: ∂L/∂y is itself a summand of ∂L/∂x`;
     case "selection":
-      return `parameter-free selection (${ops}): entries of ∂L/∂y pass unchanged or are dropped, whatever the weights`;
+      return `parameter-free selection (${ops}): ${arriving} of ${sent} entries of ∂L/∂y pass unchanged, the others are dropped, whatever the weights`;
     case "mask": {
       const where =
         path.indexOf(culprits[0]) < path.findIndex(({ op }) => op === "add") ? "after the addition" : "on the shortcut";
       return `gated by the mask of ${ops} ${where}: ${percent(open)} of ∂L/∂y passes on this input`;
     }
     case "scale":
-      return `scaled by λ = ${readable(factor ?? Number.NaN)}: L such blocks leave λ^L of the gradient`;
+      if (factor === null) return `scaled by factors that differ from entry to entry (${ops})`;
+      return `scaled by λ = ${readable(factor)}: L such blocks leave λ^L of the gradient`;
+    case "mixed":
+      return `entries of ∂L/∂y are added up or go to several places (${[...new Set(path.map(({ op }) => op))].join(", ")}${ways > 1 ? `, ${ways} ways` : ""}): what arrives is not the gradient itself`;
+    case "zero":
+      return ways > 1
+        ? `the ${ways} weightless ways together pass nothing: they cancel, or what each lets through is lost`
+        : `the only weightless way lets nothing pass (${ops})`;
     case "gate":
-      return `multiplied by a computed gate (${ops}): what passes depends on the weights, on this input ${shorten(gain)} of ‖∂L/∂y‖`;
+      return `multiplied by a computed gate (${ops}): what passes depends on the weights, on this input ${shorten(pathGain)} of ‖∂L/∂y‖`;
     case "transform":
       return `transformed by ${ops}: what passes depends on the weights`;
     case "none":
-      return "no path";
+      return numeric
+        ? `no path: no addition joins the block's input to its output; between them stand ${counted(between)}`
+        : "no path: the block's output was not computed from its input, or not recorded";
+    case "undecided":
+      return numeric && !numeric.agrees
+        ? "undecided: what backward computes is not the sum of the shortcut's and the branch's parts"
+        : "undecided: the graph and the operations' derivatives do not show the same, or an operation's map is not known";
   }
 }
 
-export function reasonWithoutPath(y: Tensor, x: Tensor): string {
-  const nodes = nodesBefore(y, [x]).filter((n: Node) => n.inputs.some(needsGrad));
+/** `2 relu, batchNorm`. */
+function counted(ops: readonly string[]): string {
   const counts = new Map<string, number>();
-  for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
-  const list = [...counts].map(([op, count]) => (count > 1 ? `${count} ${op}` : op)).join(", ");
-  return `no path: no addition joins the block's input to its output; every way back passes all of ${list}`;
+  for (const op of ops) counts.set(op, (counts.get(op) ?? 0) + 1);
+  return [...counts].map(([op, count]) => (count > 1 ? `${count} ${op}` : op)).join(", ");
 }
 
 /** One sentence on the whole network. */
@@ -44,9 +76,9 @@ export function summarize({ blocks, whole }: Pick<Certificate, "blocks" | "whole
     return `Not certified: ${model} has no residual blocks; the gradient has to pass every layer.`;
   const count = (verdict: ShortcutVerdict): number => blocks.filter((block) => block.verdict === verdict).length;
   const all = blocks.length === 1 ? "the block" : `all ${blocks.length} blocks`;
-  const failed = blocks.filter(({ numeric }) => numeric && !numeric.passes);
-  if (failed.length > 0) {
-    return `Not certified: in ${failed.length} of ${blocks.length} blocks the numbers do not agree with the path (first: ${failed[0].block}).`;
+  const open = blocks.filter(({ verdict }) => verdict === "undecided");
+  if (open.length > 0) {
+    return `Undecided: in ${open.length} of ${blocks.length} blocks it is not known what passes (first: ${open[0].block}).`;
   }
   if (blocks.every((block) => block.holds)) {
     if (whole.verdict !== "identity" && whole.verdict !== "selection") {
@@ -73,7 +105,10 @@ const FINDINGS: Readonly<Record<ShortcutVerdict | "dropout", string>> = {
   scale: "scale by a constant",
   gate: "are gated by a computed factor",
   transform: "transform by weights",
+  mixed: "mix entries",
+  zero: "pass nothing",
   none: "are missing",
+  undecided: "are undecided",
 };
 
 function findingOf({ verdict, path }: BlockCertificate): string {
@@ -93,32 +128,44 @@ function findingOf({ verdict, path }: BlockCertificate): string {
 export function formatCertificate(certificate: Certificate): string {
   checkCertificate("formatCertificate", certificate);
   const { summary, blocks, whole } = certificate;
-  const width = Math.max(...blocks.map(({ block }) => block.length));
-  const lines = blocks.map(({ block, verdict, reason, numeric }) => {
+  const names = blocks.map(({ block, call }) => (call > 1 ? `${block} (call ${call})` : block));
+  const width = Math.max(...names.map((name) => name.length));
+  const lines = blocks.map(({ verdict, reason, numeric }, i) => {
     const numbers = !numeric
       ? ""
       : numeric.bitExact
         ? " [checked: equal to the last bit]"
-        : ` [checked: largest error ${numeric.error.toExponential(1)}, ${numeric.errorInBounds.toFixed(2)} of its rounding bound]`;
-    return `  ${block.padEnd(width)}  ${verdict.padEnd(9)}  ${reason}${numbers}`;
+        : numeric.agrees
+          ? " [checked: equal within rounding]"
+          : " [checked: not equal]";
+    return `  ${names[i].padEnd(width)}  ${verdict.padEnd(9)}  ${reason}${numbers}`;
   });
   return [summary, ...(blocks.length > 0 ? [wholeWay(blocks, whole)] : []), ...lines].join("\n");
 }
 
 function wholeWay(blocks: readonly BlockCertificate[], whole: Passage): string {
-  const { verdict, factor, gain, open } = whole;
+  const { verdict, factor, gain, pathGain, open } = whole;
   const way = "The whole way, along every shortcut:";
   const measured = `on this input ${percent(open)} of the entries arrive, with ${shorten(gain)} of the norm`;
-  if (verdict === "none") {
-    const missing = blocks.find((block) => block.verdict === "none");
-    return missing
-      ? `${way} there is none, it ends at ${missing.block}.`
-      : `${way} there is none, the blocks are not a chain.`;
+  switch (verdict) {
+    case "none": {
+      const missing = blocks.find((block) => block.verdict === "none");
+      return `${way} there is none${missing ? `, it ends at ${missing.block}` : ""}.`;
+    }
+    case "undecided":
+      return `${way} it is not known what passes.`;
+    case "zero":
+      return `${way} it passes nothing.`;
+    case "gate":
+    case "transform":
+      return `${way} what passes depends on the weights; on this input ${shorten(pathGain)} of the norm arrives.`;
+    case "mixed":
+      return `${way} entries are added up or go to several places; ${measured}.`;
   }
   if (factor === 1) return `${way} every entry that passes is unchanged; ${measured}.`;
   if (factor !== null)
     return `${way} every entry that passes is multiplied by ${product(blocks, factor)}; ${measured}.`;
-  return `${way} what passes depends on the ${verdict === "mask" ? "values" : "weights"}; ${measured}.`;
+  return `${way} what passes depends on the values; ${measured}.`;
 }
 
 /** `0.5^54 = 5.6e-17`. */
@@ -130,11 +177,14 @@ function product(blocks: readonly BlockCertificate[], factor: number): string {
     powers.set(base, (powers.get(base) ?? 0) + 1);
   }
   const terms = [...powers].map(([base, count]) => (count > 1 ? `${base}^${count}` : `${base}`)).join("·");
-  return terms === `${factor}` ? terms : `${terms} = ${shorten(factor)}`;
+  if (terms === `${factor}`) return terms;
+  // Something between the blocks may have a factor too.
+  const agrees = Math.abs([...powers].reduce((p, [base, n]) => p * base ** n, 1) / factor - 1) < 1e-5;
+  return agrees ? `${terms} = ${shorten(factor)}` : shorten(factor);
 }
 
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(0)} %`;
+function percent(fraction: number | null): string {
+  return `${(100 * (fraction ?? 0)).toFixed(0)} %`;
 }
 
 /** A float32 as it was probably written: 0.7 instead of 0.699999988079071. */

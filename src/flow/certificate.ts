@@ -1,20 +1,25 @@
 /**
  * The identity-path certificate: a proof, for a given network and input, that gradients flow through the skip connections.
  *
- * For every block y = x + F(x) it establishes
+ * **Definition.** Between a block's input x and its output y the recorded graph splits the Jacobian into J = W + R. W sums over
+ * all paths from x to y that consist of *weightless* edges only, edges whose linear map depends on no parameter: additions,
+ * moved entries, constant factors, masks as they are at this input, products with what no parameter has a part in. R sums over
+ * all other paths. A tensor depends on a parameter if it is a leaf that asks for a gradient (or a frozen parameter of the
+ * model), or was computed from one on a way that does not go through x.
  *
- * 1. *structurally*: in the recorded graph a path leads from y to x that crosses only additions and identities, so one
- *    summand of ∂L/∂x is ∂L/∂y itself, whatever the weights are (He et al. 2016, eq. 5, the "1");
- * 2. *numerically*: the gradient that `backward` computed, minus the branch's own vector-Jacobian product, equals what the
- *    path delivers: bit for bit where the branch's product is zero, and within a stated bound of float32 rounding elsewhere;
- * 3. *where it breaks*: a ReLU after the addition, a projection, a gate or a scale is named, with what it does;
+ * **Claimed** is what W is, for each block and for the whole way through all of them: the identity; a selection of entries, none
+ * twice; a mask at this input; a scale; another map; zero. `holds` says that it is the identity or a selection: then
+ * ∂L/∂x = Wᵀ∂L/∂y + Rᵀ∂L/∂y has the entries of ∂L/∂y themselves as a summand (He et al. 2016, eq. 5, the "1"), whatever the
+ * weights are. Along all shortcuts W multiplies: with constant scaling λ it is λ^L (eq. 8). **Not claimed** is that R does not
+ * take it back: docs/theory.md says what follows and what does not.
  *
- * and for the whole network the product along all the shortcuts: with constant scaling λ it is λ^L (He et al. 2016, eq. 8).
- *
- * The numbers come from a random upstream gradient at the output of the last block, sent back through the whole network.
- * Next: certificate-numbers.ts (2), certificate-text.ts (the words), verify.ts, which trusts none of this and looks again.
+ * **Proof.** W is computed twice: from the maps of the operations, written down (edges.ts), and by sending random and basis
+ * vectors back through the operations' own derivatives in float64 (weightless.ts). Where the two differ, or a map is not
+ * written down, W is undecided and nothing holds. A third check holds ∂L/∂x, as `backward` computes it, against the sum of
+ * both parts. Next: certificate-text.ts (the words); verify.ts, which trusts none of this and looks again.
  */
 import { backward } from "../autograd/backward.ts";
+import { needsGrad } from "../autograd/graph.ts";
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
@@ -22,82 +27,165 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
-import { checkOutput } from "./arguments.ts";
-import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
-import { checkNumbers, type NumericCheck } from "./certificate-numbers.ts";
-import { formatCertificate, reasonFor, reasonWithoutPath, summarize } from "./certificate-text.ts";
+import { formatShape } from "../tensor/shape.ts";
+import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { type Call, enteringBlocks, waysThrough } from "./blocks.ts";
+import { formatCertificate, reasonFor, summarize } from "./certificate-text.ts";
+import { checksum } from "./checksum.ts";
+import { type Draw, watchingDraws } from "./draws.ts";
+import { segmentBetween } from "./edges.ts";
 import { leafOf } from "./leaf.ts";
-import { countNonZero, norm } from "./measure.ts";
-import { EFFECTS, type Effect, gradientAlong, type PathStep, pathBetween, worstEffect } from "./path.ts";
-import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
+import { type LinearMap, rowsOf, transposed } from "./linear-map.ts";
+import { norm } from "./measure.ts";
+import { EFFECTS, type Effect, gradientAlong, type PathStep, pathBetween, shortcutPath, worstEffect } from "./path.ts";
+import { preservingBuffers, recordingFrozen } from "./preserve.ts";
+import { bothProducts, type Split, type Structure, splitEdges, structure, weightlessProduct } from "./weightless.ts";
 
-/** What was found on a block's shortcut: the most harmful effect, or "none" where there is no shortcut at all. */
-export type ShortcutVerdict = Effect | "none";
+/**
+ * What W is, or where it is zero for want of a weightless way, what the least harmful way does.
+ *
+ * - `identity`: W = I.
+ * - `selection`: entries of ∂L/∂y pass unchanged, each to an entry of its own, or are lost, whatever the values are.
+ * - `mask`: the same, but which ones depends on the values, or on what dropout drew (whose 1/(1 − p) belongs to it).
+ * - `scale`: each entry goes to one of its own and is multiplied.
+ * - `mixed`: any other map: entries are added up, or go to several places.
+ * - `zero`: there are weightless ways, and together they pass nothing.
+ * - `gate`, `transform`: no weightless way; the least harmful one is multiplied by a computed factor, or transformed by weights.
+ * - `none`: nor an addition that joins a second way to the branch.
+ * - `undecided`: W is not known. Nothing is claimed.
+ */
+export type ShortcutVerdict =
+  | "identity"
+  | "selection"
+  | "mask"
+  | "scale"
+  | "mixed"
+  | "gate"
+  | "transform"
+  | "zero"
+  | "none"
+  | "undecided";
+
+/** From harmless to harmful. */
+export const VERDICTS: readonly ShortcutVerdict[] = [
+  ...(["identity", "selection", "mask", "scale", "mixed", "gate", "transform", "zero", "none", "undecided"] as const),
+];
 
 /** What a way back does to a gradient that takes it. */
 export interface Passage {
   readonly verdict: ShortcutVerdict;
   /**
-   * What every entry that passes is multiplied by, whatever the weights and the values: 1 on identities, selections and the
-   * masks of ReLUs, the product of all λ where there are constant scales. Null where it depends on weights or chance, and
-   * where there is no way.
+   * What every entry that passes is multiplied by: 1 on identities, selections and the masks of ReLUs, the product of all λ
+   * where there are constant scales. Exact, or rounded to ten digits where float64 had to round. Null where it is not one
+   * number for all. Where a mask shuts the only way, what it would be.
    */
   readonly factor: number | null;
-  /** Measured: ‖what arrives‖/‖what was sent‖; 0 where nothing was sent. */
+  /** Whether W may be another one at another input: it has masks, or products of activations. */
+  readonly onThisInput: boolean;
+  /** How many weightless ways lead from x to y. */
+  readonly ways: number;
+  /** Entries of y. */
+  readonly sent: number;
+  /** Of them, those whose gradient arrives at x, in whatever form; null where it is undecided. */
+  readonly arriving: number | null;
+  /** arriving/sent, from 0 to 1. */
+  readonly open: number | null;
+  /** ‖Wᵀg‖/‖g‖ for a random g, to six digits. */
   readonly gain: number;
-  /** Measured: of the entries sent that were not zero, the fraction that arrives; 0 where none was sent. */
-  readonly open: number;
+  /** ‖what arrives‖/‖g‖ of the same g along `path` alone, to six digits: what passes a gate or a transformation. */
+  readonly pathGain: number;
+}
+
+/** Jᵀg against its two parts, for a random g. */
+export interface NumericCheck {
+  /** Whether what `backward` computes is Wᵀg + Rᵀg within float32's rounding. */
+  readonly agrees: boolean;
+  /** Whether it is Wᵀg to the last bit, because Rᵀg is zero. */
+  readonly bitExact: boolean;
+  /** ‖Wᵀg‖ and ‖Rᵀg‖, to three digits. */
+  readonly shortcutNorm: number;
+  readonly branchNorm: number;
+}
+
+/** Why W is no identity: one entry of y, and where its gradient goes. */
+export interface Counterexample {
+  readonly entry: number;
+  /** Entries of x, and by what it is multiplied there; at most four. None: it is lost. */
+  readonly arrives: readonly { readonly entry: number; readonly factor: number }[];
+  /** The step of `path` that does the most harm; null where none does any by itself. */
+  readonly step: number | null;
 }
 
 export interface BlockCertificate extends Passage {
   /** Path of the block in the network: `layer1.0`. */
   readonly block: string;
-  /** Whether gradient entries pass the shortcut unchanged whatever the weights and the values are. */
+  /** 1 for the first call of this block, 2 for the second, … */
+  readonly call: number;
+  /** Whether W is the identity or a selection, and both ways of computing it agree. */
   readonly holds: boolean;
   /** The verdict in words. */
   readonly reason: string;
-  /** The operations on the shortcut, from the block's output to its input. */
+  /** The operations on the least harmful way, from the block's output to its input. */
   readonly path: readonly CertifiedStep[];
-  /** The numeric check; null where there is no shortcut. */
+  /** Null where W holds, and where it is undecided. */
+  readonly counterexample: Counterexample | null;
+  /** Null where the block's output was not computed from its input. */
   readonly numeric: NumericCheck | null;
 }
 
-/** One operation on a shortcut. */
-export type CertifiedStep = Pick<PathStep, "op" | "effect" | "factor">;
+/** One operation on a way. */
+export type CertifiedStep = Pick<PathStep, "op" | "effect" | "factor" | "input">;
+
+/** The whole way, and the blocks between which it leads. */
+export interface WholeWay extends Passage {
+  readonly from: string;
+  readonly to: string;
+}
 
 /** All of it can be written as JSON, and read again. As text (`${certificate}`) it is a table. */
 export interface Certificate {
-  /** Whether every block's certificate holds and passes its numeric check, and nothing stands between the blocks. */
+  readonly format: 2;
+  /** Whether every block's certificate holds, and the whole way's. */
   readonly holds: boolean;
   /** One sentence on the whole network. */
   readonly summary: string;
   readonly blocks: readonly BlockCertificate[];
   /**
-   * From the last block's output to the first one's input, along every shortcut and what lies between the blocks. Its verdict
-   * is the most harmful on the way; "none" where some block has no shortcut, or the blocks are not a chain.
+   * From the first block's input to the last one's output. Where blocks lie on several ways (two inputs, two outputs), the
+   * worst of them.
    */
-  readonly whole: Passage;
+  readonly whole: WholeWay;
   /** Class of the model. */
   readonly model: string;
   readonly mode: "training" | "evaluation";
-  /** Seed of the random upstream gradient. */
+  /** Seed of the random gradients. */
   readonly seed: number;
+  /** Checksums of the input, and of parameters and buffers. */
+  readonly input: string;
+  readonly weights: string;
+  /** The generators that drew random numbers, as they were before: the certificate is about this draw. */
+  readonly draws: readonly Draw[];
 }
 
 export interface CertifyOptions {
-  /** Of the random upstream gradient. Default 0. */
+  /** Of the random gradients. Default 0. */
   seed?: number;
 }
 
+export interface CertifyBetweenOptions extends CertifyOptions {
+  /** Tensors that count as parameters though they ask for no gradient. */
+  parameters?: readonly Tensor[];
+}
+
 const OPTIONS: OptionNames<CertifyOptions> = { seed: true };
+const BETWEEN_OPTIONS: OptionNames<CertifyBetweenOptions> = { seed: true, parameters: true };
 
 /**
  * Certifies every residual block of `model`, and the whole way through them, on the input `x`.
  *
  * Works for a whole network of any depth and for a single block (`x` is then the block's own input). The model runs forward
- * once, in the mode it is in; running statistics are put back, a model that draws random numbers draws some. A network
- * without residual blocks is not certified.
+ * once, in the mode it is in; running statistics and generators of random numbers are put back. A network without residual
+ * blocks is not certified: `certifyBetween` takes any two tensors.
  *
  * @param x images `[N, C, H, W]`, or whatever the model takes.
  *
@@ -105,7 +193,7 @@ const OPTIONS: OptionNames<CertifyOptions> = { seed: true };
  * const model = cifarResNet(20, { order: "pre", rng: new Rng(1) });
  * console.log(`${certify(model, images)}`);
  *
- * @throws ValueError if the last block does not depend on one before it, as on parallel ways.
+ * @throws ValueError for an input without numbers.
  */
 export function certify(model: Module, x: Tensor, options: CertifyOptions = {}): Certificate {
   checkModule("certify", model);
@@ -113,12 +201,13 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
   checkOptions("certify", options, OPTIONS);
   const { seed = 0 } = options;
   checkInteger("certify", "seed", seed);
-  const leaf = leafOf(x);
-  const { value, calls } = preservingBuffers(model, () => observeBlocks(model, () => model.forward(leaf)));
-  checkOutput("certify", value);
-  const { blocks, whole } = calls.length > 0 ? certifyCalls(calls, leaf, seed) : { blocks: [], whole: NO_WAY };
-  const holds = passesUnchanged(whole.verdict) && blocks.every((block) => block.holds && block.numeric?.passes);
+  checkNumbers("certify", "x", x);
+  const run = runModel(model, x);
+  const blocks = run.calls.map((call, i) => certifyCall(call, run.isParameter, seed, i));
+  const whole = certifyWhole(run.calls, blocks, run.isParameter, seed);
+  const holds = blocks.length > 0 && isUnchanged(whole.verdict) && blocks.every((block) => block.holds);
   const certificate: Certificate = {
+    format: 2,
     holds,
     summary: summarize({ blocks, whole }, model.constructor.name),
     blocks,
@@ -126,80 +215,359 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
     model: model.constructor.name,
     mode: model.training ? "training" : "evaluation",
     seed,
+    input: checksum([["x", x]]),
+    weights: checksum(Object.entries(model.stateDict())),
+    draws: run.draws,
   };
   // Not enumerable, so that the certificate stays plain data.
   return Object.defineProperty(certificate, "toString", { value: () => formatCertificate(certificate) });
 }
 
-const NO_WAY: Passage = { verdict: "none", factor: null, gain: 0, open: 0 };
-
-/** Whether entries pass unchanged, if they pass, whatever the weights and the values are. */
-function passesUnchanged(verdict: ShortcutVerdict): boolean {
-  return verdict === "identity" || verdict === "selection";
-}
-
-function certifyCalls(calls: readonly BlockCall[], leaf: Tensor, seed: number): Pick<Certificate, "blocks" | "whole"> {
-  const { block: name, y: last } = calls[calls.length - 1];
-  const rng = new Rng(seed);
-  const upstream = owned(
-    last.data.map(() => rng.normal()),
-    last.shape,
+/**
+ * Certifies the way from any tensor of a recorded graph to one that was computed from it: for networks and blocks of one's own.
+ * Every leaf that asks for a gradient, but x, counts as a parameter.
+ *
+ * @example
+ * const x = randn([2, 4], new Rng(0), { requiresGrad: true });
+ * const w = randn([4, 4], new Rng(1), { requiresGrad: true });
+ * certifyBetween(add(x, relu(linear(x, w))), x).verdict; // "identity"
+ *
+ * @throws ValueError for tensors without numbers.
+ */
+export function certifyBetween(y: Tensor, x: Tensor, options: CertifyBetweenOptions = {}): BlockCertificate {
+  checkTensor("certifyBetween", "y", y);
+  checkTensor("certifyBetween", "x", x);
+  checkOptions("certifyBetween", options, BETWEEN_OPTIONS);
+  const { seed = 0, parameters = [] } = options;
+  checkInteger("certifyBetween", "seed", seed);
+  for (const t of parameters) checkTensor("certifyBetween", "every parameter", t);
+  checkNumbers("certifyBetween", "x", x);
+  const named = new Set(parameters);
+  return certifyCall(
+    { block: "y", call: 1, skips: false, x, y },
+    (leaf) => leaf.requiresGrad || named.has(leaf),
+    seed,
+    0,
   );
-  const paths = calls.map(blockPath);
-  const between = calls.slice(1).map(({ x }, l) => pathBetween(x, calls[l].y));
-  // The paths are known, so that no parameter has to ask for a gradient any more.
-  return differentiatingOnly(last, [leaf], () => {
-    const grads = backward(last, { gradient: upstream, keep: calls.flatMap(({ x, y }) => [x, y]) });
-    const apart = calls.find(({ x, y }) => !grads.has(y) || !grads.has(x));
-    if (apart) {
-      throw new ValueError(
-        `certify: ${name} was not computed from ${apart.block}: certify each of the two ways by itself`,
-      );
-    }
-    return {
-      blocks: calls.map((call, l) => certifyBlock(call, paths[l], grads.get(call.y).data, grads.get(call.x).data)),
-      whole: passage(alternate(paths, between), upstream.data),
-    };
-  });
 }
 
-function certifyBlock(call: BlockCall, path: PathStep[] | null, gy: Floats, gx: Floats): BlockCertificate {
-  const { block, x, y } = call;
-  if (!path) {
-    return { block, ...NO_WAY, holds: false, reason: reasonWithoutPath(y, x), path: [], numeric: null };
-  }
-  const found = passage([path], gy);
+function checkNumbers(who: string, name: string, x: Tensor): void {
+  if (x.size === 0)
+    throw new ValueError(`${who}: ${name} ${formatShape(x.shape)} has no numbers: there is nothing to certify`);
+}
+
+/** One forward pass, recorded. */
+interface Run {
+  readonly calls: readonly Call[];
+  readonly isParameter: (leaf: Tensor) => boolean;
+  readonly draws: readonly Draw[];
+}
+
+function runModel(model: Module, x: Tensor): Run {
+  const leaf = leafOf(x);
+  const entrances = new Set([leaf]);
+  const { value: calls, draws } = watchingDraws(() =>
+    preservingBuffers(model, () =>
+      recordingFrozen(model, () => enteringBlocks(model, entrances, () => model.forward(leaf))),
+    ),
+  );
+  const parameters = new Set(model.parameters());
+  const isParameter = (t: Tensor): boolean => parameters.has(t) || (t.requiresGrad && !entrances.has(t));
+  return { calls, isParameter, draws };
+}
+
+function certifyCall(
+  { block, call, skips, x, y }: Call,
+  isParameter: (leaf: Tensor) => boolean,
+  seed: number,
+  index: number,
+): BlockCertificate {
+  const split = splitEdges(segmentBetween(y, x, isParameter));
+  // A block that did not use its branch this time (it is collapsed, or skipped at random) is its shortcut alone.
+  const path = leastHarmful(split, shortcutPath(y, x) ?? (skips ? pathBetween(y, x) : null));
+  const g = randomGradient(y, seed, `block ${index}`);
+  const { passage, counterexample } = passageOf(split, path, g);
+  const steps = (path ?? []).map(({ op, effect, factor, input }) => ({ op, effect, factor, input }));
+  const numeric = split.reached.has(y) ? compareWithBackward(split, g) : null;
+  const decided: Passage = numeric && !numeric.agrees ? undecided(passage) : passage;
   return {
     block,
-    ...found,
-    holds: passesUnchanged(found.verdict),
-    reason: reasonFor(found, path),
-    path: path.map(({ op, effect, factor }) => ({ op, effect, factor })),
-    numeric: checkNumbers(path, x, y, gy, gx),
+    call,
+    ...decided,
+    holds: isUnchanged(decided.verdict),
+    reason: reasonFor(decided, steps, numeric, split.nodes.map(({ op }) => op).reverse()),
+    path: steps,
+    counterexample: isUnchanged(decided.verdict) || decided.verdict === "undecided" ? null : counterexample,
+    numeric,
   };
 }
 
-/** last block, what is before it, the block before that, …, first block. */
-function alternate<T>(blocks: readonly T[], between: readonly T[]): T[] {
-  return blocks.flatMap((path, l) => (l === 0 ? [path] : [between[l - 1], path])).reverse();
+function certifyWhole(
+  calls: readonly Call[],
+  blocks: readonly BlockCertificate[],
+  isParameter: (leaf: Tensor) => boolean,
+  seed: number,
+): WholeWay {
+  let worst: WholeWay | null = null;
+  for (const { from, to } of waysThrough(calls)) {
+    const split = splitEdges(segmentBetween(to.y, from.x, isParameter));
+    const path = leastHarmful(split, pathBetween(to.y, from.x));
+    const { passage } = passageOf(split, path, randomGradient(to.y, seed, "whole"));
+    const missing = passage.ways === 0 && blocks.some(({ verdict }) => verdict === "none");
+    const way: WholeWay = {
+      ...(missing ? { ...passage, ...NO_WAY, sent: passage.sent } : passage),
+      from: from.block,
+      to: to.block,
+    };
+    if (!worst || rankOf(way.verdict) > rankOf(worst.verdict)) worst = way;
+  }
+  return worst ?? { ...NO_WAY, from: "", to: "" };
 }
 
-/** What these paths, one after the other, do to a gradient; `sent` is one to measure with. */
-function passage(paths: readonly (readonly PathStep[] | null)[], sent: Floats): Passage {
-  let g = sent;
-  let gain = 1;
-  let factor: number | null = 1;
-  let worst = 0;
-  for (const path of paths) {
-    if (!path) return NO_WAY;
-    worst = Math.max(worst, EFFECTS.indexOf(worstEffect(path)));
-    for (const step of path) factor = factor === null || step.factor === null ? null : factor * step.factor;
-    const arrived = gradientAlong(path, g);
-    const before = norm(g);
-    const ratio = before === 0 ? 0 : norm(arrived) / before;
-    gain *= ratio;
-    // Brought back to size, so that 0.5^1000 is a number too and not zero in float32.
-    g = ratio === 0 || ratio === 1 ? arrived : arrived.map((v) => v / ratio);
+const NO_WAY: Passage = {
+  verdict: "none",
+  factor: null,
+  onThisInput: false,
+  ways: 0,
+  sent: 0,
+  arriving: 0,
+  open: 0,
+  gain: 0,
+  pathGain: 0,
+};
+
+/** Whether entries pass unchanged, if they pass, whatever the weights are. */
+function isUnchanged(verdict: ShortcutVerdict): boolean {
+  return verdict === "identity" || verdict === "selection";
+}
+
+function rankOf(verdict: ShortcutVerdict): number {
+  return VERDICTS.indexOf(verdict);
+}
+
+/** Whole numbers, so that sums of them are exact; about 1000 times a normal distribution. */
+function randomGradient(y: Tensor, seed: number, label: string): Float64Array {
+  const rng = new Rng(seed).fork(label);
+  return Float64Array.from({ length: y.size }, () => Math.round(1024 * rng.normal()));
+}
+
+/** The weightless way with the least in it, where there is one; else what is given. */
+function leastHarmful(split: Split, otherwise: PathStep[] | null): PathStep[] | null {
+  const isWeightless = new Map(split.nodes.map((node, n) => [node, split.weightless[n]]));
+  return pathBetween(split.y, split.x, (node, input) => isWeightless.get(node)?.[input] === true) ?? otherwise;
+}
+
+/** What W does, by its structure, once the rules have confirmed it. */
+function passageOf(
+  split: Split,
+  path: readonly PathStep[] | null,
+  g: Float64Array,
+): { passage: Passage; counterexample: Counterexample } {
+  const found = structure(split);
+  const { map, ways, onThisInput } = found;
+  const sent = split.y.size;
+  const step = path ? harmfulStep(path) : null;
+  const pathGain = path ? gainOf(gradientAlong(path, g), g) : 0;
+  const product = ways > 0 ? weightlessProduct(split, g) : new Float64Array(split.x.size);
+  const common = { onThisInput, ways, sent, gain: gainOf(product, g), pathGain };
+  if (map.kind === "unknown" || (ways > 0 && !isConfirmed(split, map, g, product))) {
+    const passage = undecided({ ...common, verdict: "undecided", factor: null, arriving: null, open: null });
+    return { passage, counterexample: { entry: 0, arrives: [], step } };
   }
-  return { verdict: EFFECTS[worst], factor, gain, open: countNonZero(g) / Math.max(1, countNonZero(sent)) };
+  const shape = shapeOf(map, sent, split.x.size);
+  const verdict = verdictFor(found, shape, path);
+  const passage: Passage =
+    verdict === "undecided"
+      ? undecided({ ...common, verdict, factor: null, arriving: null, open: null })
+      : {
+          ...common,
+          verdict,
+          factor: factorOf(shape, ways, path),
+          arriving: shape.arriving,
+          open: shape.arriving / sent,
+        };
+  return { passage, counterexample: { ...shape.odd, step } };
+}
+
+/** Where a mask lets nothing through, the factor on the only way is what it would be. */
+function factorOf({ factor, arriving }: Shape, ways: number, path: readonly PathStep[] | null): number | null {
+  if (arriving > 0 || ways !== 1 || !path) return factor;
+  const factors = path.map((step) => step.factor);
+  return factors.includes(null)
+    ? null
+    : rounded(
+        factors.reduce<number>((product, f) => product * f!, 1),
+        10,
+      );
+}
+
+function undecided(passage: Passage): Passage {
+  return { ...passage, verdict: "undecided", factor: null, arriving: null, open: null };
+}
+
+/** What the rows of a map look like. */
+interface Shape {
+  readonly isIdentity: boolean;
+  /** Each row has one entry at most, and none is in two rows. */
+  readonly single: boolean;
+  /** Whether all factors are exactly 1. */
+  readonly ones: boolean;
+  readonly factor: number | null;
+  readonly arriving: number;
+  /** Whether rounding may have decided any of it. */
+  readonly doubtful: boolean;
+  /** The first row that is no identity's or selection's. */
+  readonly odd: Omit<Counterexample, "step">;
+}
+
+/** Factors nearer to 1, or to one another, than that may be the same but for rounding. */
+const ROUNDING = 1e-9;
+
+function shapeOf(map: Exclude<LinearMap, { kind: "unknown" }>, rows: number, columns: number): Shape {
+  if (map.kind === "multiple") {
+    const { factor, exact } = map;
+    const isOne = exact && factor === 1;
+    return {
+      isIdentity: isOne,
+      single: true,
+      ones: isOne,
+      factor: exact ? factor : rounded(factor, 10),
+      arriving: rows,
+      doubtful: !Number.isFinite(factor) || (!exact && Math.abs(factor - 1) < ROUNDING),
+      odd: { entry: 0, arrives: [{ entry: 0, factor: rounded(factor, 10) }] },
+    };
+  }
+  const { starts, columns: entries, factors, exact } = rowsOf(map, rows);
+  const taken = new Uint8Array(columns);
+  let single = true;
+  let isIdentity = rows === columns;
+  let arriving = 0;
+  let odd = -1;
+  for (let row = 0; row < rows; row++) {
+    const [start, end] = [starts[row], starts[row + 1]];
+    if (end > start) arriving++;
+    const isOne = end === start + 1 && factors[start] === 1;
+    if (!isOne || entries[start] !== row) isIdentity = false;
+    if (end > start + 1) single = false;
+    let again = false;
+    for (let k = start; k < end; k++) {
+      if (taken[entries[k]] === 1) again = true;
+      taken[entries[k]] = 1;
+    }
+    if (again) single = false;
+    if (odd < 0 && (!isOne || again)) odd = row;
+  }
+  const one = factors.length > 0 ? factors[0] : null;
+  const uniform = one !== null && factors.every((f) => f === one);
+  const nearlyUniform = one !== null && factors.every((f) => Math.abs(f - one) <= ROUNDING * Math.abs(one));
+  const entry = Math.max(0, odd);
+  const arrives = Array.from({ length: Math.min(4, starts[entry + 1] - starts[entry]) }, (_, k) => ({
+    entry: entries[starts[entry] + k],
+    factor: rounded(factors[starts[entry] + k], 10),
+  }));
+  return {
+    isIdentity,
+    single,
+    ones: factors.every((f) => f === 1),
+    factor: uniform ? (exact ? one : rounded(one, 10)) : null,
+    arriving,
+    doubtful:
+      !factors.every(Number.isFinite) ||
+      (!exact &&
+        (arriving === 0 ||
+          nearlyUniform !== uniform ||
+          factors.some((f) => Math.abs(f - 1) < ROUNDING) ||
+          !isSettled(factors))),
+    odd: { entry, arrives: [...arrives].sort((a, b) => a.entry - b.entry) },
+  };
+}
+
+/** Whether no factor is so small that it may be the rest of a cancellation. */
+function isSettled(factors: Float64Array): boolean {
+  const largest = factors.reduce((most, f) => Math.max(most, Math.abs(f)), 0);
+  return factors.every((f) => Math.abs(f) > ROUNDING * largest);
+}
+
+function verdictFor(
+  { ways, onThisInput, drawn }: Structure,
+  shape: Shape,
+  path: readonly PathStep[] | null,
+): ShortcutVerdict {
+  if (ways === 0) {
+    if (!path) return "none";
+    const worst = worstEffect(path);
+    return worst === "gate" ? "gate" : "transform";
+  }
+  if (shape.doubtful) return "undecided";
+  if (shape.arriving === 0) return "zero";
+  if (shape.isIdentity) return "identity";
+  if (!shape.single) return "mixed";
+  if (shape.ones) return onThisInput ? "mask" : "selection";
+  return drawn && shape.factor !== null ? "mask" : "scale";
+}
+
+/** Whether the rules send random and basis vectors where the map says. `product` is what they made of g. */
+function isConfirmed(
+  split: Split,
+  map: Exclude<LinearMap, { kind: "unknown" }>,
+  g: Float64Array,
+  product: Floats,
+): boolean {
+  const [rows, columns] = [split.y.size, split.x.size];
+  const agree = (sent: Float64Array, arrived: Floats): boolean => {
+    const expected = transposed(map, sent, columns);
+    // What is only moved is equal to the bit. Products and sums of many terms are rounded in another order.
+    const most = map.kind === "zero" || ("exact" in map && map.exact) ? 0 : 1e-9;
+    const size = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+    return expected.every((v, i) => v === arrived[i] || Math.abs(v - arrived[i]) <= Math.max(most, 1e-13) * size);
+  };
+  if (!agree(g, product)) return false;
+  const unit = (row: number): Float64Array => Float64Array.from({ length: rows }, (_, i) => (i === row ? 1 : 0));
+  return [0, rows >> 1, rows - 1].every((row) => agree(unit(row), weightlessProduct(split, unit(row))));
+}
+
+/** Sums over many products, each rounded: relative to the norms of both parts. */
+const PRODUCT_TOLERANCE = 1e-5;
+
+/** What `backward` sends to x, against the two parts, in float32 as in training. */
+function compareWithBackward(split: Split, gradient: Float64Array): NumericCheck {
+  const { x, y } = split;
+  const g = Float32Array.from(gradient);
+  const { w, r } = bothProducts(split, g);
+  const [shortcut, branch] = [norm(w), norm(r)];
+  const allowed = PRODUCT_TOLERANCE * (shortcut + branch);
+  const total = y === x ? g : arrivedAt(x, y, g);
+  let agrees = true;
+  let equal = true;
+  for (let i = 0; i < total.length; i++) {
+    if (total[i] !== w[i]) equal = false;
+    if (!(Math.abs(total[i] - w[i] - r[i]) <= allowed)) agrees = false;
+  }
+  return {
+    agrees,
+    bitExact: equal && branch === 0,
+    shortcutNorm: rounded(shortcut, 3),
+    branchNorm: rounded(branch, 3),
+  };
+}
+
+function arrivedAt(x: Tensor, y: Tensor, g: Float32Array): Floats {
+  if (!needsGrad(y)) return new Float32Array(x.size);
+  const grads = backward(y, { gradient: owned(g, y.shape), stopAt: [x], only: [] });
+  return grads.has(x) ? peek(grads.get(x)) : new Float32Array(x.size);
+}
+
+function gainOf(arrived: Floats, sent: Floats): number {
+  const before = norm(sent);
+  return before === 0 ? 0 : rounded(norm(arrived) / before, 6);
+}
+
+function harmfulStep(path: readonly PathStep[]): number | null {
+  const harm = path.map(({ effect }) => EFFECTS.indexOf(effect));
+  const most = Math.max(...harm);
+  return path.length > 0 && most > EFFECTS.indexOf("selection" satisfies Effect) ? harm.indexOf(most) : null;
+}
+
+function rounded(value: number, digits: number): number {
+  return Number.isFinite(value) ? Number(value.toPrecision(digits)) : Number.MAX_VALUE;
 }

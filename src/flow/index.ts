@@ -4,13 +4,19 @@ export {
   type BlockCertificate,
   type Certificate,
   type CertifiedStep,
+  type CertifyBetweenOptions,
   type CertifyOptions,
+  type Counterexample,
   certify,
+  certifyBetween,
+  type NumericCheck,
   type Passage,
   type ShortcutVerdict,
+  VERDICTS,
+  type WholeWay,
 } from "./certificate.ts";
-export type { NumericCheck } from "./certificate-numbers.ts";
 export { formatCertificate } from "./certificate-text.ts";
+export type { Draw } from "./draws.ts";
 export {
   type BlockSpectraOptions,
   type BlockSpectrumRow,

@@ -53,7 +53,11 @@ export interface PathStep {
 }
 
 const IDENTITY_OPS: ReadonlySet<string> = new Set(["tap", "reshape", "flatten", "squeeze", "unsqueeze"]);
-const SELECTION_OPS: ReadonlySet<string> = new Set(["slice", "pad", "concat", "indexSelect", "permute", "transpose"]);
+const SELECTION_OPS: ReadonlySet<string> = new Set([
+  ...["slice", "pad", "concat", "stack", "indexSelect", "gather", "permute", "transpose"],
+]);
+/** Entries pass or not; what passes is unchanged. */
+const MASK_OPS: ReadonlySet<string> = new Set(["relu", "clamp", "maximum", "minimum", "maxPool2d"]);
 
 /**
  * What `node` does to a gradient on its way from the output to input number `input`.
@@ -64,23 +68,27 @@ export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "
   checkNode("effectOf", node);
   checkWhole("effectOf", "input", input, 0, node.inputs.length - 1);
   const { op, inputs, output } = node;
-  const constant = (t: Tensor): number | null => (t.size === 1 && !needsGrad(t) ? t.item() : null);
+  /** By a constant: one number, or many. By anything else: a gate. */
+  const by = (t: Tensor, factor: (value: number) => number): Pick<PathStep, "effect" | "factor"> =>
+    needsGrad(t)
+      ? { effect: "gate", factor: null }
+      : { effect: "scale", factor: t.size === 1 ? factor(t.item()) : null };
   const unchanged = (effect: Effect): Pick<PathStep, "effect" | "factor"> => ({ effect, factor: 1 });
-  const scale = (factor: number | null): Pick<PathStep, "effect" | "factor"> => ({
-    effect: factor === null ? "gate" : "scale",
-    factor,
-  });
+  const scale = (factor: number | null): Pick<PathStep, "effect" | "factor"> => ({ effect: "scale", factor });
 
   if (IDENTITY_OPS.has(op)) return unchanged("identity");
   if (SELECTION_OPS.has(op)) return unchanged("selection");
+  if (op === "maxPool2d") return unchanged("mask");
   // An input that is stretched by broadcasting receives a sum, not the gradient itself.
   if (!sameShape(inputs[input].shape, output.shape)) return TRANSFORM;
+  if (MASK_OPS.has(op)) return unchanged("mask");
   switch (op) {
-    case "relu":
-      return unchanged("mask");
     case "dropout":
       // What is not dropped is multiplied by 1/(1 − p).
       return { effect: "mask", factor: null };
+    case "leakyRelu":
+    case "abs":
+      return scale(null);
     case "add":
       return unchanged("identity");
     case "sub":
@@ -88,12 +96,9 @@ export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "
     case "neg":
       return scale(-1);
     case "mul":
-      return scale(constant(inputs[1 - input]));
-    case "div": {
-      if (input === 1) return TRANSFORM;
-      const divisor = constant(inputs[1]);
-      return scale(divisor === null ? null : 1 / divisor);
-    }
+      return by(inputs[1 - input], (value) => value);
+    case "div":
+      return input === 1 ? TRANSFORM : by(inputs[1], (value) => 1 / value);
     default:
       return TRANSFORM;
   }
@@ -101,8 +106,16 @@ export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "
 
 const TRANSFORM: Pick<PathStep, "effect" | "factor"> = { effect: "transform", factor: null };
 
-/** The least harmful path of the recorded graph from `y` back to `x`: empty where y is x, null where x was not used. */
-export function pathBetween(y: Tensor, x: Tensor): PathStep[] | null {
+/**
+ * The least harmful path of the recorded graph from `y` back to `x`: empty where y is x, null where x was not used.
+ *
+ * @param allows the edges that it may take. Default: all.
+ */
+export function pathBetween(
+  y: Tensor,
+  x: Tensor,
+  allows: (node: Node, input: number) => boolean = () => true,
+): PathStep[] | null {
   if (y === x) return [];
   // Nodes come newest first, so each tensor's cheapest way from y is known before its node is looked at.
   const best = new Map<Tensor, { cost: number; step: PathStep | null }>([[y, { cost: 0, step: null }]]);
@@ -110,7 +123,7 @@ export function pathBetween(y: Tensor, x: Tensor): PathStep[] | null {
     const here = best.get(node.output);
     if (!here) continue;
     node.inputs.forEach((t, input) => {
-      if (!needsGrad(t)) return;
+      if (!needsGrad(t) || !allows(node, input)) return;
       const { effect, factor } = effectOf(node, input);
       const cost = here.cost + COST[effect];
       const known = best.get(t);

@@ -1,54 +1,45 @@
 /**
- * Looking again at what a certificate claims, from scratch. Nothing here looks for paths in a graph or sends a gradient along
- * one, which is how the certificate was made. Instead:
+ * Looking again at what a certificate claims, from scratch: every field of it is derived a second time and compared.
  *
- * 1. *arithmetic*: the certificate's statements agree with each other;
- * 2. *weightless* (weightless.ts): with the weights of a block at zero, whatever still comes back came along the shortcut. An
- *    identity returns 1, 2, 3, … as it was sent; a selection returns each number at most once, and always the same ones; a
- *    mask drops others for other inputs; a scale returns λ, 2λ, 3λ, …; a gate's numbers move with its bias; a projection and
- *    a plain block return nothing;
- * 3. *divided* (divided.ts): on the given weights the block's public parts, skip(x) and branch(x), are differentiated apart.
- *    They have to add up to the gradient of the whole, and to have the norms that the certificate says (but for gates, which
- *    x passes twice). Where chance is at work (dropout, stochastic depth) numbers can not be had again, and only 1 and 2 are
- *    done: the result says so.
+ * `certify` reads W off the graph, operation by operation, from x forward. Nothing here does. W is found by experiment: three
+ * vectors, 1 1 1 …, 1 2 3 … and a random one, are sent back from y by the operations' own derivatives in float64, with nothing
+ * through edges that depend on a parameter. What arrives at an entry of x is f, f·(j + 1) and f·gⱼ if it comes from entry j of
+ * y alone, times f; a third random vector confirms it. From that follow identity, selection, mask and scale with their factors.
+ * Which edges depend on a parameter is looked for from y, not from the parameters; ways are counted backward; the least harmful
+ * way is searched from x. Shared with `certify` are the recording of the graph and of the draw (blocks.ts, draws.ts), the
+ * effects that operations have by name (path.ts), and the words (certificate-text.ts).
  */
 import { backward } from "../autograd/backward.ts";
+import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { checkInteger } from "../tensor/arguments.ts";
-import type { Floats } from "../tensor/memory.ts";
+import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
-import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
-import { type BlockCall, observeBlocks } from "./blocks.ts";
-import type { BlockCertificate, Certificate, Passage, ShortcutVerdict } from "./certificate.ts";
-import { checkCertificate, summarize } from "./certificate-text.ts";
-import { type DividedBlock, divide } from "./divided.ts";
+import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { type Call, enteringBlocks, waysThrough } from "./blocks.ts";
+import type { BlockCertificate, Certificate, CertifiedStep, Passage, WholeWay } from "./certificate.ts";
+import { checkCertificate, reasonFor, summarize } from "./certificate-text.ts";
+import { checksum } from "./checksum.ts";
+import { type Draw, watchingDraws } from "./draws.ts";
 import { leafOf } from "./leaf.ts";
-import { countNonZero, norm } from "./measure.ts";
-import { EFFECTS } from "./path.ts";
-import { preservingBuffers } from "./preserve.ts";
-import { contradiction, weightlessBlock, weightlessModel } from "./weightless.ts";
+import { norm } from "./measure.ts";
+import { type Effect, effectOf } from "./path.ts";
+import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
 export interface Verification {
   /** Whether nothing was found against the certificate. */
   readonly valid: boolean;
-  /** What was found: the block (or "whole"), and what is wrong. */
+  /** What was found: the field, what the certificate says, and what was found. */
   readonly failures: readonly string[];
-  /** Numbers that were taken on trust, and why; verdicts and factors are always verified. */
+  /** Fields that were taken on trust, and why. All others were derived again and are as the certificate says. */
   readonly unchecked: readonly string[];
 }
-
-/** Norms of float32 gradients, summed in another order, differ by some 1e-6; deep networks multiply that. */
-const TOLERANCE = 1e-3;
-/** λ^L below this is lost in float32, whatever is sent. */
-const SMALLEST_FACTOR = 2 ** -200;
 
 /**
  * Verifies a certificate, perhaps read from JSON, against the model and the input that it is about.
  *
- * The model has to have the weights and be in the mode that it had then. Its parameters are set to zero and put back, bit for
- * bit; so are running statistics. Graphs recorded before can not run backward any more, and a model that draws random
- * numbers draws some.
+ * The model has to have the weights and be in the mode that it had then. If it draws random numbers, it draws those that the
+ * certificate was made with; afterwards generators and running statistics are as they were.
  *
  * @example
  * const certificate = JSON.parse(JSON.stringify(certify(model, images)));
@@ -56,185 +47,546 @@ const SMALLEST_FACTOR = 2 ** -200;
  */
 export function verifyCertificate(certificate: Certificate, model: Module, x: Tensor): Verification {
   checkCertificate("verifyCertificate", certificate);
-  checkInteger("verifyCertificate", "seed", certificate.seed);
   checkModule("verifyCertificate", model);
   checkTensor("verifyCertificate", "x", x);
-  const failures = arithmeticFailures(certificate);
-  const unchecked: string[] = [];
-  const mode = model.training ? "training" : "evaluation";
-  if (certificate.mode !== mode) {
-    failures.push(`whole: certified in ${certificate.mode} mode, the model is in ${mode} mode`);
-  }
-  preservingBuffers(model, () => {
-    const leaf = leafOf(x);
-    const { calls } = observeBlocks(model, () => model.forward(leaf));
-    const [claimed, found] = [certificate.blocks, calls].map((list) => list.map(({ block }) => block).join(", "));
-    if (claimed !== found) {
-      failures.push(`whole: certified are the blocks ${claimed}, the model has ${found}`);
-    } else if (calls.length > 0) {
-      // The graph that was just recorded first: setting weights to zero makes it invalid.
-      if (isRandom(model, calls, leaf)) unchecked.push("whole: norms, because the model draws random numbers");
-      else dividedFailures(certificate, calls, failures, unchecked);
-      failures.push(...weightlessFailures(certificate, model, calls, x));
-    }
-  });
-  return { valid: failures.length === 0, failures, unchecked };
-}
+  const report = new Report();
+  const { seed, draws } = certificate;
+  if (!Number.isSafeInteger(seed)) report.fail("seed", `is ${shown(seed)}, which is no whole number`);
+  if (!areDraws(draws)) report.fail("draws", "are no states of generators");
+  if (report.failures.length > 0) return report.result();
 
-/** Whether the same input gives another output the second time: then the numbers of the certificate can not be had again. */
-function isRandom(model: Module, calls: readonly BlockCall[], x: Tensor): boolean {
-  const again = observeBlocks(model, () => model.forward(x)).calls;
-  return calls.some(({ y }, l) => y.data.some((v, i) => v !== again[l].y.data[i]));
-}
-
-function arithmeticFailures({ blocks, whole, holds, summary, model }: Certificate): string[] {
-  const failures: string[] = [];
-  const claim = (where: string, isSo: boolean, otherwise: string): void => {
-    if (!isSo) failures.push(`${where}: ${otherwise}`);
-  };
-  for (const { block, verdict, path, numeric, factor, gain, open, holds: own } of blocks) {
-    const way = verdict !== "none";
-    const worst = Math.max(0, ...path.map(({ effect }) => rank(effect)));
-    const factors = path.map((step) => step.factor);
-    const product = factors.includes(null) ? null : factors.reduce<number>((p, f) => p * f!, 1);
-    claim(block, way === (numeric !== null), "there are numbers without a shortcut, or a shortcut without");
-    claim(block, !way || rank(verdict) === worst, `the verdict ${verdict} is not the worst of its path`);
-    claim(block, !way || factor === product, `the factor ${factor} is not the product of its path's`);
-    claim(block, own === passes(verdict), `holds is ${own} with the verdict ${verdict}`);
-    const all = gain === open && (gain === 1 || gain === 0);
-    claim(block, verdict !== "identity" || all, "an identity has a gain and an opening of 1");
-    if (!numeric) continue;
-    claim(block, numeric.passes === numeric.errorInBounds <= 1, "passes does not follow from the error");
-    claim(block, numeric.bitExact === (numeric.error === 0), "bitExact does not follow from the error");
-  }
-  const worst = Math.max(...blocks.map(({ verdict }) => rank(verdict)));
-  claim("whole", rank(whole.verdict) >= worst, `the verdict ${whole.verdict} is better than that of a block`);
-  const product = blocks.reduce((p, { factor }) => p * (factor ?? Number.NaN), 1);
-  const agrees = whole.factor === null ? !passes(whole.verdict) : close(whole.factor, product);
-  claim("whole", agrees, `the factor ${whole.factor} is not the product of the blocks'`);
-  const expected = passes(whole.verdict) && blocks.every((b) => b.holds && b.numeric?.passes === true);
-  claim("whole", holds === expected, `holds is ${holds}, but should be ${expected}`);
-  claim("whole", summary === summarize({ blocks, whole }, model), "the summary is not that of these blocks");
-  return failures;
-}
-
-/** The harm in order; no way at all is the worst. */
-function rank(verdict: ShortcutVerdict): number {
-  return verdict === "none" ? EFFECTS.length : EFFECTS.indexOf(verdict);
-}
-
-/** Whether entries pass unchanged, if they pass. */
-function passes(verdict: ShortcutVerdict): boolean {
-  return rank(verdict) <= rank("selection");
-}
-
-function weightlessFailures(
-  { blocks, whole }: Certificate,
-  model: Module,
-  calls: readonly BlockCall[],
-  x: Tensor,
-): string[] {
-  const masked = blocks.map(({ path }) => path.some(({ effect }) => effect === "mask"));
-  const failures = calls.map((call, l) => {
-    const returns = weightlessBlock(call.module, call.x);
-    return [call.block, contradiction(blocks[l], returns, { masked: masked[l] })];
-  });
-  if (whole.factor === null || Math.abs(whole.factor) >= SMALLEST_FACTOR) {
-    const modules = calls.map(({ module }) => module);
-    const returns = weightlessModel(model, modules, x, whole.factor);
-    failures.push(["whole", contradiction(whole, returns, { masked: masked.includes(true) })]);
-  }
-  return failures.filter(([, what]) => what !== undefined).map(([where, what]) => `${where}: ${what}`);
-}
-
-function dividedFailures(
-  certificate: Certificate,
-  calls: readonly BlockCall[],
-  failures: string[],
-  unchecked: string[],
-): void {
-  const { blocks, whole, seed } = certificate;
-  const last = calls[calls.length - 1].y;
-  const rng = new Rng(seed);
-  const upstream = owned(
-    last.data.map(() => rng.normal()),
-    last.shape,
+  const leaf = leafOf(x);
+  const entrances = new Set([leaf]);
+  const run = watchingDraws(
+    () =>
+      preservingBuffers(model, () =>
+        recordingFrozen(model, () => enteringBlocks(model, entrances, () => model.forward(leaf))),
+      ),
+    draws,
   );
-  const grads = backward(last, { gradient: upstream, keep: calls.flatMap((call) => [call.x, call.y]) });
-  const divided = calls.map(divide);
-  calls.forEach(({ block, x, y }, l) => {
-    const parts = divided[l];
-    if (!parts) unchecked.push(`${block}: norms, because more than a ReLU follows the addition`);
-    else {
-      failures.push(...partsFailures(block, blocks[l], parts, grads.get(y).data, grads.get(x).data));
-      if (isGated(blocks[l])) unchecked.push(`${block}: norms, because x passes its gate twice`);
+  const parameters = new Set(model.parameters());
+  const isParameter = (t: Tensor): boolean => parameters.has(t) || (t.requiresGrad && !entrances.has(t));
+  const blocks = run.value.map((call, i) => blockAgain(call, i, certificate.blocks[i], isParameter, seed, report));
+  const whole = wholeAgain(run.value, blocks, certificate.whole, isParameter, seed, report);
+  const holds =
+    blocks.length > 0 && blocks.every((block) => block.holds) && ["identity", "selection"].includes(whole.verdict);
+  const expected: Certificate = {
+    format: 2,
+    holds,
+    summary: summarize({ blocks, whole }, model.constructor.name),
+    blocks,
+    whole,
+    model: model.constructor.name,
+    mode: model.training ? "training" : "evaluation",
+    seed,
+    input: checksum([["x", x]]),
+    weights: checksum(Object.entries(model.stateDict())),
+    draws: run.draws,
+  };
+  report.compare("", certificate, expected);
+  if (draws.length > 0) report.trust("draws", "another draw with the same outcome would look the same");
+  return report.result();
+}
+
+/** Collects what is found. */
+class Report {
+  readonly failures: string[] = [];
+  readonly #trusted = new Map<string, string>();
+  /** By field: whether what the certificate says there is as good as what was found. */
+  readonly #tolerances = new Map<string, (claimed: unknown) => boolean>();
+
+  fail(field: string, what: string): void {
+    this.failures.push(`${field}: ${what}`);
+  }
+
+  trust(field: string, why: string): void {
+    this.#trusted.set(field, why);
+  }
+
+  tolerate(field: string, isAsGood: (claimed: unknown) => boolean): void {
+    this.#tolerances.set(field, isAsGood);
+  }
+
+  /** Every field of both, however deep. */
+  compare(field: string, claimed: unknown, found: unknown): void {
+    if (this.#trusted.has(field) || Object.is(claimed, found)) return;
+    if (this.#tolerances.get(field)?.(claimed)) return;
+    if (typeof claimed === "object" && typeof found === "object" && claimed !== null && found !== null) {
+      if (Array.isArray(claimed) !== Array.isArray(found)) this.fail(field, "is of another kind");
+      for (const key of new Set([...Object.keys(claimed), ...Object.keys(found)])) {
+        const name = Array.isArray(found) ? `${field}[${key}]` : field === "" ? key : `${field}.${key}`;
+        const [a, b] = [claimed, found].map((o) => (o as Record<string, unknown>)[key]);
+        if (!(key in found)) this.fail(name, "is no field of this certificate");
+        else if (!(key in claimed)) this.fail(name, "is missing");
+        else this.compare(name, a, b);
+      }
+      return;
     }
+    this.fail(field, `is ${shown(claimed)}, found ${shown(found)}`);
+  }
+
+  result(): Verification {
+    const unchecked = [...this.#trusted].map(([field, why]) => `${field}: ${why}`);
+    return { valid: this.failures.length === 0, failures: this.failures, unchecked };
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === "number" ? `${value}` : (JSON.stringify(value) ?? `${value}`);
+}
+
+function areDraws(draws: unknown): draws is readonly Draw[] {
+  const isWord = (v: unknown): boolean => Number.isInteger(v) && (v as number) >= 0 && (v as number) < 2 ** 32;
+  const isDraw = (draw: unknown): boolean => {
+    const { state, spare } = (draw ?? {}) as Partial<Draw>;
+    const isSpare = spare === null || (typeof spare === "number" && Number.isFinite(spare));
+    return Array.isArray(state) && state.length === 4 && state.every(isWord) && isSpare;
+  };
+  return Array.isArray(draws) && draws.every(isDraw);
+}
+
+/** The nodes between x and y, newest first, and which edges carry W. */
+interface Way {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly nodes: readonly Node[];
+  readonly carries: (node: Node, input: number) => boolean;
+  readonly leads: (t: Tensor) => boolean;
+  readonly free: (t: Tensor) => boolean;
+}
+
+const SUMS_AND_MOVES =
+  /^(add|sub|neg|reshape|flatten|squeeze|unsqueeze|tap|transpose|permute|slice|concat|stack|pad|indexSelect|gather|expand|sum|mean|avgPool2d|adaptiveAvgPool2d|globalAvgPool2d)$/;
+const CHOICES = /^(relu|leakyRelu|clamp|abs|dropout|max|maxWithIndices|maximum|minimum|maxPool2d)$/;
+const PRODUCT = /^(mul|div|matmul|linear|conv2d)$/;
+
+function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Way {
+  const nodes = y === x ? [] : nodesBefore(y, [x]);
+  // Asked from y, each tensor of its inputs: oldest last, so they are answered from the end.
+  const bound = new Map<Tensor, boolean>([[x, false]]);
+  const from = new Map<Tensor, boolean>([[x, true]]);
+  const isBound = (t: Tensor): boolean => bound.get(t) ?? isParameter(t);
+  const isFrom = (t: Tensor): boolean => from.get(t) === true;
+  for (const { inputs, output } of [...nodes].reverse()) {
+    bound.set(output, inputs.some(isBound));
+    from.set(output, inputs.some(isFrom));
+  }
+  const carries = ({ op, inputs, attributes }: Node, input: number): boolean => {
+    if (!isFrom(inputs[input])) return false;
+    if (SUMS_AND_MOVES.test(op) || CHOICES.test(op)) return true;
+    if (PRODUCT.test(op) && (op !== "div" || input === 0)) return inputs.every((t, i) => i === input || !isBound(t));
+    if (op === "batchNorm" && (attributes as { training?: boolean } | undefined)?.training === false) return false;
+    return !inputs.some(isBound);
+  };
+  const between = nodes.filter(({ inputs }) => inputs.some(isFrom));
+  return { x, y, nodes: between, carries, leads: isFrom, free: (t) => !isBound(t) };
+}
+
+/** Wᵀg, in the type of g. */
+function sendBack({ x, y, nodes, carries }: Way, g: Floats): Floats {
+  const arrived = new Map<Tensor, Floats>([[y, g]]);
+  for (const node of nodes) {
+    const gy = arrived.get(node.output);
+    if (!gy) continue;
+    const open = node.inputs.map((_, i) => carries(node, i));
+    if (!open.includes(true)) continue;
+    node.rule(toValues(gy), open).forEach((values, i) => {
+      if (!open[i] || !values) return;
+      const sum = numbersOf(values).slice();
+      arrived.get(node.inputs[i])?.forEach((v, k) => {
+        sum[k] += v;
+      });
+      arrived.set(node.inputs[i], sum);
+    });
+    if (node.output !== x) arrived.delete(node.output);
+  }
+  return arrived.get(x) ?? g.slice(0, 0);
+}
+
+/** What the experiments say about W. */
+interface Found {
+  readonly ways: number;
+  readonly valueDependent: boolean;
+  readonly drawn: boolean;
+  /** For each entry of x, the entry of y that it comes from, or −1; null where some come from several. */
+  readonly sources: Int32Array | null;
+  readonly factors: Floats;
+  readonly gain: number;
+}
+
+function experiment(way: Way, g: Float64Array): Found {
+  const { x, y } = way;
+  const { ways, valueDependent, drawn } = countWays(way);
+  const arrive = (v: Float64Array): Floats => {
+    const result = ways > 0 ? sendBack(way, v) : new Float64Array(x.size);
+    return result.length === x.size ? result : new Float64Array(x.size);
+  };
+  const ones = arrive(new Float64Array(y.size).fill(1));
+  const counting = arrive(Float64Array.from({ length: y.size }, (_, i) => i + 1));
+  const random = arrive(g);
+  const shuffled = Float64Array.from(g, (_, i) => g[(i + 1) % g.length] + ((i * 7919) % 1021));
+  const again = arrive(shuffled);
+  const sources = new Int32Array(x.size).fill(-1);
+  let single = true;
+  for (let i = 0; i < x.size && single; i++) {
+    const f = ones[i];
+    if (f === 0) {
+      single = counting[i] === 0 && random[i] === 0 && again[i] === 0;
+      continue;
+    }
+    const j = Math.round(counting[i] / f) - 1;
+    single = near(counting[i], f * (j + 1)) && near(random[i], f * g[j]) && near(again[i], f * shuffled[j]);
+    sources[i] = j;
+  }
+  const before = norm(g);
+  const gain = before === 0 ? 0 : norm(random) / before;
+  return { ways, valueDependent, drawn, sources: single ? sources : null, factors: ones, gain };
+}
+
+function near(a: number, b: number): boolean {
+  return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
+}
+
+/** From y back: how many weightless ways lead to x, and what is on them. */
+function countWays({ x, y, nodes, carries, leads }: Way): Pick<Found, "ways" | "valueDependent" | "drawn"> {
+  if (y === x) return { ways: 1, valueDependent: false, drawn: false };
+  const toX = new Set([x]);
+  for (const node of [...nodes].reverse()) {
+    if (node.inputs.some((t, i) => carries(node, i) && toX.has(t))) toX.add(node.output);
+  }
+  const counts = new Map<Tensor, number>([[y, 1]]);
+  let valueDependent = false;
+  let drawn = false;
+  for (const node of nodes) {
+    const here = counts.get(node.output);
+    if (here === undefined) continue;
+    node.inputs.forEach((t, i) => {
+      if (!carries(node, i) || !toX.has(t)) return;
+      counts.set(t, (counts.get(t) ?? 0) + here);
+      if (node.op === "dropout") drawn = true;
+      const isProduct = PRODUCT.test(node.op) && (node.op !== "div" || i === 0);
+      if (isProduct ? node.inputs.some((other, k) => k !== i && leads(other)) : !SUMS_AND_MOVES.test(node.op)) {
+        valueDependent = true;
+      }
+    });
+  }
+  return { ways: counts.get(x) ?? 0, valueDependent, drawn };
+}
+
+function seeded(size: number, seed: number, label: string): Float64Array {
+  const rng = new Rng(seed).fork(label);
+  return Float64Array.from({ length: size }, () => Math.round(1024 * rng.normal()));
+}
+
+function round(value: number, digits: number): number {
+  return Number.isFinite(value) ? Number(value.toPrecision(digits)) : Number.MAX_VALUE;
+}
+
+/** A number that was rounded to so many digits, of one that is known within `error` of itself. */
+function roundsTo(digits: number, found: number, error: number): (claimed: unknown) => boolean {
+  return (claimed) => [0, error, -error].some((e) => claimed === round(found * (1 + e), digits));
+}
+
+/** W of one way: the fields of a passage. Where the certificate says that it is undecided, nothing is claimed. */
+function passageAgain(
+  field: string,
+  way: Way,
+  path: readonly Crossing[] | null,
+  label: string,
+  claimed: Passage | undefined,
+  seed: number,
+  report: Report,
+): { passage: Passage; odd: Omit<NonNullable<BlockCertificate["counterexample"]>, "step"> } {
+  const g = seeded(way.y.size, seed, label);
+  const found = experiment(way, g);
+  const along = path ? norm(alongPath(path, g)) / norm(g) : 0;
+  report.tolerate(`${field}.gain`, roundsTo(6, found.gain, 1e-9));
+  report.tolerate(`${field}.pathGain`, roundsTo(6, along, 1e-9));
+  const common = {
+    onThisInput: found.valueDependent,
+    ways: found.ways,
+    sent: way.y.size,
+    gain: round(found.gain, 6),
+    pathGain: round(along, 6),
+  };
+  if (claimed?.verdict === "undecided") {
+    report.trust(`${field}.verdict`, "undecided: nothing is claimed");
+    const passage: Passage = { ...common, verdict: "undecided", factor: null, arriving: null, open: null };
+    return { passage, odd: { entry: 0, arrives: [] } };
+  }
+  const { verdict, factor, arriving, odd } = judge(field, way, found, path, report);
+  if (factor !== null) {
+    report.tolerate(`${field}.factor`, (value) => value === factor || roundsTo(10, factor, 1e-13)(value));
+  }
+  const passage: Passage = {
+    ...common,
+    verdict,
+    factor,
+    arriving,
+    open: arriving === null ? null : arriving / way.y.size,
+  };
+  return { passage, odd };
+}
+
+interface Judgement {
+  readonly verdict: Passage["verdict"];
+  readonly factor: number | null;
+  readonly arriving: number | null;
+  readonly odd: Omit<NonNullable<BlockCertificate["counterexample"]>, "step">;
+}
+
+function judge(field: string, way: Way, found: Found, path: readonly Crossing[] | null, report: Report): Judgement {
+  const lost = { entry: 0, arrives: [] };
+  if (found.ways === 0) {
+    const worst = path?.reduce((most, { effect }) => Math.max(most, HARM[effect]), 0);
+    const verdict = worst === undefined ? "none" : worst === HARM.gate ? "gate" : "transform";
+    return { verdict, factor: null, arriving: 0, odd: lost };
+  }
+  const { sources, factors } = found;
+  const rows = sources ? targets(sources, factors, way.y.size) : denseRows(way);
+  if (!rows) {
+    report.trust(`${field}.arriving`, "every entry of the output would have to be sent by itself");
+    report.trust(`${field}.open`, "it follows from arriving");
+    report.trust(`${field}.counterexample`, "every entry of the output would have to be sent by itself");
+    return { verdict: "mixed", factor: null, arriving: null, odd: lost };
+  }
+  const arriving = rows.filter((row) => row.length > 0).length;
+  const all = rows.flat();
+  const factor = all.length > 0 && all.every((term) => term.factor === all[0].factor) ? all[0].factor : null;
+  const taken = new Set<number>();
+  const isOdd = (row: Row): boolean => {
+    const again = row.some(({ entry }) => taken.has(entry));
+    for (const { entry } of row) taken.add(entry);
+    return row.length !== 1 || row[0].factor !== 1 || again;
+  };
+  const first = Math.max(0, rows.findIndex(isOdd));
+  const arrives = rows[first].slice(0, 4).map(({ entry, factor }) => ({ entry, factor: round(factor, 10) }));
+  const odd = { entry: first, arrives };
+  if (arriving === 0)
+    return { verdict: "zero", factor: found.ways === 1 && path ? productOf(path) : null, arriving, odd };
+  const single = sources !== null && rows.every((row) => row.length <= 1);
+  const square = way.x.size === way.y.size;
+  if (square && rows.every((row, j) => row.length === 1 && row[0].entry === j && row[0].factor === 1)) {
+    return { verdict: "identity", factor: 1, arriving, odd };
+  }
+  if (!single) return { verdict: "mixed", factor, arriving, odd };
+  if (factor === 1) return { verdict: found.valueDependent ? "mask" : "selection", factor, arriving, odd };
+  return { verdict: found.drawn && factor !== null ? "mask" : "scale", factor, arriving, odd };
+}
+
+/** Where one entry of y goes. */
+type Row = { readonly entry: number; readonly factor: number }[];
+
+function targets(sources: Int32Array, factors: Floats, size: number): Row[] {
+  const rows: Row[] = Array.from({ length: size }, () => []);
+  sources.forEach((j, i) => {
+    if (j >= 0) rows[j].push({ entry: i, factor: factors[i] });
   });
-  if (whole.verdict === "none") return;
-  const chained = calls.every(({ x }, l) => l === 0 || x === calls[l - 1].y);
-  if (chained && divided.every(Boolean) && !blocks.some(isGated)) {
-    failures.push(...wholeFailures(whole, divided as DividedBlock[], upstream.data));
-  } else {
-    unchecked.push("whole: gain and open, because not every part of the way can be taken apart");
+  return rows;
+}
+
+/** Largest outputs whose entries are sent one by one. */
+const MOST_ROWS = 2048;
+
+function denseRows(way: Way): Row[] | null {
+  const size = way.y.size;
+  if (size > MOST_ROWS) return null;
+  return Array.from({ length: size }, (_, j) => {
+    const unit = new Float64Array(size);
+    unit[j] = 1;
+    const row: Row = [];
+    sendBack(way, unit).forEach((factor, entry) => {
+      if (factor !== 0) row.push({ entry, factor });
+    });
+    return row;
+  });
+}
+
+/** An edge of a way from y to x. */
+interface Crossing extends CertifiedStep {
+  readonly node: Node;
+}
+
+const HARM: Readonly<Record<Effect, number>> = {
+  identity: 0,
+  selection: 1,
+  mask: 1e3,
+  scale: 1e6,
+  gate: 1e9,
+  transform: 1e12,
+};
+
+/** The least harmful way, searched from x: over weightless edges, or else over all. */
+function leastHarm(way: Way, weightless: boolean): { harm: number; path: Crossing[] } | null {
+  const best = new Map<Tensor, { harm: number; path: Crossing | null }>([[way.x, { harm: 0, path: null }]]);
+  for (const node of [...way.nodes].reverse()) {
+    node.inputs.forEach((t, input) => {
+      const before = best.get(t);
+      if (!before || !(weightless ? way.carries(node, input) : way.leads(t))) return;
+      const { effect, factor } = effectOf(node, input);
+      const harm = before.harm + HARM[effect];
+      const known = best.get(node.output);
+      if (node.output === way.x || (known && known.harm <= harm)) return;
+      best.set(node.output, { harm, path: { op: node.op, effect, factor, node, input } });
+    });
   }
+  const end = best.get(way.y);
+  if (!end) return null;
+  const path: Crossing[] = [];
+  for (let at = end.path; at; at = best.get(at.node.inputs[at.input])!.path) path.push(at);
+  return { harm: end.harm, path };
 }
 
-/** The claims about one block's numbers. */
-function partsFailures(
-  block: string,
-  certificate: BlockCertificate,
-  parts: DividedBlock,
-  gy: Floats,
-  gx: Floats,
-): string[] {
-  const { numeric, gain, open } = certificate;
-  const gz = parts.toSum(gy);
-  const [skip, branch] = [parts.alongSkip(gz), parts.alongBranch(gz)];
-  const rest = norm(gx.map((v, i) => v - skip[i] - branch[i]));
-  const failures: string[] = [];
-  if (!(rest <= TOLERANCE * (norm(skip) + norm(branch)))) {
-    failures.push(`${block}: its shortcut's and its branch's gradients do not add up to ∂L/∂x, ${rest} is left`);
+/** Whether some addition on the path joins it with a second way from x. */
+function joins(way: Way, path: readonly Crossing[]): boolean {
+  return path.some(({ node, input }) => node.op === "add" && way.leads(node.inputs[1 - input]));
+}
+
+/** The steps of the certificate as edges of the graph, if they are a way from y to x over edges that may be taken. */
+function follow(way: Way, steps: readonly CertifiedStep[], weightless: boolean): Crossing[] | null {
+  const path: Crossing[] = [];
+  let t = way.y;
+  for (const step of steps) {
+    const { node } = t;
+    const next = node?.inputs[step?.input];
+    if (!node || !next || t === way.x) return null;
+    if (!(weightless ? way.carries(node, step.input) : way.leads(next))) return null;
+    path.push({ op: node.op, ...effectOf(node, step.input), node, input: step.input });
+    t = next;
   }
-  if (!numeric) return norm(skip) > 0 ? [...failures, `${block}: it has a shortcut`] : failures;
-  if (isGated(certificate)) return failures;
-  const claimed = { gain, open, shortcutNorm: numeric.shortcutNorm, branchNorm: numeric.branchNorm };
-  const found = { ...measured(skip, gy), shortcutNorm: norm(skip), branchNorm: norm(branch) };
-  for (const name of ["gain", "open", "shortcutNorm", "branchNorm"] as const) {
-    if (close(claimed[name], found[name])) continue;
-    failures.push(`${block}: ${name} is ${claimed[name]}, measured ${found[name]}`);
+  return t === way.x ? path : null;
+}
+
+function alongPath(path: readonly Crossing[], g: Floats): Floats {
+  let at = g;
+  for (const { node, input } of path) {
+    const wanted = node.inputs.map((_, i) => i === input);
+    at = numbersOf(node.rule(toValues(at), wanted)[input]!);
   }
-  return failures;
+  return at;
 }
 
-/** The claims about the way along all shortcuts. */
-function wholeFailures({ gain, open }: Passage, divided: readonly DividedBlock[], upstream: Floats): string[] {
-  let g = upstream;
-  let foundGain = 1;
-  for (const { alongSkip, toSum } of [...divided].reverse()) {
-    const arrived = alongSkip(toSum(g));
-    const ratio = measured(arrived, g).gain;
-    foundGain *= ratio;
-    g = ratio > 0 ? arrived.map((v) => v / ratio) : arrived;
+function productOf(path: readonly Crossing[]): number | null {
+  let product = 1;
+  for (const { factor } of path) {
+    if (factor === null) return null;
+    product *= factor;
   }
-  const foundOpen = measured(g, upstream).open;
-  const failures: string[] = [];
-  if (!close(gain, foundGain)) failures.push(`whole: gain is ${gain}, measured ${foundGain}`);
-  if (!close(open, foundOpen)) failures.push(`whole: open is ${open}, measured ${foundOpen}`);
-  return failures;
+  return round(product, 10);
 }
 
-/** A gate is computed from x: skip(x) has a second way to it, which is no part of the shortcut's. */
-function isGated({ path }: BlockCertificate): boolean {
-  return path.some(({ effect }) => effect === "gate");
+function blockAgain(
+  call: Call,
+  index: number,
+  claimed: BlockCertificate | undefined,
+  isParameter: (leaf: Tensor) => boolean,
+  seed: number,
+  report: Report,
+): BlockCertificate {
+  const field = `blocks[${index}]`;
+  const way = wayBetween(call.y, call.x, isParameter);
+  const path = pathAgain(call, way, claimed);
+  const { passage, odd } = passageAgain(field, way, path, `block ${index}`, claimed, seed, report);
+  const steps = (path ?? []).map(({ op, effect, factor, input }) => ({ op, effect, factor, input }));
+  const numeric = way.leads(call.y) ? numbersAgain(field, way, passage, claimed, seed, index, report) : null;
+  const holds = passage.verdict === "identity" || passage.verdict === "selection";
+  const harms = path?.map(({ effect }) => HARM[effect]) ?? [];
+  const most = harms.reduce((a, b) => Math.max(a, b), 0);
+  const step = most > HARM.selection ? harms.indexOf(most) : null;
+  const between = way.nodes.map(({ op }) => op);
+  return {
+    block: call.block,
+    call: call.call,
+    ...passage,
+    holds,
+    reason: reasonFor(passage, steps, numeric, between),
+    path: steps,
+    counterexample: holds || passage.verdict === "undecided" ? null : { ...odd, step },
+    numeric,
+  };
 }
 
-function measured(arrived: Floats, sent: Floats): { gain: number; open: number } {
-  const length = norm(sent);
-  return length === 0
-    ? { gain: 0, open: 0 }
-    : { gain: norm(arrived) / length, open: countNonZero(arrived) / countNonZero(sent) };
+/** The way that the certificate names, if it is one and none does less harm; else the one that was found here. */
+function pathAgain({ skips }: Call, way: Way, claimed: BlockCertificate | undefined): Crossing[] | null {
+  const weightless = leastHarm(way, true);
+  const all = weightless ?? leastHarm(way, false);
+  if (!all) return null;
+  if (!weightless && !skips && !joins(way, all.path)) return null;
+  const named = Array.isArray(claimed?.path) ? follow(way, claimed.path, weightless !== null) : null;
+  const harm = named?.reduce((sum, { effect }) => sum + HARM[effect], 0);
+  return named && harm === all.harm && (weightless || skips || joins(way, named)) ? named : all.path;
 }
 
-function close(a: number, b: number): boolean {
-  return Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b));
+function numbersAgain(
+  field: string,
+  way: Way,
+  { ways }: Passage,
+  claimed: BlockCertificate | undefined,
+  seed: number,
+  index: number,
+  report: Report,
+): NonNullable<BlockCertificate["numeric"]> {
+  const { x, y } = way;
+  const g = Float32Array.from(seeded(y.size, seed, `block ${index}`));
+  const total = y === x ? g : gradientAt(x, y, g);
+  const sent = ways > 0 ? sendBack(way, g) : g.slice(0, 0);
+  const w = sent.length === x.size ? sent : new Float32Array(x.size);
+  const rest = Float64Array.from(total, (v, i) => v - w[i]);
+  const [shortcut, branch, whole] = [norm(w), norm(rest), norm(total)];
+  const name = `${field}.numeric`;
+  report.tolerate(`${name}.shortcutNorm`, roundsTo(3, shortcut, 1e-6));
+  // The branch's part is a difference here: it is known as well as both are.
+  const error = branch === 0 ? 0 : (1e-5 * (shortcut + whole)) / branch;
+  if (error > 1e-3) report.trust(`${name}.branchNorm`, "it is lost in the rounding of the whole gradient");
+  else report.tolerate(`${name}.branchNorm`, roundsTo(3, branch, error));
+  const agrees = claimed?.verdict === "undecided" ? claimed.numeric?.agrees === true : true;
+  if (claimed?.verdict === "undecided") report.trust(`${name}.agrees`, "undecided: nothing is claimed");
+  if (!agrees) report.trust(`${name}.bitExact`, "the numbers do not agree, as the certificate says");
+  return {
+    agrees,
+    bitExact: branch === 0,
+    shortcutNorm: round(shortcut, 3),
+    branchNorm: round(branch, 3),
+  };
 }
+
+function gradientAt(x: Tensor, y: Tensor, g: Float32Array): Floats {
+  if (!needsGrad(y)) return new Float32Array(x.size);
+  const grads = backward(y, { gradient: owned(g, y.shape), stopAt: [x], only: [] });
+  return grads.has(x) ? peek(grads.get(x)) : new Float32Array(x.size);
+}
+
+function wholeAgain(
+  calls: readonly Call[],
+  blocks: readonly BlockCertificate[],
+  claimed: WholeWay,
+  isParameter: (leaf: Tensor) => boolean,
+  seed: number,
+  report: Report,
+): WholeWay {
+  const nothing = { factor: null, onThisInput: false, ways: 0, arriving: 0, open: 0, gain: 0, pathGain: 0 };
+  let worst: WholeWay = { verdict: "none", ...nothing, sent: 0, from: "", to: "" };
+  let worstRank = -1;
+  for (const { from, to } of waysThrough(calls)) {
+    const way = wayBetween(to.y, from.x, isParameter);
+    const path = (leastHarm(way, true) ?? leastHarm(way, false))?.path ?? null;
+    const named = claimed?.from === from.block && claimed?.to === to.block ? claimed : undefined;
+    const trial = named ? report : new Report();
+    const { passage } = passageAgain("whole", way, path, "whole", named, seed, trial);
+    const missing = passage.ways === 0 && blocks.some(({ verdict }) => verdict === "none");
+    const found: WholeWay = {
+      ...passage,
+      ...(missing ? { verdict: "none" as const, ...nothing } : {}),
+      from: from.block,
+      to: to.block,
+    };
+    const rank = RANKS.indexOf(found.verdict);
+    if (rank > worstRank) [worst, worstRank] = [found, rank];
+    if (passage.ways !== 1) trial.trust("whole.pathGain", "it is not said along which of several ways");
+  }
+  return worst;
+}
+
+const RANKS: readonly Passage["verdict"][] = [
+  ...(["identity", "selection", "mask", "scale", "mixed", "gate", "transform", "zero", "none", "undecided"] as const),
+];

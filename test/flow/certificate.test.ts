@@ -36,7 +36,7 @@ describe("a pre-activation network with parameter-free shortcuts", () => {
 
   it("its numbers agree within the rounding bound, with a branch that is not zero", () => {
     for (const { numeric } of certificate.blocks) {
-      expect(numeric?.passes).toBe(true);
+      expect(numeric?.agrees).toBe(true);
       expect(numeric?.branchNorm).toBeGreaterThan(0.01);
       expect(numeric?.shortcutNorm).toBeGreaterThan(0.01);
     }
@@ -49,7 +49,7 @@ describe("a pre-activation network with parameter-free shortcuts", () => {
       /^The whole way, along every shortcut: every entry that passes is unchanged; on this input 25 % of the entries arrive, with 0\.\d+ of the norm\.$/,
     );
     expect(lines[2]).toMatch(
-      /^ {2}layer1\.0 {2}identity {3}only additions and identities: ∂L\/∂y is itself a summand of ∂L\/∂x \[checked: largest error .* of its rounding bound\]$/,
+      /^ {2}layer1\.0 {2}identity {3}only additions and identities: ∂L\/∂y is itself a summand of ∂L\/∂x \[checked: equal within rounding\]$/,
     );
   });
 });
@@ -71,7 +71,7 @@ describe("where the path breaks", () => {
   it("post-activation: gated by the mask of the ReLU after the addition", () => {
     const certificate = certify(net({ order: "post" }), images);
     expect(certificate.holds).toBe(false);
-    expect(certificate.blocks.every(({ verdict, numeric }) => verdict === "mask" && numeric?.passes)).toBe(true);
+    expect(certificate.blocks.every(({ verdict, numeric }) => verdict === "mask" && numeric?.agrees)).toBe(true);
     expect(certificate.blocks[0].reason).toMatch(
       /^gated by the mask of relu after the addition: [1-9]\d % of ∂L\/∂y passes on this input$/,
     );
@@ -81,9 +81,9 @@ describe("where the path breaks", () => {
   it("plain: no path, and what stands in the way", () => {
     const certificate = certify(net({ shortcut: "none" }), images);
     expect(certificate.holds).toBe(false);
-    expect(certificate.blocks.every(({ verdict, numeric }) => verdict === "none" && numeric === null)).toBe(true);
+    expect(certificate.blocks.every(({ verdict, numeric }) => verdict === "none" && numeric?.agrees)).toBe(true);
     expect(certificate.blocks[0].reason).toBe(
-      "no path: no addition joins the block's input to its output; every way back passes all of 2 relu, 2 batchNorm, 2 conv2d",
+      "no path: no addition joins the block's input to its output; between them stand 2 relu, 2 batchNorm, 2 conv2d",
     );
     expect(certificate.summary).toBe(
       "Not certified: no skip connection in all 9 blocks; the gradient has to pass every layer.",
@@ -98,7 +98,7 @@ describe("where the path breaks", () => {
       "layer3.0",
     ]);
     expect(certificate.blocks[3].path.map(({ op }) => op)).toEqual(["add", "conv2d", "relu", "batchNorm"]);
-    expect(certificate.blocks.every(({ numeric }) => numeric?.passes)).toBe(true);
+    expect(certificate.blocks.every(({ numeric }) => numeric?.agrees)).toBe(true);
     expect(certificate.summary).toBe(
       "Not certified: of 9 shortcuts, 6 pass the gradient unchanged, 3 transform by weights.",
     );
@@ -118,9 +118,7 @@ describe("the numeric check can fail", () => {
     const certificate = certify(model, images);
     expect(certificate.blocks.map(({ verdict }) => verdict)).not.toContain("none");
     expect(certificate.holds).toBe(false);
-    expect(certificate.summary).toBe(
-      "Not certified: in 1 of 9 blocks the numbers do not agree with the path (first: layer2.1).",
-    );
+    expect(certificate.summary).toBe("Undecided: in 1 of 9 blocks it is not known what passes (first: layer2.1).");
   });
 });
 
@@ -181,7 +179,7 @@ describe("any depth", () => {
   it.each([50, 110, 152])("plain, %i layers: not certified", (depth) => {
     const certificate = certify(cifarResNet(depth, { width: 2, shortcut: "none", rng: new Rng(2) }), tiny);
     expect(certificate.holds).toBe(false);
-    expect(certificate.whole).toEqual({ verdict: "none", factor: null, gain: 0, open: 0 });
+    expect(certificate.whole).toMatchObject({ verdict: "none", factor: null, gain: 0, open: 0, ways: 0 });
     expect(`${certificate}`).toContain("The whole way, along every shortcut: there is none, it ends at layer1.0.");
   });
 
@@ -191,7 +189,7 @@ describe("any depth", () => {
     expect(blocks.map(({ verdict }) => verdict).filter((verdict) => verdict === "transform")).toHaveLength(3);
     for (const { verdict, path, numeric } of blocks) {
       expect([verdict, path[0].op]).toEqual([path.length > 2 ? "transform" : "mask", "relu"]);
-      expect(numeric?.passes).toBe(true);
+      expect(numeric?.agrees).toBe(true);
     }
   });
 });
@@ -203,7 +201,7 @@ describe("the shortcuts of He et al. 2016, Table 1, and what they leave of the g
     const { blocks, whole, holds } = verdictsOf({ shortcut: "scale", shortcutScale: 0.5 }, 110);
     expect(holds).toBe(false);
     expect(blocks.every(({ verdict, factor }) => verdict === "scale" && factor === 0.5)).toBe(true);
-    expect(whole.factor).toBe(0.5 ** 54);
+    expect(whole.factor).toBeCloseTo(0.5 ** 54, 25);
     expect(whole.gain).toBeLessThan(0.5 ** 54);
   });
 
@@ -215,7 +213,7 @@ describe("the shortcuts of He et al. 2016, Table 1, and what they leave of the g
       }),
     );
     const certificate = certify(model, randn([2, 4, 5, 5], new Rng(1)));
-    expect(certificate.whole.factor).toBeCloseTo(Math.fround(0.7) ** 9, 14);
+    expect(certificate.whole.factor).toBeCloseTo(Math.fround(0.7) ** 9, 10);
     // 9 roundings of 2⁻²⁴ at most.
     expect(certificate.whole.gain / 0.7 ** 9).toBeCloseTo(1, 6);
     expect(certificate.whole.open).toBe(1);
@@ -226,7 +224,8 @@ describe("the shortcuts of He et al. 2016, Table 1, and what they leave of the g
     for (const shortcut of ["gate", "shortcutGate"] as const) {
       const { blocks, whole } = verdictsOf({ shortcut, order: "pre" });
       expect(blocks.every(({ verdict, factor }) => verdict === "gate" && factor === null)).toBe(true);
-      expect(blocks[0].gain).toBeGreaterThan(0.95);
+      expect(blocks[0]).toMatchObject({ gain: 0, open: 0, ways: 0 });
+      expect(blocks[0].pathGain).toBeGreaterThan(0.95);
       expect(blocks[0].reason).toMatch(
         /^multiplied by a computed gate \(mul\): what passes depends on the weights, on this input 0\.9\d* of ‖∂L\/∂y‖$/,
       );
@@ -236,7 +235,7 @@ describe("the shortcuts of He et al. 2016, Table 1, and what they leave of the g
 
   it("dropout on the shortcut: half of the entries, at random", () => {
     const { blocks, whole, summary } = verdictsOf({ shortcut: "dropout", order: "pre" });
-    expect(blocks.every(({ verdict, factor }) => verdict === "mask" && factor === null)).toBe(true);
+    expect(blocks.every(({ verdict, factor }) => verdict === "mask" && factor === 2)).toBe(true);
     expect(blocks[0].reason).toMatch(
       /^gated by the mask of dropout on the shortcut: (4[5-9]|5[0-5]) % of ∂L\/∂y passes/,
     );
@@ -266,7 +265,7 @@ describe("the orders of He et al. 2016, Table 2", () => {
   ] as const)("%s: %s", (order, verdict) => {
     const { blocks } = certify(net({ order }), images);
     expect(blocks[1].verdict).toBe(verdict);
-    expect(blocks.every(({ numeric }) => numeric?.passes)).toBe(true);
+    expect(blocks.every(({ numeric }) => numeric?.agrees)).toBe(true);
   });
 });
 
@@ -294,8 +293,8 @@ describe("other ways to start and to train", () => {
 
   it("a highway: gates, near 1 − σ(−2)", () => {
     const { blocks, summary } = certify(highwayNet(10, { gateBias: -2, rng: new Rng(0) }), randn([4, 784], new Rng(1)));
-    expect(blocks.every(({ verdict, numeric }) => verdict === "gate" && numeric?.passes)).toBe(true);
-    expect(blocks[0].gain).toBeGreaterThan(0.7);
+    expect(blocks.every(({ verdict, numeric }) => verdict === "gate" && numeric?.agrees)).toBe(true);
+    expect(blocks[0].pathGain).toBeGreaterThan(0.7);
     expect(summary).toBe(
       `Not certified: of ${blocks.length} shortcuts, ${blocks.length} are gated by a computed factor.`,
     );
@@ -313,7 +312,7 @@ describe("other ways to start and to train", () => {
     );
   });
 
-  it("parallel blocks are an error", () => {
+  it("parallel blocks are two ways, each of them certified", () => {
     class Parallel extends Module {
       readonly left: BasicBlock = new BasicBlock(4, 4, { order: "pre", rng: new Rng(0) });
       readonly right: BasicBlock = new BasicBlock(4, 4, { order: "pre", rng: new Rng(1) });
@@ -321,8 +320,7 @@ describe("other ways to start and to train", () => {
         return add(this.left.forward(x), this.right.forward(x));
       }
     }
-    expect(() => certify(new Parallel(), randn([2, 4, 5, 5], new Rng(1)))).toThrow(
-      "certify: right was not computed from left: certify each of the two ways by itself",
-    );
+    const { holds, whole } = certify(new Parallel(), randn([2, 4, 5, 5], new Rng(1)));
+    expect([holds, whole.verdict, whole.ways]).toEqual([true, "identity", 1]);
   });
 });

@@ -29,7 +29,7 @@ test("depth 14, width 8: 2 units in each of 3 stages of 7, 14 and 28 channels, a
   expect(blocks.map(({ verdict }) => verdict).every((verdict) => verdict !== "none" && verdict !== "identity")).toBe(
     true,
   );
-  expect(blocks.every(({ numeric }) => numeric?.passes)).toBe(true);
+  expect(blocks.every(({ numeric }) => numeric?.agrees)).toBe(true);
 });
 
 test("it cannot start at zero, and says so", () => {

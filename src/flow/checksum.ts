@@ -1,0 +1,18 @@
+/** A short name for many numbers. */
+import { peek, type Tensor } from "../tensor/tensor.ts";
+
+/** FNV-1a of 32 bits over shapes, names and the bits of all numbers, as eight hexadecimal digits: for telling apart, no seal. */
+export function checksum(tensors: Iterable<readonly [string, Tensor]>): string {
+  let hash = 0x811c9dc5;
+  const mix = (word: number): void => {
+    hash = Math.imul(hash ^ word, 0x01000193);
+    hash ^= hash >>> 15;
+  };
+  for (const [name, t] of tensors) {
+    for (const character of `${name} ${t.shape.join()}`) mix(character.codePointAt(0)!);
+    const values = peek(t);
+    const words = new Uint32Array(values.slice().buffer);
+    for (let i = 0; i < words.length; i++) mix(words[i]);
+  }
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}

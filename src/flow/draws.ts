@@ -1,0 +1,56 @@
+/**
+ * Seeing a model draw random numbers, and letting it draw the same ones again.
+ *
+ * Every generator of this library shows its state. While `fn` runs, the first draw of each is noticed with the state that it
+ * was made from; afterwards all generators are as they were, so that an instrument takes nothing from the training around it.
+ */
+import { Rng } from "../tensor/rng.ts";
+
+/** A generator as it was before its first draw. Generators are listed in the order of their first draws. */
+export interface Draw {
+  readonly state: readonly number[];
+  readonly spare: number | null;
+}
+
+/**
+ * Runs `fn` and returns its result with what the generators in it started from.
+ *
+ * @param replay what they are to start from instead, for as many as it lists.
+ */
+export function watchingDraws<T>(fn: () => T, replay: readonly Draw[] = []): { value: T; draws: Draw[] } {
+  const before = new Map<Rng, Draw>();
+  const draws: Draw[] = [];
+  // Uniform, whole and normal numbers are made of these bits; a spare normal is drawn without any, so both are watched.
+  const { bits, normal } = Rng.prototype;
+  const notice = (rng: Rng): void => {
+    if (before.has(rng)) return;
+    before.set(rng, drawOf(rng));
+    const start = replay[draws.length];
+    if (start) set(rng, start);
+    draws.push(drawOf(rng));
+  };
+  Rng.prototype.bits = function (this: Rng): number {
+    notice(this);
+    return bits.call(this);
+  };
+  Rng.prototype.normal = function (this: Rng, ...args: [number?, number?]): number {
+    notice(this);
+    return normal.apply(this, args);
+  };
+  try {
+    return { value: fn(), draws };
+  } finally {
+    Rng.prototype.bits = bits;
+    Rng.prototype.normal = normal;
+    for (const [rng, draw] of before) set(rng, draw);
+  }
+}
+
+function drawOf({ state, spare }: Rng): Draw {
+  return { state: [...state], spare };
+}
+
+function set(rng: Rng, { state, spare }: Draw): void {
+  rng.state.set(state);
+  rng.spare = spare;
+}

@@ -1,0 +1,426 @@
+/**
+ * What each operation does to a gradient, as a linear map, and whether that depends on a parameter.
+ *
+ * An edge leads from an input of a node to its output; its map is ∂output/∂input at this input. It is *weightless* if the map
+ * depends on no parameter: sums, moved entries, constant factors, masks (as they are at this input), products with what no
+ * parameter has a part in. The maps are written down from the operation's name, attributes and values; the derivative that the
+ * library uses (`node.rule`) is not asked, because it is what certificate-numbers.ts compares them with.
+ */
+import type { OpAttributes } from "../autograd/attributes.ts";
+import { type Node, nodesBefore, noGrad } from "../autograd/graph.ts";
+import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from "../autograd/shaping.ts";
+import type { ConvGeometry } from "../tensor/geometry/conv.ts";
+import { type PoolGeometry, poolGeometry, type Windows } from "../tensor/geometry/pool.ts";
+import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
+import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
+import { owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { Builder, IDENTITY, isPowerOfTwo, type LinearMap, selecting } from "./linear-map.ts";
+
+/** The operations whose maps need no more than the shapes. */
+const LINEAR: ReadonlySet<string> = new Set([
+  ...[
+    "add",
+    "sub",
+    "neg",
+    "reshape",
+    "flatten",
+    "squeeze",
+    "unsqueeze",
+    "tap",
+    "transpose",
+    "permute",
+    "slice",
+    "concat",
+  ],
+  ...[
+    "stack",
+    "pad",
+    "indexSelect",
+    "gather",
+    "expand",
+    "sum",
+    "mean",
+    "avgPool2d",
+    "adaptiveAvgPool2d",
+    "globalAvgPool2d",
+  ],
+]);
+/** Those that let entries pass or not, as the values are. */
+const MASKS: ReadonlySet<string> = new Set([
+  ...["relu", "leakyRelu", "clamp", "abs", "dropout", "max", "maxWithIndices", "maximum", "minimum", "maxPool2d"],
+]);
+/** Those that multiply an input with the others. */
+const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
+
+/** The part of a graph that leads from x to y. */
+export interface Segment {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  /** Nodes that x leads to, oldest first. */
+  readonly nodes: readonly Node[];
+  /** x and what was computed from it. */
+  readonly reached: ReadonlySet<Tensor>;
+  /** What depends on a parameter. */
+  readonly dependent: ReadonlySet<Tensor>;
+}
+
+/**
+ * @param isParameter of leaves. A tensor depends on a parameter if it is one, or was computed from one on a way that does not
+ * go through x.
+ */
+export function segmentBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Segment {
+  const reached = new Set([x]);
+  const dependent = new Set<Tensor>();
+  const nodes: Node[] = [];
+  const depends = (t: Tensor): boolean => t !== x && (dependent.has(t) || (t.node === null && isParameter(t)));
+  for (const node of y === x ? [] : nodesBefore(y, [x]).reverse()) {
+    for (const t of node.inputs) if (depends(t)) dependent.add(t);
+    if (node.inputs.some(depends)) dependent.add(node.output);
+    if (!node.inputs.some((t) => reached.has(t))) continue;
+    reached.add(node.output);
+    nodes.push(node);
+  }
+  return { x, y, nodes, reached, dependent };
+}
+
+/** Whether the map from input number `input` depends on no parameter. */
+export function isWeightless({ op, inputs, attributes }: Node, input: number, { dependent }: Segment): boolean {
+  if (LINEAR.has(op) || MASKS.has(op)) return true;
+  const others = inputs.filter((_, i) => i !== input);
+  if (PRODUCTS.has(op) && !(op === "div" && input === 1)) return !others.some((t) => dependent.has(t));
+  // Running statistics are learnt too.
+  if (op === "batchNorm" && !(attributes as OpAttributes["batchNorm"]).training) return false;
+  return !inputs.some((t) => dependent.has(t));
+}
+
+/** Whether the map is another one for other values of what went in. */
+export function dependsOnInput({ op, inputs }: Node, input: number, { reached }: Segment): boolean {
+  if (LINEAR.has(op)) return false;
+  if (PRODUCTS.has(op) && !(op === "div" && input === 1)) return inputs.some((t, i) => i !== input && reached.has(t));
+  return true;
+}
+
+/** The map ∂output/∂input of one edge, exact where its factors are. */
+export function edgeMap(node: Node, input: number): LinearMap {
+  const { op, inputs, output, attributes } = node;
+  const x = inputs[input];
+  switch (op) {
+    case "reshape":
+    case "flatten":
+    case "squeeze":
+    case "unsqueeze":
+    case "tap":
+      return IDENTITY;
+    case "add":
+      return broadcast(x, output);
+    case "sub":
+      return broadcast(x, output, () => (input === 0 ? 1 : -1));
+    case "neg":
+      return { kind: "multiple", factor: -1, exact: true };
+    case "mul":
+      return byOther(x, output, inputs[1 - input], (other) => other);
+    case "div":
+      if (input === 0) return byOther(x, output, inputs[1], (other) => 1 / other);
+      // y = a/b, ∂y/∂b = −y/b.
+      return byOther(x, output, x, (b, i) => -peek(output)[i] / b, false);
+    case "pow":
+      return power(node, input);
+    case "transpose":
+    case "permute":
+    case "slice":
+    case "pad":
+    case "indexSelect":
+    case "gather":
+    case "expand":
+    case "concat":
+    case "stack":
+      return moved(node, input);
+    case "sum":
+      return summed(node, () => 1, true);
+    case "mean": {
+      const count = x.size / output.size;
+      return summed(node, () => 1 / count, isPowerOfTwo(count));
+    }
+    case "max": {
+      const ties = new Float64Array(output.size);
+      const isLargest = (i: number, j: number): boolean => peek(x)[i] === peek(output)[j];
+      rowOfEach(node).forEach((j, i) => {
+        if (isLargest(i, j)) ties[j]++;
+      });
+      return summed(node, (i, j) => (isLargest(i, j) ? 1 / ties[j] : 0), ties.every(isPowerOfTwo));
+    }
+    case "maxWithIndices": {
+      // The first of the largest.
+      const taken = new Set<number>();
+      return summed(
+        node,
+        (i, j) => {
+          if (taken.has(j) || !Object.is(peek(x)[i], peek(output)[j])) return 0;
+          taken.add(j);
+          return 1;
+        },
+        true,
+      );
+    }
+    case "relu":
+      return diagonal(x, (v) => (v > 0 ? 1 : 0));
+    case "leakyRelu": {
+      const { slope } = attributes as OpAttributes["leakyRelu"];
+      return diagonal(x, (v) => (v > 0 ? 1 : slope));
+    }
+    case "clamp": {
+      const { low, high } = attributes as OpAttributes["clamp"];
+      return diagonal(x, (v) => (v >= low && v <= high ? 1 : 0));
+    }
+    case "abs":
+      return diagonal(x, Math.sign);
+    case "maximum":
+    case "minimum": {
+      const sign = op === "maximum" ? 1 : -1;
+      const other = broadcastPlaces(inputs[1 - input].shape, output.shape);
+      const [own, b] = [broadcastPlaces(x.shape, output.shape), peek(inputs[1 - input])];
+      const a = peek(x);
+      return selecting(own, (i) => (1 + Math.sign(sign * (a[own[i]] - b[other[i]]))) / 2);
+    }
+    case "dropout":
+      return drawnMask(node);
+    case "maxPool2d":
+      return pooled(node, poolGeometry(op, x.shape, attributes as OpAttributes["maxPool2d"]), "max");
+    case "avgPool2d":
+      return pooled(node, poolGeometry(op, x.shape, attributes as OpAttributes["avgPool2d"]), "average");
+    case "globalAvgPool2d": {
+      const count = x.size / output.size;
+      return grouped(
+        output.size,
+        (row) => Array.from({ length: count }, (_, k) => [row * count + k, 1 / count] as const),
+        isPowerOfTwo(count),
+      );
+    }
+    case "adaptiveAvgPool2d":
+      return pooled(node, attributes as PoolGeometry, "average");
+    case "conv2d":
+      return input === 0 ? convolved(node) : unknown(op);
+    case "linear":
+      return input === 0 ? multiplied(x, inputs[1], output) : unknown(op);
+    case "exp":
+    case "log":
+    case "sqrt":
+    case "sigmoid":
+    case "tanh":
+    case "gelu":
+    case "softplus": {
+      // Factors that differ from entry to entry: what they are exactly decides nothing, so the rule may say it.
+      const factors = numbersOf(node.rule(toValues(new Float64Array(x.size).fill(1)), [true])[0]!);
+      return selecting(
+        Int32Array.from(factors, (_, i) => i),
+        (i) => factors[i],
+        false,
+      );
+    }
+    default:
+      return unknown(op);
+  }
+}
+
+function unknown(op: string): LinearMap {
+  return { kind: "unknown", why: `the map of ${op} is not written down` };
+}
+
+function diagonal(x: Tensor, factor: (value: number) => number): LinearMap {
+  const values = peek(x);
+  return selecting(everyPlace(x.size), (i) => factor(values[i]));
+}
+
+function everyPlace(size: number): Int32Array {
+  return Int32Array.from({ length: size }, (_, i) => i);
+}
+
+/** For each entry of `to`, the entry of `from` that broadcasting puts there. */
+function broadcastPlaces(from: Shape, to: Shape): ArrayLike<number> {
+  if (sameShape(from, to)) return everyPlace(sizeOf(to));
+  return places(from, (t) => expand(t, to));
+}
+
+function broadcast(x: Tensor, output: Tensor, factor: () => number = () => 1): LinearMap {
+  if (sameShape(x.shape, output.shape)) return { kind: "multiple", factor: factor(), exact: true };
+  return selecting(broadcastPlaces(x.shape, output.shape), factor);
+}
+
+/** y = x ∘ other, entry by entry: the factor of each entry. */
+function byOther(
+  x: Tensor,
+  output: Tensor,
+  other: Tensor,
+  factor: (other: number, i: number) => number,
+  exact = true,
+): LinearMap {
+  const values = peek(other);
+  const isExact = exact && values.every((v) => factor(v, 0) === v || isPowerOfTwo(v));
+  if (other.size === 1 && other !== x && sameShape(x.shape, output.shape)) {
+    return scalar(factor(values[0], 0), isExact);
+  }
+  const theirs = broadcastPlaces(other.shape, output.shape);
+  return selecting(broadcastPlaces(x.shape, output.shape), (i) => factor(values[theirs[i]], i), isExact);
+}
+
+function scalar(factor: number, exact: boolean): LinearMap {
+  return factor === 0 ? { kind: "zero" } : { kind: "multiple", factor, exact };
+}
+
+/** y = aᵇ: b·aᵇ⁻¹ for a, y·ln a for b. */
+function power({ inputs: [a, b], output }: Node, input: number): LinearMap {
+  const [base, exponent, y] = [peek(a), peek(b), peek(output)];
+  const [placeA, placeB] = [a, b].map((t) => broadcastPlaces(t.shape, output.shape));
+  if (input === 1) return selecting(placeB, (i) => y[i] * Math.log(base[placeA[i]]), false);
+  const exact = exponent.every((v) => v === 1);
+  return selecting(placeA, (i) => exponent[placeB[i]] * base[placeA[i]] ** (exponent[placeB[i]] - 1), exact);
+}
+
+/** Where the entries come from when an operation moves them: it is done to the numbers 1, 2, 3, …, and 0 is none. */
+function places(shape: Shape, move: (numbered: Tensor) => Tensor): Int32Array {
+  const numbered = owned(
+    Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1),
+    shape,
+  );
+  return Int32Array.from(peek(noGrad(() => move(numbered))), (number) => number - 1);
+}
+
+function moved({ op, inputs, output, attributes }: Node, input: number): LinearMap {
+  const move = (t: Tensor): Tensor => {
+    const all = (): Tensor[] =>
+      inputs.map((other, i) => (i === input ? t : owned(new Float64Array(other.size), other.shape)));
+    switch (op) {
+      case "transpose":
+      case "permute":
+        return permute(t, (attributes as OpAttributes["permute"]).axes);
+      case "slice":
+        return slice(t, (attributes as OpAttributes["slice"]).ranges);
+      case "pad":
+        return pad(t, (attributes as OpAttributes["pad"]).pads);
+      case "indexSelect": {
+        const { axis, index } = attributes as OpAttributes["indexSelect"];
+        return indexSelect(t, axis, index);
+      }
+      case "gather": {
+        const { axis, index } = attributes as OpAttributes["gather"];
+        return gather(t, axis, index);
+      }
+      case "concat":
+        return concat(all(), (attributes as OpAttributes["concat"]).axis);
+      case "stack":
+        return stack(all(), (attributes as OpAttributes["stack"]).axis);
+      default:
+        return expand(t, output.shape);
+    }
+  };
+  return selecting(places(inputs[input].shape, move));
+}
+
+/** The row of the output that each entry of a reduction's input goes to. */
+function rowOfEach({ inputs: [x], output, attributes }: Node): Int32Array {
+  const { axes } = attributes as OpAttributes["sum"];
+  const reduced = new Set(
+    (axes === undefined ? x.shape.map((_, i) => i) : [axes].flat()).map((axis) => (axis + x.rank) % x.rank),
+  );
+  const kept = x.shape.map((length, axis) => (reduced.has(axis) ? 1 : length));
+  return places(output.shape, (t) => expand(owned(peek(t), kept), x.shape));
+}
+
+/** A reduction: entry i of x goes to row j times `factor`. */
+function summed(node: Node, factor: (i: number, j: number) => number, exact: boolean): LinearMap {
+  const rows: [number, number][][] = Array.from({ length: node.output.size }, () => []);
+  rowOfEach(node).forEach((j, i) => {
+    rows[j].push([i, factor(i, j)]);
+  });
+  return grouped(rows.length, (row) => rows[row], exact);
+}
+
+function grouped(rows: number, terms: (row: number) => Iterable<readonly [number, number]>, exact: boolean): LinearMap {
+  const builder = new Builder(rows);
+  for (let row = 0; row < rows; row++) {
+    for (const [column, factor] of terms(row)) builder.add(column, factor);
+    builder.endRow();
+  }
+  return builder.finish(exact);
+}
+
+/**
+ * The mask that dropout drew is nowhere written down: it is what the rule multiplies by, if what came out is what went in
+ * times that.
+ */
+function drawnMask(node: Node): LinearMap {
+  const factors = numbersOf(node.rule(toValues(new Float64Array(node.output.size).fill(1)), [true])[0]!);
+  const [x, y] = [peek(node.inputs[0]), peek(node.output)];
+  const round = x instanceof Float32Array ? Math.fround : (v: number): number => v;
+  if (!factors.every((f, i) => y[i] === round(x[i] * f) || Number.isNaN(y[i]))) {
+    return { kind: "unknown", why: "dropout's values are not its input times its mask" };
+  }
+  return selecting(
+    everyPlace(x.length),
+    (i) => factors[i],
+    factors.every((f) => f === 0 || isPowerOfTwo(f)),
+  );
+}
+
+/** Rows of windows over planes: the first largest pixel of each, or all of them with equal factors. */
+function pooled({ inputs: [x], output }: Node, g: PoolGeometry, kind: "max" | "average"): LinearMap {
+  const values = peek(x);
+  let exact = true;
+  const taps = function* ({ start, count, step }: Windows, i: number): Generator<number> {
+    for (let u = 0; u < count[i]; u++) yield start[i] + u * step;
+  };
+  const terms = function* (row: number): Generator<readonly [number, number]> {
+    const j = row % g.Wo;
+    const i = Math.floor(row / g.Wo) % g.Ho;
+    const plane = Math.floor(row / (g.Wo * g.Ho)) * g.H * g.W;
+    const divisor = g.rows.divisor[i] * g.columns.divisor[j];
+    if (kind === "average" && !isPowerOfTwo(divisor)) exact = false;
+    for (const h of taps(g.rows, i)) {
+      for (const w of taps(g.columns, j)) {
+        const column = plane + h * g.W + w;
+        if (kind === "average") yield [column, 1 / divisor];
+        else if (Object.is(values[column], peek(output)[row])) {
+          yield [column, 1];
+          return;
+        }
+      }
+    }
+  };
+  const map = grouped(output.size, terms, true);
+  return map.kind === "rows" ? { ...map, exact: map.exact && exact } : map;
+}
+
+/** A convolution with filters that no parameter has a part in. */
+function convolved({ inputs: [, w], output, attributes }: Node): LinearMap {
+  const g = attributes as ConvGeometry;
+  const filters = peek(w);
+  const terms = function* (row: number): Generator<readonly [number, number]> {
+    const j = row % g.Wo;
+    const i = Math.floor(row / g.Wo) % g.Ho;
+    const o = Math.floor(row / g.L) % g.O;
+    const n = Math.floor(row / (g.L * g.O));
+    for (let c = 0; c < g.Cg; c++) {
+      const channel = (n * g.C + Math.floor(o / g.Og) * g.Cg + c) * g.H;
+      for (let u = 0; u < g.kh; u++) {
+        const h = i * g.sh - g.ph + u * g.dh;
+        for (let v = 0; v < g.kw; v++) {
+          const x = j * g.sw - g.pw + v * g.dw;
+          if (h < 0 || h >= g.H || x < 0 || x >= g.W) continue;
+          yield [(channel + h) * g.W + x, filters[((o * g.Cg + c) * g.kh + u) * g.kw + v]];
+        }
+      }
+    }
+  };
+  return grouped(output.size, terms, true);
+}
+
+/** y = x·wᵀ, with weights that no parameter has a part in. */
+function multiplied(x: Tensor, w: Tensor, output: Tensor): LinearMap {
+  const [outputs, inputs] = w.shape;
+  const weights: Floats = peek(w);
+  const terms = function* (row: number): Generator<readonly [number, number]> {
+    const [sample, o] = [Math.floor(row / outputs), row % outputs];
+    for (let i = 0; i < inputs; i++) yield [sample * inputs + i, weights[o * inputs + i]];
+  };
+  return x.size === 0 ? { kind: "zero" } : grouped(output.size, terms, true);
+}

@@ -1,0 +1,325 @@
+/** The blocks that fooled a certificate which looked for one path: cancelled, lost, repeated, shared and hidden ways. */
+import { describe, expect, it } from "vitest";
+import * as S from "../../src/index.ts";
+import { numbersOf, toValues } from "../../src/tensor/memory.ts";
+
+const { add, mul, Rng, relu, sub, tensor } = S;
+type Tensor = S.Tensor;
+
+const x = S.randn([2, 4, 3, 3], new Rng(1));
+const conv = (seed: number): S.Conv2d => new S.Conv2d(4, 4, 3, { padding: 1, rng: new Rng(seed) });
+
+/** A block of one's own: any function of x and of what a branch with weights makes of x. */
+class Block extends S.Module {
+  readonly shortcut = "identity";
+  readonly order = "pre";
+  readonly f: S.Conv2d = conv(2);
+  readonly #compute: (x: Tensor, f: (x: Tensor) => Tensor) => Tensor;
+
+  constructor(compute: (x: Tensor, f: (x: Tensor) => Tensor) => Tensor) {
+    super();
+    this.#compute = compute;
+  }
+
+  branch(x: Tensor): Tensor {
+    return this.f.forward(relu(x));
+  }
+
+  skip(x: Tensor): Tensor {
+    return x;
+  }
+
+  zeroInitLast(): void {
+    S.init.constant(this.f.weight, 0);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.#compute(x, (t) => this.branch(t));
+  }
+}
+
+const channels = (t: Tensor, from: number, to: number): Tensor => S.slice(t, [null, [from, to]]);
+const zerosLike = (t: Tensor): Tensor => S.zeros(t.shape);
+/** Channels `from` to `to`, the others zero. */
+const only = (t: Tensor, from: number, to: number): Tensor =>
+  S.pad(channels(t, from, to), [
+    [0, 0],
+    [from, 4 - to],
+    [0, 0],
+    [0, 0],
+  ]);
+
+type Compute = (x: Tensor, f: (x: Tensor) => Tensor) => Tensor;
+type Expected = Partial<S.BlockCertificate>;
+
+const cases: readonly [string, Compute, Expected][] = [
+  ["x + F(x)", (x, f) => add(x, f(x)), { holds: true, verdict: "identity", ways: 1, gain: 1, open: 1, factor: 1 }],
+  [
+    "a branch that takes the identity back",
+    (x, f) => add(x, sub(f(x), x)),
+    { holds: false, verdict: "zero", gain: 0, ways: 2 },
+  ],
+  [
+    "x − 0.999x",
+    (x, f) => add(sub(x, mul(x, 0.999)), f(x)),
+    { holds: false, verdict: "scale", ways: 2, gain: 0.000999987 },
+  ],
+  ["a selection of nothing", (x, f) => add(only(x, 2, 2), f(x)), { holds: false, verdict: "zero", gain: 0, open: 0 }],
+  [
+    "channels 0–1, and of them 2–3",
+    (x, f) => add(only(only(x, 0, 2), 2, 4), f(x)),
+    { holds: false, verdict: "zero", open: 0 },
+  ],
+  [
+    "a repeated selection",
+    (x, f) => add(S.indexSelect(x, 1, [0, 0, 2, 2]), f(x)),
+    { holds: false, verdict: "mixed", factor: 1, arriving: 72 },
+  ],
+  [
+    "a reordering",
+    (x, f) => add(S.indexSelect(x, 1, [3, 1, 2, 0]), f(x)),
+    { holds: true, verdict: "selection", open: 1, gain: 1 },
+  ],
+  [
+    "a selection",
+    (x, f) => add(only(x, 0, 2), f(x)),
+    { holds: true, verdict: "selection", open: 0.5, arriving: 36, sent: 72 },
+  ],
+  [
+    "two selections that are one identity",
+    (x, f) => add(add(only(x, 0, 2), only(x, 2, 4)), f(x)),
+    { holds: true, verdict: "identity", ways: 2, gain: 1 },
+  ],
+  [
+    "two halves, joined",
+    (x, f) => add(S.concat([channels(x, 0, 2), channels(x, 2, 4)], 1), f(x)),
+    { holds: true, verdict: "identity", gain: 1, ways: 2 },
+  ],
+  ["half and half", (x, f) => add(add(mul(x, 0.5), mul(x, 0.5)), f(x)), { holds: true, verdict: "identity", ways: 2 }],
+  ["doubled", (x, f) => add(add(x, x), f(x)), { holds: false, verdict: "scale", factor: 2, ways: 2 }],
+  ["2x − x", (x, f) => add(sub(mul(x, 2), x), f(x)), { holds: true, verdict: "identity" }],
+  [
+    "x·3/3, of which float64 cannot tell",
+    (x, f) => add(S.div(mul(x, 3), 3), f(x)),
+    { holds: false, verdict: "undecided" },
+  ],
+  ["times ones", (x, f) => add(mul(x, S.ones(x.shape)), f(x)), { holds: true, verdict: "identity" }],
+  [
+    "times other constants",
+    (x, f) => add(mul(x, S.randn(x.shape, new Rng(5))), f(x)),
+    { holds: false, verdict: "scale", factor: null },
+  ],
+  [
+    "a clamp that is never reached",
+    (x, f) => add(S.clamp(x, -1e30, 1e30), f(x)),
+    { holds: true, verdict: "identity", onThisInput: true },
+  ],
+  ["a clamp that is", (x, f) => add(S.clamp(x, -1, 1), f(x)), { holds: false, verdict: "mask", onThisInput: true }],
+  ["a leaky ReLU of slope 1", (x, f) => add(S.leakyRelu(x, 1), f(x)), { holds: true, verdict: "identity" }],
+  ["a leaky ReLU", (x, f) => add(S.leakyRelu(x, 0.5), f(x)), { holds: false, verdict: "scale", factor: null }],
+  [
+    "residual in residual: x + b(a(x))",
+    (x, f) => ((a) => add(x, add(a, f(a))))(add(x, f(x))),
+    { holds: false, verdict: "scale", factor: 2, ways: 2 },
+  ],
+  [
+    "a mean over channels",
+    (x, f) => add(S.expand(S.mean(x, 1, { keepDim: true }), x.shape), f(x)),
+    { holds: false, verdict: "mixed" },
+  ],
+  ["less its mean", (x, f) => add(sub(x, S.mean(x, 1, { keepDim: true })), f(x)), { holds: false, verdict: "mixed" }],
+  ["a detached shortcut", (x, f) => add(S.detach(x), f(x)), { holds: false, verdict: "transform", ways: 0 }],
+  [
+    "computed under noGrad",
+    (x, f) =>
+      add(
+        S.noGrad(() => mul(x, 1)),
+        f(x),
+      ),
+    { holds: false, ways: 0 },
+  ],
+  ["times x", (x, f) => add(mul(x, x), f(x)), { holds: false, verdict: "scale", onThisInput: true, factor: null }],
+  ["to the first power", (x, f) => add(S.pow(x, 1), f(x)), { holds: true, verdict: "identity" }],
+  [
+    "the larger of x and −10",
+    (x, f) => add(S.maximum(x, -10), f(x)),
+    { holds: true, verdict: "identity", onThisInput: true },
+  ],
+  [
+    "a filter that is the identity",
+    (x, f) => add(S.conv2d(x, S.reshape(S.eye(4), [4, 4, 1, 1])), f(x)),
+    { holds: true, verdict: "identity" },
+  ],
+  [
+    "pooled, one pixel a window",
+    (x, f) => add(S.maxPool2d(x, { kernelSize: 1 }), f(x)),
+    { holds: true, verdict: "identity" },
+  ],
+  [
+    "averages",
+    (x, f) => add(S.avgPool2d(x, { kernelSize: 3, stride: 1, padding: 1 }), f(x)),
+    { holds: false, verdict: "mixed" },
+  ],
+  [
+    "a gate of frozen weights",
+    (x, f) => add(mul(x, S.sigmoid(f(x))), f(x)),
+    { holds: false, verdict: "gate", gain: 0 },
+  ],
+  [
+    "batch norm without weights",
+    (x, f) => add(S.batchNorm(x, null, null, { training: true }), f(x)),
+    { holds: false, verdict: "undecided" },
+  ],
+  ["nothing but the branch", (x, f) => f(x), { holds: false, verdict: "transform", ways: 0 }],
+  ["x alone", (x) => x, { holds: true, verdict: "identity", gain: 1 }],
+  ["zero", (x, f) => add(mul(x, 0), f(x)), { holds: false, verdict: "zero" }],
+];
+
+describe.each(["plain", "simd"] as const)("%s", (tier) => {
+  it.each(cases)("%s", (_, compute, expected) => {
+    const before = S.useKernels(tier);
+    try {
+      const block = new Block(compute);
+      const certificate = S.certify(block, x);
+      expect(certificate.blocks[0]).toMatchObject(expected);
+      expect(S.verifyCertificate(JSON.parse(JSON.stringify(certificate)), block, x)).toMatchObject({ failures: [] });
+      // With the weights at zero nothing else is claimed.
+      block.zeroInitLast();
+      expect(S.certify(block, x).blocks[0].holds).toBe(expected.holds);
+    } finally {
+      S.useKernels(before);
+    }
+  });
+});
+
+describe("networks", () => {
+  it("30 blocks that take the identity back pass nothing", () => {
+    const blocks = Array.from({ length: 30 }, () => new Block((x, f) => add(x, sub(f(x), x))));
+    const { holds, whole, summary } = S.certify(new S.Sequential(...blocks), x);
+    expect([holds, whole.verdict, whole.ways]).toEqual([false, "zero", 2 ** 30]);
+    expect(summary).toBe("Not certified: of 30 shortcuts, 30 pass nothing.");
+  });
+
+  it("a counterexample says which entry is lost, and where", () => {
+    const [{ counterexample, path }] = S.certify(new Block((x, f) => relu(add(x, f(x)))), x).blocks;
+    expect(path[counterexample!.step!].op).toBe("relu");
+    expect(counterexample!.arrives).toEqual([]);
+    const [twice] = S.certify(new Block((x, f) => add(S.indexSelect(x, 1, [0, 0, 2, 2]), f(x))), x).blocks;
+    expect(twice.counterexample).toMatchObject({ entry: 9, arrives: [{ entry: 0, factor: 1 }] });
+  });
+
+  it("an input without numbers is an error", () => {
+    const empty = S.zeros([0, 4, 3, 3]);
+    expect(() => S.certify(new Block((x, f) => add(x, f(x))), empty)).toThrow(
+      "certify: x [0,4,3,3] has no numbers: there is nothing to certify",
+    );
+  });
+
+  it("blocks whose input asks for no gradient, blocks called twice, shared blocks", () => {
+    class Detached extends S.Module {
+      readonly block: Block = new Block((x, f) => add(mul(x, 0.5), f(x)));
+      forward(x: Tensor): Tensor {
+        return this.block.forward(this.block.forward(S.detach(x)));
+      }
+    }
+    const { blocks, whole } = S.certify(new Detached(), x);
+    expect(blocks.map(({ block, call, factor }) => [block, call, factor])).toEqual([
+      ["block", 1, 0.5],
+      ["block", 2, 0.5],
+    ]);
+    expect(whole.factor).toBe(0.25);
+  });
+
+  it("blocks in blocks, two outputs, two inputs", () => {
+    class Outer extends Block {
+      readonly inner: Block = new Block((x, f) => add(x, f(x)));
+      constructor() {
+        super((x, f) => add(x, f(this.inner.forward(x))));
+      }
+    }
+    const nested = S.certify(new S.Sequential(new Outer(), new Outer()), x);
+    expect(nested.blocks.map(({ block }) => block)).toEqual(["0.inner", "0", "1.inner", "1"]);
+    expect([nested.holds, nested.whole.from, nested.whole.to]).toEqual([true, "0.inner", "1"]);
+
+    class Heads extends S.Module<Tensor, Record<string, Tensor>> {
+      readonly trunk: Block = new Block((x, f) => add(x, f(x)));
+      readonly a: Block = new Block((x, f) => add(x, f(x)));
+      readonly b: Block = new Block((x, f) => relu(add(x, f(x))));
+      forward(x: Tensor): Record<string, Tensor> {
+        const y = this.trunk.forward(x);
+        return { a: this.a.forward(y), b: this.b.forward(y) };
+      }
+    }
+    const heads = S.certify(new Heads() as unknown as S.Module, x);
+    expect(heads.blocks.map(({ verdict }) => verdict)).toEqual(["identity", "identity", "mask"]);
+    expect(heads.whole).toMatchObject({ verdict: "mask", from: "trunk", to: "b" });
+  });
+
+  it("a hidden parameter is one: behind a reshape, a product, a stretch, frozen or not", () => {
+    class Hidden extends Block {
+      readonly w: Tensor = S.parameter(S.ones([1]));
+      constructor(hide: (w: Tensor, x: Tensor) => Tensor) {
+        super((x, f) => add(mul(x, hide(this.w, x)), f(x)));
+      }
+    }
+    for (const hide of [
+      (w: Tensor): Tensor => w,
+      (w: Tensor): Tensor => S.reshape(w, []),
+      (w: Tensor, t: Tensor): Tensor => S.expand(S.reshape(w, [1, 1, 1, 1]), t.shape),
+      (w: Tensor): Tensor => sub(mul(w, 2), 1),
+      (w: Tensor, t: Tensor): Tensor => add(w, zerosLike(t)),
+    ]) {
+      const block = new Hidden(hide);
+      expect(S.certify(block, x).blocks[0]).toMatchObject({ holds: false, verdict: "gate", ways: 0 });
+      S.freeze(block);
+      expect(S.certify(block, x).blocks[0]).toMatchObject({ holds: false, ways: 0 });
+    }
+  });
+
+  it("an operation whose derivative does not do what its name says is found out", () => {
+    const wrong = new Block((x, f) =>
+      add(
+        S.record("reshape", x.clone(), [x], (gy) => [toValues(numbersOf(gy).map((v) => 0.99 * v))]),
+        f(x),
+      ),
+    );
+    expect(S.certify(wrong, x).blocks[0]).toMatchObject({ holds: false, verdict: "undecided" });
+    const unknown = new Block((x, f) =>
+      add(
+        S.record("mine", x.clone(), [x], (gy) => [gy]),
+        f(x),
+      ),
+    );
+    expect(S.certify(unknown, x).blocks[0]).toMatchObject({ holds: false, verdict: "undecided" });
+  });
+
+  it("certifies a draw, and leaves the generator as it was", () => {
+    const rng = new Rng(3);
+    const block = new Block((x, f) => add(S.dropout(x, 0.5, { rng }), f(x)));
+    const certificate = S.certify(block, x);
+    expect(certificate.draws).toEqual([{ state: [...new Rng(3).state], spare: null }]);
+    expect(rng).toEqual(new Rng(3));
+    expect(certificate.blocks[0]).toMatchObject({ verdict: "mask", factor: 2, onThisInput: true });
+    rng.normal();
+    expect(S.verifyCertificate(certificate, block, x)).toMatchObject({ valid: true });
+  });
+
+  it("open is a fraction, with projections too", () => {
+    const { blocks, whole } = S.certify(
+      S.cifarResNet(14, { width: 4, shortcut: "project", rng: new Rng(0) }),
+      S.randn([2, 3, 8, 8], new Rng(1)),
+    );
+    for (const { open, arriving, sent } of [...blocks, whole]) {
+      expect(open).toBe(arriving! / sent);
+      expect(open).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it("two tensors of any graph are enough", () => {
+    const t = S.randn([2, 4], new Rng(0), { requiresGrad: true });
+    const w = S.randn([4, 4], new Rng(1), { requiresGrad: true });
+    expect(S.certifyBetween(add(t, relu(S.linear(t, w))), t).verdict).toBe("identity");
+    expect(S.certifyBetween(S.linear(t, w), t).verdict).toBe("none");
+    expect(S.certifyBetween(mul(t, tensor([1, 1, 1, 1])), t).holds).toBe(true);
+  });
+});
