@@ -52,6 +52,7 @@ const CELLS: readonly (readonly [number, Cell])[] = [
   [64, { width: 104, gap: 13, font: 11.5 }],
   [Number.POSITIVE_INFINITY, { width: 76, gap: 8, font: 10 }],
 ];
+const MARGIN = 10;
 const LEFT = 34;
 const TEXT_SIZE = 14;
 const LINE = 20;
@@ -74,7 +75,7 @@ export interface CertificateSvgOptions {
 export function certificateSvg(certificate: Certificate, options: CertificateSvgOptions = {}): string {
   checkCertificate("certificateSvg", certificate);
   const { blocks, whole, summary, model, mode, holds } = certificate;
-  const width = Math.max(240, options.width ?? 880);
+  const width = Math.max(240, options.width ?? 880) - 2 * MARGIN;
   const parts: string[] = [];
   let y = 8;
   const write = (text: string, className: string): void => {
@@ -107,9 +108,9 @@ export function certificateSvg(certificate: Certificate, options: CertificateSvg
     );
   }
   const height = Math.ceil(y + 8);
-  return `<svg xmlns="http://www.w3.org/2000/svg" class="certificate" role="img" aria-label="${escaped(summary)}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" data-holds="${holds === true}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" class="certificate" role="img" aria-label="${escaped(summary)}" viewBox="${-MARGIN} 0 ${width + 2 * MARGIN} ${height}" width="${width + 2 * MARGIN}" height="${height}" data-holds="${holds === true}">
 <style>${style()}</style>
-<rect class="ground" width="${width}" height="${height}"/>
+<rect class="ground" x="${-MARGIN}" width="${width + 2 * MARGIN}" height="${height}"/>
 ${parts.join("\n")}
 </svg>`;
 }
@@ -121,10 +122,11 @@ function grid(
   top: number,
   width: number,
 ): { svg: string; bottom: number } {
-  const { width: cell, gap, font } = CELLS.find(([most]) => blocks.length <= most)![1];
-  const columns = Math.max(1, Math.floor((width - LEFT + gap) / (cell + gap)));
+  const { width: least, gap, font } = CELLS.find(([most]) => blocks.length <= most)![1];
+  const columns = Math.max(1, Math.floor((width - LEFT + gap) / (least + gap)));
+  const cell = Math.floor((width - LEFT + gap) / columns) - gap;
   const lines = blocks.some((block) => details(block) !== "") ? 3 : 2;
-  const height = Math.round(font * (1.3 * lines + 0.9)) + 5;
+  const height = Math.round(font * (1.3 * lines + 1.2)) + 5;
   const step = height + Math.max(10, gap);
   const rows = Math.ceil(blocks.length / columns);
   const bottom = top + rows * step - (step - height);
@@ -176,12 +178,12 @@ function drawBlock(block: BlockCertificate, x: number, y: number, width: number,
 
 /** To the next block of the row. */
 function forward(x: number, y: number, gap: number): string {
-  return `<path class="line" d="M${round(x + 1)} ${round(y)}h${gap - 2}m-3 -3l3 3l-3 3"/>`;
+  return `<path class="line" d="M${round(x + 2)} ${round(y)}h${gap - 5}m-3 -3l3 3l-3 3"/>`;
 }
 
 /** From a row's last block to the next row. */
 function turn(x: number, y: number, gap: number): string {
-  return `<path class="line" d="M${round(x - 14)} ${round(y + 1)}v${gap - 2}m-3 -3l3 3l3 -3"/>`;
+  return `<path class="line" d="M${round(x - 14)} ${round(y + 2)}v${gap - 5}m-3 -3l3 3l3 -3"/>`;
 }
 
 /** `×0.5, 54 % open`: what is not 1. */
