@@ -122,7 +122,11 @@ function grid(
   top: number,
   width: number,
 ): { svg: string; bottom: number } {
-  const { width: least, gap, font } = CELLS.find(([most]) => blocks.length <= most)![1];
+  const {
+    width: least,
+    gap,
+    font,
+  } = CELLS.find(([most, { width: wide }]) => blocks.length <= most && width >= LEFT + 2.2 * wide)![1];
   const columns = Math.max(1, Math.floor((width - LEFT + gap) / (least + gap)));
   const cell = Math.floor((width - LEFT + gap) / columns) - gap;
   const lines = blocks.some((block) => details(block) !== "") ? 3 : 2;
@@ -168,7 +172,15 @@ function drawBlock(block: BlockCertificate, x: number, y: number, width: number,
     open > 0 ? rectangle(x, y, Math.max(1, width * open), 5, `bar ${verdict}`) : "",
     label(x + 6, at(1), font, "ink", fitted(nameOf(block), inner - (holds ? 0 : cross), font)),
     label(x + 6, at(2), font, `${verdict} strong`, verdict),
-    detail ? label(x + 6, at(3), font, "faint", fitted(detail, inner, font)) : "",
+    detail
+      ? label(
+          x + 6,
+          at(3),
+          font,
+          "faint",
+          detail.length * font * CHARACTER <= inner ? detail : fitted(detail.replace(" open", ""), inner, font),
+        )
+      : "",
     holds
       ? ""
       : `<path class="cross" d="M${round(left)} ${round(crossTop)}l${round(cross)} ${round(cross)}m0 ${round(-cross)}l${round(-cross)} ${round(cross)}"/>`,

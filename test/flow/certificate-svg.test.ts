@@ -25,6 +25,11 @@ describe("certificateSvg", () => {
     expect(texts(svg)).not.toContain("100 % open");
   });
 
+  it("of a number that has no room nothing is cut off that changes it", () => {
+    const blocks = Array.from({ length: 20 }, (_, i) => blockOf("scale", `layer1.${i}`, { open: 0.5 }));
+    expect(texts(certificateSvg(certificateOf(blocks))).filter((text) => text === "×0.5, 50 %").length).toBe(20);
+  });
+
   it("crosses the blocks that do not hold, and shows the first one's counterexample", () => {
     const svg = certificateSvg(certificateOf([...many(3), blockOf("mask", "layer2.0"), blockOf("zero", "layer2.1")]));
     expect(read(svg).querySelectorAll(".cross").length).toBe(2);
