@@ -22,9 +22,11 @@ async function main(): Promise<number> {
       return 0;
     case "run":
       return await run(request.run, say);
-    case "models":
-      say(await request.task());
-      return 0;
+    case "models": {
+      const { text, exitCode } = await request.task();
+      say(text);
+      return exitCode;
+    }
     case "reproduce":
       return await reproduce(request.reproduce, say);
   }

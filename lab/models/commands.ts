@@ -1,14 +1,23 @@
 /** The commands of the laboratory that are no experiments: what a network costs, other formats, a look at a photograph. */
 import { type Command, Option } from "commander";
 import type { FloatDType } from "../../src/io/index.ts";
-import { modelNames } from "../../src/resnet/index.ts";
+import { modelNames, type Order, type ShortcutKind } from "../../src/resnet/index.ts";
 import { path, realNumber, wholeNumber } from "../arguments.ts";
+import type { CertifyRequest } from "./certify.ts";
 import type { ClassifyRequest } from "./classify.ts";
 import type { ConvertRequest } from "./convert.ts";
 import type { SummaryRequest } from "./summary.ts";
 
 /** What a command does; the text is for the terminal. */
-export type ModelTask = () => Promise<string>;
+export type ModelTask = () => Promise<Answer>;
+
+export interface Answer {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** What is no error. */
+const said = (text: string): Answer => ({ text, exitCode: 0 });
 
 /** One number for each channel. */
 const perChannel =
@@ -18,7 +27,7 @@ const perChannel =
 
 const networks = `The networks: ${modelNames.join(", ")}.`;
 
-/** Adds `summary`, `convert` and `classify`. What they need is loaded when they run. */
+/** Adds `summary`, `convert`, `classify` and `certify`. What they need is loaded when they run. */
 export function addModelCommands(program: Command, chosen: (task: ModelTask) => void): void {
   program
     .command("summary <network>")
@@ -30,7 +39,7 @@ export function addModelCommands(program: Command, chosen: (task: ModelTask) => 
     .action((network: string, given: Partial<SummaryRequest>) => {
       chosen(async () => {
         const { summarizeNetwork } = await import("./summary.ts");
-        return summarizeNetwork({ network, input: given.input, classes: given.classes });
+        return said(summarizeNetwork({ network, input: given.input, classes: given.classes }));
       });
     });
 
@@ -52,7 +61,7 @@ export function addModelCommands(program: Command, chosen: (task: ModelTask) => 
     .action((from: string, to: string, given: Omit<ConvertRequest, "from" | "to">) => {
       chosen(async () => {
         const { convert } = await import("./convert.ts");
-        return await convert({ ...given, from, to });
+        return said(await convert({ ...given, from, to }));
       });
     });
 
@@ -85,7 +94,41 @@ export function addModelCommands(program: Command, chosen: (task: ModelTask) => 
     .action((image: string, given: Omit<ClassifyRequest, "image">) => {
       chosen(async () => {
         const { classify } = await import("./classify.ts");
-        return await classify({ ...given, image });
+        return said(await classify({ ...given, image }));
+      });
+    });
+
+  program
+    .command("certify [network]")
+    .summary("whether the gradient provably passes a network's skip connections")
+    .description(
+      `Certifies what passes along every shortcut of a network, on random images of its size, and writes certificate.json, .svg and .html. Exit code 1 where it does not hold.\nWith --verify: checks a certificate.json that somebody sent against the network that it names, or that you name. Exit code 1 where it is not valid.\n${networks}`,
+    )
+    .option("--weights <file>", "its weights, .pth or .safetensors (default: random ones)", path.parse)
+    .addOption(
+      new Option("--order <name>", "where norms and ReLUs stand (CIFAR networks)").choices([
+        ...(["post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre"] satisfies Order[]),
+      ]),
+    )
+    .addOption(
+      new Option("--shortcut <name>", "what is added to the branches").choices([
+        ...(["identity", "pad", "project", "none", "scale", "gate"] satisfies ShortcutKind[]),
+        ...(["shortcutGate", "conv1x1", "dropout"] satisfies ShortcutKind[]),
+      ]),
+    )
+    .option("--input <shape>", "of one example, such as 3x224x224 (default: what the network was made for)")
+    .option("--classes <n>", "(default: the network's own)", wholeNumber(1, 1e6).parse)
+    .option("--batch <n>", "examples (default: 2)", wholeNumber(1, 1024).parse)
+    .addOption(new Option("--mode <name>", "(default: training)").choices(["training", "evaluation"]))
+    .option("--seed <n>", "of weights, images and gradients (default: 0)", wholeNumber(0, 0xffffffff).parse)
+    .option("--out <directory>", "where the files go", path.parse, "out/certify")
+    .option("--verify <file>", "a certificate.json to check; nothing is written", path.parse)
+    .option("--json", "prints JSON instead of text", false)
+    .helpOption("--help", "print this")
+    .action((network: string | undefined, given: Omit<CertifyRequest, "network">) => {
+      chosen(async () => {
+        const { certifyNetwork } = await import("./certify.ts");
+        return await certifyNetwork({ ...given, network });
       });
     });
 }

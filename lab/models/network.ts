@@ -8,32 +8,42 @@ import {
   type ModelName,
   type ModelOptions,
   modelNames,
+  type Order,
+  type ShortcutKind,
   Vgg,
 } from "../../src/resnet/index.ts";
-import { formatShape, Rng, type Shape } from "../../src/tensor/index.ts";
+import { formatShape, UsageError as LibraryUsageError, Rng, type Shape, ValueError } from "../../src/tensor/index.ts";
 import { UsageError } from "../errors.ts";
 
 /** What may differ from the network as its paper has it. */
 export interface NetworkShape {
   readonly classes?: number;
   readonly inChannels?: number;
+  readonly order?: Order;
+  readonly shortcut?: ShortcutKind;
 }
 
 /**
- * The network called `name`. Its weights are whatever its layers begin with, so that a large one is there at once.
+ * The network called `name`. Without a generator its weights are whatever its layers begin with, so that a large one is there at once.
  *
- * @throws UsageError for a name that no network has; it lists those there are.
+ * @throws UsageError for a name that no network has (it lists those there are), or for options that this one does not have.
  */
-export function networkCalled(name: string, shape: NetworkShape = {}): Module {
+export function networkCalled(name: string, shape: NetworkShape = {}, rng?: Rng): Module {
   if (!isModelName(name)) {
     throw new UsageError(`no network is called "${name}"; there are ${modelNames.join(", ")}`);
   }
-  return createModel(name, { ...shape, rng: new Rng(0), init: () => {} } as ModelOptions<ModelName>);
+  const start = rng ? { rng } : { rng: new Rng(0), init: () => {} };
+  try {
+    return createModel(name, { ...shape, ...start } as ModelOptions<ModelName>);
+  } catch (error) {
+    if (error instanceof ValueError || error instanceof LibraryUsageError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 /** The network called `name` with the numbers of classes and input channels that the weights have, and the weights. */
-export function networkWith(name: string, weights: StateDict): Module {
-  const model = networkCalled(name, shapeOf(weights));
+export function networkWith(name: string, weights: StateDict, options: NetworkShape = {}): Module {
+  const model = networkCalled(name, { ...shapeOf(weights), ...options });
   try {
     model.loadStateDict(weights);
   } catch (error) {

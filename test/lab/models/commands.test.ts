@@ -35,7 +35,7 @@ beforeAll(async () => {
 async function run(...args: string[]): Promise<string> {
   const request = parseCommandLine(args, "0.0.0", []);
   if (request.kind !== "models") throw new Error(`a request of kind ${request.kind}`);
-  return await request.task();
+  return (await request.task()).text;
 }
 
 describe("summary", () => {

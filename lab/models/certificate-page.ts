@@ -1,0 +1,58 @@
+/** The files of `certify`: JSON, picture, page. */
+import { certificateSvg, counterexampleText } from "../../src/flow/certificate-svg.ts";
+import type { BlockCertificate } from "../../src/flow/index.ts";
+import { percent, significant } from "../report/format.ts";
+import { definitions, escapeHtml, figureSection, page, table } from "../report/html.ts";
+import type { CertificateFile } from "./certify.ts";
+
+/** By name. */
+export function certificateFiles(file: CertificateFile): Map<string, string> {
+  return new Map([
+    ["certificate.html", certificatePage(file)],
+    ["certificate.svg", `<?xml version="1.0" encoding="UTF-8"?>\n${certificateSvg(file.certificate)}\n`],
+    ["certificate.json", `${JSON.stringify(file, null, 1)}\n`],
+  ]);
+}
+
+function certificatePage(file: CertificateFile): string {
+  const { certificate, network, version, weights } = file;
+  const { summary, blocks, holds } = certificate;
+  const [wide, narrow] = [880, 358].map((width) => certificateSvg(certificate, { width }));
+  const caption =
+    "Each block from the input on: what the shortcut, apart from everything that has weights, does to the gradient that comes from the output.";
+  const title = `Certificate: ${network}`;
+  return page(
+    title,
+    `<header>
+<p class="eyebrow">Skipstone ${escapeHtml(version)} · certify</p>
+<h1>${escapeHtml(title)}</h1>
+<p class="${holds ? "finding" : "lede"}">${escapeHtml(summary)}</p>
+</header>
+${figureSection("network", "What passes", { wide, narrow, file: wide }, caption)}
+<section><h2>Block by block</h2>
+${table(["Block", "Verdict", "Factor", "Open", "Gain", "Why"], blocks.map(row))}</section>
+<section><h2>How it was made</h2>
+${definitions([
+  ["Network", [network, file.order, file.shortcut].filter(Boolean).join(", ")],
+  ["Weights", weights ?? `random, seed ${file.seed}`],
+  ["Checksum of the weights", certificate.weights],
+  ["Images", `random, ${file.batch} × ${file.input.join("×")}, seed ${file.seed}`],
+  ["Checksum of the images", certificate.input],
+  ["Mode", certificate.mode],
+])}</section>
+<footer><p>Beside this file: the picture as certificate.svg, everything as certificate.json. To check it: <code>npm run lab -- certify --verify certificate.json</code>.</p></footer>`,
+  );
+}
+
+function row(certificate: BlockCertificate): string[] {
+  const { block, call, verdict, factor, open, gain, reason, counterexample } = certificate;
+  const example = counterexample ? ` ${counterexampleText(counterexample, certificate)}` : "";
+  return [
+    call > 1 ? `${block} (call ${call})` : block,
+    verdict,
+    factor === null ? "" : significant(factor),
+    open === null ? "" : percent(open, 0),
+    significant(gain),
+    `${reason}.${example}`,
+  ];
+}

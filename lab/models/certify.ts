@@ -1,0 +1,207 @@
+/**
+ * `npm run lab -- certify NETWORK`: what passes along the shortcuts, proved, as text, JSON, picture and page; and with
+ * `--verify FILE` whether a certificate that somebody sent is true. The file holds all that the same network and images are made
+ * of again, but for weights from a file.
+ */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { certificateSchema } from "../../src/flow/certificate-schema.ts";
+import { type Certificate, certify, formatCertificate, verifyCertificate } from "../../src/flow/index.ts";
+import type { Module, StateDict } from "../../src/nn/index.ts";
+import type { Order, ShortcutKind } from "../../src/resnet/index.ts";
+import { formatShape, Rng, randn, type Shape, ShapeError, type Tensor, ValueError } from "../../src/tensor/index.ts";
+import { messageOf, UsageError } from "../errors.ts";
+import { ensureWritable, packageVersion, reasonOf, shownPath, writeTogether } from "../files.ts";
+import { certificateFiles } from "./certificate-page.ts";
+import type { Answer } from "./commands.ts";
+import { channelsOf, imageChannels, networkCalled, networkWith, parseInput, usualInput } from "./network.ts";
+import { readState } from "./weights.ts";
+
+export interface CertifyRequest {
+  /** Needed, but for `verify`. */
+  readonly network: string | undefined;
+  readonly weights?: string;
+  readonly order?: Order;
+  readonly shortcut?: ShortcutKind;
+  readonly input?: string;
+  readonly classes?: number;
+  readonly batch?: number;
+  readonly mode?: "training" | "evaluation";
+  readonly seed?: number;
+  readonly out: string;
+  /** A file to check. */
+  readonly verify?: string;
+  readonly json: boolean;
+}
+
+/** What the network and its images are made of. */
+export interface Recipe {
+  readonly network: string;
+  readonly order: Order | null;
+  readonly shortcut: ShortcutKind | null;
+  readonly classes: number | null;
+  /** Of one example. */
+  readonly input: Shape;
+  readonly batch: number;
+  readonly mode: "training" | "evaluation";
+  readonly seed: number;
+  /** The file that its weights were read from, as it was called; null for random ones. */
+  readonly weights: string | null;
+}
+
+/** The file that the command writes. */
+export interface CertificateFile extends Recipe {
+  readonly program: "skipstone";
+  readonly version: string;
+  readonly certificate: Certificate;
+}
+
+/** Numbers that images may have in all: a file that somebody sent must not fill the memory. */
+const MOST_NUMBERS = 2 ** 26;
+
+/** What is said while one waits: not on the standard output, which may be read by a program. */
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
+  if (request.verify !== undefined) return await verifyFile(request.verify, request);
+  const { network } = request;
+  if (network === undefined) throw new UsageError("certify: say which network, or --verify a file");
+  const state = request.weights === undefined ? undefined : await readState(request.weights);
+  const given = request.input === undefined ? undefined : parseInput(request.input);
+  const inChannels = given && channelsOf(given);
+  const unfinished = {
+    network,
+    order: request.order ?? null,
+    shortcut: request.shortcut ?? null,
+    classes: request.classes ?? null,
+    batch: request.batch ?? 2,
+    mode: request.mode ?? "training",
+    seed: request.seed ?? 0,
+    weights: request.weights ?? null,
+  };
+  const model = build({ ...unfinished, input: given ?? [inChannels ?? 3] }, state, given === undefined);
+  const input = given ?? usualInput(model, state && imageChannels(state));
+  const recipe: Recipe = { ...unfinished, input };
+  const directory = resolve(request.out);
+  ensureWritable(directory);
+  note(`Certifying ${described(recipe)} …`);
+  const certificate = atWork(recipe, () => certify(model, images(recipe), { seed: recipe.seed }));
+  const file: CertificateFile = { program: "skipstone", version: packageVersion(), ...recipe, certificate };
+  const contents = certificateFiles(file);
+  const paths = writeTogether(directory, contents);
+  const text = request.json
+    ? contents.get("certificate.json")!.trimEnd()
+    : `${formatCertificate(certificate)}\n\n${paths.map(shownPath).join("\n")}`;
+  return { text, exitCode: certificate.holds ? 0 : 1 };
+}
+
+/** @param usual whether the images are those that the network was made for, whatever the recipe says. */
+function build(recipe: Recipe, state: StateDict | undefined, usual: boolean): Module {
+  const { network, order, shortcut, classes, input, mode, seed } = recipe;
+  const inChannels = usual ? undefined : channelsOf(input);
+  const options = {
+    ...(order === null ? {} : { order }),
+    ...(shortcut === null ? {} : { shortcut }),
+    ...(classes === null ? {} : { classes }),
+    // Networks for anything but images do not know the option.
+    ...(inChannels === undefined || inChannels === 3 || network.startsWith("highway") ? {} : { inChannels }),
+  };
+  const model = state ? networkWith(network, state, options) : networkCalled(network, options, new Rng(seed));
+  return mode === "training" ? model.train() : model.eval();
+}
+
+/** Normal numbers, of a generator of their own: whatever the network drew, the images are the same. */
+function images({ batch, input, seed }: Recipe): Tensor {
+  return randn([batch, ...input], new Rng(seed ^ 0x51ab5));
+}
+
+/** What the library says of images that do not fit is said of the option. */
+function atWork<T>(recipe: Recipe, fn: () => T): T {
+  if (recipe.batch * recipe.input.reduce((product, length) => product * length, 1) > MOST_NUMBERS) {
+    throw new UsageError(`${recipe.batch} × ${formatShape(recipe.input)} are too many numbers for one certificate`);
+  }
+  try {
+    return fn();
+  } catch (error) {
+    if (!(error instanceof ShapeError || error instanceof ValueError)) throw error;
+    throw new UsageError(`${recipe.network} on ${recipe.batch} × ${formatShape(recipe.input)}: ${messageOf(error)}`);
+  }
+}
+
+function described({ network, batch, input, mode, weights }: Recipe): string {
+  return `${network}, ${weights === null ? "random weights" : weights}, ${batch} × ${input.join("×")}, ${mode} mode`;
+}
+
+async function verifyFile(path: string, request: CertifyRequest): Promise<Answer> {
+  const { certificate, ...recipe } = readFile(path);
+  for (const option of ["network", "order", "shortcut", "classes", "batch", "mode", "seed"] as const) {
+    const asked = request[option];
+    if (asked !== undefined && asked !== recipe[option]) {
+      throw new UsageError(`${path} is about ${option} ${recipe[option] ?? "as usual"}, not ${asked}`);
+    }
+  }
+  if (request.input !== undefined && parseInput(request.input).join() !== recipe.input.join()) {
+    throw new UsageError(`${path} is about input ${recipe.input.join("x")}, not ${request.input}`);
+  }
+  // A path in a file that somebody sent is nobody's order to read it.
+  if (request.weights === undefined && recipe.weights !== null) {
+    throw new UsageError(`${path} is about weights of a file, ${recipe.weights}: say where it is with --weights`);
+  }
+  const state = request.weights === undefined ? undefined : await readState(request.weights);
+  note(`Verifying ${path}: ${described({ ...recipe, weights: request.weights ?? null })} …`);
+  const verification = atWork(recipe, () =>
+    verifyCertificate(certificate, build(recipe, state, false), images(recipe)),
+  );
+  const { valid, failures, unchecked } = verification;
+  const list = (title: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)];
+  const lines = [
+    valid ? `Valid. It says: ${certificate.summary}` : "Not valid.",
+    ...list("Failures", failures),
+    ...list("Unchecked", unchecked),
+  ];
+  return { text: request.json ? JSON.stringify(verification, null, 1) : lines.join("\n"), exitCode: valid ? 0 : 1 };
+}
+
+const LENGTH = { type: "integer", minimum: 1, maximum: 65536 };
+const orNull = (type: string): unknown => ({ type: [type, "null"] });
+
+const FILE_SCHEMA = {
+  type: "object",
+  required: ["network", "order", "shortcut", "classes", "input", "batch", "mode", "seed", "weights", "certificate"],
+  properties: {
+    network: { type: "string" },
+    order: orNull("string"),
+    shortcut: orNull("string"),
+    classes: { anyOf: [{ ...LENGTH, maximum: 1e6 }, { type: "null" }] },
+    input: { type: "array", items: LENGTH, minItems: 1, maxItems: 3 },
+    batch: { ...LENGTH, maximum: 1024 },
+    mode: { enum: ["training", "evaluation"] },
+    seed: { type: "integer", minimum: 0, maximum: 0xffffffff },
+    weights: orNull("string"),
+    certificate: certificateSchema,
+  },
+};
+
+function readFile(path: string): CertificateFile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`cannot read the certificate ${path}: ${reasonOf(error)}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`the certificate ${path} is not JSON: ${messageOf(error)}`);
+  }
+  const validate = new Ajv2020({ strict: false }).compile<CertificateFile>(FILE_SCHEMA);
+  if (validate(value)) return value;
+  const [{ instancePath, message }] = validate.errors!;
+  const where = instancePath === "" ? "" : `${instancePath.slice(1).replaceAll("/", ".")} `;
+  throw new UsageError(`${path} is not a certificate as this command writes them: ${where}${message}`);
+}
