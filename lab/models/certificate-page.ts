@@ -1,5 +1,5 @@
 /** The files of `certify`: JSON, picture, page. */
-import { certificateSvg, counterexampleText } from "../../src/flow/certificate-svg.ts";
+import { counterexampleText, toSvg } from "../../src/flow/certificate-svg.ts";
 import type { BlockCertificate } from "../../src/flow/index.ts";
 import { percent, significant } from "../report/format.ts";
 import { definitions, escapeHtml, figureSection, page, table } from "../report/html.ts";
@@ -9,7 +9,7 @@ import type { CertificateFile } from "./certify.ts";
 export function certificateFiles(file: CertificateFile): Map<string, string> {
   return new Map([
     ["certificate.html", certificatePage(file)],
-    ["certificate.svg", `<?xml version="1.0" encoding="UTF-8"?>\n${certificateSvg(file.certificate)}\n`],
+    ["certificate.svg", `<?xml version="1.0" encoding="UTF-8"?>\n${toSvg(file.certificate)}\n`],
     ["certificate.json", `${JSON.stringify(file, null, 1)}\n`],
   ]);
 }
@@ -17,7 +17,7 @@ export function certificateFiles(file: CertificateFile): Map<string, string> {
 function certificatePage(file: CertificateFile): string {
   const { certificate, network, version, weights } = file;
   const { summary, blocks, holds } = certificate;
-  const [wide, narrow] = [880, 358].map((width) => certificateSvg(certificate, { width }));
+  const [wide, narrow] = [880, 358].map((width) => toSvg(certificate, { width }));
   const caption =
     "Each block from the input on: what the shortcut, apart from everything that has weights, does to the gradient that comes from the output.";
   const title = `Certificate: ${network}`;

@@ -95,9 +95,7 @@ function schema(): Schema {
 }
 
 /**
- * JSON Schema of `Certificate`. A certificate that it accepts has the form of one; whether it is true, `verifyCertificate` says.
- *
- * @example
- * new Ajv2020().validate(certificateSchema, JSON.parse(text));
+ * JSON Schema (draft 2020-12) of `Certificate`, for any validator. A certificate that it accepts has the form of one; whether
+ * it is true, `verifyCertificate` says.
  */
 export const certificateSchema: Schema = /* @__PURE__ */ schema();

@@ -3,6 +3,8 @@
  * as colour and word, a bar as long as the part of the gradient's entries that arrives, and the factor and that part where
  * they are not 1. Down the side runs the whole way. Where blocks do not hold, their frames are thick and crossed.
  */
+import { checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import type { BlockCertificate, Certificate, Counterexample, Passage, ShortcutVerdict } from "./certificate.ts";
 import { VERDICTS } from "./certificate.ts";
 import { checkCertificate } from "./certificate-text.ts";
@@ -59,23 +61,29 @@ const LINE = 20;
 /** A character's width in parts of the font's size: a little more than most, so that texts fit. */
 const CHARACTER = 0.57;
 
-export interface CertificateSvgOptions {
+export interface SvgOptions {
   /** In pixels. Default 880. */
   width?: number;
 }
+
+const OPTIONS: OptionNames<SvgOptions> = { width: true };
 
 /**
  * Draws a certificate as an SVG document that needs nothing else, by day and (where the viewer prefers it) by night.
  *
  * @example
- * writeFileSync("certificate.svg", certificateSvg(certify(model, images)));
+ * const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
+ * toSvg(certify(model, randn([2, 3, 8, 8], new Rng(1)))).startsWith("<svg"); // true
  *
  * @throws UsageError for what is no certificate.
  */
-export function certificateSvg(certificate: Certificate, options: CertificateSvgOptions = {}): string {
-  checkCertificate("certificateSvg", certificate);
+export function toSvg(certificate: Certificate, options: SvgOptions = {}): string {
+  checkCertificate("toSvg", certificate);
+  checkOptions("toSvg", options, OPTIONS);
+  const { width: outer = 880 } = options;
+  checkWhole("toSvg", "width", outer);
   const { blocks, whole, summary, model, mode, holds } = certificate;
-  const width = Math.max(240, options.width ?? 880) - 2 * MARGIN;
+  const width = Math.max(240, outer) - 2 * MARGIN;
   const parts: string[] = [];
   let y = 8;
   const write = (text: string, className: string): void => {

@@ -348,7 +348,7 @@ function rankOf(verdict: ShortcutVerdict): number {
 /** Whole numbers, so that sums of them are exact; about 1000 times a normal distribution. */
 function randomGradient(y: Tensor, seed: number, label: string): Float64Array {
   const rng = new Rng(seed).fork(label);
-  return Float64Array.from({ length: y.size }, () => Math.round(1024 * rng.normal()));
+  return new Float64Array(y.size).map(() => Math.round(1024 * rng.normal()));
 }
 
 /** The weightless way with the least in it, where there is one; else what is given. */
@@ -363,7 +363,7 @@ const PRODUCT_TOLERANCE = 1e-5;
 /** What `backward` sends to x, against the two parts, in float32 as in training. */
 function compareWithBackward(split: Split, gradient: Float64Array): NumericCheck {
   const { x, y } = split;
-  const g = Float32Array.from(gradient);
+  const g = new Float32Array(gradient);
   const { w, r } = bothProducts(split, g);
   const [shortcut, branch] = [norm(w), norm(r)];
   const allowed = PRODUCT_TOLERANCE * (shortcut + branch);

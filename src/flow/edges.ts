@@ -212,11 +212,7 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "softplus": {
       // Factors that differ from entry to entry: what they are exactly decides nothing, so the rule may say it.
       const factors = numbersOf(node.rule(toValues(new Float64Array(x.size).fill(1)), [true])[0]!);
-      return selecting(
-        Int32Array.from(factors, (_, i) => i),
-        (i) => factors[i],
-        false,
-      );
+      return selecting(everyPlace(factors.length), (i) => factors[i], false);
     }
     default:
       return unknown(op);
@@ -233,7 +229,7 @@ function diagonal(x: Tensor, factor: (value: number) => number): LinearMap {
 }
 
 function everyPlace(size: number): Int32Array {
-  return Int32Array.from({ length: size }, (_, i) => i);
+  return new Int32Array(size).map((_, i) => i);
 }
 
 /** For each entry of `to`, the entry of `from` that broadcasting puts there. */
@@ -280,10 +276,10 @@ function power({ inputs: [a, b], output }: Node, input: number): LinearMap {
 /** Where the entries come from when an operation moves them: it is done to the numbers 1, 2, 3, …, and 0 is none. */
 function places(shape: Shape, move: (numbered: Tensor) => Tensor): Int32Array {
   const numbered = owned(
-    Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1),
+    new Float64Array(sizeOf(shape)).map((_, i) => i + 1),
     shape,
   );
-  return Int32Array.from(peek(noGrad(() => move(numbered))), (number) => number - 1);
+  return new Int32Array(peek(noGrad(() => move(numbered)))).map((number) => number - 1);
 }
 
 function moved({ op, inputs, output, attributes }: Node, input: number): LinearMap {

@@ -84,9 +84,9 @@ export function experiment(way: Way, g: Float64Array): Found {
     return result.length === x.size ? result : new Float64Array(x.size);
   };
   const ones = arrive(new Float64Array(y.size).fill(1));
-  const counting = arrive(Float64Array.from({ length: y.size }, (_, i) => i + 1));
+  const counting = arrive(new Float64Array(y.size).map((_, i) => i + 1));
   const random = arrive(g);
-  const shuffled = Float64Array.from(g, (_, i) => g[(i + 1) % g.length] + ((i * 7919) % 1021));
+  const shuffled = g.map((_, i) => g[(i + 1) % g.length] + ((i * 7919) % 1021));
   const again = arrive(shuffled);
   const sources = new Int32Array(x.size).fill(-1);
   let single = true;

@@ -15,6 +15,8 @@ export {
   VERDICTS,
   type WholeWay,
 } from "./certificate.ts";
+export { certificateSchema } from "./certificate-schema.ts";
+export { type SvgOptions, toSvg } from "./certificate-svg.ts";
 export { formatCertificate } from "./certificate-text.ts";
 export type { Draw } from "./draws.ts";
 export {

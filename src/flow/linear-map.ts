@@ -181,17 +181,17 @@ export function rowsOf(map: Exclude<LinearMap, Unknown>, rows: number): Rows {
   if (map.kind === "rows") return map;
   const factor = map.kind === "zero" ? 0 : map.factor;
   return selecting(
-    Int32Array.from({ length: rows }, (_, i) => i),
+    new Int32Array(rows).map((_, i) => i),
     () => factor,
     map.kind === "zero" || map.exact,
   );
 }
 
 /** Wᵀg, as float64. */
-export function transposed(map: Exclude<LinearMap, Unknown>, g: ArrayLike<number>, columns: number): Float64Array {
+export function transposed(map: Exclude<LinearMap, Unknown>, g: Float64Array, columns: number): Float64Array {
   const result = new Float64Array(columns);
   if (map.kind === "zero") return result;
-  if (map.kind === "multiple") return Float64Array.from(g, (v) => map.factor * v);
+  if (map.kind === "multiple") return g.map((v) => map.factor * v);
   for (let row = 0; row < g.length; row++) {
     for (let k = map.starts[row]; k < map.starts[row + 1]; k++) result[map.columns[k]] += map.factors[k] * g[row];
   }

@@ -174,7 +174,11 @@ function isConfirmed(
     return expected.every((v, i) => v === arrived[i] || Math.abs(v - arrived[i]) <= Math.max(most, 1e-13) * size);
   };
   if (!agree(g, product)) return false;
-  const unit = (row: number): Float64Array => Float64Array.from({ length: rows }, (_, i) => (i === row ? 1 : 0));
+  const unit = (row: number): Float64Array => {
+    const vector = new Float64Array(rows);
+    vector[row] = 1;
+    return vector;
+  };
   return [0, rows >> 1, rows - 1].every((row) => agree(unit(row), weightlessProduct(split, unit(row))));
 }
 

@@ -102,7 +102,7 @@ function areDraws(draws: unknown): draws is readonly Draw[] {
 
 function seeded(size: number, seed: number, label: string): Float64Array {
   const rng = new Rng(seed).fork(label);
-  return Float64Array.from({ length: size }, () => Math.round(1024 * rng.normal()));
+  return new Float64Array(size).map(() => Math.round(1024 * rng.normal()));
 }
 
 function round(value: number, digits: number): number {
@@ -326,11 +326,11 @@ function numbersAgain(
   report: Report,
 ): NonNullable<BlockCertificate["numeric"]> {
   const { x, y } = way;
-  const g = Float32Array.from(seeded(y.size, seed, `block ${index}`));
+  const g = new Float32Array(seeded(y.size, seed, `block ${index}`));
   const total = y === x ? g : gradientAt(x, y, g);
   const sent = ways > 0 ? sendBack(way, g) : g.slice(0, 0);
   const w = sent.length === x.size ? sent : new Float32Array(x.size);
-  const rest = Float64Array.from(total, (v, i) => v - w[i]);
+  const rest = new Float64Array(total).map((v, i) => v - w[i]);
   const [shortcut, branch, whole] = [norm(w), norm(rest), norm(total)];
   const name = `${field}.numeric`;
   report.tolerate(`${name}.shortcutNorm`, roundsTo(3, shortcut, 1e-6));

@@ -127,6 +127,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     flowRecorder: [arg(model), options({ every: 2 }, { every: whole(1) })],
     flowVerdict: [arg(rows), options({ vanishing: 1e-2 }, { vanishing: positive, exploding: positive })],
     formatCertificate: [arg(certificate)],
+    toSvg: [arg(certificate), options({ width: 300 }, { width: whole(1) })],
     gradientAlong: [
       arg(path, listOf(nothing)),
       arg(Float32Array.of(1, 1), (v) => v instanceof Float32Array || v instanceof Float64Array),
