@@ -72,6 +72,7 @@ export {
   type ShatteringOptions,
   shattering,
 } from "./shattering.ts";
+export { type SingularBounds, type SingularBoundsOptions, singularBounds } from "./singular-bounds.ts";
 export { type Matrix, singularValues } from "./singular-values.ts";
 export {
   type BackwardStatistics,

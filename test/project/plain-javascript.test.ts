@@ -127,6 +127,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     flowRecorder: [arg(model), options({ every: 2 }, { every: whole(1) })],
     flowVerdict: [arg(rows), options({ vanishing: 1e-2 }, { vanishing: positive, exploding: positive })],
     formatCertificate: [arg(certificate)],
+    singularBounds: [arg(model), arg(images), options({ seed: 1 }, { seed })],
     toSvg: [arg(certificate), options({ width: 300 }, { width: whole(1) })],
     gradientAlong: [
       arg(path, listOf(nothing)),

@@ -1,0 +1,111 @@
+/**
+ * What a certificate implies for the singular values of a block's Jacobian.
+ *
+ * With W = c·I and J = W + R, Weyl's inequality |σᵢ(W + R) − σᵢ(W)| ≤ ‖R‖ (Golub & Van Loan, "Matrix Computations", §8.6) puts
+ * every singular value of J between |c| − ‖R‖ and |c| + ‖R‖. The lower bound is worth something only if ‖R‖ < |c|: a certificate
+ * alone does not give one. Along a chain of blocks singular values lie between the products of the bounds.
+ */
+import { checkModule } from "../nn/is-module.ts";
+import type { Module } from "../nn/module.ts";
+import { checkInteger } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import { observeBlocks } from "./blocks.ts";
+import { certify, type ShortcutVerdict } from "./certificate.ts";
+import { watchingDraws } from "./draws.ts";
+import { jacobian } from "./jacobian.ts";
+import { largestSingularValues } from "./lanczos.ts";
+import { leafOf } from "./leaf.ts";
+import { norm } from "./measure.ts";
+import { preservingBuffers } from "./preserve.ts";
+
+export interface SingularBounds {
+  /** Path of the block; "" for the whole way through all of them. */
+  readonly block: string;
+  readonly verdict: ShortcutVerdict;
+  /** ‖R‖, the largest singular value of what depends on weights, and by how much it may be wrong. Null where W is no c·I. */
+  readonly branchNorm: number | null;
+  readonly error: number | null;
+  /** Every singular value of J lies between the two. Null where W is no multiple of the identity, or the blocks are no chain. */
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+export interface SingularBoundsOptions {
+  /** Of the random vectors. Default 0. */
+  seed?: number;
+}
+
+const OPTIONS: OptionNames<SingularBoundsOptions> = { seed: true };
+/** Entries of a Jacobian are sums of float32 products: what they may be wrong by, relative to its norm. */
+const ROUNDING = 1e-5;
+
+/**
+ * Bounds of all singular values of each residual block's Jacobian on the input that reaches it, and last of the way through all
+ * blocks where they follow one another directly.
+ *
+ * The model runs in the mode it is in; running statistics and generators of random numbers are put back.
+ *
+ * @param x a small input: each Jacobian is made whole. In training batch norm couples the examples of a batch.
+ *
+ * @example
+ * const net = cifarResNet(8, { width: 2, order: "pre", rng: new Rng(1) }).eval();
+ * singularBounds(net, randn([1, 3, 6, 6], new Rng(2)))[0].verdict; // "identity"
+ *
+ * @throws ValueError where a Jacobian would have more than 2²⁷ numbers.
+ */
+export function singularBounds(model: Module, x: Tensor, options: SingularBoundsOptions = {}): SingularBounds[] {
+  const who = "singularBounds";
+  checkModule(who, model);
+  checkTensor(who, "x", x);
+  checkOptions(who, options, OPTIONS);
+  const { seed = 0 } = options;
+  checkInteger(who, "seed", seed);
+  const certificate = certify(model, x, { seed });
+  const { value: rows } = watchingDraws(() =>
+    preservingBuffers(model, () => {
+      const { calls } = observeBlocks(model, () => model.forward(leafOf(x)));
+      const bounds = calls.map((call, i) => {
+        const { verdict, factor } = certificate.blocks[i];
+        const multiple = verdict === "identity" || (verdict === "scale" && call.x.size === call.y.size) ? factor : null;
+        if (multiple === null) return unbounded(call.block, verdict);
+        const f = (t: Tensor): Tensor => call.module.forward(t);
+        return boundsOf(call.block, verdict, multiple, jacobian(f, call.x), seed);
+      });
+      const chained = calls.every(({ x }, i) => i === 0 || x === calls[i - 1].y);
+      return [
+        ...bounds,
+        chained ? alongAll(bounds, certificate.whole.verdict) : unbounded("", certificate.whole.verdict),
+      ];
+    }),
+  );
+  return rows;
+}
+
+function boundsOf(
+  block: string,
+  verdict: ShortcutVerdict,
+  factor: number,
+  { rows, columns, values }: ReturnType<typeof jacobian>,
+  seed: number,
+): SingularBounds {
+  const rest = new Float64Array(values);
+  for (let i = 0; i < rows; i++) rest[i * columns + i] -= factor;
+  const [largest] = largestSingularValues({ rows, columns, values: rest }, 1, seed);
+  const error = largest.error + ROUNDING * norm(values);
+  const [branchNorm, size] = [largest.value, Math.abs(factor)];
+  const most = branchNorm + error;
+  return { block, verdict, branchNorm, error, low: Math.max(0, size - most), high: size + most };
+}
+
+function unbounded(block: string, verdict: ShortcutVerdict): SingularBounds {
+  return { block, verdict, branchNorm: null, error: null, low: null, high: null };
+}
+
+/** σ of a product of matrices lies between the products of their smallest and of their largest singular values. */
+function alongAll(bounds: readonly SingularBounds[], verdict: ShortcutVerdict): SingularBounds {
+  const product = (of: (row: SingularBounds) => number | null): number | null =>
+    bounds.reduce<number | null>((p, row) => (p === null || of(row) === null ? null : p * of(row)!), 1);
+  const [low, high] = [product((row) => row.low), product((row) => row.high)];
+  return bounds.length === 0 ? unbounded("", verdict) : { ...unbounded("", verdict), low, high };
+}
