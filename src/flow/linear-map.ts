@@ -163,7 +163,8 @@ export function plus(a: LinearMap, b: LinearMap, rows: number): LinearMap {
   if (a.kind === "multiple" && b.kind === "multiple") {
     const factor = a.factor + b.factor;
     const exact = a.exact && b.exact && isExactSum(a.factor, b.factor, factor);
-    return factor === 0 && exact ? ZERO : { kind: "multiple", factor, exact };
+    if (factor === 0) return exact ? ZERO : { kind: "unknown", why: "rounding may have made it zero" };
+    return { kind: "multiple", factor, exact };
   }
   const [p, q] = [a, b].map((map) => rowsOf(map, rows));
   const result = new Builder(rows);

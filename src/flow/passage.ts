@@ -113,10 +113,12 @@ function shapeOf(map: Exclude<LinearMap, { kind: "unknown" }>, rows: number, col
   const uniform = one !== null && factors.every((f) => f === one);
   const nearlyUniform = one !== null && factors.every((f) => Math.abs(f - one) <= ROUNDING * Math.abs(one));
   const entry = Math.max(0, odd);
-  const arrives = Array.from({ length: Math.min(4, starts[entry + 1] - starts[entry]) }, (_, k) => ({
+  const arrives = Array.from({ length: starts[entry + 1] - starts[entry] }, (_, k) => ({
     entry: entries[starts[entry] + k],
     factor: rounded(factors[starts[entry] + k], 10),
-  }));
+  }))
+    .sort((a, b) => a.entry - b.entry)
+    .slice(0, 4);
   return {
     isIdentity,
     single,
@@ -130,7 +132,7 @@ function shapeOf(map: Exclude<LinearMap, { kind: "unknown" }>, rows: number, col
           nearlyUniform !== uniform ||
           factors.some((f) => Math.abs(f - 1) < ROUNDING) ||
           !isSettled(factors))),
-    odd: { entry, arrives: [...arrives].sort((a, b) => a.entry - b.entry) },
+    odd: { entry, arrives },
   };
 }
 
