@@ -22,7 +22,7 @@ import { checkReturned } from "./arguments.ts";
 import { observeBlocks } from "./blocks.ts";
 import { largestSingularValues } from "./lanczos.ts";
 import { leafOf } from "./leaf.ts";
-import { differentiatingOnly, isRecording, preservingBuffers } from "./preserve.ts";
+import { isRecording, preservingBuffers } from "./preserve.ts";
 import { type Matrix, singularValues } from "./singular-values.ts";
 
 /** 2²⁷ numbers: half a gigabyte. */
@@ -49,6 +49,15 @@ function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
   const leaf = leafOf(x);
   const y = callNow(who, "f", f, leaf);
   checkReturned(who, "f", y);
+  return recordedJacobian(who, y, leaf);
+}
+
+/**
+ * ∂y/∂x of a graph that has been recorded: what was drawn at random in it stays as it was drawn.
+ *
+ * @param x y's graph is followed to here and no further.
+ */
+export function recordedJacobian(who: string, y: Tensor, x: Tensor): Matrix {
   const [rows, columns] = [y.size, x.size];
   if (rows * columns > MOST_NUMBERS) {
     throw new ValueError(
@@ -57,19 +66,17 @@ function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
   }
   const values = allocateLasting(rows * columns, valuesOf(x));
   if (!needsGrad(y)) return { rows, columns, values };
-  differentiatingOnly(y, [leaf], () => {
-    for (let i = 0; i < rows; i++) {
-      inStep(
-        () => {
-          const row = allocateLasting(rows, valuesOf(x));
-          row[i] = 1;
-          const grads = backward(y, { gradient: owned(row, y.shape) });
-          if (grads.has(leaf)) values.set(peek(grads.get(leaf)), i * columns);
-        },
-        () => {},
-      );
-    }
-  });
+  for (let i = 0; i < rows; i++) {
+    inStep(
+      () => {
+        const row = allocateLasting(rows, valuesOf(x));
+        row[i] = 1;
+        const grads = backward(y, { gradient: owned(row, y.shape), only: [x], stopAt: [x] });
+        if (grads.has(x)) values.set(peek(grads.get(x)), i * columns);
+      },
+      () => {},
+    );
+  }
   return { rows, columns, values };
 }
 

@@ -10,14 +10,15 @@ import type { Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
-import { observeBlocks } from "./blocks.ts";
+import { enteringBlocks } from "./blocks.ts";
 import { certify, type ShortcutVerdict } from "./certificate.ts";
 import { watchingDraws } from "./draws.ts";
-import { jacobian } from "./jacobian.ts";
+import { recordedJacobian } from "./jacobian.ts";
 import { largestSingularValues } from "./lanczos.ts";
 import { leafOf } from "./leaf.ts";
 import { norm } from "./measure.ts";
 import { preservingBuffers } from "./preserve.ts";
+import type { Matrix } from "./singular-values.ts";
 
 export interface SingularBounds {
   /** Path of the block; "" for the whole way through all of them. */
@@ -64,13 +65,13 @@ export function singularBounds(model: Module, x: Tensor, options: SingularBounds
   const certificate = certify(model, x, { seed });
   const { value: rows } = watchingDraws(() =>
     preservingBuffers(model, () => {
-      const { calls } = observeBlocks(model, () => model.forward(leafOf(x)));
+      // One forward pass with the draws of the certificate's: run again, a random block would be another one.
+      const calls = enteringBlocks(model, new Set(), () => model.forward(leafOf(x)));
       const bounds = calls.map((call, i) => {
         const { verdict, factor } = certificate.blocks[i];
         const multiple = verdict === "identity" || (verdict === "scale" && call.x.size === call.y.size) ? factor : null;
         if (multiple === null) return unbounded(call.block, verdict);
-        const f = (t: Tensor): Tensor => call.module.forward(t);
-        return boundsOf(call.block, verdict, multiple, jacobian(f, call.x), seed);
+        return boundsOf(call.block, verdict, multiple, recordedJacobian(who, call.y, call.x), seed);
       });
       const chained = calls.every(({ x }, i) => i === 0 || x === calls[i - 1].y);
       return [
@@ -86,7 +87,7 @@ function boundsOf(
   block: string,
   verdict: ShortcutVerdict,
   factor: number,
-  { rows, columns, values }: ReturnType<typeof jacobian>,
+  { rows, columns, values }: Matrix,
   seed: number,
 ): SingularBounds {
   const rest = new Float64Array(values);
