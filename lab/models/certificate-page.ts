@@ -1,5 +1,6 @@
 /** The files of `certify`: JSON, picture, page. */
 import { counterexampleText, toSvg } from "../../src/flow/certificate-svg.ts";
+import { callName } from "../../src/flow/certificate-text.ts";
 import type { BlockCertificate } from "../../src/flow/index.ts";
 import { percent, significant } from "../report/format.ts";
 import { definitions, escapeHtml, figureSection, page, table } from "../report/html.ts";
@@ -45,10 +46,10 @@ ${definitions([
 }
 
 function row(certificate: BlockCertificate): string[] {
-  const { block, call, verdict, factor, open, gain, reason, counterexample } = certificate;
+  const { verdict, factor, open, gain, reason, counterexample } = certificate;
   const example = counterexample ? ` ${counterexampleText(counterexample, certificate)}` : "";
   return [
-    call > 1 ? `${block} (call ${call})` : block,
+    callName(certificate),
     verdict,
     factor === null ? "" : significant(factor),
     open === null ? "" : percent(open, 0),

@@ -71,7 +71,6 @@ export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
   if (network === undefined) throw new UsageError("certify: say which network, or --verify a file");
   const state = request.weights === undefined ? undefined : await readState(request.weights);
   const given = request.input === undefined ? undefined : parseInput(request.input);
-  const inChannels = given && channelsOf(given);
   const unfinished = {
     network,
     order: request.order ?? null,
@@ -82,7 +81,7 @@ export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
     seed: request.seed ?? 0,
     weights: request.weights ?? null,
   };
-  const model = build({ ...unfinished, input: given ?? [inChannels ?? 3] }, state, given === undefined);
+  const model = build(unfinished, state, given && channelsOf(given));
   const input = given ?? usualInput(model, state && imageChannels(state));
   const recipe: Recipe = { ...unfinished, input };
   const directory = resolve(request.out);
@@ -98,10 +97,9 @@ export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
   return { text, exitCode: certificate.holds ? 0 : 1 };
 }
 
-/** @param usual whether the images are those that the network was made for, whatever the recipe says. */
-function build(recipe: Recipe, state: StateDict | undefined, usual: boolean): Module {
-  const { network, order, shortcut, classes, input, mode, seed } = recipe;
-  const inChannels = usual ? undefined : channelsOf(input);
+/** @param inChannels of the images; undefined for those that the network was made for. */
+function build(recipe: Omit<Recipe, "input">, state: StateDict | undefined, inChannels: number | undefined): Module {
+  const { network, order, shortcut, classes, mode, seed } = recipe;
   const options = {
     ...(order === null ? {} : { order }),
     ...(shortcut === null ? {} : { shortcut }),
@@ -153,7 +151,7 @@ async function verifyFile(path: string, request: CertifyRequest): Promise<Answer
   const state = request.weights === undefined ? undefined : await readState(request.weights);
   note(`Verifying ${path}: ${described({ ...recipe, weights: request.weights ?? null })} …`);
   const verification = atWork(recipe, () =>
-    verifyCertificate(certificate, build(recipe, state, false), images(recipe)),
+    verifyCertificate(certificate, build(recipe, state, channelsOf(recipe.input)), images(recipe)),
   );
   const { valid, failures, unchecked } = verification;
   const list = (title: string, lines: readonly string[]): string[] =>

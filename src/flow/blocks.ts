@@ -37,36 +37,36 @@ export function blockPath({ module, x, y }: BlockCall): PathStep[] | null {
 }
 
 /** A block's call, as one of several. */
-export interface Call {
-  readonly block: string;
+export interface Call extends BlockCall {
   /** 1 for the block's first call, 2 for the second, … */
   readonly call: number;
-  /** Whether the block says that it has a shortcut. */
-  readonly skips: boolean;
-  readonly x: Tensor;
-  readonly y: Tensor;
 }
 
 /**
  * Runs `fn` and returns every call of a residual block, in the order in which they end. A block whose input asks for no gradient
- * (images behind a `detach`) would not be recorded: it is given a leaf that does, which is added to `entrances`.
+ * (images behind a `detach`) would not be recorded: it is given a leaf that does. Those are the `entrances`.
  */
-export function enteringBlocks(model: Module, entrances: Set<Tensor>, fn: () => unknown): Call[] {
+export function enteringBlocks(model: Module, fn: () => unknown): { calls: Call[]; entrances: ReadonlySet<Tensor> } {
   const calls: Call[] = [];
+  const entrances = new Set<Tensor>();
   const times = new Map<string, number>();
   const replacements = new Map<AnyModule, Forward>();
   for (const [path, module] of model.namedModules()) {
     if (!isResidualBlock(module) || replacements.has(module)) continue;
     const block = path || module.constructor.name;
     const forward = module.forward as (...args: unknown[]) => unknown;
-    replacements.set(module, (...args: unknown[]) => {
-      const x = isTensor(args[0]) && !needsGrad(args[0]) ? leafOf(args[0]) : args[0];
-      if (isTensor(x) && x !== args[0]) entrances.add(x);
-      const y = forward.call(module, x, ...args.slice(1));
+    replacements.set(module, (given: unknown, ...more: unknown[]) => {
+      let x = given;
+      if (isTensor(given) && !needsGrad(given)) {
+        const leaf = leafOf(given);
+        entrances.add(leaf);
+        x = leaf;
+      }
+      const y = forward.call(module, x, ...more);
       if (isTensor(x) && isTensor(y)) {
         const call = (times.get(block) ?? 0) + 1;
         times.set(block, call);
-        calls.push({ block, call, skips: module.shortcut !== "none", x, y });
+        calls.push({ block, call, module, x, y });
       }
       return y;
     });
@@ -77,7 +77,7 @@ export function enteringBlocks(model: Module, entrances: Set<Tensor>, fn: () => 
   } finally {
     putBack();
   }
-  return calls;
+  return { calls, entrances };
 }
 
 /**

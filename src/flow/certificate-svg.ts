@@ -5,9 +5,15 @@
  */
 import { checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
-import type { BlockCertificate, Certificate, Counterexample, Passage, ShortcutVerdict } from "./certificate.ts";
-import { VERDICTS } from "./certificate.ts";
-import { checkCertificate } from "./certificate-text.ts";
+import {
+  type BlockCertificate,
+  type Certificate,
+  type Counterexample,
+  type Passage,
+  type ShortcutVerdict,
+  VERDICTS,
+} from "./certificate.ts";
+import { callName, checkCertificate } from "./certificate-text.ts";
 
 /** After Okabe & Ito, as the laboratory's pages have it: by day and by night. Words and frames repeat what colours say. */
 const COLOURS: Readonly<Record<ShortcutVerdict, readonly [day: string, night: string]>> = {
@@ -101,7 +107,7 @@ export function toSvg(certificate: Certificate, options: SvgOptions = {}): strin
     parts.push(drawn.svg);
     y = drawn.bottom + 16;
     const worst = blocks.find((block) => !block.holds);
-    if (worst) write(`First that does not hold: ${nameOf(worst)}: ${worst.reason}`, "ink");
+    if (worst) write(`First that does not hold: ${callName(worst)}: ${worst.reason}`, "ink");
     if (worst?.counterexample) write(counterexampleText(worst.counterexample, worst), "faint");
     y += 10;
     const used = VERDICTS.filter((verdict) => whole.verdict === verdict || blocks.some((b) => b.verdict === verdict));
@@ -174,11 +180,11 @@ function drawBlock(block: BlockCertificate, x: number, y: number, width: number,
   const left = x + width - cross - 5;
   const crossTop = at(1) - font * 0.75;
   return [
-    `<g><title>${escaped(`${nameOf(block)}: ${verdict}. ${reason}`)}</title>`,
+    `<g><title>${escaped(`${callName(block)}: ${verdict}. ${reason}`)}</title>`,
     rectangle(x, y, width, height, `frame ${verdict}${holds ? "" : " broken"}`),
     rectangle(x, y, width, 5, "empty"),
     open > 0 ? rectangle(x, y, Math.max(1, width * open), 5, `bar ${verdict}`) : "",
-    label(x + 6, at(1), font, "ink", fitted(nameOf(block), inner - (holds ? 0 : cross), font)),
+    label(x + 6, at(1), font, "ink", fitted(callName(block), inner - (holds ? 0 : cross), font)),
     label(x + 6, at(2), font, `${verdict} strong`, verdict),
     detail
       ? label(
@@ -230,10 +236,6 @@ export function counterexampleText(
   if (arrives.length === 0) return `For example: entry ${entry} of ∂L/∂y is lost${where}.`;
   const places = arrives.map((arrival) => `entry ${arrival.entry} times ${short(arrival.factor)}`).join(", ");
   return `For example: entry ${entry} of ∂L/∂y arrives at ${places} of ∂L/∂x${where}.`;
-}
-
-function nameOf({ block, call }: BlockCertificate): string {
-  return call > 1 ? `${block} (call ${call})` : block;
 }
 
 /** 100 % only where it is all, 0 % only where it is nothing. */

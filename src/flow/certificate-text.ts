@@ -129,7 +129,7 @@ function findingOf({ verdict, path }: BlockCertificate): string {
 export function formatCertificate(certificate: Certificate): string {
   checkCertificate("formatCertificate", certificate);
   const { summary, blocks, whole } = certificate;
-  const names = blocks.map(({ block, call }) => (call > 1 ? `${block} (call ${call})` : block));
+  const names = blocks.map(callName);
   const width = Math.max(...names.map((name) => name.length));
   const lines = blocks.map(({ verdict, reason, numeric }, i) => {
     const numbers = !numeric
@@ -142,6 +142,11 @@ export function formatCertificate(certificate: Certificate): string {
     return `  ${names[i].padEnd(width)}  ${verdict.padEnd(9)}  ${reason}${numbers}`;
   });
   return [summary, ...(blocks.length > 0 ? [wholeWay(blocks, whole)] : []), ...lines].join("\n");
+}
+
+/** `layer1.0`, or `layer1.0 (call 2)`. */
+export function callName({ block, call }: Pick<BlockCertificate, "block" | "call">): string {
+  return call > 1 ? `${block} (call ${call})` : block;
 }
 
 function wholeWay(blocks: readonly BlockCertificate[], whole: Passage): string {

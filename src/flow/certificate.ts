@@ -13,33 +13,28 @@
  * weights are. Along all shortcuts W multiplies: with constant scaling λ it is λ^L (eq. 8). **Not claimed** is that R does not
  * take it back: docs/theory.md says what follows and what does not.
  *
- * **Proof.** W is computed twice: from the maps of the operations, written down (edges.ts), and by sending random and basis
+ * **Proof.** W is computed twice: from the maps of the operations, written down (edge-maps.ts), and by sending random and basis
  * vectors back through the operations' own derivatives in float64 (weightless.ts). Where the two differ, or a map is not
  * written down, W is undecided and nothing holds. A third check holds ∂L/∂x, as `backward` computes it, against the sum of
  * both parts. Next: certificate-text.ts (the words); verify.ts, which trusts none of this and looks again.
  */
-import { backward } from "../autograd/backward.ts";
-import { needsGrad } from "../autograd/graph.ts";
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
-import type { Floats } from "../tensor/memory.ts";
-import { Rng } from "../tensor/rng.ts";
 import { formatShape } from "../tensor/shape.ts";
-import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
-import { type Call, enteringBlocks, waysThrough } from "./blocks.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import { blockPath, type Call, waysThrough } from "./blocks.ts";
 import { formatCertificate, reasonFor, summarize } from "./certificate-text.ts";
-import { checksum } from "./checksum.ts";
-import { type Draw, watchingDraws } from "./draws.ts";
-import { segmentBetween } from "./edges.ts";
-import { leafOf } from "./leaf.ts";
+import type { Draw } from "./draws.ts";
 import { norm } from "./measure.ts";
-import { passageOf, rounded, undecided } from "./passage.ts";
+import { passageOf, undecided } from "./passage.ts";
 import { type PathStep, pathBetween, shortcutPath } from "./path.ts";
-import { preservingBuffers, recordingFrozen } from "./preserve.ts";
-import { bothProducts, type Split, splitEdges } from "./weightless.ts";
+import { backwardTo, randomGradient, rounded } from "./probe.ts";
+import { type Run, recordRun, subjectOf } from "./run.ts";
+import { type Segment, segmentBetween } from "./segment.ts";
+import { bothProducts } from "./weightless.ts";
 
 /**
  * What W is, or where it is zero for want of a weightless way, what the least harmful way does.
@@ -68,7 +63,16 @@ export type ShortcutVerdict =
 
 /** From harmless to harmful. */
 export const VERDICTS: readonly ShortcutVerdict[] = [
-  ...(["identity", "selection", "mask", "scale", "mixed", "gate", "transform", "zero", "none", "undecided"] as const),
+  "identity",
+  "selection",
+  "mask",
+  "scale",
+  "mixed",
+  "gate",
+  "transform",
+  "zero",
+  "none",
+  "undecided",
 ];
 
 /** What a way back does to a gradient that takes it. */
@@ -202,9 +206,9 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
   const { seed = 0 } = options;
   checkInteger("certify", "seed", seed);
   checkNumbers("certify", "x", x);
-  const run = runModel(model, x);
-  const blocks = run.calls.map((call, i) => certifyCall(call, run.isParameter, seed, i));
-  const whole = certifyWhole(run.calls, blocks, run.isParameter, seed);
+  const run = recordRun(model, x);
+  const blocks = run.calls.map((call, i) => certifyCall(call, run, seed, i, () => blockPath(call)));
+  const whole = certifyWhole(run, blocks, seed);
   const holds = blocks.length > 0 && isUnchanged(whole.verdict) && blocks.every((block) => block.holds);
   const certificate: Certificate = {
     format: 2,
@@ -212,12 +216,8 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
     summary: summarize({ blocks, whole }, model.constructor.name),
     blocks,
     whole,
-    model: model.constructor.name,
-    mode: model.training ? "training" : "evaluation",
     seed,
-    input: checksum([["x", x]]),
-    weights: checksum(Object.entries(model.stateDict())),
-    draws: run.draws,
+    ...subjectOf(model, x, run),
   };
   // Not enumerable, so that the certificate stays plain data.
   return Object.defineProperty(certificate, "toString", { value: () => formatCertificate(certificate) });
@@ -243,12 +243,8 @@ export function certifyBetween(y: Tensor, x: Tensor, options: CertifyBetweenOpti
   for (const t of parameters) checkTensor("certifyBetween", "every parameter", t);
   checkNumbers("certifyBetween", "x", x);
   const named = new Set(parameters);
-  return certifyCall(
-    { block: "y", call: 1, skips: false, x, y },
-    (leaf) => leaf.requiresGrad || named.has(leaf),
-    seed,
-    0,
-  );
+  const isParameter = (leaf: Tensor): boolean => leaf.requiresGrad || named.has(leaf);
+  return certifyCall({ block: "y", call: 1, x, y }, { isParameter }, seed, 0, () => shortcutPath(y, x));
 }
 
 function checkNumbers(who: string, name: string, x: Tensor): void {
@@ -256,63 +252,39 @@ function checkNumbers(who: string, name: string, x: Tensor): void {
     throw new ValueError(`${who}: ${name} ${formatShape(x.shape)} has no numbers: there is nothing to certify`);
 }
 
-/** One forward pass, recorded. */
-interface Run {
-  readonly calls: readonly Call[];
-  readonly isParameter: (leaf: Tensor) => boolean;
-  readonly draws: readonly Draw[];
-}
-
-function runModel(model: Module, x: Tensor): Run {
-  const leaf = leafOf(x);
-  const entrances = new Set([leaf]);
-  const { value: calls, draws } = watchingDraws(() =>
-    preservingBuffers(model, () =>
-      recordingFrozen(model, () => enteringBlocks(model, entrances, () => model.forward(leaf))),
-    ),
-  );
-  const parameters = new Set(model.parameters());
-  const isParameter = (t: Tensor): boolean => parameters.has(t) || (t.requiresGrad && !entrances.has(t));
-  return { calls, isParameter, draws };
-}
-
 function certifyCall(
-  { block, call, skips, x, y }: Call,
-  isParameter: (leaf: Tensor) => boolean,
+  { block, call, x, y }: Omit<Call, "module">,
+  { isParameter }: Pick<Run, "isParameter">,
   seed: number,
   index: number,
+  withoutW: () => PathStep[] | null,
 ): BlockCertificate {
-  const split = splitEdges(segmentBetween(y, x, isParameter));
-  // A block that did not use its branch this time (it is collapsed, or skipped at random) is its shortcut alone.
-  const path = leastHarmful(split, shortcutPath(y, x) ?? (skips ? pathBetween(y, x) : null));
-  const g = randomGradient(y, seed, `block ${index}`);
-  const { passage, counterexample } = passageOf(split, path, g);
+  const segment = segmentBetween(y, x, isParameter);
+  const path = weightlessPath(segment) ?? withoutW();
+  const g = randomGradient(y.size, seed, `block ${index}`);
+  const { passage, counterexample } = passageOf(segment, path, g);
   const steps = (path ?? []).map(({ op, effect, factor, input }) => ({ op, effect, factor, input }));
-  const numeric = split.reached.has(y) ? compareWithBackward(split, g) : null;
+  const numeric = segment.reached.has(y) ? compareWithBackward(segment, g) : null;
   const decided: Passage = numeric && !numeric.agrees ? undecided(passage) : passage;
+  const holds = isUnchanged(decided.verdict);
   return {
     block,
     call,
     ...decided,
-    holds: isUnchanged(decided.verdict),
-    reason: reasonFor(decided, steps, numeric, split.nodes.map(({ op }) => op).reverse()),
+    holds,
+    reason: reasonFor(decided, steps, numeric, segment.nodes.map(({ op }) => op).reverse()),
     path: steps,
-    counterexample: isUnchanged(decided.verdict) || decided.verdict === "undecided" ? null : counterexample,
+    counterexample: holds || decided.verdict === "undecided" ? null : counterexample,
     numeric,
   };
 }
 
-function certifyWhole(
-  calls: readonly Call[],
-  blocks: readonly BlockCertificate[],
-  isParameter: (leaf: Tensor) => boolean,
-  seed: number,
-): WholeWay {
+function certifyWhole(run: Run, blocks: readonly BlockCertificate[], seed: number): WholeWay {
   let worst: WholeWay | null = null;
-  for (const { from, to } of waysThrough(calls)) {
-    const split = splitEdges(segmentBetween(to.y, from.x, isParameter));
-    const path = leastHarmful(split, pathBetween(to.y, from.x));
-    const { passage } = passageOf(split, path, randomGradient(to.y, seed, "whole"));
+  for (const { from, to } of waysThrough(run.calls)) {
+    const segment = segmentBetween(to.y, from.x, run.isParameter);
+    const path = weightlessPath(segment) ?? pathBetween(to.y, from.x);
+    const { passage } = passageOf(segment, path, randomGradient(to.y.size, seed, "whole"));
     const missing = passage.ways === 0 && blocks.some(({ verdict }) => verdict === "none");
     const way: WholeWay = {
       ...(missing ? { ...passage, ...NO_WAY, sent: passage.sent } : passage),
@@ -345,29 +317,22 @@ function rankOf(verdict: ShortcutVerdict): number {
   return VERDICTS.indexOf(verdict);
 }
 
-/** Whole numbers, so that sums of them are exact; about 1000 times a normal distribution. */
-function randomGradient(y: Tensor, seed: number, label: string): Float64Array {
-  const rng = new Rng(seed).fork(label);
-  return new Float64Array(y.size).map(() => Math.round(1024 * rng.normal()));
-}
-
-/** The weightless way with the least in it, where there is one; else what is given. */
-function leastHarmful(split: Split, otherwise: PathStep[] | null): PathStep[] | null {
-  const isWeightless = new Map(split.nodes.map((node, n) => [node, split.weightless[n]]));
-  return pathBetween(split.y, split.x, (node, input) => isWeightless.get(node)?.[input] === true) ?? otherwise;
+/** The weightless way with the least in it. */
+function weightlessPath({ x, y, weightless }: Segment): PathStep[] | null {
+  return pathBetween(y, x, (node, input) => weightless.get(node)?.[input] === true);
 }
 
 /** Sums over many products, each rounded: relative to the norms of both parts. */
 const PRODUCT_TOLERANCE = 1e-5;
 
 /** What `backward` sends to x, against the two parts, in float32 as in training. */
-function compareWithBackward(split: Split, gradient: Float64Array): NumericCheck {
-  const { x, y } = split;
+function compareWithBackward(segment: Segment, gradient: Float64Array): NumericCheck {
+  const { x, y } = segment;
   const g = new Float32Array(gradient);
-  const { w, r } = bothProducts(split, g);
+  const { w, r } = bothProducts(segment, g);
   const [shortcut, branch] = [norm(w), norm(r)];
   const allowed = PRODUCT_TOLERANCE * (shortcut + branch);
-  const total = y === x ? g : arrivedAt(x, y, g);
+  const total = backwardTo(x, y, g);
   let agrees = true;
   let equal = true;
   for (let i = 0; i < total.length; i++) {
@@ -380,10 +345,4 @@ function compareWithBackward(split: Split, gradient: Float64Array): NumericCheck
     shortcutNorm: rounded(shortcut, 3),
     branchNorm: rounded(branch, 3),
   };
-}
-
-function arrivedAt(x: Tensor, y: Tensor, g: Float32Array): Floats {
-  if (!needsGrad(y)) return new Float32Array(x.size);
-  const grads = backward(y, { gradient: owned(g, y.shape), stopAt: [x], only: [] });
-  return grads.has(x) ? peek(grads.get(x)) : new Float32Array(x.size);
 }

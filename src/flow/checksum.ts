@@ -10,8 +10,8 @@ export function checksum(tensors: Iterable<readonly [string, Tensor]>): string {
   };
   for (const [name, t] of tensors) {
     for (const character of `${name} ${t.shape.join()}`) mix(character.codePointAt(0)!);
-    const values = peek(t);
-    const words = new Uint32Array(values.slice().buffer);
+    const { buffer, byteOffset, byteLength } = peek(t);
+    const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
     for (let i = 0; i < words.length; i++) mix(words[i]);
   }
   return (hash >>> 0).toString(16).padStart(8, "0");

@@ -1,9 +1,9 @@
 /**
  * Finding W by experiment: what comes back when something is sent. Nothing of this is shared with how `certify` finds it
- * (edges.ts, weightless.ts), the division of edges into those that depend on a parameter and those that do not included.
+ * (segment.ts, edge-maps.ts, weightless.ts), the division of edges into those that depend on a parameter and those that do not included.
  */
 import { type Node, nodesBefore } from "../autograd/graph.ts";
-import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
+import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { norm } from "./measure.ts";
 
@@ -14,7 +14,6 @@ export interface Way {
   readonly nodes: readonly Node[];
   readonly carries: (node: Node, input: number) => boolean;
   readonly leads: (t: Tensor) => boolean;
-  readonly free: (t: Tensor) => boolean;
 }
 
 const SUMS_AND_MOVES =
@@ -41,7 +40,7 @@ export function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => 
     return !inputs.some(isBound);
   };
   const between = nodes.filter(({ inputs }) => inputs.some(isFrom));
-  return { x, y, nodes: between, carries, leads: isFrom, free: (t) => !isBound(t) };
+  return { x, y, nodes: between, carries, leads: isFrom };
 }
 
 /** Wᵀg, in the type of g. */
@@ -62,7 +61,7 @@ export function sendBack({ x, y, nodes, carries }: Way, g: Floats): Floats {
     });
     if (node.output !== x) arrived.delete(node.output);
   }
-  return arrived.get(x) ?? g.slice(0, 0);
+  return arrived.get(x) ?? allocateLasting(x.size, toValues(g));
 }
 
 /** What the experiments say about W. */
@@ -79,10 +78,7 @@ export interface Found {
 export function experiment(way: Way, g: Float64Array): Found {
   const { x, y } = way;
   const { ways, valueDependent, drawn } = countWays(way);
-  const arrive = (v: Float64Array): Floats => {
-    const result = ways > 0 ? sendBack(way, v) : new Float64Array(x.size);
-    return result.length === x.size ? result : new Float64Array(x.size);
-  };
+  const arrive = (v: Float64Array): Floats => sendBack(way, v);
   const ones = arrive(new Float64Array(y.size).fill(1));
   const counting = arrive(new Float64Array(y.size).map((_, i) => i + 1));
   const random = arrive(g);

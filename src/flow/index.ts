@@ -81,4 +81,5 @@ export {
   layerStatistics,
 } from "./statistics.ts";
 export { flowVerdict, type Health, type LayerVerdict, type Verdict, type VerdictThresholds } from "./verdict.ts";
-export { type Verification, verifyCertificate } from "./verify.ts";
+export type { Verification } from "./verification.ts";
+export { verifyCertificate } from "./verify.ts";

@@ -22,7 +22,7 @@ import { checkReturned } from "./arguments.ts";
 import { observeBlocks } from "./blocks.ts";
 import { largestSingularValues } from "./lanczos.ts";
 import { leafOf } from "./leaf.ts";
-import { isRecording, preservingBuffers } from "./preserve.ts";
+import { differentiatingOnly, isRecording, preservingBuffers } from "./preserve.ts";
 import { type Matrix, singularValues } from "./singular-values.ts";
 
 /** 2²⁷ numbers: half a gigabyte. */
@@ -66,17 +66,19 @@ export function recordedJacobian(who: string, y: Tensor, x: Tensor): Matrix {
   }
   const values = allocateLasting(rows * columns, valuesOf(x));
   if (!needsGrad(y)) return { rows, columns, values };
-  for (let i = 0; i < rows; i++) {
-    inStep(
-      () => {
-        const row = allocateLasting(rows, valuesOf(x));
-        row[i] = 1;
-        const grads = backward(y, { gradient: owned(row, y.shape), only: [x], stopAt: [x] });
-        if (grads.has(x)) values.set(peek(grads.get(x)), i * columns);
-      },
-      () => {},
-    );
-  }
+  differentiatingOnly(y, [x], () => {
+    for (let i = 0; i < rows; i++) {
+      inStep(
+        () => {
+          const row = allocateLasting(rows, valuesOf(x));
+          row[i] = 1;
+          const grads = backward(y, { gradient: owned(row, y.shape), stopAt: [x] });
+          if (grads.has(x)) values.set(peek(grads.get(x)), i * columns);
+        },
+        () => {},
+      );
+    }
+  });
   return { rows, columns, values };
 }
 

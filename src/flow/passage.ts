@@ -6,51 +6,45 @@ import type { Floats } from "../tensor/memory.ts";
 import type { Counterexample, Passage, ShortcutVerdict } from "./certificate.ts";
 import { type LinearMap, rowsOf, transposed } from "./linear-map.ts";
 import { norm } from "./measure.ts";
-import { EFFECTS, type Effect, gradientAlong, type PathStep, worstEffect } from "./path.ts";
-import { type Split, type Structure, structure, weightlessProduct } from "./weightless.ts";
+import { gradientAlong, type PathStep, worstEffect } from "./path.ts";
+import { rounded } from "./probe.ts";
+import type { Segment } from "./segment.ts";
+import { type Structure, structure, weightlessProduct } from "./weightless.ts";
 
 /** What W does, by its structure, once the rules have confirmed it. */
 export function passageOf(
-  split: Split,
+  segment: Segment,
   path: readonly PathStep[] | null,
   g: Float64Array,
 ): { passage: Passage; counterexample: Counterexample } {
-  const found = structure(split);
+  const found = structure(segment);
   const { map, ways, onThisInput } = found;
-  const sent = split.y.size;
+  const sent = segment.y.size;
   const step = path ? harmfulStep(path) : null;
   const pathGain = path ? gainOf(gradientAlong(path, g), g) : 0;
-  const product = ways > 0 ? weightlessProduct(split, g) : new Float64Array(split.x.size);
-  const common = { onThisInput, ways, sent, gain: gainOf(product, g), pathGain };
-  if (map.kind === "unknown" || (ways > 0 && !isConfirmed(split, map, g, product))) {
-    const passage = undecided({ ...common, verdict: "undecided", factor: null, arriving: null, open: null });
-    return { passage, counterexample: { entry: 0, arrives: [], step } };
+  const product = ways > 0 ? weightlessProduct(segment, g) : new Float64Array(segment.x.size);
+  const nothing = { verdict: "undecided", factor: null, arriving: null, open: null } as const;
+  const unknown: Passage = { ...nothing, onThisInput, ways, sent, gain: gainOf(product, g), pathGain };
+  if (map.kind === "unknown" || (ways > 0 && !isConfirmed(segment, map, g, product))) {
+    return { passage: unknown, counterexample: { entry: 0, arrives: [], step } };
   }
-  const shape = shapeOf(map, sent, split.x.size);
+  const shape = shapeOf(map, sent, segment.x.size);
+  const counterexample = { ...shape.odd, step };
   const verdict = verdictFor(found, shape, path);
-  const passage: Passage =
-    verdict === "undecided"
-      ? undecided({ ...common, verdict, factor: null, arriving: null, open: null })
-      : {
-          ...common,
-          verdict,
-          factor: factorOf(shape, ways, path),
-          arriving: shape.arriving,
-          open: shape.arriving / sent,
-        };
-  return { passage, counterexample: { ...shape.odd, step } };
+  if (verdict === "undecided") return { passage: unknown, counterexample };
+  const { arriving } = shape;
+  const factor = factorOf(shape, ways, path);
+  return { passage: { ...unknown, verdict, factor, arriving, open: arriving / sent }, counterexample };
 }
 
 /** Where a mask lets nothing through, the factor on the only way is what it would be. */
 function factorOf({ factor, arriving }: Shape, ways: number, path: readonly PathStep[] | null): number | null {
   if (arriving > 0 || ways !== 1 || !path) return factor;
-  const factors = path.map((step) => step.factor);
-  return factors.includes(null)
-    ? null
-    : rounded(
-        factors.reduce<number>((product, f) => product * f!, 1),
-        10,
-      );
+  const product = path.reduce<number | null>(
+    (p, step) => (p === null || step.factor === null ? null : p * step.factor),
+    1,
+  );
+  return product === null ? null : rounded(product, 10);
 }
 
 export function undecided(passage: Passage): Passage {
@@ -162,12 +156,12 @@ function verdictFor(
 
 /** Whether the rules send random and basis vectors where the map says. `product` is what they made of g. */
 function isConfirmed(
-  split: Split,
+  segment: Segment,
   map: Exclude<LinearMap, { kind: "unknown" }>,
   g: Float64Array,
   product: Floats,
 ): boolean {
-  const [rows, columns] = [split.y.size, split.x.size];
+  const [rows, columns] = [segment.y.size, segment.x.size];
   const agree = (sent: Float64Array, arrived: Floats): boolean => {
     const expected = transposed(map, sent, columns);
     // What is only moved is equal to the bit. Products and sums of many terms are rounded in another order.
@@ -181,7 +175,7 @@ function isConfirmed(
     vector[row] = 1;
     return vector;
   };
-  return [0, rows >> 1, rows - 1].every((row) => agree(unit(row), weightlessProduct(split, unit(row))));
+  return [0, rows >> 1, rows - 1].every((row) => agree(unit(row), weightlessProduct(segment, unit(row))));
 }
 
 function gainOf(arrived: Floats, sent: Floats): number {
@@ -189,12 +183,8 @@ function gainOf(arrived: Floats, sent: Floats): number {
   return before === 0 ? 0 : rounded(norm(arrived) / before, 6);
 }
 
+/** The first step that does the most harm, if any does. */
 function harmfulStep(path: readonly PathStep[]): number | null {
-  const harm = path.map(({ effect }) => EFFECTS.indexOf(effect));
-  const most = Math.max(...harm);
-  return path.length > 0 && most > EFFECTS.indexOf("selection" satisfies Effect) ? harm.indexOf(most) : null;
-}
-
-export function rounded(value: number, digits: number): number {
-  return Number.isFinite(value) ? Number(value.toPrecision(digits)) : Number.MAX_VALUE;
+  const worst = worstEffect(path);
+  return worst === "identity" || worst === "selection" ? null : path.findIndex(({ effect }) => effect === worst);
 }

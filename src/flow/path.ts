@@ -32,7 +32,7 @@ export type Effect = "identity" | "selection" | "mask" | "scale" | "gate" | "tra
 export const EFFECTS: readonly Effect[] = ["identity", "selection", "mask", "scale", "gate", "transform"];
 
 /** Costs such that one harmful step outweighs any number of less harmful ones on paths of up to 999 steps. */
-const COST: Readonly<Record<Effect, number>> = {
+export const COST: Readonly<Record<Effect, number>> = {
   identity: 0,
   selection: 1,
   mask: 1e3,

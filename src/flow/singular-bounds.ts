@@ -10,14 +10,11 @@ import type { Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
-import { enteringBlocks } from "./blocks.ts";
 import { certify, type ShortcutVerdict } from "./certificate.ts";
-import { watchingDraws } from "./draws.ts";
 import { recordedJacobian } from "./jacobian.ts";
 import { largestSingularValues } from "./lanczos.ts";
-import { leafOf } from "./leaf.ts";
 import { norm } from "./measure.ts";
-import { preservingBuffers } from "./preserve.ts";
+import { recordRun } from "./run.ts";
 import type { Matrix } from "./singular-values.ts";
 
 export interface SingularBounds {
@@ -63,24 +60,17 @@ export function singularBounds(model: Module, x: Tensor, options: SingularBounds
   const { seed = 0 } = options;
   checkInteger(who, "seed", seed);
   const certificate = certify(model, x, { seed });
-  const { value: rows } = watchingDraws(() =>
-    preservingBuffers(model, () => {
-      // One forward pass with the draws of the certificate's: run again, a random block would be another one.
-      const calls = enteringBlocks(model, new Set(), () => model.forward(leafOf(x)));
-      const bounds = calls.map((call, i) => {
-        const { verdict, factor } = certificate.blocks[i];
-        const multiple = verdict === "identity" || (verdict === "scale" && call.x.size === call.y.size) ? factor : null;
-        if (multiple === null) return unbounded(call.block, verdict);
-        return boundsOf(call.block, verdict, multiple, recordedJacobian(who, call.y, call.x), seed);
-      });
-      const chained = calls.every(({ x }, i) => i === 0 || x === calls[i - 1].y);
-      return [
-        ...bounds,
-        chained ? alongAll(bounds, certificate.whole.verdict) : unbounded("", certificate.whole.verdict),
-      ];
-    }),
-  );
-  return rows;
+  // Recorded with the certificate's own draw: a random block would be another one.
+  const { calls } = recordRun(model, x, certificate.draws);
+  const bounds = calls.map((call, i) => {
+    const { verdict, factor } = certificate.blocks[i];
+    const multiple = verdict === "identity" || (verdict === "scale" && call.x.size === call.y.size) ? factor : null;
+    if (multiple === null) return unbounded(call.block, verdict);
+    return boundsOf(call.block, verdict, multiple, recordedJacobian(who, call.y, call.x), seed);
+  });
+  const { verdict } = certificate.whole;
+  const chained = calls.every(({ x }, i) => i === 0 || x === calls[i - 1].y);
+  return [...bounds, chained ? alongAll(bounds, verdict) : unbounded("", verdict)];
 }
 
 function boundsOf(

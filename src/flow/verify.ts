@@ -6,36 +6,24 @@
  * through edges that depend on a parameter. What arrives at an entry of x is f, f·(j + 1) and f·gⱼ if it comes from entry j of
  * y alone, times f; a third random vector confirms it. From that follow identity, selection, mask and scale with their factors.
  * Which edges depend on a parameter is looked for from y, not from the parameters; ways are counted backward; the least harmful
- * way is searched from x. Shared with `certify` are the recording of the graph and of the draw (blocks.ts, draws.ts), the
- * effects that operations have by name (path.ts), and the words (certificate-text.ts).
+ * way is searched from x. Shared with `certify` are the recording of the graph and of the draw (run.ts), the effects
+ * that operations have by name and how harmful they are (path.ts), the gradients of a seed (probe.ts), and the words
+ * (certificate-text.ts).
  */
-import { backward } from "../autograd/backward.ts";
-import { type Node, needsGrad } from "../autograd/graph.ts";
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
-import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
-import { Rng } from "../tensor/rng.ts";
-import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
-import { type Call, enteringBlocks, waysThrough } from "./blocks.ts";
-import type { BlockCertificate, Certificate, CertifiedStep, Passage, WholeWay } from "./certificate.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import { type Call, waysThrough } from "./blocks.ts";
+import { type BlockCertificate, type Certificate, type Passage, VERDICTS, type WholeWay } from "./certificate.ts";
 import { checkCertificate, reasonFor, summarize } from "./certificate-text.ts";
-import { checksum } from "./checksum.ts";
-import { type Draw, watchingDraws } from "./draws.ts";
+import { alongPath, type Crossing, follow, joins, leastHarm, productOf } from "./crossings.ts";
+import type { Draw } from "./draws.ts";
 import { denseRows, experiment, type Found, type Row, sendBack, targets, type Way, wayBetween } from "./experiment.ts";
-import { leafOf } from "./leaf.ts";
 import { norm } from "./measure.ts";
-import { type Effect, effectOf } from "./path.ts";
-import { preservingBuffers, recordingFrozen } from "./preserve.ts";
-import { Report, shown } from "./report.ts";
-
-export interface Verification {
-  /** Whether nothing was found against the certificate. */
-  readonly valid: boolean;
-  /** What was found: the field, what the certificate says, and what was found. */
-  readonly failures: readonly string[];
-  /** Fields that were taken on trust, and why. All others were derived again and are as the certificate says. */
-  readonly unchecked: readonly string[];
-}
+import { COST } from "./path.ts";
+import { backwardTo, randomGradient, rounded } from "./probe.ts";
+import { type Run, recordRun, subjectOf } from "./run.ts";
+import { Report, shown, type Verification } from "./verification.ts";
 
 /**
  * Verifies a certificate, perhaps read from JSON, against the model and the input that it is about.
@@ -57,19 +45,9 @@ export function verifyCertificate(certificate: Certificate, model: Module, x: Te
   if (!areDraws(draws)) report.fail("draws", "are no states of generators");
   if (report.failures.length > 0) return report.result();
 
-  const leaf = leafOf(x);
-  const entrances = new Set([leaf]);
-  const run = watchingDraws(
-    () =>
-      preservingBuffers(model, () =>
-        recordingFrozen(model, () => enteringBlocks(model, entrances, () => model.forward(leaf))),
-      ),
-    draws,
-  );
-  const parameters = new Set(model.parameters());
-  const isParameter = (t: Tensor): boolean => parameters.has(t) || (t.requiresGrad && !entrances.has(t));
-  const blocks = run.value.map((call, i) => blockAgain(call, i, certificate.blocks[i], isParameter, seed, report));
-  const whole = wholeAgain(run.value, blocks, certificate.whole, isParameter, seed, report);
+  const run = recordRun(model, x, draws);
+  const blocks = run.calls.map((call, i) => blockAgain(call, i, certificate.blocks[i], run, seed, report));
+  const whole = wholeAgain(run, blocks, certificate.whole, seed, report);
   const holds =
     blocks.length > 0 && blocks.every((block) => block.holds) && ["identity", "selection"].includes(whole.verdict);
   const expected: Certificate = {
@@ -78,12 +56,8 @@ export function verifyCertificate(certificate: Certificate, model: Module, x: Te
     summary: summarize({ blocks, whole }, model.constructor.name),
     blocks,
     whole,
-    model: model.constructor.name,
-    mode: model.training ? "training" : "evaluation",
     seed,
-    input: checksum([["x", x]]),
-    weights: checksum(Object.entries(model.stateDict())),
-    draws: run.draws,
+    ...subjectOf(model, x, run),
   };
   report.compare("", certificate, expected);
   if (draws.length > 0) report.trust("draws", "another draw with the same outcome would look the same");
@@ -100,18 +74,9 @@ function areDraws(draws: unknown): draws is readonly Draw[] {
   return Array.isArray(draws) && draws.every(isDraw);
 }
 
-function seeded(size: number, seed: number, label: string): Float64Array {
-  const rng = new Rng(seed).fork(label);
-  return new Float64Array(size).map(() => Math.round(1024 * rng.normal()));
-}
-
-function round(value: number, digits: number): number {
-  return Number.isFinite(value) ? Number(value.toPrecision(digits)) : Number.MAX_VALUE;
-}
-
 /** A number that was rounded to so many digits, of one that is known within `error` of itself. */
 function roundsTo(digits: number, found: number, error: number): (claimed: unknown) => boolean {
-  return (claimed) => [0, error, -error].some((e) => claimed === round(found * (1 + e), digits));
+  return (claimed) => [0, error, -error].some((e) => claimed === rounded(found * (1 + e), digits));
 }
 
 /** W of one way: the fields of a passage. Where the certificate says that it is undecided, nothing is claimed. */
@@ -124,7 +89,7 @@ function passageAgain(
   seed: number,
   report: Report,
 ): { passage: Passage; odd: Omit<NonNullable<BlockCertificate["counterexample"]>, "step"> } {
-  const g = seeded(way.y.size, seed, label);
+  const g = randomGradient(way.y.size, seed, label);
   const found = experiment(way, g);
   const along = path ? norm(alongPath(path, g)) / norm(g) : 0;
   report.tolerate(`${field}.gain`, roundsTo(6, found.gain, 1e-9));
@@ -133,8 +98,8 @@ function passageAgain(
     onThisInput: found.valueDependent,
     ways: found.ways,
     sent: way.y.size,
-    gain: round(found.gain, 6),
-    pathGain: round(along, 6),
+    gain: rounded(found.gain, 6),
+    pathGain: rounded(along, 6),
   };
   if (claimed?.verdict === "undecided") {
     report.trust(`${field}.verdict`, "undecided: nothing is claimed");
@@ -165,8 +130,8 @@ interface Judgement {
 function judge(field: string, way: Way, found: Found, path: readonly Crossing[] | null, report: Report): Judgement {
   const lost = { entry: 0, arrives: [] };
   if (found.ways === 0) {
-    const worst = path?.reduce((most, { effect }) => Math.max(most, HARM[effect]), 0);
-    const verdict = worst === undefined ? "none" : worst === HARM.gate ? "gate" : "transform";
+    const worst = path?.reduce((most, { effect }) => Math.max(most, COST[effect]), 0);
+    const verdict = worst === undefined ? "none" : worst === COST.gate ? "gate" : "transform";
     return { verdict, factor: null, arriving: 0, odd: lost };
   }
   const { sources, factors } = found;
@@ -187,7 +152,7 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
     return row.length !== 1 || row[0].factor !== 1 || again;
   };
   const first = Math.max(0, rows.findIndex(isOdd));
-  const arrives = rows[first].slice(0, 4).map(({ entry, factor }) => ({ entry, factor: round(factor, 10) }));
+  const arrives = rows[first].slice(0, 4).map(({ entry, factor }) => ({ entry, factor: rounded(factor, 10) }));
   const odd = { entry: first, arrives };
   if (arriving === 0)
     return { verdict: "zero", factor: found.ways === 1 && path ? productOf(path) : null, arriving, odd };
@@ -201,84 +166,11 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
   return { verdict: found.drawn && factor !== null ? "mask" : "scale", factor, arriving, odd };
 }
 
-/** An edge of a way from y to x. */
-interface Crossing extends CertifiedStep {
-  readonly node: Node;
-}
-
-const HARM: Readonly<Record<Effect, number>> = {
-  identity: 0,
-  selection: 1,
-  mask: 1e3,
-  scale: 1e6,
-  gate: 1e9,
-  transform: 1e12,
-};
-
-/** The least harmful way, searched from x: over weightless edges, or else over all. */
-function leastHarm(way: Way, weightless: boolean): { harm: number; path: Crossing[] } | null {
-  const best = new Map<Tensor, { harm: number; path: Crossing | null }>([[way.x, { harm: 0, path: null }]]);
-  for (const node of [...way.nodes].reverse()) {
-    node.inputs.forEach((t, input) => {
-      const before = best.get(t);
-      if (!before || !(weightless ? way.carries(node, input) : way.leads(t))) return;
-      const { effect, factor } = effectOf(node, input);
-      const harm = before.harm + HARM[effect];
-      const known = best.get(node.output);
-      if (node.output === way.x || (known && known.harm <= harm)) return;
-      best.set(node.output, { harm, path: { op: node.op, effect, factor, node, input } });
-    });
-  }
-  const end = best.get(way.y);
-  if (!end) return null;
-  const path: Crossing[] = [];
-  for (let at = end.path; at; at = best.get(at.node.inputs[at.input])!.path) path.push(at);
-  return { harm: end.harm, path };
-}
-
-/** Whether some addition on the path joins it with a second way from x. */
-function joins(way: Way, path: readonly Crossing[]): boolean {
-  return path.some(({ node, input }) => node.op === "add" && way.leads(node.inputs[1 - input]));
-}
-
-/** The steps of the certificate as edges of the graph, if they are a way from y to x over edges that may be taken. */
-function follow(way: Way, steps: readonly CertifiedStep[], weightless: boolean): Crossing[] | null {
-  const path: Crossing[] = [];
-  let t = way.y;
-  for (const step of steps) {
-    const { node } = t;
-    const next = node?.inputs[step?.input];
-    if (!node || !next || t === way.x) return null;
-    if (!(weightless ? way.carries(node, step.input) : way.leads(next))) return null;
-    path.push({ op: node.op, ...effectOf(node, step.input), node, input: step.input });
-    t = next;
-  }
-  return t === way.x ? path : null;
-}
-
-function alongPath(path: readonly Crossing[], g: Floats): Floats {
-  let at = g;
-  for (const { node, input } of path) {
-    const wanted = node.inputs.map((_, i) => i === input);
-    at = numbersOf(node.rule(toValues(at), wanted)[input]!);
-  }
-  return at;
-}
-
-function productOf(path: readonly Crossing[]): number | null {
-  let product = 1;
-  for (const { factor } of path) {
-    if (factor === null) return null;
-    product *= factor;
-  }
-  return round(product, 10);
-}
-
 function blockAgain(
   call: Call,
   index: number,
   claimed: BlockCertificate | undefined,
-  isParameter: (leaf: Tensor) => boolean,
+  { isParameter }: Run,
   seed: number,
   report: Report,
 ): BlockCertificate {
@@ -287,11 +179,11 @@ function blockAgain(
   const path = pathAgain(call, way, claimed);
   const { passage, odd } = passageAgain(field, way, path, `block ${index}`, claimed, seed, report);
   const steps = (path ?? []).map(({ op, effect, factor, input }) => ({ op, effect, factor, input }));
-  const numeric = way.leads(call.y) ? numbersAgain(field, way, passage, claimed, seed, index, report) : null;
+  const numeric = way.leads(call.y) ? numbersAgain(field, way, claimed, seed, index, report) : null;
   const holds = passage.verdict === "identity" || passage.verdict === "selection";
-  const harms = path?.map(({ effect }) => HARM[effect]) ?? [];
+  const harms = path?.map(({ effect }) => COST[effect]) ?? [];
   const most = harms.reduce((a, b) => Math.max(a, b), 0);
-  const step = most > HARM.selection ? harms.indexOf(most) : null;
+  const step = most > COST.selection ? harms.indexOf(most) : null;
   const between = way.nodes.map(({ op }) => op);
   return {
     block: call.block,
@@ -306,30 +198,29 @@ function blockAgain(
 }
 
 /** The way that the certificate names, if it is one and none does less harm; else the one that was found here. */
-function pathAgain({ skips }: Call, way: Way, claimed: BlockCertificate | undefined): Crossing[] | null {
+function pathAgain({ module }: Call, way: Way, claimed: BlockCertificate | undefined): Crossing[] | null {
+  const skips = module.shortcut !== "none";
   const weightless = leastHarm(way, true);
   const all = weightless ?? leastHarm(way, false);
   if (!all) return null;
   if (!weightless && !skips && !joins(way, all.path)) return null;
   const named = Array.isArray(claimed?.path) ? follow(way, claimed.path, weightless !== null) : null;
-  const harm = named?.reduce((sum, { effect }) => sum + HARM[effect], 0);
+  const harm = named?.reduce((sum, { effect }) => sum + COST[effect], 0);
   return named && harm === all.harm && (weightless || skips || joins(way, named)) ? named : all.path;
 }
 
 function numbersAgain(
   field: string,
   way: Way,
-  { ways }: Passage,
   claimed: BlockCertificate | undefined,
   seed: number,
   index: number,
   report: Report,
 ): NonNullable<BlockCertificate["numeric"]> {
   const { x, y } = way;
-  const g = new Float32Array(seeded(y.size, seed, `block ${index}`));
-  const total = y === x ? g : gradientAt(x, y, g);
-  const sent = ways > 0 ? sendBack(way, g) : g.slice(0, 0);
-  const w = sent.length === x.size ? sent : new Float32Array(x.size);
+  const g = new Float32Array(randomGradient(y.size, seed, `block ${index}`));
+  const total = backwardTo(x, y, g);
+  const w = sendBack(way, g);
   const rest = new Float64Array(total).map((v, i) => v - w[i]);
   const [shortcut, branch, whole] = [norm(w), norm(rest), norm(total)];
   const name = `${field}.numeric`;
@@ -344,22 +235,15 @@ function numbersAgain(
   return {
     agrees,
     bitExact: branch === 0,
-    shortcutNorm: round(shortcut, 3),
-    branchNorm: round(branch, 3),
+    shortcutNorm: rounded(shortcut, 3),
+    branchNorm: rounded(branch, 3),
   };
 }
 
-function gradientAt(x: Tensor, y: Tensor, g: Float32Array): Floats {
-  if (!needsGrad(y)) return new Float32Array(x.size);
-  const grads = backward(y, { gradient: owned(g, y.shape), stopAt: [x], only: [] });
-  return grads.has(x) ? peek(grads.get(x)) : new Float32Array(x.size);
-}
-
 function wholeAgain(
-  calls: readonly Call[],
+  { calls, isParameter }: Run,
   blocks: readonly BlockCertificate[],
   claimed: WholeWay,
-  isParameter: (leaf: Tensor) => boolean,
   seed: number,
   report: Report,
 ): WholeWay {
@@ -379,13 +263,9 @@ function wholeAgain(
       from: from.block,
       to: to.block,
     };
-    const rank = RANKS.indexOf(found.verdict);
+    const rank = VERDICTS.indexOf(found.verdict);
     if (rank > worstRank) [worst, worstRank] = [found, rank];
     if (passage.ways !== 1) trial.trust("whole.pathGain", "it is not said along which of several ways");
   }
   return worst;
 }
-
-const RANKS: readonly Passage["verdict"][] = [
-  ...(["identity", "selection", "mask", "scale", "mixed", "gate", "transform", "zero", "none", "undecided"] as const),
-];

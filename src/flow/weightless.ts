@@ -1,26 +1,17 @@
 /**
  * W, the weightless part of a Jacobian J = W + R: the sum over all paths of the graph from x to y that consist of weightless
- * edges only (edges.ts). R is the sum over all others.
+ * edges only (segment.ts). R is the sum over all others.
  *
  * It is computed twice. `structure` follows the maps that are written down, from x forward; `weightlessProduct` sends a
  * gradient from y back by the operations' own rules, with nothing through edges that depend on a parameter. Where one of the
  * two has a fault, they differ.
  */
-import { allocateLasting, type Floats, numbersOf, toValues, type Values } from "../tensor/memory.ts";
+import type { Node } from "../autograd/graph.ts";
+import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { dependsOnInput, edgeMap, isWeightless, type Segment } from "./edges.ts";
+import { edgeMap } from "./edge-maps.ts";
 import { compose, IDENTITY, type LinearMap, plus, ZERO } from "./linear-map.ts";
-
-/** A segment, and for each node and input whether the edge is weightless; false where x does not lead to the input. */
-export interface Split extends Segment {
-  readonly weightless: readonly (readonly boolean[])[];
-}
-
-export function splitEdges(segment: Segment): Split {
-  const { nodes, reached } = segment;
-  const weightless = nodes.map((node) => node.inputs.map((t, i) => reached.has(t) && isWeightless(node, i, segment)));
-  return { ...segment, weightless };
-}
+import { dependsOnInput, type Segment } from "./segment.ts";
 
 /** What the graph says of W. */
 export interface Structure {
@@ -34,9 +25,9 @@ export interface Structure {
 }
 
 /** Follows W from x to y. */
-export function structure(split: Split): Structure {
-  const { x, y, nodes, weightless } = split;
-  const useful = leadingTo(split);
+export function structure(segment: Segment): Structure {
+  const { x, y, nodes, weightless } = segment;
+  const useful = leadingTo(segment);
   const found = new Map<Tensor, Structure>([[x, { map: IDENTITY, ways: 1, onThisInput: false, drawn: false }]]);
   const lastUse = new Map<Tensor, number>();
   nodes.forEach(({ inputs }, n) => {
@@ -49,9 +40,9 @@ export function structure(split: Split): Structure {
     let drawn = false;
     node.inputs.forEach((t, i) => {
       const before = found.get(t);
-      if (!weightless[n][i] || !before || before.ways === 0 || !useful.has(node.output)) return;
+      if (!weightless.get(node)![i] || !before || !useful.has(node.output)) return;
       ways += before.ways;
-      onThisInput ||= before.onThisInput || dependsOnInput(node, i, split);
+      onThisInput ||= before.onThisInput || dependsOnInput(node, i, segment);
       drawn ||= before.drawn || node.op === "dropout";
       if (before.map.kind !== "zero") map = plus(map, compose(edgeMap(node, i), before.map), node.output.size);
     });
@@ -64,56 +55,61 @@ export function structure(split: Split): Structure {
 }
 
 /** The tensors from which weightless ways lead to y: of the others nothing has to be known. */
-function leadingTo({ y, nodes, weightless }: Split): ReadonlySet<Tensor> {
+function leadingTo({ y, nodes, weightless }: Segment): ReadonlySet<Tensor> {
   const useful = new Set([y]);
-  for (let n = nodes.length - 1; n >= 0; n--) {
-    if (!useful.has(nodes[n].output)) continue;
-    nodes[n].inputs.forEach((t, i) => {
-      if (weightless[n][i]) useful.add(t);
+  for (const node of [...nodes].reverse()) {
+    if (!useful.has(node.output)) continue;
+    node.inputs.forEach((t, i) => {
+      if (weightless.get(node)![i]) useful.add(t);
     });
   }
   return useful;
 }
 
 /** Wᵀg by the operations' rules. */
-export function weightlessProduct({ x, y, nodes, weightless }: Split, g: Floats): Floats {
+export function weightlessProduct({ x, y, nodes, weightless }: Segment, g: Floats): Floats {
   const pending = new Map<Tensor, Floats>([[y, g]]);
-  for (let n = nodes.length - 1; n >= 0; n--) {
-    const { output, inputs, rule } = nodes[n];
-    const gy = pending.get(output);
-    if (!gy || output === x) continue;
-    pending.delete(output);
-    if (weightless[n].includes(true)) send(pending, inputs, rule(toValues(gy), weightless[n]), weightless[n]);
+  for (const node of [...nodes].reverse()) {
+    const gy = taken(pending, node.output);
+    if (gy) send(pending, node, gy, weightless.get(node)!);
   }
   return pending.get(x) ?? allocateLasting(x.size, toValues(g));
 }
 
 /** Jᵀg in two parts by the operations' rules: Wᵀg, and Rᵀg, which passed an edge that depends on a parameter. */
-export function bothProducts({ x, y, nodes, weightless, reached }: Split, g: Floats): { w: Floats; r: Floats } {
+export function bothProducts({ x, y, nodes, weightless, reached }: Segment, g: Floats): { w: Floats; r: Floats } {
   const w = new Map<Tensor, Floats>([[y, g]]);
   const r = new Map<Tensor, Floats>();
-  for (let n = nodes.length - 1; n >= 0; n--) {
-    const { output, inputs, rule } = nodes[n];
-    if (output === x) continue;
-    const all = inputs.map((t) => reached.has(t));
-    const weighted = all.map((is, i) => is && !weightless[n][i]);
-    const [gw, gr] = [w.get(output), r.get(output)];
-    w.delete(output);
-    r.delete(output);
-    if (gw && weightless[n].includes(true)) send(w, inputs, rule(toValues(gw), weightless[n]), weightless[n]);
-    if (gw && weighted.includes(true)) send(r, inputs, rule(toValues(gw), weighted), weighted);
-    if (gr) send(r, inputs, rule(toValues(gr), all), all);
+  for (const node of [...nodes].reverse()) {
+    const all = node.inputs.map((t) => reached.has(t));
+    const free = weightless.get(node)!;
+    const [gw, gr] = [taken(w, node.output), taken(r, node.output)];
+    if (gw) {
+      send(w, node, gw, free);
+      send(
+        r,
+        node,
+        gw,
+        all.map((is, i) => is && !free[i]),
+      );
+    }
+    if (gr) send(r, node, gr, all);
   }
   const nothing = (): Floats => allocateLasting(x.size, toValues(g));
   return { w: w.get(x) ?? nothing(), r: r.get(x) ?? nothing() };
 }
 
-function send(
-  pending: Map<Tensor, Floats>,
-  inputs: readonly Tensor[],
-  sent: readonly (Values | null)[],
-  wanted: readonly boolean[],
-): void {
+/** What has arrived at t, which nobody needs there any more. */
+function taken(pending: Map<Tensor, Floats>, t: Tensor): Floats | undefined {
+  const arrived = pending.get(t);
+  pending.delete(t);
+  return arrived;
+}
+
+/** Sends the gradient gy at a node's output on to those of its inputs that are wanted. */
+function send(pending: Map<Tensor, Floats>, { inputs, rule }: Node, gy: Floats, wanted: readonly boolean[]): void {
+  if (!wanted.includes(true)) return;
+  const sent = rule(toValues(gy), wanted);
   inputs.forEach((t, i) => {
     const values = sent[i];
     if (!wanted[i] || !values) return;

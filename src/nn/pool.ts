@@ -30,17 +30,14 @@ export class MaxPool2d extends Module {
   constructor(kernelSize: Pair, options: MaxPool2dLayerOptions = {}) {
     super();
     checkOptions("MaxPool2d", options, MAX_OPTIONS);
-    checkPair("MaxPool2d", "kernelSize", kernelSize);
-    const { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false } = options;
-    checkPair("MaxPool2d", "stride", stride);
-    checkPair("MaxPool2d", "padding", padding, 0);
+    const window = windowOf("MaxPool2d", kernelSize, options);
+    const { dilation = 1 } = options;
     checkPair("MaxPool2d", "dilation", dilation);
-    checkBoolean("MaxPool2d", "ceilMode", ceilMode);
-    this.kernelSize = pairOf(kernelSize);
-    this.stride = pairOf(stride);
-    this.padding = pairOf(padding);
+    this.kernelSize = window.kernelSize;
+    this.stride = window.stride;
+    this.padding = window.padding;
+    this.ceilMode = window.ceilMode;
     this.dilation = pairOf(dilation);
-    this.ceilMode = ceilMode;
   }
 
   forward(x: Tensor): Tensor {
@@ -82,16 +79,13 @@ export class AvgPool2d extends Module {
   constructor(kernelSize: Pair, options: AvgPool2dLayerOptions = {}) {
     super();
     checkOptions("AvgPool2d", options, AVG_OPTIONS);
-    checkPair("AvgPool2d", "kernelSize", kernelSize);
-    const { stride = kernelSize, padding = 0, ceilMode = false, countIncludePad = true } = options;
-    checkPair("AvgPool2d", "stride", stride);
-    checkPair("AvgPool2d", "padding", padding, 0);
-    checkBoolean("AvgPool2d", "ceilMode", ceilMode);
+    const window = windowOf("AvgPool2d", kernelSize, options);
+    const { countIncludePad = true } = options;
     checkBoolean("AvgPool2d", "countIncludePad", countIncludePad);
-    this.kernelSize = pairOf(kernelSize);
-    this.stride = pairOf(stride);
-    this.padding = pairOf(padding);
-    this.ceilMode = ceilMode;
+    this.kernelSize = window.kernelSize;
+    this.stride = window.stride;
+    this.padding = window.padding;
+    this.ceilMode = window.ceilMode;
     this.countIncludePad = countIncludePad;
   }
 
@@ -131,7 +125,25 @@ export class GlobalAvgPool2d extends Module {
   }
 }
 
-type Window = Pick<AvgPool2d, "kernelSize" | "stride" | "padding">;
+/** What both kinds of window have in common. */
+type Window = Pick<AvgPool2d, "kernelSize" | "stride" | "padding" | "ceilMode">;
+
+/** Checked, with every default filled in. */
+function windowOf(
+  who: string,
+  kernelSize: Pair,
+  {
+    stride = kernelSize,
+    padding = 0,
+    ceilMode = false,
+  }: Pick<MaxPool2dLayerOptions, "stride" | "padding" | "ceilMode">,
+): Window {
+  checkPair(who, "kernelSize", kernelSize);
+  checkPair(who, "stride", stride);
+  checkPair(who, "padding", padding, 0);
+  checkBoolean(who, "ceilMode", ceilMode);
+  return { kernelSize: pairOf(kernelSize), stride: pairOf(stride), padding: pairOf(padding), ceilMode };
+}
 
 function describeWindow({ kernelSize, stride, padding }: Window): string {
   const text = `${kernelSize.join("×")}, stride ${stride.join("×")}`;

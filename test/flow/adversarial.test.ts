@@ -3,9 +3,7 @@
  * hand on each tier: SKIPSTONE_ADVERSARIAL=5000.
  */
 import { describe, expect, it } from "vitest";
-import { enteringBlocks } from "../../src/flow/blocks.ts";
-import { watchingDraws } from "../../src/flow/draws.ts";
-import { recordingFrozen } from "../../src/flow/preserve.ts";
+import { recordRun } from "../../src/flow/run.ts";
 import * as S from "../../src/index.ts";
 import { denseW, judge } from "./dense-oracle.ts";
 
@@ -135,14 +133,7 @@ class Network extends S.Module {
 
 /** What the definition says of each block: the network is run once more, with the same draws. */
 function byDefinition(model: Network, x: Tensor): ReturnType<typeof judge>[] {
-  const leaf = S.detach(x);
-  leaf.requiresGrad = true;
-  const entrances = new Set([leaf]);
-  const { value: calls } = watchingDraws(() =>
-    recordingFrozen(model, () => enteringBlocks(model, entrances, () => model.forward(leaf))),
-  );
-  const parameters = new Set(model.parameters());
-  const isParameter = (t: Tensor): boolean => parameters.has(t) || (t.requiresGrad && !entrances.has(t));
+  const { calls, isParameter } = recordRun(model, x);
   return calls.map((call) => {
     try {
       return judge(denseW(call.y, call.x, isParameter), call.x.size);

@@ -1,13 +1,11 @@
 /**
- * What each operation does to a gradient, as a linear map, and whether that depends on a parameter.
+ * What each operation does to a gradient, as a linear map.
  *
- * An edge leads from an input of a node to its output; its map is ∂output/∂input at this input. It is *weightless* if the map
- * depends on no parameter: sums, moved entries, constant factors, masks (as they are at this input), products with what no
- * parameter has a part in. The maps are written down from the operation's name, attributes and values; the derivative that the
- * library uses (`node.rule`) is not asked, because it is what certificate-numbers.ts compares them with.
+ * The maps are written down from the operation's name, attributes and values; the derivative that the library uses
+ * (`node.rule`) is not asked, because it is what weightless.ts compares them with. Which of them count: segment.ts.
  */
 import type { OpAttributes } from "../autograd/attributes.ts";
-import { type Node, nodesBefore, noGrad } from "../autograd/graph.ts";
+import { type Node, noGrad } from "../autograd/graph.ts";
 import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from "../autograd/shaping.ts";
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import { type PoolGeometry, poolGeometry, type Windows } from "../tensor/geometry/pool.ts";
@@ -16,90 +14,6 @@ import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { Builder, IDENTITY, isPowerOfTwo, type LinearMap, selecting } from "./linear-map.ts";
-
-/** The operations whose maps need no more than the shapes. */
-const LINEAR: ReadonlySet<string> = new Set([
-  ...[
-    "add",
-    "sub",
-    "neg",
-    "reshape",
-    "flatten",
-    "squeeze",
-    "unsqueeze",
-    "tap",
-    "transpose",
-    "permute",
-    "slice",
-    "concat",
-  ],
-  ...[
-    "stack",
-    "pad",
-    "indexSelect",
-    "gather",
-    "expand",
-    "sum",
-    "mean",
-    "avgPool2d",
-    "adaptiveAvgPool2d",
-    "globalAvgPool2d",
-  ],
-]);
-/** Those that let entries pass or not, as the values are. */
-const MASKS: ReadonlySet<string> = new Set([
-  ...["relu", "leakyRelu", "clamp", "abs", "dropout", "max", "maxWithIndices", "maximum", "minimum", "maxPool2d"],
-]);
-/** Those that multiply an input with the others. */
-const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
-
-/** The part of a graph that leads from x to y. */
-export interface Segment {
-  readonly x: Tensor;
-  readonly y: Tensor;
-  /** Nodes that x leads to, oldest first. */
-  readonly nodes: readonly Node[];
-  /** x and what was computed from it. */
-  readonly reached: ReadonlySet<Tensor>;
-  /** What depends on a parameter. */
-  readonly dependent: ReadonlySet<Tensor>;
-}
-
-/**
- * @param isParameter of leaves. A tensor depends on a parameter if it is one, or was computed from one on a way that does not
- * go through x.
- */
-export function segmentBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Segment {
-  const reached = new Set([x]);
-  const dependent = new Set<Tensor>();
-  const nodes: Node[] = [];
-  const depends = (t: Tensor): boolean => t !== x && (dependent.has(t) || (t.node === null && isParameter(t)));
-  for (const node of y === x ? [] : nodesBefore(y, [x]).reverse()) {
-    for (const t of node.inputs) if (depends(t)) dependent.add(t);
-    if (node.inputs.some(depends)) dependent.add(node.output);
-    if (!node.inputs.some((t) => reached.has(t))) continue;
-    reached.add(node.output);
-    nodes.push(node);
-  }
-  return { x, y, nodes, reached, dependent };
-}
-
-/** Whether the map from input number `input` depends on no parameter. */
-export function isWeightless({ op, inputs, attributes }: Node, input: number, { dependent }: Segment): boolean {
-  if (LINEAR.has(op) || MASKS.has(op)) return true;
-  const others = inputs.filter((_, i) => i !== input);
-  if (PRODUCTS.has(op) && !(op === "div" && input === 1)) return !others.some((t) => dependent.has(t));
-  // Running statistics are learnt too.
-  if (op === "batchNorm" && !(attributes as OpAttributes["batchNorm"]).training) return false;
-  return !inputs.some((t) => dependent.has(t));
-}
-
-/** Whether the map is another one for other values of what went in. */
-export function dependsOnInput({ op, inputs }: Node, input: number, { reached }: Segment): boolean {
-  if (LINEAR.has(op)) return false;
-  if (PRODUCTS.has(op) && !(op === "div" && input === 1)) return inputs.some((t, i) => i !== input && reached.has(t));
-  return true;
-}
 
 /** The map ∂output/∂input of one edge, exact where its factors are. */
 export function edgeMap(node: Node, input: number): LinearMap {

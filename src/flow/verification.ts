@@ -1,5 +1,13 @@
 /** What a verification finds, field by field. */
-import type { Verification } from "./verify.ts";
+
+export interface Verification {
+  /** Whether nothing was found against the certificate. */
+  readonly valid: boolean;
+  /** What was found: the field, what the certificate says, and what was found. */
+  readonly failures: readonly string[];
+  /** Fields that were taken on trust, and why. All others were derived again and are as the certificate says. */
+  readonly unchecked: readonly string[];
+}
 
 /** Collects what is found. */
 export class Report {

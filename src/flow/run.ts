@@ -1,0 +1,48 @@
+/**
+ * One forward pass of a model, recorded for its certificate: every call of a residual block, what counts as a parameter, and the
+ * draws that were made. Buffers and generators are as they were afterwards.
+ */
+import type { Module } from "../nn/module.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Call, enteringBlocks } from "./blocks.ts";
+import type { Certificate } from "./certificate.ts";
+import { checksum } from "./checksum.ts";
+import { type Draw, watchingDraws } from "./draws.ts";
+import { leafOf } from "./leaf.ts";
+import { preservingBuffers, recordingFrozen } from "./preserve.ts";
+
+export interface Run {
+  readonly calls: readonly Call[];
+  /** Of leaves. What is frozen is a parameter too; what enters the model or a block is none. */
+  readonly isParameter: (leaf: Tensor) => boolean;
+  readonly draws: readonly Draw[];
+}
+
+/** @param replay what generators are to start from, in the order of their first draws; default: where they are. */
+export function recordRun(model: Module, x: Tensor, replay: readonly Draw[] = []): Run {
+  const leaf = leafOf(x);
+  const { value, draws } = watchingDraws(
+    () =>
+      preservingBuffers(model, () => recordingFrozen(model, () => enteringBlocks(model, () => model.forward(leaf)))),
+    replay,
+  );
+  const { calls, entrances } = value;
+  const parameters = new Set(model.parameters());
+  const isParameter = (t: Tensor): boolean => parameters.has(t) || (t.requiresGrad && t !== leaf && !entrances.has(t));
+  return { calls, isParameter, draws };
+}
+
+/** What a certificate says of what it is about. */
+export function subjectOf(
+  model: Module,
+  x: Tensor,
+  { draws }: Run,
+): Pick<Certificate, "model" | "mode" | "input" | "weights" | "draws"> {
+  return {
+    model: model.constructor.name,
+    mode: model.training ? "training" : "evaluation",
+    input: checksum([["x", x]]),
+    weights: checksum(Object.entries(model.stateDict())),
+    draws,
+  };
+}
