@@ -115,7 +115,7 @@ ${table(["block", "shortcut", "why", "numbers agree?"], rows)}
   });
   return `<section id="certificate">
 <h2>Is there a clear path for the gradient?</h2>
-<p>For <code>y = x + F(x)</code> the chain rule gives <code>∂L/∂x = ∂L/∂y + J<sub>F</sub>ᵀ ∂L/∂y</code>: the first summand is the gradient itself, whatever the weights are. The certificate walks the recorded computation from each block's output back to its input, looks for a path made of additions and identities only, and then checks the numbers: the gradient minus the branch's own part must be what the path delivers.</p>
+<p>For <code>y = x + F(x)</code> the chain rule gives <code>∂L/∂x = ∂L/∂y + J<sub>F</sub>ᵀ ∂L/∂y</code>: the first summand is the gradient itself, whatever the weights are. The certificate adds up every way through the recorded computation, from each block's input to its output, that meets no weights: where their sum is the identity, or a selection of entries, that summand is there. It finds the sum twice, from what each operation is and by sending numbers back, and checks it against the gradient that training computes.</p>
 ${verdicts.join("\n")}
 </section>`;
 }

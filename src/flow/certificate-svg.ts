@@ -114,7 +114,10 @@ export function toSvg(certificate: Certificate, options: SvgOptions = {}): strin
     for (const verdict of used) {
       y += LINE;
       parts.push(rectangle(0, y - 17, 14, 14, `frame ${verdict}`), label(22, y - 5, 13, verdict, verdict));
-      parts.push(label(104, y - 5, 13, "faint", fitted(MEANINGS[verdict], width - 104, 13)));
+      wrapped(MEANINGS[verdict], width - 104, 13).forEach((line, i) => {
+        if (i > 0) y += LINE;
+        parts.push(label(104, y - 5, 13, "faint", line));
+      });
     }
     write(
       "Bars: entries of the gradient that arrive. Crossed: what does not hold. The gradient goes against the arrows.",
