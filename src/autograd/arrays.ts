@@ -2,7 +2,7 @@
 
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type BinaryOp, kernels } from "../tensor/kernels.ts";
-import { allocate, type Values } from "../tensor/memory.ts";
+import { allocate, type Values, wider } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 
 /** `size` times the same number, of the same type as `like`. */
@@ -29,9 +29,9 @@ export function copyOf(x: Values): Values {
   return y;
 }
 
-/** p ∘ q in the shape of p, to which q is stretched. */
+/** p ∘ q in the shape of p, to which q is stretched; in float64 if one of them is. */
 export function combine(op: BinaryOp, p: Values, shape: Shape, q: Values, qShape: Shape): Values {
-  const y = allocate(p.length, p);
+  const y = allocate(p.length, wider(p, q));
   kernels.binary(op, p, q, y, broadcastGeometry(op, shape, qShape));
   return y;
 }

@@ -42,13 +42,23 @@ export interface Call extends BlockCall {
   readonly call: number;
 }
 
+export interface Entered {
+  /** In the order in which they end. */
+  readonly calls: readonly Call[];
+  /** What went into the block that began first. */
+  readonly first: Tensor | null;
+  /** The leaves that blocks were given in place of inputs without gradient, in order. */
+  readonly entrances: ReadonlySet<Tensor>;
+}
+
 /**
- * Runs `fn` and returns every call of a residual block, in the order in which they end. A block whose input asks for no gradient
- * (images behind a `detach`) would not be recorded: it is given a leaf that does. Those are the `entrances`.
+ * Runs `fn` and returns every call of a residual block. A block whose input asks for no gradient (images behind a `detach`)
+ * would not be recorded: it is given a leaf that does.
  */
-export function enteringBlocks(model: Module, fn: () => unknown): { calls: Call[]; entrances: ReadonlySet<Tensor> } {
+export function enteringBlocks(model: Module, fn: () => unknown): Entered {
   const calls: Call[] = [];
-  const entrances = new Set<Tensor>();
+  const leaves = new Map<Tensor, Tensor>();
+  let first: Tensor | null = null;
   const times = new Map<string, number>();
   const replacements = new Map<AnyModule, Forward>();
   for (const [path, module] of model.namedModules()) {
@@ -58,10 +68,11 @@ export function enteringBlocks(model: Module, fn: () => unknown): { calls: Call[
     replacements.set(module, (given: unknown, ...more: unknown[]) => {
       let x = given;
       if (isTensor(given) && !needsGrad(given)) {
-        const leaf = leafOf(given);
-        entrances.add(leaf);
+        const leaf = leaves.get(given) ?? leafOf(given);
+        leaves.set(given, leaf);
         x = leaf;
       }
+      if (!first && isTensor(x)) first = x;
       const y = forward.call(module, x, ...more);
       if (isTensor(x) && isTensor(y)) {
         const call = (times.get(block) ?? 0) + 1;
@@ -77,12 +88,23 @@ export function enteringBlocks(model: Module, fn: () => unknown): { calls: Call[
   } finally {
     putBack();
   }
-  return { calls, entrances };
+  return { calls, first, entrances: new Set(leaves.values()) };
+}
+
+/**
+ * The call at which the recorded way starts anew, behind a `detach` or a computation under `noGrad`: whether the blocks before it
+ * lead there is not in the graph. Null where there is none.
+ */
+export function cutOf({ calls, first, entrances }: Entered): Call | null {
+  const [leaf] = [...entrances].filter((t) => t !== first);
+  // Of nested blocks the outermost, which ends last.
+  return calls.filter(({ x }) => x === leaf).at(-1) ?? null;
 }
 
 /**
  * The whole ways through these blocks: from each block that no other one leads to, to each that leads to no other one. In most
- * networks one: from the first block's input to the last one's output.
+ * networks one: from the first block's input to the last one's output. A block whose output no block's input leads to is a way
+ * by itself.
  */
 export function waysThrough(calls: readonly Call[]): { readonly from: Call; readonly to: Call }[] {
   const passed = new Set<Tensor>();
@@ -91,7 +113,8 @@ export function waysThrough(calls: readonly Call[]): { readonly from: Call; read
     if (passed.has(to.y)) continue;
     const nodes = nodesBefore(to.y).reverse();
     for (const t of [to.y, ...nodes.flatMap(({ inputs, output }) => [output, ...inputs])]) passed.add(t);
-    for (const from of entrancesOf(to.y, nodes, calls)) ways.push({ from, to });
+    const starts = entrancesOf(to.y, nodes, calls);
+    for (const from of starts.length > 0 ? starts : [to]) ways.push({ from, to });
   }
   return ways.reverse();
 }

@@ -64,7 +64,7 @@ function schema(): Schema {
     state: array({ type: "integer", minimum: 0, maximum: 0xffffffff }, { minItems: 4, maxItems: 4 }),
     spare: orNull(NUMBER),
   };
-  const whole: Record<keyof WholeWay, Schema> = { ...passage(), from: TEXT, to: TEXT };
+  const whole: Record<keyof WholeWay, Schema> = { ...passage(), from: TEXT, to: TEXT, cut: orNull(TEXT) };
   const certificate: Record<keyof Certificate, Schema> = {
     format: { const: 2 },
     holds: FLAG,

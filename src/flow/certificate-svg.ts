@@ -101,7 +101,8 @@ export function toSvg(certificate: Certificate, options: SvgOptions = {}): strin
   write(summary, "ink strong");
   write(`${model}, ${mode} mode, ${blocks.length} ${blocks.length === 1 ? "block" : "blocks"}`, "faint");
   if (blocks.length > 0) {
-    write(`The whole way, ${whole.from} to ${whole.to}: ${inWords(whole)}`, `${whole.verdict} strong`);
+    const cut = whole.cut === null ? "" : `, the graph starts anew at ${whole.cut}`;
+    write(`The whole way, ${whole.from} to ${whole.to}: ${inWords(whole)}${cut}`, `${whole.verdict} strong`);
     y += 16;
     const drawn = grid(blocks, whole, y, width);
     parts.push(drawn.svg);
@@ -226,6 +227,7 @@ function inWords(passage: Passage): string {
   const { verdict, gain, onThisInput } = passage;
   const input = onThisInput ? " on this input" : "";
   const detail = details(passage);
+  if (verdict === "undecided") return verdict;
   return `${verdict}${input}${detail ? `, ${detail}` : ""}, gain ${short(gain)}`;
 }
 

@@ -9,6 +9,7 @@ import type {
   NumericCheck,
   Passage,
   ShortcutVerdict,
+  WholeWay,
 } from "./certificate.ts";
 import { EFFECTS } from "./path.ts";
 
@@ -82,6 +83,9 @@ export function summarize({ blocks, whole }: Pick<Certificate, "blocks" | "whole
     return `Undecided: in ${open.length} of ${blocks.length} blocks it is not known what passes (first: ${open[0].block}).`;
   }
   if (blocks.every((block) => block.holds)) {
+    if (whole.cut !== null) {
+      return `Undecided: every block passes the gradient, but ${whole.cut} takes a tensor that no gradient leaves (detach, noGrad).`;
+    }
     if (whole.verdict !== "identity" && whole.verdict !== "selection") {
       return `Not certified: every block passes the gradient, but what stands between the blocks does not (${whole.verdict}).`;
     }
@@ -149,8 +153,8 @@ export function callName({ block, call }: Pick<BlockCertificate, "block" | "call
   return call > 1 ? `${block} (call ${call})` : block;
 }
 
-function wholeWay(blocks: readonly BlockCertificate[], whole: Passage): string {
-  const { verdict, factor, gain, pathGain, open } = whole;
+function wholeWay(blocks: readonly BlockCertificate[], whole: WholeWay): string {
+  const { verdict, factor, gain, pathGain, open, cut } = whole;
   const way = "The whole way, along every shortcut:";
   const measured = `on this input ${percent(open)} of the entries arrive, with ${shorten(gain)} of the norm`;
   switch (verdict) {
@@ -159,7 +163,9 @@ function wholeWay(blocks: readonly BlockCertificate[], whole: Passage): string {
       return `${way} there is none${missing ? `, it ends at ${missing.block}` : ""}.`;
     }
     case "undecided":
-      return `${way} it is not known what passes.`;
+      return cut === null
+        ? `${way} it is not known what passes.`
+        : `${way} the graph starts anew at ${cut}; whether the blocks before lead there is not recorded.`;
     case "zero":
       return `${way} it passes nothing.`;
     case "gate":

@@ -25,8 +25,8 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
-import { blockPath, type Call, waysThrough } from "./blocks.ts";
-import { formatCertificate, reasonFor, summarize } from "./certificate-text.ts";
+import { blockPath, type Call, cutOf, waysThrough } from "./blocks.ts";
+import { callName, formatCertificate, reasonFor, summarize } from "./certificate-text.ts";
 import type { Draw } from "./draws.ts";
 import { norm } from "./measure.ts";
 import { passageOf, undecided } from "./passage.ts";
@@ -86,7 +86,7 @@ export interface Passage {
   readonly factor: number | null;
   /** Whether W may be another one at another input: it has masks, or products of activations. */
   readonly onThisInput: boolean;
-  /** How many weightless ways lead from x to y. */
+  /** How many weightless ways lead from x to y; to ten digits where there are more than 2⁵³. */
   readonly ways: number;
   /** Entries of y. */
   readonly sent: number;
@@ -140,10 +140,15 @@ export interface BlockCertificate extends Passage {
 /** One operation on a way. */
 export type CertifiedStep = Pick<PathStep, "op" | "effect" | "factor" | "input">;
 
-/** The whole way, and the blocks between which it leads. */
+/** The whole way, and the blocks between which it leads: `layer1.0`, or `layer1.0 (call 2)`. */
 export interface WholeWay extends Passage {
   readonly from: string;
   readonly to: string;
+  /**
+   * The block at which the recorded way starts anew, behind a `detach` or under `noGrad`; null where there is none. Whether the
+   * blocks before it lead there is not in the graph: of the whole way nothing is claimed.
+   */
+  readonly cut: string | null;
 }
 
 /** All of it can be written as JSON, and read again. As text (`${certificate}`) it is a table. */
@@ -280,6 +285,9 @@ function certifyCall(
 }
 
 function certifyWhole(run: Run, blocks: readonly BlockCertificate[], seed: number): WholeWay {
+  const cut = cutOf(run);
+  if (cut)
+    return { ...NO_WAY, verdict: "undecided", arriving: null, open: null, ...endsOf(run.calls), cut: callName(cut) };
   let worst: WholeWay | null = null;
   for (const { from, to } of waysThrough(run.calls)) {
     const segment = segmentBetween(to.y, from.x, run.isParameter);
@@ -288,12 +296,19 @@ function certifyWhole(run: Run, blocks: readonly BlockCertificate[], seed: numbe
     const missing = passage.ways === 0 && blocks.some(({ verdict }) => verdict === "none");
     const way: WholeWay = {
       ...(missing ? { ...passage, ...NO_WAY, sent: passage.sent } : passage),
-      from: from.block,
-      to: to.block,
+      from: callName(from),
+      to: callName(to),
+      cut: null,
     };
     if (!worst || rankOf(way.verdict) > rankOf(worst.verdict)) worst = way;
   }
-  return worst ?? { ...NO_WAY, from: "", to: "" };
+  return worst ?? { ...NO_WAY, from: "", to: "", cut: null };
+}
+
+/** The block that ends first and the one that ends last. */
+function endsOf(calls: readonly Call[]): Pick<WholeWay, "from" | "to" | "sent"> {
+  const to = calls[calls.length - 1];
+  return { from: callName(calls[0]), to: callName(to), sent: to.y.size };
 }
 
 const NO_WAY: Passage = {

@@ -43,31 +43,82 @@ export function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => 
   return { x, y, nodes: between, carries, leads: isFrom };
 }
 
-/** Wᵀg, in the type of g. */
-export function sendBack({ x, y, nodes, carries }: Way, g: Floats): Floats {
-  const arrived = new Map<Tensor, Floats>([[y, g]]);
+/** What has arrived at tensors, way by way. */
+type Arrived = Map<Tensor, Floats[]>;
+
+/**
+ * Wᵀg, in the type of g.
+ *
+ * @param undrawn with 1 for the factor 1/(1 − p) of what dropout kept.
+ */
+export function sendBack(way: Way, g: Floats, { undrawn = false }: { undrawn?: boolean } = {}): Floats {
+  const { x, y, nodes, carries } = way;
+  const arrived: Arrived = new Map([[y, [g]]]);
   for (const node of nodes) {
-    const gy = arrived.get(node.output);
-    if (!gy) continue;
-    const open = node.inputs.map((_, i) => carries(node, i));
-    if (!open.includes(true)) continue;
-    node.rule(toValues(gy), open).forEach((values, i) => {
-      if (!open[i] || !values) return;
-      const sum = numbersOf(values).slice();
-      arrived.get(node.inputs[i])?.forEach((v, k) => {
-        sum[k] += v;
-      });
-      arrived.set(node.inputs[i], sum);
-    });
+    sendOn(node, arrived, arrived, (i) => carries(node, i), undrawn);
     if (node.output !== x) arrived.delete(node.output);
   }
-  return arrived.get(x) ?? allocateLasting(x.size, toValues(g));
+  return total(arrived.get(x) ?? [allocateLasting(x.size, toValues(g))]);
+}
+
+/** Rᵀg: what meets an edge that depends on a parameter, and from there on all ways. */
+export function sendRest({ x, y, nodes, carries, leads }: Way, g: Floats): Floats {
+  const free: Arrived = new Map([[y, [g]]]);
+  const rest: Arrived = new Map();
+  for (const node of nodes) {
+    sendOn(node, free, rest, (i) => leads(node.inputs[i]) && !carries(node, i));
+    sendOn(node, rest, rest, (i) => leads(node.inputs[i]));
+    sendOn(node, free, free, (i) => carries(node, i));
+    if (node.output === x) continue;
+    free.delete(node.output);
+    rest.delete(node.output);
+  }
+  return total(rest.get(x) ?? [allocateLasting(x.size, toValues(g))]);
+}
+
+/** Sends what arrived at a node's output on to those of its inputs that are open. */
+function sendOn(node: Node, from: Arrived, to: Arrived, isOpen: (input: number) => boolean, undrawn = false): void {
+  const parts = from.get(node.output);
+  const open = node.inputs.map((_, i) => isOpen(i));
+  if (!parts || !open.includes(true)) return;
+  const gy = total(parts);
+  node.rule(toValues(gy), open).forEach((values, i) => {
+    if (!open[i] || !values) return;
+    const sent = numbersOf(values).slice();
+    const part = undrawn && node.op === "dropout" ? sent.map((v, k) => (v === 0 ? 0 : gy[k])) : sent;
+    const before = to.get(node.inputs[i]);
+    if (before) before.push(part);
+    else to.set(node.inputs[i], [part]);
+  });
+}
+
+/**
+ * The sum of what came on several ways: in float32 as `backward` adds, one after the other, so that bits can be compared. In
+ * float64 as Neumaier does: what cancels leaves the others as they were.
+ */
+function total(parts: readonly Floats[]): Floats {
+  const [first] = parts;
+  if (parts.length < 3 || first instanceof Float32Array) {
+    return parts.slice(1).reduce((sum, part) => sum.map((v, k) => v + part[k]), first);
+  }
+  return first.map((v, k) => {
+    let sum = v;
+    let lost = 0;
+    for (let p = 1; p < parts.length; p++) {
+      const more = parts[p][k];
+      const next = sum + more;
+      lost += Math.abs(sum) >= Math.abs(more) ? sum - next + more : more - next + sum;
+      sum = next;
+    }
+    return sum + lost;
+  });
 }
 
 /** What the experiments say about W. */
 export interface Found {
   readonly ways: number;
   readonly valueDependent: boolean;
+  /** Whether what is no 1 in W is dropout's 1/(1 − p) and nothing else. */
   readonly drawn: boolean;
   /** For each entry of x, the entry of y that it comes from, or −1; null where some come from several. */
   readonly sources: Int32Array | null;
@@ -77,10 +128,10 @@ export interface Found {
 
 export function experiment(way: Way, g: Float64Array): Found {
   const { x, y } = way;
-  const { ways, valueDependent, drawn } = countWays(way);
+  const { ways, valueDependent, draws } = countWays(way);
   const arrive = (v: Float64Array): Floats => sendBack(way, v);
-  const ones = arrive(new Float64Array(y.size).fill(1));
-  const counting = arrive(new Float64Array(y.size).map((_, i) => i + 1));
+  const [one, count] = [new Float64Array(y.size).fill(1), new Float64Array(y.size).map((_, i) => i + 1)];
+  const [ones, counting] = [arrive(one), arrive(count)];
   const random = arrive(g);
   const shuffled = g.map((_, i) => g[(i + 1) % g.length] + ((i * 7919) % 1021));
   const again = arrive(shuffled);
@@ -96,9 +147,16 @@ export function experiment(way: Way, g: Float64Array): Found {
     single = near(counting[i], f * (j + 1)) && near(random[i], f * g[j]) && near(again[i], f * shuffled[j]);
     sources[i] = j;
   }
+  const drawn = draws && single && isDrawn(way, one, count, sources);
   const before = norm(g);
   const gain = before === 0 ? 0 : norm(random) / before;
   return { ways, valueDependent, drawn, sources: single ? sources : null, factors: ones, gain };
+}
+
+/** Without dropout's factors each entry that arrives is the one that was sent. */
+function isDrawn(way: Way, one: Float64Array, count: Float64Array, sources: Int32Array): boolean {
+  const [ones, counting] = [one, count].map((v) => sendBack(way, v, { undrawn: true }));
+  return sources.every((j, i) => j < 0 || (ones[i] === 1 && counting[i] === j + 1));
 }
 
 function near(a: number, b: number): boolean {
@@ -106,29 +164,29 @@ function near(a: number, b: number): boolean {
 }
 
 /** From y back: how many weightless ways lead to x, and what is on them. */
-function countWays({ x, y, nodes, carries, leads }: Way): Pick<Found, "ways" | "valueDependent" | "drawn"> {
-  if (y === x) return { ways: 1, valueDependent: false, drawn: false };
+function countWays({ x, y, nodes, carries, leads }: Way): Pick<Found, "ways" | "valueDependent"> & { draws: boolean } {
+  if (y === x) return { ways: 1, valueDependent: false, draws: false };
   const toX = new Set([x]);
   for (const node of [...nodes].reverse()) {
     if (node.inputs.some((t, i) => carries(node, i) && toX.has(t))) toX.add(node.output);
   }
   const counts = new Map<Tensor, number>([[y, 1]]);
   let valueDependent = false;
-  let drawn = false;
+  let draws = false;
   for (const node of nodes) {
     const here = counts.get(node.output);
     if (here === undefined) continue;
     node.inputs.forEach((t, i) => {
       if (!carries(node, i) || !toX.has(t)) return;
       counts.set(t, (counts.get(t) ?? 0) + here);
-      if (node.op === "dropout") drawn = true;
+      if (node.op === "dropout") draws = true;
       const isProduct = PRODUCT.test(node.op) && (node.op !== "div" || i === 0);
       if (isProduct ? node.inputs.some((other, k) => k !== i && leads(other)) : !SUMS_AND_MOVES.test(node.op)) {
         valueDependent = true;
       }
     });
   }
-  return { ways: counts.get(x) ?? 0, valueDependent, drawn };
+  return { ways: counts.get(x) ?? 0, valueDependent, draws };
 }
 
 /** Where one entry of y goes. */
@@ -140,6 +198,13 @@ export function targets(sources: Int32Array, factors: Floats, size: number): Row
     if (j >= 0) rows[j].push({ entry: i, factor: factors[i] });
   });
   return rows;
+}
+
+/** Whether some factor is so small beside another that it may be what rounding left of a sum that cancels. */
+export function isBlurred(rows: readonly Row[]): boolean {
+  const sizes = rows.flatMap((row) => row.map(({ factor }) => Math.abs(factor)));
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
+  return sizes.some((size) => size < 1e-12 * largest);
 }
 
 /** Largest outputs whose entries are sent one by one. */

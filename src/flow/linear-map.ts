@@ -188,6 +188,12 @@ export function rowsOf(map: Exclude<LinearMap, Unknown>, rows: number): Rows {
   );
 }
 
+/** The same entries in the same places, each times 1. */
+export function withOnes(map: LinearMap): LinearMap {
+  if (map.kind === "multiple") return IDENTITY;
+  return map.kind === "rows" ? { ...map, factors: map.factors.map(() => 1), exact: true } : map;
+}
+
 /** Wᵀg, as float64. */
 export function transposed(map: Exclude<LinearMap, Unknown>, g: Float64Array, columns: number): Float64Array {
   const result = new Float64Array(columns);

@@ -7,7 +7,7 @@ import type { Counterexample, Passage, ShortcutVerdict } from "./certificate.ts"
 import { type LinearMap, rowsOf, transposed } from "./linear-map.ts";
 import { norm } from "./measure.ts";
 import { gradientAlong, type PathStep, worstEffect } from "./path.ts";
-import { rounded } from "./probe.ts";
+import { countOf, rounded } from "./probe.ts";
 import type { Segment } from "./segment.ts";
 import { type Structure, structure, weightlessProduct } from "./weightless.ts";
 
@@ -24,13 +24,13 @@ export function passageOf(
   const pathGain = path ? gainOf(gradientAlong(path, g), g) : 0;
   const product = ways > 0 ? weightlessProduct(segment, g) : new Float64Array(segment.x.size);
   const nothing = { verdict: "undecided", factor: null, arriving: null, open: null } as const;
-  const unknown: Passage = { ...nothing, onThisInput, ways, sent, gain: gainOf(product, g), pathGain };
+  const unknown: Passage = { ...nothing, onThisInput, ways: countOf(ways), sent, gain: gainOf(product, g), pathGain };
   if (map.kind === "unknown" || (ways > 0 && !isConfirmed(segment, map, g, product))) {
     return { passage: unknown, counterexample: { entry: 0, arrives: [], step } };
   }
   const shape = shapeOf(map, sent, segment.x.size);
   const counterexample = { ...shape.odd, step };
-  const verdict = verdictFor(found, shape, path);
+  const verdict = verdictFor(segment, found, shape, path);
   if (verdict === "undecided") return { passage: unknown, counterexample };
   const { arriving } = shape;
   const factor = factorOf(shape, ways, path);
@@ -137,7 +137,8 @@ function isSettled(factors: Float64Array): boolean {
 }
 
 function verdictFor(
-  { ways, onThisInput, drawn }: Structure,
+  segment: Segment,
+  { map, ways, onThisInput, drawn }: Structure,
   shape: Shape,
   path: readonly PathStep[] | null,
 ): ShortcutVerdict {
@@ -151,7 +152,20 @@ function verdictFor(
   if (shape.isIdentity) return "identity";
   if (!shape.single) return "mixed";
   if (shape.ones) return onThisInput ? "mask" : "selection";
-  return drawn && shape.factor !== null ? "mask" : "scale";
+  return drawn && isDrawn(map, structure(segment, { undrawn: true }).map) ? "mask" : "scale";
+}
+
+/** Whether what is not 1 in the map is dropout's 1/(1 − p) and nothing else: `undrawn` has 1 in the same places. */
+function isDrawn(map: LinearMap, undrawn: LinearMap): boolean {
+  if (map.kind !== "rows" || undrawn.kind !== "rows") return false;
+  for (let row = 0; row + 1 < map.starts.length; row++) {
+    const [at, end] = [map.starts[row], map.starts[row + 1]];
+    if (at === end) continue;
+    const same = undrawn.starts[row];
+    const isSingle = undrawn.starts[row + 1] === same + 1;
+    if (!isSingle || undrawn.columns[same] !== map.columns[at] || undrawn.factors[same] !== 1) return false;
+  }
+  return true;
 }
 
 /** Whether the rules send random and basis vectors where the map says. `product` is what they made of g. */

@@ -18,6 +18,11 @@ export function backwardTo(x: Tensor, y: Tensor, g: Floats): Floats {
   return grads?.has(x) ? peek(grads.get(x)) : allocateLasting(x.size, toValues(g));
 }
 
+/** Sums of sums: from 2⁵³ on they depend on the order of counting. */
+export function countOf(ways: number): number {
+  return Number.isSafeInteger(ways) ? ways : rounded(ways, 10);
+}
+
 /** To so many digits. JSON has no infinity: what is not finite is the largest number. */
 export function rounded(value: number, digits: number): number {
   return Number.isFinite(value) ? Number(value.toPrecision(digits)) : Number.MAX_VALUE;

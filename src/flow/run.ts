@@ -4,15 +4,14 @@
  */
 import type { Module } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Call, enteringBlocks } from "./blocks.ts";
+import { type Entered, enteringBlocks } from "./blocks.ts";
 import type { Certificate } from "./certificate.ts";
 import { checksum } from "./checksum.ts";
 import { type Draw, watchingDraws } from "./draws.ts";
 import { leafOf } from "./leaf.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
-export interface Run {
-  readonly calls: readonly Call[];
+export interface Run extends Entered {
   /** Of leaves. What is frozen is a parameter too; what enters the model or a block is none. */
   readonly isParameter: (leaf: Tensor) => boolean;
   readonly draws: readonly Draw[];
@@ -26,10 +25,10 @@ export function recordRun(model: Module, x: Tensor, replay: readonly Draw[] = []
       preservingBuffers(model, () => recordingFrozen(model, () => enteringBlocks(model, () => model.forward(leaf)))),
     replay,
   );
-  const { calls, entrances } = value;
   const parameters = new Set(model.parameters());
-  const isParameter = (t: Tensor): boolean => parameters.has(t) || (t.requiresGrad && t !== leaf && !entrances.has(t));
-  return { calls, isParameter, draws };
+  const isParameter = (t: Tensor): boolean =>
+    parameters.has(t) || (t.requiresGrad && t !== leaf && !value.entrances.has(t));
+  return { ...value, isParameter, draws };
 }
 
 /** What a certificate says of what it is about. */

@@ -10,7 +10,7 @@ import type { Node } from "../autograd/graph.ts";
 import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { edgeMap } from "./edge-maps.ts";
-import { compose, IDENTITY, type LinearMap, plus, ZERO } from "./linear-map.ts";
+import { compose, IDENTITY, type LinearMap, plus, withOnes, ZERO } from "./linear-map.ts";
 import { dependsOnInput, type Segment } from "./segment.ts";
 
 /** What the graph says of W. */
@@ -24,8 +24,12 @@ export interface Structure {
   readonly drawn: boolean;
 }
 
-/** Follows W from x to y. */
-export function structure(segment: Segment): Structure {
+/**
+ * Follows W from x to y.
+ *
+ * @param undrawn with 1 for the factor 1/(1 − p) of what dropout kept: what the map would be if it only kept and dropped.
+ */
+export function structure(segment: Segment, { undrawn = false }: { undrawn?: boolean } = {}): Structure {
   const { x, y, nodes, weightless } = segment;
   const useful = leadingTo(segment);
   const found = new Map<Tensor, Structure>([[x, { map: IDENTITY, ways: 1, onThisInput: false, drawn: false }]]);
@@ -44,7 +48,9 @@ export function structure(segment: Segment): Structure {
       ways += before.ways;
       onThisInput ||= before.onThisInput || dependsOnInput(node, i, segment);
       drawn ||= before.drawn || node.op === "dropout";
-      if (before.map.kind !== "zero") map = plus(map, compose(edgeMap(node, i), before.map), node.output.size);
+      if (before.map.kind === "zero") return;
+      const edge = edgeMap(node, i);
+      map = plus(map, compose(undrawn && node.op === "dropout" ? withOnes(edge) : edge, before.map), node.output.size);
     });
     if (ways > 0) found.set(node.output, { map, ways, onThisInput, drawn });
     // The maps of a thousand layers would fill the memory.

@@ -84,6 +84,11 @@ function isFloat64(values: Values | undefined): boolean {
   return (values as unknown) instanceof Float64Array;
 }
 
+/** Of two arrays the float64 one, if there is one: what is computed from both is of its type. */
+export function wider(p: Values, q: Values): Values {
+  return isFloat64(q) ? q : p;
+}
+
 /** An array of `size` elements of the same type as `like`, contents undefined; pooled inside a step. */
 export function allocate(size: number, like?: Values): Values {
   return toValues(allocator(size, isFloat64(like)));

@@ -10,7 +10,7 @@ import { noGrad } from "../../src/autograd/graph.ts";
 import * as autograd from "../../src/autograd/index.ts";
 import { randn, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
-import { useAllocator } from "../../src/tensor/memory.ts";
+import { numbersOf, toValues, useAllocator } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { owned, Tensor } from "../../src/tensor/tensor.ts";
 import type { OpCase } from "./cases/types.ts";
@@ -205,6 +205,25 @@ describe.each(families)("$family", ({ cases }) => {
         backward(y, { gradient });
         expect(inputs.map((t) => t.data)).toEqual(before);
         expect(gradient.data).toEqual(sent);
+      });
+
+      // An instrument sends float64 gradients back through a float32 graph: rounded on the way, their last digits would be lost.
+      it("a float64 gradient stays one", () => {
+        const inputs = inputsOf(c, 10).map((t) => new Tensor(t.data, t.shape, true));
+        const y = c.call(...inputs);
+        const g = randn(y.shape, new Rng(11));
+        const wanted = y.node!.inputs.map(() => true);
+        const [wide, narrow] = [Float64Array, Float32Array].map((type) =>
+          y.node!.rule(toValues(type.from(g.data)), wanted).map((values) => (values ? numbersOf(values) : null)),
+        );
+        wide.forEach((values, i) => {
+          if (!values) return;
+          expect(values, `input ${i}`).toBeInstanceOf(Float64Array);
+          const most = Math.max(0, ...Array.from(values, (v) => Math.abs(v) || 0));
+          values.forEach((v, k) => {
+            if (!Number.isNaN(v)) expect(Math.abs(v - narrow[i]![k])).toBeLessThanOrEqual(1e-5 * most);
+          });
+        });
       });
 
       if (c.inputs.length > 1) {

@@ -36,7 +36,7 @@ export function certificateOf(blocks: readonly BlockCertificate[], change: Parti
     holds,
     summary: holds ? "Certified: by hand." : "Not certified: by hand.",
     blocks,
-    whole: { ...passageOf(holds ? "selection" : "mask"), from, to },
+    whole: { ...passageOf(holds ? "selection" : "mask"), from, to, cut: null },
     model: "ResNet",
     mode: "training",
     seed: 0,

@@ -49,6 +49,10 @@ const only = (t: Tensor, from: number, to: number): Tensor =>
     [0, 0],
   ]);
 
+/** Drops the same entries each time. */
+const dropped = (t: Tensor): Tensor => S.dropout(t, 0.5, { rng: new Rng(3) });
+const fixed = S.randn([4, 4, 1, 1], new Rng(6));
+
 type Compute = (x: Tensor, f: (x: Tensor) => Tensor) => Tensor;
 type Expected = Partial<S.BlockCertificate>;
 
@@ -173,6 +177,29 @@ const cases: readonly [string, Compute, Expected][] = [
   ["nothing but the branch", (x, f) => f(x), { holds: false, verdict: "transform", ways: 0 }],
   ["x alone", (x) => x, { holds: true, verdict: "identity", gain: 1 }],
   ["zero", (x, f) => add(mul(x, 0), f(x)), { holds: false, verdict: "zero" }],
+  ["dropout", (x, f) => add(dropped(x), f(x)), { holds: false, verdict: "mask", factor: 2 }],
+  ["dropout of a selection", (x, f) => add(dropped(only(x, 0, 2)), f(x)), { holds: false, verdict: "mask", factor: 2 }],
+  ["dropout, turned round", (x, f) => sub(f(x), dropped(x)), { holds: false, verdict: "scale", factor: -2 }],
+  [
+    "dropout, twice the same",
+    (x, f) => ((d) => add(add(d, d), f(x)))(dropped(x)),
+    { holds: false, verdict: "scale", factor: 4 },
+  ],
+  [
+    "dropout of half of the channels",
+    (x, f) => add(add(only(x, 0, 2), only(dropped(x), 2, 4)), f(x)),
+    { holds: false, verdict: "mask", factor: null },
+  ],
+  [
+    "less its maximum, where it depends on its mean",
+    (x, f) => ((t) => add(sub(t, S.max(t, 1, { keepDim: true })), f(x)))(mul(x, S.mean(x, 1, { keepDim: true }))),
+    { holds: false, verdict: "mixed" },
+  ],
+  [
+    "a third, and what cancels",
+    (x, f) => ((s) => add(add(S.div(x, 3), S.conv2d(s, fixed)), f(x)))(sub(x, x)),
+    { holds: false, verdict: "scale", factor: 0.3333333333 },
+  ],
 ];
 
 describe.each(["plain", "simd"] as const)("%s", (tier) => {
@@ -234,7 +261,54 @@ describe("networks", () => {
       ["block", 1, 0.5],
       ["block", 2, 0.5],
     ]);
-    expect(whole.factor).toBe(0.25);
+    expect(whole).toMatchObject({ factor: 0.25, from: "block", to: "block (call 2)", cut: null });
+  });
+
+  it("between blocks: behind a detach nothing is claimed of the whole way, behind a constant there is none", () => {
+    class Between extends S.Module {
+      readonly a: Block = new Block((x, f) => add(x, f(x)));
+      readonly b: Block = new Block((x, f) => add(x, f(x)));
+      readonly #between: (y: Tensor) => Tensor;
+      constructor(between: (y: Tensor) => Tensor) {
+        super();
+        this.#between = between;
+      }
+      forward(x: Tensor): Tensor {
+        return this.b.forward(this.#between(this.a.forward(x)));
+      }
+    }
+    for (const between of [S.detach, (y: Tensor): Tensor => S.noGrad(() => mul(y, 1)), zerosLike]) {
+      const model = new Between(between);
+      const certificate = S.certify(model, x);
+      const { holds, blocks, whole, summary } = certificate;
+      expect([holds, ...blocks.map((block) => block.holds)]).toEqual([false, true, true]);
+      expect(whole).toMatchObject({ verdict: "undecided", from: "a", to: "b", cut: "b", ways: 0, gain: 0 });
+      expect(summary).toMatch(
+        /^Undecided: every block passes the gradient, but b takes a tensor that no gradient leaves/,
+      );
+      const copy = JSON.parse(JSON.stringify(certificate)) as S.Certificate;
+      expect(S.verifyCertificate(copy, model, x)).toEqual({ valid: true, failures: [], unchecked: [] });
+      const forged: S.Certificate = { ...copy, whole: { ...whole, verdict: "identity" } };
+      expect(S.verifyCertificate(forged, model, x).valid).toBe(false);
+    }
+    const learned = S.parameter(S.zeros([1]));
+    const { holds, whole } = S.certify(new Between((y) => add(zerosLike(y), learned)), x);
+    expect([holds, whole.verdict, whole.from, whole.to]).toEqual([false, "none", "a", "b"]);
+  });
+
+  it("more ways than a whole number can count", () => {
+    const thrice = (): Block => new Block((x, f) => add(add(add(x, x), x), f(x)));
+    for (const [blocks, ways] of [
+      [3, 27],
+      [60, 4.239115828e28],
+      [700, Number.MAX_VALUE],
+    ]) {
+      const small = S.slice(x, [[0, 1], null, [0, 1], [0, 1]]);
+      const model = new S.Sequential(...Array.from({ length: blocks }, thrice));
+      const certificate = S.certify(model, small);
+      expect(certificate.whole.ways).toBe(ways);
+      expect(S.verifyCertificate(JSON.parse(JSON.stringify(certificate)), model, small).failures).toEqual([]);
+    }
   });
 
   it("blocks in blocks, two outputs, two inputs", () => {
