@@ -2,6 +2,7 @@
 import { needsGrad, nodesBefore } from "../autograd/graph.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { type Forward, observe, replaceForward } from "../nn/observe.ts";
+import { tensorsIn } from "../nn/tensors-in.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { leafOf } from "./leaf.ts";
@@ -47,8 +48,10 @@ export interface Entered {
   readonly calls: readonly Call[];
   /** What went into the block that began first. */
   readonly first: Tensor | null;
-  /** The leaves that blocks were given in place of inputs without gradient, in order. */
+  /** The leaves that blocks were given in place of inputs without gradient. */
   readonly entrances: ReadonlySet<Tensor>;
+  /** The tensors in what `fn` returned. */
+  readonly outputs: readonly Tensor[];
 }
 
 /**
@@ -84,21 +87,11 @@ export function enteringBlocks(model: Module, fn: () => unknown): Entered {
   }
   const putBack = replaceForward(replacements);
   try {
-    fn();
+    const outputs = tensorsIn(fn());
+    return { calls, first, entrances: new Set(leaves.values()), outputs };
   } finally {
     putBack();
   }
-  return { calls, first, entrances: new Set(leaves.values()) };
-}
-
-/**
- * The call at which the recorded way starts anew, behind a `detach` or a computation under `noGrad`: whether the blocks before it
- * lead there is not in the graph. Null where there is none.
- */
-export function cutOf({ calls, first, entrances }: Entered): Call | null {
-  const [leaf] = [...entrances].filter((t) => t !== first);
-  // Of nested blocks the outermost, which ends last.
-  return calls.filter(({ x }) => x === leaf).at(-1) ?? null;
 }
 
 /**
@@ -117,6 +110,23 @@ export function waysThrough(calls: readonly Call[]): { readonly from: Call; read
     for (const from of starts.length > 0 ? starts : [to]) ways.push({ from, to });
   }
   return ways.reverse();
+}
+
+/**
+ * The block at which the graph is cut: behind it, or before it, stands a `detach`, a computation under `noGrad`, a constant.
+ * A whole way may start at the block that began first, and wherever the model's input leads; it ends where something leads to
+ * the model's outputs, unless no block does. Null where all do.
+ */
+export function cutOf({ calls, first, outputs, input }: Entered & { readonly input: Tensor }): Call | null {
+  const ways = waysThrough(calls);
+  if (ways.length === 0) return null;
+  const isBefore = (x: Tensor, y: Tensor): boolean =>
+    x === y || nodesBefore(y).some(({ inputs }) => inputs.includes(x));
+  const anew = ways.find(({ from }) => from.x !== first && !isBefore(input, from.x));
+  if (anew) return anew.from;
+  const leadsOut = (y: Tensor): boolean => outputs.some((output) => isBefore(y, output));
+  if (!leadsOut(calls[calls.length - 1].y)) return null;
+  return ways.find(({ to }) => !leadsOut(to.y))?.to ?? null;
 }
 
 /** The blocks on the way to y whose input no other block leads to. `nodes` are oldest first. */

@@ -101,7 +101,7 @@ export function toSvg(certificate: Certificate, options: SvgOptions = {}): strin
   write(summary, "ink strong");
   write(`${model}, ${mode} mode, ${blocks.length} ${blocks.length === 1 ? "block" : "blocks"}`, "faint");
   if (blocks.length > 0) {
-    const cut = whole.cut === null ? "" : `, the graph starts anew at ${whole.cut}`;
+    const cut = whole.cut === null ? "" : `, the graph is cut at ${whole.cut}`;
     write(`The whole way, ${whole.from} to ${whole.to}: ${inWords(whole)}${cut}`, `${whole.verdict} strong`);
     y += 16;
     const drawn = grid(blocks, whole, y, width);

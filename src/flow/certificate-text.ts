@@ -84,7 +84,10 @@ export function summarize({ blocks, whole }: Pick<Certificate, "blocks" | "whole
   }
   if (blocks.every((block) => block.holds)) {
     if (whole.cut !== null) {
-      return `Undecided: every block passes the gradient, but ${whole.cut} takes a tensor that no gradient leaves (detach, noGrad).`;
+      return `Undecided: every block passes the gradient, but the graph is cut at ${whole.cut} (by detach, noGrad or a constant).`;
+    }
+    if (whole.verdict === "undecided") {
+      return "Undecided: every block passes the gradient, but it is not known what passes between the blocks.";
     }
     if (whole.verdict !== "identity" && whole.verdict !== "selection") {
       return `Not certified: every block passes the gradient, but what stands between the blocks does not (${whole.verdict}).`;
@@ -165,7 +168,7 @@ function wholeWay(blocks: readonly BlockCertificate[], whole: WholeWay): string 
     case "undecided":
       return cut === null
         ? `${way} it is not known what passes.`
-        : `${way} the graph starts anew at ${cut}; whether the blocks before lead there is not recorded.`;
+        : `${way} the graph is cut at ${cut} (by detach, noGrad or a constant).`;
     case "zero":
       return `${way} it passes nothing.`;
     case "gate":

@@ -145,8 +145,8 @@ export interface WholeWay extends Passage {
   readonly from: string;
   readonly to: string;
   /**
-   * The block at which the recorded way starts anew, behind a `detach` or under `noGrad`; null where there is none. Whether the
-   * blocks before it lead there is not in the graph: of the whole way nothing is claimed.
+   * The block before or behind which the graph is cut, by a `detach`, under `noGrad`, by a constant; null where there is none.
+   * Of the whole way nothing is claimed then.
    */
   readonly cut: string | null;
 }
@@ -160,7 +160,7 @@ export interface Certificate {
   readonly summary: string;
   readonly blocks: readonly BlockCertificate[];
   /**
-   * From the first block's input to the last one's output. Where blocks lie on several ways (two inputs, two outputs), the
+   * From the first block's input to the last one's output. Where blocks lie on several ways (two towers, two outputs), the
    * worst of them.
    */
   readonly whole: WholeWay;

@@ -12,6 +12,8 @@ import { leafOf } from "./leaf.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
 export interface Run extends Entered {
+  /** The leaf that the model was given. */
+  readonly input: Tensor;
   /** Of leaves. What is frozen is a parameter too; what enters the model or a block is none. */
   readonly isParameter: (leaf: Tensor) => boolean;
   readonly draws: readonly Draw[];
@@ -28,7 +30,7 @@ export function recordRun(model: Module, x: Tensor, replay: readonly Draw[] = []
   const parameters = new Set(model.parameters());
   const isParameter = (t: Tensor): boolean =>
     parameters.has(t) || (t.requiresGrad && t !== leaf && !value.entrances.has(t));
-  return { ...value, isParameter, draws };
+  return { ...value, input: leaf, isParameter, draws };
 }
 
 /** What a certificate says of what it is about. */

@@ -13,7 +13,7 @@
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
-import { type Call, waysThrough } from "./blocks.ts";
+import { type Call, cutOf, waysThrough } from "./blocks.ts";
 import { type BlockCertificate, type Certificate, type Passage, VERDICTS, type WholeWay } from "./certificate.ts";
 import { callName, checkCertificate, reasonFor, summarize } from "./certificate-text.ts";
 import { alongPath, type Crossing, follow, joins, leastHarm, productOf } from "./crossings.ts";
@@ -175,7 +175,7 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
   const odd = { entry: first, arrives };
   if (arriving === 0)
     return { verdict: "zero", factor: found.ways === 1 && path ? productOf(path) : null, arriving, odd };
-  const single = sources !== null && rows.every((row) => row.length <= 1);
+  const single = rows.every((row) => row.length <= 1) && new Set(all.map(({ entry }) => entry)).size === all.length;
   const square = way.x.size === way.y.size;
   if (square && rows.every((row, j) => row.length === 1 && row[0].entry === j && row[0].factor === 1)) {
     return { verdict: "identity", factor: 1, arriving, odd };
@@ -261,7 +261,7 @@ function wholeAgain(
 ): WholeWay {
   const { calls, isParameter } = run;
   const nothing = { factor: null, onThisInput: false, ways: 0, arriving: 0, open: 0, gain: 0, pathGain: 0 };
-  const cut = startsAgain(run);
+  const cut = cutOf(run);
   if (cut) {
     const [from, to] = [calls[0], calls[calls.length - 1]];
     const ends = { from: callName(from), to: callName(to), sent: to.y.size };
@@ -287,11 +287,4 @@ function wholeAgain(
     if (passage.ways !== 1) trial.trust("whole.pathGain", "it is not said along which of several ways");
   }
   return worst;
-}
-
-/** The outermost call that was given a leaf, though another block had begun before it. */
-function startsAgain({ calls, first, entrances }: Run): Call | undefined {
-  const behind = calls.filter(({ x }) => entrances.has(x) && x !== first);
-  const [leaf] = [...entrances].filter((t) => behind.some(({ x }) => x === t));
-  return behind.filter(({ x }) => x === leaf).at(-1);
 }

@@ -9,7 +9,7 @@
 import { unrecorded } from "../autograd/graph.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { declareConstant } from "../tensor/memory.ts";
-import { isTensor, owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { Identity } from "./container.ts";
 import { Conv2d } from "./conv.ts";
 import { isModule } from "./is-module.ts";
@@ -17,6 +17,7 @@ import { switchMode } from "./mode.ts";
 import { type AnyModule, checkModule, type Module, parameter } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
 import { holdersOf } from "./parts.ts";
+import { tensorsIn } from "./tensors-in.ts";
 
 /**
  * Folds every batch norm that follows a convolution into it, in place, and returns how many there were.
@@ -130,13 +131,6 @@ function agree(before: unknown, after: unknown): boolean {
     }
     return difference <= 1e-3 * largest;
   });
-}
-
-/** The tensors of an output: one, or several in lists, Maps and objects. */
-function tensorsIn(output: unknown): Tensor[] {
-  if (isTensor(output)) return [output];
-  if (typeof output !== "object" || output === null || ArrayBuffer.isView(output)) return [];
-  return (output instanceof Map ? [...output.values()] : Object.values(output)).flatMap(tensorsIn);
 }
 
 /** From now on `module.training = true`, which is what `train()` of any module around it does, throws. */

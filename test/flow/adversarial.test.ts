@@ -3,6 +3,7 @@
  * from another seed: SKIPSTONE_ADVERSARIAL_SEED=100000. What fails is made smaller before it is shown.
  */
 import { describe, expect, it } from "vitest";
+import { nodesBefore } from "../../src/autograd/graph.ts";
 import { recordingFrozen } from "../../src/flow/preserve.ts";
 import * as S from "../../src/index.ts";
 import { buildPlan, type Plan, randomPlan, smallest } from "./adversarial-plans.ts";
@@ -58,7 +59,9 @@ function compare(plan: Plan): Comparison {
   const names = certificate.blocks.map(({ block, call }) => (call > 1 ? `${block} (call ${call})` : block));
   const [from, to] = [whole.from, whole.to].map((name) => trace.calls[names.indexOf(name)]);
   const [first, last] = [trace.calls[0].x, trace.calls.at(-1)!.y];
-  const isCut = trace.calls.some((call) => call.x !== first && trace.entrances.has(call.x));
+  const before = (y: Tensor): Set<Tensor> => new Set([y, ...nodesBefore(y).flatMap(({ inputs }) => inputs)]);
+  const isAnew = (t: Tensor): boolean => t !== first && !before(t).has(leaf) && !before(t).has(first);
+  const isCut = trace.calls.length > 1 && trace.calls.some((call) => isAnew(call.x) || !before(last).has(call.y));
   if (isCut !== (whole.cut !== null)) wrong.push(`whole: cut ${whole.cut}, and by the definition ${isCut}`);
   if (isCut && whole.verdict !== "undecided") wrong.push(`whole: cut and ${whole.verdict}`);
   if (!isCut) {

@@ -264,17 +264,17 @@ describe("networks", () => {
     expect(whole).toMatchObject({ factor: 0.25, from: "block", to: "block (call 2)", cut: null });
   });
 
-  it("between blocks: behind a detach nothing is claimed of the whole way, behind a constant there is none", () => {
+  it("between blocks: where a detach or a constant cuts the graph, nothing is claimed of the whole way", () => {
     class Between extends S.Module {
       readonly a: Block = new Block((x, f) => add(x, f(x)));
       readonly b: Block = new Block((x, f) => add(x, f(x)));
-      readonly #between: (y: Tensor) => Tensor;
-      constructor(between: (y: Tensor) => Tensor) {
+      readonly #between: (y: Tensor, x: Tensor) => Tensor;
+      constructor(between: (y: Tensor, x: Tensor) => Tensor) {
         super();
         this.#between = between;
       }
       forward(x: Tensor): Tensor {
-        return this.b.forward(this.#between(this.a.forward(x)));
+        return this.b.forward(this.#between(this.a.forward(x), x));
       }
     }
     for (const between of [S.detach, (y: Tensor): Tensor => S.noGrad(() => mul(y, 1)), zerosLike]) {
@@ -283,17 +283,43 @@ describe("networks", () => {
       const { holds, blocks, whole, summary } = certificate;
       expect([holds, ...blocks.map((block) => block.holds)]).toEqual([false, true, true]);
       expect(whole).toMatchObject({ verdict: "undecided", from: "a", to: "b", cut: "b", ways: 0, gain: 0 });
-      expect(summary).toMatch(
-        /^Undecided: every block passes the gradient, but b takes a tensor that no gradient leaves/,
-      );
+      expect(summary).toMatch(/^Undecided: every block passes the gradient, but the graph is cut at b/);
       const copy = JSON.parse(JSON.stringify(certificate)) as S.Certificate;
       expect(S.verifyCertificate(copy, model, x)).toEqual({ valid: true, failures: [], unchecked: [] });
       const forged: S.Certificate = { ...copy, whole: { ...whole, verdict: "identity" } };
       expect(S.verifyCertificate(forged, model, x).valid).toBe(false);
     }
+    // A constant that is learned, and a detour around a block.
     const learned = S.parameter(S.zeros([1]));
-    const { holds, whole } = S.certify(new Between((y) => add(zerosLike(y), learned)), x);
-    expect([holds, whole.verdict, whole.from, whole.to]).toEqual([false, "none", "a", "b"]);
+    for (const [between, cut] of [
+      [(y: Tensor): Tensor => add(S.detach(y), learned), "b"],
+      [(y: Tensor, x: Tensor): Tensor => add(S.detach(y), x), "a"],
+    ] as const) {
+      const model = new Between(between);
+      const certificate = S.certify(model, x);
+      expect([certificate.holds, certificate.whole.verdict, certificate.whole.cut]).toEqual([false, "undecided", cut]);
+      expect(S.verifyCertificate(certificate, model, x)).toEqual({ valid: true, failures: [], unchecked: [] });
+    }
+  });
+
+  it("two towers are two ways, also behind what is not recorded", () => {
+    class Towers extends S.Module {
+      readonly a: Block = new Block((x, f) => add(x, f(x)));
+      readonly b: Block = new Block((x, f) => add(x, f(x)));
+      readonly #stem: (x: Tensor) => Tensor;
+      constructor(stem: (x: Tensor) => Tensor) {
+        super();
+        this.#stem = stem;
+      }
+      forward(x: Tensor): Tensor {
+        const h = this.#stem(x);
+        return add(this.a.forward(h), this.b.forward(h));
+      }
+    }
+    for (const stem of [relu, S.detach]) {
+      const { holds, whole } = S.certify(new Towers(stem), x);
+      expect([holds, whole.verdict, whole.cut]).toEqual([true, "identity", null]);
+    }
   });
 
   it("more ways than a whole number can count", () => {

@@ -9,6 +9,7 @@ import { describe } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
+import { isRecord, tensorsIn } from "../tensors-in.ts";
 
 /** What the network should say: a class per image, or a tensor where the loss takes one. */
 export type Labels = ArrayLike<number> | Tensor;
@@ -25,13 +26,6 @@ export type Input<X = Tensor> = Pick<Batch<X>, "x">;
 
 /** Batches one after another, at hand or still to come. */
 export type BatchSource<X = Tensor, L = Labels> = Iterable<Batch<X, L>> | AsyncIterable<Batch<X, L>>;
-
-/** The tensors in a value: itself, or those in its arrays and plain objects, in order. */
-export function tensorsIn(value: unknown): Tensor[] {
-  if (value instanceof Tensor) return [value];
-  if (Array.isArray(value)) return value.flatMap(tensorsIn);
-  return isRecord(value) ? Object.values(value).flatMap(tensorsIn) : [];
-}
 
 /**
  * The number of examples of a batch.
@@ -121,12 +115,6 @@ function join(op: string, outputs: readonly unknown[], counts: readonly number[]
 function formOf(output: unknown): string {
   if (!isRecord(output)) return describe(output);
   return `an object { ${Object.keys(output).sort().join(", ")} }`;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function list(shapes: readonly Shape[]): string {

@@ -1,0 +1,17 @@
+/** Models and losses take and give tensors: one, or several in arrays, Maps and objects. */
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
+
+/** The tensors in a value: itself, or those in its arrays, Maps and plain objects, in order. */
+export function tensorsIn(value: unknown): Tensor[] {
+  if (isTensor(value)) return [value];
+  if (Array.isArray(value)) return value.flatMap(tensorsIn);
+  if (value instanceof Map) return [...value.values()].flatMap(tensorsIn);
+  return isRecord(value) ? Object.values(value).flatMap(tensorsIn) : [];
+}
+
+/** Whether it is an object as `{ … }` writes one. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
