@@ -129,6 +129,7 @@ export interface Found {
 export function experiment(way: Way, g: Float64Array): Found {
   const { x, y } = way;
   const { ways, valueDependent, draws } = countWays(way);
+  if (ways === 0) return { ways, valueDependent, drawn: false, sources: null, factors: new Float64Array(0), gain: 0 };
   const arrive = (v: Float64Array): Floats => sendBack(way, v);
   const [one, count] = [new Float64Array(y.size).fill(1), new Float64Array(y.size).map((_, i) => i + 1)];
   const [ones, counting] = [arrive(one), arrive(count)];
@@ -189,37 +190,54 @@ function countWays({ x, y, nodes, carries, leads }: Way): Pick<Found, "ways" | "
   return { ways: counts.get(x) ?? 0, valueDependent, draws };
 }
 
-/** Where one entry of y goes. */
-export type Row = { readonly entry: number; readonly factor: number }[];
-
-export function targets(sources: Int32Array, factors: Floats, size: number): Row[] {
-  const rows: Row[] = Array.from({ length: size }, () => []);
-  sources.forEach((j, i) => {
-    if (j >= 0) rows[j].push({ entry: i, factor: factors[i] });
-  });
-  return rows;
+/** Where each entry j of y goes: to `entries` from starts[j] to starts[j + 1], times the `factors` there. */
+export interface Rows {
+  readonly starts: Int32Array;
+  readonly entries: Int32Array;
+  readonly factors: Float64Array;
 }
 
-/** Whether some factor is so small beside another that it may be what rounding left of a sum that cancels. */
-export function isBlurred(rows: readonly Row[]): boolean {
-  const sizes = rows.flatMap((row) => row.map(({ factor }) => Math.abs(factor)));
-  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
-  return sizes.some((size) => size < 1e-12 * largest);
+/** The rows, where every entry of x comes from one entry of y at most. */
+export function rowsFrom(sources: Int32Array, factors: Floats, size: number): Rows {
+  const starts = new Int32Array(size + 1);
+  for (const j of sources) if (j >= 0) starts[j + 1]++;
+  for (let j = 0; j < size; j++) starts[j + 1] += starts[j];
+  const rows = { starts, entries: new Int32Array(starts[size]), factors: new Float64Array(starts[size]) };
+  const next = starts.slice();
+  sources.forEach((j, i) => {
+    if (j < 0) return;
+    rows.entries[next[j]] = i;
+    rows.factors[next[j]++] = factors[i];
+  });
+  return rows;
 }
 
 /** Largest outputs whose entries are sent one by one. */
 const MOST_ROWS = 2048;
 
-export function denseRows(way: Way): Row[] | null {
+/** The rows, found by sending every entry of y by itself; null where there are too many. */
+export function denseRows(way: Way): Rows | null {
   const size = way.y.size;
   if (size > MOST_ROWS) return null;
-  return Array.from({ length: size }, (_, j) => {
+  const starts = new Int32Array(size + 1);
+  const entries: number[] = [];
+  const factors: number[] = [];
+  for (let j = 0; j < size; j++) {
     const unit = new Float64Array(size);
     unit[j] = 1;
-    const row: Row = [];
     sendBack(way, unit).forEach((factor, entry) => {
-      if (factor !== 0) row.push({ entry, factor });
+      if (factor === 0) return;
+      entries.push(entry);
+      factors.push(factor);
     });
-    return row;
-  });
+    starts[j + 1] = entries.length;
+  }
+  return { starts, entries: Int32Array.from(entries), factors: Float64Array.from(factors) };
+}
+
+/** Whether some factor is so small beside another that it may be what rounding left of a sum that cancels. */
+export function isBlurred({ factors }: Rows): boolean {
+  let largest = 0;
+  for (const factor of factors) largest = Math.max(largest, Math.abs(factor));
+  return factors.some((factor) => Math.abs(factor) < 1e-12 * largest);
 }

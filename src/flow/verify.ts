@@ -23,10 +23,10 @@ import {
   experiment,
   type Found,
   isBlurred,
-  type Row,
+  type Rows,
+  rowsFrom,
   sendBack,
   sendRest,
-  targets,
   type Way,
   wayBetween,
 } from "./experiment.ts";
@@ -151,8 +151,8 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
     const verdict = worst === undefined ? "none" : worst === COST.gate ? "gate" : "transform";
     return { verdict, factor: null, arriving: 0, odd: lost };
   }
-  const { sources, factors } = found;
-  const rows = sources ? targets(sources, factors, way.y.size) : denseRows(way);
+  const { sources } = found;
+  const rows = sources ? rowsFrom(sources, found.factors, way.y.size) : denseRows(way);
   if (!rows || isBlurred(rows)) {
     const why = rows ? "rounding hides what cancels" : "every entry of the output would have to be sent by itself";
     report.trust(`${field}.arriving`, why);
@@ -161,28 +161,52 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
     report.trust(`${field}.factor`, why);
     return { verdict: sources ? "scale" : "mixed", factor: null, arriving: null, odd: lost };
   }
-  const arriving = rows.filter((row) => row.length > 0).length;
-  const all = rows.flat();
-  const factor = all.length > 0 && all.every((term) => term.factor === all[0].factor) ? all[0].factor : null;
-  const taken = new Set<number>();
-  const isOdd = (row: Row): boolean => {
-    const again = row.some(({ entry }) => taken.has(entry));
-    for (const { entry } of row) taken.add(entry);
-    return row.length !== 1 || row[0].factor !== 1 || again;
-  };
-  const first = Math.max(0, rows.findIndex(isOdd));
-  const arrives = rows[first].slice(0, 4).map(({ entry, factor }) => ({ entry, factor: rounded(factor, 10) }));
+  const { arriving, single, first, isIdentity } = look(rows, way.x.size);
+  const { starts, entries, factors } = rows;
+  const factor = factors.length > 0 && factors.every((f) => f === factors[0]) ? factors[0] : null;
+  const arrives = Array.from(
+    entries.slice(starts[first], Math.min(starts[first + 1], starts[first] + 4)),
+    (entry, k) => ({
+      entry,
+      factor: rounded(factors[starts[first] + k], 10),
+    }),
+  );
   const odd = { entry: first, arrives };
   if (arriving === 0)
     return { verdict: "zero", factor: found.ways === 1 && path ? productOf(path) : null, arriving, odd };
-  const single = rows.every((row) => row.length <= 1) && new Set(all.map(({ entry }) => entry)).size === all.length;
-  const square = way.x.size === way.y.size;
-  if (square && rows.every((row, j) => row.length === 1 && row[0].entry === j && row[0].factor === 1)) {
-    return { verdict: "identity", factor: 1, arriving, odd };
-  }
+  if (isIdentity) return { verdict: "identity", factor: 1, arriving, odd };
   if (!single) return { verdict: "mixed", factor, arriving, odd };
   if (factor === 1) return { verdict: found.valueDependent ? "mask" : "selection", factor, arriving, odd };
   return { verdict: found.drawn ? "mask" : "scale", factor, arriving, odd };
+}
+
+interface Look {
+  readonly arriving: number;
+  /** Each row has one entry at most, and none is in two rows. */
+  readonly single: boolean;
+  /** The first row that is no identity's or selection's; 0 where there is none. */
+  readonly first: number;
+  readonly isIdentity: boolean;
+}
+
+function look({ starts, entries, factors }: Rows, columns: number): Look {
+  const size = starts.length - 1;
+  const taken = new Uint8Array(columns);
+  let [arriving, first, single, isIdentity] = [0, -1, true, size === columns];
+  for (let j = 0; j < size; j++) {
+    const [start, end] = [starts[j], starts[j + 1]];
+    let again = false;
+    for (let k = start; k < end; k++) {
+      again ||= taken[entries[k]] === 1;
+      taken[entries[k]] = 1;
+    }
+    const isOne = end === start + 1 && factors[start] === 1;
+    if (end > start) arriving++;
+    if (again || end > start + 1) single = false;
+    if (!isOne || entries[start] !== j) isIdentity = false;
+    if (first < 0 && (!isOne || again)) first = j;
+  }
+  return { arriving, single, first: Math.max(0, first), isIdentity };
 }
 
 function blockAgain(
