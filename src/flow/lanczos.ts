@@ -30,6 +30,10 @@ const STEPS = 8;
  * The `count` largest singular values, largest first, each with its error bound. Values that are equal to each other may be
  * found fewer times than they occur.
  *
+ * The bound says that there is a singular value so near, not that none is larger: each `value` is at most the true one, but for
+ * rounding, and is it but for an unlucky first vector, next to orthogonal to what is sought. Where that has to be certain:
+ * `singularValues`.
+ *
  * @param seed of the first vector.
  *
  * @example
