@@ -1,6 +1,6 @@
 /**
  * The largest singular values of a matrix too large to take apart: Golub–Kahan–Lanczos bidiagonalisation. Golub & Van Loan,
- * "Matrix Computations", §10.4.
+ * "Matrix Computations", 4th edition, §10.4.
  *
  * From a random unit vector v₁, j steps give orthonormal V = (v₁ … vⱼ), U = (u₁ … uⱼ) and an upper bidiagonal j × j matrix B
  * with A·V = U·B and Aᵀ·U = V·Bᵀ + β·vⱼ₊₁·eⱼᵀ. For a singular triplet (σ, p, q) of B then A(Vq) = σ(Up), and

@@ -1,5 +1,5 @@
 /**
- * Singular values in float64. Golub & Van Loan, "Matrix Computations", §8.6 and §8.4.
+ * Singular values in float64. Golub & Van Loan, "Matrix Computations", 4th edition, §8.6 and §8.4.
  *
  * A dense matrix is brought to bidiagonal form B by reflections (Golub & Kahan 1965), which keep singular values. Those of B
  * are the positive eigenvalues of a symmetric tridiagonal matrix whose diagonal is zero and whose off-diagonal entries are

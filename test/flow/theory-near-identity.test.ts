@@ -6,6 +6,9 @@
  * ∂f/∂Aᵢ = 2·(I + Aᵢ₊₁)ᵀ…(I + A_l)ᵀ·E·Σ·(I + A₁)ᵀ…(I + Aᵢ₋₁)ᵀ, and where all ‖Aᵢ‖ ≤ τ < 1 each factor shortens by 1 − τ at most:
  *
  *     ‖∇f‖² ≥ 4·l·(1 − τ)^(2l−2)·σ_min(Σ)·f
+ *
+ * The paper's eq. 2.3 has (1 − τ)^(l−1), the factor of one ‖∂f/∂Aᵢ‖ and not of its square, and σ_min(Σ)², as if ‖E‖² were f for
+ * any Σ. Both are too large.
  */
 import { describe, expect, it } from "vitest";
 import { norm } from "../../src/flow/measure.ts";
@@ -99,6 +102,27 @@ describe("where all ‖Aᵢ‖ < 1", () => {
       const { f, squares } = descentOf(given, new Array<Float64Array>(l).fill(shrinking));
       expect(squares / bound(l, tau, given.least, f)).toBeCloseTo(1, 12);
     }
+  });
+
+  it("the exponents printed in the paper's eq. 2.3 are too large: (1 − τ)^(l−1) at A = −½ three times, σ_min(Σ)² at Σ = 4", () => {
+    const at = (x: number, matrices: readonly number[]) =>
+      descentOf(
+        {
+          d: 1,
+          inputs: owned(Float64Array.of(x), [1, 1]),
+          targets: owned(Float64Array.of(3 * x), [1, 1]),
+          least: x * x,
+        },
+        matrices.map((a) => Float64Array.of(a)),
+      );
+    const printed = (l: number, tau: number, least: number, f: number): number =>
+      4 * l * (1 - tau) ** (l - 1) * least ** 2 * f;
+    const three = at(1, [-0.5, -0.5, -0.5]);
+    expect(three.squares).toBe(bound(3, 0.5, 1, three.f));
+    expect(three.squares).toBeLessThan(printed(3, 0.5, 1, three.f));
+    const one = at(2, [0]);
+    expect(one.squares).toBe(bound(1, 0, 4, one.f));
+    expect(one.squares).toBeLessThan(printed(1, 0, 4, one.f));
   });
 
   it("at ‖Aᵢ‖ = 1 it ends: Aᵢ = −I in two layers is critical, and not right", () => {

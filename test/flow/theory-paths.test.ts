@@ -150,6 +150,47 @@ describe("correlation", () => {
     }
   });
 
+  it.each([
+    ["plain", 0.5],
+    ["residual", 0.75],
+  ] as const)("independent halves of the units: %s layers leave %d of the correlation each", (kind, left) => {
+    // ∂f/∂x where each layer is m∘Wx, or x + m∘Wx, Var W = 2/width. Two inputs have the same W, and masks m of their own: a unit
+    // is open at one of them with probability ½, at both with ¼. A layer multiplies E‖g‖² by ½·2 and E⟨g, g′⟩ by ¼·2, and
+    // the shortcut adds 1 to both: ½/1 and (3/2)/2.
+    for (const depth of [1, 3]) {
+      const samples = Array.from({ length: 1600 }, (_, seed) => {
+        const rng = new Rng(seed);
+        const weights = Array.from({ length: depth }, () => mul(S.randn([width, width], rng), Math.sqrt(2 / width)));
+        const u = S.randn([1, width], rng);
+        const [g, other] = [0, 1].map(() => {
+          const x = S.zeros([1, width], { requiresGrad: true });
+          const y = weights.reduce((h, w) => {
+            const mask = S.tensor(Float32Array.from({ length: width }, () => rng.integer(2)));
+            const branch = mul(S.linear(h, w), mask);
+            return kind === "plain" ? branch : add(h, branch);
+          }, x);
+          return S.backward(S.sum(mul(y, u))).get(x).data;
+        });
+        const dot = g.reduce((sum, v, i) => sum + v * other[i], 0);
+        return { dot, square: (norm(g) ** 2 + norm(other) ** 2) / 2 };
+      });
+      // The mean of ⟨g, g′⟩ − leftᴸ·‖g‖² is 0, within four standard deviations of such a mean.
+      const apart = samples.map(({ dot, square }) => dot - left ** depth * square);
+      const deviation = Math.sqrt(mean(apart.map((v) => v * v)) / apart.length);
+      expect(Math.abs(mean(apart)), `depth ${depth}`).toBeLessThan(4 * deviation);
+      // One layer more or less would be seen.
+      const size = mean(samples.map(({ square }) => square));
+      expect(8 * deviation).toBeLessThan(left ** depth * (1 - left) * size);
+    }
+  });
+
+  it("where the branches send nothing, ∂L/∂x is ∂L/∂y bit for bit", () => {
+    const model = new Sequential(...Array.from({ length: 10 }, () => new Block(8, 0, new Rng(0))));
+    const gradient = S.randn([1, 8], new Rng(5));
+    const x = S.randn([1, 8], new Rng(1), { requiresGrad: true });
+    expect([...S.backward(model.forward(x), { gradient }).get(x).data]).toEqual([...gradient.data]);
+  });
+
   it("what W carries of two gradients is correlated as they were, bit for bit; what R carries is not", () => {
     for (const seed of seeds) {
       const rng = new Rng(seed);
