@@ -6,7 +6,7 @@
  * alone does not give one. Along a chain of blocks singular values lie between the products of the bounds.
  *
  * What is certain: ‖R‖ is taken from the whole matrix by singular-values.ts, never by Lanczos (lanczos.ts), whose error is the
- * distance to *some* singular value and so no bound of the largest. Its own rounding has a proven bound. What is measured: how
+ * distance to *some* singular value and so no bound of the largest. Its own rounding is bounded by counting (`roundingBound`). What is measured: how
  * far the Jacobian that float32 computes is from that of the function itself, `ROUNDING` below.
  */
 import { checkModule } from "../nn/is-module.ts";
@@ -27,7 +27,7 @@ export interface SingularBounds {
   /** ‖R‖, the largest singular value of what depends on weights. Null where W is no c·I. */
   readonly branchNorm: number | null;
   /**
-   * By how much `branchNorm` may be wrong: what float64 rounding may have done to it, for which there is a proof, and what float32
+   * By how much `branchNorm` may be wrong: what float64 rounding may have done to it, which is bounded by counting, and what float32
    * rounding may have done to J, which is measured: 10⁻⁵·‖J‖ (all singular values, squared, added, and the root).
    */
   readonly error: number | null;

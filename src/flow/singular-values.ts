@@ -39,7 +39,7 @@ export function singularValues(matrix: Matrix): Float64Array {
  *
  * What was computed are singular values of A + E exactly, and by Weyl none has moved by more than ‖E‖. Each of the 2n reflections
  * forms and adds products of up to m terms: a relative error of some (4m + 20)·2⁻⁵³, less than half of what is counted for it
- * here, and n + 10 of them would cover bisection with Sturm's counts.
+ * here, to first order; the other half covers bisection with Sturm's counts many times.
  */
 export function roundingBound({ rows, columns, values }: Matrix): number {
   const [m, n] = [Math.max(rows, columns), Math.min(rows, columns)];
