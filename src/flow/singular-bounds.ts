@@ -2,12 +2,13 @@
  * What a certificate implies for the singular values of a block's Jacobian.
  *
  * With W = c·I and J = W + R, Weyl's inequality |σᵢ(W + R) − σᵢ(W)| ≤ ‖R‖ (Golub & Van Loan, "Matrix Computations", 4th edition,
- * Corollary 8.6.2) puts every singular value of J between |c| − ‖R‖ and |c| + ‖R‖. The lower bound is worth something only if ‖R‖ < |c|: a certificate
- * alone does not give one. Along a chain of blocks singular values lie between the products of the bounds.
+ * Corollary 8.6.2) puts every singular value of J between |c| − ‖R‖ and |c| + ‖R‖. The lower bound is worth something only if
+ * ‖R‖ < |c|: a certificate alone does not give one. Along a chain of blocks singular values lie between the products of the
+ * bounds.
  *
  * What is certain: ‖R‖ is taken from the whole matrix by singular-values.ts, never by Lanczos (lanczos.ts), whose error is the
- * distance to *some* singular value and so no bound of the largest. Its own rounding is bounded by counting (`roundingBound`). What is measured: how
- * far the Jacobian that float32 computes is from that of the function itself, `ROUNDING` below.
+ * distance to *some* singular value and so no bound of the largest. Its own rounding is bounded by counting (`roundingBound`).
+ * What is measured: how far the Jacobian that float32 computes is from that of the function itself, `ROUNDING` below.
  */
 import { checkModule } from "../nn/is-module.ts";
 import type { Module } from "../nn/module.ts";
