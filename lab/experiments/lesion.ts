@@ -4,7 +4,7 @@
  * A residual block that is deleted leaves its shortcut, a plain block or layer the identity. A residual network has 2ⁿ paths,
  * half of which do not lead through a given block; a plain network has one.
  *
- * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", §3 and Figs. 3 to 5.
+ * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", Figs. 3 to 5.
  * Next: ../../src/flow/lesions.ts; ./lesion-report.ts has charts and table.
  */
 import { lesions, manyLesions, reorderings } from "../../src/flow/index.ts";
@@ -79,7 +79,7 @@ export const lesion: Experiment<Options, Task, Result> = {
   title: "What is left of a network when parts are missing?",
   about:
     "Trains a residual, a plain and a VGG-style network, then deletes each block or layer, several at once, and lets blocks change places.",
-  papers: "Veit et al. 2016, §3, Figs. 3 to 5",
+  papers: "Veit et al. 2016, Figs. 3 to 5",
   options: {
     depth: option("layers of the residual network, 6n+2", depth, { quick: 20, default: 56, full: 110 }),
     plainDepth: option("layers of the plain network, 6n+2", depth, { quick: 8, default: 20, full: 20 }),

@@ -5,7 +5,7 @@
  * branch it passes, and what a length contributes is the number of its paths times the gradient of one. Measured before the
  * first update and after training, with each gradient sent through single paths (../../src/flow/path-lengths.ts).
  *
- * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", §4 and Fig. 6.
+ * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", Fig. 6.
  */
 import { crossEntropy } from "../../src/autograd/index.ts";
 import { pathDistribution, pathGradients } from "../../src/flow/index.ts";
@@ -65,7 +65,7 @@ export const paths: Experiment<Options, Task, Result> = {
   title: "Which paths does the gradient come through?",
   about:
     "Gradient by path length in residual networks, before and after training: how many paths, how much each, and the product.",
-  papers: "Veit et al. 2016, §4, Fig. 6",
+  papers: "Veit et al. 2016, Fig. 6",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110], full: [56, 110] }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
@@ -99,7 +99,7 @@ export const paths: Experiment<Options, Task, Result> = {
   report: (cases, { batchSize }) => ({
     found: findings(cases),
     paper:
-      "In a trained network of 54 blocks more than 95 % of all paths are 19 to 35 blocks long, but the gradient falls exponentially with the length of a path, and almost all of the gradient comes from paths of 5 to 17 blocks, which are 0.45 % of all paths (Veit et al. 2016, §4, Fig. 6).",
+      "In a trained network of 54 blocks more than 95 % of all paths are 19 to 35 blocks long, but the gradient falls exponentially with the length of a path, and almost all of the gradient comes from paths of 5 to 17 blocks, which are 0.45 % of all paths (Veit et al. 2016, Fig. 6).",
     charts: [shareChart(cases), gradientChart(cases, batchSize)],
     tables: [table(cases)],
   }),

@@ -1,6 +1,6 @@
 /**
  * The largest singular values of a matrix too large to take apart: Golub–Kahan–Lanczos bidiagonalisation. Golub & Van Loan,
- * "Matrix Computations", §10.4.
+ * "Matrix Computations", 4th edition, §10.4.
  *
  * From a random unit vector v₁, j steps give orthonormal V = (v₁ … vⱼ), U = (u₁ … uⱼ) and an upper bidiagonal j × j matrix B
  * with A·V = U·B and Aᵀ·U = V·Bᵀ + β·vⱼ₊₁·eⱼᵀ. For a singular triplet (σ, p, q) of B then A(Vq) = σ(Up), and
@@ -29,6 +29,10 @@ const STEPS = 8;
 /**
  * The `count` largest singular values, largest first, each with its error bound. Values that are equal to each other may be
  * found fewer times than they occur.
+ *
+ * The bound says that there is a singular value so near, not that none is larger: each `value` is at most the true one, but for
+ * rounding, and is it but for an unlucky first vector, next to orthogonal to what is sought. Where that has to be certain:
+ * `singularValues`.
  *
  * @param seed of the first vector.
  *

@@ -1,6 +1,6 @@
 /**
  * The loss around a trained network: Li, Xu, Taylor, Studer & Goldstein 2018, "Visualizing the Loss Landscape of Neural
- * Nets", §2 and §4.
+ * Nets", §3 and §4.
  *
  * From the weights θ, f(α) = L(θ + α·δ) along one random direction, or f(α, β) = L(θ + α·δ + β·η) along two. Because a ReLU
  * network with batch norm computes the same when a filter's weights are multiplied by a number, the size of a random step

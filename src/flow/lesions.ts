@@ -1,7 +1,8 @@
 /**
  * Lesions: what a network still can when blocks are deleted from it or change places.
  *
- * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", §3 (Figs. 3–5):
+ * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", "Lesion study"
+ * (Figs. 3–5):
  * a residual network hardly notices that a block is gone, because half of its paths do not lead through it; a plain network
  * has one path and breaks. Deleting a residual block leaves its shortcut; deleting a layer, or a plain block, leaves the
  * identity, and is possible only where that keeps the shape.

@@ -1,6 +1,6 @@
 /**
  * Which paths do the learning: Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow
- * Networks", §4 and Fig. 6.
+ * Networks", "The importance of short paths" and Fig. 6.
  *
  * n residual blocks are 2ⁿ paths from input to output, since each block is either skipped or passed. Their lengths (the
  * number of branches passed) are binomial: C(n, k)/2ⁿ of them have length k, so most are about n/2 long. But a gradient
@@ -79,7 +79,7 @@ export interface PathLengthRow {
 }
 
 /**
- * The gradient by path length, sampled as in Veit et al. 2016, §4.2: the batch goes forward through the whole network; on
+ * The gradient by path length, sampled as in Veit et al. 2016: the batch goes forward through the whole network; on
  * the way back the gradient is sent through the branch alone in k random blocks, and through the shortcut alone in the
  * others. Different paths of one length are drawn without replacement.
  *

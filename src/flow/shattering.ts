@@ -1,11 +1,12 @@
 /**
  * Shattered gradients: Balduzzi, Frean, Leary, Lewis, Ma & McWilliams 2017, "The Shattered Gradients Problem: If resnets are
- * the answer, then what is the question?", §1 (Figs. 1 and 2) and §3.
+ * the answer, then what is the question?", Figs. 1 and 2, Theorems 1 and 3.
  *
  * Move the input along a line and look at ∂f/∂x. In a shallow network neighbouring inputs have similar gradients. In a deep
- * plain network every step flips ReLUs somewhere, the gradient becomes white noise (with He's initialisation the correlation
- * halves with every layer: 2⁻ᴸ), and a step of gradient descent is worth nothing an inch further. In a residual network it
- * decays far more slowly, from (3/4)ᴸ without to about 1/√L with batch norm: brown noise.
+ * plain network every step flips ReLUs somewhere, the gradient becomes white noise (with He's initialisation, and where two
+ * inputs open independent halves of each layer's units, the correlation halves with every layer: 2⁻ᴸ), and a step of gradient
+ * descent is worth nothing an inch further. In a residual network it decays far more slowly, from (3/4)ᴸ without to about
+ * 1/(β√L) with batch norm and branches times β: brown noise.
  */
 import { backward } from "../autograd/backward.ts";
 import { checkModule } from "../nn/is-module.ts";

@@ -1,5 +1,5 @@
 /**
- * Singular values in float64. Golub & Van Loan, "Matrix Computations", §8.6 and §8.4.
+ * Singular values in float64. Golub & Van Loan, "Matrix Computations", 4th edition, §8.6 and §8.4.
  *
  * A dense matrix is brought to bidiagonal form B by reflections (Golub & Kahan 1965), which keep singular values. Those of B
  * are the positive eigenvalues of a symmetric tridiagonal matrix whose diagonal is zero and whose off-diagonal entries are
@@ -9,6 +9,7 @@
 import { describe } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, type Floats, toValues } from "../tensor/memory.ts";
+import { norm } from "./measure.ts";
 
 /** Numbers in rows, row-major. */
 export interface Matrix {
@@ -18,7 +19,8 @@ export interface Matrix {
 }
 
 /**
- * All min(rows, columns) singular values, largest first; each within some n·2⁻⁵²·σ₁ of the true one.
+ * All min(rows, columns) singular values, largest first; each within `roundingBound` of the true one, and as a rule within some
+ * n·2⁻⁵²·σ₁.
  *
  * @example
  * singularValues({ rows: 2, columns: 2, values: Float64Array.of(3, 0, 4, 5) }); // [6.708204, 2.236068]
@@ -29,6 +31,19 @@ export function singularValues(matrix: Matrix): Float64Array {
   checkMatrix("singularValues", matrix);
   const { diagonal, above } = bidiagonalize(matrix);
   return bidiagonalSingularValues(diagonal, above);
+}
+
+/**
+ * By how much rounding can have moved any of `singularValues`' results: 20·n·(m + 10)·2⁻⁵³·‖A‖, m the larger and n the smaller
+ * side, ‖A‖² the sum of squares.
+ *
+ * What was computed are singular values of A + E exactly, and by Weyl none has moved by more than ‖E‖. Each of the 2n reflections
+ * forms and adds products of up to m terms: a relative error of some (4m + 20)·2⁻⁵³, less than half of what is counted for it
+ * here, to first order; the other half covers bisection with Sturm's counts many times.
+ */
+export function roundingBound({ rows, columns, values }: Matrix): number {
+  const [m, n] = [Math.max(rows, columns), Math.min(rows, columns)];
+  return 20 * n * (m + 10) * 2 ** -53 * norm(values);
 }
 
 /** Throws unless `matrix` is one, as full of numbers as it says. */

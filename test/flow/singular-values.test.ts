@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { largestSingularValues } from "../../src/flow/lanczos.ts";
-import { type Matrix, singularValues } from "../../src/flow/singular-values.ts";
+import { type Matrix, roundingBound, singularValues } from "../../src/flow/singular-values.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 
 function random(rows: number, columns: number, seed = 0): Matrix {
@@ -76,6 +76,29 @@ describe("singularValues", () => {
     });
     expect(first).toBeCloseTo(1, 14);
     for (const value of others) expect(value).toBeLessThan(1e-15);
+  });
+
+  // H = I − 2wwᵀ for a unit w is orthogonal, so H₁·diag(σ)·H₂ has the singular values σ, up to its own making.
+  it.each([4, 30, 120])("known singular values of an n × n matrix, n = %d: within the bound of rounding", (n) => {
+    const rng = new Rng(n);
+    const sigma = Array.from({ length: n }, (_, i) => 10 ** (-12 * (i / n)));
+    let values = diagonal(...sigma).values;
+    for (const side of [0, 1]) {
+      const w = Array.from({ length: n }, () => rng.normal());
+      const squares = w.reduce((sum, v) => sum + v * v, 0);
+      const at = (a: ArrayLike<number>, i: number, j: number): number => (side === 0 ? a[i * n + j] : a[j * n + i]);
+      const products = w.map((_, j) => w.reduce((sum, v, i) => sum + v * at(values, i, j), 0));
+      values = Float64Array.from(values, (v, k) => {
+        const [i, j] = side === 0 ? [Math.floor(k / n), k % n] : [k % n, Math.floor(k / n)];
+        return v - (2 * w[i] * products[j]) / squares;
+      });
+    }
+    const matrix = { rows: n, columns: n, values };
+    const found = singularValues(matrix);
+    sigma.forEach((value, i) => {
+      expect(Math.abs(found[i] - value)).toBeLessThan(roundingBound(matrix));
+    });
+    expect(roundingBound(matrix)).toBeLessThan(1e-10);
   });
 
   it("Σσ² = ‖A‖², and the zero matrix has zeros", () => {
