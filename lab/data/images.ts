@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { relative } from "node:path";
 import { channelStatistics, type Dataset, shareDataset } from "../../src/data/index.ts";
 import { UsageError } from "../errors.ts";
-import type { AnyExperiment, ImageData } from "../runner/experiment.ts";
+import type { AnyExperiment, ImageData } from "../experiment.ts";
 import { defaultDataDirectory, readDirectory } from "./dataset-files.ts";
 import { halve } from "./halve.ts";
 

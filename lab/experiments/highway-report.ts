@@ -4,11 +4,12 @@
  * Srivastava, Greff & Schmidhuber 2015, "Highway Networks", Fig. 1; "Training Very Deep Networks", Fig. 2. Next: ./highway.ts,
  * which trains the networks and reads their gates.
  */
+
+import type { Case, Report } from "../experiment.ts";
 import type { GridChart, LineChart, Panel } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Case, Report } from "../runner/experiment.ts";
 import { deepestOf, divergedCell, lossCurve, seedNote } from "../training/variants.ts";
 import type { Gates, Result, Task, Thresholds } from "./highway.ts";
 

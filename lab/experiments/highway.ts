@@ -9,8 +9,8 @@ import { batches } from "../../src/data/index.ts";
 import { highwayNet, readGates } from "../../src/resnet/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { listOf, wholeNumber } from "../arguments.ts";
+import { type Context, type Experiment, option } from "../experiment.ts";
 import { mean, spread } from "../report/statistics.ts";
-import { type Context, type Experiment, option } from "../runner/experiment.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
 import { highwayReport } from "./highway-report.ts";
 

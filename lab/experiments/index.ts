@@ -1,6 +1,6 @@
 /** All experiments, in the order in which `--list` names them. */
 import { UsageError } from "../errors.ts";
-import type { AnyExperiment } from "../runner/experiment.ts";
+import type { AnyExperiment } from "../experiment.ts";
 import { degradation } from "./degradation.ts";
 import { expand } from "./expand.ts";
 import { highway } from "./highway.ts";

@@ -17,7 +17,7 @@ import { observe } from "../../src/nn/index.ts";
 import { cifarResNet, type ResNet } from "../../src/resnet/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
-import { type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
+import { type Context, type Experiment, option, type Seeded } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import {
   pickTraining,

@@ -4,11 +4,12 @@
  *
  * Li et al. 2018, Figs. 1 and 5. Next: ./landscape.ts, which measures it.
  */
+
+import type { Report } from "../experiment.ts";
 import type { Grid, GridChart, LineChart } from "../report/chart.ts";
 import { percent, significant } from "../report/format.ts";
 import { curveOf, geometricMean, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Report } from "../runner/experiment.ts";
 import { seedNote } from "../training/variants.ts";
 import type { Landscape, Run } from "./landscape.ts";
 

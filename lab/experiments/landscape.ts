@@ -12,7 +12,7 @@ import { type LandscapeRow, landscape as walk } from "../../src/flow/index.ts";
 import { evaluate, type Module } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
-import { type Case, type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
+import { type Case, type Context, type Experiment, option, type Seeded } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
 import { landscapeReport } from "./landscape-report.ts";

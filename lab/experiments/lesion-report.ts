@@ -3,11 +3,12 @@
  *
  * Veit, Wilber & Belongie 2016, Figs. 3 to 5. Next: ./lesion.ts, which measures it.
  */
+
+import type { Case, Report } from "../experiment.ts";
 import type { LineChart, Point, Tone } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Case, Report } from "../runner/experiment.ts";
 import type { Net, Result, Task } from "./lesion.ts";
 
 type Cases = readonly Case<Task, Result>[];

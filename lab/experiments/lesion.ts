@@ -22,7 +22,7 @@ import {
 } from "../../src/nn/index.ts";
 import { cifarResNet, isResidualBlock } from "../../src/resnet/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
-import { type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
+import { type Context, type Experiment, option, type Seeded } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, test, train, trainingOptions } from "../training/train.ts";
 import { lesionReport } from "./lesion-report.ts";

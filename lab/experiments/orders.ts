@@ -6,7 +6,7 @@
  * that it matters more the deeper the network is.
  */
 import { cifarResNet, type Order } from "../../src/resnet/index.ts";
-import type { Experiment } from "../runner/experiment.ts";
+import type { Experiment } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { type Training, train } from "../training/train.ts";
 import {

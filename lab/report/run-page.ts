@@ -1,5 +1,5 @@
 /** The page of one run: what was found, the figures, the tables, how it was made. */
-import { type RunRecord, wasInterrupted } from "../runner/record.ts";
+import { type RunRecord, wasInterrupted } from "../record.ts";
 import type { Chart } from "./chart.ts";
 import { duration, grouped } from "./format.ts";
 import { definitions, escapeHtml, figureSection, page, richText, table } from "./html.ts";

@@ -1,6 +1,6 @@
 /** What the terminal shows at the end of a run: the tables and the paragraph. */
 import CliTable from "cli-table3";
-import type { RunRecord } from "../runner/record.ts";
+import type { RunRecord } from "../record.ts";
 import { duration } from "./format.ts";
 import { caveats } from "./run-page.ts";
 import { cellText, type Table } from "./table.ts";

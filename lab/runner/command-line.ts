@@ -8,8 +8,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { Tier } from "../../src/tensor/index.ts";
 import { type Argument, oneOf, path, wholeNumber } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
+import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "../experiment.ts";
 import { addModelCommands, type ModelTask } from "../models/commands.ts";
-import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "./experiment.ts";
 
 /** A run of an experiment as it was asked for. */
 export interface RunRequest {

@@ -4,7 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { messageOf, RunError } from "../errors.ts";
-import type { Seeded } from "./experiment.ts";
+import type { Seeded } from "../experiment.ts";
 import type { FinishedTask } from "./results.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./task-worker.ts";
 

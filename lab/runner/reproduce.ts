@@ -6,12 +6,12 @@ import { readImages } from "../data/images.ts";
 import { RunError, UsageError } from "../errors.ts";
 import { experimentNamed } from "../experiments/index.ts";
 import { ensureWritable, reasonOf, saveSomewhere, shownPath, writeTogether } from "../files.ts";
+import { parseRecord, type RunRecord } from "../record.ts";
 import { grouped } from "../report/format.ts";
 import { createStopper } from "../stop.ts";
 import type { ReproduceRequest } from "./command-line.ts";
 import { type Comparison, compareValues } from "./compare.ts";
 import { compute } from "./compute.ts";
-import { parseRecord, type RunRecord } from "./record.ts";
 import { fingerprintOf } from "./results.ts";
 import { originOf } from "./run.ts";
 

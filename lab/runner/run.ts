@@ -4,13 +4,13 @@ import { kernels, useKernels } from "../../src/tensor/index.ts";
 import { checkPaperData, type ImageSummary, readImages } from "../data/images.ts";
 import { engineName } from "../engine.ts";
 import { messageOf, RunError, UsageError } from "../errors.ts";
+import type { AnyExperiment, Seeded } from "../experiment.ts";
 import { ensureWritable, packageVersion, saveSomewhere, shownPath } from "../files.ts";
+import type { RunRecord } from "../record.ts";
 import { createStopper } from "../stop.ts";
 import { codeChecksum } from "./code.ts";
 import type { RunRequest } from "./command-line.ts";
 import { compute, type Work } from "./compute.ts";
-import type { AnyExperiment, Seeded } from "./experiment.ts";
-import type { RunRecord } from "./record.ts";
 import { type FinishedTask, fingerprintOf, type Origin, RESULTS_FILE, ResultsFile, readResults } from "./results.ts";
 import { casesOf, tasksOf } from "./tasks.ts";
 

@@ -1,5 +1,5 @@
 /** From a plan to tasks with seeds, and from their results back to one case per task of the plan. */
-import type { AnyExperiment, Case, Seeded } from "./experiment.ts";
+import type { AnyExperiment, Case, Seeded } from "../experiment.ts";
 import type { FinishedTask } from "./results.ts";
 
 /** The plan, once per seed. */

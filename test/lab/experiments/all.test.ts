@@ -3,8 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { experimentNamed, experiments } from "../../../lab/experiments/index.ts";
+import { toJson } from "../../../lab/json.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
-import { toJson } from "../../../lab/runner/json.ts";
 import { presetOptions } from "./support.ts";
 
 const folder = fileURLToPath(new URL("../../../lab/experiments/", import.meta.url));

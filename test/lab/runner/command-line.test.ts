@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { depth, listOf, oneOf, wholeNumber } from "../../../lab/arguments.ts";
+import { type Experiment, option } from "../../../lab/experiment.ts";
 import { parseCommandLine, type RunRequest } from "../../../lab/runner/command-line.ts";
-import { type Experiment, option } from "../../../lab/runner/experiment.ts";
 
 interface Options {
   readonly depths: readonly number[];

@@ -1,9 +1,9 @@
 /** A run as it is written to run.json: all that is needed to show it, to list it and to run it again. */
-import type { Tier } from "../../src/tensor/index.ts";
-import type { ImageSummary } from "../data/images.ts";
+import type { Tier } from "../src/tensor/index.ts";
+import type { ImageSummary } from "./data/images.ts";
 import type { Preset, Report } from "./experiment.ts";
 import { fromJson } from "./json.ts";
-import type { FinishedTask } from "./results.ts";
+import type { FinishedTask } from "./runner/results.ts";
 
 export interface RunRecord {
   readonly program: "skipstone";

@@ -5,10 +5,10 @@
  * knows no thread, no terminal and no file. A worked example is ../experiments/vanish.ts; ../experiments/README.md says how
  * to write one.
  */
-import type { Dataset, Normalization } from "../../src/data/index.ts";
-import type { Argument } from "../arguments.ts";
-import type { Chart } from "../report/chart.ts";
-import type { Table } from "../report/table.ts";
+import type { Dataset, Normalization } from "../src/data/index.ts";
+import type { Argument } from "./arguments.ts";
+import type { Chart } from "./report/chart.ts";
+import type { Table } from "./report/table.ts";
 
 /** How long it may take: under a minute, a few minutes, or as long as the paper's own runs. */
 export type Preset = "quick" | "default" | "full";
