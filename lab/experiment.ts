@@ -2,7 +2,7 @@
  * What an experiment is: a list of independent tasks, what each of them computes, and what the results show.
  *
  * The laboratory does the rest: options, data, seeds, worker threads, progress, files, pages, reproduction. An experiment
- * knows no thread, no terminal and no file. A worked example is ../experiments/vanish.ts; ../experiments/README.md says how
+ * knows no thread, no terminal and no file. A worked example is experiments/vanish.ts; experiments/README.md says how
  * to write one.
  */
 import type { Dataset, Normalization } from "../src/data/index.ts";
@@ -56,6 +56,13 @@ export interface Context extends ImageData {
 
 /** A task with the seed that all its randomness comes from. */
 export type Seeded<T> = T & { readonly seed: number };
+
+/** A task that was computed: a line of results.jsonl. */
+export interface FinishedTask {
+  readonly task: Seeded<object>;
+  readonly result: unknown;
+  readonly seconds: number;
+}
 
 /** One task's results, over the seeds that are finished, by rising seed. */
 export interface Case<T, R> {

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { RunError } from "../errors.ts";
-import type { Seeded } from "../experiment.ts";
+import type { FinishedTask, Seeded } from "../experiment.ts";
 import { makeDirectory, reasonOf } from "../files.ts";
 import { fromJson, toJson } from "../json.ts";
 
@@ -25,12 +25,6 @@ export interface Origin {
   readonly kernels: string;
   /** Checksum and size of the images. */
   readonly data: string;
-}
-
-export interface FinishedTask {
-  readonly task: Seeded<object>;
-  readonly result: unknown;
-  readonly seconds: number;
 }
 
 interface Line extends FinishedTask {
