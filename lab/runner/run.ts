@@ -72,8 +72,8 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
     report: experiment.report(casesOf(experiment, results), options),
   };
   // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
-  const { writeRun } = await import("../report/write-run.ts");
-  const { summarizeRun } = await import("../report/summary.ts");
+  const { writeRun } = await import("../page/write-run.ts");
+  const { summarizeRun } = await import("../page/summary.ts");
   const { saved, problem } = saveSomewhere(out, (place) => {
     if (request.earlier !== "redraw") file.save(join(place, folder, RESULTS_FILE));
     return writeRun(record, join(place, folder), place);

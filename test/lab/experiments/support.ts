@@ -2,8 +2,8 @@
 import { expect } from "vitest";
 import type { AnyExperiment, Case, Context, Experiment, Preset, Report } from "../../../lab/experiment.ts";
 import { fromJson, toJson } from "../../../lab/json.ts";
-import { figureOf } from "../../../lab/report/charts/index.ts";
-import { renderFigure } from "../../../lab/report/plot.ts";
+import { figureOf } from "../../../lab/page/charts/index.ts";
+import { renderFigure } from "../../../lab/page/plot.ts";
 import { casesOf, tasksOf } from "../../../lab/runner/tasks.ts";
 import { channelStatistics } from "../../../src/data/index.ts";
 import { tinyDataset } from "../tiny-data.ts";

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { JSDOM } from "jsdom";
 import { describe, expect, test } from "vitest";
 import { fromJson, toJson } from "../../../lab/json.ts";
+import { summarizeRun } from "../../../lab/page/summary.ts";
+import { runFiles, writeRun } from "../../../lab/page/write-run.ts";
 import type { RunRecord } from "../../../lab/record.ts";
-import { summarizeRun } from "../../../lab/report/summary.ts";
-import { runFiles, writeRun } from "../../../lab/report/write-run.ts";
 
 const record: RunRecord = {
   program: "skipstone",
