@@ -3,9 +3,9 @@
  * and what one may want to know of a network.
  *
  *   experiments/   what each of them computes and shows               runner/   options, threads, results, reproduction
- *   training/      what trainings have in common                      report/   charts, tables, pages
- *   data/          finds and prepares images                          start/    the main job, `npm start`
- *   models/        what a network costs, other formats, a look at a photograph
+ *   training/      what trainings have in common                      report/   what is shown, as data: charts, tables, numbers in words
+ *   data/          finds and prepares images                          page/     draws it
+ *   models/        what a network costs, other formats, a photograph  start/    the main job, `npm start`
  */
 import { experiments } from "./experiments/index.ts";
 import { packageVersion } from "./files.ts";
