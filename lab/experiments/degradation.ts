@@ -20,7 +20,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell } from "../training/variants.ts";
+import { divergedCell } from "./variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];

@@ -23,7 +23,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell, seedNote } from "../training/variants.ts";
+import { divergedCell, seedNote } from "./variants.ts";
 
 type NamedOrder = Extract<ExpansionOrder, string>;
 

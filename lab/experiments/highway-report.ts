@@ -10,8 +10,8 @@ import type { GridChart, LineChart, Panel } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { deepestOf, divergedCell, lossCurve, seedNote } from "../training/variants.ts";
 import type { Gates, Result, Task, Thresholds } from "./highway.ts";
+import { deepestOf, divergedCell, lossCurve, seedNote } from "./variants.ts";
 
 type Cases = readonly Case<Task, Result>[];
 type GatedCase = { readonly depth: number; readonly gates: NonNullable<Result["gates"]>; readonly seed: number };

@@ -15,7 +15,7 @@ import { mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { divergedCell, lossCurve } from "../training/variants.ts";
+import { divergedCell, lossCurve } from "./variants.ts";
 
 interface Options extends Omit<TrainingOptions, "learningRate"> {
   readonly depths: readonly number[];

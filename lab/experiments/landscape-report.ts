@@ -10,8 +10,8 @@ import type { Grid, GridChart, LineChart } from "../report/chart.ts";
 import { percent, significant } from "../report/format.ts";
 import { curveOf, geometricMean, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { seedNote } from "../training/variants.ts";
 import type { Landscape, Run } from "./landscape.ts";
+import { seedNote } from "./variants.ts";
 
 /** @param images training images that each loss is the mean of. */
 export function landscapeReport(nets: readonly Landscape[], images: number): Report {

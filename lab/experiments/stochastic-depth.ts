@@ -15,7 +15,7 @@ import { cellOf, type Table } from "../report/table.ts";
 import { firstImages } from "../training/first-images.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { deepestOf, divergedCell, lossCurve, seedNote } from "../training/variants.ts";
+import { deepestOf, divergedCell, lossCurve, seedNote } from "./variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];

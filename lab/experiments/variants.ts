@@ -8,7 +8,7 @@ import type { CategoryChart, LineChart, Panel, Point, Tone } from "../report/cha
 import { percent } from "../report/format.ts";
 import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { pickTraining, type Training, type TrainingOptions, trainingOptions } from "./train.ts";
+import { pickTraining, type Training, type TrainingOptions, trainingOptions } from "../training/train.ts";
 
 export interface VariantOptions extends TrainingOptions {
   readonly depths: readonly number[];
