@@ -83,10 +83,10 @@ export interface Report {
 }
 
 /**
- * An experiment with options `O`, tasks `T` and results `R`, all of them plain JSON (NaN and infinities may occur).
- * The times in a result, which no two runs share, are under keys called `seconds`.
+ * What an experiment computes, with options `O`, tasks `T` and results `R`, all of them plain JSON (NaN and infinities may
+ * occur). The times in a result, which no two runs share, are under keys called `seconds`.
  */
-export interface Experiment<O extends object, T extends object, R> {
+export interface Computation<O extends object, T extends object, R> {
   /** What one types; the file is called the same. */
   readonly name: string;
   /** The question it answers. */
@@ -110,6 +110,10 @@ export interface Experiment<O extends object, T extends object, R> {
   cost?(task: T): number;
   /** Computes one task. Deterministic: the same task gives the same numbers, whatever ran before in this thread. */
   run(task: Seeded<T>, context: Context): Promise<R> | R;
+}
+
+/** What is computed, and what it shows. Where the two are files of their own, experiments/index.ts joins them. */
+export interface Experiment<O extends object, T extends object, R> extends Computation<O, T, R> {
   /** `cases` are in the order of the plan; those without any result (of an interrupted run) are missing. */
   report(cases: readonly Case<T, R>[], options: O): Report;
 }

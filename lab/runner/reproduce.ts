@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { toCsv } from "../../src/flow/index.ts";
 import { readImages } from "../data/images.ts";
 import { RunError, UsageError } from "../errors.ts";
-import { experimentNamed } from "../experiments/index.ts";
+import type { AnyExperiment } from "../experiment.ts";
 import { ensureWritable, reasonOf, saveSomewhere, shownPath, writeTogether } from "../files.ts";
 import { parseRecord, type RunRecord } from "../record.ts";
 import { grouped } from "../report/format.ts";
@@ -26,6 +26,7 @@ const SHOWN = 10;
  */
 export async function reproduce(
   { file, data, workers }: ReproduceRequest,
+  experimentNamed: (name: string) => AnyExperiment,
   say: (line: string) => void,
 ): Promise<number> {
   const record = readRecord(file);

@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   experiments: ["report", "data", "training"],
   page: ["report"],
   models: ["report", "page", "data"],
-  runner: ["report", "data", "training", "experiments", "page", "models"],
+  runner: ["report", "data", "training", "experiments", "page"],
 };
 
 /** lab.ts and start.ts are the doors. */

@@ -40,9 +40,9 @@ describe.each(experiments.map((experiment) => [experiment.name, experiment] as c
   );
 
   test("the command line has it, with options of its own that do not clash with those of all", () => {
-    const request = parseCommandLine([name, "--quick"], "0", experiments);
+    const request = parseCommandLine([name, "--quick"], "0", { experiments, addCommands: () => {} });
     expect(request).toHaveProperty("run.options", presetOptions(experiment, "quick"));
-    expect(parseCommandLine([name, "--help"], "0", experiments)).toHaveProperty(
+    expect(parseCommandLine([name, "--help"], "0", { experiments, addCommands: () => {} })).toHaveProperty(
       "text",
       expect.stringContaining("--seeds"),
     );

@@ -29,7 +29,7 @@ const sample: Experiment<Options, object, number> = {
 };
 
 function parse(text: string): ReturnType<typeof parseCommandLine> {
-  return parseCommandLine(text.split(" ").filter(Boolean), "1.2.3", [sample]);
+  return parseCommandLine(text.split(" ").filter(Boolean), "1.2.3", { experiments: [sample], addCommands: () => {} });
 }
 
 function parseRun(text: string): RunRequest {
