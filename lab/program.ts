@@ -7,6 +7,13 @@ import { isatty } from "node:tty";
 import { messageOf } from "./errors.ts";
 import { reasonOf } from "./files.ts";
 
+/** What a command that is no run says at its end. */
+export interface Answer {
+  /** For the terminal. */
+  readonly text: string;
+  readonly exitCode: number;
+}
+
 /** Prints a line. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);

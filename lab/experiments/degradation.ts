@@ -6,11 +6,11 @@
  */
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
+import { type Case, type Experiment, option } from "../experiment.ts";
 import type { Axis, LineChart, Panel } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type Experiment, option } from "../runner/experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import {
   type CurvePoint,
@@ -20,7 +20,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell } from "../training/variants.ts";
+import { divergedCell } from "./variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];

@@ -8,11 +8,11 @@
  */
 import { cifarResNet, Expansion, type ExpansionOrder } from "../../src/resnet/index.ts";
 import { depth, listOf, oneOf, realNumber, wholeNumber } from "../arguments.ts";
+import { type Case, type Experiment, option } from "../experiment.ts";
 import type { LineChart } from "../report/chart.ts";
 import { percent, significant } from "../report/format.ts";
 import { compare, curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type Experiment, option } from "../runner/experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import {
   type CurvePoint,
@@ -23,7 +23,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell, seedNote } from "../training/variants.ts";
+import { divergedCell, seedNote } from "./variants.ts";
 
 type NamedOrder = Extract<ExpansionOrder, string>;
 

@@ -4,23 +4,24 @@
  * Srivastava, Greff & Schmidhuber 2015, "Highway Networks", Fig. 1; "Training Very Deep Networks", Fig. 2. Next: ./highway.ts,
  * which trains the networks and reads their gates.
  */
+
+import type { Case, Report } from "../experiment.ts";
 import type { GridChart, LineChart, Panel } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Case, Report } from "../runner/experiment.ts";
-import { deepestOf, divergedCell, lossCurve, seedNote } from "../training/variants.ts";
-import type { Gates, Result, Task, Thresholds } from "./highway.ts";
+import { type Gates, type Result, type Task, THRESHOLDS } from "./highway.ts";
+import { deepestOf, divergedCell, lossCurve, seedNote } from "./variants.ts";
 
 type Cases = readonly Case<Task, Result>[];
 type GatedCase = { readonly depth: number; readonly gates: NonNullable<Result["gates"]>; readonly seed: number };
 
 const NETS = ["plain", "highway"] as const;
 
-export function highwayReport(cases: Cases, thresholds: Thresholds): Report {
+export function highwayReport(cases: Cases): Report {
   const deepest = deepestGated(cases);
   return {
-    found: findings(cases, deepest, thresholds),
+    found: findings(cases, deepest),
     paper:
       "On MNIST plain networks become much harder to train with every step from 10 to 20, 50 and 100 layers, and highway networks do not; highways of hundreds of layers can be trained (Srivastava et al. 2015, “Highway Networks”, Fig. 1). In the trained networks most gates are nearly shut for a given input, and which are open depends on the input and the class: layers are skipped, and the network routes (“Training Very Deep Networks”, §4.1, Fig. 2).",
     charts: [
@@ -28,7 +29,7 @@ export function highwayReport(cases: Cases, thresholds: Thresholds): Report {
       byDepth(cases),
       ...(deepest ? [gatesByLayer(cases), gatesByClass(deepest), gatesOfExamples(deepest)] : []),
     ],
-    tables: [table(cases, thresholds)],
+    tables: [table(cases)],
   };
 }
 
@@ -160,7 +161,8 @@ function classGrid(rows: readonly (readonly number[])[]): GridChart["panels"][nu
   };
 }
 
-function table(cases: Cases, { shut, open }: Thresholds): Table {
+function table(cases: Cases): Table {
+  const { shut, open } = THRESHOLDS;
   const gate = (results: readonly Result[], of: (gates: Gates) => number): ReturnType<typeof cellOf> =>
     cellOf(results.flatMap(({ gates }) => (gates ? [of(gates.trained)] : [])));
   return {
@@ -192,7 +194,8 @@ function table(cases: Cases, { shut, open }: Thresholds): Table {
   };
 }
 
-function findings(cases: Cases, deepest: GatedCase | null, { shut, open }: Thresholds): string {
+function findings(cases: Cases, deepest: GatedCase | null): string {
+  const { shut, open } = THRESHOLDS;
   const depth = deepestOf(cases);
   const sentences = NETS.flatMap((net) => {
     const here = cases.filter(({ task }) => task.net === net);

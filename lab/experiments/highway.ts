@@ -9,12 +9,11 @@ import { batches } from "../../src/data/index.ts";
 import { highwayNet, readGates } from "../../src/resnet/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { listOf, wholeNumber } from "../arguments.ts";
+import { type Computation, type Context, option } from "../experiment.ts";
 import { mean, spread } from "../report/statistics.ts";
-import { type Context, type Experiment, option } from "../runner/experiment.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { highwayReport } from "./highway-report.ts";
 
-interface Options extends TrainingOptions {
+export interface Options extends TrainingOptions {
   readonly depths: readonly number[];
 }
 
@@ -49,14 +48,9 @@ const NETS = ["plain", "highway"] as const;
 const GATED_IMAGES = 500;
 
 /** Below `shut` a unit is carried, above `open` it is mostly transformed. */
-export interface Thresholds {
-  readonly shut: number;
-  readonly open: number;
-}
+export const THRESHOLDS = { shut: 0.1, open: 0.5 } as const;
 
-const THRESHOLDS: Thresholds = { shut: 0.1, open: 0.5 };
-
-export const highway: Experiment<Options, Task, Result> = {
+export const highway: Computation<Options, Task, Result> = {
   name: "highway",
   title: "Can learned gates train a hundred layers?",
   about:
@@ -99,8 +93,6 @@ export const highway: Experiment<Options, Task, Result> = {
     const trained = read();
     return { ...training, gates: atStart && trained && { atStart, trained } };
   },
-
-  report: (cases) => highwayReport(cases, THRESHOLDS),
 };
 
 function gatesOf(model: ReturnType<typeof highwayNet>, { test, normalization }: Context): Gates {

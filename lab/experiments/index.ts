@@ -1,13 +1,17 @@
 /** All experiments, in the order in which `--list` names them. */
 import { UsageError } from "../errors.ts";
-import type { AnyExperiment } from "../runner/experiment.ts";
+import type { AnyExperiment, Computation, Experiment } from "../experiment.ts";
 import { degradation } from "./degradation.ts";
 import { expand } from "./expand.ts";
 import { highway } from "./highway.ts";
+import { highwayReport } from "./highway-report.ts";
 import { init } from "./init.ts";
 import { jacobian } from "./jacobian.ts";
+import { jacobianReport } from "./jacobian-report.ts";
 import { landscape } from "./landscape.ts";
+import { landscapeReport } from "./landscape-report.ts";
 import { lesion } from "./lesion.ts";
+import { lesionReport } from "./lesion-report.ts";
 import { orders } from "./orders.ts";
 import { paths } from "./paths.ts";
 import { shatter } from "./shatter.ts";
@@ -20,16 +24,24 @@ export const experiments: readonly AnyExperiment[] = [
   vanish,
   shortcuts,
   orders,
-  highway,
+  joined(highway, highwayReport),
   paths,
-  lesion,
+  joined(lesion, lesionReport),
   shatter,
-  landscape,
-  jacobian,
+  joined(landscape, landscapeReport),
+  joined(jacobian, jacobianReport),
   stochasticDepth,
   expand,
   init,
 ];
+
+/** What is computed and what it shows, where they are files of their own. */
+function joined<O extends object, T extends object, R>(
+  computation: Computation<O, T, R>,
+  report: Experiment<O, T, R>["report"],
+): Experiment<O, T, R> {
+  return { ...computation, report };
+}
 
 /** @throws UsageError if there is none of this name. */
 export function experimentNamed(name: string): AnyExperiment {

@@ -8,14 +8,14 @@
  */
 import { cifarResNet, type Start } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
+import { type Case, type Experiment, option } from "../experiment.ts";
 import type { CategoryChart, LineChart } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type Experiment, option } from "../runner/experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { divergedCell, lossCurve } from "../training/variants.ts";
+import { divergedCell, lossCurve } from "./variants.ts";
 
 interface Options extends Omit<TrainingOptions, "learningRate"> {
   readonly depths: readonly number[];

@@ -4,11 +4,12 @@
  *
  * He et al. 2016, eq. 5; Saxe et al. 2013, §3. Next: ./jacobian.ts, which measures them.
  */
+
+import type { Case, Report } from "../experiment.ts";
 import type { LineChart, Panel } from "../report/chart.ts";
 import { percent, significant } from "../report/format.ts";
 import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Case, Report } from "../runner/experiment.ts";
 import type { BlockSpectrum, Result, Spectrum, Task } from "./jacobian.ts";
 
 type Cases = readonly Case<Task, Result>[];

@@ -17,7 +17,7 @@ import { observe } from "../../src/nn/index.ts";
 import { cifarResNet, type ResNet } from "../../src/resnet/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
-import { type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
+import { type Computation, type Context, option, type Seeded } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import {
   pickTraining,
@@ -27,9 +27,8 @@ import {
   trainingBatches,
   trainingOptions,
 } from "../training/train.ts";
-import { jacobianReport } from "./jacobian-report.ts";
 
-interface Options extends TrainingOptions {
+export interface Options extends TrainingOptions {
   readonly depths: readonly number[];
   readonly width: number;
   readonly stages: readonly number[];
@@ -77,7 +76,7 @@ const ROUNDING = 1e-6;
 /** Batches after which running statistics are those of the data: what they were before counts 0.9⁶⁰, 0.2 %. */
 const SETTLING = 60;
 
-export const jacobian: Experiment<Options, Task, Result> = {
+export const jacobian: Computation<Options, Task, Result> = {
   name: "jacobian",
   title: "How much do blocks and networks stretch and shrink a gradient?",
   about:
@@ -120,8 +119,6 @@ export const jacobian: Experiment<Options, Task, Result> = {
     });
     return { ...training, initial, trained: spectra(model, task, context) };
   },
-
-  report: jacobianReport,
 };
 
 /** Lets batch norm see the data before there is a training, so that evaluation means the same before and after it. */

@@ -4,16 +4,20 @@
  *
  * Li et al. 2018, Figs. 1 and 5. Next: ./landscape.ts, which measures it.
  */
+
+import type { Case, Report } from "../experiment.ts";
 import type { Grid, GridChart, LineChart } from "../report/chart.ts";
 import { percent, significant } from "../report/format.ts";
 import { curveOf, geometricMean, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Report } from "../runner/experiment.ts";
-import { seedNote } from "../training/variants.ts";
-import type { Landscape, Run } from "./landscape.ts";
+import type { Training } from "../training/train.ts";
+import { nameOf, type Options, type Place, type Result, type Task } from "./landscape.ts";
+import { seedNote } from "./variants.ts";
 
-/** @param images training images that each loss is the mean of. */
-export function landscapeReport(nets: readonly Landscape[], images: number): Report {
+type Cases = readonly Case<Task, Result>[];
+
+export function landscapeReport(cases: Cases, { lossImages: images }: Options): Report {
+  const nets = planesOf(cases);
   return {
     found: findings(nets),
     paper:
@@ -21,6 +25,36 @@ export function landscapeReport(nets: readonly Landscape[], images: number): Rep
     charts: [surfaceChart(nets, images), contourChart(nets, images), lineChart(nets, images)],
     tables: [table(nets, images)],
   };
+}
+
+/** One seed of a network, put together from all tasks that are finished. */
+interface Run {
+  readonly training: Training;
+  readonly classes: number;
+  readonly plane: readonly Place[];
+  readonly line: readonly Place[];
+}
+
+interface Landscape {
+  readonly name: string;
+  readonly task: Task;
+  /** The first is the one in the pictures. */
+  readonly runs: readonly Run[];
+}
+
+function planesOf(cases: Cases): Landscape[] {
+  const names = [...new Set(cases.map(({ task }) => nameOf(task)))];
+  return names.map((name) => {
+    const parts = cases.filter(({ task }) => nameOf(task) === name);
+    const seeds = [...new Set(parts.flatMap(({ seeds }) => seeds))].sort((a, b) => a - b);
+    const runs = seeds.map((seed): Run => {
+      const results = parts.flatMap(({ seeds, results }) => results.filter((_, i) => seeds[i] === seed));
+      const { classes } = results[0];
+      const plane = results.flatMap(({ plane }) => plane);
+      return { training: results[0], classes, plane, line: results.flatMap(({ line }) => line) };
+    });
+    return { name, task: parts[0].task, runs };
+  });
 }
 
 function gridOf({ name, runs: [{ plane }] }: Landscape): Grid {

@@ -12,12 +12,11 @@ import { type LandscapeRow, landscape as walk } from "../../src/flow/index.ts";
 import { evaluate, type Module } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
-import { type Case, type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
+import { type Computation, type Context, option, type Seeded } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { landscapeReport } from "./landscape-report.ts";
 
-interface Options extends TrainingOptions {
+export interface Options extends TrainingOptions {
   readonly depths: readonly number[];
   readonly width: number;
   readonly points: number;
@@ -41,9 +40,9 @@ export interface Task extends TrainingOptions {
   readonly lastRow: number;
 }
 
-type Place = Pick<LandscapeRow, "alpha" | "beta" | "loss">;
+export type Place = Pick<LandscapeRow, "alpha" | "beta" | "loss">;
 
-interface Result extends Training {
+export interface Result extends Training {
   readonly classes: number;
   readonly plane: readonly Place[];
   /** Along the first direction; empty unless this task has the first row. */
@@ -52,7 +51,7 @@ interface Result extends Training {
 
 const NETS = ["plain", "residual"] as const;
 
-export const landscape: Experiment<Options, Task, Result> = {
+export const landscape: Computation<Options, Task, Result> = {
   name: "landscape",
   title: "What does the loss look like around a trained network?",
   about:
@@ -135,11 +134,7 @@ export const landscape: Experiment<Options, Task, Result> = {
       line: line.map(place),
     };
   },
-
-  report: (cases, { lossImages }) => landscapeReport(planesOf(cases), lossImages),
 };
-
-type Cases = readonly Case<Task, Result>[];
 
 function pick(options: Omit<Options, "depths" | "parts">): Omit<Task, "depth" | "net" | "firstRow" | "lastRow"> {
   const { width, points, linePoints, range, lossImages } = options;
@@ -153,7 +148,7 @@ function rowsOf(points: number, parts: number): { firstRow: number; lastRow: num
   return Array.from({ length: count }, (_, i) => ({ firstRow: edge(i), lastRow: edge(i + 1) }));
 }
 
-function nameOf({ net, depth }: Pick<Task, "net" | "depth">): string {
+export function nameOf({ net, depth }: Pick<Task, "net" | "depth">): string {
   return `${net}-${depth}`;
 }
 
@@ -181,34 +176,4 @@ async function trained(task: Seeded<Task>, context: Context): Promise<Trained> {
   const model = cifarResNet(depth, { ...networkOptions(task, context), shortcut: net === "plain" ? "none" : "pad" });
   latest = { key, images, model, training: await train(model, task, context) };
   return latest;
-}
-
-/** One seed of a network, put together from all tasks that are finished. */
-export interface Run {
-  readonly training: Training;
-  readonly classes: number;
-  readonly plane: readonly Place[];
-  readonly line: readonly Place[];
-}
-
-export interface Landscape {
-  readonly name: string;
-  readonly task: Task;
-  /** The first is the one in the pictures. */
-  readonly runs: readonly Run[];
-}
-
-function planesOf(cases: Cases): Landscape[] {
-  const names = [...new Set(cases.map(({ task }) => nameOf(task)))];
-  return names.map((name) => {
-    const parts = cases.filter(({ task }) => nameOf(task) === name);
-    const seeds = [...new Set(parts.flatMap(({ seeds }) => seeds))].sort((a, b) => a - b);
-    const runs = seeds.map((seed): Run => {
-      const results = parts.flatMap(({ seeds, results }) => results.filter((_, i) => seeds[i] === seed));
-      const { classes } = results[0];
-      const plane = results.flatMap(({ plane }) => plane);
-      return { training: results[0], classes, plane, line: results.flatMap(({ line }) => line) };
-    });
-    return { name, task: parts[0].task, runs };
-  });
 }

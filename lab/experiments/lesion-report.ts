@@ -3,12 +3,13 @@
  *
  * Veit, Wilber & Belongie 2016, Figs. 3 to 5. Next: ./lesion.ts, which measures it.
  */
+
+import type { Case, Report } from "../experiment.ts";
 import type { LineChart, Point, Tone } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Case, Report } from "../runner/experiment.ts";
-import type { Net, Result, Task } from "./lesion.ts";
+import type { Net, Options, Result, Task } from "./lesion.ts";
 
 type Cases = readonly Case<Task, Result>[];
 
@@ -16,8 +17,7 @@ const TONES: Readonly<Record<Net, Tone>> = { residual: "residual", plain: "plain
 
 const WHAT: Readonly<Record<Net, string>> = { residual: "block", plain: "block", "VGG-style": "layer" };
 
-/** @param images test images that each error was measured on. */
-export function lesionReport(cases: Cases, images: number): Report {
+export function lesionReport(cases: Cases, { lesionImages: images }: Options): Report {
   return {
     found: findings(cases),
     paper:

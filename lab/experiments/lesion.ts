@@ -22,12 +22,11 @@ import {
 } from "../../src/nn/index.ts";
 import { cifarResNet, isResidualBlock } from "../../src/resnet/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
-import { type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
+import { type Computation, type Context, option, type Seeded } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, test, train, trainingOptions } from "../training/train.ts";
-import { lesionReport } from "./lesion-report.ts";
 
-interface Options extends TrainingOptions {
+export interface Options extends TrainingOptions {
   readonly depth: number;
   readonly plainDepth: number;
   readonly vggStage: number;
@@ -74,7 +73,7 @@ const NETS = ["residual", "plain", "VGG-style"] as const;
 
 export type Net = (typeof NETS)[number];
 
-export const lesion: Experiment<Options, Task, Result> = {
+export const lesion: Computation<Options, Task, Result> = {
   name: "lesion",
   title: "What is left of a network when parts are missing?",
   about:
@@ -162,8 +161,6 @@ export const lesion: Experiment<Options, Task, Result> = {
             ),
     };
   },
-
-  report: (cases, { lesionImages }) => lesionReport(cases, lesionImages),
 };
 
 /** How many times a task measures an error. */

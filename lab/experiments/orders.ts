@@ -6,7 +6,7 @@
  * that it matters more the deeper the network is.
  */
 import { cifarResNet, type Order } from "../../src/resnet/index.ts";
-import type { Experiment } from "../runner/experiment.ts";
+import type { Experiment } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { type Training, train } from "../training/train.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type VariantTask,
   variantLabel,
   variantOptions,
-} from "../training/variants.ts";
+} from "./variants.ts";
 
 /** In the order of Table 2, with the test errors of ResNet-110 and ResNet-164 on CIFAR-10. */
 const ORDERS: Readonly<Record<string, { readonly order: Order; readonly paper: string }>> = {

@@ -12,11 +12,11 @@ import { pathDistribution, pathGradients } from "../../src/flow/index.ts";
 import type { Module } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
+import { type Case, type Context, type Experiment, option, type Seeded } from "../experiment.ts";
 import type { LineChart, Panel, Series } from "../report/chart.ts";
 import { percent, significant } from "../report/format.ts";
 import { curveOf, geometricMean, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import {
   pickTraining,

@@ -13,11 +13,11 @@ import { autocorrelation, lineGradients } from "../../src/flow/index.ts";
 import { BatchNorm2d, init, Linear, Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { Rng, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { listOf, realNumber, wholeNumber } from "../arguments.ts";
+import { type Case, type Experiment, option, type Seeded } from "../experiment.ts";
 import type { LineChart, Panel, Tone } from "../report/chart.ts";
 import { fixed } from "../report/format.ts";
 import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type Experiment, option, type Seeded } from "../runner/experiment.ts";
 
 interface Options {
   readonly depths: readonly number[];

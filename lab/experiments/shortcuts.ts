@@ -5,20 +5,20 @@
  * on the original blocks (a ReLU after the addition). Before and after training the certificate says what all shortcuts one
  * after another do to a gradient: λ^L where they scale.
  *
- * That gates do harm has been disputed: set up as a highway (lab/training/highway-unit.ts) they do not. Both set-ups are here.
+ * That gates do harm has been disputed: set up as a highway (./highway-unit.ts) they do not. Both set-ups are here.
  */
 import { batches } from "../../src/data/index.ts";
 import { certify, type Passage } from "../../src/flow/index.ts";
 import type { Module } from "../../src/nn/index.ts";
 import { type CifarResNetOptions, cifarResNet } from "../../src/resnet/index.ts";
+import type { Case, Context, Experiment } from "../experiment.ts";
 import type { CategoryChart } from "../report/chart.ts";
 import { significant } from "../report/format.ts";
 import { geometricMean, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import type { Case, Context, Experiment } from "../runner/experiment.ts";
-import { highwayUnitNet } from "../training/highway-unit.ts";
 import { networkOptions } from "../training/network.ts";
 import { type Training, train } from "../training/train.ts";
+import { highwayUnitNet } from "./highway-unit.ts";
 import {
   comparison,
   deepestOf,
@@ -30,7 +30,7 @@ import {
   type VariantTask,
   variantLabel,
   variantOptions,
-} from "../training/variants.ts";
+} from "./variants.ts";
 
 interface Result extends Training {
   /** From the last block's output to the first block's input along the shortcuts alone, before training and after. */

@@ -7,15 +7,15 @@
  */
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
+import { type Case, type Experiment, option } from "../experiment.ts";
 import type { LineChart, Panel } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type Experiment, option } from "../runner/experiment.ts";
 import { firstImages } from "../training/first-images.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { deepestOf, divergedCell, lossCurve, seedNote } from "../training/variants.ts";
+import { deepestOf, divergedCell, lossCurve, seedNote } from "./variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];

@@ -13,11 +13,11 @@ import { layerStatistics } from "../../src/flow/index.ts";
 import { type Initializer, init } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
+import { type Case, type Context, type Experiment, option, type Seeded } from "../experiment.ts";
 import type { LineChart, Panel } from "../report/chart.ts";
 import { significant } from "../report/format.ts";
 import { curveOf, geometricMean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type Context, type Experiment, option, type Seeded } from "../runner/experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { trainingBatches } from "../training/train.ts";
 

@@ -2,8 +2,8 @@
 import { counterexampleText, toSvg } from "../../src/flow/certificate-svg.ts";
 import { callName } from "../../src/flow/certificate-text.ts";
 import type { BlockCertificate } from "../../src/flow/index.ts";
+import { definitions, escapeHtml, figureSection, page, table } from "../page/html.ts";
 import { percent, significant } from "../report/format.ts";
-import { definitions, escapeHtml, figureSection, page, table } from "../report/html.ts";
 import type { CertificateFile } from "./certify.ts";
 
 /** By name. */

@@ -13,8 +13,8 @@ import type { Order, ShortcutKind } from "../../src/resnet/index.ts";
 import { formatShape, Rng, randn, type Shape, ShapeError, type Tensor, ValueError } from "../../src/tensor/index.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { ensureWritable, packageVersion, reasonOf, shownPath, writeTogether } from "../files.ts";
+import type { Answer } from "../program.ts";
 import { certificateFiles } from "./certificate-page.ts";
-import type { Answer } from "./commands.ts";
 import { channelsOf, imageChannels, networkCalled, networkWith, parseInput, usualInput } from "./network.ts";
 import { readState } from "./weights.ts";
 

@@ -3,18 +3,11 @@ import { type Command, Option } from "commander";
 import type { FloatDType } from "../../src/io/index.ts";
 import { modelNames, type Order, type ShortcutKind } from "../../src/resnet/index.ts";
 import { path, realNumber, wholeNumber } from "../arguments.ts";
+import type { Answer } from "../program.ts";
 import type { CertifyRequest } from "./certify.ts";
 import type { ClassifyRequest } from "./classify.ts";
 import type { ConvertRequest } from "./convert.ts";
 import type { SummaryRequest } from "./summary.ts";
-
-/** What a command does; the text is for the terminal. */
-export type ModelTask = () => Promise<Answer>;
-
-export interface Answer {
-  readonly text: string;
-  readonly exitCode: number;
-}
 
 /** What is no error. */
 const said = (text: string): Answer => ({ text, exitCode: 0 });
@@ -28,7 +21,7 @@ const perChannel =
 const networks = `The networks: ${modelNames.join(", ")}.`;
 
 /** Adds `summary`, `convert`, `classify` and `certify`. What they need is loaded when they run. */
-export function addModelCommands(program: Command, chosen: (task: ModelTask) => void): void {
+export function addModelCommands(program: Command, chosen: (task: () => Promise<Answer>) => void): void {
   program
     .command("summary <network>")
     .summary("layers, shapes, parameters and multiply-adds of a network")

@@ -1,6 +1,6 @@
 /**
  * Pictures as data: what is to be seen, not how it is drawn. Experiments make these without loading a plotting library;
- * they lie in run.json, each has a CSV file, and charts/ draws them.
+ * they lie in run.json, each has a CSV file, and ../page/charts draws them.
  */
 
 /** A colour of the theme by name. `residual` (blue) and `plain` (vermilion) mean what they say on every page. */

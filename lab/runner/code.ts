@@ -3,38 +3,40 @@
  * every result carries a checksum of the code it depends on.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** lab/ or build/lab/: sources lie the same way in both. */
 const lab = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * A checksum over the library, what experiments share (lab/training, lab/data, and lab/report/statistics, with which some
- * compute), and the experiment's own file. What only shows or writes is not in it (the rest of lab/report, NAME-report.ts),
- * nor what other experiments do.
+ * A checksum over the files that compute an experiment's results: its own, what prepares its images, and all that these
+ * import. What only shows results is not in it where it is a file of its own (NAME-report.ts), nor what only other
+ * experiments need.
  */
 export function codeChecksum(experiment: string): string {
-  const files = [
-    ...sources(join(lab, "..", "src")),
-    ...sources(join(lab, "training")),
-    ...sources(join(lab, "data")),
-    ...named("statistics", join(lab, "report")),
-    ...named(experiment, join(lab, "experiments")),
-  ];
   const hash = createHash("sha256");
-  for (const path of files) hash.update(relative(lab, path)).update(readFileSync(path));
+  for (const path of codeOf(experiment)) hash.update(path).update(readFileSync(join(lab, path)));
   return hash.digest("hex").slice(0, 16);
 }
 
-function named(name: string, directory: string): string[] {
-  return sources(directory).filter((path) => [`${name}.js`, `${name}.ts`].includes(basename(path)));
+/** The files that the checksum is over, relative to lab/, in alphabetical order. */
+export function codeOf(experiment: string): string[] {
+  const found = new Set<string>();
+  const visit = (path: string): void => {
+    if (found.has(path)) return;
+    found.add(path);
+    for (const target of importsOf(readFileSync(path, "utf8"))) visit(join(dirname(path), target));
+  };
+  for (const name of [`experiments/${experiment}`, "data/images"]) {
+    visit(["js", "ts"].map((ending) => join(lab, `${name}.${ending}`)).find((path) => existsSync(path))!);
+  }
+  return [...found].map((path) => relative(lab, path)).sort();
 }
 
-function sources(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.(js|ts)$/.test(name) && !name.endsWith(".d.ts"))
-    .sort()
-    .map((name) => join(directory, name));
+/** Relative paths that a module imports or re-exports. `import type` is left out: at run time it is not there. */
+function importsOf(text: string): string[] {
+  const statements = text.matchAll(/^(?:import|export)\b(?! type\b)[^;"]*"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm);
+  return [...statements].map(([, target, dynamic]) => target ?? dynamic);
 }

@@ -1,6 +1,6 @@
 /**
  * The command line of the laboratory: one command per experiment, with its own options and those that all have; `reproduce`;
- * and the commands of ../models/commands.ts. An error is one line that names the option, the value and what would be right,
+ * and the commands that are handed in. An error is one line that names the option, the value and what would be right,
  * before any work is done.
  */
 import { availableParallelism } from "node:os";
@@ -8,8 +8,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { Tier } from "../../src/tensor/index.ts";
 import { type Argument, oneOf, path, wholeNumber } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
-import { addModelCommands, type ModelTask } from "../models/commands.ts";
-import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "./experiment.ts";
+import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "../experiment.ts";
+import type { Answer } from "../program.ts";
 
 /** A run of an experiment as it was asked for. */
 export interface RunRequest {
@@ -38,8 +38,18 @@ export interface ReproduceRequest {
 export type Request =
   | { readonly kind: "run"; readonly run: RunRequest }
   | { readonly kind: "reproduce"; readonly reproduce: ReproduceRequest }
-  | { readonly kind: "models"; readonly task: ModelTask }
+  | { readonly kind: "other"; readonly task: OtherTask }
   | { readonly kind: "text"; readonly text: string };
+
+/** A command that is neither a run nor its reproduction. */
+type OtherTask = () => Promise<Answer>;
+
+/** What the command line offers. */
+export interface Offer {
+  readonly experiments: readonly AnyExperiment[];
+  /** Adds commands that are no experiments; `chosen` is called with what the one that was typed does. */
+  readonly addCommands: (program: Command, chosen: (task: OtherTask) => void) => void;
+}
 
 /**
  * Reads the arguments after the program's name.
@@ -50,7 +60,7 @@ export type Request =
 export function parseCommandLine(
   args: readonly string[],
   version: string,
-  experiments: readonly AnyExperiment[],
+  { experiments, addCommands }: Offer,
 ): Request {
   let request: Request | undefined;
   let text = "";
@@ -89,8 +99,8 @@ export function parseCommandLine(
     .action((file: string, given: Omit<ReproduceRequest, "file">) => {
       request = { kind: "reproduce", reproduce: { file, data: given.data, workers: given.workers } };
     });
-  addModelCommands(program, (task) => {
-    request = { kind: "models", task };
+  addCommands(program, (task) => {
+    request = { kind: "other", task };
   });
 
   try {

@@ -1,10 +1,9 @@
 /** Tasks to results: the threads, and what one sees meanwhile. What becomes of the results is for the caller. */
 import type { Tier } from "../../src/tensor/index.ts";
+import type { AnyExperiment, FinishedTask, ImageData, Seeded } from "../experiment.ts";
 import type { Stopper } from "../stop.ts";
-import type { AnyExperiment, ImageData, Seeded } from "./experiment.ts";
 import { createTaskThread, runTasks } from "./pool.ts";
 import { createProgress } from "./progress.ts";
-import type { FinishedTask } from "./results.ts";
 
 export interface Work {
   readonly experiment: AnyExperiment;

@@ -4,8 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { messageOf, RunError } from "../errors.ts";
-import type { Seeded } from "./experiment.ts";
-import type { FinishedTask } from "./results.ts";
+import type { FinishedTask, Seeded } from "../experiment.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./task-worker.ts";
 
 /** As much of a thread as is used here. */

@@ -4,14 +4,14 @@ import { dirname, join, resolve } from "node:path";
 import { toCsv } from "../../src/flow/index.ts";
 import { readImages } from "../data/images.ts";
 import { RunError, UsageError } from "../errors.ts";
-import { experimentNamed } from "../experiments/index.ts";
+import type { AnyExperiment } from "../experiment.ts";
 import { ensureWritable, reasonOf, saveSomewhere, shownPath, writeTogether } from "../files.ts";
+import { parseRecord, type RunRecord } from "../record.ts";
 import { grouped } from "../report/format.ts";
 import { createStopper } from "../stop.ts";
 import type { ReproduceRequest } from "./command-line.ts";
 import { type Comparison, compareValues } from "./compare.ts";
 import { compute } from "./compute.ts";
-import { parseRecord, type RunRecord } from "./record.ts";
 import { fingerprintOf } from "./results.ts";
 import { originOf } from "./run.ts";
 
@@ -26,6 +26,7 @@ const SHOWN = 10;
  */
 export async function reproduce(
   { file, data, workers }: ReproduceRequest,
+  experimentNamed: (name: string) => AnyExperiment,
   say: (line: string) => void,
 ): Promise<number> {
   const record = readRecord(file);

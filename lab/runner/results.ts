@@ -8,9 +8,9 @@ import { createHash } from "node:crypto";
 import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { RunError } from "../errors.ts";
+import type { FinishedTask, Seeded } from "../experiment.ts";
 import { makeDirectory, reasonOf } from "../files.ts";
-import type { Seeded } from "./experiment.ts";
-import { fromJson, toJson } from "./json.ts";
+import { fromJson, toJson } from "../json.ts";
 
 /** The file of a run's results. */
 export const RESULTS_FILE = "results.jsonl";
@@ -25,12 +25,6 @@ export interface Origin {
   readonly kernels: string;
   /** Checksum and size of the images. */
   readonly data: string;
-}
-
-export interface FinishedTask {
-  readonly task: Seeded<object>;
-  readonly result: unknown;
-  readonly seconds: number;
 }
 
 interface Line extends FinishedTask {

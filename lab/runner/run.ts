@@ -1,17 +1,17 @@
 /** One run of an experiment, from the request to the page. This file is the order of events. */
 import { join, resolve } from "node:path";
 import { kernels, useKernels } from "../../src/tensor/index.ts";
-import { checkPaperData, type ImageSummary, readImages } from "../data/images.ts";
+import { checkPaperData, readImages } from "../data/images.ts";
 import { engineName } from "../engine.ts";
 import { messageOf, RunError, UsageError } from "../errors.ts";
+import type { AnyExperiment, FinishedTask, Seeded } from "../experiment.ts";
 import { ensureWritable, packageVersion, saveSomewhere, shownPath } from "../files.ts";
+import type { ImageSummary, RunRecord } from "../record.ts";
 import { createStopper } from "../stop.ts";
 import { codeChecksum } from "./code.ts";
 import type { RunRequest } from "./command-line.ts";
 import { compute, type Work } from "./compute.ts";
-import type { AnyExperiment, Seeded } from "./experiment.ts";
-import type { RunRecord } from "./record.ts";
-import { type FinishedTask, fingerprintOf, type Origin, RESULTS_FILE, ResultsFile, readResults } from "./results.ts";
+import { fingerprintOf, type Origin, RESULTS_FILE, ResultsFile, readResults } from "./results.ts";
 import { casesOf, tasksOf } from "./tasks.ts";
 
 /** Runs what is asked for and returns the exit code: 0, or after a signal that of its end. `say` prints a line. */
@@ -72,8 +72,8 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
     report: experiment.report(casesOf(experiment, results), options),
   };
   // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
-  const { writeRun } = await import("../report/write-run.ts");
-  const { summarizeRun } = await import("../report/summary.ts");
+  const { writeRun } = await import("../page/write-run.ts");
+  const { summarizeRun } = await import("../page/summary.ts");
   const { saved, problem } = saveSomewhere(out, (place) => {
     if (request.earlier !== "redraw") file.save(join(place, folder, RESULTS_FILE));
     return writeRun(record, join(place, folder), place);

@@ -2,9 +2,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Tier, useKernels } from "../../src/tensor/index.ts";
 import { messageOf } from "../errors.ts";
+import type { ImageData, Seeded } from "../experiment.ts";
 import { experimentNamed } from "../experiments/index.ts";
-import type { ImageData, Seeded } from "./experiment.ts";
-import { fromJson, toJson } from "./json.ts";
+import { fromJson, toJson } from "../json.ts";
 
 /** What pool.ts passes to the thread. Pixels are in shared memory. */
 export interface WorkerSetup {

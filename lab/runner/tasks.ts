@@ -1,6 +1,5 @@
 /** From a plan to tasks with seeds, and from their results back to one case per task of the plan. */
-import type { AnyExperiment, Case, Seeded } from "./experiment.ts";
-import type { FinishedTask } from "./results.ts";
+import type { AnyExperiment, Case, FinishedTask, Seeded } from "../experiment.ts";
 
 /** The plan, once per seed. */
 export function tasksOf(experiment: AnyExperiment, options: object, seeds: readonly number[]): Seeded<object>[] {

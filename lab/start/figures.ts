@@ -1,8 +1,8 @@
 /** The three pictures of the main job. Each takes runs and returns a figure that can be drawn in any size and colour. */
 import * as Plot from "@observablehq/plot";
-import { inPanel, logTicks, panelTitles } from "../report/charts/look.ts";
-import type { Canvas, Figure, LegendItem } from "../report/plot.ts";
-import type { Palette } from "../report/theme.ts";
+import { inPanel, logTicks, panelTitles } from "../page/charts/look.ts";
+import type { Canvas, Figure, LegendItem } from "../page/plot.ts";
+import type { Palette } from "../page/theme.ts";
 import type { NetRun, Snapshot } from "./experiment.ts";
 import { convolutions, type NumberedLayer } from "./layers.ts";
 

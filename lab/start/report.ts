@@ -1,9 +1,9 @@
 /** The results as files: a page to show around, the figures and the numbers. Next: findings.ts, the words on the page. */
 import { toCsv } from "../../src/flow/index.ts";
 import { writeTogether } from "../files.ts";
+import { definitions, escapeHtml, figureSection, headlineNumbers, page, richText, table } from "../page/html.ts";
+import { renderFigure } from "../page/plot.ts";
 import { asLarge, duration, grouped, percent, significant } from "../report/format.ts";
-import { definitions, escapeHtml, figureSection, headlineNumbers, page, richText, table } from "../report/html.ts";
-import { renderFigure } from "../report/plot.ts";
 import type { Experiment, NetRun } from "./experiment.ts";
 import { gradientFigure, lossFigure, shareFigure } from "./figures.ts";
 import {

@@ -1,6 +1,6 @@
 /** What every network of an experiment has in common: it fits the images, and its weights come from the task's seed. */
 import { Rng } from "../../src/tensor/index.ts";
-import type { ImageData } from "../runner/experiment.ts";
+import type { ImageData } from "../experiment.ts";
 
 /**
  * The options that all networks of a task share. Networks of one seed start with the same numbers wherever they have the

@@ -13,7 +13,7 @@ import {
 import { accuracy, evaluate, fit, type Module, SGD, type StepInfo, TrainingError } from "../../src/nn/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { oneOf, realNumber, wholeNumber } from "../arguments.ts";
-import { type Context, type OptionSpecs, option, type PerPreset } from "../runner/experiment.ts";
+import { type Context, type OptionSpecs, option, type PerPreset } from "../experiment.ts";
 import { makeSchedule, type ScheduleName, scheduleNames } from "./schedules.ts";
 
 /** How a network is trained. Part of an experiment's options and of its tasks. */

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JSDOM } from "jsdom";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { Answer } from "../../lab/models/commands.ts";
+import { addModelCommands } from "../../lab/models/commands.ts";
+import type { Answer } from "../../lab/program.ts";
 import { parseCommandLine } from "../../lab/runner/command-line.ts";
 import { saveWeightsFile } from "../../src/node/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
@@ -15,8 +16,8 @@ const at = (...names: string[]): string => join(folder, ...names);
 const small = ["--input", "3x8x8", "--batch", "2"];
 
 async function run(...args: string[]): Promise<Answer> {
-  const request = parseCommandLine(["certify", ...args], "0.0.0", []);
-  if (request.kind !== "models") throw new Error(`a request of kind ${request.kind}`);
+  const request = parseCommandLine(["certify", ...args], "0.0.0", { experiments: [], addCommands: addModelCommands });
+  if (request.kind !== "other") throw new Error(`a request of kind ${request.kind}`);
   return await request.task();
 }
 

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { fromJson, toJson } from "../../lab/runner/json.ts";
-import type { RunRecord } from "../../lab/runner/record.ts";
+import { fromJson, toJson } from "../../lab/json.ts";
+import type { RunRecord } from "../../lab/record.ts";
 import { compile, execute, type Outcome } from "./compiled.ts";
 import { writeTinyDirectory } from "./tiny-data.ts";
 

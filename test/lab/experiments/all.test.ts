@@ -3,16 +3,19 @@ import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { experimentNamed, experiments } from "../../../lab/experiments/index.ts";
+import { toJson } from "../../../lab/json.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
-import { toJson } from "../../../lab/runner/json.ts";
 import { presetOptions } from "./support.ts";
 
 const folder = fileURLToPath(new URL("../../../lab/experiments/", import.meta.url));
 const tests = fileURLToPath(new URL("./", import.meta.url));
 
-test("each file is an experiment of the list, or the report of one, and has a test", () => {
+/** What several experiments share, or one builds. */
+const parts = ["highway-unit.ts", "variants.ts"];
+
+test("each file is an experiment of the list, the report of one or a part, and has a test", () => {
   const names = readdirSync(folder)
-    .filter((name) => name.endsWith(".ts") && !name.endsWith("-report.ts") && name !== "index.ts")
+    .filter((name) => name.endsWith(".ts") && !name.endsWith("-report.ts") && ![...parts, "index.ts"].includes(name))
     .map((name) => name.slice(0, -3));
   expect(experiments.map(({ name }) => name).sort()).toEqual(names.sort());
   expect(names.filter((name) => !existsSync(`${tests}${name}.test.ts`))).toEqual([]);
@@ -37,9 +40,9 @@ describe.each(experiments.map((experiment) => [experiment.name, experiment] as c
   );
 
   test("the command line has it, with options of its own that do not clash with those of all", () => {
-    const request = parseCommandLine([name, "--quick"], "0", experiments);
+    const request = parseCommandLine([name, "--quick"], "0", { experiments, addCommands: () => {} });
     expect(request).toHaveProperty("run.options", presetOptions(experiment, "quick"));
-    expect(parseCommandLine([name, "--help"], "0", experiments)).toHaveProperty(
+    expect(parseCommandLine([name, "--help"], "0", { experiments, addCommands: () => {} })).toHaveProperty(
       "text",
       expect.stringContaining("--seeds"),
     );

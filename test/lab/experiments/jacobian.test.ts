@@ -1,6 +1,9 @@
 import { beforeAll, expect, test } from "vitest";
-import { jacobian } from "../../../lab/experiments/jacobian.ts";
+import { jacobian as computed } from "../../../lab/experiments/jacobian.ts";
+import { jacobianReport } from "../../../lab/experiments/jacobian-report.ts";
 import { checkReport, runSmall } from "./support.ts";
+
+const jacobian = { ...computed, report: jacobianReport };
 
 const small = () =>
   runSmall(jacobian, { depths: [8, 14], width: 1, stages: [1, 2], batchSize: 8, steps: 6, testImages: 10 }, [1, 2]);
@@ -49,7 +52,7 @@ test("two pictures and two tables; without a residual network only what is there
   checkReport(jacobian, run.cases, run.options);
   expect(run.report.charts.map(({ id }) => id)).toEqual(["blocks", "networks"]);
   expect(run.report.tables.map(({ rows }) => rows.length)).toEqual([8, 8]);
-  const plain = jacobian.report(run.cases.slice(0, 2), run.options);
+  const plain = jacobian.report(run.cases.slice(0, 2));
   expect(plain.charts.map(({ id }) => id)).toEqual(["networks"]);
   expect(plain.tables.map(({ id }) => id)).toEqual(["network-values"]);
 });
@@ -77,7 +80,7 @@ test("the paragraph: what the shortcut does to a block, and both networks of the
     made(plain, { ...phase(0.001, 0, 0), blocks: [] }, { ...phase(0.01, 0, 0), blocks: [] }),
     made(residual, phase(1, 0.9, 0.2), phase(0.5, 0.8, 0.3)),
   ];
-  expect(jacobian.report(cases, run.options).found).toBe(
+  expect(jacobian.report(cases).found).toBe(
     "Of the singular values of a block of residual-14, between ½ and 2 lie 90 % with the shortcut and 20 % without (before training), 80 % with the shortcut and 30 % without (trained): the identity moves them towards 1. Through all blocks, before training, the median singular value (and how many are below 1/100) is: plain-14 0.001 (100 %); residual-14 1 (0 %). Through all blocks, trained, the median singular value (and how many are below 1/100) is: plain-14 0.01 (0 %); residual-14 0.5 (0 %).",
   );
 });

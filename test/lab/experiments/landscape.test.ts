@@ -1,6 +1,9 @@
 import { beforeAll, expect, test } from "vitest";
-import { landscape } from "../../../lab/experiments/landscape.ts";
+import { landscape as computed } from "../../../lab/experiments/landscape.ts";
+import { landscapeReport } from "../../../lab/experiments/landscape-report.ts";
 import { checkReport, runSmall } from "./support.ts";
+
+const landscape = { ...computed, report: landscapeReport };
 
 const options = {
   depths: [8],

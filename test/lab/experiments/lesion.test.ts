@@ -1,6 +1,9 @@
 import { beforeAll, expect, test } from "vitest";
-import { lesion } from "../../../lab/experiments/lesion.ts";
+import { lesion as computed } from "../../../lab/experiments/lesion.ts";
+import { lesionReport } from "../../../lab/experiments/lesion-report.ts";
 import { checkReport, runSmall } from "./support.ts";
+
+const lesion = { ...computed, report: lesionReport };
 
 const small = () =>
   runSmall(

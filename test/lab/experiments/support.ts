@@ -1,9 +1,9 @@
 /** Runs an experiment in this thread, on images of 8×8 pixels that are learned in seconds. */
 import { expect } from "vitest";
-import { figureOf } from "../../../lab/report/charts/index.ts";
-import { renderFigure } from "../../../lab/report/plot.ts";
-import type { AnyExperiment, Case, Context, Experiment, Preset, Report } from "../../../lab/runner/experiment.ts";
-import { fromJson, toJson } from "../../../lab/runner/json.ts";
+import type { AnyExperiment, Case, Context, Experiment, Preset, Report } from "../../../lab/experiment.ts";
+import { fromJson, toJson } from "../../../lab/json.ts";
+import { figureOf } from "../../../lab/page/charts/index.ts";
+import { renderFigure } from "../../../lab/page/plot.ts";
 import { casesOf, tasksOf } from "../../../lab/runner/tasks.ts";
 import { channelStatistics } from "../../../src/data/index.ts";
 import { tinyDataset } from "../tiny-data.ts";

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode as encodePng } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addModelCommands } from "../../../lab/models/commands.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
 import { loadWeightsFile, saveWeightsFile } from "../../../src/node/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
@@ -33,8 +34,8 @@ beforeAll(async () => {
 
 /** What the command line prints. */
 async function run(...args: string[]): Promise<string> {
-  const request = parseCommandLine(args, "0.0.0", []);
-  if (request.kind !== "models") throw new Error(`a request of kind ${request.kind}`);
+  const request = parseCommandLine(args, "0.0.0", { experiments: [], addCommands: addModelCommands });
+  if (request.kind !== "other") throw new Error(`a request of kind ${request.kind}`);
   return (await request.task()).text;
 }
 

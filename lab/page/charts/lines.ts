@@ -1,6 +1,6 @@
 /** Draws a LineChart: lines with bands, dots, rules, in panels that share their axes. */
 import * as Plot from "@observablehq/plot";
-import type { LineChart } from "../chart.ts";
+import type { LineChart } from "../../report/chart.ts";
 import type { Figure } from "../plot.ts";
 import { axisTitle, inPanel, legendFrom, looksOf, panelLayout, panelTitles, scaleOf } from "./look.ts";
 

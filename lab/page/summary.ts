@@ -1,9 +1,9 @@
 /** What the terminal shows at the end of a run: the tables and the paragraph. */
 import CliTable from "cli-table3";
-import type { RunRecord } from "../runner/record.ts";
-import { duration } from "./format.ts";
+import type { RunRecord } from "../record.ts";
+import { duration } from "../report/format.ts";
+import { cellText, type Table } from "../report/table.ts";
 import { caveats } from "./run-page.ts";
-import { cellText, type Table } from "./table.ts";
 
 export function summarizeRun(record: RunRecord): string {
   const { report, seconds } = record;

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { toCsv } from "../../src/flow/index.ts";
 import { messageOf, RunError } from "../errors.ts";
 import { reasonOf, shownPath, writeTogether } from "../files.ts";
-import { toJson } from "../runner/json.ts";
-import { parseRecord, RECORD_FILE, type RunRecord } from "../runner/record.ts";
+import { toJson } from "../json.ts";
+import { parseRecord, RECORD_FILE, type RunRecord } from "../record.ts";
+import { csvRows } from "../report/table.ts";
 import { chartRows, figureOf } from "./charts/index.ts";
 import { entrySection, INDEX, indexPage, MAIN_JOB } from "./index-page.ts";
 import { renderFigure, renderPreview } from "./plot.ts";
 import { runPage } from "./run-page.ts";
-import { csvRows } from "./table.ts";
 
 export interface Written {
   readonly page: string;

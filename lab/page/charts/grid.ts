@@ -1,7 +1,7 @@
 /** Draws values over a plane: a colour per cell, contour lines, or a surface seen from above and aside. */
 import * as Plot from "@observablehq/plot";
-import type { Axis, Grid, GridChart } from "../chart.ts";
-import { significant } from "../format.ts";
+import type { Axis, Grid, GridChart } from "../../report/chart.ts";
+import { significant } from "../../report/format.ts";
 import type { Canvas, Figure } from "../plot.ts";
 import { axisTitle, inPanel, panelLayout, panelTitles, scaleOf } from "./look.ts";
 import { projectSurface } from "./surface.ts";

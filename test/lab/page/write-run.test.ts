@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JSDOM } from "jsdom";
 import { describe, expect, test } from "vitest";
-import { summarizeRun } from "../../../lab/report/summary.ts";
-import { runFiles, writeRun } from "../../../lab/report/write-run.ts";
-import { fromJson, toJson } from "../../../lab/runner/json.ts";
-import type { RunRecord } from "../../../lab/runner/record.ts";
+import { fromJson, toJson } from "../../../lab/json.ts";
+import { summarizeRun } from "../../../lab/page/summary.ts";
+import { runFiles, writeRun } from "../../../lab/page/write-run.ts";
+import type { RunRecord } from "../../../lab/record.ts";
 
 const record: RunRecord = {
   program: "skipstone",

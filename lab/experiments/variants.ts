@@ -3,12 +3,12 @@
  * curves, dots, table and verdict. `shortcuts` and `orders` are two of them.
  */
 import { depth, listOf, wholeNumber } from "../arguments.ts";
+import { type Case, type OptionSpecs, option, type PerPreset } from "../experiment.ts";
 import type { CategoryChart, LineChart, Panel, Point, Tone } from "../report/chart.ts";
 import { percent } from "../report/format.ts";
 import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
-import { type Case, type OptionSpecs, option, type PerPreset } from "../runner/experiment.ts";
-import { pickTraining, type Training, type TrainingOptions, trainingOptions } from "./train.ts";
+import { pickTraining, type Training, type TrainingOptions, trainingOptions } from "../training/train.ts";
 
 export interface VariantOptions extends TrainingOptions {
   readonly depths: readonly number[];

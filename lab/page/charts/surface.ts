@@ -1,5 +1,5 @@
 /** A surface as flat faces in the plane of the picture, the farthest first, so that nearer ones cover it. */
-import type { Grid } from "../chart.ts";
+import type { Grid } from "../../report/chart.ts";
 
 export interface Face {
   readonly corners: readonly (readonly [u: number, v: number])[];

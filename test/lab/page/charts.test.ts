@@ -1,10 +1,10 @@
 import { JSDOM } from "jsdom";
 import { describe, expect, test } from "vitest";
+import { chartRows, figureOf } from "../../../lab/page/charts/index.ts";
+import { extent, logTicks, looksOf, plainNumber, wholeTicks, wrap } from "../../../lab/page/charts/look.ts";
+import { projectSurface } from "../../../lab/page/charts/surface.ts";
+import { renderFigure } from "../../../lab/page/plot.ts";
 import type { CategoryChart, Chart, GridChart, LineChart } from "../../../lab/report/chart.ts";
-import { chartRows, figureOf } from "../../../lab/report/charts/index.ts";
-import { extent, logTicks, looksOf, plainNumber, wholeTicks, wrap } from "../../../lab/report/charts/look.ts";
-import { projectSurface } from "../../../lab/report/charts/surface.ts";
-import { renderFigure } from "../../../lab/report/plot.ts";
 
 const lines: LineChart = {
   kind: "lines",

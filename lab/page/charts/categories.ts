@@ -1,6 +1,6 @@
 /** Draws a CategoryChart: a row per category, a dot per series, a bar for the spread. */
 import * as Plot from "@observablehq/plot";
-import type { CategoryChart } from "../chart.ts";
+import type { CategoryChart } from "../../report/chart.ts";
 import type { Figure } from "../plot.ts";
 import { axisTitle, legendFrom, looksOf, scaleOf } from "./look.ts";
 

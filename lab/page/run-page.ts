@@ -1,10 +1,10 @@
 /** The page of one run: what was found, the figures, the tables, how it was made. */
-import { type RunRecord, wasInterrupted } from "../runner/record.ts";
-import type { Chart } from "./chart.ts";
-import { duration, grouped } from "./format.ts";
+import { type RunRecord, wasInterrupted } from "../record.ts";
+import type { Chart } from "../report/chart.ts";
+import { duration, grouped } from "../report/format.ts";
+import { cellText, type Table } from "../report/table.ts";
 import { definitions, escapeHtml, figureSection, page, richText, table } from "./html.ts";
 import type { RenderedFigure } from "./plot.ts";
-import { cellText, type Table } from "./table.ts";
 
 export function runPage(
   record: RunRecord,

@@ -1,6 +1,6 @@
 /** The list of all runs in the output directory: question, answer, first picture. */
-import type { RunRecord } from "../runner/record.ts";
-import { duration } from "./format.ts";
+import type { RunRecord } from "../record.ts";
+import { duration } from "../report/format.ts";
 import { escapeHtml, page, richText } from "./html.ts";
 import { caveats } from "./run-page.ts";
 

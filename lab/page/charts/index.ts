@@ -1,5 +1,5 @@
 /** From a chart, which is data, to pictures and to a CSV file. */
-import type { Chart } from "../chart.ts";
+import type { Chart } from "../../report/chart.ts";
 import type { Figure } from "../plot.ts";
 import { categoryFigure } from "./categories.ts";
 import { gridFigure } from "./grid.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { HighwayUnit, highwayUnitNet } from "../../../lab/training/highway-unit.ts";
+import { HighwayUnit, highwayUnitNet } from "../../../lab/experiments/highway-unit.ts";
 import { certify } from "../../../src/flow/index.ts";
 import { Rng, randn } from "../../../src/tensor/index.ts";
 

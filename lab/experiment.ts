@@ -2,13 +2,13 @@
  * What an experiment is: a list of independent tasks, what each of them computes, and what the results show.
  *
  * The laboratory does the rest: options, data, seeds, worker threads, progress, files, pages, reproduction. An experiment
- * knows no thread, no terminal and no file. A worked example is ../experiments/vanish.ts; ../experiments/README.md says how
+ * knows no thread, no terminal and no file. A worked example is experiments/vanish.ts; experiments/README.md says how
  * to write one.
  */
-import type { Dataset, Normalization } from "../../src/data/index.ts";
-import type { Argument } from "../arguments.ts";
-import type { Chart } from "../report/chart.ts";
-import type { Table } from "../report/table.ts";
+import type { Dataset, Normalization } from "../src/data/index.ts";
+import type { Argument } from "./arguments.ts";
+import type { Chart } from "./report/chart.ts";
+import type { Table } from "./report/table.ts";
 
 /** How long it may take: under a minute, a few minutes, or as long as the paper's own runs. */
 export type Preset = "quick" | "default" | "full";
@@ -57,6 +57,13 @@ export interface Context extends ImageData {
 /** A task with the seed that all its randomness comes from. */
 export type Seeded<T> = T & { readonly seed: number };
 
+/** A task that was computed: a line of results.jsonl. */
+export interface FinishedTask {
+  readonly task: Seeded<object>;
+  readonly result: unknown;
+  readonly seconds: number;
+}
+
 /** One task's results, over the seeds that are finished, by rising seed. */
 export interface Case<T, R> {
   readonly task: T;
@@ -76,10 +83,10 @@ export interface Report {
 }
 
 /**
- * An experiment with options `O`, tasks `T` and results `R`, all of them plain JSON (NaN and infinities may occur).
- * The times in a result, which no two runs share, are under keys called `seconds`.
+ * What an experiment computes, with options `O`, tasks `T` and results `R`, all of them plain JSON (NaN and infinities may
+ * occur). The times in a result, which no two runs share, are under keys called `seconds`.
  */
-export interface Experiment<O extends object, T extends object, R> {
+export interface Computation<O extends object, T extends object, R> {
   /** What one types; the file is called the same. */
   readonly name: string;
   /** The question it answers. */
@@ -103,6 +110,10 @@ export interface Experiment<O extends object, T extends object, R> {
   cost?(task: T): number;
   /** Computes one task. Deterministic: the same task gives the same numbers, whatever ran before in this thread. */
   run(task: Seeded<T>, context: Context): Promise<R> | R;
+}
+
+/** What is computed, and what it shows. Where the two are files of their own, experiments/index.ts joins them. */
+export interface Experiment<O extends object, T extends object, R> extends Computation<O, T, R> {
   /** `cases` are in the order of the plan; those without any result (of an interrupted run) are missing. */
   report(cases: readonly Case<T, R>[], options: O): Report;
 }

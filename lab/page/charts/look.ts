@@ -1,6 +1,6 @@
 /** What charts have in common: how series look, how axes are named, how panels stand beside one another. */
 import * as Plot from "@observablehq/plot";
-import type { Axis, Tone } from "../chart.ts";
+import type { Axis, Tone } from "../../report/chart.ts";
 import type { Canvas, LegendItem } from "../plot.ts";
 import type { Palette } from "../theme.ts";
 

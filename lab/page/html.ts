@@ -1,6 +1,6 @@
 /**
  * A page that stands alone: style and pictures inside, no script, nothing fetched. Light and dark, wide and narrow,
- * screen and paper. Knows nothing about experiments; report.ts fills it.
+ * screen and paper. Knows nothing about experiments; run-page.ts fills it.
  */
 import type { RenderedFigure } from "./plot.ts";
 import { asCustomProperties, darkPalette, fontFamily, lightPalette } from "./theme.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fromJson, toJson } from "../../../lab/runner/json.ts";
+import { fromJson, toJson } from "../../lab/json.ts";
 
 test("NaN, infinities and typed arrays survive", () => {
   const value = { a: Number.NaN, b: [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e-300], c: null, d: "text" };
