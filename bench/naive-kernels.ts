@@ -1,7 +1,7 @@
 /** The naive loops as a tier: every row that runs on `Kernels` can be compared with its own definition. */
 
-import { plainKernels } from "../src/tensor/kernels/index.ts";
 import type { ArrayKernels } from "../src/tensor/kernels.ts";
+import { plainKernels } from "../src/tensor/plain/index.ts";
 import {
   naiveCol2im,
   naiveConv2d,

@@ -4,7 +4,7 @@
  * Each function is its formula, one sum per element of the result, and nothing else.
  */
 import type { ConvGeometry } from "../src/tensor/geometry/conv.ts";
-import type { GemmGeometry } from "../src/tensor/geometry/gemm.ts";
+import type { GemmGeometry } from "../src/tensor/geometry/matmul.ts";
 import type { Floats } from "../src/tensor/memory.ts";
 
 /** c[i, j] = Σ_p op(a)[i, p]·op(b)[p, j], added to c where `accumulate`. */

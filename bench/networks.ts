@@ -1,6 +1,6 @@
 /** The networks that are measured. */
 import { relu } from "../src/autograd/elementwise.ts";
-import { globalAvgPool2d } from "../src/autograd/pooling.ts";
+import { globalAvgPool2d } from "../src/autograd/pool.ts";
 import { Sequential } from "../src/nn/container.ts";
 import { Conv2d } from "../src/nn/conv.ts";
 import { Linear } from "../src/nn/linear.ts";

@@ -11,9 +11,9 @@ import {
   set,
   tee,
   v128,
-} from "../src/tensor/simd/assembler.ts";
-import type { Engine } from "../src/tensor/simd/engine.ts";
-import type { Features } from "../src/tensor/simd/features.ts";
+} from "../src/tensor/simd/wasm/assembler.ts";
+import type { Engine } from "../src/tensor/simd/wasm/engine.ts";
+import type { Features } from "../src/tensor/simd/wasm/features.ts";
 import { PEAK_CHAINS, PEAK_STEPS } from "./works.ts";
 
 const UNROLL = 8;

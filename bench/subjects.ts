@@ -1,18 +1,18 @@
 /** Work as Skipstone does it: with its data in place, to be done again and again. */
 import { backward, valueAndGrad } from "../src/autograd/backward.ts";
-import { conv2d } from "../src/autograd/convolution.ts";
+import { conv2d } from "../src/autograd/conv.ts";
 import { add, relu } from "../src/autograd/elementwise.ts";
 import { nodesBefore, noGrad } from "../src/autograd/graph.ts";
 import { crossEntropy } from "../src/autograd/losses.ts";
-import { batchNorm } from "../src/autograd/normalization.ts";
+import { batchNorm } from "../src/autograd/norm.ts";
 import { fuse } from "../src/nn/fuse.ts";
 import { SGD } from "../src/nn/optim/sgd.ts";
 import { ones, randn, zeros } from "../src/tensor/create.ts";
 import { convGeometry } from "../src/tensor/geometry/conv.ts";
-import type { GemmGeometry } from "../src/tensor/geometry/gemm.ts";
-import { plainKernels } from "../src/tensor/kernels/index.ts";
+import type { GemmGeometry } from "../src/tensor/geometry/matmul.ts";
 import { type ArrayKernels, useKernels } from "../src/tensor/kernels.ts";
 import { inStep } from "../src/tensor/memory.ts";
+import { plainKernels } from "../src/tensor/plain/index.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { peek, Tensor } from "../src/tensor/tensor.ts";
 import { makeNetwork } from "./networks.ts";

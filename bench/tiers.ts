@@ -1,12 +1,12 @@
 /** What is measured: the tiers, and the SIMD tier held to one algorithm for convolutions. */
 import type { ConvAlgorithm } from "../src/tensor/geometry/conv.ts";
-import { plainKernels } from "../src/tensor/kernels/index.ts";
 import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import type { Floats, Pool } from "../src/tensor/memory.ts";
-import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../src/tensor/simd/conv.ts";
-import { Engine } from "../src/tensor/simd/engine.ts";
-import { webAssembly } from "../src/tensor/simd/features.ts";
+import { plainKernels } from "../src/tensor/plain/index.ts";
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../src/tensor/simd/conv/conv.ts";
 import { kernelsOf } from "../src/tensor/simd/index.ts";
+import { Engine } from "../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../src/tensor/simd/wasm/features.ts";
 import { naiveKernels } from "./naive-kernels.ts";
 
 /**

@@ -11,7 +11,7 @@ import type { AvgPool2dOptions, MaxPool2dOptions, PoolGeometry } from "../tensor
 import type { IndexTensor } from "../tensor/geometry/select.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Axes } from "./reductions.ts";
+import type { Axes } from "./reduce.ts";
 
 interface Axis {
   readonly axis: number;

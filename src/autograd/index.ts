@@ -1,7 +1,7 @@
 /** The calculus: operations with their derivatives, the graph they record, and the way back through it. */
 export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
-export * from "./convolution.ts";
+export * from "./conv.ts";
 export * from "./dropout.ts";
 export {
   abs,
@@ -41,8 +41,8 @@ export {
 } from "./graph.ts";
 export * from "./losses.ts";
 export * from "./matmul.ts";
-export * from "./normalization.ts";
-export * from "./pooling.ts";
-export * from "./reductions.ts";
-export * from "./shaping.ts";
+export * from "./norm.ts";
+export * from "./pool.ts";
+export * from "./reduce.ts";
+export * from "./shape.ts";
 export * from "./softmax.ts";

@@ -1,5 +1,5 @@
 /** Matrix products: `matmul` for matrices, vectors and stacks of them, `linear` for a layer. */
-import { linearGeometry, matmulGeometry } from "../tensor/geometry/gemm.ts";
+import { linearGeometry, matmulGeometry } from "../tensor/geometry/matmul.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { kernels } from "../tensor/kernels.ts";
 import { allocate, partOf, type Values } from "../tensor/memory.ts";

@@ -11,7 +11,7 @@
  *
  * The graph is the same, node by node, and so are the bits (docs/decisions/0009-batch-norm-waits.md).
  */
-import type { NormGeometry } from "../tensor/geometry/normalize.ts";
+import type { NormGeometry } from "../tensor/geometry/norm.ts";
 import { kernels } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Deferred, type Tensor, valuesOf } from "../tensor/tensor.ts";
@@ -62,7 +62,7 @@ export class Normalization {
   }
 
   /**
-   * gBias = Σ gy and gWeight = Σ gy·x̂. In training gx is the formula in normalization.ts; with constant statistics only the
+   * gBias = Σ gy and gWeight = Σ gy·x̂. In training gx is the formula in norm.ts; with constant statistics only the
    * direct path is left: gx = gy·weight·rstd, which is `normalize` with mean 0 and without a bias.
    */
   gradients(gy: Values): NormGradients {

@@ -6,7 +6,7 @@
  */
 import type { OpAttributes } from "../autograd/attributes.ts";
 import { type Node, noGrad } from "../autograd/graph.ts";
-import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from "../autograd/shaping.ts";
+import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from "../autograd/shape.ts";
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import { type PoolGeometry, poolGeometry, type Windows } from "../tensor/geometry/pool.ts";
 import { log, pow } from "../tensor/math/index.ts";

@@ -1,5 +1,5 @@
 /** Modules that arrange others. */
-import { flatten } from "../autograd/shaping.ts";
+import { flatten } from "../autograd/shape.ts";
 import { checkInteger } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type AnyModule, checkModule, Module } from "./module.ts";

@@ -1,5 +1,5 @@
 /** The convolutional layer. */
-import { conv2d } from "../autograd/convolution.ts";
+import { conv2d } from "../autograd/conv.ts";
 import { checkBoolean, checkOneOf, checkPair, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";

@@ -1,5 +1,5 @@
-/** Normalisation layers: batch, layer and group norm. Formulas: src/autograd/normalization.ts. */
-import { batchNorm, groupNorm, layerNorm } from "../autograd/normalization.ts";
+/** Normalisation layers: batch, layer and group norm. Formulas: src/autograd/norm.ts. */
+import { batchNorm, groupNorm, layerNorm } from "../autograd/norm.ts";
 import { checkBetween, checkBoolean, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ones, zeros } from "../tensor/create.ts";

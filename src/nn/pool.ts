@@ -1,5 +1,5 @@
-/** Pooling layers. Formulas and options: src/autograd/pooling.ts. */
-import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../autograd/pooling.ts";
+/** Pooling layers. Formulas and options: src/autograd/pool.ts. */
+import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../autograd/pool.ts";
 import { checkBoolean, checkPair } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { type Pair, pairOf } from "../tensor/geometry/conv.ts";

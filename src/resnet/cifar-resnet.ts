@@ -18,7 +18,7 @@
  * Next: block.ts.
  */
 import { add } from "../autograd/elementwise.ts";
-import { globalAvgPool2d } from "../autograd/pooling.ts";
+import { globalAvgPool2d } from "../autograd/pool.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { constant } from "../nn/init.ts";

@@ -5,7 +5,7 @@
  * nearly shut for a given input, and which ones are open depends on the input: the network routes.
  */
 import { noGrad } from "../autograd/graph.ts";
-import { mean } from "../autograd/reductions.ts";
+import { mean } from "../autograd/reduce.ts";
 import { inEvaluation } from "../nn/mode.ts";
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";

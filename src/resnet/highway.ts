@@ -6,8 +6,8 @@
  * highway network of a hundred layers trains as fast as one of ten. Next: highway-block.ts, one layer; gates.ts, which
  * inputs open which gates.
  */
-import { globalAvgPool2d } from "../autograd/pooling.ts";
-import { flatten } from "../autograd/shaping.ts";
+import { globalAvgPool2d } from "../autograd/pool.ts";
+import { flatten } from "../autograd/shape.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import type { Initializer } from "../nn/init.ts";

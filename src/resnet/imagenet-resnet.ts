@@ -19,7 +19,7 @@
  * Parts are named as in torchvision: conv1, bn1, layer1.0.conv1, …, fc. Next: basic-block.ts and bottleneck.ts.
  */
 import { relu } from "../autograd/elementwise.ts";
-import { flatten } from "../autograd/shaping.ts";
+import { flatten } from "../autograd/shape.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";
 import type { Initializer } from "../nn/init.ts";

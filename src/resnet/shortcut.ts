@@ -15,7 +15,7 @@
  *   conv1x1        as project                         in a network: in every block, "option C" (Fig. 2e)
  *   dropout        dropout(x̃)                         (Fig. 2f)
  */
-import { pad, slice } from "../autograd/shaping.ts";
+import { pad, slice } from "../autograd/shape.ts";
 import { checkBetween, checkFinite, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";

@@ -13,7 +13,7 @@
  *
  * Parts are named as in torchvision: features.0, …, classifier.0, classifier.3, classifier.6.
  */
-import { flatten } from "../autograd/shaping.ts";
+import { flatten } from "../autograd/shape.ts";
 import { ReLU } from "../nn/activation.ts";
 import { Sequential } from "../nn/container.ts";
 import { Conv2d } from "../nn/conv.ts";

@@ -3,7 +3,7 @@
  *
  * A kernel is a loop over typed arrays. It knows nothing about graphs, and it trusts its arguments: the geometry
  * functions have checked them. Every kernel writes all of its output (marked →) and reads nothing from it, unless the
- * description says that it adds. The plain TypeScript tier (kernels/) implements the interface for reading, for testing
+ * description says that it adds. The plain TypeScript tier (plain/) implements the interface for reading, for testing
  * and for places without WebAssembly; a faster tier implements the same functions.
  *
  * Operations call `kernels.conv2d(…)`: a live binding that `useKernels` switches.
@@ -13,12 +13,12 @@ import { UsageError } from "./errors.ts";
 import type { BroadcastGeometry } from "./geometry/broadcast.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { CopyGeometry } from "./geometry/copy.ts";
-import type { GemmGeometry } from "./geometry/gemm.ts";
-import type { AxisGeometry, NormGeometry } from "./geometry/normalize.ts";
+import type { GemmGeometry } from "./geometry/matmul.ts";
+import type { AxisGeometry, NormGeometry } from "./geometry/norm.ts";
 import type { PoolGeometry } from "./geometry/pool.ts";
 import type { ReduceGeometry } from "./geometry/reduce.ts";
-import { plainKernels } from "./kernels/index.ts";
 import { type Floats, type Pool, usePool, type Values } from "./memory.ts";
+import { plainKernels } from "./plain/index.ts";
 import { makeSimdKernels } from "./simd/index.ts";
 import { warn } from "./warn.ts";
 
@@ -94,7 +94,7 @@ export interface Kernels<A = Values> {
   /** Resolves when everything that computes by these kernels so far is compiled. Undefined: nothing needs to be. */
   readonly ready?: () => Promise<void>;
 
-  // Element by element (kernels/elementwise.ts)
+  // Element by element (plain/elementwise.ts)
   /** y → a ∘ b under broadcasting. */
   binary(op: BinaryOp, a: A, b: A, y: A, g: BroadcastGeometry): void;
   /** y → f(x). */
@@ -106,7 +106,7 @@ export interface Kernels<A = Values> {
   /** Adds alpha · x to y. */
   addScaled(alpha: number, x: A, y: A): void;
 
-  // Moving elements (kernels/move.ts)
+  // Moving elements (plain/shape.ts)
   /** y → value, in every element. */
   fill(y: A, value: number): void;
   /** y → numbers that come from outside: drawn at random, or given. */
@@ -118,7 +118,7 @@ export interface Kernels<A = Values> {
   /** Adds gy to the elements of gx that indexSelect took them from. */
   indexAdd(gy: A, index: Int32Array, gx: A, g: AxisGeometry): void;
 
-  // Reductions (kernels/reduce.ts); sums are accumulated in float64
+  // Reductions (plain/reduce.ts); sums are accumulated in float64
   reduce(op: ReduceOp, x: A, y: A, g: ReduceGeometry): void;
   /** y → Σ (x − x̄)² / divisor, or its root, with x̄ the mean of the same elements: two passes, rounded once. */
   variance(x: A, y: A, g: ReduceGeometry, divisor: number, root: boolean): void;
@@ -127,11 +127,11 @@ export interface Kernels<A = Values> {
   /** y → position of the first maximum, counted in row-major order among the reduced elements. */
   argmax(x: A, y: Int32Array, g: ReduceGeometry): void;
 
-  // Matrix product (kernels/gemm.ts)
+  // Matrix product (plain/matmul.ts)
   /** c → op(a)·op(b), or adds it where `g.accumulate`. */
   gemm(a: A, b: A, c: A, g: GemmGeometry): void;
 
-  // Convolution (kernels/im2col.ts, kernels/conv2d.ts)
+  // Convolution (plain/im2col.ts, plain/conv.ts)
   /** columns `[C·kh·kw, L]` → every patch of one image x `[C, H, W]` as a column; zeros where it hangs over the edge. */
   im2col(x: A, columns: A, g: ConvGeometry): void;
   /** The adjoint of im2col: adds every column's numbers to the pixels of x they came from. */
@@ -143,14 +143,14 @@ export interface Kernels<A = Values> {
   /** gw → ∂L/∂w from gy = ∂L/∂y. */
   conv2dWeightGradient(gy: A, x: A, gw: A, g: ConvGeometry): void;
 
-  // Pooling (kernels/pool.ts)
+  // Pooling (plain/pool.ts)
   /** y → the maximum of each window; indices → where in its plane it was, the first in row-major order. NaN wins. */
   maxPool2d(x: A, y: A, indices: Int32Array, g: PoolGeometry): void;
   maxPool2dGradient(gy: A, indices: Int32Array, gx: A, g: PoolGeometry): void;
   avgPool2d(x: A, y: A, g: PoolGeometry): void;
   avgPool2dGradient(gy: A, gx: A, g: PoolGeometry): void;
 
-  // Normalisation (kernels/normalize.ts)
+  // Normalisation (plain/norm.ts)
   /** mean, variance (biased) → per group, both accumulated in float64. */
   moments(x: A, mean: A, variance: A, g: NormGeometry): void;
   /** y → (x − mean)·rstd·weight + bias, all four per group, + add, and max 0 if `relu`; null weight is 1, null bias and add 0. */
@@ -195,7 +195,7 @@ export interface Kernels<A = Values> {
     g: NormGeometry,
   ): void;
 
-  // Softmax family (kernels/softmax.ts)
+  // Softmax family (plain/softmax.ts)
   softmax(x: A, y: A, g: AxisGeometry): void;
   logSoftmax(x: A, y: A, g: AxisGeometry): void;
   /** gx → y·(gy − Σ gy·y). */
@@ -203,7 +203,7 @@ export interface Kernels<A = Values> {
   /** gx → gy − exp(y)·Σ gy. */
   logSoftmaxGradient(gy: A, y: A, gx: A, g: AxisGeometry): void;
 
-  // Losses (kernels/losses.ts)
+  // Losses (plain/losses.ts)
   /**
    * q → what each class of each sample counts for: weight·((1 − smoothing)·[c is the label] + smoothing/C), 0 where the
    * label is `ignoreIndex`. total → the sum of the labels' weights, one number.
@@ -233,7 +233,7 @@ export interface Kernels<A = Values> {
     gt: A | null,
   ): void;
 
-  // Updates in place (kernels/update.ts)
+  // Updates in place (plain/update.ts)
   /** running: (1 − momentum)·running + momentum·scale·batch. */
   runningAverage(running: A, batch: A, momentum: number, scale: number): void;
   /** w, v: one step of stochastic gradient descent as PyTorch defines it. v may be null where momentum is 0. */

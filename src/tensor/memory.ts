@@ -1,7 +1,7 @@
 /**
  * Where the numbers of new tensors come from.
  *
- * Two kinds of memory: ordinary garbage-collected arrays, and the pooled memory of an engine (simd/arena.ts), which is
+ * Two kinds of memory: ordinary garbage-collected arrays, and the pooled memory of an engine (simd/wasm/arena.ts), which is
  * faster to get and the only one that SIMD kernels read without a copy. Pooled memory lives as long as a *step*: what is
  * computed inside `inStep` is pooled, what `inStep` returns is copied out, and the rest is recycled when it ends. Tensors
  * that a program creates itself (zeros, tensor, clone) are ordinary ones, always.

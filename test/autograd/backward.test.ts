@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { backward, detach, tap, valueAndGrad } from "../../src/autograd/backward.ts";
 import { add, exp, mul, neg, relu, sub } from "../../src/autograd/elementwise.ts";
 import { AutogradError, noGrad, record } from "../../src/autograd/graph.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
 import { owned, Tensor } from "../../src/tensor/tensor.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { dropout } from "../../src/autograd/dropout.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { ones, randn, tensor } from "../../src/tensor/create.ts";
 import { ValueError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";

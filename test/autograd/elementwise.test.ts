@@ -23,7 +23,7 @@ import {
   tanh,
 } from "../../src/autograd/elementwise.ts";
 import { gradcheck } from "../../src/autograd/gradcheck.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { tensor } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import type { NestedArray, Tensor } from "../../src/tensor/tensor.ts";

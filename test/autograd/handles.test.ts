@@ -8,7 +8,7 @@ import { backward, type Gradients, valueAndGrad } from "../../src/autograd/backw
 import { mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { buffer, type Module } from "../../src/nn/module.ts";
 import { Adam, AdamW } from "../../src/nn/optim/adam.ts";
 import { clipGradNorm } from "../../src/nn/optim/clip.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { add, log, mul, neg, sigmoid, sub } from "../../src/autograd/elementwise.ts";
 import { bceWithLogits, crossEntropy, mseLoss, nllLoss } from "../../src/autograd/losses.ts";
-import { mean, sum } from "../../src/autograd/reductions.ts";
+import { mean, sum } from "../../src/autograd/reduce.ts";
 import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
 import { ones, randn, tensor, uniform, zeros } from "../../src/tensor/create.ts";
 import { ShapeError, ValueError } from "../../src/tensor/errors.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { adjointError, gradcheck } from "../../src/autograd/gradcheck.ts";
 import { linear, matmul } from "../../src/autograd/matmul.ts";
-import { transpose } from "../../src/autograd/shaping.ts";
+import { transpose } from "../../src/autograd/shape.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { log } from "../../src/autograd/elementwise.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";

@@ -9,7 +9,7 @@ import { readdirSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
 import { mul } from "../../src/autograd/elementwise.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { randn } from "../../src/tensor/create.ts";
 import { useKernels } from "../../src/tensor/kernels.ts";
 import { debugMemory } from "../../src/tensor/memory.ts";

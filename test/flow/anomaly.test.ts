@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { add, div, log, mul, sqrt } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { findAnomaly } from "../../src/flow/anomaly.ts";
 import { Module } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";

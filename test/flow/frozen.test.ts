@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { add, log, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import {
   findAnomaly,
   flowRecorder,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { lesions, manyLesions, reorderings, withLesion, withOrder } from "../../src/flow/lesions.ts";
 import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { observeBlocks } from "../../src/flow/blocks.ts";
 import { gradientThrough, recordChain } from "../../src/flow/chain.ts";
 import { pathDistribution, pathGradients } from "../../src/flow/path-lengths.ts";

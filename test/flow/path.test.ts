@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { backward, tap } from "../../src/autograd/backward.ts";
 import { add, div, exp, mul, neg, relu, sigmoid, sub } from "../../src/autograd/elementwise.ts";
-import { pad, reshape, slice } from "../../src/autograd/shaping.ts";
+import { pad, reshape, slice } from "../../src/autograd/shape.ts";
 import { gradientAlong, shortcutPath, worstEffect } from "../../src/flow/path.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";

@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { tap } from "../../src/autograd/backward.ts";
 import { add, mul, neg, relu, sigmoid, sub } from "../../src/autograd/elementwise.ts";
-import { pad, reshape, slice } from "../../src/autograd/shaping.ts";
+import { pad, reshape, slice } from "../../src/autograd/shape.ts";
 import type { ShortcutVerdict } from "../../src/flow/certificate.ts";
 import { Linear, Module, Sequential, Tanh } from "../../src/nn/index.ts";
 import type { ResidualBlock } from "../../src/resnet/index.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { identityShares, networkShare } from "../../src/flow/shares.ts";
 import type { Module } from "../../src/nn/index.ts";
 import { type CifarResNetOptions, cifarResNet } from "../../src/resnet/index.ts";

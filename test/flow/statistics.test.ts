@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { mul } from "../../src/autograd/elementwise.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { layerStatistics } from "../../src/flow/statistics.ts";
 import { Conv2d, Linear, ReLU, Sequential } from "../../src/nn/index.ts";
 import { tensor } from "../../src/tensor/create.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { layerStatistics } from "../../src/flow/statistics.ts";
 import { flowVerdict, type Verdict } from "../../src/flow/verdict.ts";
 import { Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy, mseLoss, nllLoss } from "../../src/autograd/losses.ts";
-import { max } from "../../src/autograd/reductions.ts";
+import { max } from "../../src/autograd/reduce.ts";
 import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
 import {
   accuracy,

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { mul } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { sum } from "../../src/autograd/reductions.ts";
-import { concat } from "../../src/autograd/shaping.ts";
+import { sum } from "../../src/autograd/reduce.ts";
+import { concat } from "../../src/autograd/shape.ts";
 import {
   accuracy,
   type Batch,

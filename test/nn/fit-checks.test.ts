@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { mean } from "../../src/autograd/reductions.ts";
+import { mean } from "../../src/autograd/reduce.ts";
 import {
   Adam,
   type Batch,

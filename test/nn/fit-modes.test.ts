@@ -1,7 +1,7 @@
 /** Training and evaluation in `fit`: who is put into which mode, and who stays. */
 import { describe, expect, it } from "vitest";
 import { add, mul } from "../../src/autograd/elementwise.ts";
-import { reshape } from "../../src/autograd/shaping.ts";
+import { reshape } from "../../src/autograd/shape.ts";
 import {
   type Batch,
   BatchNorm2d,

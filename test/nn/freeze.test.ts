@@ -1,7 +1,7 @@
 /** Freezing a part of a model: parameters and statistics stay, whatever is trained around them. */
 import { describe, expect, it } from "vitest";
 import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
-import { mean } from "../../src/autograd/reductions.ts";
+import { mean } from "../../src/autograd/reduce.ts";
 import {
   BatchNorm2d,
   Conv2d,

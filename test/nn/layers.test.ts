@@ -1,11 +1,11 @@
 /** Layers: that each calls its operation with its own state and options. The operations have tests of their own. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { conv2d } from "../../src/autograd/convolution.ts";
+import { conv2d } from "../../src/autograd/conv.ts";
 import { gelu, leakyRelu, relu, sigmoid, softplus, tanh } from "../../src/autograd/elementwise.ts";
-import { groupNorm, layerNorm } from "../../src/autograd/normalization.ts";
-import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../../src/autograd/pooling.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { groupNorm, layerNorm } from "../../src/autograd/norm.ts";
+import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../../src/autograd/pool.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,

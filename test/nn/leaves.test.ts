@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { backward, type Gradients, valueAndGrad } from "../../src/autograd/backward.ts";
 import { add, mul } from "../../src/autograd/elementwise.ts";
-import { mean, sum } from "../../src/autograd/reductions.ts";
+import { mean, sum } from "../../src/autograd/reduce.ts";
 import { BatchNorm2d, buffer, Conv2d, freeze, Linear, Module, parameter } from "../../src/nn/index.ts";
 import { checkNamedLeaves } from "../../src/nn/module.ts";
 import { ones, randn } from "../../src/tensor/create.ts";

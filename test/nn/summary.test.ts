@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { add, mul, relu } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { matmul } from "../../src/autograd/matmul.ts";
-import { reshape } from "../../src/autograd/shaping.ts";
+import { reshape } from "../../src/autograd/shape.ts";
 import {
   BatchNorm2d,
   Conv2d,

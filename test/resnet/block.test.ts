@@ -1,9 +1,9 @@
 /** Blocks: what they are made of, what they are called, the members that src/flow looks for, collapsing. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { conv2d } from "../../src/autograd/convolution.ts";
+import { conv2d } from "../../src/autograd/conv.ts";
 import { add, mul, relu, sigmoid, sub } from "../../src/autograd/elementwise.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { init, Linear, Sequential } from "../../src/nn/index.ts";
 import {
   BasicBlock,

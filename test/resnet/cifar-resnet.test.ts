@@ -4,7 +4,7 @@ import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
 import { relu } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { globalAvgPool2d } from "../../src/autograd/pooling.ts";
+import { globalAvgPool2d } from "../../src/autograd/pool.ts";
 import { accuracy, evaluate, fit, init, observe, SGD } from "../../src/nn/index.ts";
 import {
   type BasicBlock,

@@ -1,11 +1,11 @@
 /** Highway layers against eq. 3 of the paper, networks, their plain twins and gates. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { conv2d } from "../../src/autograd/convolution.ts";
+import { conv2d } from "../../src/autograd/conv.ts";
 import { add, mul, relu, sigmoid, sub, tanh } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { linear } from "../../src/autograd/matmul.ts";
-import { batchNorm } from "../../src/autograd/normalization.ts";
+import { batchNorm } from "../../src/autograd/norm.ts";
 import { certify } from "../../src/flow/index.ts";
 import { fit, SGD } from "../../src/nn/index.ts";
 import {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { dropout } from "../../src/autograd/dropout.ts";
 import { add, mul, relu, sigmoid, sub } from "../../src/autograd/elementwise.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { init } from "../../src/nn/index.ts";
 import {
   BasicBlock,

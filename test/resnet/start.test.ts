@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
 import { add, mul, relu } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { globalAvgPool2d } from "../../src/autograd/pooling.ts";
+import { globalAvgPool2d } from "../../src/autograd/pool.ts";
 import { Adam, clipGradNorm, init } from "../../src/nn/index.ts";
 import { BasicBlock, Bottleneck, cifarResNet, type Order, type Start } from "../../src/resnet/index.ts";
 import { randn } from "../../src/tensor/create.ts";

@@ -1,8 +1,8 @@
 /** What the tests of residual blocks share: the papers' formulas as free functions, and a gradient check of whole blocks. */
-import { conv2d } from "../../src/autograd/convolution.ts";
+import { conv2d } from "../../src/autograd/conv.ts";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { gradcheck } from "../../src/autograd/gradcheck.ts";
-import { batchNorm } from "../../src/autograd/normalization.ts";
+import { batchNorm } from "../../src/autograd/norm.ts";
 import { type Conv2d, init, type Module } from "../../src/nn/index.ts";
 import type { BasicBlock, Bottleneck } from "../../src/resnet/index.ts";
 import { Rng } from "../../src/tensor/rng.ts";

@@ -3,9 +3,10 @@
  * its kernels find them. Whatever looks into an array between kernels gets NaN, and whatever uses an array after its step,
  * or after it was given back, gets an error. Computes what the plain tier computes, bit for bit.
  */
-import { plainKernels } from "../../src/tensor/kernels/index.ts";
+
 import type { ArrayKernels } from "../../src/tensor/kernels.ts";
 import { currentStep, type Floats, type Pool } from "../../src/tensor/memory.ts";
+import { plainKernels } from "../../src/tensor/plain/index.ts";
 
 class HandlePool implements Pool {
   readonly everywhere = true;

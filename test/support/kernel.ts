@@ -1,8 +1,8 @@
 /** What kernel tests share: random numbers, outputs that show what was not written, comparison within rounding. */
 import { expect } from "vitest";
-import { plainKernels } from "../../src/tensor/kernels/index.ts";
 import type { ArrayKernels } from "../../src/tensor/kernels.ts";
 import type { Floats } from "../../src/tensor/memory.ts";
+import { plainKernels } from "../../src/tensor/plain/index.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { kernelsOf } from "../../src/tensor/simd/index.ts";
 import { engine } from "./simd.ts";

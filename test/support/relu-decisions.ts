@@ -6,9 +6,10 @@
  * then differ by some 10⁻⁴, though every kernel is as exact as it can be. (test/golden/README.md, "ReLU kinks".) So a
  * disagreement with a reference is judged with the same decisions: what is left then is the kernels' own error.
  */
-import { plainKernels } from "../../src/tensor/kernels/index.ts";
+
 import { type ArrayKernels, kernels, useKernels } from "../../src/tensor/kernels.ts";
 import type { Floats } from "../../src/tensor/memory.ts";
+import { plainKernels } from "../../src/tensor/plain/index.ts";
 
 export interface Flip {
   /** The pre-activation in the one tier and in the other. */

@@ -1,8 +1,8 @@
 /** What the tests of SIMD kernels share: one engine, arrays in and out of its memory, comparison with the plain tier. */
 import { expect } from "vitest";
 import type { Floats } from "../../src/tensor/memory.ts";
-import { Engine } from "../../src/tensor/simd/engine.ts";
-import { webAssembly } from "../../src/tensor/simd/features.ts";
+import { Engine } from "../../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../../src/tensor/simd/wasm/features.ts";
 
 export const engine: Engine = new Engine(webAssembly()!);
 

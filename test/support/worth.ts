@@ -5,7 +5,7 @@
  */
 
 import type { Floats } from "../../src/tensor/memory.ts";
-import type { Engine } from "../../src/tensor/simd/engine.ts";
+import type { Engine } from "../../src/tensor/simd/wasm/engine.ts";
 
 export function worthIt(...arrays: readonly (Floats | null)[]): boolean {
   return arrays.some((array) => array !== null && array.length > 0);

@@ -5,11 +5,11 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { backward, type Gradients, tap, valueAndGrad } from "../../src/autograd/backward.ts";
-import { conv2d } from "../../src/autograd/convolution.ts";
+import { conv2d } from "../../src/autograd/conv.ts";
 import { add, mul, relu, tanh } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
-import { mean, sum } from "../../src/autograd/reductions.ts";
-import { reshape } from "../../src/autograd/shaping.ts";
+import { mean, sum } from "../../src/autograd/reduce.ts";
+import { reshape } from "../../src/autograd/shape.ts";
 import { softmax } from "../../src/autograd/softmax.ts";
 import { ReLU } from "../../src/nn/activation.ts";
 import { observe } from "../../src/nn/observe.ts";
@@ -19,9 +19,9 @@ import { randn, tensor } from "../../src/tensor/create.ts";
 import { SkipstoneError } from "../../src/tensor/errors.ts";
 import { type ArrayKernels, type Kernels, useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
-import { Engine } from "../../src/tensor/simd/engine.ts";
-import { webAssembly } from "../../src/tensor/simd/features.ts";
 import { kernelsOf } from "../../src/tensor/simd/index.ts";
+import { Engine } from "../../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../../src/tensor/simd/wasm/features.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { handleKernels } from "../support/handles.ts";
 

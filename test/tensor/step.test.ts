@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
 import { useKernels } from "../../src/tensor/kernels.ts";
 import { type Floats, type Pool, usePool } from "../../src/tensor/memory.ts";

@@ -13,7 +13,7 @@ import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
-import { sum } from "../../src/autograd/reductions.ts";
+import { sum } from "../../src/autograd/reduce.ts";
 import * as S from "../../src/index.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";

@@ -1,4 +1,4 @@
-/** Adam and AdamW. The formulas: src/tensor/kernels/update.ts. */
+/** Adam and AdamW. The formulas: src/tensor/plain/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";

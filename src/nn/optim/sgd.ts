@@ -1,4 +1,4 @@
-/** Stochastic gradient descent, with momentum as PyTorch defines it. The formula: src/tensor/kernels/update.ts. */
+/** Stochastic gradient descent, with momentum as PyTorch defines it. The formula: src/tensor/plain/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
 import { checkBoolean, checkFinite } from "../../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../../tensor/check.ts";

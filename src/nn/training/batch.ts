@@ -4,7 +4,7 @@
  * A model may take and give several tensors, in an array or an object. Axis 0 of each is the examples.
  */
 import { noGrad } from "../../autograd/graph.ts";
-import { concat } from "../../autograd/shaping.ts";
+import { concat } from "../../autograd/shape.ts";
 import { describe } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";

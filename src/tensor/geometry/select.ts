@@ -2,8 +2,8 @@
 import { describe } from "../check.ts";
 import { ShapeError, UsageError, ValueError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
-import type { AxisGeometry } from "./normalize.ts";
-import { axisGeometry } from "./normalize.ts";
+import type { AxisGeometry } from "./norm.ts";
+import { axisGeometry } from "./norm.ts";
 
 /** Whole numbers with a shape: what `argmax` returns and `gather` takes. */
 export interface IndexTensor {

@@ -9,9 +9,9 @@
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { type Code, type Func, f32x4, func, get, i32, set, v128 } from "./assembler.ts";
-import type { Engine } from "./engine.ts";
 import { countDown, sweep } from "./loops.ts";
+import { type Code, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/assembler.ts";
+import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 const operations: Partial<Record<BinaryOp, Code>> = {

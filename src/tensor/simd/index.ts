@@ -5,21 +5,22 @@
  * float64 data, no room in its memory, a sum beyond float32's range, not compiled) the plain kernel does, with the same
  * result within rounding.
  */
-import { plainKernels } from "../kernels/index.ts";
+
 import type { ArrayKernels } from "../kernels.ts";
+import { plainKernels } from "../plain/index.ts";
 import { binary } from "./broadcast.ts";
-import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
-import { copyStrided } from "./copy.ts";
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv/conv.ts";
 import { addScaled, unary, unaryGradient } from "./elementwise.ts";
-import { Engine, NOT_COMPILED } from "./engine.ts";
-import { reasonOf, webAssembly } from "./features.ts";
-import { gemm } from "./gemm-kernel.ts";
-import { moments, normalize } from "./normalize.ts";
-import { normalizeGradient, normalizeReluGradient } from "./normalize-gradient.ts";
+import { gemm } from "./matmul.ts";
+import { moments, normalize } from "./norm.ts";
+import { normalizeGradient, normalizeReluGradient } from "./norm-gradient.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d } from "./pool.ts";
 import { reduce } from "./reduce.ts";
+import { copyStrided } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { adam, sgd } from "./update.ts";
+import { Engine, NOT_COMPILED } from "./wasm/engine.ts";
+import { reasonOf, webAssembly } from "./wasm/features.ts";
 
 /**
  * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, it has no memory to

@@ -9,6 +9,8 @@
  *
  * Why four vectors: with one, the loop's counting costs as much as an addition. Next: elementwise.ts.
  */
+
+import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
 import {
   block,
   branch,
@@ -24,8 +26,7 @@ import {
   loop,
   set,
   v128,
-} from "./assembler.ts";
-import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
+} from "./wasm/assembler.ts";
 
 /** How the body of a loop reaches its numbers. */
 export interface Access {

@@ -8,6 +8,8 @@
  * packing transposes, four by four in registers. Panels at the matrix's edge have fewer than `width` lines; the missing
  * ones are zeros.
  */
+
+import { advance, whileAtLeast } from "./loops.ts";
 import {
   block,
   branch,
@@ -23,8 +25,7 @@ import {
   set,
   shuffle32,
   v128,
-} from "./assembler.ts";
-import { advance, whileAtLeast } from "./loops.ts";
+} from "./wasm/assembler.ts";
 
 /** copy(source, target, strideBytes, k): the panel's direction is contiguous. */
 export function packByCopying(name: string, width: number): Func {

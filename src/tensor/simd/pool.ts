@@ -12,6 +12,11 @@
  */
 import type { PoolGeometry, Windows } from "../geometry/pool.ts";
 import type { Floats } from "../memory.ts";
+import { constant } from "./exponential.ts";
+import { advance, countDown, step } from "./loops.ts";
+import { rowsSumOf } from "./reduce.ts";
+import { copyRowsFunction } from "./shape.ts";
+import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
 import {
   type Code,
   type Func,
@@ -25,13 +30,8 @@ import {
   set,
   shuffle32,
   v128,
-} from "./assembler.ts";
-import { copyRowsFunction } from "./copy.ts";
-import type { Engine } from "./engine.ts";
-import { constant } from "./exponential.ts";
-import { advance, countDown, step } from "./loops.ts";
-import { rowsSumOf } from "./reduce.ts";
-import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
+} from "./wasm/assembler.ts";
+import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 /** A window of k × k, stride 2, with a border of p. */

@@ -10,6 +10,9 @@
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
+import { constant } from "./exponential.ts";
+import { type Access, countDown, rowsFunction, step, sweep } from "./loops.ts";
+import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
 import {
   type Code,
   type Func,
@@ -23,11 +26,8 @@ import {
   set,
   shuffle32,
   v128,
-} from "./assembler.ts";
-import type { Engine } from "./engine.ts";
-import { constant } from "./exponential.ts";
-import { type Access, countDown, rowsFunction, step, sweep } from "./loops.ts";
-import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
+} from "./wasm/assembler.ts";
+import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 export function reduce(engine: Engine, op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {

@@ -4,15 +4,15 @@
  * For each row: the largest element, Σ e^(x−max), the results; a sweep each. eˣ as in exponential.ts (2 units in the last
  * place), sums as in sums.ts. NaN, and an infinity on the way, make the row NaN, as in the plain tier.
  */
-import type { AxisGeometry } from "../geometry/normalize.ts";
+import type { AxisGeometry } from "../geometry/norm.ts";
 import { log as logarithm } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
-import { f32x4, get, set } from "./assembler.ts";
-import type { Call, Engine } from "./engine.ts";
 import { exponential } from "./exponential.ts";
 import { rowsFunction } from "./loops.ts";
 import { rowsMaxFunction } from "./reduce.ts";
 import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
+import { f32x4, get, set } from "./wasm/assembler.ts";
+import type { Call, Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter distributions (ten classes) are as fast in the plain tier. */

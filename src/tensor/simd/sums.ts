@@ -14,8 +14,8 @@
  * sum again. So a kernel looks at its sums, and where one is not finite it returns false: the plain kernel computes all of
  * it again. `LARGE` is for those that go on computing with a sum in float32.
  */
-import { type Code, f64x2, get, type Local, type Locals, set, shuffle32, v128 } from "./assembler.ts";
-import type { Engine } from "./engine.ts";
+import { type Code, f64x2, get, type Local, type Locals, set, shuffle32, v128 } from "./wasm/assembler.ts";
+import type { Engine } from "./wasm/engine.ts";
 
 /** A running sum in float64, as four lanes that are added up at the end. */
 export interface RunningSum {

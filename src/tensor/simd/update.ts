@@ -1,13 +1,13 @@
 /**
- * Updates in place, the formulas of kernels/update.ts in float32: a step's w differs from the plain tier's by a few
+ * Updates in place, the formulas of plain/update.ts in float32: a step's w differs from the plain tier's by a few
  * roundings of the step, and one of w itself.
  */
 import type { AdamStep, SgdStep } from "../kernels.ts";
 import { pow } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
-import { type Code, f32x4, get, type Local, set } from "./assembler.ts";
-import type { Engine } from "./engine.ts";
 import { rowsFunction } from "./loops.ts";
+import { type Code, f32x4, get, type Local, set } from "./wasm/assembler.ts";
+import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 /** a·x + y, as an expression. */

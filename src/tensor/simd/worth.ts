@@ -13,7 +13,7 @@
  *   SGD            1.9   3.5    5.4    15      20         1.1   1.9    2.8     5.4     4.7
  */
 import type { Floats } from "../memory.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./wasm/engine.ts";
 
 /** Elements in all arrays of a call: with fewer the plain loop is as fast. */
 const LEAST = 640;

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { backward, Gradients } from "../../../src/autograd/backward.ts";
 import { mul } from "../../../src/autograd/elementwise.ts";
 import { noGrad } from "../../../src/autograd/graph.ts";
-import { sum } from "../../../src/autograd/reductions.ts";
+import { sum } from "../../../src/autograd/reduce.ts";
 import { Adam, AdamW, Linear, type Optimizer, SGD } from "../../../src/nn/index.ts";
 import { tensor } from "../../../src/tensor/create.ts";
 import { useKernels } from "../../../src/tensor/kernels.ts";

@@ -1,21 +1,21 @@
 /** The engine's memory: room and its end, growth, views, scratch, and what a program sees of all that, which is nothing. */
 import { afterEach, describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../../src/autograd/backward.ts";
-import { conv2d } from "../../../src/autograd/convolution.ts";
+import { conv2d } from "../../../src/autograd/conv.ts";
 import { add, mul, relu } from "../../../src/autograd/elementwise.ts";
 import { noGrad } from "../../../src/autograd/graph.ts";
-import { sum } from "../../../src/autograd/reductions.ts";
+import { sum } from "../../../src/autograd/reduce.ts";
 import { randn } from "../../../src/tensor/create.ts";
 import { broadcastGeometry } from "../../../src/tensor/geometry/broadcast.ts";
 import { convGeometry } from "../../../src/tensor/geometry/conv.ts";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
 import { type ArrayKernels, kernels, useKernels } from "../../../src/tensor/kernels.ts";
 import { allocate, debugMemory, type Floats, numbersOf } from "../../../src/tensor/memory.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
-import { Arena } from "../../../src/tensor/simd/arena.ts";
-import { Engine } from "../../../src/tensor/simd/engine.ts";
-import { webAssembly } from "../../../src/tensor/simd/features.ts";
 import { kernelsOf } from "../../../src/tensor/simd/index.ts";
+import { Arena } from "../../../src/tensor/simd/wasm/arena.ts";
+import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
 import { peek, type Tensor } from "../../../src/tensor/tensor.ts";
 import { random, unwritten } from "../../support/kernel.ts";
 

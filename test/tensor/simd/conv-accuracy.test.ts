@@ -13,9 +13,9 @@ import {
   conv2d,
   conv2dInputGradient,
   conv2dWeightGradient,
-} from "../../../src/tensor/simd/conv.ts";
-import { Engine } from "../../../src/tensor/simd/engine.ts";
-import { webAssembly } from "../../../src/tensor/simd/features.ts";
+} from "../../../src/tensor/simd/conv/conv.ts";
+import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
 
 const engine = new Engine(webAssembly()!);
 const PASSES: readonly ConvPass[] = ["forward", "inputGradient", "weightGradient"];

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import type { ConvAlgorithm } from "../../../src/tensor/geometry/conv.ts";
 import { type ConvGeometry, convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
-import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../../../src/tensor/simd/conv.ts";
-import { Engine } from "../../../src/tensor/simd/engine.ts";
-import { webAssembly } from "../../../src/tensor/simd/features.ts";
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../../../src/tensor/simd/conv/conv.ts";
+import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
 
 const engine = new Engine(webAssembly()!);
 

@@ -1,8 +1,8 @@
 /** Element-wise SIMD kernels against the plain ones: every length around a vector's, broadcasting, NaN and ±∞. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { broadcastGeometry } from "../../../src/tensor/geometry/broadcast.ts";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
 import type { BinaryOp, UnaryOp } from "../../../src/tensor/kernels.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { sizeOf } from "../../../src/tensor/shape.ts";
 import { binary } from "../../../src/tensor/simd/broadcast.ts";

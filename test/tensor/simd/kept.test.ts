@@ -4,13 +4,13 @@ import { noGrad } from "../../../src/autograd/graph.ts";
 import { Conv2d, fuse, GlobalAvgPool2d, Linear, ReLU, Sequential } from "../../../src/nn/index.ts";
 import { BatchNorm2d } from "../../../src/nn/norm.ts";
 import { randn } from "../../../src/tensor/create.ts";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
 import { useKernels } from "../../../src/tensor/kernels.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
-import { Engine } from "../../../src/tensor/simd/engine.ts";
-import { webAssembly } from "../../../src/tensor/simd/features.ts";
 import { kernelsOf } from "../../../src/tensor/simd/index.ts";
-import { Kept } from "../../../src/tensor/simd/kept.ts";
+import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
+import { Kept } from "../../../src/tensor/simd/wasm/kept.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
 
 const MIB = 2 ** 20;

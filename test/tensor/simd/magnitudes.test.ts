@@ -5,12 +5,12 @@
  */
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { NormGeometry } from "../../../src/tensor/geometry/normalize.ts";
+import type { NormGeometry } from "../../../src/tensor/geometry/norm.ts";
 import { poolGeometry } from "../../../src/tensor/geometry/pool.ts";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
 import type { ArrayKernels } from "../../../src/tensor/kernels.ts";
 import type { Floats } from "../../../src/tensor/memory.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { tiers, unwritten } from "../../support/kernel.ts";
 import { engine } from "../../support/simd.ts";

@@ -1,7 +1,7 @@
 /** Pooling in SIMD against the plain tier: odd sizes, ceil mode, ties, NaN, −∞. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { adaptivePoolGeometry, type PoolGeometry, poolGeometry } from "../../../src/tensor/geometry/pool.ts";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { sizeOf } from "../../../src/tensor/shape.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d } from "../../../src/tensor/simd/pool.ts";

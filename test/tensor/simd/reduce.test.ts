@@ -1,7 +1,7 @@
 /** Sums, means and maxima in SIMD against the plain tier, which adds up in float64. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { sizeOf } from "../../../src/tensor/shape.ts";
 import { kernelsOf } from "../../../src/tensor/simd/index.ts";
 import { reduce } from "../../../src/tensor/simd/reduce.ts";

@@ -5,12 +5,12 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { backward, valueAndGrad } from "../../../src/autograd/backward.ts";
-import { conv2d } from "../../../src/autograd/convolution.ts";
+import { conv2d } from "../../../src/autograd/conv.ts";
 import { exp, mul, sigmoid, tanh } from "../../../src/autograd/elementwise.ts";
 import { noGrad } from "../../../src/autograd/graph.ts";
 import { crossEntropy } from "../../../src/autograd/losses.ts";
-import { sum } from "../../../src/autograd/reductions.ts";
-import { slice } from "../../../src/autograd/shaping.ts";
+import { sum } from "../../../src/autograd/reduce.ts";
+import { slice } from "../../../src/autograd/shape.ts";
 import { softmax } from "../../../src/autograd/softmax.ts";
 import { SGD } from "../../../src/nn/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
@@ -18,9 +18,9 @@ import { randn, zeros } from "../../../src/tensor/create.ts";
 import { useKernels } from "../../../src/tensor/kernels.ts";
 import { allocate, debugMemory, type Floats, inStep, numbersOf } from "../../../src/tensor/memory.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
-import { Engine } from "../../../src/tensor/simd/engine.ts";
-import { webAssembly } from "../../../src/tensor/simd/features.ts";
 import { kernelsOf } from "../../../src/tensor/simd/index.ts";
+import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
+import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
 
 const wasm = webAssembly()!;

@@ -1,6 +1,6 @@
 /** The softmax family in SIMD against the plain tier. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "../../../src/tensor/simd/softmax.ts";
 import { random, unwritten } from "../../support/kernel.ts";
 import { engine, expectNear, expectUlps, homes, place } from "../../support/simd.ts";

@@ -1,7 +1,7 @@
 /** SGD's and Adam's updates in SIMD against the plain tier. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { plainKernels } from "../../../src/tensor/kernels/index.ts";
 import type { AdamStep, SgdStep } from "../../../src/tensor/kernels.ts";
+import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { adam, sgd } from "../../../src/tensor/simd/update.ts";
 import { random, unwritten } from "../../support/kernel.ts";
 import { engine, expectNear, homes, place } from "../../support/simd.ts";

@@ -7,9 +7,9 @@
 import type { Exporter } from "../writer.ts";
 import { elementwise } from "./elementwise.ts";
 import { layers } from "./layers.ts";
-import { pooling } from "./pooling.ts";
-import { reductions } from "./reductions.ts";
-import { shaping } from "./shaping.ts";
+import { pooling } from "./pool.ts";
+import { reductions } from "./reduce.ts";
+import { shaping } from "./shape.ts";
 
 /** Exporters by the name of the operation. */
 export const exporters: Readonly<Record<string, Exporter<never>>> = /* @__PURE__ */ Object.assign(

@@ -1,0 +1,69 @@
+/**
+ * Convolution, as neural networks use the word: the filter is not turned (mathematics calls it cross-correlation).
+ *
+ * Letters and the size formula are in tensor/geometry/conv.ts; how it is computed, in tensor/plain/conv.ts.
+ */
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { type Conv2dOptions, convGeometry } from "../tensor/geometry/conv.ts";
+import { reduceGeometry } from "../tensor/geometry/reduce.ts";
+import { kernels } from "../tensor/kernels.ts";
+import { allocate, type Values } from "../tensor/memory.ts";
+import { checkTensors, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { record } from "./graph.ts";
+
+export type { Conv2dOptions, ConvAlgorithm, Pair } from "../tensor/geometry/conv.ts";
+
+const CONV2D_OPTIONS: OptionNames<Conv2dOptions> = {
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+  algorithm: true,
+};
+
+/**
+ * y[n, o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[n, c, i·s + u·d − p, j·s + v·d − p], x being 0 outside.
+ *
+ * With `groups` the channels and the filters fall into as many equal parts, and filters see their own part only.
+ *
+ * @param x images `[N, C, H, W]`.
+ * @param w filters `[O, C/groups, kh, kw]`.
+ * @param b one number per filter `[O]`, or null.
+ * @returns `[N, O, Ho, Wo]`, Ho = ⌊(H + 2p − d(kh − 1) − 1) / s⌋ + 1.
+ * @throws ShapeError if channels, groups or sizes do not fit; it shows every shape and option.
+ *
+ * @example
+ * const x = tensor([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]);
+ * const w = tensor([[[[1, 0], [0, -1]]]]);
+ * conv2d(x, w).toArray(); // [[[[-4, -4], [-4, -4]]]]
+ */
+export function conv2d(x: Tensor, w: Tensor, b: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
+  checkTensors("conv2d", { x, w }, { b });
+  checkOptions("conv2d", options, CONV2D_OPTIONS);
+  const g = convGeometry(x.shape, w.shape, b ? b.shape : null, options);
+  const y = empty(g.shape, x);
+  kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), valuesOf(y), g);
+  return record(["conv2d", g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
+    // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
+    //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there
+    //   ∂L/∂x[q] = Σ over (t, l) that see q of w[t]·gy[l]   the error of every result the pixel had a part in
+    //   ∂L/∂b    = Σ_l gy[l]                         b is added to every position
+    // and each gradient of w and b is summed over the images as well.
+    let gx: Values | null = null;
+    let gw: Values | null = null;
+    let gb: Values | null = null;
+    if (needX) {
+      gx = allocate(x.size, gy);
+      kernels.conv2dInputGradient(gy, valuesOf(w), gx, g);
+    }
+    if (needW) {
+      gw = allocate(w.size, gy);
+      kernels.conv2dWeightGradient(gy, valuesOf(x), gw, g);
+    }
+    if (b && needB) {
+      gb = allocate(g.O, gy);
+      kernels.reduce("sum", gy, gb, reduceGeometry("conv2d", g.shape, [0, 2, 3], false));
+    }
+    return [gx, gw, gb];
+  });
+}

@@ -1,0 +1,249 @@
+/**
+ * Direct convolution, forward and input gradient: every geometry whose results fill a tile.
+ *
+ * An image is turned to NHWC with zeros around it, one at a time; then each tile of four or six pixels × eight filters reads
+ * it where it stands (direct-kernel.ts). The input gradient is the same with the filter turned and its channel axes
+ * exchanged; at stride s it falls into s·s such convolutions, one for each pair of phases (../geometry/patches.ts), whose
+ * results are scattered.
+ *
+ * Accuracy: a result is one running sum over the taps and channels, as in the plain definition.
+ */
+import type { ConvGeometry } from "../../geometry/conv.ts";
+import { axisPhases } from "../../geometry/patches.ts";
+import type { Floats } from "../../memory.ts";
+import { TILE_COLUMNS } from "../matmul-kernel.ts";
+import type { Call, Engine, Program } from "../wasm/engine.ts";
+import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
+import { arithmetic } from "./im2col.ts";
+import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
+
+/** Pixels of a tile, with multiply-add; without it four. */
+const MOST_PIXELS = 6;
+
+/** Whether the forward pass is covered. */
+export function directCovers({ N, C, O, L }: ConvGeometry): boolean {
+  return N * C * O > 0 && L >= MOST_PIXELS;
+}
+
+/** Whether the input gradient is covered: each phase must have the pixels of a tile. */
+export function directInputGradientCovers({ N, C, O, H, W, sh, sw }: ConvGeometry): boolean {
+  return N * C * O > 0 && Math.floor(H / sh) * Math.floor(W / sw) >= MOST_PIXELS;
+}
+
+type Functions = Program<"tiles" | "gather" | "scatter">;
+
+/** One convolution at work: images in, a set of results that is a grid of pixels out. */
+interface Part {
+  /** Where the runs begin, in pixels of the padded image relative to a tile's first pixel; numbers in a run. */
+  readonly runs: readonly number[];
+  readonly runLength: number;
+  /** For each number of the filter in the order of the runs, its offset in w; and the distance between filters. */
+  readonly taps: readonly number[];
+  readonly ofFilter: number;
+  /** The first pixel that each result sees, in pixels of the padded image. */
+  readonly pixels: Grid;
+  /** The results' places in a channel of y, where they are not all of it in order. */
+  readonly targets: Grid | null;
+}
+
+/** A row's offset plus a column's. */
+interface Grid {
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
+}
+
+interface Pass {
+  readonly N: number;
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+  readonly O: number;
+  /** Numbers in a channel of the result. */
+  readonly plane: number;
+  readonly groups: number;
+  readonly top: number;
+  readonly left: number;
+  readonly Hp: number;
+  readonly Wp: number;
+  readonly filterGroup: number;
+  /** Says what the packed filters are, to be kept if w is a constant. */
+  readonly key: string;
+  readonly parts: readonly Part[];
+}
+
+/** y → w ⋆ x, without bias. False where there is no room. */
+export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g: ConvGeometry): boolean {
+  const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Cg, Og, K, Ho, Wo, L } = g;
+  const Wp = W + 2 * pw;
+  // With neighbouring taps and all channels, a filter row is one run.
+  const joined = dw === 1 && groups === 1;
+  const runs: number[] = [];
+  const taps: number[] = [];
+  for (let u = 0; u < kh; u++) {
+    for (let v = 0; v < kw; v++) {
+      if (!joined || v === 0) runs.push(u * dh * Wp + v * dw);
+      for (let c = 0; c < Cg; c++) taps.push((c * kh + u) * kw + v);
+    }
+  }
+  const runLength = joined ? kw * C : Cg;
+  const part = {
+    runs,
+    runLength,
+    taps,
+    ofFilter: K,
+    pixels: { rows: arithmetic(Ho, sh * Wp), columns: arithmetic(Wo, sw) },
+    targets: null,
+  };
+  const padding = { top: ph, left: pw, Hp: H + 2 * ph, Wp };
+  const pass = {
+    N,
+    C,
+    H,
+    W,
+    O,
+    plane: L,
+    groups,
+    ...padding,
+    step: sw,
+    filterGroup: Og * K,
+    key: `direct/${groups}`,
+    parts: [part],
+  };
+  return convolve(engine, x, w, y, pass);
+}
+
+/** gx → what every pixel contributed to. False where there is no room. */
+export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
+  const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Og, K, Ho, Wo } = g;
+  const vertical = axisPhases(H, kh, sh, ph, dh, Ho);
+  const horizontal = axisPhases(W, kw, sw, pw, dw, Wo);
+  const Wp = horizontal.padded;
+  const parts: Part[] = [];
+  for (const rows of vertical.phases) {
+    for (const columns of horizontal.phases) {
+      if (rows.pixels.length === 0 || columns.pixels.length === 0) continue;
+      const runs: number[] = [];
+      const taps: number[] = [];
+      // The last tap looks furthest to the left; where all look at neighbours, they are one run.
+      const joined = groups === 1 && columns.shifts.every((shift, b) => shift === columns.shifts[0] - b);
+      rows.taps.forEach((u, a) => {
+        for (let b = columns.taps.length - 1; b >= 0; b--) {
+          if (!joined || b === columns.taps.length - 1) runs.push(rows.shifts[a] * Wp + columns.shifts[b]);
+          for (let o = 0; o < Og; o++) taps.push(o * K + u * kw + columns.taps[b]);
+        }
+      });
+      parts.push({
+        runs,
+        runLength: joined ? Og * columns.taps.length : Og,
+        taps,
+        ofFilter: kh * kw,
+        pixels: { rows: rows.bases.map((base) => base * Wp), columns: columns.bases },
+        targets: sh * sw === 1 ? null : { rows: rows.pixels.map((h) => h * W), columns: columns.pixels },
+      });
+    }
+  }
+  const padding = { top: vertical.before, left: horizontal.before, Hp: vertical.padded, Wp };
+  const key = `direct/gradient/${[H, W, sh, sw, ph, pw, dh, dw, groups]}`;
+  const sizes = { N, C: O, H: Ho, W: Wo, O: C, plane: H * W, groups };
+  return convolve(engine, gy, w, gx, { ...sizes, ...padding, filterGroup: Og * K, key, parts });
+}
+
+function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): boolean {
+  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, filterGroup, key } = pass;
+  const [Cg, Og] = [C / groups, O / groups];
+  const functions: Functions = engine.program("direct", (features) => [
+    ...directTiles(features), // number 0: `tiles` calls it
+    gatherFunction("gather", TILE_COLUMNS),
+    scatterFunction(),
+  ]);
+  const { toPixels } = engine.program<"toPixels">(`toPixels/${C}`, () => [toPixelsFunction(C)]);
+  const panels = Math.ceil(Og / TILE_COLUMNS);
+  return engine.run((scope) => {
+    const px = scope.input(x);
+    const py = scope.output(y);
+    let pw: number | undefined;
+    const paddedFloats = Hp * Wp * C;
+    const padded = scope.scratch(paddedFloats);
+    const spare = scope.scratch(TILE_COLUMNS * plane);
+    const tableOf = (offsets: readonly number[]): number => table(engine, scope, offsets);
+    const parts = pass.parts.map((part, index) => {
+      const { taps, ofFilter, runs, targets } = part;
+      const panelFloats = TILE_COLUMNS * taps.length;
+      const pack = (to: number): void => {
+        pw ??= scope.input(w);
+        const lines = tableOf(Array.from({ length: panels * TILE_COLUMNS }, (_, o) => Math.min(o, Og - 1) * ofFilter));
+        const steps = tableOf(taps);
+        for (let i = 0; i < groups * panels; i++) {
+          const from = pw + 4 * Math.floor(i / panels) * filterGroup;
+          const line = lines + 4 * TILE_COLUMNS * (i % panels);
+          functions.gather(from, line, steps, to + 4 * i * panelFloats, taps.length);
+        }
+      };
+      return {
+        ...part,
+        filters: scope.derived(w, `${key}/${index}`, groups * panels * panelFloats, pack),
+        panelFloats,
+        results: part.pixels.rows.length * part.pixels.columns.length,
+        runTable: tableOf(runs.map((run) => run * C)),
+        pixelTable: gridTable(engine, scope, part.pixels, 4 * C),
+        targetTable: targets ? gridTable(engine, scope, targets, 4) : 0,
+      };
+    });
+    engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
+    for (let n = 0; n < N; n++) {
+      toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
+      for (const {
+        filters,
+        panelFloats,
+        runs,
+        runTable,
+        runLength,
+        pixelTable,
+        results,
+        targets,
+        targetTable,
+      } of parts) {
+        for (let i = 0; i < groups * panels; i++) {
+          const group = Math.floor(i / panels);
+          const first = (i % panels) * TILE_COLUMNS;
+          const count = Math.min(TILE_COLUMNS, Og - first);
+          const target = py + 4 * (n * O + group * Og + first) * plane;
+          const whole = count === TILE_COLUMNS && targets === null;
+          const from = padded + 4 * group * Cg;
+          const panel = filters + 4 * i * panelFloats;
+          const to = whole ? target : spare;
+          functions.tiles(
+            from,
+            panel,
+            runTable,
+            runs.length,
+            runLength,
+            to,
+            4 * (whole ? plane : results),
+            pixelTable,
+            results,
+          );
+          if (whole) continue;
+          if (targets) functions.scatter(spare, target, targetTable, count, results, 4 * plane);
+          else engine.arena.floats.copyWithin(target / 4, spare / 4, spare / 4 + count * results);
+        }
+      }
+    }
+  });
+}
+
+/** Writes a grid's offsets, in units of so many bytes; returns the table's address. */
+function gridTable(engine: Engine, scope: Call, { rows, columns }: Grid, bytes: number): number {
+  const address = scope.scratch(rows.length * columns.length);
+  const offsets = new Int32Array(engine.arena.memory.buffer, address, rows.length * columns.length);
+  let l = 0;
+  for (const row of rows) for (const column of columns) offsets[l++] = bytes * (row + column);
+  return address;
+}
+
+/** Writes offsets, given in floats, as bytes; returns the table's address. */
+function table(engine: Engine, scope: Call, offsets: readonly number[]): number {
+  const address = scope.scratch(offsets.length);
+  new Int32Array(engine.arena.memory.buffer, address, offsets.length).set(offsets.map((offset) => 4 * offset));
+  return address;
+}

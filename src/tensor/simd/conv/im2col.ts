@@ -1,0 +1,350 @@
+/**
+ * Convolution and its gradients as matrix products with an im2col matrix that is never built ("implicit im2col").
+ *
+ * As in the plain tier (../../plain/conv.ts, read it first), what filter tap t sees at position l of an image with
+ * zeros around it lies at the sum of two numbers from two short tables:
+ *
+ *   y[o, l]  = Σ_t w[o, t] · padded[taps[t] + positions[l]] + b[o]      forward
+ *   gw[o, t] = Σ_l gy[o, l] · padded[positions[l] + taps[t]]            weight gradient: the tables change places
+ *   gx[c, p] = Σ_t w[t, c] · paddedGy[taps′[t] + positions′[p]]         input gradient, by phases of the stride
+ *
+ * So the GEMM's packing reads the image through the tables, block by block, and its tile does the rest. This covers
+ * every kernel size, stride, padding, dilation and grouping. A 1×1 filter with stride 1 needs no tables: there the
+ * image is the im2col matrix, and the product is a plain GEMM.
+ *
+ * Accuracy: a tile sums at most 256 products one after the other, and such sums are added: no worse than one running
+ * sum. Next: winograd.ts, direct.ts.
+ */
+import type { ConvGeometry } from "../../geometry/conv.ts";
+import { axisPhases, patchTables, phaseTables, planeSize } from "../../geometry/patches.ts";
+import type { Floats } from "../../memory.ts";
+import { gemmAt, multiplyPacked, packedFloats, partFunction, spareFloats, tilesFunction } from "../matmul.ts";
+import { TILE_COLUMNS, tileFunction, tileRows } from "../matmul-kernel.ts";
+import type { Func } from "../wasm/assembler.ts";
+import type { Call, Engine, Program } from "../wasm/engine.ts";
+import type { Features } from "../wasm/features.ts";
+import { addBiasFunction, gatherFunction, gatherRunsFunction, padFunction, scatterFunction } from "./im2col-kernel.ts";
+
+/** Summands of a block, and columns: 256 KiB of packed B, a quarter of L2. */
+const KC = 256;
+const NC = 256;
+
+type Functions = Program<
+  "tile" | "tiles" | "part" | "pad" | "gatherRows" | "gatherColumns" | "gatherRunsColumns" | "scatter" | "addBias"
+>;
+
+/** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room. */
+export function im2colConv2d(
+  engine: Engine,
+  x: Floats,
+  w: Floats,
+  b: Floats | null,
+  y: Floats,
+  g: ConvGeometry,
+): boolean {
+  const { N, C, H, W, O, groups, Cg, Og, K, L } = g;
+  return engine.run((scope) => {
+    const px = scope.input(x);
+    const pb = b ? scope.input(b) : 0;
+    const py = scope.output(y);
+    const functions = im2colFunctions(engine);
+    if (isMatrixProduct(g)) {
+      const geometry = { m: O, n: L, k: C };
+      const packed = scope.scratch(packedFloats(geometry));
+      const pw = scope.constant(w);
+      for (let n = 0; n < N; n++) gemmAt(engine, pw, px + 4 * n * C * L, py + 4 * n * O * L, packed, geometry);
+    } else {
+      const { taps, positions, Wp, plane } = patchTables(g);
+      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
+      const filter = matrix(engine, scope, arithmetic(Og, K), arithmetic(K, 1), tileRows(engine.features));
+      const patches = matrix(engine, scope, positions, taps, TILE_COLUMNS);
+      const product = new TableProduct(engine, scope, filter, patches);
+      product.packedRows = scope.derived(w, `im2col/${groups}`, groups * product.slotFloats, (packed) => {
+        const pw = scope.input(w);
+        product.packedRows = packed;
+        for (let group = 0; group < groups; group++) product.packRows(group, pw + 4 * group * Og * K);
+      });
+      for (let n = 0; n < N; n++) {
+        const padded = image(n);
+        for (let group = 0; group < groups; group++) {
+          product.multiply(group, padded + 4 * group * Cg * plane, py + 4 * (n * O + group * Og) * L, L, false);
+        }
+      }
+    }
+    if (b) functions.addBias(py, pb, N, O, L);
+  });
+}
+
+/** y[n, o, ·] += b[o]. */
+export function addBias(engine: Engine, y: Floats, b: Floats, { N, O, L }: ConvGeometry): boolean {
+  return engine.run((scope) => {
+    const pb = scope.input(b);
+    im2colFunctions(engine).addBias(scope.update(y), pb, N, O, L);
+  });
+}
+
+/** gw `[O, Cg, kh, kw]` → Σ over images and positions of gy·x. False where the engine has no room. */
+export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: Floats, g: ConvGeometry): boolean {
+  const { N, C, H, W, O, groups, Cg, Og, K, L } = g;
+  return engine.run((scope) => {
+    const pgy = scope.input(gy);
+    const px = scope.input(x);
+    const pgw = scope.output(gw);
+    if (isMatrixProduct(g)) {
+      const geometry = { m: O, n: C, k: L, transposeB: true };
+      const packed = scope.scratch(packedFloats(geometry));
+      for (let n = 0; n < N; n++) {
+        gemmAt(engine, pgy + 4 * n * O * L, px + 4 * n * C * L, pgw, packed, { ...geometry, accumulate: n > 0 });
+      }
+    } else {
+      const { taps, positions, Wp, plane } = patchTables(g);
+      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
+      const upstream = matrix(engine, scope, arithmetic(Og, L), arithmetic(L, 1), tileRows(engine.features));
+      const patches = matrix(engine, scope, taps, positions, TILE_COLUMNS);
+      const product = new TableProduct(engine, scope, upstream, patches);
+      product.packedRows = scope.scratch(product.slotFloats);
+      for (let n = 0; n < N; n++) {
+        const padded = image(n);
+        for (let group = 0; group < groups; group++) {
+          product.packRows(0, pgy + 4 * (n * O + group * Og) * L);
+          product.multiply(0, padded + 4 * group * Cg * plane, pgw + 4 * group * Og * K, K, n > 0);
+        }
+      }
+    }
+    if (N === 0) engine.arena.floats.fill(0, pgw / 4, pgw / 4 + gw.length);
+  });
+}
+
+/** gx `[N, C, H, W]` → what every pixel contributed to, by phases of the stride. False where the engine has no room. */
+export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
+  const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Cg, Og, K, Ho, Wo, L } = g;
+  return engine.run((scope) => {
+    const pgy = scope.input(gy);
+    const pw0 = scope.input(w);
+    const pgx = scope.output(gx);
+    const functions = im2colFunctions(engine);
+    if (isMatrixProduct(g)) {
+      const geometry = { m: C, n: L, k: O, transposeA: true };
+      const packed = scope.scratch(packedFloats(geometry));
+      for (let n = 0; n < N; n++) gemmAt(engine, pw0, pgy + 4 * n * O * L, pgx + 4 * n * C * L, packed, geometry);
+      return;
+    }
+    const vertical = axisPhases(H, kh, sh, ph, dh, Ho);
+    const horizontal = axisPhases(W, kw, sw, pw, dw, Wo);
+    const Wp = horizontal.padded;
+    const plane = planeSize(vertical.padded, Wp);
+    const image = paddedImage(engine, scope, pgy, O, Ho, Wo, vertical.before, horizontal.before, Wp, plane);
+    // At stride 1 there is one phase, and its pixels are all pixels in order.
+    const whole = sh === 1 && sw === 1;
+    const parts = vertical.phases.flatMap((rows) =>
+      horizontal.phases.map((columns) => {
+        const { taps, positions, pixels } = phaseTables(rows, columns, g, Wp, plane);
+        const steps: number[] = [];
+        for (let o = 0; o < Og; o++)
+          for (const u of rows.taps) for (const v of columns.taps) steps.push(o * K + u * kw + v);
+        const filter = matrix(engine, scope, arithmetic(Cg, kh * kw), steps, tileRows(engine.features));
+        const product = new TableProduct(engine, scope, filter, matrix(engine, scope, positions, taps, 8));
+        product.packedRows = scope.scratch(groups * product.slotFloats);
+        const targets = whole ? 0 : writeTable(engine, scope, pixels, pixels.length);
+        return { product, targets, count: pixels.length };
+      }),
+    );
+    const result = whole ? 0 : scope.scratch(Cg * Math.max(...parts.map(({ count }) => count)));
+    for (const { product } of parts) {
+      for (let group = 0; group < groups; group++) product.packRows(group, pw0 + 4 * group * Og * K);
+    }
+    for (let n = 0; n < N; n++) {
+      const padded = image(n);
+      for (let group = 0; group < groups; group++) {
+        const from = padded + 4 * group * Og * plane;
+        const to = pgx + 4 * (n * C + group * Cg) * H * W;
+        for (const { product, targets, count } of parts) {
+          if (count === 0) continue;
+          product.multiply(group, from, whole ? to : result, count, false);
+          if (!whole) functions.scatter(result, to, targets, Cg, count, 4 * H * W);
+        }
+      }
+    }
+  });
+}
+
+/** Whether the image is its own im2col matrix. */
+function isMatrixProduct({ kh, kw, sh, sw, ph, pw, groups }: ConvGeometry): boolean {
+  return kh === 1 && kw === 1 && sh === 1 && sw === 1 && ph === 0 && pw === 0 && groups === 1;
+}
+
+/** Makes image n with zeros around it when asked for; returns its address. `plane` is the distance between channels. */
+function paddedImage(
+  engine: Engine,
+  scope: Call,
+  images: number,
+  planes: number,
+  H: number,
+  W: number,
+  top: number,
+  left: number,
+  Wp: number,
+  plane: number,
+): (n: number) => number {
+  const size = planes * plane;
+  const padded = scope.scratch(size);
+  const { pad } = im2colFunctions(engine);
+  let fresh = true;
+  return (n) => {
+    // The zeros stay; every image replaces the inside.
+    if (fresh) engine.arena.floats.fill(0, padded / 4, padded / 4 + size);
+    fresh = false;
+    pad(images + 4 * n * planes * H * W, padded + 4 * (top * Wp + left), planes, H, W, 4 * Wp, 4 * plane);
+    return padded;
+  };
+}
+
+/** A matrix read through tables: element (line, step) is at base + lines[line] + steps[step]. */
+interface TableMatrix {
+  /** Addresses of the tables, in bytes; the table of lines is filled up to a whole panel with its last entry. */
+  readonly lines: number;
+  readonly steps: number;
+  readonly lineCount: number;
+  readonly stepCount: number;
+  /** For each panel, whether its lines are neighbours, four by four. */
+  readonly runs: readonly boolean[];
+}
+
+function matrix(
+  engine: Engine,
+  scope: Call,
+  lines: ArrayLike<number>,
+  steps: ArrayLike<number>,
+  width: number,
+): TableMatrix {
+  const panels = Math.ceil(lines.length / width);
+  const runs = Array.from({ length: panels }, (_, panel) => {
+    for (let i = panel * width; i < (panel + 1) * width; i++) {
+      if (i >= lines.length) return false;
+      if (i % 4 !== 0 && lines[i] !== lines[i - 1] + 1) return false;
+    }
+    return width % 4 === 0;
+  });
+  return {
+    lines: writeTable(engine, scope, lines, panels * width),
+    steps: writeTable(engine, scope, steps, steps.length),
+    lineCount: lines.length,
+    stepCount: steps.length,
+    runs,
+  };
+}
+
+/** Writes offsets, given in floats, as bytes; returns the table's address. */
+function writeTable(engine: Engine, scope: Call, offsets: ArrayLike<number>, length: number): number {
+  const address = scope.scratch(length);
+  const table = new Int32Array(engine.arena.memory.buffer, address, length);
+  for (let i = 0; i < length; i++) table[i] = 4 * offsets[Math.min(i, offsets.length - 1)];
+  return address;
+}
+
+/** 0, step, 2·step, … */
+export function arithmetic(count: number, step: number): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < count; i++) numbers.push(i * step);
+  return numbers;
+}
+
+/** C = A·B, or C += A·B, with A and B read through tables. A is packed as a whole, several of them in slots. */
+class TableProduct {
+  /** Where the slots are, of `slotFloats` each: to be set. */
+  packedRows = 0;
+  readonly slotFloats: number;
+  readonly #functions: Functions;
+  readonly #rows: TableMatrix;
+  readonly #columns: TableMatrix;
+  readonly #R: number;
+  readonly #packedColumns: number;
+  readonly #spare: number;
+  readonly #floats: () => Float32Array;
+
+  constructor(engine: Engine, scope: Call, rows: TableMatrix, columns: TableMatrix) {
+    this.#functions = im2colFunctions(engine);
+    this.#floats = () => engine.arena.floats;
+    this.#rows = rows;
+    this.#columns = columns;
+    this.#R = tileRows(engine.features);
+    this.slotFloats = Math.ceil(rows.lineCount / this.#R) * this.#R * rows.stepCount;
+    const columnPanels = Math.ceil(Math.min(NC, columns.lineCount) / TILE_COLUMNS);
+    this.#packedColumns = scope.scratch(columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount));
+    this.#spare = scope.scratch(spareFloats(rows.lineCount, Math.min(NC, columns.lineCount)));
+  }
+
+  /** Packs the A whose tables start at `base`. */
+  packRows(slot: number, base: number): void {
+    const { lineCount, stepCount } = this.#rows;
+    let target = this.packedRows + 4 * slot * this.slotFloats;
+    for (let p = 0; p < stepCount; p += KC) {
+      target = this.#pack(this.#rows, this.#R, base, 0, lineCount, p, Math.min(KC, stepCount - p), target);
+    }
+  }
+
+  /** c `[m, n]`, rows `rowFloats` apart, → A·B, or adds it. B's tables start at `base`. */
+  multiply(slot: number, base: number, c: number, rowFloats: number, accumulate: boolean): void {
+    const R = this.#R;
+    const m = this.#rows.lineCount;
+    const n = this.#columns.lineCount;
+    const k = this.#columns.stepCount;
+    const a = this.packedRows + 4 * slot * this.slotFloats;
+    const rowFloatsOfA = Math.ceil(m / R) * R;
+    if (k === 0 && !accumulate) {
+      // A phase that no filter tap meets.
+      for (let i = 0; i < m; i++) this.#floats().fill(0, c / 4 + i * rowFloats, c / 4 + i * rowFloats + n);
+    }
+    for (let j = 0; j < n; j += NC) {
+      const nc = Math.min(NC, n - j);
+      for (let p = 0; p < k; p += KC) {
+        const kc = Math.min(KC, k - p);
+        this.#pack(this.#columns, TILE_COLUMNS, base, j, nc, p, kc, this.#packedColumns);
+        const add = accumulate || p > 0 ? 1 : 0;
+        const block = a + 4 * rowFloatsOfA * p;
+        const to = c + 4 * j;
+        multiplyPacked(this.#functions, R, block, this.#packedColumns, to, m, nc, kc, 4 * rowFloats, add, this.#spare);
+      }
+    }
+  }
+
+  /** Packs lines from `firstLine` and steps from `firstStep`; returns the address after the last panel. */
+  #pack(
+    of: TableMatrix,
+    width: number,
+    base: number,
+    firstLine: number,
+    lines: number,
+    firstStep: number,
+    k: number,
+    target: number,
+  ): number {
+    const steps = of.steps + 4 * firstStep;
+    const { gatherRows, gatherColumns, gatherRunsColumns } = this.#functions;
+    for (let line = firstLine; line < firstLine + lines; line += width) {
+      const table = of.lines + 4 * line;
+      if (width === TILE_COLUMNS) {
+        if (of.runs[line / width]) gatherRunsColumns(base, table, steps, target, k);
+        else gatherColumns(base, table, steps, target, k);
+      } else {
+        gatherRows(base, table, steps, target, k);
+      }
+      target += 4 * width * k;
+    }
+    return target;
+  }
+}
+
+function im2colFunctions(engine: Engine): Functions {
+  return engine.program("im2col", (features: Features): Func[] => [
+    tileFunction(features), // number 0: `tiles` calls it
+    tilesFunction(tileRows(features)),
+    partFunction(),
+    padFunction(),
+    gatherFunction("gatherRows", tileRows(features)),
+    gatherFunction("gatherColumns", TILE_COLUMNS),
+    gatherRunsFunction("gatherRunsColumns", TILE_COLUMNS),
+    scatterFunction(),
+    addBiasFunction(),
+  ]);
+}

@@ -1,0 +1,221 @@
+/**
+ * The parts of Winograd's algorithms that are not transforms of images: the filters' transform, and the matrix product
+ * of packed panels with a small inner dimension.
+ * Next: winograd.ts.
+ */
+
+import { advance, countDown, whileAtLeast } from "../loops.ts";
+import { multiplyStep } from "../matmul-kernel.ts";
+import {
+  block,
+  branch,
+  branchIf,
+  type Code,
+  type Func,
+  f32x4,
+  f64,
+  f64x2,
+  func,
+  get,
+  i32,
+  type Local,
+  set,
+  v128,
+} from "../wasm/assembler.ts";
+import type { Features } from "../wasm/features.ts";
+import type { Filtering2d } from "./winograd-kernel.ts";
+import type { Matrix } from "./winograd-points.ts";
+
+/** Where the filters of a pass stand: distances between those of neighbouring outputs and channels, in floats. */
+export interface FilterLayout {
+  readonly ofFilter: number;
+  readonly ofChannel: number;
+  /** Each is to be read by 180° turned, as the input gradient needs it. */
+  readonly turned: boolean;
+}
+
+/**
+ * filters(w, out, count): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels, as panels for the matrix product:
+ * out [panel of ROWS outputs][channel][ROWS]. Rows that the last panel has too many are undefined.
+ *
+ * A lane is an output. F(4) is computed in float64, two lanes, and rounded once: it magnifies errors. F(2×2) is so accurate
+ * that float32 will do, in four lanes and half the time, which is a fifth of the pass where filters outweigh pixels.
+ */
+export function filtersFunction(
+  { vertical, horizontal }: Filtering2d,
+  planeBytes: number,
+  C: number,
+  { ofFilter, ofChannel, turned }: FilterLayout,
+): Func {
+  const lanes = vertical.m + horizontal.m > 4 ? 2 : 4;
+  const { mul, add, sub } = lanes === 4 ? f32x4 : f64x2;
+  return func("filters", ["i32", "i32", "i32"], (locals) => {
+    const [w, out, count] = [0, 1, 2];
+    const sources = locals.many("i32", lanes);
+    const [parts, channels, to] = locals.many("i32", 3);
+    const taps = locals.many("v128", 3);
+    const [even, odd] = locals.many("v128", 2);
+    const middle = Array.from({ length: vertical.n }, () => locals.many("v128", 3));
+    const constants = new Map<number, Local>();
+    const times = (x: Local, factor: number): Code => {
+      const local = constants.get(factor) ?? locals.make("v128");
+      constants.set(factor, local);
+      return [get(x), get(local), mul];
+    };
+    /** The rows of G times `inputs`; rows 2i + 1 and 2i + 2 differ in the sign of the middle tap. */
+    const multiply = (G: Matrix, inputs: readonly Local[], put: (row: number, value: Code) => Code): Code => {
+      const last = G.length - 1;
+      const code: Code[] = [put(0, times(inputs[0], G[0][0]))];
+      for (let row = 1; row < last; row += 2) {
+        code.push(
+          set(even, times(inputs[0], G[row][0]), times(inputs[2], G[row][2]), add),
+          set(odd, times(inputs[1], G[row][1])),
+          put(row, [get(even), get(odd), add]),
+          put(row + 1, [get(even), get(odd), sub]),
+        );
+      }
+      code.push(put(last, get(inputs[2])));
+      return code;
+    };
+    /** The number at an offset in each lane's filter. */
+    const load = (at: number): Code => [
+      sources.reduce<Code>(
+        (code, source, lane) => [get(source), code, lane === 0 ? v128.load32Splat(at) : v128.load32Lane(lane, at)],
+        [],
+      ),
+      lanes === 2 ? f64x2.promoteLow : [],
+    ];
+    const oneChannel: Code = [
+      [0, 1, 2].map((v) => [
+        taps.map((tap, u) => set(tap, load(4 * (turned ? 8 - (3 * u + v) : 3 * u + v)))),
+        multiply(vertical.G, taps, (i, value) => set(middle[i][v], value)),
+      ]),
+      middle.map((row, i) =>
+        multiply(horizontal.G, row, (j, value) => {
+          const offset = planeBytes * (i * horizontal.n + j);
+          return [get(to), value, lanes === 2 ? [f64x2.demoteZero, v128.store64Lane(0, offset)] : v128.store(offset)];
+        }),
+      ),
+      sources.map((source) => advance(source, 4 * ofChannel)),
+      advance(to, 4 * ROWS),
+    ];
+    const body = whileAtLeast(
+      count,
+      1,
+      set(parts, i32.const(ROWS / lanes)),
+      countDown(
+        parts,
+        1,
+        // Beyond the last filter the last one again.
+        sources.map((source, lane) => {
+          if (lane === 0) return set(source, get(w));
+          const present: Code = [get(count), i32.const(lane), i32.greaterSigned];
+          return set(source, get(sources[lane - 1]), present, i32.const(4 * ofFilter), i32.mul, i32.add);
+        }),
+        [set(to, get(out)), set(channels, i32.const(C))],
+        countDown(channels, 1, oneChannel),
+        [advance(w, 4 * lanes * ofFilter), advance(count, -lanes), advance(out, 4 * lanes)],
+        [get(count), i32.const(1), i32.lessSigned, branchIf(1)],
+      ),
+      advance(out, 4 * ROWS * (C - 1)),
+    );
+    const prelude = [...constants].map(([value, local]) =>
+      set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : v128.const(value, value, value, value)),
+    );
+    return [prelude, body];
+  });
+}
+
+/** A product of packed panels at each point, as `productFunction` emits it. */
+export interface ProductShape {
+  /** Terms of each sum. */
+  readonly k: number;
+  /** Terms that are summed in registers; then they are added to what is in memory. */
+  readonly block: number;
+  /** Distances from point to point, in floats: of a, b and c. */
+  readonly planes: readonly [number, number, number];
+  /** Distance of c's rows, in floats. */
+  readonly row: number;
+}
+
+/** Rows of the product's tile. */
+export const ROWS = 4;
+/** Steps in a row; more are a loop. */
+const STRAIGHT = 32;
+
+/**
+ * name(a, b, c, rows, columns, points, accumulate): at each point c → a·b, or adds it; panels of ROWS rows and eight columns,
+ * packed as in matmul-kernel.ts.
+ *
+ *   for each point, panel of b, panel of a:          b: 8 columns
+ *     for each block of k:                           ┌────┬────┐
+ *       8 sums ← 0                               a ×4│ c  │ c  │   16 instructions of arithmetic per step,
+ *       steps of matmul-kernel.ts, written out                │ c  │ c  │   6 loads, 1 exit: 6 a cycle, all there are
+ *       c ← sums, then c += sums                     │ …  │ …  │
+ *
+ * All loops are inside, the distances are constants and the steps have no counter, because k is small here (16 channels): a
+ * call for each tile would cost 7 %, one for each point 3 %, counted steps 7 %, one pointer to all rows of a up to 10 % (matmul-kernel.ts).
+ */
+export function productFunction(name: string, features: Features, { k, block: most, planes, row }: ProductShape): Func {
+  return func(name, ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [a, b, c, rows, columns, points, accumulate] = [0, 1, 2, 3, 4, 5, 6];
+    const [pb, pc, panel, target, i, j, left, add, never] = locals.many("i32", 9);
+    const pa = locals.many("i32", ROWS);
+    const sums = locals.many("v128", 2 * ROWS);
+    const [b0, b1, splat] = locals.many("v128", 3);
+    // V8 11 spills registers in a long straight line of steps, unless each ends with an exit that it takes for possible.
+    const exit = (s: number): Code => [get(never), i32.const(1 << s), i32.and, branchIf(0)];
+    const straight = (count: number): Code => [
+      block(
+        Array.from({ length: count }, (_, s) => [
+          multiplyStep(s, pa, pb, { sums, b0, b1, splat }, features),
+          exit(s % 31),
+        ]),
+      ),
+      pa.map((pointer) => advance(pointer, 4 * ROWS * count)),
+      advance(pb, 32 * count),
+    ];
+    const store = (adds: boolean): Code =>
+      sums.map((sum, s) => {
+        const offset = 4 * row * (s >> 1) + 16 * (s & 1);
+        return [get(pc), get(sum), adds ? [get(pc), v128.load(offset), f32x4.add] : [], v128.store(offset)];
+      });
+    /** Sums of `count` terms. */
+    const oneBlock = (count: number): Code => [
+      sums.map((sum) => set(sum, v128.const(0, 0, 0, 0))),
+      count <= STRAIGHT
+        ? straight(count)
+        : [set(left, i32.const(Math.floor(count / 16))), countDown(left, 1, straight(16)), straight(count % 16)],
+      block(block(get(add), i32.eqz, branchIf(0), store(true), branch(1)), store(false)),
+      set(add, i32.const(1)),
+    ];
+    const blocks = Math.floor(k / most);
+    const blocksLeft = locals.make("i32");
+    return [
+      // Address 0 stays zero (arena.ts), which a compiler cannot know.
+      set(never, i32.const(0), i32.load()),
+      countDown(
+        points,
+        1,
+        [set(panel, get(b)), set(target, get(c)), set(j, get(columns))],
+        countDown(
+          j,
+          1,
+          pa.map((pointer, r) => set(pointer, get(a), i32.const(4 * r), i32.add)),
+          [set(pc, get(target)), set(i, get(rows))],
+          countDown(
+            i,
+            1,
+            [set(pb, get(panel)), set(add, get(accumulate))],
+            [set(blocksLeft, i32.const(blocks)), countDown(blocksLeft, 1, oneBlock(most))],
+            k % most > 0 ? oneBlock(k % most) : [],
+            advance(pc, 4 * ROWS * row),
+          ),
+          advance(panel, 32 * k),
+          advance(target, 32),
+        ),
+        planes.map((plane, operand) => advance([a, b, c][operand], 4 * plane)),
+      ),
+    ];
+  });
+}

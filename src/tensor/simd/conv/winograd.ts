@@ -1,0 +1,195 @@
+/**
+ * Convolution with 3 × 3 filters at stride 1 by Winograd's minimal filtering: forward, and the input gradient, which is
+ * the same with the filter turned by 180° and its two channel axes exchanged.
+ *
+ *   image ─pad─▶ tiles of (m + 2)² pixels, overlapping by 2 ─Bᵀ·B─▶ V [point][channel][tile]
+ *   filter ─G·Gᵀ─▶ U [point][filter][channel]            M [point] = U [point] · V [point], a matrix product for each point
+ *   M ─Aᵀ·A─▶ tiles of m² results
+ *
+ * The tiles are taken in blocks whose V and M stay in L2. Channels are summed in blocks: the tile of the matrix product
+ * adds a block's sum to what is in memory, so that errors grow with the blocks' length, not with the number of channels.
+ *
+ * A tile's results all depend on all of its pixels here: an infinite or NaN pixel makes NaN of up to m² results near it,
+ * where im2col would spoil only those that see it.
+ */
+import type { ConvGeometry } from "../../geometry/conv.ts";
+import { constantOf, type Floats } from "../../memory.ts";
+import type { Engine, Program } from "../wasm/engine.ts";
+import { padFunction } from "./im2col-kernel.ts";
+import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
+import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
+import { cropFunction, meanTaps, tiling } from "./winograd-tiling.ts";
+
+/** V and M of one block: half of L2. */
+const BLOCK_BYTES = 2 ** 19;
+/** U of the filters that are transformed at a time, where that is done: a quarter of L2. */
+const U_BYTES = 2 ** 18;
+/** A larger U is not held whole: with a copy of the filters it has to find room in a full memory, too (arena.ts). */
+const LARGEST_U_BYTES = 40 * 2 ** 20;
+
+/** Whether Winograd's algorithms cover the geometry. */
+export function winogradCovers({ kh, kw, sh, sw, dh, dw, ph, pw, groups, N, C, O }: ConvGeometry): boolean {
+  const sizes = kh === 3 && kw === 3 && sh === 1 && sw === 1 && dh === 1 && dw === 1 && groups === 1;
+  return sizes && ph <= 2 && pw <= 2 && N * C * O > 0;
+}
+
+/** y → w ⋆ x, without bias. False where there is no room. */
+export function winogradForward(
+  engine: Engine,
+  x: Floats,
+  w: Floats,
+  y: Floats,
+  { N, C, H, W, O, Ho, Wo, ph, pw }: ConvGeometry,
+  filterings: Filtering2d,
+): boolean {
+  const filters = { ofFilter: 9 * C, ofChannel: 9, turned: false };
+  return convolve(engine, x, w, y, { N, C, H, W, O, Ho, Wo, top: ph, left: pw, filters }, filterings);
+}
+
+/** gx → the convolution of gy with the turned filter. False where there is no room. */
+export function winogradInputGradient(
+  engine: Engine,
+  gy: Floats,
+  w: Floats,
+  gx: Floats,
+  { N, C, H, W, O, Ho, Wo, ph, pw }: ConvGeometry,
+  filterings: Filtering2d,
+): boolean {
+  const filters = { ofFilter: 9, ofChannel: 9 * C, turned: true };
+  const pass = { N, C: O, H: Ho, W: Wo, O: C, Ho: H, Wo: W, top: 2 - ph, left: 2 - pw, filters };
+  return convolve(engine, gy, w, gx, pass, filterings);
+}
+
+/** One pass, named as if it were forward. */
+interface Pass {
+  readonly N: number;
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+  readonly O: number;
+  readonly Ho: number;
+  readonly Wo: number;
+  /** Zeros above and left of the image. */
+  readonly top: number;
+  readonly left: number;
+  readonly filters: FilterLayout;
+}
+
+/**
+ * Channels that are summed without a break, of C; all blocks about equal. F(4×4) magnifies errors, and is summed in shorter
+ * blocks where a running sum of that many `terms` would have little error itself (conv.ts).
+ */
+function channelBlock(C: number, points: number, terms: number): number {
+  const most = points < 36 || terms >= 1900 ? 64 : terms >= 1000 ? 32 : 16;
+  return Math.ceil(C / Math.ceil(C / most));
+}
+
+type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+
+function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
+  const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
+  const { vertical, horizontal } = filterings;
+  const points = vertical.n * horizontal.n;
+  const t = tiling(Ho, Wo, filterings);
+  // Groups of four tiles in a block; two make a panel of columns.
+  const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
+  const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
+  const rowOfM = blockGroups * 4;
+  const planeOfV = offPowersOfTwo(C * rowOfM);
+  // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
+  // Bits do not depend on it; nor, where U would be too large, on the transforms that each block then repeats.
+  const inParts = N * t.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES;
+  // A constant's is kept whole; then what one point needs of it is to stay.
+  const kept = constantOf(w) !== undefined;
+  const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
+  const blockO = inParts || kept ? Math.min(O, fittingO) : O;
+  const planeOfM = offPowersOfTwo(roundUp(blockO) * rowOfM);
+  const planeOfU = offPowersOfTwo(roundUp(kept ? O : blockO) * C);
+  const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
+  const outRow = t.whole ? Wo : t.outWidth;
+  const block = channelBlock(C, points, C * meanTaps(Ho, Wo, H, W, top, left));
+  const sizes = `${C} ${block} ${O} ${blockO} ${rowOfM} ${t.inWidth} ${t.inPlane} ${outPlane} ${outRow} ${kept}`;
+  const key = `winograd ${vertical.name} ${horizontal.name} ${sizes} ${filters.turned}`;
+  const functions: Functions = engine.program(key, (features) => [
+    productFunction("product", features, {
+      k: C,
+      block,
+      planes: [planeOfU, planeOfV, planeOfM],
+      row: rowOfM,
+    }),
+    padFunction(),
+    cropFunction(),
+    inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
+    outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
+    filtersFunction(filterings, 4 * planeOfU, C, filters),
+  ]);
+  return engine.run((scope) => {
+    const px = scope.input(x);
+    const py = scope.output(y);
+    const key = `winograd/${[vertical.name, horizontal.name, filters.turned]}`;
+    let pw = 0;
+    const U = scope.derived(w, key, points * planeOfU, (U) => {
+      pw = scope.input(w);
+      if (kept || !inParts) functions.filters(pw, U, O);
+    });
+    const V = scope.scratch(points * planeOfV);
+    const M = scope.scratch(points * planeOfM);
+    const work = scope.scratch(WORK_FLOATS);
+    const tables = t.write(engine, scope, outRow);
+    // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
+    const padded = scope.scratch(C * t.inPlane);
+    engine.arena.floats.fill(0, padded / 4, padded / 4 + C * t.inPlane);
+    // Results of the images that one block may touch.
+    const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
+    const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
+    let paddedUpTo = 0;
+    for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
+      const end = Math.min(N * t.groups, begin + blockGroups);
+      const panels = Math.ceil((end - begin) / 2);
+      /** Visits the images of the block: image n has groups `first` … of the block's groups `local` … */
+      const images = (visit: (n: number, first: number, local: number, count: number) => void): void => {
+        for (let n = Math.floor(begin / t.groups); n * t.groups < end; n++) {
+          const from = Math.max(begin, n * t.groups);
+          visit(n, from - n * t.groups, from - begin, Math.min(end, (n + 1) * t.groups) - from);
+        }
+      };
+      images((n, first, local, count) => {
+        for (; paddedUpTo <= n; paddedUpTo++) {
+          const inside = padded + 4 * (top * t.inWidth + left);
+          functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
+        }
+        const panelBytes = 32 * C;
+        const to = V + (local >> 1) * panelBytes + 16 * (local & 1);
+        const step = local & 1 ? panelBytes - 16 : 16;
+        functions.inputTiles(padded, tables.input + 16 * first, to, count, C, panelBytes, step, work);
+      });
+      for (let o = 0; o < O; o += blockO) {
+        const filterCount = Math.min(blockO, O - o);
+        const filterPanels = Math.ceil(filterCount / ROWS);
+        if (inParts && !kept) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
+        functions.product(kept ? U + 4 * o * C : U, V, M, filterPanels, panels, points, 0);
+        images((n, first, local, count) => {
+          const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
+          const target = image + 4 * o * outPlane;
+          const table = tables.output + 16 * first;
+          functions.outputTiles(M + 16 * local, table, target, count, filterCount, 4 * rowOfM, work);
+        });
+      }
+      images((n, first, _local, count) => {
+        if (t.whole || first + count < t.groups) return;
+        const image = results + 4 * (n % slots) * O * outPlane;
+        functions.crop(image, py + 4 * n * O * Ho * Wo, O, Ho, Wo, 4 * outRow, 4 * outPlane);
+      });
+    }
+  });
+}
+
+/** Rows of whole panels. */
+function roundUp(filters: number): number {
+  return Math.ceil(filters / ROWS) * ROWS;
+}
+
+/** At least `floats`, an odd number of cache lines: neighbouring planes fall into different sets of the cache. */
+export function offPowersOfTwo(floats: number): number {
+  return (Math.ceil(floats / 16) | 1) * 16;
+}

@@ -1,0 +1,152 @@
+/**
+ * Normalisation of x `[outer, groups, inner]`, and what usually follows it in one pass: addition of a shortcut, ReLU.
+ *
+ * A group is `outer` rows of `inner` numbers, `groups·inner` apart:
+ *
+ *   image 0 │ group 0 ├────┤ group 1 ├────┤ … │ image 1 │ group 0 ├────┤ …
+ *
+ * Each function of WebAssembly goes through all of x; what there is one number of per group is computed here, in float64,
+ * between one pass and the next. So the results are those of the plain tier up to a few roundings of float32 for each
+ * element, and two in its sums (sums.ts). Rows of fewer than four numbers are left to the plain tier.
+ *
+ * Next: norm-gradient.ts.
+ */
+import type { NormGeometry } from "../geometry/norm.ts";
+import type { Floats } from "../memory.ts";
+import { constant } from "./exponential.ts";
+import { groupsFunction, recordFloats } from "./loops.ts";
+import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
+import { type Func, f32x4, get, set } from "./wasm/assembler.ts";
+import type { Call, Engine } from "./wasm/engine.ts";
+import { worthIt } from "./worth.ts";
+
+/** Shorter rows leave the vectors empty. */
+export const SHORTEST_ROW = 4;
+
+/** What a pass over all groups knows of each: numbers that it reads, sums that it adds up. */
+export class Records {
+  readonly address: number;
+  readonly #first: number;
+  readonly #doubles: Float64Array;
+  readonly #floats: Float32Array;
+  readonly #size: number;
+
+  /** `sums` and `numbers` as in the function's shape; all sums are 0. */
+  constructor(
+    engine: Engine,
+    call: Call,
+    groups: number,
+    { numbers = 0, sums = 0 }: { numbers?: number; sums?: number },
+  ) {
+    this.#size = recordFloats({ numbers, sums });
+    this.address = call.scratch(groups * this.#size);
+    this.#doubles = doublesAt(engine, this.address, (groups * this.#size) / 2);
+    this.#floats = engine.arena.floats.subarray(this.address / 4, this.address / 4 + groups * this.#size);
+    this.#first = 2 * SUM_LANES * sums;
+    this.#floats.fill(0);
+  }
+
+  /** Sets number i of group c. */
+  set(c: number, i: number, value: number): void {
+    this.#floats[c * this.#size + this.#first + i] = value;
+  }
+
+  /** Sum s of group c. */
+  sum(c: number, s: number): number {
+    return totalOf(this.#doubles, (c * this.#size) / 2 + SUM_LANES * s);
+  }
+}
+
+/**
+ * mean, variance (biased) → per group. Two passes, the second over the deviations from the mean. It subtracts the mean
+ * rounded to float32, m̃, and corrects that: Σ(x − m)²/n = Σ(x − m̃)²/n − (m − m̃)².
+ */
+export function moments(engine: Engine, x: Floats, mean: Floats, variance: Floats, g: NormGeometry): boolean {
+  const { outer, groups, inner } = g;
+  // x is read twice.
+  if (inner < SHORTEST_ROW || !worthIt(x, x)) return false;
+  const { sums, squares } = engine.program<"sums" | "squares">("moments", () => [
+    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
+    groupsFunction("squares", { arrays: 1, reads: [0], numbers: 1, sums: 1 }, ({ x: [x], p: [m], terms: [term] }) => [
+      set(x, get(x), get(m), f32x4.sub),
+      set(term, get(x), get(x), f32x4.mul),
+    ]),
+  ]);
+  const n = outer * inner;
+  let fits = true;
+  const ran = engine.run((call) => {
+    const px = call.input(x);
+    const first = new Records(engine, call, groups, { sums: 1 });
+    sums(px, outer, groups, inner, first.address);
+    const second = new Records(engine, call, groups, { numbers: 1, sums: 1 });
+    for (let c = 0; c < groups; c++) second.set(c, 0, first.sum(c, 0) / n);
+    squares(px, outer, groups, inner, second.address);
+    for (let c = 0; c < groups; c++) {
+      const m = first.sum(c, 0) / n;
+      const rounded = m - Math.fround(m);
+      const v = second.sum(c, 0) / n - rounded * rounded;
+      // Squares, too, leave float32's range before those of float64 do, whose mean may be finite.
+      if (!Number.isFinite(v)) fits = false;
+      mean[c] = m;
+      // Rounding can make it −1e-30 where all numbers are equal. NaN stays.
+      variance[c] = v < 0 ? 0 : v;
+    }
+  });
+  return ran && fits;
+}
+
+/**
+ * Whether a group's numbers can be computed with in float32, whatever x: no step in between leaves its range where the
+ * result does not, or loses digits below it.
+ */
+export function fitsFloat32(mean: number, rstd: number, scale: number): boolean {
+  return Math.abs(mean) < LARGE && rstd > 2 ** -40 && Math.abs(scale) < LARGE;
+}
+
+/** y → (x − mean)·rstd·weight + bias, all four per group, + add, max 0 if `relu`; null weight is 1, null bias 0. */
+export function normalize(
+  engine: Engine,
+  x: Floats,
+  mean: Floats,
+  rstd: Floats,
+  weight: Floats | null,
+  bias: Floats | null,
+  add: Floats | null,
+  relu: boolean,
+  y: Floats,
+  g: NormGeometry,
+): boolean {
+  const { outer, groups, inner } = g;
+  // `add` does not count: whether it comes at once or later must not change the bits.
+  if (inner < SHORTEST_ROW || !worthIt(x, y)) return false;
+  const key = `normalize${add ? " add" : ""}${relu ? " relu" : ""}`;
+  const scaleOf = (c: number): number => (weight ? rstd[c] * weight[c] : rstd[c]);
+  for (let c = 0; c < groups; c++) {
+    if (!fitsFloat32(mean[c], rstd[c], scaleOf(c)) || (bias && !(Math.abs(bias[c]) < LARGE))) return false;
+  }
+  const { scaleRows } = engine.program<"scaleRows">(key, () => [scaleRowsFunction(add !== null, relu)]);
+  return engine.run((call) => {
+    const records = new Records(engine, call, groups, { numbers: 3 });
+    for (let c = 0; c < groups; c++) {
+      records.set(c, 0, mean[c]);
+      records.set(c, 1, scaleOf(c));
+      records.set(c, 2, bias ? bias[c] : 0);
+    }
+    scaleRows(call.input(x), add ? call.input(add) : 0, call.output(y), outer, groups, inner, records.address);
+  });
+}
+
+/** scaleRows(x, add, y, outer, groups, inner, records of m, scale, shift): y → (x − m)·scale + shift, + add, max 0. */
+function scaleRowsFunction(adds: boolean, relu: boolean): Func {
+  return groupsFunction(
+    "scaleRows",
+    { arrays: 3, reads: adds ? [0, 1] : [0], writes: [2], numbers: 3 },
+    ({ x: [x, add, y], p: [m, scale, shift] }) =>
+      set(
+        y,
+        [get(x), get(m), f32x4.sub, get(scale), f32x4.mul, get(shift), f32x4.add],
+        adds ? [get(add), f32x4.add] : [],
+        relu ? [constant(0), f32x4.pmax] : [],
+      ),
+  );
+}

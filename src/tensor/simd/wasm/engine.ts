@@ -1,0 +1,204 @@
+/**
+ * The engine: compiles what the assembler made, once per kernel or shape, and brings numbers to where kernels find them.
+ *
+ * A kernel is written like this:
+ *
+ *     engine.run((call) => {
+ *       const px = call.input(x);    // the address of x: its own, or that of a copy
+ *       const py = call.output(y);   // likewise; a copy is copied back when the function returns
+ *       relu(px, py, x.length);      // a compiled function
+ *     })
+ *
+ * `run` returns false where the memory has no room; the plain kernel computes then. It also does where a program is not
+ * compiled (`NOT_COMPILED`): while that happens in the background, which is what old browsers want of larger ones, and for
+ * ever where the platform refuses.
+ */
+import { constantOf, type Floats } from "../../memory.ts";
+import { warn } from "../../warn.ts";
+import { Arena } from "./arena.ts";
+import { assembleModule, type Func } from "./assembler.ts";
+import { detectFeatures, type Features, type InstanceLike, reasonOf, type WebAssemblyApi } from "./features.ts";
+
+/** Compiled functions, by name. Arguments are addresses, counts and numbers. */
+export type Program<Name extends string> = Readonly<Record<Name, (...args: number[]) => void>>;
+
+interface Entry {
+  readonly program: Program<string>;
+  /** When it was last used, by the engine's clock. */
+  used: number;
+}
+
+/** Programs kept. A network has a few dozen shapes; each program is a few kilobytes. */
+const CACHE_SIZE = 512;
+/** 224 MiB for tensors (arena.ts). */
+const INITIAL_BYTES = 288 * 2 ** 20;
+
+/** Thrown by `program`, caught where the choice between SIMD and plain is made (index.ts). */
+export const NOT_COMPILED: unique symbol = Symbol("the program is not compiled, or not yet");
+
+export class Engine {
+  readonly features: Features;
+  readonly arena: Arena;
+  readonly #wasm: WebAssemblyApi;
+  readonly #programs = new Map<string, Entry>();
+  /** What an old browser compiles in the background, by the programs' names. */
+  readonly #compiling = new Map<string, Promise<void>>();
+  /** Whether the platform has refused to compile; then it is not asked again. */
+  #refused = false;
+  /** How often `program` was called: the clock by which programs age. */
+  #uses = 0;
+  readonly #call: Call;
+
+  /** @param bytes of memory to begin with. */
+  constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number) {
+    this.#wasm = wasm;
+    this.arena = new Arena(wasm, bytes, largest);
+    this.features = detectFeatures(wasm, this.arena.memory);
+    this.#call = new Call(this.arena);
+  }
+
+  /**
+   * The program called `key`, assembled by `write` the first time. The key names everything that the code depends on.
+   *
+   * @throws NOT_COMPILED where the platform compiles nothing that large at once (Chromium before 2023 on a page's main
+   * thread: 4 KiB); it is then compiled in the background. And where it compiles nothing, or nothing any more: workerd does
+   * while it starts, but not in a request.
+   */
+  program<Name extends string>(key: string, write: (features: Features) => readonly Func[]): Program<Name> {
+    let entry = this.#programs.get(key);
+    if (!entry) {
+      if (this.#refused || this.#compiling.has(key)) throw NOT_COMPILED;
+      entry = this.#remember(key, this.#compile(key, assembleModule(write(this.features))));
+    }
+    entry.used = ++this.#uses;
+    return entry.program as Program<Name>;
+  }
+
+  #compile(key: string, bytes: Uint8Array): InstanceLike {
+    const imports = { env: { memory: this.arena.memory } };
+    try {
+      return new this.#wasm.Instance(new this.#wasm.Module(bytes), imports);
+    } catch (error) {
+      // A RangeError is what those browsers throw.
+      if (!(error instanceof RangeError)) this.#refuse(error);
+      else {
+        const compiled = this.#compileLater(key, bytes, imports).finally(() => this.#compiling.delete(key));
+        this.#compiling.set(key, compiled);
+      }
+      throw NOT_COMPILED;
+    }
+  }
+
+  async #compileLater(key: string, ...program: Parameters<WebAssemblyApi["instantiate"]>): Promise<void> {
+    try {
+      this.#remember(key, (await this.#wasm.instantiate(...program)).instance);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** What is compiled goes on. Whatever else is asked for the plain kernels compute, after one warning. */
+  #refuse(error: unknown): void {
+    if (this.#refused) return;
+    this.#refused = true;
+    warn(`WebAssembly compiles no more kernels here, plain ones compute instead, which is slower: ${reasonOf(error)}`);
+  }
+
+  /** Resolves when every program asked for so far is compiled, or refused. */
+  async ready(): Promise<void> {
+    while (this.#compiling.size > 0) await Promise.all(this.#compiling.values());
+  }
+
+  #remember(key: string, { exports }: InstanceLike): Entry {
+    if (this.#programs.size >= CACHE_SIZE) this.#forgetOne();
+    const entry = { program: exports, used: this.#uses };
+    this.#programs.set(key, entry);
+    return entry;
+  }
+
+  /** Drops the program that has not been used for longest. */
+  #forgetOne(): void {
+    let oldest: string | undefined;
+    let used = Infinity;
+    for (const [key, entry] of this.#programs) if (entry.used < used) [oldest, used] = [key, entry.used];
+    if (oldest !== undefined) this.#programs.delete(oldest);
+  }
+
+  /** Runs a kernel; false where there is no room for its scratch and copies, and nothing was written then. */
+  run(kernel: (call: Call) => void): boolean {
+    return this.arena.borrow(() => {
+      this.#call.begin();
+      kernel(this.#call);
+      this.#call.end();
+    });
+  }
+}
+
+/** Brings the arrays of one kernel call into the arena, and the results back. */
+export class Call {
+  readonly #arena: Arena;
+  readonly #outputs: { to: Floats; address: number }[] = [];
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  begin(): void {
+    this.#outputs.length = 0;
+  }
+
+  /** The address of x's numbers, for reading. */
+  input(x: Floats): number {
+    if (this.#arena.owns(x)) return x.byteOffset;
+    const address = this.#arena.scratch(x.length);
+    this.#arena.floats.set(x, address / 4);
+    return address;
+  }
+
+  /** The address to which y's numbers are written, all of them. */
+  output(y: Floats): number {
+    if (this.#arena.owns(y)) return y.byteOffset;
+    const address = this.#arena.scratch(y.length);
+    this.#outputs.push({ to: y, address });
+    return address;
+  }
+
+  /** The address of numbers that are read and changed. */
+  update(y: Floats): number {
+    if (this.#arena.owns(y)) return y.byteOffset;
+    const address = this.input(y);
+    this.#outputs.push({ to: y, address });
+    return address;
+  }
+
+  /** The address of `size` floats for the kernel's own use, contents undefined. */
+  scratch(size: number): number {
+    return this.#arena.scratch(size);
+  }
+
+  /**
+   * The address of `size` floats that `make` computes from x alone; `key` names what they are. Where x is a constant they
+   * are kept for the next steps, and `make` does not run again.
+   */
+  derived(x: Floats, key: string, size: number, make: (address: number) => void): number {
+    const constant = constantOf(x);
+    const kept = constant && this.#arena.keep(constant, key, size);
+    if (kept?.filled) return kept.address;
+    const address = kept?.address || this.scratch(size);
+    make(address);
+    if (kept) kept.filled = kept.address > 0;
+    return address;
+  }
+
+  /** As `input`, and a constant's copy is kept. */
+  constant(x: Floats): number {
+    if (!constantOf(x)) return this.input(x);
+    return this.derived(x, "", x.length, (address) => this.#arena.floats.set(x, address / 4));
+  }
+
+  end(): void {
+    for (const { to, address } of this.#outputs) {
+      to.set(this.#arena.floats.subarray(address / 4, address / 4 + to.length));
+    }
+  }
+}
