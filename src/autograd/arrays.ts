@@ -1,9 +1,10 @@
 /** Arrays that operations need beside their inputs and outputs, made by kernels: no operation writes numbers itself. */
 
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
-import { type BinaryOp, kernels } from "../tensor/kernels.ts";
+import type { BinaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values, wider } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
+import { kernels } from "../tensor/tier.ts";
 
 /** `size` times the same number, of the same type as `like`. */
 export function filled(size: number, value: number, like?: Values): Values {

@@ -8,10 +8,10 @@
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import type { SliceRange } from "../tensor/geometry/copy.ts";
 import type { AvgPool2dOptions, MaxPool2dOptions, PoolGeometry } from "../tensor/geometry/pool.ts";
+import type { Axes } from "../tensor/geometry/reduce.ts";
 import type { IndexTensor } from "../tensor/geometry/select.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Axes } from "./reduce.ts";
 
 interface Axis {
   readonly axis: number;

@@ -11,7 +11,6 @@ import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
-import { chooseKernels, kernels } from "../tensor/kernels.ts";
 import { allocate, inStep, release, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { callNow, checkNow } from "../tensor/sync.ts";
@@ -25,6 +24,7 @@ import {
   valuesOf,
   viewOf,
 } from "../tensor/tensor.ts";
+import { chooseKernels, kernels } from "../tensor/tier.ts";
 import { combine, copyOf, filled, scaled } from "./arrays.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
 

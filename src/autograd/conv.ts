@@ -6,9 +6,9 @@
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { type Conv2dOptions, convGeometry } from "../tensor/geometry/conv.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
-import { kernels } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { checkTensors, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import { record } from "./graph.ts";
 
 export type { Conv2dOptions, ConvAlgorithm, Pair } from "../tensor/geometry/conv.ts";

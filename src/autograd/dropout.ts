@@ -2,10 +2,10 @@
 import { checkBetween, checkBoolean, checkRng } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
-import { kernels } from "../tensor/kernels.ts";
 import { allocate } from "../tensor/memory.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import { given } from "./arrays.ts";
 import { record } from "./graph.ts";
 

@@ -10,39 +10,23 @@
 import { checkFunction, checkList } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
-import { chooseKernels } from "../tensor/kernels.ts";
-import { inStep, type Values } from "../tensor/memory.ts";
+import { inStep } from "../tensor/memory.ts";
+import type { Recorded, Rule } from "../tensor/node.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
 import { checkTensor, outliveStep, type Tensor } from "../tensor/tensor.ts";
-import type { OpAttributes, Operation } from "./attributes.ts";
+import { chooseKernels } from "../tensor/tier.ts";
+import type { Operation } from "./attributes.ts";
+
+export type { Rule } from "../tensor/node.ts";
 
 /** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
 export class AutogradError extends SkipstoneError {
   override readonly name = "AutogradError";
 }
 
-/**
- * The derivative of one recorded operation. From the upstream gradient gy = ∂L/∂y it returns ∂L/∂x for each input x, or
- * null where `needed` says that nobody asks. It never changes gy and does not keep it: its memory is used again. Returning
- * gy itself is allowed (that is how a gradient passes an addition untouched), because `backward` copies before it
- * accumulates into what somebody else holds; otherwise the arrays are the rule's own, made for this call.
- */
-export type Rule = (gy: Values, needed: readonly boolean[]) => readonly (Values | null)[];
-
-export interface Node {
-  /** Name of the operation: the name of the function that recorded it. */
-  readonly op: string;
-  readonly inputs: readonly Tensor[];
-  readonly output: Tensor;
-  /** What it was asked besides (stride, axes, eps …): `OpAttributes[op]`, or undefined where there is nothing to ask. */
-  readonly attributes: OpAttributes[keyof OpAttributes] | undefined;
-  readonly rule: Rule;
-  /** Position in the order of recording. */
-  readonly order: number;
-  /** `version` of each input and of the output when the operation ran. */
-  readonly versions: readonly number[];
-}
+/** A recorded operation. Its `attributes` are `OpAttributes[op]` (attributes.ts). */
+export type Node = Recorded<Tensor>;
 
 let recording = true;
 let nodesRecorded = 0;

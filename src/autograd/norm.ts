@@ -22,10 +22,11 @@ import {
   groupNormGeometry,
   layerNormGeometry,
 } from "../tensor/geometry/norm.ts";
-import { type BinaryOp, kernels } from "../tensor/kernels.ts";
+import type { BinaryOp } from "../tensor/kernels.ts";
 import { allocate, currentStep, type Values } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { checkTensors, computed, type Tensor, valuesOf, valuesToChange } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import { copyOf } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { unbroadcast } from "./elementwise.ts";

@@ -12,9 +12,9 @@
  * The graph is the same, node by node, and so are the bits (docs/decisions/0009-batch-norm-waits.md).
  */
 import type { NormGeometry } from "../tensor/geometry/norm.ts";
-import { kernels } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Deferred, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import { zeros } from "./arrays.ts";
 import { AutogradError, needsGrad } from "./graph.ts";
 

@@ -13,10 +13,10 @@ import {
   type PoolGeometry,
   poolGeometry,
 } from "../tensor/geometry/pool.ts";
-import { kernels } from "../tensor/kernels.ts";
 import { allocate } from "../tensor/memory.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
 import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 

@@ -8,17 +8,15 @@ import { checkBoolean, checkFinite } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { expandGeometry } from "../tensor/geometry/copy.ts";
-import { type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
+import { type Axes, type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
 import type { IndexTensor } from "../tensor/geometry/select.ts";
-import { kernels, type ReduceOp } from "../tensor/kernels.ts";
+import type { ReduceOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import { combine, scaled, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
-
-/** One axis, several, or undefined for all; −1 is the last. */
-export type Axes = number | readonly number[] | undefined;
 
 export interface ReduceOptions {
   /** Leave the reduced axes in the result's shape, with length 1. Default false. */

@@ -20,10 +20,10 @@ import {
 } from "../tensor/geometry/copy.ts";
 import { flattenedShape, reshapedShape, squeezedShape, unsqueezedShape } from "../tensor/geometry/reshape.ts";
 import { gatherGeometry, type IndexTensor, type SelectGeometry, selectGeometry } from "../tensor/geometry/select.ts";
-import { kernels } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { checkTensor, empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import { zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { unbroadcast } from "./elementwise.ts";

@@ -4,11 +4,7 @@ export {
   type BlockCertificate,
   type Certificate,
   type CertifiedStep,
-  type CertifyBetweenOptions,
-  type CertifyOptions,
   type Counterexample,
-  certify,
-  certifyBetween,
   type NumericCheck,
   type Passage,
   type ShortcutVerdict,
@@ -18,6 +14,7 @@ export {
 export { certificateSchema } from "./certificate-schema.ts";
 export { type SvgOptions, toSvg } from "./certificate-svg.ts";
 export { formatCertificate } from "./certificate-text.ts";
+export { type CertifyBetweenOptions, type CertifyOptions, certify, certifyBetween } from "./certify.ts";
 export type { Draw } from "./draws.ts";
 export {
   type BlockSpectraOptions,

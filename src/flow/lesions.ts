@@ -8,8 +8,8 @@
  * identity, and is possible only where that keeps the shape.
  */
 import { relu } from "../autograd/elementwise.ts";
-import { checkModule } from "../nn/is-module.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
+import { checkModule } from "../nn/module.ts";
 import { type Forward, observing, replaceForward } from "../nn/observe.ts";
 import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
 import { checkFunction, checkInteger, checkList, checkObject, checkText, checkWhole } from "../tensor/arguments.ts";

@@ -10,8 +10,9 @@
  * that operations have by name and how harmful they are (path.ts), the gradients of a seed (probe.ts), and the words
  * (certificate-text.ts).
  */
-import { checkModule } from "../nn/is-module.ts";
+
 import type { Module } from "../nn/module.ts";
+import { checkModule } from "../nn/module.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 import { type Call, cutOf, waysThrough } from "./blocks.ts";
 import { type BlockCertificate, type Certificate, type Passage, VERDICTS, type WholeWay } from "./certificate.ts";

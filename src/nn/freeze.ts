@@ -1,7 +1,8 @@
 /** Freezing: parts of a model that are not to change, in parameters and in statistics. */
-import { checkModule } from "./is-module.ts";
+
 import { guardEvaluation, setFrozen } from "./mode.ts";
 import type { AnyModule } from "./module.ts";
+import { checkModule } from "./module.ts";
 
 /**
  * Freezes `module` and everything below it: its parameters are not trained (`requiresGrad` is false), and it stays in

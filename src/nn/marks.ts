@@ -5,13 +5,13 @@
  * What a tensor is does not depend on whether it is trained at the moment: a frozen parameter stays a parameter.
  */
 import { checkTensor, type Tensor, wasTrainable } from "../tensor/tensor.ts";
-import type { AnyModule } from "./module.ts";
+import type { Part } from "./part.ts";
 
 const buffers = new WeakSet<Tensor>();
 /** What was marked, or was trainable when it was seen. */
 const parameters = new WeakSet<Tensor>();
 /** The layers of this library that made a parameter: for error messages. */
-const makers = new WeakMap<Tensor, AnyModule>();
+const makers = new WeakMap<Tensor, Part>();
 
 /** Marks `t` as a buffer: saved with the state, not a parameter. For state that is not trained, such as running statistics. */
 export function buffer(t: Tensor): Tensor {
@@ -32,7 +32,7 @@ export function parameter(t: Tensor): Tensor {
 }
 
 /** `parameter`, for a layer of this library. */
-export function parameterOf(maker: AnyModule, t: Tensor): Tensor {
+export function parameterOf(maker: Part, t: Tensor): Tensor {
   makers.set(t, maker);
   return parameter(t);
 }

@@ -11,17 +11,16 @@
  */
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { checkModule } from "./is-module.ts";
-import type { AnyModule } from "./module.ts";
+import type { Part } from "./part.ts";
 
 /** The modules that were asked to be in evaluation. */
-const resting = new WeakSet<AnyModule>();
-const frozen = new WeakSet<AnyModule>();
+const resting = new WeakSet<Part>();
+const frozen = new WeakSet<Part>();
 
 /** A module in evaluation whose `forward` runs, and its parts, if somebody has asked for them. */
 interface Evaluation {
-  readonly model: AnyModule;
-  parts: ReadonlySet<AnyModule> | null;
+  readonly model: Part;
+  parts: ReadonlySet<Part> | null;
 }
 
 /** The innermost last. */
@@ -35,18 +34,18 @@ const guards = new WeakSet<object>();
  *
  * @throws UsageError if it is in training inside a model in evaluation of which it is no named part.
  */
-export function isTraining(module: AnyModule): boolean {
+export function isTraining(module: Part): boolean {
   if (resting.has(module) || frozen.has(module)) return false;
   if (running.length > 0) checkReached(module);
   return true;
 }
 
 /** Whether `module` was asked for evaluation. One that is frozen is in evaluation even if it was asked for training. */
-export function isResting(module: AnyModule): boolean {
+export function isResting(module: Part): boolean {
   return resting.has(module);
 }
 
-export function setTraining(module: AnyModule, training: boolean): void {
+export function setTraining(module: Part, training: boolean): void {
   if (typeof training !== "boolean") {
     throw new UsageError(`${module.constructor.name}: training must be true or false, got ${describe(training)}`);
   }
@@ -54,17 +53,17 @@ export function setTraining(module: AnyModule, training: boolean): void {
   else resting.add(module);
 }
 
-export function isFrozen(module: AnyModule): boolean {
+export function isFrozen(module: Part): boolean {
   return frozen.has(module);
 }
 
-export function setFrozen(module: AnyModule, value: boolean): void {
+export function setFrozen(module: Part, value: boolean): void {
   if (value) frozen.add(module);
   else frozen.delete(module);
 }
 
 /** From now on, what is in training while `module`, in evaluation, computes must be a named part of it. */
-export function guardEvaluation(module: AnyModule): void {
+export function guardEvaluation(module: Part): void {
   if (typeof module.forward !== "function" || guards.has(module.forward)) return;
   let holder: object = module;
   while (!Object.hasOwn(holder, "forward")) holder = Object.getPrototypeOf(holder);
@@ -72,7 +71,7 @@ export function guardEvaluation(module: AnyModule): void {
   const forward = own.value as (...args: unknown[]) => unknown;
   // An accessor, or a class that was made unchangeable, is left alone.
   if (typeof forward !== "function" || !own.configurable) return;
-  const guarded = function (this: AnyModule, ...args: unknown[]): unknown {
+  const guarded = function (this: Part, ...args: unknown[]): unknown {
     if (!resting.has(this) && !frozen.has(this)) return forward.apply(this, args);
     running.push({ model: this, parts: null });
     try {
@@ -85,7 +84,7 @@ export function guardEvaluation(module: AnyModule): void {
   Object.defineProperty(holder, "forward", { ...own, value: guarded });
 }
 
-function checkReached(module: AnyModule): void {
+function checkReached(module: Part): void {
   for (const evaluation of running) {
     evaluation.parts ??= new Set(evaluation.model.namedModules().map(([, part]) => part));
     if (evaluation.parts.has(module)) return;
@@ -94,25 +93,4 @@ function checkReached(module: AnyModule): void {
   throw new UsageError(
     `${module.constructor.name}: it is in training mode inside a ${model} that is in evaluation: eval() did not reach it, because it is no named part of the ${model}. Is it (or what holds it) in a #private field, a closure, or an object that is no module? Make it a property of the ${model}, or of a list, Map or plain object in one`,
   );
-}
-
-/** Sets the mode of `model` and of every part, and returns what puts each one's own back. */
-export function switchMode(model: AnyModule, training: boolean): () => void {
-  checkModule("switchMode", model);
-  // What each was asked for: a frozen part is in evaluation, and will be in training again when it is unfrozen.
-  const before = model.namedModules().map(([, module]) => [module, !resting.has(module)] as const);
-  model.train(training);
-  return () => {
-    for (const [module, mode] of before) module.training = mode;
-  };
-}
-
-/** Runs `fn` with `model` in evaluation mode: running statistics are used and not moved, nothing is dropped. */
-export function inEvaluation<T>(model: AnyModule, fn: () => T): T {
-  const putBack = switchMode(model, false);
-  try {
-    return fn();
-  } finally {
-    putBack();
-  }
 }

@@ -13,11 +13,10 @@ import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { isBuffer, isParameter } from "./marks.ts";
 import { guardEvaluation, isFrozen, isTraining, setTraining } from "./mode.ts";
+import { checkPart, isPart } from "./part.ts";
 import { childrenOf, partsOf, snakeCase, tensorsOf } from "./parts.ts";
 import { type LoadOptions, type LoadReport, loadInto, type StateDict } from "./state.ts";
 
-export { checkModule } from "./is-module.ts";
-export { checkNamedLeaves } from "./leaves.ts";
 export { buffer, parameter } from "./marks.ts";
 export type { LoadOptions, LoadReport, StateDict } from "./state.ts";
 
@@ -68,7 +67,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
    * `name.key`, … (parts.ts). A class whose parts have other names overrides this.
    */
   namedChildren(): [string, AnyModule][] {
-    return childrenOf(this);
+    return childrenOf(this) as [string, AnyModule][];
   }
 
   /**
@@ -78,7 +77,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
    * @throws ValueError, here and in everything that looks for parts, if two of them have one name, or one is inside itself.
    */
   namedModules(path = ""): [string, AnyModule][] {
-    const { modules } = partsOf(this);
+    const modules = partsOf(this).modules as [string, AnyModule][];
     if (path === "") return modules;
     return modules.map(([name, module]) => [name === "" ? path : `${path}.${name}`, module]);
   }
@@ -157,4 +156,19 @@ export abstract class Module<X = Tensor, Y = Tensor> {
     const body = children.map(([name, child]) => `(${snakeCase(name)}) ${child.toString()}`.replaceAll("\n", "\n  "));
     return body.length > 0 ? `${head}\n  ${body.join("\n  ")}` : head;
   }
+}
+
+/** Whether `value` is a module of this copy of the library. */
+export function isModule(value: unknown): value is AnyModule {
+  return isPart(value);
+}
+
+/**
+ * Throws unless `value` is a module of this copy.
+ *
+ * @param op what it was given to.
+ * @throws UsageError that says what it is instead.
+ */
+export function checkModule(op: string, value: unknown): asserts value is AnyModule {
+  checkPart(op, value);
 }

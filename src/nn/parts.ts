@@ -19,14 +19,13 @@ import { describe } from "../tensor/check.ts";
 import { isForeign } from "../tensor/copies.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { checkModule, isModule } from "./is-module.ts";
 import { isBuffer, isParameter } from "./marks.ts";
-import type { AnyModule } from "./module.ts";
+import { checkPart, isPart, type Part } from "./part.ts";
 
 /** A module and everything below it. A part in two places is there twice. */
 export interface Parts {
   /** The module itself (path `""`) and every one below it, depth first. */
-  readonly modules: [string, AnyModule][];
+  readonly modules: [string, Part][];
   /** Every parameter and buffer, those of a module before those of its parts. */
   readonly tensors: [string, Tensor][];
   /** The parameters among them. */
@@ -39,15 +38,15 @@ export interface Parts {
  * @throws ValueError if two parts have one name, or a module or a container is inside itself; UsageError for a part that
  * another copy of the library made.
  */
-export function partsOf(root: AnyModule): Parts {
+export function partsOf(root: Part): Parts {
   const parts: Parts = { modules: [], tensors: [], parameters: [] };
   if (visit(root, "", [], parts)) checkNames(root, parts);
   return parts;
 }
 
 /** The parts directly in a module, by the property that holds them and, in containers, their place there: `towers.0`. */
-export function childrenOf(module: AnyModule): [string, AnyModule][] {
-  const children: [string, AnyModule][] = [];
+export function childrenOf(module: Part): [string, Part][] {
+  const children: [string, Part][] = [];
   lookThrough(module, (name, part) => {
     if (!(part instanceof Tensor)) children.push([name, part]);
   });
@@ -55,7 +54,7 @@ export function childrenOf(module: AnyModule): [string, AnyModule][] {
 }
 
 /** A module's own parameters and buffers, named as its children are. */
-export function tensorsOf(module: AnyModule): [string, Tensor][] {
+export function tensorsOf(module: Part): [string, Tensor][] {
   const tensors: [string, Tensor][] = [];
   lookThrough(module, (name, part) => {
     if (part instanceof Tensor && (isParameter(part) || isBuffer(part))) tensors.push([name, part]);
@@ -71,7 +70,7 @@ export interface Holder {
 }
 
 /** The module's properties, and every container in it. */
-export function holdersOf(module: AnyModule): Holder[] {
+export function holdersOf(module: Part): Holder[] {
   const holders: Holder[] = [propertiesOf(module)];
   const seen = new Set<object>();
   for (let i = 0; i < holders.length; i++) {
@@ -110,7 +109,7 @@ export function snakeCase(name: string): string {
  * twice as long as to find them. But names below two parts of one module can only be equal if the parts' own names are, or if
  * one continues the other's, as "a" and "a.b" do: that much is seen here.
  */
-function visit(module: AnyModule, path: string, above: AnyModule[], parts: Parts): boolean {
+function visit(module: Part, path: string, above: Part[], parts: Parts): boolean {
   if (above.includes(module)) throw circle(module, path, above, parts);
   parts.modules.push([path, module]);
   above.push(module);
@@ -132,7 +131,7 @@ function visit(module: AnyModule, path: string, above: AnyModule[], parts: Parts
   }
   for (const [name, child] of module.namedChildren()) {
     // A class may name its parts itself.
-    if (!isModule(child)) checkModule(`${module.constructor.name}.namedChildren`, child);
+    if (!isPart(child)) checkPart(`${module.constructor.name}.namedChildren`, child);
     if (visit(child, place(name), above, parts)) ambiguous = true;
   }
   above.pop();
@@ -149,7 +148,7 @@ function continued(names: ReadonlySet<string>): boolean {
   return false;
 }
 
-function checkNames(root: AnyModule, { modules, tensors }: Parts): void {
+function checkNames(root: Part, { modules, tensors }: Parts): void {
   const parts = new Map<string, object>();
   for (const [name, part] of [...modules, ...tensors]) {
     const other = parts.get(name);
@@ -159,7 +158,7 @@ function checkNames(root: AnyModule, { modules, tensors }: Parts): void {
 }
 
 /** Calls `found` with every module and tensor in the module's properties and the containers there. */
-function lookThrough(module: AnyModule, found: (name: string, part: AnyModule | Tensor) => void): void {
+function lookThrough(module: Part, found: (name: string, part: Part | Tensor) => void): void {
   const properties = module as unknown as Record<string, unknown>;
   for (const name of Object.keys(properties)) {
     const value = properties[name];
@@ -168,13 +167,13 @@ function lookThrough(module: AnyModule, found: (name: string, part: AnyModule | 
 }
 
 function search(
-  module: AnyModule,
+  module: Part,
   value: object,
   name: string,
   inside: readonly object[],
-  found: (name: string, part: AnyModule | Tensor) => void,
+  found: (name: string, part: Part | Tensor) => void,
 ): void {
-  if (value instanceof Tensor || isModule(value)) {
+  if (value instanceof Tensor || isPart(value)) {
     found(name, value);
     return;
   }
@@ -221,9 +220,9 @@ function isPlainObject(value: object): boolean {
 }
 
 /** Two parts are called `name`: which they are is looked up now. */
-function sameName(root: AnyModule, name: string): ValueError {
+function sameName(root: Part, name: string): ValueError {
   const places: string[] = [];
-  const look = (module: AnyModule, path: string): void => {
+  const look = (module: Part, path: string): void => {
     const members = [...tensorsOf(module), ...module.namedChildren()];
     for (const [member, part] of members) {
       const full = path === "" ? snakeCase(member) : `${path}.${snakeCase(member)}`;
@@ -237,7 +236,7 @@ function sameName(root: AnyModule, name: string): ValueError {
   );
 }
 
-function circle(module: AnyModule, path: string, above: readonly AnyModule[], { modules }: Parts): ValueError {
+function circle(module: Part, path: string, above: readonly Part[], { modules }: Parts): ValueError {
   const [outer] = modules.filter(([, other]) => other === module).at(-1)!;
   const which = outer === "" ? "itself" : `"${outer}", which it is in`;
   return new ValueError(

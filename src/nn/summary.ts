@@ -16,12 +16,13 @@ import { type Node, nodesBefore } from "../autograd/graph.ts";
 import { describe } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
-import { type Kernels, kernels, useKernels } from "../tensor/kernels.ts";
+import type { Kernels } from "../tensor/kernels.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
-import { checkModule } from "./is-module.ts";
-import { inEvaluation } from "./mode.ts";
+import { kernels, useKernels } from "../tensor/tier.ts";
+import { inEvaluation } from "./evaluation.ts";
 import type { Module } from "./module.ts";
+import { checkModule } from "./module.ts";
 import { observe } from "./observe.ts";
 import { multiplyAddsOf, shortcutNodes } from "./skip-connections.ts";
 

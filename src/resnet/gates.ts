@@ -6,7 +6,7 @@
  */
 import { noGrad } from "../autograd/graph.ts";
 import { mean } from "../autograd/reduce.ts";
-import { inEvaluation } from "../nn/mode.ts";
+import { inEvaluation } from "../nn/evaluation.ts";
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
 import { ValueError } from "../tensor/errors.ts";

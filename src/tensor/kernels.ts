@@ -6,10 +6,8 @@
  * description says that it adds. The plain TypeScript tier (plain/) implements the interface for reading, for testing
  * and for places without WebAssembly; a faster tier implements the same functions.
  *
- * Operations call `kernels.conv2d(…)`: a live binding that `useKernels` switches.
+ * Operations call `kernels.conv2d(…)`: a live binding (tier.ts) that `useKernels` switches.
  */
-import { describe } from "./check.ts";
-import { UsageError } from "./errors.ts";
 import type { BroadcastGeometry } from "./geometry/broadcast.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { CopyGeometry } from "./geometry/copy.ts";
@@ -17,10 +15,7 @@ import type { GemmGeometry } from "./geometry/matmul.ts";
 import type { AxisGeometry, NormGeometry } from "./geometry/norm.ts";
 import type { PoolGeometry } from "./geometry/pool.ts";
 import type { ReduceGeometry } from "./geometry/reduce.ts";
-import { type Floats, type Pool, usePool, type Values } from "./memory.ts";
-import { plainKernels } from "./plain/index.ts";
-import { makeSimdKernels } from "./simd/index.ts";
-import { warn } from "./warn.ts";
+import type { Floats, Pool, Values } from "./memory.ts";
 
 /** `equal` is 1 where a = b, else 0. */
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "equal";
@@ -242,88 +237,5 @@ export interface Kernels<A = Values> {
   adam(w: A, gw: A, m: A, v: A, step: AdamStep): void;
 }
 
-/** The tiers by name; "auto" is simd where the platform can, else plain. */
-export type Tier = "auto" | "plain" | "simd";
-
-/** The kernels in use: a live binding, to be read at each call. At first, kernels that choose when one is first called. */
-export let kernels: Kernels = /* @__PURE__ */ choosingKernels();
-
 /** What a tier computes that works on typed arrays: both of this library do. */
 export type ArrayKernels = Kernels<Floats>;
-
-/** A tier that computes on typed arrays, as operations call it. */
-function onValues(tier: ArrayKernels): Kernels {
-  return tier as unknown as Kernels;
-}
-
-/**
- * Chooses the tier that computes from now on, and returns the kernels in use before, which can be given back.
- *
- * @throws UsageError for "simd" where the platform cannot, saying why; and inside a step.
- */
-export function useKernels(tier: Tier | Kernels | ArrayKernels): Kernels {
-  const previous = kernels;
-  const next = typeof tier === "string" ? kernelsOfTier(tier) : (tier as Kernels);
-  if (typeof (next as Partial<Kernels> | undefined)?.copyStrided !== "function") throw noTier(next);
-  usePool(next.pool);
-  kernels = next;
-  return previous;
-}
-
-/** Chooses the tier now, if no kernel has been called yet: before a step, whose tensors live in the tier's memory. */
-export function chooseKernels(): void {
-  if (kernels.name === "auto") useKernels("auto");
-}
-
-/**
- * Resolves when every kernel that was needed so far is compiled, or refused. Optional: only old browsers (Chromium before 2023, on a
- * page's main thread) compile larger kernels in the background, and until one is there its plain twin computes, with the
- * same results within rounding. Run a first step, await this, and go on at full speed.
- *
- * @example
- * const x = tensor([[1, 2], [3, 4]]);
- * noGrad(() => matmul(x, x)); // asks for the kernel
- * await ready();
- */
-export async function ready(): Promise<void> {
-  chooseKernels();
-  await kernels.ready?.();
-}
-
-let simd: ArrayKernels | string | undefined;
-
-/** A name that there is not would otherwise be as good as "auto". */
-function noTier(got: unknown): UsageError {
-  const what = 'takes "auto", "simd" or "plain", or what it returned before';
-  return new UsageError(`useKernels: ${what}, got ${describe(got)}`);
-}
-
-function kernelsOfTier(tier: Tier): Kernels {
-  if (!["auto", "simd", "plain"].includes(tier)) throw noTier(tier);
-  const plain = onValues(plainKernels);
-  if (tier === "plain") return plain;
-  const first = simd === undefined;
-  simd ??= makeSimdKernels();
-  if (typeof simd !== "string") return onValues(simd);
-  if (tier === "simd") throw new UsageError(`useKernels: the SIMD tier is not to be had: ${simd}`);
-  if (first) warn(`computing with plain TypeScript kernels, which is slower: ${simd}`);
-  return plain;
-}
-
-/** Kernels whose first call chooses the tier. Importing the library decides nothing and compiles nothing. */
-function choosingKernels(): Kernels {
-  const names = Object.keys(plainKernels).filter((key) => key !== "name" && key !== "arithmetic") as Exclude<
-    keyof Kernels,
-    "name" | "arithmetic" | "pool" | "ready"
-  >[];
-  const choosing = Object.fromEntries(
-    names.map((name) => [
-      name,
-      (...args: unknown[]) => {
-        useKernels("auto");
-        (kernels[name] as (...args: unknown[]) => void)(...args);
-      },
-    ]),
-  );
-  return { ...onValues(plainKernels), ...choosing, name: "auto" };
-}

@@ -10,7 +10,7 @@
  * `shape` and its `data`: equality in test runners, structuredClone and postMessage look at own properties, of which there
  * are these two.
  */
-import type { Node } from "../autograd/graph.ts";
+
 import { describe } from "./check.ts";
 import { isForeign, markCopy } from "./copies.ts";
 import { ShapeError, UsageError } from "./errors.ts";
@@ -27,6 +27,7 @@ import {
   toValues,
   type Values,
 } from "./memory.ts";
+import type { Recorded } from "./node.ts";
 import { formatTensor } from "./print.ts";
 import { checkShape, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
 
@@ -65,7 +66,7 @@ interface Inner {
   readonly storage: Storage;
   /** The step that computed the tensor. */
   step: Step | undefined;
-  node: Node | null;
+  node: Recorded<Tensor> | null;
   requiresGrad: boolean;
   wasTrainable: boolean;
 }
@@ -171,11 +172,11 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
   }
 
   /** The operation that produced this tensor, where it was recorded. */
-  get node(): Node | null {
+  get node(): Recorded<Tensor> | null {
     return this.#inner.node;
   }
 
-  set node(node: Node | null) {
+  set node(node: Recorded<Tensor> | null) {
     this.#inner.node = node;
   }
 

@@ -17,9 +17,9 @@ import { SGD } from "../../src/nn/optim/sgd.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
 import { highwayConvNet, highwayNet } from "../../src/resnet/highway.ts";
 import { randn } from "../../src/tensor/create.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { owned, Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 import { handleKernels, pool } from "../support/handles.ts";
 import type { OpCase } from "./cases/types.ts";
 

@@ -6,11 +6,11 @@ import { noGrad } from "../../src/autograd/graph.ts";
 import { batchNorm } from "../../src/autograd/norm.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { randn } from "../../src/tensor/create.ts";
-import { kernels, useKernels } from "../../src/tensor/kernels.ts";
 import { debugMemory } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { deferredOf, Tensor } from "../../src/tensor/tensor.ts";
+import { kernels, useKernels } from "../../src/tensor/tier.ts";
 
 /** The smaller ones are where kernels begin to compute in WebAssembly, by the size of all arrays they get (worth.ts). */
 const SHAPES: readonly Shape[] = [

@@ -11,11 +11,11 @@ import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
 import { mul } from "../../src/autograd/elementwise.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { randn } from "../../src/tensor/create.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { debugMemory } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 import type { OpCase } from "./cases/types.ts";
 
 vi.mock("../../src/tensor/simd/worth.ts", () => import("../support/worth.ts"));

@@ -4,8 +4,8 @@ import { clearResidents, resident, tier, tierNames } from "../../bench/tiers.ts"
 import { convShapes, flopsOf, nameOf, type Work } from "../../bench/works.ts";
 import { relu } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 
 afterEach(clearResidents);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { add } from "../../src/autograd/elementwise.ts";
 import { record } from "../../src/autograd/graph.ts";
-import { certify } from "../../src/flow/certificate.ts";
+import { certify } from "../../src/flow/certify.ts";
 import { Conv2d, Identity, Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { BasicBlock, type CifarResNetOptions, cifarResNet, highwayNet } from "../../src/resnet/index.ts";
 import { randn } from "../../src/tensor/create.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { certify } from "../../src/flow/certificate.ts";
+import { certify } from "../../src/flow/certify.ts";
 import { verifyCertificate } from "../../src/flow/verify.ts";
 import type { Module } from "../../src/nn/index.ts";
 import { BasicBlock, type CifarResNetOptions, cifarResNet, highwayNet } from "../../src/resnet/index.ts";

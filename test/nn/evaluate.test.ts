@@ -19,9 +19,9 @@ import {
 } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 
 /** Two inputs; two outputs: a class and a number for each example. */
 class Two extends Module<{ left: Tensor; right: Tensor }, { kind: Tensor; size: Tensor }> {

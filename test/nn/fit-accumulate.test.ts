@@ -20,8 +20,8 @@ import {
   TrainingError,
 } from "../../src/nn/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 
 const part = (N: number, seed: number, labels?: number[]): { x: Batch["x"]; labels: number[] } => ({
   x: randn([N, 3], new Rng(seed)),

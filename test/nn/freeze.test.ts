@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { backward, valueAndGrad } from "../../src/autograd/backward.ts";
 import { mean } from "../../src/autograd/reduce.ts";
+import { switchMode } from "../../src/nn/evaluation.ts";
 import {
   BatchNorm2d,
   Conv2d,
@@ -14,7 +15,6 @@ import {
   SGD,
   unfreeze,
 } from "../../src/nn/index.ts";
-import { switchMode } from "../../src/nn/mode.ts";
 import { randn } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -10,9 +10,9 @@ import { crossEntropy, mseLoss } from "../../src/autograd/losses.ts";
 import { accuracy, type Batch, evaluate, type FitOptions, fit, Linear, SGD } from "../../src/nn/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { SkipstoneError } from "../../src/tensor/errors.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 
 const FEATURES = 3;
 

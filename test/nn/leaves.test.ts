@@ -4,7 +4,7 @@ import { backward, type Gradients, valueAndGrad } from "../../src/autograd/backw
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { mean, sum } from "../../src/autograd/reduce.ts";
 import { BatchNorm2d, buffer, Conv2d, freeze, Linear, Module, parameter } from "../../src/nn/index.ts";
-import { checkNamedLeaves } from "../../src/nn/module.ts";
+import { checkNamedLeaves } from "../../src/nn/leaves.ts";
 import { ones, randn } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -1,8 +1,8 @@
 /** Switching the mode of a model, part by part, and back. */
 import { describe, expect, it } from "vitest";
 import { mul } from "../../src/autograd/elementwise.ts";
+import { inEvaluation, switchMode } from "../../src/nn/evaluation.ts";
 import { BatchNorm2d, Dropout, freeze, fuse, Module, Sequential } from "../../src/nn/index.ts";
-import { inEvaluation, switchMode } from "../../src/nn/mode.ts";
 import { BasicBlock } from "../../src/resnet/index.ts";
 import { randn } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";

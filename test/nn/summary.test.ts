@@ -30,9 +30,9 @@ import {
 } from "../../src/resnet/index.ts";
 import { ones, randn } from "../../src/tensor/create.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
-import { kernels, useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { kernels, useKernels } from "../../src/tensor/tier.ts";
 
 const rng = new Rng(0);
 const leaveZero = (): void => {};

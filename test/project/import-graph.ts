@@ -1,11 +1,7 @@
-/**
- * Who imports whom, as esbuild sees it: the imports that exist at run time. `import type` leaves no trace in them, which
- * is exactly the rule for pointing up. (`import { type A }` does leave one under `verbatimModuleSyntax`: an import for
- * its side effects.)
- */
-import { readdirSync } from "node:fs";
+/** Who imports whom, as esbuild sees it: values and types alike. */
+import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 export interface Import {
   /** Importing file, relative to the root: `tensor/create.ts`. */
@@ -23,7 +19,18 @@ export function filesUnder(folder: string, extension: string): string[] {
     .sort();
 }
 
-/** Every run-time import of every TypeScript file under `root`. A file that does not parse, or an import of nothing, throws. */
+/** esbuild forgets an `import type`: it is shown an `import`, which it keeps. */
+const typesToo: Plugin = {
+  name: "types too",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(/^(import|export) type (?=[\w*{][^;=]*\bfrom\b)/gm, "$1 "),
+      loader: "ts",
+    }));
+  },
+};
+
+/** Every import of every TypeScript file under `root`. A file that does not parse, or an import of nothing, throws. */
 export async function importGraph(root: string): Promise<Import[]> {
   const result = await build({
     absWorkingDir: root,
@@ -37,6 +44,7 @@ export async function importGraph(root: string): Promise<Import[]> {
     write: false,
     metafile: true,
     logLevel: "silent",
+    plugins: [typesToo],
   });
   const name = (path: string): string => relative(root, join(root, path)).split(sep).join("/");
   const inputs = Object.entries(result.metafile.inputs).sort(([a], [b]) => (a < b ? -1 : 1));

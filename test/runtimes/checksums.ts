@@ -58,8 +58,8 @@ import {
   valueAndGrad,
   zeros,
 } from "../../src/index.ts";
-import { kernels } from "../../src/tensor/kernels.ts";
 import * as math from "../../src/tensor/math/index.ts";
+import { kernels } from "../../src/tensor/tier.ts";
 import { cases as backwardCases } from "../autograd/cases/backward.ts";
 import { cases as convolution } from "../autograd/cases/conv.ts";
 import { cases as dropout } from "../autograd/cases/dropout.ts";

@@ -7,8 +7,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { needsGrad } from "../../src/autograd/graph.ts";
-import { type Kernels, useKernels } from "../../src/tensor/kernels.ts";
+import type { Kernels } from "../../src/tensor/kernels.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 import {
   type Attributes,
   disagreement,

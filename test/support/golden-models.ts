@@ -15,9 +15,9 @@ import {
   type VggDepth,
   vgg,
 } from "../../src/resnet/index.ts";
-import { kernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { kernels } from "../../src/tensor/tier.ts";
 import { type Attributes, type GoldenCase, type GoldenFile, stateOf } from "./golden.ts";
 import type { GoldenResult, GoldenRun } from "./golden-family.ts";
 import { withPlainDecisions } from "./relu-decisions.ts";

@@ -7,9 +7,10 @@
  * disagreement with a reference is judged with the same decisions: what is left then is the kernels' own error.
  */
 
-import { type ArrayKernels, kernels, useKernels } from "../../src/tensor/kernels.ts";
+import type { ArrayKernels } from "../../src/tensor/kernels.ts";
 import type { Floats } from "../../src/tensor/memory.ts";
 import { plainKernels } from "../../src/tensor/plain/index.ts";
+import { kernels, useKernels } from "../../src/tensor/tier.ts";
 
 export interface Flip {
   /** The pre-activation in the one tier and in the other. */

@@ -17,12 +17,13 @@ import { SGD } from "../../src/nn/optim/sgd.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { SkipstoneError } from "../../src/tensor/errors.ts";
-import { type ArrayKernels, type Kernels, useKernels } from "../../src/tensor/kernels.ts";
+import type { ArrayKernels, Kernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { kernelsOf } from "../../src/tensor/simd/index.ts";
 import { Engine } from "../../src/tensor/simd/wasm/engine.ts";
 import { webAssembly } from "../../src/tensor/simd/wasm/features.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 import { handleKernels } from "../support/handles.ts";
 
 /** Small: memory that fills up, and grows between steps. Full: it cannot grow. */

@@ -4,9 +4,9 @@ import { add, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { type Floats, type Pool, usePool } from "../../src/tensor/memory.ts";
 import { peek, type Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 
 /** A pool of 64 numbers that overwrites what it takes back with NaN. */
 class SmallPool implements Pool {

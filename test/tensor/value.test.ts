@@ -18,9 +18,9 @@ import * as S from "../../src/index.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 
 /** Every way to ask whether two values are the same; each throws if they are not. */
 const equalities: Record<string, (a: unknown, b: unknown) => void> = {

@@ -22,9 +22,9 @@ import { init, type Module } from "../../src/nn/index.ts";
 import { saveWeightsFile } from "../../src/node/index.ts";
 import { createModel, type ModelName, modelNames } from "../../src/resnet/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
-import { useKernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { owned, type Tensor } from "../../src/tensor/tensor.ts";
+import { useKernels } from "../../src/tensor/tier.ts";
 import { parameterSlots } from "../support/blocks.ts";
 
 const python = process.env["SKIPSTONE_PYTHON"] ?? "python3";

@@ -9,17 +9,18 @@
  *   compare     twice, for two batches: what differs follows the batch, or is an error          batch.ts
  *   encode      as a protocol buffer                                                            encode.ts
  */
-import { checkModule } from "../../nn/is-module.ts";
-import { inEvaluation } from "../../nn/mode.ts";
+
+import { inEvaluation } from "../../nn/evaluation.ts";
 import type { Module } from "../../nn/module.ts";
+import { checkModule } from "../../nn/module.ts";
 import { checkBoolean, checkText } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
-import { chooseKernels } from "../../tensor/kernels.ts";
 import { inStep } from "../../tensor/memory.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import { checkTensor, type Tensor } from "../../tensor/tensor.ts";
+import { chooseKernels } from "../../tensor/tier.ts";
 import { commonGraph, type Sample } from "./batch.ts";
 import { encodeModel, IR_VERSIONS } from "./encode.ts";
 import { foldBatchNorms } from "./fold.ts";

@@ -2,9 +2,9 @@
 import type { Gradients } from "../../autograd/backward.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
-import { kernels } from "../../tensor/kernels.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
+import { kernels } from "../../tensor/tier.ts";
 import {
   checkGradients,
   checkOption,

@@ -3,9 +3,9 @@ import type { Gradients } from "../../autograd/backward.ts";
 import { checkBoolean, checkFinite } from "../../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
-import { kernels } from "../../tensor/kernels.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
+import { kernels } from "../../tensor/tier.ts";
 import {
   checkGradients,
   checkOption,

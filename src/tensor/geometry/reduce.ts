@@ -6,6 +6,9 @@
  */
 import { normalizeAxes, type Shape, stridesOf } from "../shape.ts";
 
+/** One axis, several, or undefined for all; −1 is the last. */
+export type Axes = number | readonly number[] | undefined;
+
 export interface ReduceGeometry {
   /** Shape of the output. */
   readonly shape: Shape;
@@ -20,16 +23,11 @@ export interface ReduceGeometry {
 }
 
 /**
- * @param axes the axes to reduce (negative counts from the end); undefined: all.
+ * @param axes the axes to reduce.
  * @param keepDim leave reduced axes in the output's shape, with length 1.
  * @throws ShapeError if an axis does not exist or is named twice.
  */
-export function reduceGeometry(
-  op: string,
-  x: Shape,
-  axes: number | readonly number[] | undefined,
-  keepDim: boolean,
-): ReduceGeometry {
+export function reduceGeometry(op: string, x: Shape, axes: Axes, keepDim: boolean): ReduceGeometry {
   const reducedAxes = normalizeAxes(op, axes, x);
   const strides = stridesOf(x);
   const keptAxes = x.map((_, axis) => axis).filter((axis) => !reducedAxes.includes(axis));

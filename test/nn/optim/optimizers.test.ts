@@ -9,9 +9,9 @@ import { noGrad } from "../../../src/autograd/graph.ts";
 import { sum } from "../../../src/autograd/reduce.ts";
 import { Adam, AdamW, Linear, type Optimizer, SGD } from "../../../src/nn/index.ts";
 import { tensor } from "../../../src/tensor/create.ts";
-import { useKernels } from "../../../src/tensor/kernels.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { owned, type Tensor } from "../../../src/tensor/tensor.ts";
+import { useKernels } from "../../../src/tensor/tier.ts";
 
 /** A parameter in float64, so that definitions can be compared without rounding in between. */
 const parameterOf = (...values: number[]): Tensor => owned(Float64Array.from(values), [values.length], true);

@@ -8,7 +8,7 @@ import { sum } from "../../../src/autograd/reduce.ts";
 import { randn } from "../../../src/tensor/create.ts";
 import { broadcastGeometry } from "../../../src/tensor/geometry/broadcast.ts";
 import { convGeometry } from "../../../src/tensor/geometry/conv.ts";
-import { type ArrayKernels, kernels, useKernels } from "../../../src/tensor/kernels.ts";
+import type { ArrayKernels } from "../../../src/tensor/kernels.ts";
 import { allocate, debugMemory, type Floats, numbersOf } from "../../../src/tensor/memory.ts";
 import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
@@ -17,6 +17,7 @@ import { Arena } from "../../../src/tensor/simd/wasm/arena.ts";
 import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
 import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
 import { peek, type Tensor } from "../../../src/tensor/tensor.ts";
+import { kernels, useKernels } from "../../../src/tensor/tier.ts";
 import { random, unwritten } from "../../support/kernel.ts";
 
 const wasm = webAssembly()!;

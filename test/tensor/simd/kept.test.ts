@@ -4,7 +4,6 @@ import { noGrad } from "../../../src/autograd/graph.ts";
 import { Conv2d, fuse, GlobalAvgPool2d, Linear, ReLU, Sequential } from "../../../src/nn/index.ts";
 import { BatchNorm2d } from "../../../src/nn/norm.ts";
 import { randn } from "../../../src/tensor/create.ts";
-import { useKernels } from "../../../src/tensor/kernels.ts";
 import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { kernelsOf } from "../../../src/tensor/simd/index.ts";
@@ -12,6 +11,7 @@ import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
 import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
 import { Kept } from "../../../src/tensor/simd/wasm/kept.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
+import { useKernels } from "../../../src/tensor/tier.ts";
 
 const MIB = 2 ** 20;
 const before = useKernels(plainKernels);

@@ -15,13 +15,13 @@ import { softmax } from "../../../src/autograd/softmax.ts";
 import { SGD } from "../../../src/nn/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
 import { randn, zeros } from "../../../src/tensor/create.ts";
-import { useKernels } from "../../../src/tensor/kernels.ts";
 import { allocate, debugMemory, type Floats, inStep, numbersOf } from "../../../src/tensor/memory.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { kernelsOf } from "../../../src/tensor/simd/index.ts";
 import { Engine } from "../../../src/tensor/simd/wasm/engine.ts";
 import { webAssembly } from "../../../src/tensor/simd/wasm/features.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
+import { useKernels } from "../../../src/tensor/tier.ts";
 
 const wasm = webAssembly()!;
 const MIB = 2 ** 20;

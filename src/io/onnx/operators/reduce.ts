@@ -1,5 +1,5 @@
 /** Reductions in ONNX. */
-import type { Axes } from "../../../autograd/reduce.ts";
+import type { Axes } from "../../../tensor/geometry/reduce.ts";
 import type { Exporter, Exporters, Writer } from "../writer.ts";
 
 const reduction =

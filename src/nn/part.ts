@@ -1,11 +1,19 @@
-/** Telling a module from anything else. */
+/** What the files below module.ts need to know of a module: that it is one, its mode, and its parts. */
 import { describe } from "../tensor/check.ts";
 import { isClassOf, isOurs } from "../tensor/copies.ts";
 import { UsageError } from "../tensor/errors.ts";
-import type { AnyModule } from "./module.ts";
+
+/** A module, or a part of one: `Module` (module.ts) has these. */
+export interface Part {
+  training: boolean;
+  forward: (...args: never[]) => unknown;
+  describe(): string;
+  namedChildren(): [string, Part][];
+  namedModules(): [string, Part][];
+}
 
 /** Whether `value` is a module of this copy of the library. */
-export function isModule(value: unknown): value is AnyModule {
+export function isPart(value: unknown): value is Part {
   return isOurs(value, "module");
 }
 
@@ -15,8 +23,8 @@ export function isModule(value: unknown): value is AnyModule {
  * @param op what it was given to.
  * @throws UsageError that says what it is instead.
  */
-export function checkModule(op: string, value: unknown): asserts value is AnyModule {
-  if (isModule(value)) return;
+export function checkPart(op: string, value: unknown): asserts value is Part {
+  if (isPart(value)) return;
   if (isClassOf(value, "module")) {
     throw new UsageError(`${op}: needs a module, got the class ${value.name}: make one, new ${value.name}(…)`);
   }
