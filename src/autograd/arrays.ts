@@ -1,9 +1,10 @@
 /** Arrays that operations need beside their inputs and outputs, made by kernels: no operation writes numbers itself. */
 
-import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
+import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
+import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import type { BinaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values, wider } from "../tensor/memory.ts";
-import type { Shape } from "../tensor/shape.ts";
+import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { kernels } from "../tensor/tier.ts";
 
 /** `size` times the same number, of the same type as `like`. */
@@ -46,4 +47,13 @@ export function negative(x: Values): Values {
   const y = allocate(x.length, x);
   kernels.unary("neg", x, y);
   return y;
+}
+
+/** Sums a gradient over the axes along which `from` was stretched to `to`. */
+export function unbroadcast(gy: Values, to: Shape, from: Shape): Values {
+  if (sameShape(from, to)) return gy;
+  const g = reduceGeometry("broadcast", to, stretchedAxes(from, to), false);
+  const gx = allocate(sizeOf(from), gy);
+  kernels.reduce("sum", gy, gx, g);
+  return gx;
 }

@@ -7,14 +7,13 @@
  */
 import { checkNumber, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
-import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
-import { reduceGeometry } from "../tensor/geometry/reduce.ts";
+import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { checkTensor, computed, deferredOf, empty, isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { combine, filled, negative, zeros } from "./arrays.ts";
+import { combine, filled, negative, unbroadcast, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 import { Normalized } from "./normalized.ts";
@@ -212,15 +211,6 @@ function operand(op: string, name: string, value: Operand, other: Operand): Tens
   if (typeof value === "number") return computed(filled(1, value, isTensor(other) ? valuesOf(other) : undefined), []);
   checkTensor(op, name, value);
   return value;
-}
-
-/** Sums a gradient over the axes along which `from` was stretched to `to`. */
-export function unbroadcast(gy: Values, to: Shape, from: Shape): Values {
-  if (sameShape(from, to)) return gy;
-  const g = reduceGeometry("broadcast", to, stretchedAxes(from, to), false);
-  const gx = allocate(sizeOf(from), gy);
-  kernels.reduce("sum", gy, gx, g);
-  return gx;
 }
 
 /** The gradients that a kernel computes from a, b and y, all read in the shape of y. */

@@ -3,30 +3,7 @@ export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
 export * from "./conv.ts";
 export * from "./dropout.ts";
-export {
-  abs,
-  add,
-  clamp,
-  div,
-  exp,
-  type GeluOptions,
-  gelu,
-  leakyRelu,
-  log,
-  maximum,
-  minimum,
-  mul,
-  neg,
-  type Operand,
-  pow,
-  relu,
-  type SoftplusOptions,
-  sigmoid,
-  softplus,
-  sqrt,
-  sub,
-  tanh,
-} from "./elementwise.ts";
+export * from "./elementwise.ts";
 export * from "./gradcheck.ts";
 export {
   AutogradError,

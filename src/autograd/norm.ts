@@ -27,9 +27,8 @@ import { allocate, currentStep, type Values } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { checkTensors, computed, type Tensor, valuesOf, valuesToChange } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { copyOf } from "./arrays.ts";
+import { copyOf, unbroadcast } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
-import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
 import { Normalization, Normalized } from "./normalized.ts";
 

@@ -24,9 +24,8 @@ import { allocate, type Values } from "../tensor/memory.ts";
 import { normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { checkTensor, empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { zeros } from "./arrays.ts";
+import { unbroadcast, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
-import { unbroadcast } from "./elementwise.ts";
 import { record } from "./graph.ts";
 
 export type { IndexTensor, SliceRange };

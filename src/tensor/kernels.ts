@@ -89,7 +89,7 @@ export interface Kernels<A = Values> {
   /** Resolves when everything that computes by these kernels so far is compiled. Undefined: nothing needs to be. */
   readonly ready?: () => Promise<void>;
 
-  // Element by element (plain/elementwise.ts)
+  // Element by element (plain/elementwise.ts, plain/unary.ts)
   /** y → a ∘ b under broadcasting. */
   binary(op: BinaryOp, a: A, b: A, y: A, g: BroadcastGeometry): void;
   /** y → f(x). */

@@ -9,6 +9,7 @@ import { tensor, zeros } from "../../src/tensor/create.ts";
 import { SkipstoneError, UsageError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { isTensor } from "../../src/tensor/tensor.ts";
+import { UNARY_OPS } from "../support/unary.ts";
 
 type Call = (...args: never[]) => unknown;
 
@@ -35,9 +36,7 @@ const two: Valid = { args: [x, x] };
 const loss: Valid = { args: [x, x], options: [2, "reduction"] };
 
 const valid: Record<string, Valid> = {
-  ...Object.fromEntries(
-    "neg exp log sqrt abs relu sigmoid tanh globalAvgPool2d detach".split(" ").map((op) => [op, one]),
-  ),
+  ...Object.fromEntries([...UNARY_OPS.filter((op) => op in autograd), "detach"].map((op) => [op, one])),
   ...Object.fromEntries("add sub mul div pow maximum minimum matmul".split(" ").map((op) => [op, two])),
   ...Object.fromEntries("sum mean max logsumexp maxWithIndices argmax".split(" ").map((op) => [op, reduction])),
   globalAvgPool2d: { args: [image] },

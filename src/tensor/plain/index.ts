@@ -1,7 +1,7 @@
 /** The plain tier: every kernel as a loop one can read. The reference, the oracle of the tests, and the fallback. */
 import type { ArrayKernels } from "../kernels.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
-import { addScaled, binary, binaryGradient, unary, unaryGradient } from "./elementwise.ts";
+import { addScaled, binary, binaryGradient } from "./elementwise.ts";
 import { col2im, im2col } from "./im2col.ts";
 import { crossSum, crossSumGradient, elementLoss, elementLossGradient, labelMass, targetMass } from "./losses.ts";
 import { gemm } from "./matmul.ts";
@@ -10,6 +10,7 @@ import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./po
 import { argmax, reduce, variance, varianceGradient } from "./reduce.ts";
 import { copyStrided, fill, indexAdd, indexSelect, put } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
+import { unary, unaryGradient } from "./unary.ts";
 import { adam, runningAverage, sgd } from "./update.ts";
 
 export const plainKernels: ArrayKernels = {

@@ -23,53 +23,92 @@ type UnaryGradient = (gy: Local, x: Local, y: Local, p: Local, q: Local) => Code
 const ZERO = /* @__PURE__ */ constant(0);
 const ONE = /* @__PURE__ */ constant(1);
 
-const unaries: Partial<Record<UnaryOp, Unary>> = {
-  neg: (y, x) => set(y, get(x), f32x4.neg),
-  abs: (y, x) => set(y, get(x), f32x4.abs),
-  sqrt: (y, x) => set(y, get(x), f32x4.sqrt),
-  // pmax: half the time of max (SPEED.md), and a NaN stays.
-  relu: (y, x) => set(y, get(x), ZERO, f32x4.pmax),
-  leakyRelu: (y, x, p) => set(y, get(x), get(p), get(x), f32x4.mul, get(x), ZERO, f32x4.greater, v128.bitselect),
-  // x < p ? p : x > q ? q : x
-  clamp: (y, x, p, q) => set(y, get(p), get(x), get(q), f32x4.pmin, get(x), get(p), f32x4.less, v128.bitselect),
-  exp: (y, x, _p, _q, locals) => exponential(locals)(y, get(x)),
-  sigmoid: (y, x, _p, _q, locals) => sigmoid(y, x, locals),
-  tanh: (y, x, _p, _q, locals) => hyperbolicTangent(y, x, locals),
-};
+/** What the plain tier computes is null. Without a row for each operation this file does not compile. */
+interface Row {
+  readonly value: Unary | null;
+  readonly gradient: UnaryGradient | null;
+  /** Which of x and y the gradient looks at: the other is neither copied nor read. */
+  readonly reads: "x" | "y" | "";
+}
 
-const unaryGradients: Partial<Record<UnaryOp, UnaryGradient>> = {
-  neg: (gy) => [get(gy), f32x4.neg],
-  // gy·sign(x): ±1 with the sign of x where x is not 0 or NaN, else x itself.
-  abs: (gy, x) => [
-    get(gy),
-    [get(x), ONE, v128.constInt(-0x80000000, -0x80000000, -0x80000000, -0x80000000), v128.bitselect],
-    [get(x), get(x), f32x4.abs, ZERO, f32x4.greater, v128.bitselect],
-    f32x4.mul,
-  ],
-  sqrt: (gy, _x, y) => [get(gy), constant(0.5), f32x4.mul, get(y), f32x4.div],
-  // 0 where y ≤ 0; at NaN the gradient passes.
-  relu: (gy, _x, y) => [get(gy), get(y), ZERO, f32x4.lessOrEqual, v128.andnot],
-  leakyRelu: (gy, x, _y, p) => [
-    [get(gy), get(p), get(gy), f32x4.mul],
-    [get(x), ZERO, f32x4.greater, v128.bitselect],
-  ],
-  clamp: (gy, x, _y, p, q) => [
-    [get(x), get(p), f32x4.greaterOrEqual, get(x), get(q), f32x4.lessOrEqual, v128.and],
-    [get(gy), v128.and],
-  ],
-  exp: (gy, _x, y) => [get(gy), get(y), f32x4.mul],
-  log: (gy, x) => [get(gy), get(x), f32x4.div],
-  sigmoid: (gy, _x, y) => [get(gy), get(y), f32x4.mul, ONE, get(y), f32x4.sub, f32x4.mul],
-  // 1 − y² as (1 − y)(1 + y), which does not cancel near ±1.
-  tanh: (gy, _x, y) => [get(gy), [ONE, get(y), f32x4.sub], [ONE, get(y), f32x4.add], f32x4.mul, f32x4.mul],
-};
+const PLAIN: Row = { value: null, gradient: null, reads: "" };
 
-/** Whose gradient depends on x; that of the others on y, but neg's. What is not needed is neither copied nor read. */
-const FROM_X: readonly UnaryOp[] = ["abs", "leakyRelu", "clamp", "log"];
+const ROWS: Readonly<Record<UnaryOp, Row>> = {
+  neg: {
+    value: (y, x) => set(y, get(x), f32x4.neg),
+    gradient: (gy) => [get(gy), f32x4.neg],
+    reads: "",
+  },
+  exp: {
+    value: (y, x, _p, _q, locals) => exponential(locals)(y, get(x)),
+    gradient: (gy, _x, y) => [get(gy), get(y), f32x4.mul],
+    reads: "y",
+  },
+  log: {
+    value: null,
+    gradient: (gy, x) => [get(gy), get(x), f32x4.div],
+    reads: "x",
+  },
+  sqrt: {
+    value: (y, x) => set(y, get(x), f32x4.sqrt),
+    gradient: (gy, _x, y) => [get(gy), constant(0.5), f32x4.mul, get(y), f32x4.div],
+    reads: "y",
+  },
+  abs: {
+    value: (y, x) => set(y, get(x), f32x4.abs),
+    // gy·sign(x): ±1 with the sign of x where x is not 0 or NaN, else x itself.
+    gradient: (gy, x) => [
+      get(gy),
+      [get(x), ONE, v128.constInt(-0x80000000, -0x80000000, -0x80000000, -0x80000000), v128.bitselect],
+      [get(x), get(x), f32x4.abs, ZERO, f32x4.greater, v128.bitselect],
+      f32x4.mul,
+    ],
+    reads: "x",
+  },
+  relu: {
+    // pmax: half the time of max (SPEED.md), and a NaN stays.
+    value: (y, x) => set(y, get(x), ZERO, f32x4.pmax),
+    // 0 where y ≤ 0; at NaN the gradient passes.
+    gradient: (gy, _x, y) => [get(gy), get(y), ZERO, f32x4.lessOrEqual, v128.andnot],
+    reads: "y",
+  },
+  leakyRelu: {
+    value: (y, x, p) => set(y, get(x), get(p), get(x), f32x4.mul, get(x), ZERO, f32x4.greater, v128.bitselect),
+    gradient: (gy, x, _y, p) => [
+      [get(gy), get(p), get(gy), f32x4.mul],
+      [get(x), ZERO, f32x4.greater, v128.bitselect],
+    ],
+    reads: "x",
+  },
+  sigmoid: {
+    value: (y, x, _p, _q, locals) => sigmoid(y, x, locals),
+    gradient: (gy, _x, y) => [get(gy), get(y), f32x4.mul, ONE, get(y), f32x4.sub, f32x4.mul],
+    reads: "y",
+  },
+  tanh: {
+    value: (y, x, _p, _q, locals) => hyperbolicTangent(y, x, locals),
+    // 1 − y² as (1 − y)(1 + y), which does not cancel near ±1.
+    gradient: (gy, _x, y) => [get(gy), [ONE, get(y), f32x4.sub], [ONE, get(y), f32x4.add], f32x4.mul, f32x4.mul],
+    reads: "y",
+  },
+  gelu: PLAIN,
+  geluTanh: PLAIN,
+  softplus: PLAIN,
+  clamp: {
+    // x < p ? p : x > q ? q : x
+    value: (y, x, p, q) => set(y, get(p), get(x), get(q), f32x4.pmin, get(x), get(p), f32x4.less, v128.bitselect),
+    gradient: (gy, x, _y, p, q) => [
+      [get(x), get(p), f32x4.greaterOrEqual, get(x), get(q), f32x4.lessOrEqual, v128.and],
+      [get(gy), v128.and],
+    ],
+    reads: "x",
+  },
+  rsqrt: PLAIN,
+};
 
 /** y → f(x). */
 export function unary(engine: Engine, op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): boolean {
-  const f = unaries[op];
+  const f = ROWS[op].value;
   if (!f || !worthIt(x, y)) return false;
   const { map } = engine.program<"map">(`unary ${op}`, () => [
     rowsFunction("map", { arrays: 2, reads: [0], writes: [1], numbers: 2 }, ({ x: [x, y], p: [p, q], locals }) =>
@@ -90,10 +129,9 @@ export function unaryGradient(
   p = 0,
   q = 0,
 ): boolean {
-  const f = unaryGradients[op];
+  const { gradient: f, reads } = ROWS[op];
   if (!f || !worthIt(gy, x, y, gx)) return false;
-  const needsX = FROM_X.includes(op);
-  const needsY = !needsX && op !== "neg";
+  const [needsX, needsY] = [reads === "x", reads === "y"];
   const { map } = engine.program<"map">(`gradient ${op}`, () => [
     rowsFunction(
       "map",

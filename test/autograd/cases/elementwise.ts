@@ -1,29 +1,13 @@
 /** Derivative cases of the element-wise operations: same shapes, every kind of broadcasting, numbers; away from kinks. */
-import {
-  abs,
-  add,
-  clamp,
-  div,
-  exp,
-  gelu,
-  leakyRelu,
-  log,
-  maximum,
-  minimum,
-  mul,
-  neg,
-  type Operand,
-  pow,
-  relu,
-  sigmoid,
-  softplus,
-  sqrt,
-  sub,
-  tanh,
-} from "../../../src/autograd/elementwise.ts";
+import * as elementwise from "../../../src/autograd/elementwise.ts";
+import type { UnaryOp } from "../../../src/tensor/kernels.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
+import { UNARY, UNARY_OPS, type UnaryRow } from "../../support/unary.ts";
 import type { OpCase } from "./types.ts";
+
+const { add, clamp, div, gelu, leakyRelu, maximum, minimum, mul, pow, softplus, sub } = elementwise;
+type Operand = elementwise.Operand;
 
 /** Pairs of shapes, from equal to rank lifted and axes of length 1 stretched on both sides at once. */
 const pairs: readonly (readonly [Shape, Shape])[] = [
@@ -119,6 +103,17 @@ const unary = (
   }));
 };
 
+/** The operations that are a row of the table and have no parameters. */
+const ofOneNumber = Object.entries(elementwise).flatMap(([name, f]) => {
+  const isRow = UNARY_OPS.includes(name as UnaryOp) && UNARY[name as UnaryOp].p === undefined;
+  return isRow ? [[name as UnaryOp, (x: Tensor) => (f as (x: Tensor) => Tensor)(x)] as const] : [];
+});
+
+function preparation({ where, linear }: UnaryRow): Partial<Pick<OpCase, "linearIn" | "prepare">> {
+  const prepare = where === "positive" ? positive : where === "not at 0" ? awayFromZero : undefined;
+  return { ...(prepare ? { prepare } : {}), ...(linear ? { linearIn: [0] } : {}) };
+}
+
 export const cases: readonly OpCase[] = [
   ...binary("add", add, { linearIn: [0, 1] }),
   ...binary("sub", sub, { linearIn: [0, 1] }),
@@ -134,17 +129,9 @@ export const cases: readonly OpCase[] = [
     call: (x) => pow(x, 3),
     prepare: (v) => -positive(v),
   },
-  ...unary("neg", neg, { linearIn: [0] }),
-  ...unary("exp", exp),
-  ...unary("log", log, { prepare: positive }),
-  ...unary("sqrt", sqrt, { prepare: positive }),
-  ...unary("abs", abs, { prepare: awayFromZero }),
-  ...unary("relu", relu, { prepare: awayFromZero }),
+  ...ofOneNumber.flatMap(([op, f]) => unary(op, f, preparation(UNARY[op]))),
   ...unary("leakyRelu", (x) => leakyRelu(x), { prepare: awayFromZero }),
   ...unary("leakyRelu", (x) => leakyRelu(x, 0.3), { name: "slope 0.3", prepare: awayFromZero }),
-  ...unary("sigmoid", sigmoid),
-  ...unary("tanh", tanh),
-  ...unary("gelu", (x) => gelu(x)),
   ...unary("gelu", (x) => gelu(x), { name: "far out, where erfc is a continued fraction", prepare: (v) => 3 * v }),
   ...unary("gelu", (x) => gelu(x, { approximate: "tanh" }), { name: "tanh" }),
   ...unary("softplus", (x) => softplus(x)),

@@ -1,9 +1,10 @@
 /** Element-wise kernels against one-line definitions: every operation, every kind of broadcasting, special values. */
 import { describe, expect, it, vi } from "vitest";
 import { broadcastGeometry } from "../../../src/tensor/geometry/broadcast.ts";
-import type { BinaryOp, UnaryOp } from "../../../src/tensor/kernels.ts";
+import type { BinaryOp } from "../../../src/tensor/kernels.ts";
 import { type Shape, sizeOf } from "../../../src/tensor/shape.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
+import { UNARY, UNARY_OPS } from "../../support/unary.ts";
 
 vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
@@ -16,32 +17,6 @@ const BINARY: Record<BinaryOp, (a: number, b: number) => number> = {
   maximum: Math.max,
   minimum: Math.min,
   equal: (a, b) => (a === b ? 1 : 0),
-};
-
-/** Φ by the trapezoid rule on the density, from −12: an independent definition. */
-function normalCdf(x: number): number {
-  const n = 20_000;
-  const h = (x + 12) / n;
-  let sum = 0;
-  for (let i = 0; i <= n; i++) sum += Math.exp(-0.5 * (-12 + i * h) ** 2) * (i === 0 || i === n ? 0.5 : 1);
-  return (sum * h) / Math.sqrt(2 * Math.PI);
-}
-
-const UNARY: Record<UnaryOp, { f: (x: number) => number; p?: number; q?: number; positive?: boolean }> = {
-  neg: { f: (x) => -x },
-  exp: { f: Math.exp },
-  log: { f: Math.log, positive: true },
-  sqrt: { f: Math.sqrt, positive: true },
-  abs: { f: Math.abs },
-  relu: { f: (x) => Math.max(x, 0) },
-  leakyRelu: { f: (x) => Math.max(x, 0) + 0.2 * Math.min(x, 0), p: 0.2 },
-  sigmoid: { f: (x) => 1 / (1 + Math.exp(-x)) },
-  tanh: { f: Math.tanh },
-  gelu: { f: (x) => x * normalCdf(x) },
-  geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))) },
-  softplus: { f: (x) => (2 * x > 1.5 ? x : Math.log(1 + Math.exp(2 * x)) / 2), p: 2, q: 1.5 },
-  clamp: { f: (x) => Math.min(Math.max(x, -0.5), 0.75), p: -0.5, q: 0.75 },
-  rsqrt: { f: (x) => 1 / Math.sqrt(x + 0.3), p: 0.3, positive: true },
 };
 
 const shapes: readonly (readonly [Shape, Shape])[] = [
@@ -122,8 +97,9 @@ describe.each(tiers)("element-wise ($name)", ({ binary, unary, unaryGradient, ad
     }
   });
 
-  describe.each(Object.entries(UNARY) as [UnaryOp, (typeof UNARY)[UnaryOp]][])("%s", (op, { f, p, q, positive }) => {
-    const x = random(50, 3).map((v) => (positive ? 0.2 + Math.abs(v) : 2 * v));
+  describe.each(UNARY_OPS)("%s", (op) => {
+    const { f, p, q, where } = UNARY[op];
+    const x = random(50, 3).map((v) => (where === "positive" ? 0.2 + Math.abs(v) : 2 * v));
 
     it("against its definition", () => {
       const y = unwritten(x.length);

@@ -10,9 +10,10 @@ import { convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { permuteGeometry } from "../../../src/tensor/geometry/copy.ts";
 import { poolGeometry } from "../../../src/tensor/geometry/pool.ts";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
-import type { ArrayKernels, BinaryOp, ReduceOp, UnaryOp } from "../../../src/tensor/kernels.ts";
+import type { ArrayKernels, BinaryOp, ReduceOp } from "../../../src/tensor/kernels.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { tiers, unwritten } from "../../support/kernel.ts";
+import { UNARY, UNARY_OPS } from "../../support/unary.ts";
 
 vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));
 
@@ -40,15 +41,6 @@ function tame(size: number, seed: number): Float32Array {
 type Run = (k: ArrayKernels) => readonly Float32Array[];
 
 const BINARY: readonly BinaryOp[] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow", "equal"];
-const UNARY: readonly UnaryOp[] = [
-  ...(["neg", "exp", "log", "sqrt", "abs", "relu", "leakyRelu", "sigmoid", "tanh"] as const),
-  ...(["gelu", "geluTanh", "softplus", "clamp", "rsqrt"] as const),
-];
-const PARAMETERS: Partial<Record<UnaryOp, readonly [number, number]>> = {
-  leakyRelu: [0.1, 0],
-  clamp: [-0.5, 0.75],
-  softplus: [1, 20],
-};
 const N = 331;
 
 const fresh = (...sizes: number[]): Float32Array[] => sizes.map(unwritten);
@@ -76,8 +68,8 @@ const elementwise: [string, Run][] = [
       },
     ]),
   ),
-  ...UNARY.flatMap((op): [string, Run][] => {
-    const [p, q] = PARAMETERS[op] ?? [0, 0];
+  ...UNARY_OPS.flatMap((op): [string, Run][] => {
+    const { p = 0, q = 0 } = UNARY[op];
     return [
       [
         `unary ${op}`,

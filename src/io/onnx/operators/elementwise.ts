@@ -1,4 +1,5 @@
 /** Element-wise operations in ONNX. Both broadcast as NumPy does. */
+import type { BinaryOp, UnaryOp } from "../../../tensor/kernels.ts";
 import type { Exporter, Exporters, Writer } from "../writer.ts";
 
 const same =
@@ -9,28 +10,10 @@ const same =
 /** ln(1 + eᵗ) is t in float32 from here on: what is left out, e⁻ᵗ, is below half a unit in the last place of t. */
 const SOFTPLUS_IS_LINEAR = 15;
 
-export const elementwise: Exporters<
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  | "pow"
-  | "maximum"
-  | "minimum"
-  | "neg"
-  | "exp"
-  | "log"
-  | "sqrt"
-  | "abs"
-  | "relu"
-  | "sigmoid"
-  | "tanh"
-  | "leakyRelu"
-  | "gelu"
-  | "softplus"
-  | "clamp"
-  | "tap"
-> = {
+/** Every operation of one number, or of two, that a person can call; and `tap`. */
+type Elementwise = Exclude<UnaryOp, "geluTanh" | "rsqrt"> | Exclude<BinaryOp, "equal"> | "tap";
+
+export const elementwise: Exporters<Elementwise> = {
   add: /* @__PURE__ */ same("Add"),
   sub: /* @__PURE__ */ same("Sub"),
   mul: /* @__PURE__ */ same("Mul"),
