@@ -103,6 +103,11 @@ export function abs(x: Tensor): Tensor {
   return unary("abs", x);
 }
 
+/** y = sign x: 1, −1, or 0 at 0 and for NaN, as in PyTorch. y′ = 0. */
+export function sign(x: Tensor): Tensor {
+  return unary("sign", x);
+}
+
 /** y = max(x, 0). y′ = 1 where x > 0, else 0 (also at 0). NaN stays NaN. */
 export function relu(x: Tensor): Tensor {
   checkTensor("relu", "x", x);

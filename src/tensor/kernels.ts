@@ -27,6 +27,7 @@ export type UnaryOp =
   | "log"
   | "sqrt"
   | "abs"
+  | "sign"
   | "relu"
   | "leakyRelu"
   | "sigmoid"

@@ -35,6 +35,7 @@ export const UNARY: Readonly<Record<UnaryOp, UnaryRow>> = {
   log: { f: Math.log, where: "positive", ulps: [null, 0] },
   sqrt: { f: Math.sqrt, where: "positive", ulps: [0, 1] },
   abs: { f: Math.abs, where: "not at 0", ulps: [0, 0] },
+  sign: { f: Math.sign, where: "not at 0", ulps: [0, 0] },
   relu: { f: (x) => Math.max(x, 0), where: "not at 0", ulps: [0, 0] },
   leakyRelu: { f: (x) => Math.max(x, 0) + 0.2 * Math.min(x, 0), p: 0.2, where: "not at 0", ulps: [1, 1] },
   sigmoid: { f: (x) => 1 / (1 + Math.exp(-x)), ulps: [4, 4] },

@@ -58,6 +58,14 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
       for (let i = 0; i < gy.length; i++) gx[i] = gy[i] * Math.sign(x[i]);
     },
   },
+  sign: {
+    value: (x, y) => {
+      for (let i = 0; i < x.length; i++) y[i] = x[i] > 0 ? 1 : x[i] < 0 ? -1 : 0;
+    },
+    gradient: (gy, _x, _y, gx) => {
+      for (let i = 0; i < gy.length; i++) gx[i] = 0;
+    },
+  },
   relu: {
     // Written so that NaN stays NaN: NaN < 0 is false.
     value: (x, y) => {

@@ -65,6 +65,13 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
     ],
     reads: "x",
   },
+  sign: {
+    // 1 where x > 0, less 1 where x < 0.
+    value: (y, x) =>
+      set(y, [get(x), ZERO, f32x4.greater, ONE, v128.and], [get(x), ZERO, f32x4.less, ONE, v128.and], f32x4.sub),
+    gradient: () => [ZERO],
+    reads: "",
+  },
   relu: {
     // pmax: half the time of max (SPEED.md), and a NaN stays.
     value: (y, x) => set(y, get(x), ZERO, f32x4.pmax),

@@ -26,6 +26,7 @@ export const elementwise: Exporters<Elementwise> = {
   log: /* @__PURE__ */ same("Log"),
   sqrt: /* @__PURE__ */ same("Sqrt"),
   abs: /* @__PURE__ */ same("Abs"),
+  sign: /* @__PURE__ */ same("Sign"),
   relu: /* @__PURE__ */ same("Relu"),
   sigmoid: /* @__PURE__ */ same("Sigmoid"),
   tanh: /* @__PURE__ */ same("Tanh"),
