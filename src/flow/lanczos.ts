@@ -81,6 +81,9 @@ function approximations(alphas: readonly number[], betas: readonly number[], bet
   return values.map((value, i) => ({ value, error: beta * Math.abs(lastRow[i]) })).sort((a, b) => b.value - a.value);
 }
 
+/** Each sweep squares what is left of the angles; ten are usual. */
+const MOST_SWEEPS = 100;
+
 /**
  * The singular values of the upper bidiagonal B, in no order, and the last component of each left singular vector.
  *
@@ -97,14 +100,17 @@ function bidiagonalSvd(diagonal: readonly number[], above: readonly number[]): {
     return column;
   });
   const lastRow = columns.map((_, i): number => (i === n - 1 ? 1 : 0));
-  for (let rotated = true; rotated; ) {
+  // A product of columns is rounded by n·2⁻⁵³ of their lengths; a column so much shorter than B is rounding itself.
+  const rounding = (n + 4) * 2 ** -52;
+  const nothing = columns.reduce((sum, column) => sum + dot(column, column), 0) * rounding * rounding;
+  for (let rotated = true, sweep = 0; rotated && sweep < MOST_SWEEPS; sweep++) {
     rotated = false;
     for (let p = 0; p < n - 1; p++) {
       for (let q = p + 1; q < n; q++) {
         const [a, b] = [columns[p], columns[q]];
         const product = dot(a, b);
         const [aa, bb] = [dot(a, a), dot(b, b)];
-        if (Math.abs(product) <= 2 ** -50 * Math.sqrt(aa * bb)) continue;
+        if (Math.min(aa, bb) <= nothing || Math.abs(product) <= rounding * Math.sqrt(aa * bb)) continue;
         rotated = true;
         const zeta = (bb - aa) / (2 * product);
         const t = (zeta >= 0 ? 1 : -1) / (Math.abs(zeta) + Math.sqrt(1 + zeta * zeta));

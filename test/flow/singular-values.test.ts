@@ -147,3 +147,21 @@ describe("largestSingularValues", () => {
     expect(found[1].value).toBeLessThan(1e-10);
   });
 });
+
+it("largestSingularValues of matrices of low rank whose blocks repeat: it comes to an end, and is right", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const rng = new Rng(seed);
+    const [n, copies] = [2 + rng.integer(4), 1 + rng.integer(3)];
+    const rank = 1 + rng.integer(n);
+    const block = Float64Array.from({ length: n * n }, (_, k) => (k % n < rank ? rng.normal() : 0));
+    const size = n * copies;
+    const values = new Float64Array(size * size);
+    block.forEach((v, k) => {
+      for (let c = 0; c < copies; c++) values[(c * n + Math.floor(k / n)) * size + c * n + (k % n)] = v;
+    });
+    const matrix = { rows: size, columns: size, values };
+    const [largest] = singularValues(matrix);
+    const [found] = largestSingularValues(matrix, 1 + rng.integer(size));
+    expect(Math.abs(found.value - largest)).toBeLessThan(1e-10 * largest);
+  }
+});
