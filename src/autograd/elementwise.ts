@@ -133,6 +133,11 @@ export function tanh(x: Tensor): Tensor {
   return unary("tanh", x);
 }
 
+/** y = x·σ(x), σ the sigmoid (Elfwing, Uchibe & Doya 2017; "swish"). y′ = σ(x)·(1 + x·(1 − σ(x))). */
+export function silu(x: Tensor): Tensor {
+  return unary("silu", x);
+}
+
 const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
 
 export interface GeluOptions {

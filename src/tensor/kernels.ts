@@ -32,6 +32,7 @@ export type UnaryOp =
   | "leakyRelu"
   | "sigmoid"
   | "tanh"
+  | "silu"
   | "gelu"
   | "geluTanh"
   | "softplus"

@@ -16,6 +16,8 @@ export interface UnaryRow {
    * result is exact or rounded once, else from the number of roundings; null where it is left to the plain tier.
    */
   readonly ulps: readonly [value: number | null, gradient: number | null];
+  /** Where f′ crosses 0 its terms cancel: the gradient's units are those of gy then. */
+  readonly cancels?: true;
 }
 
 /** Φ by the trapezoid rule on the density, from −12: an independent definition. */
@@ -40,6 +42,7 @@ export const UNARY: Readonly<Record<UnaryOp, UnaryRow>> = {
   leakyRelu: { f: (x) => Math.max(x, 0) + 0.2 * Math.min(x, 0), p: 0.2, where: "not at 0", ulps: [1, 1] },
   sigmoid: { f: (x) => 1 / (1 + Math.exp(-x)), ulps: [4, 4] },
   tanh: { f: Math.tanh, ulps: [4, 4] },
+  silu: { f: (x) => x / (1 + Math.exp(-x)), ulps: [6, 6], cancels: true },
   gelu: { f: (x) => x * normalCdf(x), ulps: PLAIN },
   geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), ulps: PLAIN },
   softplus: { f: (x) => (2 * x > 1.5 ? x : Math.log(1 + Math.exp(2 * x)) / 2), p: 2, q: 1.5, ulps: PLAIN },

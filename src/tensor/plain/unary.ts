@@ -100,6 +100,14 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
       for (let i = 0; i < gy.length; i++) gx[i] = gy[i] * (1 - y[i] * y[i]);
     },
   },
+  silu: {
+    value: (x, y) => {
+      for (let i = 0; i < x.length; i++) y[i] = x[i] * sigmoid(x[i]);
+    },
+    gradient: (gy, x, _y, gx) => {
+      for (let i = 0; i < gy.length; i++) gx[i] = gy[i] * siluDerivative(x[i]);
+    },
+  },
   gelu: {
     value: (x, y) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] * normalCdf(x[i]);
@@ -153,6 +161,11 @@ export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
 /** gx → gy · f′(x), where y = f(x). */
 export function unaryGradient(op: UnaryOp, gy: Floats, x: Floats, y: Floats, gx: Floats, p = 0, q = 0): void {
   ROWS[op].gradient(gy, x, y, gx, p, q);
+}
+
+function siluDerivative(x: number): number {
+  const s = sigmoid(x);
+  return s * (1 + x * (1 - s));
 }
 
 /** tanh(√(2/π)·(x + 0.044715x³)), of which the approximate gelu is ½x(1 + it). */

@@ -18,7 +18,7 @@ import { worthIt } from "./worth.ts";
 /** The value f(x) as an expression; p and q are the operation's parameters. */
 type Unary = (y: Local, x: Local, p: Local, q: Local, locals: Locals) => Code;
 /** The value gy·f′(x). */
-type UnaryGradient = (gy: Local, x: Local, y: Local, p: Local, q: Local) => Code;
+type UnaryGradient = (gy: Local, x: Local, y: Local, p: Local, q: Local, locals: Locals) => Code;
 
 const ZERO = /* @__PURE__ */ constant(0);
 const ONE = /* @__PURE__ */ constant(1);
@@ -98,6 +98,11 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
     gradient: (gy, _x, y) => [get(gy), [ONE, get(y), f32x4.sub], [ONE, get(y), f32x4.add], f32x4.mul, f32x4.mul],
     reads: "y",
   },
+  silu: {
+    value: silu,
+    gradient: siluGradient,
+    reads: "x",
+  },
   gelu: PLAIN,
   geluTanh: PLAIN,
   softplus: PLAIN,
@@ -112,6 +117,39 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
   },
   rsqrt: PLAIN,
 };
+
+/**
+ * With h = 1 + e^(−|x|) and m = e^(x/2) where x < 0, else 1, σ(x) = m·m / h. The second m comes last: where eˣ is next to
+ * nothing, σ would have few digits left to be multiplied with.
+ */
+function halves(x: Local, locals: Locals): { h: Local; m: Local; code: Code } {
+  const [h, m] = locals.many("v128", 2);
+  const exp = exponential(locals);
+  const code = [
+    exp(h, get(x), f32x4.abs, constant(-0.5), f32x4.mul),
+    set(m, get(h), ONE, get(x), ZERO, f32x4.less, v128.bitselect),
+    set(h, ONE, get(h), get(h), f32x4.mul, f32x4.add),
+  ];
+  return { h, m, code };
+}
+
+/** x / h · m · m. */
+function silu(y: Local, x: Local, _p: Local, _q: Local, locals: Locals): Code {
+  const { h, m, code } = halves(x, locals);
+  return [code, set(y, get(x), get(h), f32x4.div, get(m), f32x4.mul, get(m), f32x4.mul)];
+}
+
+/** gy·m / h · (1 + x·(1 − σ)) · m. */
+function siluGradient(gy: Local, x: Local, _y: Local, _p: Local, _q: Local, locals: Locals): Code {
+  const { h, m, code } = halves(x, locals);
+  const sigma: Code = [get(m), get(m), f32x4.mul, get(h), f32x4.div];
+  return [
+    code,
+    [get(gy), get(m), f32x4.mul, get(h), f32x4.div],
+    [ONE, get(x), ONE, sigma, f32x4.sub, f32x4.mul, f32x4.add],
+    [f32x4.mul, get(m), f32x4.mul],
+  ];
+}
 
 /** y → f(x). */
 export function unary(engine: Engine, op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): boolean {
@@ -143,7 +181,7 @@ export function unaryGradient(
     rowsFunction(
       "map",
       { arrays: 4, reads: [0, ...(needsX ? [1] : []), ...(needsY ? [2] : [])], writes: [3], numbers: 2 },
-      ({ x: [gy, x, y, gx], p: [p, q] }) => set(gx, f(gy, x, y, p, q)),
+      ({ x: [gy, x, y, gx], p: [p, q], locals }) => set(gx, f(gy, x, y, p, q, locals)),
     ),
   ]);
   return engine.run((call) =>

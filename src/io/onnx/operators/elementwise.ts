@@ -31,6 +31,11 @@ export const elementwise: Exporters<Elementwise> = {
   sigmoid: /* @__PURE__ */ same("Sigmoid"),
   tanh: /* @__PURE__ */ same("Tanh"),
 
+  silu: (writer, { inputs: [x] }) => {
+    const value = writer.value(x);
+    return writer.node("Mul", [value, writer.node("Sigmoid", [value])]);
+  },
+
   leakyRelu: (writer, { inputs: [x], attributes: { slope } }) =>
     writer.node("LeakyRelu", [writer.value(x)], { alpha: { float: slope } }),
 
