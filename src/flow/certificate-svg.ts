@@ -121,7 +121,7 @@ export function toSvg(certificate: Certificate, options: SvgOptions = {}): strin
       });
     }
     write(
-      "Bars: entries of the gradient that arrive. Crossed: what does not hold. The gradient goes against the arrows.",
+      "Bars: entries of the gradient that arrive. Crossed: what does not hold. The long arrow is the gradient, from the output back to the input.",
       "faint",
     );
   }

@@ -1,4 +1,7 @@
 /** The certificate in words. */
+
+import type { Module } from "../nn/module.ts";
+import { isResidualBlock } from "../resnet/index.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { pow } from "../tensor/math/index.ts";
@@ -17,12 +20,14 @@ import { EFFECTS } from "./path.ts";
  * Why W is what it is, in words.
  *
  * @param between the operations between y and x, newest first.
+ * @param why it is undecided, where it is.
  */
 export function reasonFor(
   passage: Passage,
   path: readonly CertifiedStep[],
   numeric: NumericCheck | null,
   between: readonly string[],
+  why: string | null,
 ): string {
   const { verdict, factor, open, pathGain, onThisInput, ways, sent, arriving } = passage;
   const worst = path.reduce((most, { effect }) => Math.max(most, EFFECTS.indexOf(effect)), 0);
@@ -61,7 +66,7 @@ export function reasonFor(
     case "undecided":
       return numeric && !numeric.agrees
         ? "undecided: what backward computes is not the sum of the shortcut's and the branch's parts"
-        : "undecided: the graph and the operations' derivatives do not show the same, or an operation's map is not known";
+        : `undecided: ${why}`;
   }
 }
 
@@ -73,9 +78,13 @@ function counted(ops: readonly string[]): string {
 }
 
 /** One sentence on the whole network. */
-export function summarize({ blocks, whole }: Pick<Certificate, "blocks" | "whole">, model: string): string {
-  if (blocks.length === 0)
-    return `Not certified: ${model} has no residual blocks; the gradient has to pass every layer.`;
+export function summarize({ blocks, whole }: Pick<Certificate, "blocks" | "whole">, model: Module): string {
+  if (blocks.length === 0) {
+    const { name } = model.constructor;
+    return model.namedModules().some(([, module]) => isResidualBlock(module))
+      ? `Not certified: ${name} has residual blocks, but called none.`
+      : `Not certified: ${name} has no residual blocks; the gradient has to pass every layer.`;
+  }
   const count = (verdict: ShortcutVerdict): number => blocks.filter((block) => block.verdict === verdict).length;
   const all = blocks.length === 1 ? "the block" : `all ${blocks.length} blocks`;
   const open = blocks.filter(({ verdict }) => verdict === "undecided");
@@ -101,25 +110,28 @@ export function summarize({ blocks, whole }: Pick<Certificate, "blocks" | "whole
   }
   const counts = new Map(Object.values(FINDINGS).map((finding) => [finding, 0]));
   for (const block of blocks) counts.set(findingOf(block), counts.get(findingOf(block))! + 1);
-  const findings = [...counts].filter(([, n]) => n > 0).map(([finding, n]) => `${n} ${finding}`);
+  const findings = [...counts].filter(([, n]) => n > 0).map(([[one, many], n]) => `${n} ${n === 1 ? one : many}`);
   return `Not certified: of ${blocks.length} shortcuts, ${findings.join(", ")}.`;
 }
 
-const FINDINGS: Readonly<Record<ShortcutVerdict | "dropout", string>> = {
-  identity: "pass the gradient unchanged",
-  selection: "select entries",
-  mask: "are gated by a ReLU's mask after the addition",
-  dropout: "drop entries at random",
-  scale: "scale by a constant",
-  gate: "are gated by a computed factor",
-  transform: "transform by weights",
-  mixed: "mix entries",
-  zero: "pass nothing",
-  none: "are missing",
-  undecided: "are undecided",
+/** Of one shortcut, and of several. */
+type Finding = readonly [one: string, many: string];
+
+const FINDINGS: Readonly<Record<ShortcutVerdict | "dropout", Finding>> = {
+  identity: ["passes the gradient unchanged", "pass the gradient unchanged"],
+  selection: ["selects entries", "select entries"],
+  mask: ["is gated by a ReLU's mask after the addition", "are gated by a ReLU's mask after the addition"],
+  dropout: ["drops entries at random", "drop entries at random"],
+  scale: ["scales by a constant", "scale by a constant"],
+  gate: ["is gated by a computed factor", "are gated by a computed factor"],
+  transform: ["transforms by weights", "transform by weights"],
+  mixed: ["mixes entries", "mix entries"],
+  zero: ["passes nothing", "pass nothing"],
+  none: ["is missing", "are missing"],
+  undecided: ["is undecided", "are undecided"],
 };
 
-function findingOf({ verdict, path }: BlockCertificate): string {
+function findingOf({ verdict, path }: BlockCertificate): Finding {
   return FINDINGS[verdict === "mask" && path.some(({ op }) => op === "dropout") ? "dropout" : verdict];
 }
 
@@ -157,9 +169,10 @@ export function callName({ block, call }: Pick<BlockCertificate, "block" | "call
 }
 
 function wholeWay(blocks: readonly BlockCertificate[], whole: WholeWay): string {
-  const { verdict, factor, gain, pathGain, open, cut } = whole;
+  const { verdict, factor, gain, pathGain, open, cut, onThisInput } = whole;
   const way = "The whole way, along every shortcut:";
-  const measured = `on this input ${percent(open)} of the entries arrive, with ${shorten(gain)} of the norm`;
+  const input = onThisInput ? "on this input " : "";
+  const measured = `${input}${percent(open)} of the entries arrive, with ${shorten(gain)} of the norm of a random gradient`;
   switch (verdict) {
     case "none": {
       const missing = blocks.find((block) => block.verdict === "none");
@@ -204,7 +217,8 @@ function percent(fraction: number | null): string {
 
 /** A float32 as it was probably written: 0.7 instead of 0.699999988079071. */
 function readable(value: number): number {
-  return Number(value.toPrecision(7));
+  const short = Number(value.toPrecision(7));
+  return short === 1 ? value : short;
 }
 
 /** Three digits. */
@@ -214,12 +228,31 @@ function shorten(value: number): string {
 
 /** Throws unless `value` has the parts of a certificate; whether what they claim is true is another question. */
 export function checkCertificate(op: string, value: unknown): asserts value is Certificate {
-  const isPassage = (part: unknown): boolean => typeof (part as Partial<Passage> | null)?.verdict === "string";
-  const isBlock = (part: unknown): boolean => {
-    const { block, reason, path } = (part ?? {}) as Partial<BlockCertificate>;
-    return isPassage(part) && typeof block === "string" && typeof reason === "string" && Array.isArray(path);
-  };
-  const { summary, blocks, whole } = (value ?? {}) as Partial<Certificate>;
-  if (typeof summary === "string" && Array.isArray(blocks) && blocks.every(isBlock) && isPassage(whole)) return;
-  throw new UsageError(`${op}: needs a certificate, as certify makes it, got ${describe(value)}`);
+  const fault = faultOf(value);
+  if (fault === null) return;
+  throw new UsageError(`${op}: needs a certificate, as certify makes it, got ${fault}`);
+}
+
+/** What is wrong with the form of a certificate: the first field that is missing or of another kind. */
+function faultOf(value: unknown): string | null {
+  if (typeof value !== "object" || value === null) return describe(value);
+  const { format, summary, blocks, whole } = value as Partial<Certificate>;
+  const isFine: [field: string, value: unknown, fine: boolean][] = [
+    ["summary", summary, typeof summary === "string"],
+    ["blocks", blocks, Array.isArray(blocks)],
+    ["whole.verdict", whole?.verdict, typeof whole?.verdict === "string"],
+    ["format", format, format === 2],
+  ];
+  (Array.isArray(blocks) ? blocks : []).forEach((block: Partial<BlockCertificate> | null, i) => {
+    for (const name of ["block", "verdict", "reason"] as const) {
+      isFine.push([`blocks[${i}].${name}`, block?.[name], typeof block?.[name] === "string"]);
+    }
+    isFine.push([`blocks[${i}].path`, block?.path, Array.isArray(block?.path)]);
+  });
+  const wrong = isFine.filter(([, , fine]) => !fine);
+  if (wrong.length === 0) return null;
+  // Nothing of it: something else was given.
+  if (wrong.length === isFine.length) return describe(value);
+  const [field, got] = wrong[0];
+  return `one whose ${field} is ${got === undefined ? "missing" : describe(got)}`;
 }

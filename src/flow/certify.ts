@@ -61,14 +61,14 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
   const { seed = 0 } = options;
   checkInteger("certify", "seed", seed);
   checkNumbers("certify", "x", x);
-  const run = recordRun(model, x);
+  const run = recordRun("certify", model, x);
   const blocks = run.calls.map((call, i) => certifyCall(call, run, seed, i, () => blockPath(call)));
   const whole = certifyWhole(run, blocks, seed);
   const holds = blocks.length > 0 && isUnchanged(whole.verdict) && blocks.every((block) => block.holds);
   const certificate: Certificate = {
     format: 2,
     holds,
-    summary: summarize({ blocks, whole }, model.constructor.name),
+    summary: summarize({ blocks, whole }, model),
     blocks,
     whole,
     seed,
@@ -117,7 +117,7 @@ function certifyCall(
   const segment = segmentBetween(y, x, isParameter);
   const path = weightlessPath(segment) ?? withoutW();
   const g = randomGradient(y.size, seed, `block ${index}`);
-  const { passage, counterexample } = passageOf(segment, path, g);
+  const { passage, counterexample, why } = passageOf(segment, path, g);
   const steps = (path ?? []).map(({ op, effect, factor, input }) => ({ op, effect, factor, input }));
   const numeric = segment.reached.has(y) ? compareWithBackward(segment, g) : null;
   const decided: Passage = numeric && !numeric.agrees ? undecided(passage) : passage;
@@ -127,7 +127,7 @@ function certifyCall(
     call,
     ...decided,
     holds,
-    reason: reasonFor(decided, steps, numeric, segment.nodes.map(({ op }) => op).reverse()),
+    reason: reasonFor(decided, steps, numeric, segment.nodes.map(({ op }) => op).reverse(), why),
     path: steps,
     counterexample: holds || decided.verdict === "undecided" ? null : counterexample,
     numeric,

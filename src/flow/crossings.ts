@@ -45,7 +45,7 @@ export function follow(way: Way, steps: readonly CertifiedStep[], weightless: bo
   for (const step of steps) {
     const { node } = t;
     const next = node?.inputs[step?.input];
-    if (!node || !next || t === way.x) return null;
+    if (!node || !next || !Number.isInteger(step.input) || t === way.x) return null;
     if (!(weightless ? way.carries(node, step.input) : way.leads(next))) return null;
     path.push({ op: node.op, ...effectOf(node, step.input), node, input: step.input });
     t = next;

@@ -115,6 +115,8 @@ export function edgeMap(node: Node, input: number): LinearMap {
       return pooled(node, attributes as PoolGeometry, "average");
     case "conv2d":
       return input === 0 ? convolved(node) : unknown(op);
+    case "matmul":
+      return x.rank === 2 && inputs[1 - input].rank === 2 ? product(inputs, input) : unknown("matmul of batches");
     case "linear":
       return input === 0 ? multiplied(x, inputs[1], output) : unknown(op);
     case "exp":
@@ -326,6 +328,19 @@ function convolved({ inputs: [, w], output, attributes }: Node): LinearMap {
 }
 
 /** y = x·wᵀ, with weights that no parameter has a part in. */
+/** y_ij = Σ_k a_ik·b_kj, as a map from a (input 0) or from b. */
+function product([a, b]: readonly Tensor[], input: number): LinearMap {
+  const [[rows, inner], columns] = [a.shape, b.shape[1]];
+  const other: Floats = peek(input === 0 ? b : a);
+  const terms = function* (row: number): Generator<readonly [number, number]> {
+    const [i, j] = [Math.floor(row / columns), row % columns];
+    for (let k = 0; k < inner; k++) {
+      yield input === 0 ? [i * inner + k, other[k * columns + j]] : [k * columns + j, other[i * inner + k]];
+    }
+  };
+  return rows * columns * inner === 0 ? { kind: "zero" } : grouped(rows * columns, terms, true);
+}
+
 function multiplied(x: Tensor, w: Tensor, output: Tensor): LinearMap {
   const [outputs, inputs] = w.shape;
   const weights: Floats = peek(w);

@@ -11,12 +11,12 @@ import { countOf, rounded } from "./probe.ts";
 import type { Segment } from "./segment.ts";
 import { type Structure, structure, weightlessProduct } from "./weightless.ts";
 
-/** What W does, by its structure, once the rules have confirmed it. */
+/** What W does, by its structure, once the rules have confirmed it; and why it is undecided, where it is. */
 export function passageOf(
   segment: Segment,
   path: readonly PathStep[] | null,
   g: Float64Array,
-): { passage: Passage; counterexample: Counterexample } {
+): { passage: Passage; counterexample: Counterexample; why: string | null } {
   const found = structure(segment);
   const { map, ways, onThisInput } = found;
   const sent = segment.y.size;
@@ -25,16 +25,19 @@ export function passageOf(
   const product = ways > 0 ? weightlessProduct(segment, g) : new Float64Array(segment.x.size);
   const nothing = { verdict: "undecided", factor: null, arriving: null, open: null } as const;
   const unknown: Passage = { ...nothing, onThisInput, ways: countOf(ways), sent, gain: gainOf(product, g), pathGain };
-  if (map.kind === "unknown" || (ways > 0 && !isConfirmed(segment, map, g, product))) {
-    return { passage: unknown, counterexample: { entry: 0, arrives: [], step } };
+  const lost = { entry: 0, arrives: [], step };
+  if (map.kind === "unknown") return { passage: unknown, counterexample: lost, why: map.why };
+  if (ways > 0 && !isConfirmed(segment, map, g, product)) {
+    const why = "the graph and the operations' derivatives do not show the same";
+    return { passage: unknown, counterexample: lost, why };
   }
   const shape = shapeOf(map, sent, segment.x.size);
   const counterexample = { ...shape.odd, step };
   const verdict = verdictFor(segment, found, shape, path);
-  if (verdict === "undecided") return { passage: unknown, counterexample };
+  if (verdict === "undecided") return { passage: unknown, counterexample, why: "rounding decides it" };
   const { arriving } = shape;
   const factor = factorOf(shape, ways, path);
-  return { passage: { ...unknown, verdict, factor, arriving, open: arriving / sent }, counterexample };
+  return { passage: { ...unknown, verdict, factor, arriving, open: arriving / sent }, counterexample, why: null };
 }
 
 /** Where a mask lets nothing through, the factor on the only way is what it would be. */

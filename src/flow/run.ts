@@ -3,7 +3,9 @@
  * draws that were made. Buffers and generators are as they were afterwards.
  */
 import type { Module } from "../nn/module.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { callNow } from "../tensor/sync.ts";
+import { peek, type Tensor } from "../tensor/tensor.ts";
 import { type Entered, enteringBlocks } from "./blocks.ts";
 import type { Certificate } from "./certificate.ts";
 import { checksum } from "./checksum.ts";
@@ -19,14 +21,27 @@ export interface Run extends Entered {
   readonly draws: readonly Draw[];
 }
 
-/** @param replay what generators are to start from, in the order of their first draws; default: where they are. */
-export function recordRun(model: Module, x: Tensor, replay: readonly Draw[] = []): Run {
+/**
+ * @param who asks: for errors.
+ * @param replay what generators are to start from, in the order of their first draws; default: where they are.
+ * @throws UsageError for a model that changes its input in place, or whose `forward` is not done when it returns.
+ */
+export function recordRun(who: string, model: Module, x: Tensor, replay: readonly Draw[] = []): Run {
   const leaf = leafOf(x);
+  const before = peek(x).slice();
   const { value, draws } = watchingDraws(
     () =>
-      preservingBuffers(model, () => recordingFrozen(model, () => enteringBlocks(model, () => model.forward(leaf)))),
+      preservingBuffers(model, () =>
+        recordingFrozen(model, () => enteringBlocks(model, () => callNow(who, "forward", () => model.forward(leaf)))),
+      ),
     replay,
   );
+  if (peek(x).some((v, i) => !Object.is(v, before[i]))) {
+    x.assign(before);
+    throw new UsageError(
+      `${who}: the ${model.constructor.name} changes its input in place: give it a copy in its forward`,
+    );
+  }
   const parameters = new Set(model.parameters());
   const isParameter = (t: Tensor): boolean =>
     parameters.has(t) || (t.requiresGrad && t !== leaf && !value.entrances.has(t));

@@ -83,7 +83,7 @@ export function singularBounds(model: Module, x: Tensor, options: SingularBounds
   checkInteger(who, "seed", seed);
   const certificate = certify(model, x, { seed });
   // Recorded with the certificate's own draw: a random block would be another one.
-  const { calls } = recordRun(model, x, certificate.draws);
+  const { calls } = recordRun(who, model, x, certificate.draws);
   const bounds = calls.map((call, i) => {
     const { verdict, factor } = certificate.blocks[i];
     const multiple = verdict === "identity" || (verdict === "scale" && call.x.size === call.y.size) ? factor : null;

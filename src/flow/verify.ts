@@ -57,7 +57,7 @@ export function verifyCertificate(certificate: Certificate, model: Module, x: Te
   if (!areDraws(draws)) report.fail("draws", "are no states of generators");
   if (report.failures.length > 0) return report.result();
 
-  const run = recordRun(model, x, draws);
+  const run = recordRun("verifyCertificate", model, x, draws);
   const blocks = run.calls.map((call, i) => blockAgain(call, i, certificate.blocks[i], run, seed, report));
   const whole = wholeAgain(run, blocks, certificate.whole, seed, report);
   const holds =
@@ -65,13 +65,14 @@ export function verifyCertificate(certificate: Certificate, model: Module, x: Te
   const expected: Certificate = {
     format: 2,
     holds,
-    summary: summarize({ blocks, whole }, model.constructor.name),
+    summary: summarize({ blocks, whole }, model),
     blocks,
     whole,
     seed,
     ...subjectOf(model, x, run),
   };
   report.compare("", certificate, expected);
+  if (blocks.length === 0) report.trust("seed", "without blocks nothing is drawn from it");
   if (draws.length > 0) report.trust("draws", "another draw with the same outcome would look the same");
   return report.result();
 }
@@ -115,7 +116,9 @@ function passageAgain(
     pathGain: rounded(along, 6),
   };
   if (claimed?.verdict === "undecided") {
-    for (const name of ["verdict", "gain"]) report.trust(`${field}.${name}`, "undecided: nothing is claimed");
+    for (const name of ["verdict", "gain", ...(field === "whole" ? [] : ["reason"])]) {
+      report.trust(`${field}.${name}`, "undecided: nothing is claimed");
+    }
     const passage: Passage = { ...common, verdict: "undecided", factor: null, arriving: null, open: null };
     return { passage, odd: { entry: 0, arrives: [] } };
   }
@@ -234,7 +237,7 @@ function blockAgain(
     call: call.call,
     ...passage,
     holds,
-    reason: reasonFor(passage, steps, numeric, between),
+    reason: reasonFor(passage, steps, numeric, between, null),
     path: steps,
     counterexample: holds || passage.verdict === "undecided" ? null : { ...odd, step },
     numeric,

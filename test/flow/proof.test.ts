@@ -422,6 +422,53 @@ describe("networks", () => {
     }
   });
 
+  it("says why it is undecided: an operation without a map, or rounding", () => {
+    const reason = (compute: Compute): string => S.certify(new Block(compute), x).blocks[0].reason;
+    expect(reason((x, f) => add(S.softmax(x, 1), f(x)))).toBe("undecided: the map of softmax is not written down");
+    expect(reason((x, f) => add(S.div(mul(x, 3), 3), f(x)))).toBe("undecided: rounding decides it");
+  });
+
+  it("a product of matrices, from either side", () => {
+    const row = S.randn([4, 4], new Rng(8), { requiresGrad: true });
+    const w = S.randn([4, 4], new Rng(9), { requiresGrad: true });
+    const branch = S.linear(relu(row), w);
+    expect(S.certifyBetween(add(S.matmul(row, S.eye(4)), branch), row)).toMatchObject({
+      verdict: "identity",
+      holds: true,
+    });
+    expect(S.certifyBetween(add(S.matmul(S.eye(4), row), branch), row)).toMatchObject({
+      verdict: "identity",
+      holds: true,
+    });
+    const turned = S.indexSelect(S.eye(4), 0, [1, 0, 3, 2]);
+    expect(S.certifyBetween(add(S.matmul(turned, row), branch), row)).toMatchObject({ verdict: "selection", open: 1 });
+  });
+
+  it("a block that is never called, a promise, an input that is changed in place", () => {
+    class Net extends S.Module<Tensor, unknown> {
+      readonly block: Block = new Block((x, f) => add(x, f(x)));
+      readonly #compute: (x: Tensor, block: Block) => unknown;
+      constructor(compute: (x: Tensor, block: Block) => unknown) {
+        super();
+        this.#compute = compute;
+      }
+      forward(x: Tensor): unknown {
+        return this.#compute(x, this.block);
+      }
+    }
+    const certify = (compute: (x: Tensor, block: Block) => unknown, input = x): S.Certificate =>
+      S.certify(new Net(compute) as unknown as S.Module, input);
+    expect(certify((x) => relu(x)).summary).toBe("Not certified: Net has residual blocks, but called none.");
+    expect(() => certify(async (x, block) => block.forward(x))).toThrow(/^certify: forward .*promise/);
+    const input = S.ones(x.shape);
+    const changing = (x: Tensor, block: Block): Tensor => {
+      x.assign(mul(x, 2));
+      return block.forward(x);
+    };
+    expect(() => certify(changing, input)).toThrow("certify: the Net changes its input in place");
+    expect(input.data.every((v) => v === 1)).toBe(true);
+  });
+
   it("two tensors of any graph are enough", () => {
     const t = S.randn([2, 4], new Rng(0), { requiresGrad: true });
     const w = S.randn([4, 4], new Rng(1), { requiresGrad: true });

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Certificate } from "../../src/flow/certificate.ts";
 import { certify } from "../../src/flow/certify.ts";
 import { verifyCertificate } from "../../src/flow/verify.ts";
-import type { Module } from "../../src/nn/index.ts";
+import { Linear, type Module } from "../../src/nn/index.ts";
 import { BasicBlock, type CifarResNetOptions, cifarResNet, highwayNet } from "../../src/resnet/index.ts";
 import { randn } from "../../src/tensor/create.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
@@ -241,5 +242,45 @@ describe("200 random networks", () => {
     for (const kind of ["identity", "selection", "mask", "scale", "gate", "transform", "none", "true", "false"]) {
       expect(seen.get(kind) ?? 0, kind).toBeGreaterThan(10);
     }
+  });
+});
+
+describe("certificates of another form", () => {
+  const net = cifarResNet(8, { width: 2, order: "pre", rng: new Rng(0) });
+  const images = randn([1, 3, 8, 8], new Rng(1));
+  const claim = (): Record<string, unknown> => JSON.parse(JSON.stringify(certify(net, images)));
+
+  it.each<[string, (c: ReturnType<typeof claim>) => unknown, string]>([
+    [
+      "a path that is none",
+      (c) => ({ ...c, blocks: [{ ...(c["blocks"] as object[])[0], path: null }] }),
+      "one whose blocks[0].path is null",
+    ],
+    [
+      "no reason",
+      (c) => ({ ...c, blocks: [{ ...(c["blocks"] as object[])[0], reason: undefined }] }),
+      "one whose blocks[0].reason is missing",
+    ],
+    ["an older format", (c) => ({ ...c, format: 1 }), "one whose format is 1"],
+    ["something else", () => ({ a: 1 }), "an object { a }"],
+  ])("%s", (_, change, words) => {
+    expect(() => verifyCertificate(change(claim()) as Certificate, net, images)).toThrow(
+      `verifyCertificate: needs a certificate, as certify makes it, got ${words}`,
+    );
+  });
+
+  it("a step with a word for a number is a failure, not an error", () => {
+    const forged = JSON.parse(JSON.stringify(certify(net, images)));
+    forged.blocks[0].path[0].input = "0";
+    expect(verifyCertificate(forged, net, images).failures).toEqual([
+      expect.stringMatching(/^blocks\[0\]\.path\[0\]\.input/),
+    ]);
+  });
+
+  it("without blocks the seed is listed as unchecked", () => {
+    const layer = new Linear(4, 4, { rng: new Rng(0) });
+    const input = randn([2, 4], new Rng(1));
+    const certificate = { ...certify(layer, input), seed: 7 };
+    expect(verifyCertificate(certificate, layer, input).unchecked).toEqual([expect.stringMatching(/^seed/)]);
   });
 });

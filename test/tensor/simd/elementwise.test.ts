@@ -46,7 +46,9 @@ describe.each(homes)("element-wise, %s arrays", (home) => {
       if (!cancels) expectUlps(gx, expectedGradient, ulps[1]);
       else {
         const [got, expected] = [gx, expectedGradient].map((values) =>
-          Float64Array.from(values, (v, i) => (Number.isFinite(v) && Math.abs(gy[i]) > 1e-30 ? v / Math.abs(gy[i]) : v)),
+          Float64Array.from(values, (v, i) =>
+            Number.isFinite(v) && Math.abs(gy[i]) > 1e-30 ? v / Math.abs(gy[i]) : v,
+          ),
         );
         expectNear(got, expected, ulps[1], 2);
       }
