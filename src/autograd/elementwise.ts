@@ -138,6 +138,14 @@ export function silu(x: Tensor): Tensor {
   return unary("silu", x);
 }
 
+/**
+ * y = x·min(max(x + 3, 0), 6) / 6, a silu of straight lines (Howard et al. 2019, "Searching for MobileNetV3"). y′ = x/3 + ½
+ * between −3 and 3, both included, 0 below and 1 above, as in PyTorch.
+ */
+export function hardswish(x: Tensor): Tensor {
+  return unary("hardswish", x);
+}
+
 const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
 
 export interface GeluOptions {

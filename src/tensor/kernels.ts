@@ -33,6 +33,7 @@ export type UnaryOp =
   | "sigmoid"
   | "tanh"
   | "silu"
+  | "hardswish"
   | "gelu"
   | "geluTanh"
   | "softplus"

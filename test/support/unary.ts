@@ -43,6 +43,7 @@ export const UNARY: Readonly<Record<UnaryOp, UnaryRow>> = {
   sigmoid: { f: (x) => 1 / (1 + Math.exp(-x)), ulps: [4, 4] },
   tanh: { f: Math.tanh, ulps: [4, 4] },
   silu: { f: (x) => x / (1 + Math.exp(-x)), ulps: [6, 6], cancels: true },
+  hardswish: { f: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6, ulps: [3, 3], cancels: true },
   gelu: { f: (x) => x * normalCdf(x), ulps: PLAIN },
   geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), ulps: PLAIN },
   softplus: { f: (x) => (2 * x > 1.5 ? x : Math.log(1 + Math.exp(2 * x)) / 2), p: 2, q: 1.5, ulps: PLAIN },

@@ -108,6 +108,15 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
       for (let i = 0; i < gy.length; i++) gx[i] = gy[i] * siluDerivative(x[i]);
     },
   },
+  hardswish: {
+    // Comparisons with NaN are false: it stays NaN.
+    value: (x, y) => {
+      for (let i = 0; i < x.length; i++) y[i] = x[i] * ((x[i] < -3 ? 0 : x[i] > 3 ? 6 : x[i] + 3) / 6);
+    },
+    gradient: (gy, x, _y, gx) => {
+      for (let i = 0; i < gy.length; i++) gx[i] = x[i] < -3 ? 0 : x[i] <= 3 ? gy[i] * (x[i] / 3 + 0.5) : gy[i];
+    },
+  },
   gelu: {
     value: (x, y) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] * normalCdf(x[i]);

@@ -103,6 +103,22 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
     gradient: siluGradient,
     reads: "x",
   },
+  hardswish: {
+    value: (y, x) =>
+      set(
+        y,
+        get(x),
+        [get(x), constant(3), f32x4.add, ZERO, f32x4.pmax, constant(6), f32x4.pmin, constant(6), f32x4.div],
+        f32x4.mul,
+      ),
+    // x < −3: 0; x ≤ 3: gy·(x/3 + ½); else, also for NaN, gy.
+    gradient: (gy, x) => [
+      [get(gy), get(x), constant(3), f32x4.div, constant(0.5), f32x4.add, f32x4.mul],
+      [get(gy), get(x), constant(3), f32x4.lessOrEqual, v128.bitselect],
+      [get(x), constant(-3), f32x4.less, v128.andnot],
+    ],
+    reads: "x",
+  },
   gelu: PLAIN,
   geluTanh: PLAIN,
   softplus: PLAIN,

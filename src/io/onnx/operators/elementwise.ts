@@ -27,6 +27,7 @@ export const elementwise: Exporters<Elementwise> = {
   sqrt: /* @__PURE__ */ same("Sqrt"),
   abs: /* @__PURE__ */ same("Abs"),
   sign: /* @__PURE__ */ same("Sign"),
+  hardswish: /* @__PURE__ */ same("HardSwish"),
   relu: /* @__PURE__ */ same("Relu"),
   sigmoid: /* @__PURE__ */ same("Sigmoid"),
   tanh: /* @__PURE__ */ same("Tanh"),
