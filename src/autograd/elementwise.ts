@@ -146,6 +146,14 @@ export function hardswish(x: Tensor): Tensor {
   return unary("hardswish", x);
 }
 
+/**
+ * y = λx where x > 0, else λα(eˣ − 1), λ ≈ 1.0507, α ≈ 1.6733 (Klambauer et al. 2017, "Self-Normalizing Neural Networks", eq. 2).
+ * y′ = λ, or λαeˣ (at 0: λα).
+ */
+export function selu(x: Tensor): Tensor {
+  return unary("selu", x);
+}
+
 const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
 
 export interface GeluOptions {

@@ -34,6 +34,7 @@ export type UnaryOp =
   | "tanh"
   | "silu"
   | "hardswish"
+  | "selu"
   | "gelu"
   | "geluTanh"
   | "softplus"

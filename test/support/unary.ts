@@ -44,6 +44,11 @@ export const UNARY: Readonly<Record<UnaryOp, UnaryRow>> = {
   tanh: { f: Math.tanh, ulps: [4, 4] },
   silu: { f: (x) => x / (1 + Math.exp(-x)), ulps: [6, 6], cancels: true },
   hardswish: { f: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6, ulps: [3, 3], cancels: true },
+  selu: {
+    f: (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)),
+    where: "not at 0",
+    ulps: [6, 3],
+  },
   gelu: { f: (x) => x * normalCdf(x), ulps: PLAIN },
   geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), ulps: PLAIN },
   softplus: { f: (x) => (2 * x > 1.5 ? x : Math.log(1 + Math.exp(2 * x)) / 2), p: 2, q: 1.5, ulps: PLAIN },

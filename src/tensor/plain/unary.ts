@@ -13,6 +13,9 @@ interface UnaryRow {
   readonly gradient: (gy: Floats, x: Floats, y: Floats, gx: Floats, p: number, q: number) => void;
 }
 
+/** Of selu (Klambauer et al. 2017, eq. 14). */
+export const SELU_ALPHA = 1.6732632423543772;
+export const SELU_SCALE = 1.0507009873554805;
 const SQRT_HALF = Math.SQRT1_2;
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
@@ -117,6 +120,14 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
       for (let i = 0; i < gy.length; i++) gx[i] = x[i] < -3 ? 0 : x[i] <= 3 ? gy[i] * (x[i] / 3 + 0.5) : gy[i];
     },
   },
+  selu: {
+    value: (x, y) => {
+      for (let i = 0; i < x.length; i++) y[i] = SELU_SCALE * (x[i] > 0 ? x[i] : SELU_ALPHA * expm1(x[i]));
+    },
+    gradient: (gy, x, _y, gx) => {
+      for (let i = 0; i < gy.length; i++) gx[i] = gy[i] * SELU_SCALE * (x[i] <= 0 ? SELU_ALPHA * exp(x[i]) : 1);
+    },
+  },
   gelu: {
     value: (x, y) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] * normalCdf(x[i]);
@@ -175,6 +186,12 @@ export function unaryGradient(op: UnaryOp, gy: Floats, x: Floats, y: Floats, gx:
 function siluDerivative(x: number): number {
   const s = sigmoid(x);
   return s * (1 + x * (1 - s));
+}
+
+/** eˣ − 1 = 2t/(1 − t) with t = tanh(x/2), which does not cancel near 0. For x ≤ 0. */
+function expm1(x: number): number {
+  const t = tanh(0.5 * x);
+  return (2 * t) / (1 - t);
 }
 
 /** tanh(√(2/π)·(x + 0.044715x³)), of which the approximate gelu is ½x(1 + it). */

@@ -9,6 +9,7 @@
  */
 import type { UnaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
+import { SELU_ALPHA, SELU_SCALE } from "../plain/unary.ts";
 import { constant, exponential, hyperbolicTangent, sigmoid } from "./exponential.ts";
 import { rowsFunction } from "./loops.ts";
 import { type Code, f32x4, get, type Local, type Locals, set, v128 } from "./wasm/assembler.ts";
@@ -117,6 +118,29 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
       [get(gy), get(x), constant(3), f32x4.lessOrEqual, v128.bitselect],
       [get(x), constant(-3), f32x4.less, v128.andnot],
     ],
+    reads: "x",
+  },
+  selu: {
+    // eˣ − 1 = 2t/(1 − t) with t = tanh(x/2).
+    value: (y, x, _p, _q, locals) => {
+      const [half, t] = locals.many("v128", 2);
+      return [
+        set(half, get(x), constant(0.5), f32x4.mul),
+        hyperbolicTangent(t, half, locals),
+        set(t, get(t), constant(2 * SELU_SCALE * SELU_ALPHA), f32x4.mul, ONE, get(t), f32x4.sub, f32x4.div),
+        set(y, get(x), constant(SELU_SCALE), f32x4.mul, get(t), get(x), ZERO, f32x4.greater, v128.bitselect),
+      ];
+    },
+    gradient: (gy, x, _y, _p, _q, locals) => {
+      // eˣ as h·h, the second h last: see halves.
+      const h = locals.make("v128");
+      return [
+        exponential(locals)(h, get(x), constant(0.5), f32x4.mul),
+        [get(gy), get(h), f32x4.mul, get(h), f32x4.mul, constant(SELU_SCALE * SELU_ALPHA), f32x4.mul],
+        [get(gy), constant(SELU_SCALE), f32x4.mul],
+        [get(x), ZERO, f32x4.lessOrEqual, v128.bitselect],
+      ];
+    },
     reads: "x",
   },
   gelu: PLAIN,

@@ -28,6 +28,7 @@ export const elementwise: Exporters<Elementwise> = {
   abs: /* @__PURE__ */ same("Abs"),
   sign: /* @__PURE__ */ same("Sign"),
   hardswish: /* @__PURE__ */ same("HardSwish"),
+  selu: /* @__PURE__ */ same("Selu"),
   relu: /* @__PURE__ */ same("Relu"),
   sigmoid: /* @__PURE__ */ same("Sigmoid"),
   tanh: /* @__PURE__ */ same("Tanh"),
