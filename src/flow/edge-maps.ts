@@ -13,7 +13,7 @@ import { log, pow } from "../tensor/math/index.ts";
 import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
-import { Builder, IDENTITY, isPowerOfTwo, type LinearMap, selecting } from "./linear-map.ts";
+import { Builder, IDENTITY, isPowerOfTwo, type LinearMap, selecting, ZERO } from "./linear-map.ts";
 
 /** The map ∂output/∂input of one edge, exact where its factors are. */
 export function edgeMap(node: Node, input: number): LinearMap {
@@ -119,13 +119,18 @@ export function edgeMap(node: Node, input: number): LinearMap {
       return x.rank === 2 && inputs[1 - input].rank === 2 ? product(inputs, input) : unknown("matmul of batches");
     case "linear":
       return input === 0 ? multiplied(x, inputs[1], output) : unknown(op);
+    case "sign":
+      return ZERO;
     case "exp":
     case "log":
     case "sqrt":
     case "sigmoid":
     case "tanh":
     case "gelu":
-    case "softplus": {
+    case "softplus":
+    case "silu":
+    case "hardswish":
+    case "selu": {
       // Factors that differ from entry to entry: what they are exactly decides nothing, so the rule may say it.
       const factors = numbersOf(node.rule(toValues(new Float64Array(x.size).fill(1)), [true])[0]!);
       return selecting(everyPlace(factors.length), (i) => factors[i], false);

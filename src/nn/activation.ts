@@ -1,5 +1,16 @@
 /** Activations as modules, for `Sequential`. The functions themselves: src/autograd/elementwise.ts. */
-import { type GeluOptions, gelu, leakyRelu, relu, sigmoid, softplus, tanh } from "../autograd/elementwise.ts";
+import {
+  type GeluOptions,
+  gelu,
+  hardswish,
+  leakyRelu,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from "../autograd/elementwise.ts";
 import { checkFinite, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
@@ -43,6 +54,27 @@ export class Sigmoid extends Module {
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return tanh(x);
+  }
+}
+
+/** y = x·σ(x). */
+export class SiLU extends Module {
+  forward(x: Tensor): Tensor {
+    return silu(x);
+  }
+}
+
+/** y = x·min(max(x + 3, 0), 6) / 6. */
+export class Hardswish extends Module {
+  forward(x: Tensor): Tensor {
+    return hardswish(x);
+  }
+}
+
+/** y = λx where x > 0, λα(eˣ − 1) elsewhere. */
+export class SELU extends Module {
+  forward(x: Tensor): Tensor {
+    return selu(x);
   }
 }
 

@@ -143,6 +143,8 @@ const cases: readonly [string, Compute, Expected][] = [
     { holds: false, ways: 0 },
   ],
   ["times x", (x, f) => add(mul(x, x), f(x)), { holds: false, verdict: "scale", onThisInput: true, factor: null }],
+  ["silu", (x, f) => add(S.silu(x), f(x)), { holds: false, verdict: "scale", onThisInput: true, factor: null }],
+  ["its sign", (x, f) => add(S.sign(x), f(x)), { holds: false, verdict: "zero" }],
   ["to the first power", (x, f) => add(S.pow(x, 1), f(x)), { holds: true, verdict: "identity" }],
   [
     "the larger of x and −10",

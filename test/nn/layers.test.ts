@@ -2,7 +2,17 @@
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { conv2d } from "../../src/autograd/conv.ts";
-import { gelu, leakyRelu, relu, sigmoid, softplus, tanh } from "../../src/autograd/elementwise.ts";
+import {
+  gelu,
+  hardswish,
+  leakyRelu,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from "../../src/autograd/elementwise.ts";
 import { groupNorm, layerNorm } from "../../src/autograd/norm.ts";
 import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../../src/autograd/pool.ts";
 import { sum } from "../../src/autograd/reduce.ts";
@@ -16,6 +26,7 @@ import {
   GELU,
   GlobalAvgPool2d,
   GroupNorm,
+  Hardswish,
   Identity,
   LayerNorm,
   LeakyReLU,
@@ -23,8 +34,10 @@ import {
   MaxPool2d,
   type Module,
   ReLU,
+  SELU,
   Sequential,
   Sigmoid,
+  SiLU,
   Softplus,
   Tanh,
 } from "../../src/nn/index.ts";
@@ -146,6 +159,9 @@ describe("layers without state", () => {
     ["LeakyReLU", new LeakyReLU(0.3), (x) => leakyRelu(x, 0.3)],
     ["Sigmoid", new Sigmoid(), sigmoid],
     ["Tanh", new Tanh(), tanh],
+    ["SiLU", new SiLU(), silu],
+    ["Hardswish", new Hardswish(), hardswish],
+    ["SELU", new SELU(), selu],
     ["GELU", new GELU(), (x) => gelu(x)],
     ["GELU by tanh", new GELU({ approximate: "tanh" }), (x) => gelu(x, { approximate: "tanh" })],
     ["Softplus", new Softplus({ beta: 2 }), (x) => softplus(x, { beta: 2 })],

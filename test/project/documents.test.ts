@@ -4,7 +4,13 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { filesUnder } from "./import-graph.ts";
 
-const documents = ["README.md", "CHANGELOG.md", ...filesUnder("docs", ".md")];
+const documents = [
+  "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "lab/experiments/README.md",
+  ...filesUnder("docs", ".md"),
+];
 
 /** Targets of links and pictures that are files of the repository. */
 function localLinks(text: string): string[] {
