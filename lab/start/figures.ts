@@ -1,6 +1,6 @@
 /** The three pictures of the main job. Each takes runs and returns a figure that can be drawn in any size and colour. */
 import * as Plot from "@observablehq/plot";
-import { inPanel, logTicks, panelTitles } from "../page/charts/look.ts";
+import { axisTicks, inPanel, panelTitles } from "../page/charts/look.ts";
 import type { Canvas, Figure, LegendItem } from "../page/plot.ts";
 import type { Palette } from "../page/theme.ts";
 import type { NetRun, Snapshot } from "./experiment.ts";
@@ -79,11 +79,11 @@ export function gradientFigure(runs: readonly NetRun[]): Figure {
           labelArrow: "none",
           type: "log",
           domain: [low / 1.3, high * 1.8],
-          ticks: logTicks(low, high),
+          ticks: axisTicks({ log: true }, [low, high], 6),
           tickFormat: (value: number) => (value >= 1e-4 && value < 1e5 ? String(value) : value.toExponential(0)),
         },
         marks: [
-          Plot.gridY({ stroke: palette.grid, strokeOpacity: 1, ticks: logTicks(low, high) }),
+          Plot.gridY({ stroke: palette.grid, strokeOpacity: 1, ticks: axisTicks({ log: true }, [low, high], 6) }),
           Plot.frame({ stroke: palette.grid }),
           Plot.ruleX(stages, {
             x: ({ number }: NumberedLayer) => number - 0.5,
