@@ -1,7 +1,7 @@
 /** What charts have in common: how series look, how axes are named, how panels stand beside one another. */
 import * as Plot from "@observablehq/plot";
 import { scaleLinear, scaleLog } from "d3-scale";
-import type { Axis, Tone } from "../../report/chart.ts";
+import type { Axis, LineChart, Tone } from "../../report/chart.ts";
 import type { Canvas, LegendItem } from "../plot.ts";
 import type { Palette } from "../theme.ts";
 
@@ -49,14 +49,14 @@ export function looksOf(
 export function legendFrom(
   looks: ReadonlyMap<string, Look>,
   palette: Palette,
-  marks: "lines" | "dots" | "both",
+  marks: NonNullable<LineChart["marks"]>,
 ): LegendItem[] {
   // One series needs no key: the title says what it is.
   if (looks.size < 2) return [];
   return [...looks].map(([label, { tone, symbol, dashes }]) => ({
     label,
     colour: palette[tone],
-    line: marks !== "dots",
+    line: marks === "lines" || marks === "both",
     ...(dashes ? { dashes } : {}),
     ...(marks === "lines" ? {} : { symbol }),
   }));

@@ -115,10 +115,33 @@ describe("lines", () => {
     expect(wide.getAttribute("aria-label")).toBe("loss (nats, log) over step: plain, other, in panels left, right.");
   });
 
-  test("what a log axis cannot show is left out; a band where there is one", () => {
+  test("on a log axis what is no number is left out, zero stands on the lower edge; a band where there is one", () => {
+    const edge = [...wide.querySelectorAll('[aria-label="text"] text')].filter(
+      ({ textContent }) => textContent === "0",
+    );
+    expect(edge).toHaveLength(2);
     // Two panels, and in each two dots of one series and one of the other.
     expect(wide.querySelectorAll('[aria-label="dot"] path, [aria-label="dot"] circle')).toHaveLength(6);
     expect(wide.querySelectorAll('[aria-label="area"] path')).toHaveLength(2);
+  });
+
+  test("a faint series lies below the others, has no entry in the legend and no dots", () => {
+    const [{ title, series }] = lines.panels;
+    const faint = { name: "plain", tone: "plain", faint: true, points: series[0].points } as const;
+    const drawn = draw({ ...lines, panels: [{ title, series: [...series, faint] }] });
+    const paths = [...drawn.wide.querySelectorAll('[aria-label="line"]')];
+    expect(paths.map((path) => path.getAttribute("stroke-opacity"))).toEqual(["0.4", null, null]);
+    expect(drawn.wide.querySelectorAll('[aria-label="dot"] path, [aria-label="dot"] circle')).toHaveLength(3);
+    expect(drawn.text.match(/plain/g)).toHaveLength(1);
+  });
+
+  test("stems rise from zero to each dot", () => {
+    const points = [1, 2, 3].map((x) => ({ x, y: x / 4 }));
+    const panels = [{ title: "", series: [{ name: "share", points }] }];
+    const { wide } = draw({ ...lines, y: { label: "share" }, rules: [], marks: "stems", panels });
+    const stems = [...wide.querySelectorAll('[aria-label="rule"] line')];
+    expect(new Set(stems.map((stem) => stem.getAttribute("y1"))).size).toBe(1);
+    expect(new Set(stems.map((stem) => stem.getAttribute("y2"))).size).toBe(3);
   });
 
   test("with a domain of its own, what lies outside is cut off", () => {
