@@ -41,7 +41,8 @@ export function writeRun(record: RunRecord, directory: string, out: string): Wri
 
 /** A run's files by name; the page is the first. */
 export function runFiles(record: RunRecord): Map<string, string> {
-  const { charts, tables } = record.report;
+  const { charts, marks } = record.report;
+  const tables = [...record.report.tables, ...(marks?.verdicts ?? []).map(({ details }) => details)];
   const figures = charts.map((chart) => ({ chart, rendered: renderFigure(figureOf(chart)) }));
   const about = `# skipstone ${record.version}, ${record.experiment}, ${record.startedAt}, ${toJson(record.options)}\r\n`;
   return new Map([

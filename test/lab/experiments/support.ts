@@ -11,7 +11,14 @@ import { tinyDataset } from "../tiny-data.ts";
 /** What a task is given, on tiny images. */
 export function tinyContext(): Context {
   const train = tinyDataset(64, 1);
-  return { train, test: tinyDataset(24, 2), normalization: channelStatistics(train), progress: () => {} };
+  return {
+    train,
+    test: tinyDataset(24, 2),
+    normalization: channelStatistics(train),
+    progress: () => {},
+    tell: () => {},
+    stopping: () => false,
+  };
 }
 
 /** An experiment's options as a preset has them. */

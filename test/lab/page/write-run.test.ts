@@ -129,6 +129,49 @@ describe("the page", () => {
     expect(text).not.toMatch(/undefined|NaN|\[object/);
   });
 
+  test("what stands out: numbers at the head; verdicts with a mark for each part; long tables unfold", () => {
+    const details = {
+      id: "parts",
+      title: "1 of 2 parts hold",
+      caption: "Part by part.",
+      columns: [{ label: "part" }, { label: "why" }],
+      rows: Array.from({ length: 30 }, (_, i) => [`part ${i}`, "it `does`"]),
+    };
+    const marks = [
+      { part: "one", holds: true, why: "because" },
+      { part: "two", holds: false, why: "<no>" },
+    ];
+    const changed: RunRecord = {
+      ...record,
+      report: {
+        ...record.report,
+        headlines: [{ label: "with it", value: "97 %", note: "of all", tone: "residual" }],
+        marks: {
+          id: "proof",
+          title: "Is it so?",
+          about: "For `y` it is.",
+          verdicts: [{ title: "One", tone: "plain", text: "Partly.", marks, details }],
+        },
+        tables: [{ ...details, id: "long", title: "A long one", folded: true }],
+      },
+    };
+    const files = runFiles(changed);
+    const { document } = new JSDOM(files.get("sample.html")).window;
+    expect(document.querySelector(".card.residual")?.textContent).toBe("with it97 %of all");
+    const items = [...document.querySelectorAll("#proof .verdict.plain li")];
+    expect(items.map(({ textContent, className }) => [textContent, className])).toEqual([
+      ["✓ one", "holds"],
+      ["✗ two", "fails"],
+    ]);
+    expect(document.querySelector("#proof details summary")?.textContent).toBe("1 of 2 parts hold");
+    expect(document.querySelectorAll("#long details tbody tr")).toHaveLength(30);
+    expect(files.get("parts.csv")).toContain("part 29,it `does`");
+    const terminal = summarizeRun(changed);
+    expect(terminal).toContain("One: Partly.");
+    expect(terminal.match(/part \d+/g)).toHaveLength(12);
+    expect(terminal).toMatch(/part 0 [\s\S]*part 29 /);
+  });
+
   test("stands alone: no script, nothing fetched; light, dark, narrow and printed", () => {
     const html = pageOf();
     expect(html).not.toMatch(/<script|<link|@import|url\(|src=/);
