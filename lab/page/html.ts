@@ -106,7 +106,8 @@ p { max-width: 68ch; margin: 0 0 16px; }
 .lede { font-size: 20px; line-height: 1.5; color: var(--faint); }
 .eyebrow { font-size: 13px; letter-spacing: 0.08em; text-transform: uppercase; color: var(--faint); margin: 0 0 12px; }
 a { color: inherit; text-decoration-color: var(--faint); text-underline-offset: 3px; }
-.finding { border-left: 4px solid var(--residual); padding: 2px 0 2px 20px; max-width: 72ch; }
+.finding { border-left: 4px solid var(--ink); padding: 2px 0 2px 20px; margin: 28px 0 0; max-width: 72ch; }
+.finding p { margin: 0 0 8px; }
 .caveat { color: var(--plain); font-weight: 600; font-size: 15px; }
 .caption { color: var(--faint); font-size: 16px; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; align-items: start; }

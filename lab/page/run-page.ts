@@ -27,8 +27,8 @@ export function runPage(
     `<h1>${escapeHtml(title)}</h1>`,
     `<p class="lede">${richText(about)}</p>`,
     warning(record),
-    `<p class="finding">${finding(record)}</p>`,
     report.headlines ? headlineNumbers(report.headlines) : "",
+    `<div class="finding"><p>${richText(report.found)}</p><p class="caption"><b>The paper.</b> ${richText(report.paper)}</p></div>`,
     "</header>",
     ...figures.map(({ chart, rendered }) => figureSection(chart.id, chart.title, rendered, chart.caption)),
     report.marks ? verdictsSection(report.marks, ({ details }) => tableOf(details, "")) : "",
@@ -37,11 +37,6 @@ export function runPage(
     `<footer><p>${escapeHtml(papers)}. Beside this file: each figure as .svg, each figure's and table's numbers as .csv, everything as run.json. The same again, number by number: <code>npm run lab -- reproduce</code> with the path of run.json.</p></footer>`,
   ];
   return page(`${title} · ${experiment}`, body.filter(Boolean).join("\n"));
-}
-
-/** What was found and what the paper found: one paragraph. */
-export function finding({ report }: Pick<RunRecord, "report">): string {
-  return `<b>Found.</b> ${richText(report.found)} <b>The paper.</b> ${richText(report.paper)}`;
 }
 
 /** What makes the numbers less than they seem; empty where nothing does. */

@@ -197,6 +197,8 @@ const workers = wholeNumber(1, 256);
 
 function toOption(key: string, { description, argument, preset }: ExperimentOption<unknown>): Option {
   const flag = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  // What has no value is off until it is given.
+  if (argument.placeholder === "") return new Option(`--${flag}`, description);
   return new Option(`--${flag} ${argument.placeholder}`, `${description}${presetText(preset)}`).argParser(
     (argument as Argument<unknown>).parse,
   );

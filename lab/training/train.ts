@@ -28,7 +28,7 @@ export interface TrainingOptions {
   readonly testImages: number;
 }
 
-/** SGD's momentum, everywhere. */
+/** SGD's momentum, where a task does not say another. */
 const MOMENTUM = 0.9;
 
 /**
@@ -123,11 +123,11 @@ const TEST_IMAGES_WHEN_STOPPED = 1000;
  */
 export async function train(
   model: Module,
-  task: TrainingOptions & { readonly seed: number },
+  task: TrainingOptions & { readonly seed: number; readonly momentum?: number },
   context: Context,
   onStep: (info: StepInfo) => unknown = () => {},
 ): Promise<Training> {
-  const { steps, learningRate, schedule, weightDecay } = task;
+  const { steps, learningRate, schedule, weightDecay, momentum = MOMENTUM } = task;
   const data = trainingBatches(task, context);
   const rows: { loss: number; error: number }[] = [];
   const standing = createStanding();
@@ -136,7 +136,7 @@ export async function train(
     await fit(model, {
       data: () => data,
       steps,
-      optimizer: new SGD(model.parameters(), { lr: learningRate, momentum: MOMENTUM, weightDecay }),
+      optimizer: new SGD(model.parameters(), { lr: learningRate, momentum, weightDecay }),
       schedule: makeSchedule(schedule, learningRate, steps),
       metrics: { accuracy },
       onStep: async (info) => {
@@ -152,8 +152,7 @@ export async function train(
     divergedAt = error.step;
   }
   const last = rows.slice(-Math.max(1, Math.round(rows.length / 10)));
-  // Who waits for the end is not to wait long.
-  const testImages = context.stopping() ? Math.min(task.testImages, TEST_IMAGES_WHEN_STOPPED) : task.testImages;
+  const testImages = testedImages(task, context);
   const { loss: testLoss, error: testError } = await test(model, { testImages }, context);
   return {
     parameters: model.parameterCount(),
@@ -164,6 +163,14 @@ export async function train(
     testError,
     divergedAt,
   };
+}
+
+/** How many test images a training looks at; who waits for an end that was asked for is not to wait long. */
+export function testedImages(
+  { testImages }: Pick<TrainingOptions, "testImages">,
+  { test, stopping }: Pick<Context, "test" | "stopping">,
+): number {
+  return Math.min(testImages, test.shape[0], stopping() ? TEST_IMAGES_WHEN_STOPPED : Number.POSITIVE_INFINITY);
 }
 
 /** Loss and error of `model` over the first test images. */

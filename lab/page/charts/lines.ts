@@ -30,7 +30,9 @@ export function lineFigure(chart: LineChart): Figure {
   return (canvas) => {
     const { palette } = canvas;
     // With a domain of its own an axis may leave points out: they are cut off at the frame.
-    const clip = x.domain !== undefined || y.domain !== undefined;
+    const clip = rows.some(
+      (row) => isOutside(row.x, x.domain) || [row.y, row.low, row.high].some((v) => isOutside(v, y.domain)),
+    );
     const faceted = { ...(titles.length > 1 ? inPanel(canvas) : {}), clip };
     const ys = rows.flatMap(({ y, low = y, high = y }) => [y, low, high]);
     const withRules = (side: "x" | "y", values: readonly number[]): number[] => [
@@ -83,7 +85,7 @@ function seriesMarks(name: string, look: Look, around: Around): { faint: Plot.Ma
   const own = mine.filter(({ faint }) => !faint);
   const banded = own.filter(({ low, high }) => low !== undefined && high !== undefined && !(logY && low <= 0));
   const between = { ...faceted, x: "x", y1: "low", y2: "high" };
-  const radius = most > 60 ? 1.5 : most > 30 ? 2.5 : 3.5;
+  const radius = most > 60 ? 1.5 : most > 30 ? 2.5 : marks === "stems" ? 4.5 : 3.5;
   const dots = Plot.dot(own, { ...at, fill: colour, symbol: look.symbol, r: radius });
   const line = [
     Plot.areaY(banded, { ...between, fill: colour, fillOpacity: 0.18 }),
@@ -113,6 +115,10 @@ function seriesMarks(name: string, look: Look, around: Around): { faint: Plot.Ma
 /** What has no place on an axis (NaN, infinity, what is not above 0 on a log axis) is left out; tables show it. */
 function isDrawable({ x, y }: { x: number; y: number }, logY = false, logX = false): boolean {
   return Number.isFinite(x) && Number.isFinite(y) && !(logY && y <= 0) && !(logX && x <= 0);
+}
+
+function isOutside(value: number | undefined, domain: readonly [number, number] | undefined): boolean {
+  return value !== undefined && domain !== undefined && (value < domain[0] || value > domain[1]);
 }
 
 function ruleMarks(

@@ -108,7 +108,7 @@ describe("the page", () => {
     for (const part of [
       "Does <it> work?",
       "Tries it.",
-      "Found. It works in 2 of 3 cases. The paper. Someone found 3 of 3.",
+      "It works in 2 of 3 cases.The paper. Someone found 3 of 3.",
       "A curve",
       "Look at y.",
       "8.8 ± 0.2",
