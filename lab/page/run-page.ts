@@ -49,9 +49,7 @@ export function caveats(record: RunRecord): string[] {
           `Interrupted: ${grouped(results.length)} of ${grouped(planned)} tasks are finished; running it again goes on from there.`,
         ]
       : []),
-    ...(unfinished.length > 0
-      ? [`Shown as far as it came, and not kept: ${unfinished.join("; ")}. Running it again starts it anew.`]
-      : []),
+    ...(unfinished.length > 0 ? [`Shown as far as they came: ${unfinished.join("; ")}.`] : []),
     ...(otherCode > 0 ? [`${grouped(otherCode)} results are of another version of the code (--redraw).`] : []),
   ];
 }

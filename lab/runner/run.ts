@@ -75,7 +75,9 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
     seeds: request.seeds,
     data: summary,
     results,
-    unfinished: [...early.values()].map(({ task }) => `${experiment.label(task)}, seed ${task.seed}`),
+    unfinished: shown
+      .filter((one) => !results.includes(one))
+      .map(({ task }) => `${experiment.label(task)}, seed ${task.seed}`),
     report: experiment.report(casesOf(experiment, shown), options),
   };
   // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.

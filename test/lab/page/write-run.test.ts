@@ -189,24 +189,20 @@ describe("the page", () => {
 });
 
 describe("the index", () => {
-  test("lists all runs of the directory, with what was found, and the main job where it is there", () => {
+  test("lists all runs of the directory, with what was found", () => {
     const out = mkdtempSync(join(tmpdir(), "skipstone-"));
     for (const folder of ["sample", "sample-quick", "damaged", "other"]) mkdirSync(join(out, folder));
     writeFileSync(join(out, "damaged", "run.json"), "{");
     writeRun(record, join(out, "sample"), out);
     const { index } = writeRun({ ...record, preset: "quick" }, join(out, "sample-quick"), out);
-    const links = (): string[] =>
-      [...new JSDOM(readFileSync(index, "utf8")).window.document.querySelectorAll("h2 a")].map(
-        (a) => a.getAttribute("href")!,
-      );
-    expect(links()).toEqual(["sample/sample.html", "sample-quick/sample.html"]);
+    const links = [...new JSDOM(readFileSync(index, "utf8")).window.document.querySelectorAll("h2 a")].map(
+      (a) => a.getAttribute("href")!,
+    );
+    expect(links).toEqual(["sample/sample.html", "sample-quick/sample.html"]);
     const html = readFileSync(index, "utf8");
     expect(html).toContain("It works in 2 of 3 cases.");
     expect(html).toContain("Does &lt;it&gt; work?");
     expect(html.match(/<svg/g)).toHaveLength(2);
-    writeFileSync(join(out, "gradient-flow.html"), "");
-    writeRun(record, join(out, "sample"), out);
-    expect(links()).toContain("gradient-flow.html");
     expect(readdirSync(out).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 });
