@@ -27,18 +27,19 @@ export interface ExperimentOption<V> {
 /** Options by name. Their values are plain JSON. */
 export type OptionSpecs<O extends object> = { readonly [K in keyof O]: ExperimentOption<O[K]> };
 
-/** An option with the values it has unless one is given; one value stands for all presets. */
-export function option<V>(
-  description: string,
-  argument: Argument<V>,
-  preset: PerPreset<V> | (V extends object ? never : V),
-): ExperimentOption<V> {
-  const each = isPerPreset(preset) ? preset : { quick: preset as V, default: preset as V, full: preset as V };
-  return { description, argument, preset: each };
+/**
+ * An option with the values it has unless one is given. One value stands for all presets, and the default stands for those that
+ * are not named.
+ */
+export function option<V>(description: string, argument: Argument<V>, values: SomePresets<V> | V): ExperimentOption<V> {
+  const some = isSomePresets(values) ? values : { default: values };
+  return { description, argument, preset: { quick: some.default, full: some.default, ...some } };
 }
 
-function isPerPreset<V>(value: PerPreset<V> | V): value is PerPreset<V> {
-  return typeof value === "object" && value !== null && "quick" in value && "default" in value && "full" in value;
+type SomePresets<V> = Partial<PerPreset<V>> & Pick<PerPreset<V>, "default">;
+
+function isSomePresets<V>(values: SomePresets<V> | V): values is SomePresets<V> {
+  return typeof values === "object" && values !== null && "default" in values;
 }
 
 /** Images as an experiment sees them: pixels in memory that all threads share. */

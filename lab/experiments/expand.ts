@@ -10,7 +10,7 @@ import { cifarResNet, Expansion, type ExpansionOrder } from "../../src/resnet/in
 import { depth, listOf, oneOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option } from "../experiment.ts";
 import type { LineChart } from "../report/chart.ts";
-import { percent, significant } from "../report/format.ts";
+import { ofTheTime, percent, significant } from "../report/format.ts";
 import { compare, curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
@@ -72,15 +72,10 @@ export const expand: Experiment<Options, Task, Result> = {
   papers: "Chen, Goodfellow & Shlens 2016 (Net2Net); Goyal et al. 2017, §5.1 (blocks that start as the identity)",
   options: {
     depth: option("layers of the network, 6n+2", depth, { quick: 20, default: 56, full: 110 }),
-    at: option("when blocks are added, as fractions of the training", listOf(realNumber(0, 1, "above")), {
-      quick: [0.3, 0.6],
-      default: [0.3, 0.6],
-      full: [0.3, 0.6],
-    }),
+    at: option("when blocks are added, as fractions of the training", listOf(realNumber(0, 1, "above")), [0.3, 0.6]),
     orders: option("which come first", listOf(oneOf("everyOther", "front", "back")), {
       quick: ["everyOther"],
       default: ["everyOther", "front", "back"],
-      full: ["everyOther", "front", "back"],
     }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     ...trainingOptions({ quick: { steps: 60 }, default: { steps: 1200 } }),
@@ -271,7 +266,7 @@ function findings(cases: Cases, depth: number): string {
       whole.results.map(({ testError }) => testError),
     );
     const time = mean(results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-    return `${start} (${verdict === "alike" ? "alike" : `${verdict} than whole`}) after ${percent(time, 0)} of the time by the clock, with ${percent(mean(results.map(({ used }) => used)), 0)} of the blocks in use on average.`;
+    return `${start} (${verdict === "alike" ? "alike" : `${verdict} than whole`}) after ${ofTheTime(time)} by the clock, with ${percent(mean(results.map(({ used }) => used)), 0)} of the blocks in use on average.`;
   });
   const all = cases.flatMap(({ results }) => results.flatMap(({ expansions }) => expansions.map(jump)));
   if (all.length > 0) {

@@ -53,7 +53,6 @@ export const init: Experiment<Options, Task, Training> = {
     rates: option("highest learning rates that are tried", listOf(realNumber(0, 100, "above")), {
       quick: [0.1],
       default: [0.1, 0.02],
-      full: [0.1, 0.02],
     }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     ...training,

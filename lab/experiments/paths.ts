@@ -67,7 +67,7 @@ export const paths: Experiment<Options, Task, Result> = {
     "Gradient by path length in residual networks, before and after training: how many paths, how much each, and the product.",
   papers: "Veit et al. 2016, §4, Fig. 6",
   options: {
-    depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110], full: [56, 110] }),
+    depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110] }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     paths: option("measured of each length", wholeNumber(1, 1e6), { quick: 5, default: 10, full: 100 }),
     ...trainingOptions({ default: { steps: 300 } }),

@@ -9,7 +9,7 @@ import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option } from "../experiment.ts";
 import type { LineChart, Panel } from "../report/chart.ts";
-import { percent } from "../report/format.ts";
+import { ofTheTime, percent } from "../report/format.ts";
 import { compare, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { firstImages } from "../training/first-images.ts";
@@ -44,11 +44,7 @@ export const stochasticDepth: Experiment<Options, Task, Result> = {
   papers: "Huang et al. 2016, Tables 1 and 2, Fig. 3",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110], full: [110] }),
-    survival: option("p_L, the last block's probability to be used; 1 uses all", listOf(realNumber(0, 1)), {
-      quick: [1, 0.5],
-      default: [1, 0.5],
-      full: [1, 0.5],
-    }),
+    survival: option("p_L, the last block's probability to be used; 1 uses all", listOf(realNumber(0, 1)), [1, 0.5]),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     trainImages: option("how many images are learned; at most as many as there are", wholeNumber(1, 1e9), {
       quick: 500,
@@ -174,7 +170,7 @@ function findings(cases: Cases): string {
         alike: `which ${one.results.length} seeds cannot tell from that with all blocks`,
       }[compare(errors(one), errors(whole))];
       const time = mean(one.results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-      return `${start}, ${verdict}${seedNote(there)}, and a step takes ${percent(time, 0)} of the time by the clock, in which whatever else the machine does counts (${percent(usedShare(one.task.survival), 0)} of the blocks are used).`;
+      return `${start}, ${verdict}${seedNote(there)}, and a step takes ${ofTheTime(time)} by the clock, in which whatever else the machine does counts (${percent(usedShare(one.task.survival), 0)} of the blocks are used).`;
     })
     .join(" ");
 }

@@ -11,6 +11,7 @@
  */
 import { crossEntropy } from "../../src/autograd/index.ts";
 import type { ImageBatch } from "../../src/data/index.ts";
+import { agreement } from "../../src/flow/certificate-text.ts";
 import { certify, identityShares, layerStatistics, type ShortcutVerdict } from "../../src/flow/index.ts";
 import type { Module } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
@@ -95,17 +96,13 @@ export const twins: Computation<Options, Task, Result> = {
   papers: "He et al. 2015, §4.2 and Fig. 6; He et al. 2016, §2",
   options: {
     depth: option("layers of each network, 6n+2", depth, { quick: 20, default: 74, full: 56 }),
-    width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 4, full: 16 }),
-    nets: option("residual, plain, or both", listOf(oneOf("residual", "plain")), {
-      quick: ["residual", "plain"],
-      default: ["residual", "plain"],
-      full: ["residual", "plain"],
-    }),
+    width: option("channels of the first stage", wholeNumber(1, 1024), { default: 4, full: 16 }),
+    nets: option("residual, plain, or both", listOf(oneOf("residual", "plain")), ["residual", "plain"]),
     shortcut: option("where shapes change: pad (option A) or project (B)", oneOf("pad", "project"), "pad"),
     order: option(
       "pre: batch norm and ReLU before each convolution, nothing after the addition; post: as in the first paper",
       oneOf("pre", "post"),
-      { quick: "pre", default: "pre", full: "post" },
+      { default: "pre", full: "post" },
     ),
     zeroInit: option("starts the residual branches at zero, so that blocks begin as identities", flag, false),
     momentum: option("of stochastic gradient descent", realNumber(0, 0.9999), 0.9),
@@ -179,13 +176,7 @@ function certificateOf(model: Module, x: Tensor): Certificate {
       verdict,
       holds,
       reason,
-      check: !numeric
-        ? ""
-        : !numeric.agrees
-          ? "differs beyond rounding"
-          : numeric.bitExact
-            ? "equal to the last bit"
-            : "equal within rounding",
+      check: numeric ? agreement(numeric) : "",
     })),
   };
 }

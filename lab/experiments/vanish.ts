@@ -50,21 +50,13 @@ export const vanish: Experiment<Options, Task, Result> = {
     "Gradient norms at every layer before the first update, for plain and residual networks of several depths, with and without batch norm.",
   papers: "Glorot & Bengio 2010, §4; He et al. 2015, §4.1; Yang et al. 2019",
   options: {
-    depths: option("layers of the networks, 6n+2", listOf(depth), {
-      quick: [8, 20],
-      default: [20, 56, 110],
-      full: [20, 56, 110],
-    }),
-    width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 16, full: 16 }),
+    depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [8, 20], default: [20, 56, 110] }),
+    width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 16 }),
     batchSize: option("images in the batch", wholeNumber(2, 65536), { quick: 8, default: 32, full: 128 }),
     gains: option(
       "of the weights where there is no batch norm, in units of Kaiming's",
       listOf(realNumber(0, 10, "above")),
-      {
-        quick: [1, 0.8],
-        default: [1, 0.8],
-        full: [1, 0.8],
-      },
+      [1, 0.8],
     ),
   },
   seeds: { quick: 2, default: 5, full: 10 },

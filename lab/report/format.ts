@@ -35,9 +35,14 @@ export function grouped(value: number): string {
 /** A ratio in words: `31 times as large`, `1/31 as large`, `as large`. */
 export function asLarge(ratio: number): string {
   const round = (value: number): string =>
-    value >= 9.95 ? grouped(Math.round(value)) : String(Number(value.toFixed(1)));
+    value >= 9.95 ? grouped(Number(value.toPrecision(value < 100 ? 2 : 3))) : String(Number(value.toFixed(1)));
   if (!Number.isFinite(ratio)) return "infinitely many times as large";
   if (ratio === 0) return "zero";
   if (ratio >= 1) return round(ratio) === "1" ? "as large" : `${round(ratio)} times as large`;
   return round(1 / ratio) === "1" ? "as large" : `1/${round(1 / ratio)} as large`;
+}
+
+/** A part of a time, which may be more than all of it: `70 % of the time`, `3.1 times the time`. */
+export function ofTheTime(ratio: number): string {
+  return ratio <= 1 ? `${percent(ratio, 0)} of the time` : `${ratio.toFixed(1)} times the time`;
 }

@@ -132,13 +132,7 @@ export function formatCertificate(certificate: Certificate): string {
   const names = blocks.map(callName);
   const width = Math.max(...names.map((name) => name.length));
   const lines = blocks.map(({ verdict, reason, numeric }, i) => {
-    const numbers = !numeric
-      ? ""
-      : numeric.bitExact
-        ? " [checked: equal to the last bit]"
-        : numeric.agrees
-          ? " [checked: equal within rounding]"
-          : " [checked: not equal]";
+    const numbers = numeric ? ` [checked: ${agreement(numeric)}]` : "";
     return `  ${names[i].padEnd(width)}  ${verdict.padEnd(9)}  ${reason}${numbers}`;
   });
   return [summary, ...(blocks.length > 0 ? [wholeWay(blocks, whole)] : []), ...lines].join("\n");
@@ -213,4 +207,10 @@ export function checkCertificate(op: string, value: unknown): asserts value is C
   const { summary, blocks, whole } = (value ?? {}) as Partial<Certificate>;
   if (typeof summary === "string" && Array.isArray(blocks) && blocks.every(isBlock) && isPassage(whole)) return;
   throw new UsageError(`${op}: needs a certificate, as certify makes it, got ${describe(value)}`);
+}
+
+/** What the numeric check found. */
+export function agreement({ bitExact, agrees }: NonNullable<BlockCertificate["numeric"]>): string {
+  if (bitExact) return "equal to the last bit";
+  return agrees ? "equal within rounding" : "not equal";
 }
