@@ -91,9 +91,9 @@ function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
   const estimate = new Estimate(amount);
   let finished = 0;
   const columns = output.columns || 100;
-  const width = Math.max(20, Math.min(44, columns - 46));
+  const width = Math.max(20, Math.min(44, columns - 58));
   const fit = (label: string): string => label.slice(0, width).padEnd(width);
-  const barsize = Math.max(10, Math.min(30, columns - width - 46));
+  const barsize = Math.max(10, Math.min(30, columns - width - 50));
   const { multi, end } = createBars(output, "{label} {bar} {percentage} %  {note}", barsize);
   const whole = multi.create(RESOLUTION, 0, { label: fit("all"), note: "" });
   const threads = Array.from({ length: amount.workers }, () =>

@@ -18,6 +18,8 @@ import { casesOf, tasksOf } from "./tasks.ts";
 export async function run(request: RunRequest, say: (line: string) => void): Promise<number> {
   const { experiment, preset, options } = request;
   const started = new Date();
+  // Before the images are read, which takes a second.
+  say(`${experiment.title} (${experiment.name})`);
   const tasks = tasksOf(experiment, options, request.seeds);
   if (preset === "full") checkPaperData(experiment, request.data);
   const { images, summary } = await readImages({ directory: request.data, size: request.imageSize });
@@ -37,7 +39,8 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   const early = new Map<string, FinishedTask>();
   let failure: RunError | undefined;
   if (missing.length > 0 && request.earlier !== "redraw") {
-    say(introduction(experiment, missing, summary));
+    const { kind, imageShape } = summary;
+    say(`${missing.length} ${missing.length === 1 ? "task" : "tasks"} on ${kind} of ${imageShape.join("×")}.`);
     failure = await computeTasks({ ...request, tasks: missing, images, stopper }, (done, isEarly) => {
       (isEarly ? early : finished).set(fingerprintOf(origin, done.task), done);
       if (!isEarly) file.add(done);
@@ -178,12 +181,4 @@ function canShow(experiment: AnyExperiment, finished: FinishedTask, options: obj
   } catch {
     return false;
   }
-}
-
-function introduction(
-  { title, name }: AnyExperiment,
-  tasks: readonly object[],
-  { kind, imageShape }: ImageSummary,
-): string {
-  return `${title} (${name}): ${tasks.length} ${tasks.length === 1 ? "task" : "tasks"} on ${kind} of ${imageShape.join("×")}.`;
 }
