@@ -90,7 +90,7 @@ export interface Case<T, R> {
 
 /** What an experiment has to show. */
 export interface Report {
-  /** What came out, in sentences computed from the results. Together with `paper` it is the page's one paragraph. */
+  /** What came out: one sentence of judgement, computed from the results. The numbers are in charts and tables. */
   readonly found: string;
   /** What the paper found, with its figures and tables by number. */
   readonly paper: string;

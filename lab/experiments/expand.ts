@@ -10,8 +10,7 @@ import { cifarResNet, Expansion, type ExpansionOrder } from "../../src/resnet/in
 import { depth, listOf, oneOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option } from "../experiment.ts";
 import type { LineChart } from "../report/chart.ts";
-import { ofTheTime, percent, significant } from "../report/format.ts";
-import { compare, curveOf, mean } from "../report/statistics.ts";
+import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
 import {
@@ -23,7 +22,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell, seedNote } from "./variants.ts";
+import { comparison, divergedCell, seedNote } from "./variants.ts";
 
 type NamedOrder = Extract<ExpansionOrder, string>;
 
@@ -254,32 +253,12 @@ function jump({ lossBefore, lossAfter }: Growth): number {
 }
 
 function findings(cases: Cases, depth: number): string {
-  const whole = cases.find(({ task }) => task.way === "whole");
-  const sentences = cases.map(({ task, results }) => {
-    const errors = results.map(({ testError }) => testError);
-    const end = `ends with a test error of ${percent(mean(errors), 2)}`;
-    if (task.way === "whole") return `A network of ${depth} layers trained whole ${end}${seedNote(cases)}.`;
-    const start = `${capital(LABELS[task.way])}, it ${end}`;
-    if (!whole) return `${start}.`;
-    const verdict = compare(
-      errors,
-      whole.results.map(({ testError }) => testError),
-    );
-    const time = mean(results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-    return `${start} (${verdict === "alike" ? "alike" : `${verdict} than whole`}) after ${ofTheTime(time)} by the clock, with ${percent(mean(results.map(({ used }) => used)), 0)} of the blocks in use on average.`;
+  const [whole, ...others] = [...cases].sort((a, b) => Number(b.task.way === "whole") - Number(a.task.way === "whole"));
+  const measured = ({ task, results }: Cases[number]): { name: string; values: number[] } => ({
+    name: LABELS[task.way],
+    values: results.map(({ testError }) => testError),
   });
-  const all = cases.flatMap(({ results }) => results.flatMap(({ expansions }) => expansions.map(jump)));
-  if (all.length > 0) {
-    const largest = Math.max(...all);
-    sentences.push(
-      largest === 0
-        ? `In all ${all.length} expansions the loss was the same to the last bit before and after.`
-        : `In ${all.length} expansions the loss jumped by up to ${significant(largest)}, which it should not.`,
-    );
-  }
-  return sentences.join(" ");
-}
-
-function capital(text: string): string {
-  return text[0].toUpperCase() + text.slice(1);
+  const jumps = cases.flatMap(({ results }) => results.flatMap(({ expansions }) => expansions.map(jump)));
+  const note = Math.max(0, ...jumps) > 0 ? "; at an expansion the loss jumped, which it should not" : "";
+  return comparison(measured(whole), others.map(measured), depth, `${seedNote(cases)}${note}`);
 }

@@ -42,7 +42,7 @@ export function asLarge(ratio: number): string {
   return round(1 / ratio) === "1" ? "as large" : `1/${round(1 / ratio)} as large`;
 }
 
-/** A part of a time, which may be more than all of it: `70 % of the time`, `3.1 times the time`. */
-export function ofTheTime(ratio: number): string {
-  return ratio <= 1 ? `${percent(ratio, 0)} of the time` : `${ratio.toFixed(1)} times the time`;
+/** `a, b and c` */
+export function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }

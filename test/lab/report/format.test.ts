@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asLarge, duration, grouped, ofTheTime, percent, significant } from "../../../lab/report/format.ts";
+import { asLarge, duration, grouped, listed, percent, significant } from "../../../lab/report/format.ts";
 
 test("percent never rounds up to 100", () => {
   expect([0, 0.5, 0.9712, 0.99999, 1].map((f) => percent(f))).toEqual(["0.0 %", "50.0 %", "97.1 %", "99.9 %", "100 %"]);
@@ -29,6 +29,6 @@ test("ratios in words", () => {
   expect(grouped(60000)).toBe("60,000");
 });
 
-test("a part of a time is a share as long as it is one", () => {
-  expect([0.7, 1, 3.06].map(ofTheTime)).toEqual(["70 % of the time", "100 % of the time", "3.1 times the time"]);
+test("a list as one says it", () => {
+  expect([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(listed)).toEqual(["", "a", "a and b", "a, b and c"]);
 });
