@@ -7,7 +7,6 @@
 
 import type { Case, Report } from "../experiment.ts";
 import type { Grid, GridChart, LineChart } from "../report/chart.ts";
-import { listed } from "../report/format.ts";
 import { curveOf, geometricMean, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import type { Training } from "../training/train.ts";
@@ -204,5 +203,5 @@ function findings(nets: readonly Landscape[]): string {
       `${verdict} hollow with ${depth} layers${caveat}${seedNote([{ results: plain.runs }, { results: residual.runs }])}`,
     ];
   });
-  return verdicts.length > 0 ? `Shortcuts make ${listed(verdicts)}.` : "There are no twins to compare.";
+  return verdicts.length > 0 ? `Shortcuts make ${verdicts.join("; ")}.` : "There are no twins to compare.";
 }

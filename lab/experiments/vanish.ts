@@ -184,7 +184,7 @@ function findings(cases: Cases): string {
   const there = cases.filter(({ task }) => task.depth === deepest);
   const verdicts = (["vanishes", "arrives", "explodes"] as const).flatMap((verdict) => {
     const nets = there.filter(({ results }) => verdictOn(geometricMean(results.map(growth))) === verdict);
-    return nets.length > 0 ? [`${verdict} in ${listed(nets.map(({ label }) => `${label.replace(", ", " (")})`))}`] : [];
+    return nets.length > 0 ? [`${verdict} in ${listed(nets.map(({ label }) => label))}`] : [];
   });
   return `Before anything is learned the gradient ${verdicts.join("; ")}.`;
 }

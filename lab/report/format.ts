@@ -42,7 +42,8 @@ export function asLarge(ratio: number): string {
   return round(1 / ratio) === "1" ? "as large" : `1/${round(1 / ratio)} as large`;
 }
 
-/** `a, b and c` */
+/** `a, b and c`; an item with a comma of its own stands in quotation marks. */
 export function listed(items: readonly string[]): string {
-  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+  const apart = items.map((item) => (item.includes(",") ? `“${item}”` : item));
+  return apart.length < 2 ? apart.join("") : `${apart.slice(0, -1).join(", ")} and ${apart.at(-1)}`;
 }

@@ -58,6 +58,6 @@ test("the sentence says by how much the loss jumped", () => {
     },
   ];
   expect(expand.report(cases, run.options).found).toBe(
-    "With 20 layers, compared with whole from the start, the test error is alike with expanded, every other block first; at an expansion the loss jumped, which it should not.",
+    "With 20 layers, compared with whole from the start, the test error is alike with “expanded, every other block first”; at an expansion the loss jumped, which it should not.",
   );
 });

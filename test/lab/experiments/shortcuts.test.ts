@@ -59,6 +59,6 @@ test("the sentence: what the seeds do not explain is higher or lower than the id
   });
   const cases = [of("identity", 0.1, 0.11), of("scaling 0.5, branch 1", 0.9, 0.8), of("dropout 0.5", 0.105, 0.106)];
   expect(shortcuts.report(cases, run.options).found).toBe(
-    "With 8 layers, compared with identity, the test error is alike with dropout 0.5; higher with scaling 0.5, branch 1.",
+    "With 8 layers, compared with identity, the test error is alike with dropout 0.5; higher with “scaling 0.5, branch 1”.",
   );
 });

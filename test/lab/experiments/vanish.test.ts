@@ -59,6 +59,6 @@ describe("report", () => {
       last.results.map(({ norms }) => norms[0] / norms[12]).reduce((product, ratio) => product * ratio, 1),
     );
     expect(growth).toBeLessThan(0.001);
-    expect(found).toContain("the gradient vanishes in plain-14 (no batch norm, weights × 0.4); arrives in ");
+    expect(found).toContain("the gradient vanishes in “plain-14, no batch norm, weights × 0.4”; arrives in ");
   });
 });

@@ -30,5 +30,5 @@ test("ratios in words", () => {
 });
 
 test("a list as one says it", () => {
-  expect([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(listed)).toEqual(["", "a", "a and b", "a, b and c"]);
+  expect([[], ["a"], ["a", "b, c"], ["a", "b", "c"]].map(listed)).toEqual(["", "a", "a and “b, c”", "a, b and c"]);
 });
