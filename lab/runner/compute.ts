@@ -56,7 +56,7 @@ export async function compute(
         onDone: (worker, finished, early) => {
           const word = onDone(finished, early);
           const { task, seconds } = finished;
-          progress.done(worker, nameOf(label(task), task), cost(task), seconds);
+          progress.done(worker, `${nameOf(label(task), task)}${early ? ", ended early" : ""}`, cost(task), seconds);
           if (word !== undefined) progress.say(word);
         },
       },
