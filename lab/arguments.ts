@@ -44,6 +44,9 @@ export function realNumber(low: number, high: number, from: "from" | "above" = "
   };
 }
 
+/** Given or not: an option without a value. */
+export const flag: Argument<boolean> = { placeholder: "", parse: () => true };
+
 /** One of the named choices. */
 export function oneOf<const C extends string>(...choices: readonly C[]): Argument<C> {
   return {

@@ -8,6 +8,7 @@
 import type { Dataset, Normalization } from "../src/data/index.ts";
 import type { Argument } from "./arguments.ts";
 import type { Chart } from "./report/chart.ts";
+import type { Headline, Verdicts } from "./report/highlights.ts";
 import type { Table } from "./report/table.ts";
 
 /** How long it may take: under a minute, a few minutes, or as long as the paper's own runs. */
@@ -26,18 +27,19 @@ export interface ExperimentOption<V> {
 /** Options by name. Their values are plain JSON. */
 export type OptionSpecs<O extends object> = { readonly [K in keyof O]: ExperimentOption<O[K]> };
 
-/** An option with the values it has unless one is given; one value stands for all presets. */
-export function option<V>(
-  description: string,
-  argument: Argument<V>,
-  preset: PerPreset<V> | (V extends object ? never : V),
-): ExperimentOption<V> {
-  const each = isPerPreset(preset) ? preset : { quick: preset as V, default: preset as V, full: preset as V };
-  return { description, argument, preset: each };
+/**
+ * An option with the values it has unless one is given. One value stands for all presets, and the default stands for those that
+ * are not named.
+ */
+export function option<V>(description: string, argument: Argument<V>, values: SomePresets<V> | V): ExperimentOption<V> {
+  const some = isSomePresets(values) ? values : { default: values };
+  return { description, argument, preset: { quick: some.default, full: some.default, ...some } };
 }
 
-function isPerPreset<V>(value: PerPreset<V> | V): value is PerPreset<V> {
-  return typeof value === "object" && value !== null && "quick" in value && "default" in value && "full" in value;
+type SomePresets<V> = Partial<PerPreset<V>> & Pick<PerPreset<V>, "default">;
+
+function isSomePresets<V>(values: SomePresets<V> | V): values is SomePresets<V> {
+  return typeof values === "object" && values !== null && "default" in values;
 }
 
 /** Images as an experiment sees them: pixels in memory that all threads share. */
@@ -52,6 +54,20 @@ export interface ImageData {
 export interface Context extends ImageData {
   /** Says how much of the task is done, 0 … 1. */
   progress(fraction: number): void;
+  /** Says how a training stands, to whoever looks on. */
+  tell(standing: Standing): void;
+  /**
+   * Whether an end was asked for. A task that was told so may deliver what it has: that is shown, marked as unfinished, and
+   * never kept. Always false where the experiment does not say `endsEarly`: its tasks are dropped.
+   */
+  stopping(): boolean;
+}
+
+/** How a training stands: of its last batches. */
+export interface Standing {
+  readonly loss: number;
+  /** Fraction of images classified correctly, 0 … 1. */
+  readonly accuracy: number;
 }
 
 /** A task with the seed that all its randomness comes from. */
@@ -74,11 +90,15 @@ export interface Case<T, R> {
 
 /** What an experiment has to show. */
 export interface Report {
-  /** What came out, in sentences computed from the results. Together with `paper` it is the page's one paragraph. */
+  /** What came out: one sentence of judgement, computed from the results. The numbers are in charts and tables. */
   readonly found: string;
   /** What the paper found, with its figures and tables by number. */
   readonly paper: string;
+  /** Large numbers at the head of the page. */
+  readonly headlines?: readonly Headline[];
   readonly charts: readonly Chart[];
+  /** Verdicts with a mark for each part, between the charts and the tables. */
+  readonly marks?: Verdicts;
   readonly tables: readonly Table[];
 }
 
@@ -108,6 +128,8 @@ export interface Computation<O extends object, T extends object, R> {
   label(task: T): string;
   /** What a task takes in proportion to the others, for the time left and for a good order. Default: all the same. */
   cost?(task: T): number;
+  /** Whether Ctrl-C lets the running tasks end early, with what they have. They then look at `stopping()` all along. */
+  readonly endsEarly?: boolean;
   /** Computes one task. Deterministic: the same task gives the same numbers, whatever ran before in this thread. */
   run(task: Seeded<T>, context: Context): Promise<R> | R;
 }

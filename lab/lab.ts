@@ -1,11 +1,11 @@
 /**
  * The laboratory, `npm run lab -- NAME`: experiments that train or measure what they need and end with a page, `reproduce`,
- * and what one may want to know of a network.
+ * and what one may want to know of a network. `npm start` is `npm run lab -- twins`, the first of the experiments.
  *
  *   experiments/   what each of them computes and shows               runner/   options, threads, results, reproduction
  *   training/      what trainings have in common                      report/   what is shown, as data: charts, tables, numbers in words
  *   data/          finds and prepares images                          page/     draws it
- *   models/        what a network costs, other formats, a photograph  start/    the main job, `npm start`
+ *   models/        what a network costs, other formats, a photograph
  */
 import { experimentNamed, experiments } from "./experiments/index.ts";
 import { packageVersion } from "./files.ts";

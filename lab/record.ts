@@ -46,6 +46,8 @@ export interface RunRecord {
   readonly seeds: readonly number[];
   readonly data: ImageSummary;
   readonly results: readonly FinishedTask[];
+  /** Tasks that ended early, when they were asked to: the report shows what they had, `results` has none of it. */
+  readonly unfinished?: readonly string[];
   readonly report: Report;
 }
 
@@ -92,6 +94,7 @@ function isRunRecord(value: unknown): value is RunRecord {
       preset: isOneOf("quick", "default", "full"),
       options: isObject,
       seeds: isListOf(isNumber),
+      unfinished: isMissingOr(isListOf(isText)),
     } satisfies Partial<Record<keyof RunRecord, Check>>) &&
     has(value.data, {
       directory: (v) => v === null || isText(v),
@@ -104,7 +107,14 @@ function isRunRecord(value: unknown): value is RunRecord {
       checksum: isText,
     } satisfies Record<keyof ImageSummary, Check>) &&
     isListOf((v) => has(v, { seconds: isNumber }) && "result" in v && has(v.task, { seed: isNumber }))(value.results) &&
-    has(value.report, { found: isText, paper: isText, charts: isListOf(isObject), tables: isListOf(isObject) })
+    has(value.report, {
+      found: isText,
+      paper: isText,
+      headlines: isMissingOr(isListOf(isObject)),
+      charts: isListOf(isObject),
+      marks: isMissingOr(isObject),
+      tables: isListOf(isObject),
+    } satisfies Record<keyof Report, Check>)
   );
 }
 
@@ -116,6 +126,11 @@ const isOneOf =
   (...choices: readonly string[]): Check =>
   (value) =>
     choices.includes(value as string);
+// What older versions of this program did not write.
+const isMissingOr =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
 const isListOf =
   (item: Check): Check =>
   (value) =>

@@ -1,8 +1,7 @@
 /**
  * How a program is asked to end: by Ctrl-C (SIGINT), by `kill` (SIGTERM), by a terminal that is closed (SIGHUP), by Ctrl-\
  * (SIGQUIT). The first asks for an end, and what there is by then is still kept and shown; the second quits at once. The
- * exit code is 128 + the signal's number. In `npm start` the request is a number in shared memory, which a worker reads
- * between two steps; the laboratory ends its threads.
+ * exit code is 128 + the signal's number. Threads are ended, or read the request in shared memory and end by themselves.
  */
 import { constants } from "node:os";
 

@@ -8,8 +8,7 @@ import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option } from "../experiment.ts";
 import type { Axis, LineChart, Panel } from "../report/chart.ts";
-import { percent } from "../report/format.ts";
-import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
+import { curveOf, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
 import {
@@ -20,7 +19,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell } from "./variants.ts";
+import { depthVerdict, divergedCell } from "./variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];
@@ -180,18 +179,10 @@ function table(cases: Cases, steps: number): Table {
 }
 
 function findings(cases: Cases): string {
-  return NETS.flatMap((net) => {
-    const here = of(cases, net);
-    if (here.length === 0) return [];
-    const errors = here.map(({ results }) => results.map(({ trainError }) => trainError));
-    const list = here.map(({ task }, i) => `${percent(mean(errors[i]), 1)} at ${task.depth} layers`).join(", ");
-    const name = net === "plain" ? "Plain networks" : "Residual networks";
-    if (here.length === 1) return [`${name} have a training error of ${list}.`];
-    const verdict = {
-      higher: "more depth made learning worse",
-      lower: "more depth helped",
-      alike: "depth made no difference beyond that between seeds",
-    }[compare(errors[errors.length - 1], errors[0])];
-    return [`${name} end with a training error of ${list}: ${verdict}.`];
-  }).join(" ");
+  return depthVerdict(
+    NETS.map((name) => ({
+      name,
+      byDepth: of(cases, name).map(({ results }) => results.map(({ trainError }) => trainError)),
+    })),
+  );
 }

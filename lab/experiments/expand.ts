@@ -10,8 +10,7 @@ import { cifarResNet, Expansion, type ExpansionOrder } from "../../src/resnet/in
 import { depth, listOf, oneOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option } from "../experiment.ts";
 import type { LineChart } from "../report/chart.ts";
-import { percent, significant } from "../report/format.ts";
-import { compare, curveOf, mean } from "../report/statistics.ts";
+import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
 import {
@@ -23,7 +22,7 @@ import {
   train,
   trainingOptions,
 } from "../training/train.ts";
-import { divergedCell, seedNote } from "./variants.ts";
+import { comparison, divergedCell, seedNote } from "./variants.ts";
 
 type NamedOrder = Extract<ExpansionOrder, string>;
 
@@ -72,15 +71,10 @@ export const expand: Experiment<Options, Task, Result> = {
   papers: "Chen, Goodfellow & Shlens 2016 (Net2Net); Goyal et al. 2017, §5.1 (blocks that start as the identity)",
   options: {
     depth: option("layers of the network, 6n+2", depth, { quick: 20, default: 56, full: 110 }),
-    at: option("when blocks are added, as fractions of the training", listOf(realNumber(0, 1, "above")), {
-      quick: [0.3, 0.6],
-      default: [0.3, 0.6],
-      full: [0.3, 0.6],
-    }),
+    at: option("when blocks are added, as fractions of the training", listOf(realNumber(0, 1, "above")), [0.3, 0.6]),
     orders: option("which come first", listOf(oneOf("everyOther", "front", "back")), {
       quick: ["everyOther"],
       default: ["everyOther", "front", "back"],
-      full: ["everyOther", "front", "back"],
     }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     ...trainingOptions({ quick: { steps: 60 }, default: { steps: 1200 } }),
@@ -259,32 +253,12 @@ function jump({ lossBefore, lossAfter }: Growth): number {
 }
 
 function findings(cases: Cases, depth: number): string {
-  const whole = cases.find(({ task }) => task.way === "whole");
-  const sentences = cases.map(({ task, results }) => {
-    const errors = results.map(({ testError }) => testError);
-    const end = `ends with a test error of ${percent(mean(errors), 2)}`;
-    if (task.way === "whole") return `A network of ${depth} layers trained whole ${end}${seedNote(cases)}.`;
-    const start = `${capital(LABELS[task.way])}, it ${end}`;
-    if (!whole) return `${start}.`;
-    const verdict = compare(
-      errors,
-      whole.results.map(({ testError }) => testError),
-    );
-    const time = mean(results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-    return `${start} (${verdict === "alike" ? "alike" : `${verdict} than whole`}) after ${percent(time, 0)} of the time by the clock, with ${percent(mean(results.map(({ used }) => used)), 0)} of the blocks in use on average.`;
+  const [whole, ...others] = [...cases].sort((a, b) => Number(b.task.way === "whole") - Number(a.task.way === "whole"));
+  const measured = ({ task, results }: Cases[number]): { name: string; values: number[] } => ({
+    name: LABELS[task.way],
+    values: results.map(({ testError }) => testError),
   });
-  const all = cases.flatMap(({ results }) => results.flatMap(({ expansions }) => expansions.map(jump)));
-  if (all.length > 0) {
-    const largest = Math.max(...all);
-    sentences.push(
-      largest === 0
-        ? `In all ${all.length} expansions the loss was the same to the last bit before and after.`
-        : `In ${all.length} expansions the loss jumped by up to ${significant(largest)}, which it should not.`,
-    );
-  }
-  return sentences.join(" ");
-}
-
-function capital(text: string): string {
-  return text[0].toUpperCase() + text.slice(1);
+  const jumps = cases.flatMap(({ results }) => results.flatMap(({ expansions }) => expansions.map(jump)));
+  const note = Math.max(0, ...jumps) > 0 ? "; at an expansion the loss jumped, which it should not" : "";
+  return comparison(measured(whole), others.map(measured), depth, `${seedNote(cases)}${note}`);
 }

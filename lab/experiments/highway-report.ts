@@ -7,11 +7,10 @@
 
 import type { Case, Report } from "../experiment.ts";
 import type { GridChart, LineChart, Panel } from "../report/chart.ts";
-import { percent } from "../report/format.ts";
-import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
+import { curveOf, mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { type Gates, type Result, type Task, THRESHOLDS } from "./highway.ts";
-import { deepestOf, divergedCell, lossCurve, seedNote } from "./variants.ts";
+import { depthVerdict, divergedCell, lossCurve, seedNote } from "./variants.ts";
 
 type Cases = readonly Case<Task, Result>[];
 type GatedCase = { readonly depth: number; readonly gates: NonNullable<Result["gates"]>; readonly seed: number };
@@ -21,7 +20,7 @@ const NETS = ["plain", "highway"] as const;
 export function highwayReport(cases: Cases): Report {
   const deepest = deepestGated(cases);
   return {
-    found: findings(cases, deepest),
+    found: findings(cases),
     paper:
       "On MNIST plain networks become much harder to train with every step from 10 to 20, 50 and 100 layers, and highway networks do not; highways of hundreds of layers can be trained (Srivastava et al. 2015, “Highway Networks”, Fig. 1). In the trained networks most gates are nearly shut for a given input, and which are open depends on the input and the class: layers are skipped, and the network routes (“Training Very Deep Networks”, §4.1, Fig. 2).",
     charts: [
@@ -194,29 +193,14 @@ function table(cases: Cases): Table {
   };
 }
 
-function findings(cases: Cases, deepest: GatedCase | null): string {
-  const { shut, open } = THRESHOLDS;
-  const depth = deepestOf(cases);
-  const sentences = NETS.flatMap((net) => {
-    const here = cases.filter(({ task }) => task.net === net);
-    if (here.length === 0) return [];
-    const losses = here.map(({ results }) => results.map(({ trainLoss }) => trainLoss));
-    const list = here.map(({ task }, i) => `${mean(losses[i]).toFixed(3)} with ${task.depth} layers`).join(", ");
-    const name = net === "plain" ? "Plain networks" : "Highway networks";
-    if (here.length === 1) return [`${name} end with a training loss of ${list}.`];
-    const verdict = {
-      higher: "more depth made learning worse",
-      lower: "more depth helped",
-      alike: "depth made no difference beyond that between seeds",
-    }[compare(losses[losses.length - 1], losses[0])];
-    return [`${name} end with a training loss of ${list}: ${verdict}${seedNote(here)}.`];
-  });
-  if (deepest?.depth === depth) {
-    const { trained, atStart } = deepest.gates;
-    const widest = trained.deviations.indexOf(Math.max(...trained.deviations));
-    sentences.push(
-      `In the highway of ${depth} layers the mean gate went from ${mean(atStart.means).toFixed(3)} to ${mean(trained.means).toFixed(3)}; for a given image ${percent(trained.shut)} of the gates are shut (below ${shut}) and ${percent(trained.open)} open (above ${open}). Most different from image to image is layer ${widest + 1}, with a mean gate of ${trained.means[widest].toFixed(2)} ± ${trained.deviations[widest].toFixed(3)}.`,
-    );
-  }
-  return sentences.join(" ");
+function findings(cases: Cases): string {
+  return depthVerdict(
+    NETS.map((name) => ({
+      name,
+      byDepth: cases
+        .filter(({ task }) => task.net === name)
+        .map(({ results }) => results.map(({ trainLoss }) => trainLoss)),
+    })),
+    seedNote(cases),
+  );
 }

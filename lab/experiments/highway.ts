@@ -60,7 +60,6 @@ export const highway: Computation<Options, Task, Result> = {
     depths: option("layers of the networks", listOf(wholeNumber(2, 1000)), {
       quick: [10, 20],
       default: [10, 20, 50, 100],
-      full: [10, 20, 50, 100],
     }),
     ...trainingOptions({
       quick: { steps: 150, learningRate: 0.01, weightDecay: 0 },

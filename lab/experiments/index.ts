@@ -17,9 +17,12 @@ import { paths } from "./paths.ts";
 import { shatter } from "./shatter.ts";
 import { shortcuts } from "./shortcuts.ts";
 import { stochasticDepth } from "./stochastic-depth.ts";
+import { twins } from "./twins.ts";
+import { twinsReport } from "./twins-report.ts";
 import { vanish } from "./vanish.ts";
 
 export const experiments: readonly AnyExperiment[] = [
+  joined(twins, twinsReport),
   degradation,
   vanish,
   shortcuts,

@@ -10,7 +10,7 @@ import { cifarResNet, type Start } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option } from "../experiment.ts";
 import type { CategoryChart, LineChart } from "../report/chart.ts";
-import { percent } from "../report/format.ts";
+import { listed } from "../report/format.ts";
 import { mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
@@ -53,7 +53,6 @@ export const init: Experiment<Options, Task, Training> = {
     rates: option("highest learning rates that are tried", listOf(realNumber(0, 100, "above")), {
       quick: [0.1],
       default: [0.1, 0.02],
-      full: [0.1, 0.02],
     }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     ...training,
@@ -187,12 +186,13 @@ function table(cases: readonly Result[]): Table {
 }
 
 function findings(cases: readonly Result[], deepest: number): string {
-  const there = cases.filter(({ task }) => task.depth === deepest);
-  const sentences = bestRates(there).map(({ task, results }) => {
-    const error = percent(mean(results.map(({ testError }) => testError)));
-    if (divergedShare(results) === 0) return `${task.way} ${error} at rate ${task.learningRate}`;
-    const all = there.filter((other) => other.task.way === task.way).flatMap((other) => other.results);
-    return `${task.way} diverged in ${Math.round(all.length * divergedShare(all))} of ${all.length} trainings`;
-  });
-  return `Test errors with ${deepest} layers, at the learning rate that suited each best: ${sentences.join("; ")}.`;
+  const there = bestRates(cases.filter(({ task }) => task.depth === deepest));
+  const learned = there.filter(({ results }) => divergedShare(results) === 0);
+  if (learned.length === 0) return `With ${deepest} layers every way to start diverges.`;
+  const error = ({ results }: Result): number => mean(results.map(({ testError }) => testError));
+  const [best, ...others] = [...learned].sort((a, b) => error(a) - error(b));
+  const lost = there.filter((way) => !learned.includes(way)).map(({ task }) => task.way);
+  const next = others.length > 0 ? `, before ${listed(others.map(({ task }) => task.way))}` : "";
+  const diverged = lost.length > 0 ? `; trainings diverged with ${listed(lost)}` : "";
+  return `With ${deepest} layers, each at the learning rate that suits it best, ${best.task.way} ends with the lowest test error${next}${diverged}.`;
 }

@@ -7,7 +7,6 @@
 
 import type { Case, Report } from "../experiment.ts";
 import type { LineChart, Panel } from "../report/chart.ts";
-import { percent, significant } from "../report/format.ts";
 import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import type { BlockSpectrum, Result, Spectrum, Task } from "./jacobian.ts";
@@ -194,32 +193,11 @@ function blockTable(cases: Cases): Table[] {
   ];
 }
 
-/** What the shortcut does in a block of the deepest network; then plain against residual at that depth. */
 function findings(cases: Cases): string {
-  const sentences: string[] = [];
   const residual = deepestResidual(cases);
-  if (residual) {
-    const nearOne = (phase: Phase, part: string): number =>
-      mean(residual.task.stages.flatMap((stage) => blockSpectraOf(residual, phase, stage, part)).map((s) => s.nearOne));
-    const each = PHASES.map(
-      (phase) =>
-        `${percent(nearOne(phase, "block"), 0)} with the shortcut and ${percent(nearOne(phase, "branch"), 0)} without (${WHEN[phase]})`,
-    );
-    const helped = PHASES.every((phase) => nearOne(phase, "block") > nearOne(phase, "branch"));
-    sentences.push(
-      `Of the singular values of a block of ${residual.label}, between ½ and 2 lie ${each.join(", ")}: the identity ${helped ? "moves them towards 1" : "does not bring more of them near 1"}.`,
-    );
-  }
-  const most = Math.max(...cases.map(({ task }) => task.depth));
-  const deepest = cases.filter(({ task }) => task.depth === most);
-  for (const phase of PHASES) {
-    const each = deepest.map(({ label, results }) => {
-      const spectra = results.map((result) => result[phase].network);
-      return `${label} ${significant(mean(spectra.map(median)))} (${percent(mean(spectra.map(({ lost }) => lost)), 0)})`;
-    });
-    sentences.push(
-      `Through all blocks, ${WHEN[phase]}, the median singular value (and how many are below 1/100) is: ${each.join("; ")}.`,
-    );
-  }
-  return sentences.join(" ");
+  if (!residual) return "There is no residual network whose blocks could be looked at.";
+  const nearOne = (phase: Phase, part: string): number =>
+    mean(residual.task.stages.flatMap((stage) => blockSpectraOf(residual, phase, stage, part)).map((s) => s.nearOne));
+  const helped = PHASES.every((phase) => nearOne(phase, "block") > nearOne(phase, "branch"));
+  return `In the blocks of ${residual.label} the identity ${helped ? "moves the singular values towards 1" : "does not bring more of the singular values near 1"}.`;
 }

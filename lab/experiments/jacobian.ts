@@ -83,18 +83,10 @@ export const jacobian: Computation<Options, Task, Result> = {
     "Singular values of the Jacobians of residual blocks with and without their shortcut, and of plain and residual networks by depth, before and after training.",
   papers: "Saxe et al. 2013, §3; Pennington et al. 2017; He et al. 2016, eq. 5",
   options: {
-    depths: option("layers of the networks, 6n+2", listOf(depth), {
-      quick: [8, 20],
-      default: [20, 56, 110],
-      full: [20, 56, 110],
-    }),
+    depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [8, 20], default: [20, 56, 110] }),
     // A Jacobian has as many rows as a block has outputs, 14·14·width in the first stage: that limits the width.
     width: option("channels of the first stage", wholeNumber(1, 64), { quick: 2, default: 4, full: 8 }),
-    stages: option("whose last blocks are looked at", listOf(wholeNumber(1, 3)), {
-      quick: [2, 3],
-      default: [1, 2, 3],
-      full: [1, 2, 3],
-    }),
+    stages: option("whose last blocks are looked at", listOf(wholeNumber(1, 3)), { quick: [2, 3], default: [1, 2, 3] }),
     ...trainingOptions({ default: { steps: 300 } }),
   },
   seeds: { quick: 1, default: 2, full: 5 },

@@ -7,7 +7,6 @@
 
 import type { Case, Report } from "../experiment.ts";
 import type { Grid, GridChart, LineChart } from "../report/chart.ts";
-import { percent, significant } from "../report/format.ts";
 import { curveOf, geometricMean, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import type { Training } from "../training/train.ts";
@@ -190,15 +189,7 @@ function table(nets: readonly Landscape[], images: number): Table {
   };
 }
 
-/** Each network's hollow, then whether shortcuts made it wider, by depth. */
 function findings(nets: readonly Landscape[]): string {
-  const level = `the loss of guessing, ${guessing(nets).toFixed(2)}`;
-  const each = nets.map(({ name, runs }) => {
-    const concave = runs.flatMap((run) => concavity(run) ?? []);
-    const bends = concave.length > 0 ? `, and ${percent(mean(concave), 0)} of the line curve downwards` : "";
-    const trained = significant(mean(runs.map(({ training }) => training.trainLoss)));
-    return `${name} (training loss ${trained}): below on ${percent(mean(runs.map(basin)), 0)}${bends}`;
-  });
   const verdicts = [...new Set(nets.map(({ task }) => task.depth))].flatMap((depth) => {
     const [plain, residual] = (["plain", "residual"] as const).map((net) =>
       nets.find(({ task }) => task.net === net && task.depth === depth),
@@ -209,8 +200,8 @@ function findings(nets: readonly Landscape[]): string {
     const late = mean(plain.runs.map(({ training }) => training.trainLoss)) > guessing(nets) / 2;
     const caveat = late ? " (the plain network has hardly learned: there is little of a hollow to compare)" : "";
     return [
-      `With ${depth} layers the shortcuts made ${verdict} hollow${caveat}${seedNote([{ results: plain.runs }, { results: residual.runs }])}.`,
+      `${verdict} hollow with ${depth} layers${caveat}${seedNote([{ results: plain.runs }, { results: residual.runs }])}`,
     ];
   });
-  return [`Where on the plane the loss stays below ${level}: ${each.join("; ")}.`, ...verdicts].join(" ");
+  return verdicts.length > 0 ? `Shortcuts make ${verdicts.join("; ")}.` : "There are no twins to compare.";
 }

@@ -67,11 +67,7 @@ export const landscape: Computation<Options, Task, Result> = {
     points: option(
       "along each side of the plane, an odd number has the trained weights in its middle",
       wholeNumber(3, 1001),
-      {
-        quick: 5,
-        default: 13,
-        full: 51,
-      },
+      { quick: 5, default: 13, full: 51 },
     ),
     linePoints: option("on the line", wholeNumber(3, 100001), { quick: 9, default: 41, full: 401 }),
     range: option("how far to go, 1 is as far as the weights are long", realNumber(0, 1000, "above"), 1),
@@ -80,11 +76,7 @@ export const landscape: Computation<Options, Task, Result> = {
       default: 300,
       full: 10000,
     }),
-    parts: option("tasks that the rows of a plane are divided among", wholeNumber(1, 1001), {
-      quick: 1,
-      default: 1,
-      full: 51,
-    }),
+    parts: option("tasks that the rows of a plane are divided among", wholeNumber(1, 1001), { default: 1, full: 51 }),
     ...trainingOptions({ default: { steps: 400 } }),
   },
   seeds: { quick: 1, default: 1, full: 1 },

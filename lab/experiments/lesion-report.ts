@@ -6,8 +6,8 @@
 
 import type { Case, Report } from "../experiment.ts";
 import type { LineChart, Point, Tone } from "../report/chart.ts";
-import { percent } from "../report/format.ts";
-import { compare, mean, pointOf } from "../report/statistics.ts";
+import { listed } from "../report/format.ts";
+import { mean, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import type { Net, Options, Result, Task } from "./lesion.ts";
 
@@ -175,45 +175,13 @@ function table(cases: Cases, images: number): Table {
   };
 }
 
-/** What one deletion does to each network, in parts of the way from the intact error to chance; then what many do. */
 function findings(cases: Cases): string {
-  const ones = cases.map(({ task, label, results }) => {
+  const verdicts = cases.map(({ task, label, results }) => {
     const intact = mean(results.map((result) => result.intact));
     const after = mean(results.map((result) => mean(single(result))));
-    const worst = mean(results.map((result) => Math.max(...single(result))));
     const lost = (after - intact) / (chance(cases) - intact);
-    const verdict = lost > 0.6 ? "which destroys it" : lost > 0.15 ? "which hurts it" : "which it hardly notices";
-    const changes = results.flatMap(atShapeChanges);
-    const also = changes.length > 0 ? `; without one that changes the shape ${percent(mean(changes))}` : "";
-    return `${label} errs in ${percent(intact)} of the images, without one ${WHAT[task.net]} in ${percent(after)} on average, ${verdict} (at worst ${percent(worst)}${also}).`;
+    const effect = lost > 0.6 ? "is destroyed by" : lost > 0.15 ? "is hurt by" : "hardly notices";
+    return `${label} ${effect} the loss of one ${WHAT[task.net]}`;
   });
-  const several = cases.flatMap(({ label, results }) => {
-    const many = results.flatMap((result) => result.many);
-    const reordered = results.flatMap((result) => result.reordered);
-    if (many.length === 0) return [];
-    const most = Math.max(...many.map(({ removed }) => removed));
-    const at = (count: number): number[] => many.filter(({ removed }) => removed === count).map(({ error }) => error);
-    const counts = [...new Set(many.map(({ removed }) => removed))].sort((a, b) => a - b);
-    const middle = counts[Math.floor((counts.length - 1) / 2)];
-    const parts = [
-      `${label} without ${middle} blocks errs in ${percent(mean(at(middle)))}, without ${most} in ${percent(mean(at(most)))}`,
-    ];
-    if (reordered.length > 0) {
-      const swaps = Math.max(...reordered.map((row) => row.swaps));
-      const far = reordered.filter((row) => row.swaps === swaps);
-      const errors = far.map(({ error }) => error);
-      const verdict =
-        compare(
-          errors,
-          results.map(({ intact }) => intact),
-        ) === "higher"
-          ? "the order matters"
-          : "no more than the choices differ among themselves";
-      parts.push(
-        `after ${swaps} random swaps (τ = ${mean(far.map(({ kendallTau }) => kendallTau)).toFixed(2)}) in ${percent(mean(errors))}: ${verdict}`,
-      );
-    }
-    return [`${parts.join(", ")}.`];
-  });
-  return [...ones, ...several].join(" ");
+  return `${listed(verdicts)}.`;
 }

@@ -81,7 +81,7 @@ export const lesion: Computation<Options, Task, Result> = {
   papers: "Veit et al. 2016, Figs. 3 to 5",
   options: {
     depth: option("layers of the residual network, 6n+2", depth, { quick: 20, default: 56, full: 110 }),
-    plainDepth: option("layers of the plain network, 6n+2", depth, { quick: 8, default: 20, full: 20 }),
+    plainDepth: option("layers of the plain network, 6n+2", depth, { quick: 8, default: 20 }),
     vggStage: option("convolutions in each of the three stages of the VGG-style network", wholeNumber(1, 100), {
       quick: 2,
       default: 4,

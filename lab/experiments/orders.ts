@@ -10,13 +10,13 @@ import type { Experiment } from "../experiment.ts";
 import { networkOptions } from "../training/network.ts";
 import { type Training, train } from "../training/train.ts";
 import {
-  comparison,
   errorDots,
   errorTable,
   lossCurves,
   planVariants,
   type VariantOptions,
   type VariantTask,
+  variantComparison,
   variantLabel,
   variantOptions,
 } from "./variants.ts";
@@ -51,7 +51,7 @@ export const orders: Experiment<VariantOptions, VariantTask, Training> = {
   },
 
   report: (cases) => ({
-    found: comparison(cases, "original"),
+    found: variantComparison(cases, "original"),
     paper:
       "On CIFAR-10 with 110 layers the original order has a test error of 6.61 %, a norm after the addition 8.17 %, a ReLU before it 7.84 %, ReLU-only pre-activation 6.71 % and full pre-activation 6.37 %; with 164 layers 5.93, 6.50, 6.14, 5.91 and 5.46 % (He et al. 2016, Table 2). With 1001 layers the original has 7.61 %, full pre-activation 4.92 %.",
     charts: [

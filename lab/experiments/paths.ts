@@ -14,8 +14,8 @@ import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
 import { type Case, type Context, type Experiment, option, type Seeded } from "../experiment.ts";
 import type { LineChart, Panel, Series } from "../report/chart.ts";
-import { percent, significant } from "../report/format.ts";
-import { curveOf, geometricMean, mean } from "../report/statistics.ts";
+import { percent } from "../report/format.ts";
+import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
 import {
@@ -67,7 +67,7 @@ export const paths: Experiment<Options, Task, Result> = {
     "Gradient by path length in residual networks, before and after training: how many paths, how much each, and the product.",
   papers: "Veit et al. 2016, Fig. 6",
   options: {
-    depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110], full: [56, 110] }),
+    depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110] }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     paths: option("measured of each length", wholeNumber(1, 1e6), { quick: 5, default: 10, full: 100 }),
     ...trainingOptions({ default: { steps: 300 } }),
@@ -261,18 +261,13 @@ function table(cases: Cases): Table {
   };
 }
 
-/** A sentence for each network, about what it is after training, with the beginning beside it. */
 function findings(cases: Cases): string {
-  return cases
-    .map(({ task: { depth }, results }) => {
-      const all = fractions(depth);
-      const [before, after] = PHASES.map((phase) => bulk(meanShares(results, phase)));
-      const length = mean(results.map(({ trained }) => meanLength(trained.shares)));
-      const half = blocksOf(depth) / 2;
-      const verdict = length < 0.9 * half ? "shorter than" : length > 1.1 * half ? "longer than" : "about as long as";
-      const most = bulk(all);
-      const factor = geometricMean(results.map(({ trained }) => decay(trained)));
-      return `With ${depth} layers (${blocksOf(depth)} blocks) ${percent(ALMOST_ALL, 0)} of all paths are ${most.from} to ${most.to} blocks long. After training each further branch multiplies a path's gradient by ${significant(factor)}, and ${percent(ALMOST_ALL, 0)} of the gradient comes from lengths of ${after.from} to ${after.to} blocks, which ${significant(100 * pathsIn(after, all))} % of all paths have (before training: ${before.from} to ${before.to}): on average ${length.toFixed(1)} blocks, ${verdict} the paths' ${half}.`;
-    })
-    .join(" ");
+  const verdicts = cases.map(({ task: { depth }, results }) => {
+    const { from, to } = bulk(meanShares(results, "trained"));
+    const length = mean(results.map(({ trained }) => meanLength(trained.shares)));
+    const half = blocksOf(depth) / 2;
+    const verdict = length < 0.9 * half ? "fewer than" : length > 1.1 * half ? "more than" : "about";
+    return `with ${depth} layers ${percent(ALMOST_ALL, 0)} of the gradient passes ${from} to ${to} of ${blocksOf(depth)} branches, on average ${length.toFixed(1)}, ${verdict} half of them`;
+  });
+  return `After training, ${verdicts.join("; ")}.`;
 }

@@ -15,7 +15,7 @@ import { Rng, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { listOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option, type Seeded } from "../experiment.ts";
 import type { LineChart, Panel, Tone } from "../report/chart.ts";
-import { fixed } from "../report/format.ts";
+import { listed } from "../report/format.ts";
 import { curveOf, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 
@@ -65,8 +65,8 @@ export const shatter: Experiment<Options, Task, Result> = {
       default: [1, 4, 10, 24, 50],
       full: [1, 2, 4, 10, 24, 50],
     }),
-    width: option("units in each hidden layer", wholeNumber(2, 1e5), { quick: 50, default: 200, full: 200 }),
-    points: option("inputs on the line", wholeNumber(2 * PART, 1e6), { quick: 128, default: 256, full: 256 }),
+    width: option("units in each hidden layer", wholeNumber(2, 1e5), { quick: 50, default: 200 }),
+    points: option("inputs on the line", wholeNumber(2 * PART, 1e6), { quick: 128, default: 256 }),
     scale: option("of the branches where they are small, the paper's β", realNumber(0, 10, "above"), 0.1),
   },
   seeds: { quick: 3, default: 20, full: 100 },
@@ -282,16 +282,23 @@ function layers(depth: number): string {
   return `${depth} ${depth === 1 ? "layer" : "layers"}`;
 }
 
-/** Where each deepest network lies between the two noises, by how neighbours correlate: 0 is white, 1 is brown. */
 function findings(cases: Cases): string {
   const neighbours = (one: Cases[number]): number => mean(one.results.map(({ correlation }) => correlation[1]));
   const [white, brown] = NOISES.map((net) => deepest(cases, net));
-  const each = distinct([shallowest(cases), ...NETS.map((net) => deepest(cases, net))]).map((one) => {
-    const says = `${one.task.net} with ${layers(one.task.depth)} ${fixed(neighbours(one), 2)}`;
-    if (!white || !brown) return says;
-    const place = (neighbours(one) - neighbours(white)) / (neighbours(brown) - neighbours(white));
-    return `${says}, ${place < 0.1 ? "like white noise" : place > 0.9 ? "like brown noise" : "in between"}`;
+  if (!white || !brown) return "There is no noise to compare the gradients with.";
+  const nets = distinct([shallowest(cases), ...NETS.map((net) => deepest(cases, net))]);
+  const place = (one: Cases[number]): number =>
+    (neighbours(one) - neighbours(white)) / (neighbours(brown) - neighbours(white));
+  const groups: readonly [string, (at: number) => boolean][] = [
+    ["like white noise", (at) => at < 0.1],
+    ["between the two", (at) => at >= 0.1 && at <= 0.9],
+    ["like brown noise", (at) => at > 0.9],
+  ];
+  const verdicts = groups.flatMap(([what, holds]) => {
+    const there = nets.filter((one) => holds(place(one)));
+    return there.length > 0
+      ? [`${what} in ${listed(there.map(({ task }) => `${task.net} with ${layers(task.depth)}`))}`]
+      : [];
   });
-  const noises = distinct([white, brown]).map((one) => `${one.task.net} ${fixed(neighbours(one), 2)}`);
-  return `Correlation of ∂y/∂x at neighbouring inputs: ${[...each, ...noises].join("; ")}.`;
+  return `From one input to the next the gradient changes ${verdicts.join("; ")}.`;
 }

@@ -13,14 +13,12 @@ import type { Module } from "../../src/nn/index.ts";
 import { type CifarResNetOptions, cifarResNet } from "../../src/resnet/index.ts";
 import type { Case, Context, Experiment } from "../experiment.ts";
 import type { CategoryChart } from "../report/chart.ts";
-import { significant } from "../report/format.ts";
-import { geometricMean, mean, pointOf } from "../report/statistics.ts";
+import { pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
 import { type Training, train } from "../training/train.ts";
 import { highwayUnitNet } from "./highway-unit.ts";
 import {
-  comparison,
   deepestOf,
   errorDots,
   errorTable,
@@ -28,6 +26,7 @@ import {
   planVariants,
   type VariantOptions,
   type VariantTask,
+  variantComparison,
   variantLabel,
   variantOptions,
 } from "./variants.ts";
@@ -108,7 +107,7 @@ export const shortcuts: Experiment<VariantOptions, VariantTask, Result> = {
   },
 
   report: (cases) => ({
-    found: `${comparison(cases, "identity")} ${certified(cases)}`,
+    found: variantComparison(cases, "identity"),
     paper:
       "On CIFAR-10 with 110 layers nothing is as good as the identity, 6.61 %: scaling by 0.5 fails or, with a branch of 0.5 too, has 12.35 %, exclusive gates 8.70 % (b = −6) and 9.81 % (b = −7), shortcut-only gates 12.86 % (b = 0) and 6.91 % (b = −6), 1×1 convolutions 12.22 %; an exclusive gate with b = 0 and dropout fail (He et al. 2016, Table 1). A later comparison holds that the gates were badly set up: with gates of two 3×3 convolutions and nothing after the addition, its log ends at 6.04 % against 6.25 % for the identity (flukeskywalker/highway-resnet-comparison).",
     charts: [
@@ -217,29 +216,4 @@ function gainCell(gains: readonly number[]): ReturnType<typeof cellOf> {
 
 function blocksOf({ depth }: VariantTask): number {
   return (depth - 2) / 2;
-}
-
-/** Of the deepest networks: the factors that are certain whatever the weights are, and what was measured after training. */
-function certified(cases: Cases): string {
-  const deepest = deepestOf(cases);
-  const there = cases.filter(({ task }) => task.depth === deepest);
-  // What dropout multiplies by belongs to a draw.
-  const certain = there.flatMap(({ task, results: [{ atStart }] }) =>
-    atStart.factor === null || task.variant.startsWith("dropout")
-      ? []
-      : [`${significant(atStart.factor)} (${task.variant})`],
-  );
-  const measured = there.flatMap(({ task, results }) => {
-    const gains = results.map(({ trained }) => trained.pathGain);
-    if (!gains.every(Number.isFinite)) return [];
-    const gain = gains.every((each) => each > 0) ? geometricMean(gains) : mean(gains);
-    return [`${significant(gain)} (${task.variant})`];
-  });
-  const path = `all ${blocksOf(there[0].task)} shortcuts`;
-  return [
-    ...(certain.length > 0
-      ? [`What arrives of a gradient along ${path} is certified to be multiplied by ${certain.join(", ")}.`]
-      : []),
-    ...(measured.length > 0 ? [`Measured after training, ${path} leave of its norm ${measured.join(", ")}.`] : []),
-  ].join(" ");
 }

@@ -9,13 +9,11 @@ import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Experiment, option } from "../experiment.ts";
 import type { LineChart, Panel } from "../report/chart.ts";
-import { percent } from "../report/format.ts";
-import { compare, mean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { firstImages } from "../training/first-images.ts";
 import { networkOptions } from "../training/network.ts";
 import { pickTraining, type Training, type TrainingOptions, train, trainingOptions } from "../training/train.ts";
-import { deepestOf, divergedCell, lossCurve, seedNote } from "./variants.ts";
+import { comparison, deepestOf, divergedCell, lossCurve, seedNote } from "./variants.ts";
 
 interface Options extends TrainingOptions {
   readonly depths: readonly number[];
@@ -44,11 +42,7 @@ export const stochasticDepth: Experiment<Options, Task, Result> = {
   papers: "Huang et al. 2016, Tables 1 and 2, Fig. 3",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110], full: [110] }),
-    survival: option("p_L, the last block's probability to be used; 1 uses all", listOf(realNumber(0, 1)), {
-      quick: [1, 0.5],
-      default: [1, 0.5],
-      full: [1, 0.5],
-    }),
+    survival: option("p_L, the last block's probability to be used; 1 uses all", listOf(realNumber(0, 1)), [1, 0.5]),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     trainImages: option("how many images are learned; at most as many as there are", wholeNumber(1, 1e9), {
       quick: 500,
@@ -157,24 +151,13 @@ function table(cases: Cases): Table {
   };
 }
 
-/** Of the deepest networks, each survival probability against using all blocks. */
 function findings(cases: Cases): string {
-  const deepest = deepestOf(cases);
-  const there = cases.filter(({ task }) => task.depth === deepest);
-  const errors = ({ results }: Cases[number]): number[] => results.map(({ testError }) => testError);
-  const whole = there.find(({ task }) => task.survival === 1);
-  return there
-    .map((one) => {
-      const error = percent(mean(errors(one)), 2);
-      const start = `With ${deepest} layers and ${name(one.task.survival)} the test error is ${error}`;
-      if (!whole || one === whole) return `${start}.`;
-      const verdict = {
-        higher: "higher than with all blocks",
-        lower: "lower than with all blocks",
-        alike: `which ${one.results.length} seeds cannot tell from that with all blocks`,
-      }[compare(errors(one), errors(whole))];
-      const time = mean(one.results.map(({ seconds }) => seconds)) / mean(whole.results.map(({ seconds }) => seconds));
-      return `${start}, ${verdict}${seedNote(there)}, and a step takes ${percent(time, 0)} of the time by the clock, in which whatever else the machine does counts (${percent(usedShare(one.task.survival), 0)} of the blocks are used).`;
-    })
-    .join(" ");
+  const layers = deepestOf(cases);
+  const there = cases.filter(({ task }) => task.depth === layers);
+  const [whole, ...others] = [...there].sort((a, b) => b.task.survival - a.task.survival);
+  const measured = ({ task, results }: Cases[number]): { name: string; values: number[] } => ({
+    name: name(task.survival),
+    values: results.map(({ testError }) => testError),
+  });
+  return comparison(measured(whole), others.map(measured), layers, seedNote(there));
 }

@@ -15,7 +15,7 @@ import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
 import { type Case, type Context, type Experiment, option, type Seeded } from "../experiment.ts";
 import type { LineChart, Panel } from "../report/chart.ts";
-import { significant } from "../report/format.ts";
+import { listed } from "../report/format.ts";
 import { curveOf, geometricMean } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { networkOptions } from "../training/network.ts";
@@ -50,21 +50,13 @@ export const vanish: Experiment<Options, Task, Result> = {
     "Gradient norms at every layer before the first update, for plain and residual networks of several depths, with and without batch norm.",
   papers: "Glorot & Bengio 2010, §4; He et al. 2015, §4.1; Yang et al. 2019",
   options: {
-    depths: option("layers of the networks, 6n+2", listOf(depth), {
-      quick: [8, 20],
-      default: [20, 56, 110],
-      full: [20, 56, 110],
-    }),
-    width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 16, full: 16 }),
+    depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [8, 20], default: [20, 56, 110] }),
+    width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 16 }),
     batchSize: option("images in the batch", wholeNumber(2, 65536), { quick: 8, default: 32, full: 128 }),
     gains: option(
       "of the weights where there is no batch norm, in units of Kaiming's",
       listOf(realNumber(0, 10, "above")),
-      {
-        quick: [1, 0.8],
-        default: [1, 0.8],
-        full: [1, 0.8],
-      },
+      [1, 0.8],
     ),
   },
   seeds: { quick: 2, default: 5, full: 10 },
@@ -187,22 +179,18 @@ function perLayer(results: readonly Result[]): number {
   return geometricMean(results.map(growth)) ** (1 / (results[0].norms.length - 1));
 }
 
-/** One sentence per kind of network, about the deepest there is. */
 function findings(cases: Cases): string {
   const deepest = Math.max(...cases.map(({ task }) => task.depth));
-  const sentences = cases
-    .filter(({ task }) => task.depth === deepest)
-    .map(({ label, results }) => {
-      const total = geometricMean(results.map(growth));
-      const loss = geometricMean(results.map(({ loss }) => loss));
-      const wild = loss > 10 ? ` (its loss is ${significant(loss)})` : "";
-      return `${label}: ${verdict(total)}, × ${significant(total)}, which is ${perLayer(results).toFixed(3)} per layer${wild}`;
-    });
-  return `What becomes of the gradient from the last convolution to the first, before anything is learned. ${sentences.join("; ")}.`;
+  const there = cases.filter(({ task }) => task.depth === deepest);
+  const verdicts = (["vanishes", "arrives", "explodes"] as const).flatMap((verdict) => {
+    const nets = there.filter(({ results }) => verdictOn(geometricMean(results.map(growth))) === verdict);
+    return nets.length > 0 ? [`${verdict} in ${listed(nets.map(({ label }) => label))}`] : [];
+  });
+  return `Before anything is learned the gradient ${verdicts.join("; ")}.`;
 }
 
 /** What a step of SGD can still live with: a thousandfold over the whole network, 7 % per layer at 110 layers. */
-function verdict(total: number): string {
-  if (total < 1e-3) return "it vanishes";
-  return total > 1e3 ? "it explodes" : "it arrives";
+function verdictOn(total: number): "vanishes" | "explodes" | "arrives" {
+  if (total < 1e-3) return "vanishes";
+  return total > 1e3 ? "explodes" : "arrives";
 }

@@ -5,8 +5,8 @@
 import { depth, listOf, wholeNumber } from "../arguments.ts";
 import { type Case, type OptionSpecs, option, type PerPreset } from "../experiment.ts";
 import type { CategoryChart, LineChart, Panel, Point, Tone } from "../report/chart.ts";
-import { percent } from "../report/format.ts";
-import { compare, curveOf, mean, pointOf } from "../report/statistics.ts";
+import { listed } from "../report/format.ts";
+import { compare, curveOf, pointOf } from "../report/statistics.ts";
 import { cellOf, type Table } from "../report/table.ts";
 import { pickTraining, type Training, type TrainingOptions, trainingOptions } from "../training/train.ts";
 
@@ -153,17 +153,45 @@ export function seedNote(cases: readonly { readonly results: readonly unknown[] 
   return cases.every(({ results }) => results.length < 2) ? " (one seed each, so any difference counts)" : "";
 }
 
-/** The test errors of the deepest networks in a sentence, each against the variant `reference` if that is there. */
-export function comparison(cases: VariantCases, reference: string): string {
-  const deepest = deepestOf(cases);
-  const there = cases.filter(({ task }) => task.depth === deepest);
-  const errorsOf = (results: readonly Training[]): number[] => results.map(({ testError }) => testError);
-  const known = there.find(({ task }) => task.variant === reference);
-  const items = there.map(({ task: { variant }, results }) => {
-    const error = `${variant} ${percent(mean(errorsOf(results)))}`;
-    if (!known || variant === reference) return error;
-    return `${error} (${compare(errorsOf(results), errorsOf(known.results))})`;
-  });
-  const against = known ? `, each compared with ${reference}` : "";
-  return `Test errors with ${deepest} layers${against}${seedNote(there)}: ${items.join("; ")}.`;
+/** A kind of networks, or a variant, with a value for each seed that is better the lower it is: a loss, an error. */
+interface Measured {
+  readonly name: string;
+  readonly values: readonly number[];
 }
+
+/** In a sentence, which of `others` have a lower test error than `reference`, and which a higher one. */
+export function comparison(reference: Measured, others: readonly Measured[], layers: number, note: string): string {
+  const groups = (["lower", "alike", "higher"] as const).flatMap((verdict) => {
+    const names = others.filter(({ values }) => compare(values, reference.values) === verdict);
+    return names.length > 0 ? [`${verdict} with ${listed(names.map(({ name }) => name))}`] : [];
+  });
+  if (groups.length === 0) return `With ${layers} layers there is nothing to compare with ${reference.name}.`;
+  return `With ${layers} layers, compared with ${reference.name}, the test error is ${groups.join("; ")}${note}.`;
+}
+
+/** The deepest networks' test errors, each variant's against that of the variant `reference`. */
+export function variantComparison(cases: VariantCases, reference: string): string {
+  const layers = deepestOf(cases);
+  const there = cases.filter(({ task }) => task.depth === layers);
+  const measured = there.map(({ task, results }) => ({
+    name: task.variant,
+    values: results.map(({ testError }) => testError),
+  }));
+  const known = measured.find(({ name }) => name === reference) ?? { name: reference, values: [] };
+  const others = known.values.length > 0 ? measured.filter((one) => one !== known) : [];
+  return comparison(known, others, layers, seedNote(there));
+}
+
+/** In a sentence, what more layers do to kinds of networks. `byDepth` has each kind's losses or errors, by rising depth. */
+export function depthVerdict(
+  kinds: readonly { readonly name: string; readonly byDepth: readonly (readonly number[])[] }[],
+  note = "",
+): string {
+  const verdicts = kinds.flatMap(({ name, byDepth }) =>
+    byDepth.length > 1 ? [`${name} networks learn ${WITH_DEPTH[compare(byDepth.at(-1)!, byDepth[0])]}`] : [],
+  );
+  if (verdicts.length === 0) return "There is only one depth, and nothing to compare it with.";
+  return `With more layers ${listed(verdicts)}${note}.`;
+}
+
+const WITH_DEPTH = { higher: "worse", lower: "better", alike: "as well as with few" } as const;

@@ -2,6 +2,7 @@
  * A page that stands alone: style and pictures inside, no script, nothing fetched. Light and dark, wide and narrow,
  * screen and paper. Knows nothing about experiments; run-page.ts fills it.
  */
+import type { Headline, Verdict, Verdicts } from "../report/highlights.ts";
 import type { RenderedFigure } from "./plot.ts";
 import { asCustomProperties, darkPalette, fontFamily, lightPalette } from "./theme.ts";
 
@@ -13,14 +14,6 @@ export function escapeHtml(text: string): string {
 /** Text in which `code` stands between backticks, as HTML. */
 export function richText(text: string): string {
   return escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
-}
-
-export interface Headline {
-  readonly value: string;
-  readonly label: string;
-  readonly note: string;
-  /** Which of the palette's colours. */
-  readonly tone: "residual" | "plain" | "ink";
 }
 
 export function headlineNumbers(numbers: readonly Headline[]): string {
@@ -46,6 +39,35 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     row.map((cell) => `<${tag}>${richText(cell)}</${tag}>`).join("");
   const body = rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("\n");
   return `<div class="scroll"><table class="${className}"><thead><tr>${cells("th", head)}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
+}
+
+/** Verdicts, each with a mark for every part and its details behind a summary. `tableOf` draws these. */
+export function verdictsSection(
+  { id, title, about, verdicts }: Verdicts,
+  tableOf: (verdict: Verdict) => string,
+): string {
+  const boxes = verdicts.map((verdict) => {
+    const { title, tone, text, marks, details } = verdict;
+    const parts = marks.map(
+      ({ part, holds, why }) =>
+        `<li class="${holds ? "holds" : "fails"}" title="${escapeHtml(why)}">${holds ? "✓" : "✗"} ${escapeHtml(part)}</li>`,
+    );
+    return `<div class="verdict ${tone}"><p><b class="${tone}">${escapeHtml(title)}.</b> ${richText(text)}</p>
+<ul class="blocks">${parts.join("")}</ul>
+${fold(details.title, tableOf(verdict))}</div>`;
+  });
+  return `<section id="${id}">
+<h2>${escapeHtml(title)}</h2>
+<p>${richText(about)}</p>
+${boxes.join("\n")}
+</section>`;
+}
+
+/** What is shown when its summary is clicked. */
+export function fold(summary: string, body: string): string {
+  return `<details><summary>${escapeHtml(summary)}</summary>
+${body}
+</details>`;
 }
 
 export function definitions(pairs: readonly (readonly [string, string])[]): string {
@@ -84,7 +106,8 @@ p { max-width: 68ch; margin: 0 0 16px; }
 .lede { font-size: 20px; line-height: 1.5; color: var(--faint); }
 .eyebrow { font-size: 13px; letter-spacing: 0.08em; text-transform: uppercase; color: var(--faint); margin: 0 0 12px; }
 a { color: inherit; text-decoration-color: var(--faint); text-underline-offset: 3px; }
-.finding { border-left: 4px solid var(--residual); padding: 2px 0 2px 20px; max-width: 72ch; }
+.finding { border-left: 4px solid var(--ink); padding: 2px 0 2px 20px; margin: 28px 0 0; max-width: 72ch; }
+.finding p { margin: 0 0 8px; }
 .caveat { color: var(--plain); font-weight: 600; font-size: 15px; }
 .caption { color: var(--faint); font-size: 16px; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; align-items: start; }
@@ -113,7 +136,7 @@ table { border-collapse: collapse; font-size: 14.5px; line-height: 1.45; width: 
 th, td { text-align: left; vertical-align: top; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--grid); }
 th { font-weight: 600; color: var(--faint); white-space: nowrap; }
 td:first-child { white-space: nowrap; font-variant-numeric: tabular-nums; }
-table.numbers td { font-variant-numeric: tabular-nums; } table.numbers td:not(:first-child), table.numbers th:not(:first-child) { text-align: right; }
+table.numbers td { font-variant-numeric: tabular-nums; white-space: nowrap; } table.numbers td:not(:first-child), table.numbers th:not(:first-child) { text-align: right; }
 details { margin: 12px 0; } summary { cursor: pointer; font-weight: 600; }
 code { font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 2px 32px; font-size: 15px; margin: 0; }

@@ -13,11 +13,8 @@ export interface IndexEntry {
 
 export const INDEX = "index.html";
 
-/** The page of `npm start`, which lies in the same directory. */
-export const MAIN_JOB = "gradient-flow.html";
-
 /** @param sections one for each run, of `entrySection`. */
-export function indexPage(sections: readonly string[], mainJob: boolean): string {
+export function indexPage(sections: readonly string[]): string {
   const body = [
     "<header>",
     `<p class="eyebrow">Skipstone</p>`,
@@ -25,17 +22,10 @@ export function indexPage(sections: readonly string[], mainJob: boolean): string
     `<p class="lede">What was run here, and what came out. Each title leads to the page with figures, tables and all the numbers.</p>`,
     "</header>",
     ...sections,
-    ...(mainJob ? [mainJobSection] : []),
     "<footer><p><code>npm run lab -- --list</code> names all experiments.</p></footer>",
   ];
   return page("The gradient-flow laboratory", body.join("\n"));
 }
-
-const mainJobSection = `<section class="entry" id="gradient-flow">
-<h2><a href="${MAIN_JOB}">Where does the gradient go?</a></h2>
-<p class="eyebrow">npm start</p>
-<p>A residual network and its plain twin, trained side by side.</p>
-</section>`;
 
 export function entrySection({ folder, record, picture }: IndexEntry): string {
   const { experiment, title, papers, report, startedAt, taskSeconds, data, seeds } = record;

@@ -3,7 +3,17 @@ import { type RunRecord, wasInterrupted } from "../record.ts";
 import type { Chart } from "../report/chart.ts";
 import { duration, grouped } from "../report/format.ts";
 import { cellText, type Table } from "../report/table.ts";
-import { definitions, escapeHtml, figureSection, page, richText, table } from "./html.ts";
+import {
+  definitions,
+  escapeHtml,
+  figureSection,
+  fold,
+  headlineNumbers,
+  page,
+  richText,
+  table,
+  verdictsSection,
+} from "./html.ts";
 import type { RenderedFigure } from "./plot.ts";
 
 export function runPage(
@@ -17,9 +27,11 @@ export function runPage(
     `<h1>${escapeHtml(title)}</h1>`,
     `<p class="lede">${richText(about)}</p>`,
     warning(record),
-    `<p class="finding">${finding(record)}</p>`,
+    report.headlines ? headlineNumbers(report.headlines) : "",
+    `<div class="finding"><p>${richText(report.found)}</p><p class="caption"><b>The paper.</b> ${richText(report.paper)}</p></div>`,
     "</header>",
     ...figures.map(({ chart, rendered }) => figureSection(chart.id, chart.title, rendered, chart.caption)),
+    report.marks ? verdictsSection(report.marks, ({ details }) => tableOf(details, "")) : "",
     ...report.tables.map(tableSection),
     factsSection(record),
     `<footer><p>${escapeHtml(papers)}. Beside this file: each figure as .svg, each figure's and table's numbers as .csv, everything as run.json. The same again, number by number: <code>npm run lab -- reproduce</code> with the path of run.json.</p></footer>`,
@@ -27,14 +39,9 @@ export function runPage(
   return page(`${title} · ${experiment}`, body.filter(Boolean).join("\n"));
 }
 
-/** What was found and what the paper found: one paragraph. */
-export function finding({ report }: Pick<RunRecord, "report">): string {
-  return `<b>Found.</b> ${richText(report.found)} <b>The paper.</b> ${richText(report.paper)}`;
-}
-
 /** What makes the numbers less than they seem; empty where nothing does. */
 export function caveats(record: RunRecord): string[] {
-  const { results, planned, otherCode, preset } = record;
+  const { results, planned, otherCode, preset, unfinished = [] } = record;
   return [
     ...(preset === "quick" ? ["A quick run: it shows that everything works, not what comes out."] : []),
     ...(wasInterrupted(record)
@@ -42,6 +49,7 @@ export function caveats(record: RunRecord): string[] {
           `Interrupted: ${grouped(results.length)} of ${grouped(planned)} tasks are finished; running it again goes on from there.`,
         ]
       : []),
+    ...(unfinished.length > 0 ? [`Shown as far as they came: ${unfinished.join("; ")}.`] : []),
     ...(otherCode > 0 ? [`${grouped(otherCode)} results are of another version of the code (--redraw).`] : []),
   ];
 }
@@ -51,14 +59,24 @@ function warning(record: RunRecord): string {
   return lines.length === 0 ? "" : `<p class="caveat">${escapeHtml(lines.join(" "))}</p>`;
 }
 
-function tableSection({ id, title, caption, columns, rows }: Table): string {
-  const head = columns.map(({ label }) => label);
-  const body = rows.map((row) => row.map((cell, i) => cellText(cell, columns[i])));
+function tableSection(content: Table): string {
+  const { id, title, caption, folded } = content;
+  const body = `${tableOf(content, "numbers")}
+<p class="caption">${richText(caption)}</p>`;
+  if (folded) return `<section class="folded" id="${id}">${fold(title, body)}</section>`;
   return `<section id="${id}">
 <h2>${escapeHtml(title)}</h2>
-${table(head, body, "numbers")}
-<p class="caption">${richText(caption)}</p>
+${body}
 </section>`;
+}
+
+function tableOf({ columns, rows }: Table, className: string): string {
+  const head = columns.map(({ label }) => label);
+  return table(
+    head,
+    rows.map((row) => row.map((cell, i) => cellText(cell, columns[i]))),
+    className,
+  );
 }
 
 function factsSection(record: RunRecord): string {

@@ -1,5 +1,5 @@
 /** A run as files: its page, its pictures and numbers, its record; and the index of all runs. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { toCsv } from "../../src/flow/index.ts";
 import { messageOf, RunError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { toJson } from "../json.ts";
 import { parseRecord, RECORD_FILE, type RunRecord } from "../record.ts";
 import { csvRows } from "../report/table.ts";
 import { chartRows, figureOf } from "./charts/index.ts";
-import { entrySection, INDEX, indexPage, MAIN_JOB } from "./index-page.ts";
+import { entrySection, INDEX, indexPage } from "./index-page.ts";
 import { renderFigure, renderPreview } from "./plot.ts";
 import { runPage } from "./run-page.ts";
 
@@ -32,7 +32,7 @@ export function writeRun(record: RunRecord, directory: string, out: string): Wri
   const { sections, remarks } = readEntries(out);
   const written = { page, index: join(out, INDEX), remarks };
   try {
-    writeTogether(out, new Map([[INDEX, indexPage(sections, existsSync(join(out, MAIN_JOB)))]]));
+    writeTogether(out, new Map([[INDEX, indexPage(sections)]]));
     return written;
   } catch (error) {
     return { ...written, problem: new RunError(`the list of all runs: ${messageOf(error)}`) };
@@ -41,7 +41,8 @@ export function writeRun(record: RunRecord, directory: string, out: string): Wri
 
 /** A run's files by name; the page is the first. */
 export function runFiles(record: RunRecord): Map<string, string> {
-  const { charts, tables } = record.report;
+  const { charts, marks } = record.report;
+  const tables = [...record.report.tables, ...(marks?.verdicts ?? []).map(({ details }) => details)];
   const figures = charts.map((chart) => ({ chart, rendered: renderFigure(figureOf(chart)) }));
   const about = `# skipstone ${record.version}, ${record.experiment}, ${record.startedAt}, ${toJson(record.options)}\r\n`;
   return new Map([

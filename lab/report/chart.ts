@@ -32,6 +32,8 @@ export interface Series {
   /** Default: the next one that is free, blue and vermilion last. */
   readonly tone?: Tone;
   readonly dashed?: boolean;
+  /** A thin pale line below the others, such as the single steps behind their mean. May share its name with another. */
+  readonly faint?: boolean;
 }
 
 /** A picture beside others with the same axes (below them on a telephone). */
@@ -48,14 +50,17 @@ interface ChartBase {
   readonly caption: string;
 }
 
-/** Lines (with bands), dots, or both. Series of one name have one look in all panels. */
+/**
+ * Lines (with bands), dots, or both; or dots on stems that rise from zero. Series of one name have one look in all panels. On
+ * a log axis a y of exactly 0 is marked on the lower edge.
+ */
 export interface LineChart extends ChartBase {
   readonly kind: "lines";
   readonly x: Axis;
   readonly y: Axis;
   readonly panels: readonly Panel[];
   /** Default "lines"; "both" where there are few points. */
-  readonly marks?: "lines" | "dots" | "both";
+  readonly marks?: "lines" | "dots" | "both" | "stems";
   /** Dotted lines across all panels, at an x or a y. */
   readonly rules?: readonly { readonly x?: number; readonly y?: number; readonly label: string }[];
 }

@@ -35,9 +35,15 @@ export function grouped(value: number): string {
 /** A ratio in words: `31 times as large`, `1/31 as large`, `as large`. */
 export function asLarge(ratio: number): string {
   const round = (value: number): string =>
-    value >= 9.95 ? grouped(Math.round(value)) : String(Number(value.toFixed(1)));
+    value >= 9.95 ? grouped(Number(value.toPrecision(value < 100 ? 2 : 3))) : String(Number(value.toFixed(1)));
   if (!Number.isFinite(ratio)) return "infinitely many times as large";
   if (ratio === 0) return "zero";
   if (ratio >= 1) return round(ratio) === "1" ? "as large" : `${round(ratio)} times as large`;
   return round(1 / ratio) === "1" ? "as large" : `1/${round(1 / ratio)} as large`;
+}
+
+/** `a, b and c`; an item with a comma of its own stands in quotation marks. */
+export function listed(items: readonly string[]): string {
+  const apart = items.map((item) => (item.includes(",") ? `“${item}”` : item));
+  return apart.length < 2 ? apart.join("") : `${apart.slice(0, -1).join(", ")} and ${apart.at(-1)}`;
 }

@@ -21,6 +21,8 @@ export interface Table {
   readonly title: string;
   /** What the numbers are, their unit, over how many seeds. */
   readonly caption: string;
+  /** A long one to look something up in: the page shows its title, and the rows when that is clicked; the terminal some rows. */
+  readonly folded?: boolean;
   readonly columns: readonly Column[];
   /** A cell per column; null where there is nothing. */
   readonly rows: readonly (readonly Cell[])[];

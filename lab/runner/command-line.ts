@@ -46,6 +46,7 @@ type OtherTask = () => Promise<Answer>;
 
 /** What the command line offers. */
 export interface Offer {
+  /** The first is the one that `npm start` runs. */
   readonly experiments: readonly AnyExperiment[];
   /** Adds commands that are no experiments; `chosen` is called with what the one that was typed does. */
   readonly addCommands: (program: Command, chosen: (task: OtherTask) => void) => void;
@@ -87,7 +88,8 @@ export function parseCommandLine(
     .exitOverride()
     .allowExcessArguments(false);
   for (const experiment of experiments) {
-    describeExperiment(program.command(experiment.name), experiment).action((given: Given) => {
+    const short = experiment === experiments[0] ? "`npm start -- [options]` is short for this command.\n" : "";
+    describeExperiment(program.command(experiment.name), experiment, short).action((given: Given) => {
       request = { kind: "run", run: toRun(experiment, given, args) };
     });
   }
@@ -120,6 +122,7 @@ interface Given extends Readonly<Record<string, unknown>> {
   readonly quick?: boolean;
   readonly full?: boolean;
   readonly seeds?: readonly number[];
+  readonly seed?: readonly number[];
   readonly imageSize?: "whole" | "half";
   readonly data?: string;
   readonly out: string;
@@ -129,15 +132,21 @@ interface Given extends Readonly<Record<string, unknown>> {
   readonly redraw?: boolean;
 }
 
+/** What `npm start` called options, and its one seed `--seed`, in version 0.1.0: understood for one version more. */
+const FORMER_NAMES: Readonly<Record<string, string>> = { batchSize: "batch", learningRate: "lr" };
+
 function toRun(experiment: AnyExperiment, given: Given, args: readonly string[]): RunRequest {
   const preset = given.quick ? "quick" : given.full ? "full" : "default";
-  const own = optionsOf(experiment).map(([key, { preset: values }]) => [key, given[key] ?? values[preset]]);
+  const own = optionsOf(experiment).map(([key, { preset: values }]) => [
+    key,
+    given[key] ?? given[FORMER_NAMES[key]] ?? values[preset],
+  ]);
   return {
     command: ["npm run lab --", ...args].join(" "),
     experiment,
     preset,
     options: Object.fromEntries(own),
-    seeds: given.seeds ?? firstSeeds(experiment.seeds[preset]),
+    seeds: given.seeds ?? given.seed ?? firstSeeds(experiment.seeds[preset]),
     imageSize: given.imageSize ?? experiment.imageSize[preset],
     data: given.data,
     out: given.out,
@@ -147,23 +156,28 @@ function toRun(experiment: AnyExperiment, given: Given, args: readonly string[])
   };
 }
 
-function describeExperiment(command: Command, experiment: AnyExperiment): Command {
+function describeExperiment(command: Command, experiment: AnyExperiment, note: string): Command {
   const { title, about, papers, seeds, imageSize } = experiment;
   command
-    .description(`${title}\n${about}\n${papers}`)
+    .description(`${title}\n${about}\n${papers}\n${note}`.trimEnd())
     .summary(title)
     .addOption(new Option("--quick", "under a minute: whether everything works, not what comes out").conflicts("full"))
     .option(
       "--full",
       `the paper's size: hours or days${experiment.paperData === "MNIST" ? "" : `, on ${experiment.paperData}`}`,
     );
-  for (const [key, own] of optionsOf(experiment)) command.addOption(toOption(key, own));
+  for (const [key, own] of optionsOf(experiment)) {
+    command.addOption(toOption(key, own));
+    const former = FORMER_NAMES[key];
+    if (former) command.addOption(toOption(former, own).hideHelp());
+  }
   return command
     .option(
       "--seeds <n or list>",
       `how many (3 is 1,2,3), or which (7,9; a single one with a comma after it)${presetText(seeds)}`,
       parseSeeds,
     )
+    .addOption(new Option("--seed <n>").argParser((text) => parseSeeds(`${text},`)).hideHelp())
     .addOption(
       toOption("imageSize", {
         description: "half: images reduced by 2×2 means, four times cheaper",
@@ -197,6 +211,8 @@ const workers = wholeNumber(1, 256);
 
 function toOption(key: string, { description, argument, preset }: ExperimentOption<unknown>): Option {
   const flag = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  // What has no value is off until it is given.
+  if (argument.placeholder === "") return new Option(`--${flag}`, description);
   return new Option(`--${flag} ${argument.placeholder}`, `${description}${presetText(preset)}`).argParser(
     (argument as Argument<unknown>).parse,
   );

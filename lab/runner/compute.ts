@@ -1,7 +1,7 @@
 /** Tasks to results: the threads, and what one sees meanwhile. What becomes of the results is for the caller. */
 import type { Tier } from "../../src/tensor/index.ts";
 import type { AnyExperiment, FinishedTask, ImageData, Seeded } from "../experiment.ts";
-import type { Stopper } from "../stop.ts";
+import { createStopFlag, requestStop, type Stopper } from "../stop.ts";
 import { createTaskThread, runTasks } from "./pool.ts";
 import { createProgress } from "./progress.ts";
 
@@ -18,11 +18,14 @@ export interface Work {
 
 /**
  * Runs the tasks, the dearest first, and calls `onDone` with each as it ends; what that returns is printed. When the stopper
- * is asked, those that are running are dropped.
+ * is asked, those that are running are dropped, or, where they can, end early: `onDone` then gets `early`.
  *
  * @throws RunError naming the task if one fails.
  */
-export async function compute(work: Work, onDone: (finished: FinishedTask) => string | undefined): Promise<void> {
+export async function compute(
+  work: Work,
+  onDone: (finished: FinishedTask, early: boolean) => string | undefined,
+): Promise<void> {
   const { experiment, images, kernels, stopper } = work;
   const cost = (task: object): number => experiment.cost?.(task) ?? 1;
   const label = (task: Seeded<object>): string => experiment.label(task);
@@ -30,7 +33,12 @@ export async function compute(work: Work, onDone: (finished: FinishedTask) => st
   const workers = Math.max(1, Math.min(work.workers, tasks.length));
   const amount = { tasks: tasks.length, cost: tasks.reduce((sum, task) => sum + cost(task), 0), workers };
   const progress = createProgress(amount, process.stdout);
-  const onStop = (): void => progress.say(`Stopping. ${work.onInterrupt} Ctrl-C again quits at once.`);
+  const stop = createStopFlag();
+  const endsEarly = experiment.endsEarly ?? false;
+  const onStop = (): void => {
+    if (endsEarly) requestStop(stop);
+    progress.say(`Stopping. ${work.onInterrupt} Ctrl-C again quits at once.`);
+  };
   stopper.signal.addEventListener("abort", onStop);
   try {
     await runTasks(
@@ -38,16 +46,17 @@ export async function compute(work: Work, onDone: (finished: FinishedTask) => st
         tasks,
         label,
         workers,
-        createThread: () => createTaskThread({ experiment: experiment.name, images, kernels }),
+        createThread: () => createTaskThread({ experiment: experiment.name, images, kernels, stop }),
         signal: stopper.signal,
+        endsEarly,
       },
       {
         onStart: (worker, task) => progress.start(worker, nameOf(label(task), task), cost(task)),
-        onProgress: (worker, fraction) => progress.advance(worker, fraction),
-        onDone: (worker, finished) => {
-          const word = onDone(finished);
+        onProgress: (worker, fraction, standing) => progress.advance(worker, fraction, standing),
+        onDone: (worker, finished, early) => {
+          const word = onDone(finished, early);
           const { task, seconds } = finished;
-          progress.done(worker, nameOf(label(task), task), cost(task), seconds);
+          progress.done(worker, `${nameOf(label(task), task)}${early ? ", ended early" : ""}`, cost(task), seconds);
           if (word !== undefined) progress.say(word);
         },
       },

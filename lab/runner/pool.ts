@@ -4,7 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { messageOf, RunError } from "../errors.ts";
-import type { FinishedTask, Seeded } from "../experiment.ts";
+import type { FinishedTask, Seeded, Standing } from "../experiment.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./task-worker.ts";
 
 /** As much of a thread as is used here. */
@@ -22,14 +22,16 @@ export interface PoolInput {
   readonly label: (task: Seeded<object>) => string;
   readonly workers: number;
   readonly createThread: () => TaskThread;
-  /** Ends all threads at once when it is aborted; tasks that were running are dropped. */
+  /** When it is aborted no task is started any more, and those that are running are dropped. */
   readonly signal: AbortSignal;
+  /** Whether they are waited for instead: they know that they are to end, and end soon. */
+  readonly endsEarly?: boolean;
 }
 
 export interface PoolListener {
   onStart(worker: number, task: Seeded<object>): void;
-  onProgress(worker: number, fraction: number): void;
-  onDone(worker: number, finished: FinishedTask): void;
+  onProgress(worker: number, fraction: number, standing: Standing | undefined): void;
+  onDone(worker: number, finished: FinishedTask, early: boolean): void;
 }
 
 /** A thread that runs tasks of one experiment. The compiled file lies beside this one. */
@@ -55,7 +57,7 @@ export async function runTasks(input: PoolInput, listener: PoolListener): Promis
       return work(thread, worker, queue, input, listener);
     });
     const interrupted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    await Promise.race([Promise.all(working), interrupted]);
+    await Promise.race(input.endsEarly ? [Promise.all(working)] : [Promise.all(working), interrupted]);
   } finally {
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
@@ -66,18 +68,18 @@ function work(
   thread: TaskThread,
   worker: number,
   queue: Iterator<Seeded<object>>,
-  { label, signal }: PoolInput,
+  { label, signal, endsEarly = false }: PoolInput,
   listener: PoolListener,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let current: Seeded<object> | undefined;
+    const dropped = (): boolean => signal.aborted && !endsEarly;
     const fail = (reason: string): void => {
-      if (!signal.aborted)
-        reject(new RunError(current ? `${label(current)}, seed ${current.seed}: ${reason}` : reason));
+      if (!dropped()) reject(new RunError(current ? `${label(current)}, seed ${current.seed}: ${reason}` : reason));
     };
     const next = (): void => {
       const { value, done } = queue.next();
-      if (done) {
+      if (done || signal.aborted) {
         resolve();
         return;
       }
@@ -86,15 +88,16 @@ function work(
       thread.postMessage({ task: value });
     };
     thread.on("message", (message) => {
-      if (signal.aborted || !current) return;
+      if (dropped() || !current) return;
       switch (message.kind) {
         case "progress":
-          return listener.onProgress(worker, message.fraction);
+          return listener.onProgress(worker, message.fraction, message.standing);
         case "failed":
           return fail(message.message);
         case "done": {
           try {
-            listener.onDone(worker, { task: current, result: message.result, seconds: message.seconds });
+            const { result, seconds, early } = message;
+            listener.onDone(worker, { task: current, result, seconds }, early);
           } catch (error) {
             return reject(error);
           }

@@ -3,11 +3,12 @@
  * output goes to a file or a pipe.
  */
 import { createBars, drawsBars } from "../bars.ts";
-import { duration } from "../report/format.ts";
+import type { Standing } from "../experiment.ts";
+import { duration, percent } from "../report/format.ts";
 
 export interface Progress {
   start(worker: number, label: string, cost: number): void;
-  advance(worker: number, fraction: number): void;
+  advance(worker: number, fraction: number, standing?: Standing): void;
   done(worker: number, label: string, cost: number, seconds: number): void;
   /** Prints a line without disturbing the bars. */
   say(line: string): void;
@@ -77,6 +78,12 @@ export class Estimate {
   }
 }
 
+/** `loss  0.123  accuracy 97.1 %` */
+function inWords(standing: Standing | undefined): string {
+  if (!standing) return "";
+  return `loss ${standing.loss.toFixed(3).padStart(6)}  accuracy ${percent(standing.accuracy).padStart(6)}`;
+}
+
 /** Steps of a bar. */
 const RESOLUTION = 1000;
 
@@ -84,9 +91,9 @@ function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
   const estimate = new Estimate(amount);
   let finished = 0;
   const columns = output.columns || 100;
-  const width = Math.max(20, Math.min(44, columns - 46));
+  const width = Math.max(20, Math.min(44, columns - 58));
   const fit = (label: string): string => label.slice(0, width).padEnd(width);
-  const barsize = Math.max(10, Math.min(30, columns - width - 46));
+  const barsize = Math.max(10, Math.min(30, columns - width - 50));
   const { multi, end } = createBars(output, "{label} {bar} {percentage} %  {note}", barsize);
   const whole = multi.create(RESOLUTION, 0, { label: fit("all"), note: "" });
   const threads = Array.from({ length: amount.workers }, () =>
@@ -98,12 +105,12 @@ function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
   return {
     start: (worker, label, cost) => {
       estimate.start(worker, cost);
-      threads[worker].update(0, { label: fit(label) });
+      threads[worker].update(0, { label: fit(label), note: "" });
       update();
     },
-    advance: (worker, fraction) => {
+    advance: (worker, fraction, standing) => {
       estimate.advance(worker, fraction);
-      threads[worker].update(fraction * RESOLUTION);
+      threads[worker].update(fraction * RESOLUTION, { note: inWords(standing) });
       update();
     },
     done: (worker, _label, cost) => {
@@ -117,12 +124,28 @@ function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
   };
 }
 
+/** Between two lines about trainings that are running: some seconds at first, a tenth of the time so far later. */
+const LINE_SECONDS = 4;
+
 function lines(amount: Amount, output: { write(text: string): unknown }): Progress {
   const estimate = new Estimate(amount);
+  const started = performance.now() / 1000;
+  const running = new Map<number, { label: string; printed: number }>();
   let finished = 0;
   return {
-    start: (worker, _label, cost) => estimate.start(worker, cost),
-    advance: (worker, fraction) => estimate.advance(worker, fraction),
+    start: (worker, label, cost) => {
+      estimate.start(worker, cost);
+      running.set(worker, { label, printed: performance.now() / 1000 });
+    },
+    advance: (worker, fraction, standing) => {
+      estimate.advance(worker, fraction);
+      const row = running.get(worker);
+      const now = performance.now() / 1000;
+      if (!row || !standing || now - row.printed < Math.max(LINE_SECONDS, (now - started) / 10)) return;
+      row.printed = now;
+      const share = `${Math.floor(100 * fraction)} %`.padStart(9);
+      output.write(`${share}  ${row.label.padEnd(26)} ${inWords(standing)}  ${estimate}\n`);
+    },
     done: (worker, label, cost, seconds) => {
       finished++;
       estimate.done(worker, cost);

@@ -51,8 +51,8 @@ export async function reproduce(
   const stopper = createStopper();
   await compute(
     { experiment, tasks, images, kernels, workers, stopper, onInterrupt: "What is done is compared." },
-    ({ task, result }) => {
-      again.set(fingerprintOf({}, task), result);
+    ({ task, result }, early) => {
+      if (!early) again.set(fingerprintOf({}, task), result);
       return undefined;
     },
   );

@@ -18,6 +18,8 @@ import { casesOf, tasksOf } from "./tasks.ts";
 export async function run(request: RunRequest, say: (line: string) => void): Promise<number> {
   const { experiment, preset, options } = request;
   const started = new Date();
+  // Before the images are read, which takes a second.
+  say(`${experiment.title} (${experiment.name})`);
   const tasks = tasksOf(experiment, options, request.seeds);
   if (preset === "full") checkPaperData(experiment, request.data);
   const { images, summary } = await readImages({ directory: request.data, size: request.imageSize });
@@ -33,17 +35,24 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   const file = new ResultsFile(path, origin, finished.values());
   const missing = tasks.filter((task) => !finished.has(fingerprintOf(origin, task)));
   const stopper = createStopper();
+  // By fingerprint, as `finished`: what tasks delivered that were told to end. Shown, never kept.
+  const early = new Map<string, FinishedTask>();
   let failure: RunError | undefined;
   if (missing.length > 0 && request.earlier !== "redraw") {
-    say(introduction(experiment, missing, summary));
-    failure = await computeTasks({ ...request, tasks: missing, images, stopper }, (done) => {
-      finished.set(fingerprintOf(origin, done.task), done);
-      file.add(done);
+    const { kind, imageShape } = summary;
+    say(`${missing.length} ${missing.length === 1 ? "task" : "tasks"} on ${kind} of ${imageShape.join("×")}.`);
+    failure = await computeTasks({ ...request, tasks: missing, images, stopper }, (done, isEarly) => {
+      (isEarly ? early : finished).set(fingerprintOf(origin, done.task), done);
+      if (!isEarly) file.add(done);
     });
   }
 
   const results = tasks.flatMap((task) => finished.get(fingerprintOf(origin, task)) ?? []);
-  if (results.length === 0) {
+  const shown = tasks.flatMap((task) => {
+    const fingerprint = fingerprintOf(origin, task);
+    return finished.get(fingerprint) ?? early.get(fingerprint) ?? [];
+  });
+  if (shown.length === 0) {
     if (failure) throw failure;
     say("Nothing is finished yet: there is nothing to show.");
     return stopper.exitCode;
@@ -69,7 +78,10 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
     seeds: request.seeds,
     data: summary,
     results,
-    report: experiment.report(casesOf(experiment, results), options),
+    unfinished: shown
+      .filter((one) => !results.includes(one))
+      .map(({ task }) => `${experiment.label(task)}, seed ${task.seed}`),
+    report: experiment.report(casesOf(experiment, shown), options),
   };
   // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
   const { writeRun } = await import("../page/write-run.ts");
@@ -87,18 +99,24 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   return stopper.exitCode;
 }
 
+/** What the first Ctrl-C leads to, by what becomes of the tasks that are running. */
+const ON_INTERRUPT = {
+  dropped: "What is finished is kept and shown; the same command goes on from there.",
+  shown: "What there is by now is tested and shown.",
+} as const;
+
 /**
  * Computes tasks, and hands each to `keep` as it ends. What was finished before a task failed is to be shown: its error is
  * returned, not thrown. Where results cannot be written for now, the work goes on.
  */
 async function computeTasks(
   work: Omit<Work, "onInterrupt">,
-  keep: (finished: FinishedTask) => void,
+  keep: (finished: FinishedTask, early: boolean) => void,
 ): Promise<RunError | undefined> {
   let warned = false;
-  const onDone = (finished: FinishedTask): string | undefined => {
+  const onDone = (finished: FinishedTask, early: boolean): string | undefined => {
     try {
-      keep(finished);
+      keep(finished, early);
       warned = false;
       return undefined;
     } catch (error) {
@@ -108,10 +126,7 @@ async function computeTasks(
     }
   };
   try {
-    await compute(
-      { ...work, onInterrupt: "What is finished is kept and shown; the same command goes on from there." },
-      onDone,
-    );
+    await compute({ ...work, onInterrupt: ON_INTERRUPT[work.experiment.endsEarly ? "shown" : "dropped"] }, onDone);
     return undefined;
   } catch (error) {
     if (error instanceof RunError) return error;
@@ -166,12 +181,4 @@ function canShow(experiment: AnyExperiment, finished: FinishedTask, options: obj
   } catch {
     return false;
   }
-}
-
-function introduction(
-  { title, name }: AnyExperiment,
-  tasks: readonly object[],
-  { kind, imageShape }: ImageSummary,
-): string {
-  return `${title} (${name}): ${tasks.length} ${tasks.length === 1 ? "task" : "tasks"} on ${kind} of ${imageShape.join("×")}.`;
 }

@@ -2,15 +2,18 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Tier, useKernels } from "../../src/tensor/index.ts";
 import { messageOf } from "../errors.ts";
-import type { ImageData, Seeded } from "../experiment.ts";
+import type { ImageData, Seeded, Standing } from "../experiment.ts";
 import { experimentNamed } from "../experiments/index.ts";
 import { fromJson, toJson } from "../json.ts";
+import { type StopFlag, stopRequested } from "../stop.ts";
 
-/** What pool.ts passes to the thread. Pixels are in shared memory. */
+/** What pool.ts passes to the thread. Pixels and flag are in shared memory. */
 export interface WorkerSetup {
   readonly experiment: string;
   readonly images: ImageData;
   readonly kernels: Tier;
+  /** Set when tasks are to end early. */
+  readonly stop: StopFlag;
 }
 
 export interface ToWorker {
@@ -18,14 +21,15 @@ export interface ToWorker {
 }
 
 export type FromWorker =
-  | { readonly kind: "progress"; readonly fraction: number }
-  | { readonly kind: "done"; readonly result: unknown; readonly seconds: number }
+  | { readonly kind: "progress"; readonly fraction: number; readonly standing: Standing | undefined }
+  /** `early`: the task was told to end, so its result is not what it would have been. */
+  | { readonly kind: "done"; readonly result: unknown; readonly seconds: number; readonly early: boolean }
   | { readonly kind: "failed"; readonly message: string };
 
 /** Milliseconds between two messages about progress. */
 const PROGRESS_INTERVAL = 100;
 
-const { experiment: name, images, kernels } = workerData as WorkerSetup;
+const { experiment: name, images, kernels, stop } = workerData as WorkerSetup;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 useKernels(kernels);
 const experiment = experimentNamed(name);
@@ -33,16 +37,28 @@ const experiment = experimentNamed(name);
 parentPort!.on("message", async ({ task }: ToWorker) => {
   const started = performance.now();
   let told = started;
+  let standing: Standing | undefined;
+  let early = false;
   const progress = (fraction: number): void => {
     const now = performance.now();
     if (now - told < PROGRESS_INTERVAL) return;
     told = now;
-    tell({ kind: "progress", fraction });
+    tell({ kind: "progress", fraction, standing });
   };
   try {
-    const result = await experiment.run(task, { ...images, progress });
+    const result = await experiment.run(task, {
+      ...images,
+      progress,
+      tell: (now) => {
+        standing = now;
+      },
+      stopping: () => {
+        early ||= stopRequested(stop);
+        return early;
+      },
+    });
     // As it will be read from the file: a report must not depend on whether its results were.
-    tell({ kind: "done", result: fromJson(toJson(result)), seconds: (performance.now() - started) / 1000 });
+    tell({ kind: "done", result: fromJson(toJson(result)), seconds: (performance.now() - started) / 1000, early });
   } catch (error) {
     tell({ kind: "failed", message: messageOf(error) });
   }

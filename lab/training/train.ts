@@ -13,7 +13,7 @@ import {
 import { accuracy, evaluate, fit, type Module, SGD, type StepInfo, TrainingError } from "../../src/nn/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { oneOf, realNumber, wholeNumber } from "../arguments.ts";
-import { type Context, type OptionSpecs, option, type PerPreset } from "../experiment.ts";
+import { type Context, type OptionSpecs, option, type PerPreset, type Standing } from "../experiment.ts";
 import { makeSchedule, type ScheduleName, scheduleNames } from "./schedules.ts";
 
 /** How a network is trained. Part of an experiment's options and of its tasks. */
@@ -28,7 +28,7 @@ export interface TrainingOptions {
   readonly testImages: number;
 }
 
-/** SGD's momentum, everywhere. */
+/** SGD's momentum, where a task does not say another. */
 const MOMENTUM = 0.9;
 
 /**
@@ -112,6 +112,9 @@ const CURVE_POINTS = 50;
 /** Images per batch where no gradients are needed. */
 const TEST_BATCH = 100;
 
+/** How many test images a training that was stopped still looks at: some seconds' worth. */
+const TEST_IMAGES_WHEN_STOPPED = 1000;
+
 /**
  * Trains `model` with SGD and looks at the test images. The order of images, and their augmentation, depend on the seed
  * alone: all networks of one seed see the same.
@@ -120,25 +123,28 @@ const TEST_BATCH = 100;
  */
 export async function train(
   model: Module,
-  task: TrainingOptions & { readonly seed: number },
+  task: TrainingOptions & { readonly seed: number; readonly momentum?: number },
   context: Context,
   onStep: (info: StepInfo) => unknown = () => {},
 ): Promise<Training> {
-  const { steps, learningRate, schedule, weightDecay } = task;
+  const { steps, learningRate, schedule, weightDecay, momentum = MOMENTUM } = task;
   const data = trainingBatches(task, context);
   const rows: { loss: number; error: number }[] = [];
+  const standing = createStanding();
   let divergedAt: number | null = null;
   try {
     await fit(model, {
       data: () => data,
       steps,
-      optimizer: new SGD(model.parameters(), { lr: learningRate, momentum: MOMENTUM, weightDecay }),
+      optimizer: new SGD(model.parameters(), { lr: learningRate, momentum, weightDecay }),
       schedule: makeSchedule(schedule, learningRate, steps),
       metrics: { accuracy },
       onStep: async (info) => {
         rows.push({ loss: info.loss, error: 1 - info.metrics.accuracy });
         await onStep(info);
+        context.tell(standing(rows.at(-1)!));
         context.progress((0.97 * rows.length) / steps);
+        return !context.stopping();
       },
     });
   } catch (error) {
@@ -146,7 +152,8 @@ export async function train(
     divergedAt = error.step;
   }
   const last = rows.slice(-Math.max(1, Math.round(rows.length / 10)));
-  const { loss: testLoss, error: testError } = await test(model, task, context);
+  const testImages = testedImages(task, context);
+  const { loss: testLoss, error: testError } = await test(model, { testImages }, context);
   return {
     parameters: model.parameterCount(),
     curve: curveFrom(rows),
@@ -156,6 +163,14 @@ export async function train(
     testError,
     divergedAt,
   };
+}
+
+/** How many test images a training looks at; who waits for an end that was asked for is not to wait long. */
+export function testedImages(
+  { testImages }: Pick<TrainingOptions, "testImages">,
+  { test, stopping }: Pick<Context, "test" | "stopping">,
+): number {
+  return Math.min(testImages, test.shape[0], stopping() ? TEST_IMAGES_WHEN_STOPPED : Number.POSITIVE_INFINITY);
 }
 
 /** Loss and error of `model` over the first test images. */
@@ -195,6 +210,18 @@ export function augmentationOf(augment: TrainingOptions["augment"]): { augment?:
 }
 
 type Row = Pick<CurvePoint, "loss" | "error">;
+
+/** Loss and accuracy over about the last ten steps, weighted towards the latest. */
+function createStanding(): (row: Row) => Standing {
+  let steps = 0;
+  const last = { loss: 0, accuracy: 0 };
+  return ({ loss, error }) => {
+    const weight = Math.max(0.1, 1 / ++steps);
+    last.loss += weight * (loss - last.loss);
+    last.accuracy += weight * (1 - error - last.accuracy);
+    return { ...last };
+  };
+}
 
 function curveFrom(rows: readonly Row[]): CurvePoint[] {
   const count = Math.min(CURVE_POINTS, rows.length);

@@ -151,13 +151,7 @@ export function formatCertificate(certificate: Certificate): string {
   const names = blocks.map(callName);
   const width = Math.max(...names.map((name) => name.length));
   const lines = blocks.map(({ verdict, reason, numeric }, i) => {
-    const numbers = !numeric
-      ? ""
-      : numeric.bitExact
-        ? " [checked: equal to the last bit]"
-        : numeric.agrees
-          ? " [checked: equal within rounding]"
-          : " [checked: not equal]";
+    const numbers = numeric ? ` [checked: ${agreement(numeric)}]` : "";
     return `  ${names[i].padEnd(width)}  ${verdict.padEnd(9)}  ${reason}${numbers}`;
   });
   return [summary, ...(blocks.length > 0 ? [wholeWay(blocks, whole)] : []), ...lines].join("\n");
@@ -255,4 +249,10 @@ function faultOf(value: unknown): string | null {
   if (wrong.length === isFine.length) return describe(value);
   const [field, got] = wrong[0];
   return `one whose ${field} is ${got === undefined ? "missing" : describe(got)}`;
+}
+
+/** What the numeric check found. */
+export function agreement({ bitExact, agrees }: NonNullable<BlockCertificate["numeric"]>): string {
+  if (bitExact) return "equal to the last bit";
+  return agrees ? "equal within rounding" : "not equal";
 }

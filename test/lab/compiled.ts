@@ -18,7 +18,7 @@ export function compile(name: string): string {
     execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json"), ...output], { cwd: root, stdio: "pipe" });
   } catch (error) {
     // Type errors are another test's subject; what matters here is that the program was emitted.
-    if (!existsSync(join(build, "lab", "start.js"))) throw error;
+    if (!existsSync(join(build, "lab", "lab.js"))) throw error;
   }
   return build;
 }

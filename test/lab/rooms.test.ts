@@ -16,9 +16,6 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   runner: ["report", "data", "training", "experiments", "page"],
 };
 
-/** lab.ts and start.ts are the doors. */
-const DOORS = ["lab.ts", "start.ts"];
-
 const roomOf = (path: string): string => (path.includes("/") ? path.split("/")[0] : "ground");
 
 test("every import inside lab/ is one that its room may have, and there is no circle", async () => {
@@ -26,7 +23,7 @@ test("every import inside lab/ is one that its room may have, and there is no ci
   expect(imports.length).toBeGreaterThan(100);
   const broken = imports.filter(({ from, to }) => {
     const [here, there] = [roomOf(from), roomOf(to)];
-    if (DOORS.includes(from) || here === "start" || here === there) return false;
+    if (from === "lab.ts" || here === there) return false;
     return there !== "ground" && !ROOMS[here].includes(there);
   });
   expect(broken.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);

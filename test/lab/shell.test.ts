@@ -9,10 +9,10 @@ import { writeTinyDirectory } from "./tiny-data.ts";
 
 const data = writeTinyDirectory(mkdtempSync(join(tmpdir(), "skipstone-data-")));
 const small = ["--width", "2", "--data", data];
-const start = ["start", "--depth", "8", "--batch", "8", "--steps", "3", ...small];
+const twins = ["lab", "twins", "--depth", "8", "--batch-size", "8", "--steps", "3", ...small];
 const vanish = ["lab", "vanish", "--depths", "8", "--batch-size", "8", "--gains", "1", "--seeds", "1", ...small];
 const degradation = ["lab", "degradation", "--depths", "8", "--batch-size", "8", "--image-size", "whole", ...small];
-const endless = [...start, "--steps", "1000000"];
+const endless = [...twins, "--steps", "1000000"];
 const long = [...degradation, "--steps", "30", "--seeds", "20"];
 let build = "";
 
@@ -51,8 +51,8 @@ describe.skipIf(process.platform === "win32")("a standard output", () => {
   test("that nobody reads: a text ends quietly; a run goes on and says so, once", () => {
     expect(shell(unread, ["lab", "--list"])).toEqual(["0"]);
     const out = outDirectory();
-    expect(shell(unread, [...start, "--out", out])).toEqual([gone, "0"]);
-    expect(existsSync(join(out, "gradient-flow.html"))).toBe(true);
+    expect(shell(unread, [...twins, "--out", out])).toEqual([gone, "0"]);
+    expect(existsSync(join(out, "twins", "twins.html"))).toBe(true);
   });
 
   test.skipIf(!existsSync("/dev/full"))("that is full: one line, exit code 1, and the results are there", () => {
@@ -71,19 +71,24 @@ describe("a signal ends a run with all that there is", () => {
   test.each([
     ["SIGTERM", 143],
     ["SIGHUP", 129],
-  ] as const)("%s: npm start writes its report", async (signal, code) => {
+  ] as const)("%s: tasks that can end early do, and what they have is shown", async (signal, code) => {
     const out = outDirectory();
     const stopped = await run(
       [...endless, "--out", out],
       once(
-        /residual +\d+\/1000000[\s\S]*plain +\d+\/1000000|plain +\d+\/1000000[\s\S]*residual +\d+\/1000000/,
+        // A line about a training that is running comes after some seconds.
+        /residual-8, seed 1 +loss|plain-8, seed 1 +loss/,
         (child) => {
           child.kill(signal);
         },
       ),
     );
     expect(stopped).toMatchObject({ code, stderr: "" });
-    expect(read(out, "gradient-flow.html")).toContain("The run was interrupted");
+    const page = read(out, "twins", "twins.html");
+    expect(page).toContain("Interrupted: 0 of 2 tasks are finished");
+    expect(page).toContain("Shown as far as they came: residual-8, seed 1; plain-8, seed 1.");
+    expect(read(out, "twins", "run.json")).toContain('"results": []');
+    expect(existsSync(join(out, "twins", "results.jsonl"))).toBe(false);
   });
 
   test.each([
@@ -127,16 +132,6 @@ describe("a signal ends a run with all that there is", () => {
 });
 
 describe("--out, during the run", () => {
-  test("is removed: it is made again, and the report is there", async () => {
-    const out = outDirectory();
-    const trained = await run(
-      [...start, "--steps", "30", "--out", out],
-      once(/1\/30 steps/, () => rmSync(out, { recursive: true })),
-    );
-    expect(trained).toMatchObject({ code: 0, stderr: "" });
-    expect(readdirSync(out)).toHaveLength(9);
-  });
-
   test("is removed: it is made again, with the results from before", async () => {
     const out = outDirectory();
     const computed = await run(
@@ -160,15 +155,6 @@ describe("--out, during the run", () => {
     return place;
   };
 
-  test("becomes a file: one line says where the report is instead, exit code 1", async () => {
-    const out = outDirectory();
-    const trained = await run(
-      [...start, "--steps", "30", "--out", out],
-      once(/1\/30 steps/, () => replace(out)),
-    );
-    expect(readdirSync(refuge(trained))).toHaveLength(9);
-  });
-
   test("becomes a file: one line says where the results are instead, all of them", async () => {
     const out = outDirectory();
     const computed = await run(
@@ -182,11 +168,11 @@ describe("--out, during the run", () => {
 
   test("has a directory where a file is to be: that is found before any file is replaced", async () => {
     const out = outDirectory();
-    mkdirSync(join(out, "gradient-flow.json"), { recursive: true });
-    const { code, stderr } = await run([...start, "--out", out]);
-    expect(stderr).toMatch(/there is a directory called \S+gradient-flow\.json; they are in \S+ instead\n$/);
+    mkdirSync(join(out, "vanish", "run.json"), { recursive: true });
+    const { code, stderr } = await run([...vanish, "--out", out]);
+    expect(stderr).toMatch(/there is a directory called \S+run\.json; they are in \S+ instead\n$/);
     expect(code).toBe(1);
-    expect(readdirSync(out)).toEqual(["gradient-flow.json"]);
+    expect(readdirSync(join(out, "vanish")).sort()).toEqual(["results.jsonl", "run.json"]);
   });
 });
 

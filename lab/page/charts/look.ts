@@ -1,6 +1,7 @@
 /** What charts have in common: how series look, how axes are named, how panels stand beside one another. */
 import * as Plot from "@observablehq/plot";
-import type { Axis, Tone } from "../../report/chart.ts";
+import { scaleLinear, scaleLog } from "d3-scale";
+import type { Axis, LineChart, Tone } from "../../report/chart.ts";
 import type { Canvas, LegendItem } from "../plot.ts";
 import type { Palette } from "../theme.ts";
 
@@ -48,14 +49,14 @@ export function looksOf(
 export function legendFrom(
   looks: ReadonlyMap<string, Look>,
   palette: Palette,
-  marks: "lines" | "dots" | "both",
+  marks: NonNullable<LineChart["marks"]>,
 ): LegendItem[] {
   // One series needs no key: the title says what it is.
   if (looks.size < 2) return [];
   return [...looks].map(([label, { tone, symbol, dashes }]) => ({
     label,
     colour: palette[tone],
-    line: marks !== "dots",
+    line: marks === "lines" || marks === "both",
     ...(dashes ? { dashes } : {}),
     ...(marks === "lines" ? {} : { symbol }),
   }));
@@ -84,11 +85,16 @@ export function scaleOf(
   const most = side === "y" ? 6 : narrow ? 4 : Math.max(2, Math.floor(10 / panels));
   if (axis.log) {
     const [from, to] = axis.domain ? [low, high] : [low / 1.3, high * 1.5];
-    const ticks = logTicks(low, high).filter((tick) => tick >= from && tick <= to);
-    return { ...naming, type: "log", domain: [from, to], ticks, tickFormat: plainNumber };
+    return {
+      ...naming,
+      type: "log",
+      domain: [from, to],
+      ticks: axisTicks(axis, [from, to], most),
+      tickFormat: plainNumber,
+    };
   }
   if (axis.whole)
-    return { ...naming, domain: [low, high], ticks: wholeTicks(low, high, most), tickFormat: plainNumber };
+    return { ...naming, domain: [low, high], ticks: axisTicks(axis, [low, high], most), tickFormat: plainNumber };
   return { ...naming, domain: [low, high], nice: axis.domain === undefined && (side === "y" || nice), ticks: most };
 }
 
@@ -119,28 +125,20 @@ export function extent(values: readonly number[], log = false): [number, number]
   return log ? [low / 2, high * 2] : [low - Math.abs(low) * 0.1 - 0.5, high + Math.abs(high) * 0.1 + 0.5];
 }
 
-/** Round numbers between `low` and `high`: powers of ten over many decades, also 2 and 5 times them over few. */
-export function logTicks(low: number, high: number): number[] {
-  const decades = Math.log10(high / low);
-  const digits = decades <= 1.5 ? [1, 2, 5] : decades <= 3 ? [1, 3] : [1];
-  const every = Math.max(1, Math.ceil(decades / 8));
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    if (power % every !== 0) continue;
-    for (const digit of digits) ticks.push(Number(`${digit}e${power}`));
+/** About `most` round numbers between `low` and `high`, as d3-scale chooses them. */
+export function axisTicks(
+  { log, whole }: Pick<Axis, "log" | "whole">,
+  [low, high]: readonly [number, number],
+  most: number,
+): number[] {
+  if (log) {
+    const scale = scaleLog().domain([low, high]);
+    // Where powers of ten are few it gives their multiples too, and names those for which there is room.
+    const named = scale.tickFormat(most);
+    return scale.ticks(most).filter((tick) => named(tick) !== "");
   }
-  return ticks.filter((tick) => tick >= low / 1.3 && tick <= high * 1.8);
-}
-
-/** 1, 5, 10 … or in other steps, so that numbers do not touch. */
-export function wholeTicks(low: number, high: number, most: number): number[] {
-  const step =
-    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find((s) => (high - low) / s <= most) ?? 20000;
-  const ticks: number[] = [];
-  // With steps of two the odd numbers where the axis starts at one: 1, 3, 5 …
-  const first = step === 2 && low % 2 === 1 ? low : Math.ceil(low / step) * step + 0; // not -0
-  for (let tick = first; tick <= high; tick += step) ticks.push(tick);
-  return ticks;
+  const ticks = scaleLinear().domain([low, high]).ticks(most);
+  return whole ? ticks.filter(Number.isInteger) : ticks;
 }
 
 /** Panels beside one another, or one below the other where it is narrow. */

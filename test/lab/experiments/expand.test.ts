@@ -42,7 +42,7 @@ test("no jump: the loss on test images is the same to the last bit, although the
   }
 });
 
-test("the paragraph says by how much the loss jumped", () => {
+test("the sentence says by how much the loss jumped", () => {
   const [whole, everyOther] = run.cases;
   const cases = [
     { ...whole, results: whole.results.map((r, i) => ({ ...r, testError: 0.1 + 0.01 * i, seconds: 10 })) },
@@ -58,6 +58,6 @@ test("the paragraph says by how much the loss jumped", () => {
     },
   ];
   expect(expand.report(cases, run.options).found).toBe(
-    "A network of 20 layers trained whole ends with a test error of 10.50 %. Expanded, every other block first, it ends with a test error of 10.50 % (alike) after 70 % of the time by the clock, with 70 % of the blocks in use on average. In 2 expansions the loss jumped by up to 0.5, which it should not.",
+    "With 20 layers, compared with whole from the start, the test error is alike with “expanded, every other block first”; at an expansion the loss jumped, which it should not.",
   );
 });

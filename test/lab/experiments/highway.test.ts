@@ -53,7 +53,7 @@ test("the heat chart shows classes that are there, less the layer's mean", () =>
   for (const l of xs.keys()) expect(values.reduce((sum, row) => sum + row[l], 0)).toBeCloseTo(0, 5);
 });
 
-test("the paragraph says what the numbers say", () => {
+test("the sentence says what the numbers say", () => {
   const gates = {
     means: [0.5, 0.05, 0.01, 0.04, 0.2],
     deviations: [0.1, 0.3, 0, 0, 0],
@@ -71,6 +71,6 @@ test("the paragraph says what the numbers say", () => {
     })),
   }));
   expect(highway.report(cases).found).toBe(
-    "Plain networks end with a training loss of 0.305 with 3 layers, 0.605 with 6 layers: more depth made learning worse. Highway networks end with a training loss of 0.105 with 3 layers, 0.105 with 6 layers: depth made no difference beyond that between seeds. In the highway of 6 layers the mean gate went from 0.100 to 0.160; for a given image 60.0 % of the gates are shut (below 0.1) and 5.0 % open (above 0.5). Most different from image to image is layer 2, with a mean gate of 0.05 ± 0.300.",
+    "With more layers plain networks learn worse and highway networks learn as well as with few.",
   );
 });

@@ -25,15 +25,16 @@ test("of two rates the better one counts, and one that diverged is never the bet
   expect(run.report.charts.map(({ id }) => id)).toEqual(["training-loss", "test-error"]);
   const { found } = run.report;
   expect(found).toMatch(
-    /^Test errors with 8 layers, at the learning rate that suited each best: batch norm [\d.]+ % at rate 0.05;/,
+    /^With 8 layers, each at the learning rate that suits it best, .+ ends with the lowest test error, before /,
   );
   expect(run.report.tables[0].rows).toHaveLength(10);
   const wild = run.cases.find(({ task }) => task.way === "no normalisation" && task.learningRate === 1000)!;
   expect(wild.results.every(({ divergedAt }) => divergedAt !== null)).toBe(true);
-  expect(found).toMatch(/no normalisation [\d.]+ % at rate 0.05/);
+  expect(found).toContain("no normalisation");
+  expect(found).not.toContain("diverged");
 });
 
-test("the paragraph: diverged trainings are counted over all rates; the fewest divergences go before the lowest loss", () => {
+test("the sentence: diverged trainings are counted over all rates; the fewest divergences go before the lowest loss", () => {
   const of = (way: string, learningRate: number, ...trainings: [loss: number, diverged: boolean][]) => ({
     task: { ...run.cases[0].task, way, learningRate },
     label: `${way} ${learningRate}`,
@@ -52,6 +53,6 @@ test("the paragraph: diverged trainings are counted over all rates; the fewest d
     of("no normalisation", 0.2, [1, true], [1, true]),
   ];
   expect(init.report(cases, run.options).found).toBe(
-    "Test errors with 8 layers, at the learning rate that suited each best: batch norm 15.0 % at rate 0.1; no normalisation diverged in 3 of 4 trainings.",
+    "With 8 layers, each at the learning rate that suits it best, batch norm ends with the lowest test error; trainings diverged with no normalisation.",
   );
 });

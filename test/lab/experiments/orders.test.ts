@@ -27,7 +27,7 @@ test("five orders at two depths; curves, dots, table and paragraph", async () =>
   expect(new Set(losses).size).toBe(5);
 });
 
-test("the paragraph is about the deepest networks and compares with the original", async () => {
+test("the sentence is about the deepest networks and compares with the original", async () => {
   const { cases, options } = await runSmall(orders, { depths: [8], width: 2, batchSize: 8, steps: 1, testImages: 10 });
   const made = cases.slice(0, 2).flatMap((each) =>
     [8, 14].map((depth) => ({
@@ -37,6 +37,6 @@ test("the paragraph is about the deepest networks and compares with the original
     })),
   );
   expect(orders.report(made, options).found).toBe(
-    "Test errors with 14 layers, each compared with original (one seed each, so any difference counts): original 20.0 %; norm after addition 14.0 % (lower).",
+    "With 14 layers, compared with original, the test error is lower with norm after addition (one seed each, so any difference counts).",
   );
 });

@@ -42,7 +42,7 @@ test("two pictures with two panels per network, and a row for each", () => {
   ]);
 });
 
-test("the paragraph: a gradient that halves with each branch has the paths of a coin that falls 1 : 2", () => {
+test("the sentence: a gradient that halves with each branch has the paths of a coin that falls 1 : 2", () => {
   // C(n, k)·2⁻ᵏ is binomial with probability 1/3: a mean length of n/3.
   const of = (factor: number) => {
     const rows = pathDistribution(6).map(({ paths, length }) => ({
@@ -54,8 +54,8 @@ test("the paragraph: a gradient that halves with each branch has the paths of a 
   };
   const made = { ...run.cases[1], results: [{ ...run.cases[1].results[0], initial: of(1), trained: of(0.5) }] };
   expect(paths.report([made], run.options).found).toBe(
-    "With 14 layers (6 blocks) 95 % of all paths are 1 to 5 blocks long. After training each further branch multiplies a path's gradient by 0.5, and 95 % of the gradient comes from lengths of 0 to 4 blocks, which 89.1 % of all paths have (before training: 1 to 5): on average 2.0 blocks, shorter than the paths' 3.",
+    "After training, with 14 layers 95 % of the gradient passes 0 to 4 of 6 branches, on average 2.0, fewer than half of them.",
   );
   const level = { ...made, results: [{ ...made.results[0], trained: of(1) }] };
-  expect(paths.report([level], run.options).found).toContain("on average 3.0 blocks, about as long as the paths' 3.");
+  expect(paths.report([level], run.options).found).toContain("on average 3.0, about half of them.");
 });

@@ -11,7 +11,14 @@ import { tinyDataset } from "../tiny-data.ts";
 /** What a task is given, on tiny images. */
 export function tinyContext(): Context {
   const train = tinyDataset(64, 1);
-  return { train, test: tinyDataset(24, 2), normalization: channelStatistics(train), progress: () => {} };
+  return {
+    train,
+    test: tinyDataset(24, 2),
+    normalization: channelStatistics(train),
+    progress: () => {},
+    tell: () => {},
+    stopping: () => false,
+  };
 }
 
 /** An experiment's options as a preset has them. */
@@ -52,6 +59,8 @@ export function checkReport<O extends object, T extends object, R>(
     const ids = [...charts, ...tables].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ids) expect(id).toMatch(/^[a-z0-9-]+$/);
+    // A judgement, in one sentence; the numbers are in the tables.
+    expect(found).not.toMatch(/[.;:] [A-Z]/);
     for (const text of [found, paper, ...[...charts, ...tables].map(({ caption }) => caption)]) {
       expect(text).toMatch(/\.$/);
       expect(text).not.toMatch(/undefined|NaN/);

@@ -1,7 +1,7 @@
 import { JSDOM } from "jsdom";
 import { describe, expect, test } from "vitest";
 import { chartRows, figureOf } from "../../../lab/page/charts/index.ts";
-import { extent, logTicks, looksOf, plainNumber, wholeTicks, wrap } from "../../../lab/page/charts/look.ts";
+import { axisTicks, extent, looksOf, plainNumber, wrap } from "../../../lab/page/charts/look.ts";
 import { projectSurface } from "../../../lab/page/charts/surface.ts";
 import { renderFigure } from "../../../lab/page/plot.ts";
 import type { CategoryChart, Chart, GridChart, LineChart } from "../../../lab/report/chart.ts";
@@ -115,10 +115,33 @@ describe("lines", () => {
     expect(wide.getAttribute("aria-label")).toBe("loss (nats, log) over step: plain, other, in panels left, right.");
   });
 
-  test("what a log axis cannot show is left out; a band where there is one", () => {
+  test("on a log axis what is no number is left out, zero stands on the lower edge; a band where there is one", () => {
+    const edge = [...wide.querySelectorAll('[aria-label="text"] text')].filter(
+      ({ textContent }) => textContent === "0",
+    );
+    expect(edge).toHaveLength(2);
     // Two panels, and in each two dots of one series and one of the other.
     expect(wide.querySelectorAll('[aria-label="dot"] path, [aria-label="dot"] circle')).toHaveLength(6);
     expect(wide.querySelectorAll('[aria-label="area"] path')).toHaveLength(2);
+  });
+
+  test("a faint series lies below the others, has no entry in the legend and no dots", () => {
+    const [{ title, series }] = lines.panels;
+    const faint = { name: "plain", tone: "plain", faint: true, points: series[0].points } as const;
+    const drawn = draw({ ...lines, panels: [{ title, series: [...series, faint] }] });
+    const paths = [...drawn.wide.querySelectorAll('[aria-label="line"]')];
+    expect(paths.map((path) => path.getAttribute("stroke-opacity"))).toEqual(["0.4", null, null]);
+    expect(drawn.wide.querySelectorAll('[aria-label="dot"] path, [aria-label="dot"] circle')).toHaveLength(3);
+    expect(drawn.text.match(/plain/g)).toHaveLength(1);
+  });
+
+  test("stems rise from zero to each dot", () => {
+    const points = [1, 2, 3].map((x) => ({ x, y: x / 4 }));
+    const panels = [{ title: "", series: [{ name: "share", points }] }];
+    const { wide } = draw({ ...lines, y: { label: "share" }, rules: [], marks: "stems", panels });
+    const stems = [...wide.querySelectorAll('[aria-label="rule"] line')];
+    expect(new Set(stems.map((stem) => stem.getAttribute("y1"))).size).toBe(1);
+    expect(new Set(stems.map((stem) => stem.getAttribute("y2"))).size).toBe(3);
   });
 
   test("with a domain of its own, what lies outside is cut off", () => {
@@ -150,7 +173,7 @@ describe("lines", () => {
   test("on a log axis with a domain of its own no number stands outside", () => {
     const { wide } = draw({ ...lines, y: { label: "loss", log: true, domain: [0.01, 6] } });
     const numbers = [...wide.querySelectorAll('[aria-label="y-axis tick label"] text')].map((t) => t.textContent);
-    expect(numbers).toEqual(["0.01", "0.03", "0.1", "0.3", "1", "3"]);
+    expect(numbers).toEqual(["0.01", "0.02", "0.1", "0.2", "1", "2"]);
   });
 
   test("no points at all: an empty picture, not an error", () => {
@@ -215,11 +238,17 @@ test("numbers on axes", () => {
   ]);
 });
 
-test("ticks are round numbers", () => {
-  expect(wholeTicks(1, 19, 10)).toEqual([1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
-  expect(wholeTicks(0, 600, 9)).toEqual([0, 100, 200, 300, 400, 500, 600]);
-  expect(logTicks(0.001, 1000)).toEqual([0.001, 0.01, 0.1, 1, 10, 100, 1000]);
-  expect(logTicks(1, 10)).toEqual([1, 2, 5, 10]);
+test("ticks are round numbers, as many as there is room for", () => {
+  expect(axisTicks({ whole: true }, [0, 600], 6)).toEqual([0, 100, 200, 300, 400, 500, 600]);
+  // Three blocks have no half ones between them.
+  expect(axisTicks({ whole: true }, [0.5, 3.5], 10)).toEqual([1, 2, 3]);
+  expect(axisTicks({}, [0, 1], 5)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
+});
+
+test("ticks of a log axis: powers of ten; over less than a decade also what lies between", () => {
+  expect(axisTicks({ log: true }, [0.001, 1000], 6)).toEqual([0.001, 0.01, 0.1, 1, 10, 100, 1000]);
+  expect(axisTicks({ log: true }, [1, 10], 6)).toEqual([1, 2, 3, 4, 5, 6, 10]);
+  expect(axisTicks({ log: true }, [1.87, 2.4], 6)).toEqual([1.9, 2, 2.1, 2.2, 2.3, 2.4]);
 });
 
 test("surface: the farthest face comes first, and what is not finite stands at the top", () => {
@@ -248,10 +277,10 @@ describe("axes", () => {
     expect(extent([3, 1, Number.NaN, 2])).toEqual([1, 3]);
     expect(extent([0.3], true)).toEqual([0.15, 0.6]);
     expect(extent([0])).toEqual([-0.5, 0.5]);
-    expect(logTicks(...extent([], true))).toEqual([1, 2, 5, 10]);
+    expect(axisTicks({ log: true }, extent([], true), 6).length).toBeGreaterThan(2);
   });
 
   test("zero is 0, not -0", () => {
-    expect(Object.is(wholeTicks(-0.5, 3, 6)[0], 0)).toBe(true);
+    expect(Object.is(axisTicks({ whole: true }, [-0.5, 3], 6)[0], 0)).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asLarge, duration, grouped, percent, significant } from "../../../lab/report/format.ts";
+import { asLarge, duration, grouped, listed, percent, significant } from "../../../lab/report/format.ts";
 
 test("percent never rounds up to 100", () => {
   expect([0, 0.5, 0.9712, 0.99999, 1].map((f) => percent(f))).toEqual(["0.0 %", "50.0 %", "97.1 %", "99.9 %", "100 %"]);
@@ -22,9 +22,13 @@ test("ratios in words", () => {
     "as large",
     "1/2 as large",
     "1/31 as large",
-    "12,345 times as large",
+    "12,300 times as large",
     "zero",
     "infinitely many times as large",
   ]);
   expect(grouped(60000)).toBe("60,000");
+});
+
+test("a list as one says it", () => {
+  expect([[], ["a"], ["a", "b, c"], ["a", "b", "c"]].map(listed)).toEqual(["", "a", "a and “b, c”", "a, b and c"]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { depth, listOf, oneOf, wholeNumber } from "../../../lab/arguments.ts";
+import { depth, flag, listOf, oneOf, wholeNumber } from "../../../lab/arguments.ts";
 import { type Experiment, option } from "../../../lab/experiment.ts";
 import { parseCommandLine, type RunRequest } from "../../../lab/runner/command-line.ts";
 
@@ -78,6 +78,19 @@ test("--data, --out, --workers, --kernels, --fresh, --redraw arrive", () => {
     earlier: "fresh",
   });
   expect(parseRun("sample --redraw").earlier).toBe("redraw");
+});
+
+test("what npm start called its options is understood still, and not in the help", () => {
+  expect(parseRun("sample --batch 7 --seed 0")).toMatchObject({ options: { batchSize: 7 }, seeds: [0] });
+  expect(parse("sample --help")).toHaveProperty("text", expect.not.stringMatching(/--batch <|--seed </));
+});
+
+test("an option without a value is off until it is given", () => {
+  const flagged = { ...sample, options: { ...sample.options, loud: option("says it", flag, false) } };
+  const offer = { experiments: [flagged], addCommands: () => {} };
+  const options = (...args: string[]): unknown => parseCommandLine(["sample", ...args], "1", offer);
+  expect(options()).toHaveProperty("run.options.loud", false);
+  expect(options("--loud")).toHaveProperty("run.options.loud", true);
 });
 
 test("reproduce", () => {

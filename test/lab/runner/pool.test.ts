@@ -35,7 +35,7 @@ class FakeThread implements TaskThread {
   }
 }
 
-const done = (result: unknown): FromWorker => ({ kind: "done", result, seconds: 1 });
+const done = (result: unknown): FromWorker => ({ kind: "done", result, seconds: 1, early: false });
 const tasks: Task[] = [1, 2, 3, 4, 5].map((n) => ({ n, seed: 1 }));
 
 function input(
@@ -72,7 +72,10 @@ function listener(): PoolListener & { done: number[] } {
 
 test("every task once, first come first, in as many threads as asked for and needed", async () => {
   const heard = listener();
-  const { input: two, threads } = input(({ n }) => [{ kind: "progress", fraction: 0.5 }, done(n * n)]);
+  const { input: two, threads } = input(({ n }) => [
+    { kind: "progress", fraction: 0.5, standing: undefined },
+    done(n * n),
+  ]);
   await runTasks(two, heard);
   expect(heard.done).toEqual([1, 4, 9, 16, 25]);
   expect(threads).toHaveLength(2);
@@ -125,5 +128,24 @@ test("the signal ends all threads at once; what was running is dropped, also whe
   );
   await runTasks(stopped, heard);
   expect(heard.done).toEqual([1, 2]);
+  expect(threads.every(({ terminated }) => terminated)).toBe(true);
+});
+
+test("where tasks can end early they are waited for, and their results marked; no other is started", async () => {
+  const abort = new AbortController();
+  const early: [unknown, boolean][] = [];
+  const { input: stopped, threads } = input(
+    ({ n }) => {
+      if (n === 2) abort.abort();
+      return [{ ...done(n), early: abort.signal.aborted } as FromWorker];
+    },
+    { signal: abort.signal, endsEarly: true },
+  );
+  await runTasks(stopped, { ...listener(), onDone: (_, { result }, isEarly) => early.push([result, isEarly]) });
+  expect(early).toEqual([
+    [1, false],
+    [2, true],
+    [3, true],
+  ]);
   expect(threads.every(({ terminated }) => terminated)).toBe(true);
 });

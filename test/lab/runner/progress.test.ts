@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createProgress, Estimate } from "../../../lab/runner/progress.ts";
 
 test("time left: by cost, running tasks included", () => {
@@ -22,6 +22,26 @@ test("time left: by cost, running tasks included", () => {
   estimate.done(1, 2);
   expect(estimate.fraction).toBe(1);
   expect(estimate.secondsLeft).toBe(0);
+});
+
+test("where the output is no terminal: how a training stands, every few seconds, later more seldom", () => {
+  const clock = vi.spyOn(performance, "now");
+  const at = (seconds: number): unknown => clock.mockReturnValue(1000 * seconds);
+  onTestFinished(() => clock.mockRestore());
+  let text = "";
+  const output = { isTTY: false, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
+  at(0);
+  const progress = createProgress({ tasks: 1, cost: 1, workers: 1 }, output);
+  progress.start(0, "plain-8, seed 1", 1);
+  const printed = Array.from({ length: 200 }, (_, second) => {
+    at(second);
+    const before = text;
+    progress.advance(0, second / 200, { loss: 0.1234, accuracy: 0.971 });
+    return text === before ? [] : [second];
+  }).flat();
+  expect(text).toMatch(/^ +2 % {2}plain-8, seed 1 +loss {2}0.123 {2}accuracy 97.1 % {2}3 min 16 s left\n/);
+  expect(printed.slice(0, 4)).toEqual([4, 8, 12, 16]);
+  expect(printed.at(-1)! - printed.at(-2)!).toBeGreaterThan(15);
 });
 
 test("where the output is no terminal: a line per finished task", () => {
