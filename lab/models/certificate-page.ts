@@ -31,7 +31,8 @@ function certificatePage(file: CertificateFile): string {
 </header>
 ${figureSection("network", "What passes", { wide, narrow, file: wide }, caption)}
 <section><h2>Block by block</h2>
-${table(["Block", "Verdict", "Factor", "Open", "Gain", "Why"], blocks.map(row))}</section>
+${table(["Block", "Verdict", "Factor", "Open", "Gain", "Why"], blocks.map(row))}
+<p>Factor: what every entry that passes is multiplied by; empty where it is not one number. Open: of the entries of ∂L/∂y, those that arrive at x. Gain: how long a random gradient is afterwards, as a share of what it was.</p></section>
 <section><h2>How it was made</h2>
 ${definitions([
   ["Network", [network, file.order, file.shortcut].filter(Boolean).join(", ")],

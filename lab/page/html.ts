@@ -141,7 +141,7 @@ details { margin: 12px 0; } summary { cursor: pointer; font-weight: 600; }
 code { font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 2px 32px; font-size: 15px; margin: 0; }
 .facts div { display: flex; justify-content: space-between; gap: 12px; border-bottom: 1px solid var(--grid); padding: 6px 0; }
-.facts dt { color: var(--faint); } .facts dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
+.facts dt { color: var(--faint); } .facts dd { margin: 0; min-width: 9ch; text-align: right; overflow-wrap: anywhere; }
 footer { margin-top: 56px; color: var(--faint); font-size: 14px; }
 @media (max-width: 640px) {
   main { padding: 28px 16px 48px; }
