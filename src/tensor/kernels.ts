@@ -77,6 +77,15 @@ export interface AdamStep {
 
 export type Arithmetic = "fused" | "separate";
 
+/** How a kernel was computed. */
+export interface Told {
+  readonly tier: "simd" | "plain";
+  /** Of convolutions: `winograd4`, `direct`, …; else null. */
+  readonly algorithm: string | null;
+  /** Why the plain tier computed in place of the SIMD tier; null where it did not. */
+  readonly why: string | null;
+}
+
 /**
  * `A` is the type of an array: `Values` for operations, which cannot look inside, `Floats` for a tier that computes on
  * typed arrays.
@@ -90,6 +99,8 @@ export interface Kernels<A = Values> {
   readonly arithmetic: Arithmetic;
   /** The memory that the kernels read without a copy, where they have one of their own. */
   readonly pool?: Pool;
+  /** How the last call of this kernel was computed; asked right after it. Undefined: always in the plain tier. */
+  readonly told?: (kernel: string) => Told;
   /** Resolves when everything that computes by these kernels so far is compiled. Undefined: nothing needs to be. */
   readonly ready?: () => Promise<void>;
 

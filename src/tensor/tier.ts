@@ -32,6 +32,20 @@ export function useKernels(tier: Tier | Kernels | ArrayKernels): Kernels {
   return previous;
 }
 
+/**
+ * Runs `fn` while `wrap(kernels)` compute, which must compute the same in the same memory: inside a step too.
+ */
+export function withKernels<T>(wrap: (tier: Kernels) => Kernels, fn: () => T): T {
+  chooseKernels();
+  const before = kernels;
+  kernels = wrap(before);
+  try {
+    return fn();
+  } finally {
+    kernels = before;
+  }
+}
+
 /** Chooses the tier now, if no kernel has been called yet: before a step, whose tensors live in the tier's memory. */
 export function chooseKernels(): void {
   if (kernels.name === "auto") useKernels("auto");

@@ -53,11 +53,12 @@ describe("src", () => {
   test("every run repeats: no Math.random anywhere, and a clock only where time is reported", async () => {
     expect(sources.length).toBeGreaterThan(20);
     const found = await Promise.all(sources.map(async (path) => [path, UNREPEATABLE.exec(await codeOf(path))?.[0]]));
-    // fit tells its callbacks how many seconds have passed; nothing is computed from them. And no two half-written files
-    // have one name.
+    // fit tells its callbacks how many seconds have passed, and profile how long kernels took; nothing is computed from them.
+    // And no two half-written files have one name.
     expect(found.filter(([, name]) => name !== undefined)).toEqual([
       [join("src", "nn", "fit.ts"), "Date"],
       [join("src", "node", "unfinished.ts"), "crypto"],
+      [join("src", "tensor", "profile.ts"), "performance"],
     ]);
     expect(await codeOf("src/nn/fit.ts")).not.toMatch(/Math\.random/);
   });

@@ -21,6 +21,7 @@ import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./soft
 import { adam, sgd } from "./update.ts";
 import { Engine, NOT_COMPILED } from "./wasm/engine.ts";
 import { reasonOf, webAssembly } from "./wasm/features.ts";
+import { worthIt } from "./worth.ts";
 
 /**
  * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, it has no memory to
@@ -41,6 +42,7 @@ export function makeSimdKernels(): ArrayKernels | string {
 
 /** The kernels that run on `engine`. */
 export function kernelsOf(engine: Engine): ArrayKernels {
+  let why: string | null = null;
   /** `fast` where it can, else `plain`. */
   const orPlain =
     <Args extends readonly unknown[]>(
@@ -48,15 +50,20 @@ export function kernelsOf(engine: Engine): ArrayKernels {
       plain: (...args: Args) => void,
     ): ((...args: Args) => void) =>
     (...args) => {
+      engine.algorithm = null;
+      engine.hadNoRoom = false;
+      why = null;
       try {
         if (!args.some(isFloat64) && fast(engine, ...args)) return;
       } catch (error) {
         if (error !== NOT_COMPILED) throw error;
+        why = "not compiled";
       }
+      why ??= reasonOfPlain(engine, args);
       plain(...args);
     };
 
-  return {
+  const tier: ArrayKernels = {
     ...plainKernels,
     name: "simd",
     arithmetic: engine.features.multiplyAdd ? "fused" : "separate",
@@ -91,7 +98,20 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     logSoftmaxGradient: orPlain(logSoftmaxGradient, plainKernels.logSoftmaxGradient),
     sgd: orPlain(sgd, plainKernels.sgd),
     adam: orPlain(adam, plainKernels.adam),
+    told: (kernel) => {
+      const own = tier[kernel as keyof ArrayKernels] !== plainKernels[kernel as keyof ArrayKernels];
+      if (own && why === null) return { tier: "simd", algorithm: engine.algorithm, why };
+      return { tier: "plain", algorithm: null, why: own ? why : "not covered" };
+    },
   };
+  return tier;
+}
+
+/** Why the plain kernel computes what this tier could not, in words. */
+function reasonOfPlain(engine: Engine, args: readonly unknown[]): string {
+  if (args.some(isFloat64)) return "float64";
+  if (engine.hadNoRoom) return "no room in the memory";
+  return worthIt(...args.filter((a) => a instanceof Float32Array)) ? "not covered" : "small";
 }
 
 function isFloat64(argument: unknown): boolean {

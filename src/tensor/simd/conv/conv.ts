@@ -126,6 +126,7 @@ export function conv2d(
   algorithm: ConvAlgorithm = "auto",
 ): boolean {
   const chosen = algorithm === "auto" ? chooseAlgorithm("forward", g, engine.features) : algorithm;
+  engine.algorithm = chosen;
   switch (chosen) {
     case "im2col":
       return im2colConv2d(engine, x, w, b, y, g);
@@ -150,6 +151,7 @@ export function conv2dInputGradient(
   algorithm: ConvAlgorithm = "auto",
 ): boolean {
   const chosen = algorithm === "auto" ? chooseAlgorithm("inputGradient", g, engine.features) : algorithm;
+  engine.algorithm = chosen;
   switch (chosen) {
     case "im2col":
       return im2colInputGradient(engine, gy, w, gx, g);
@@ -172,6 +174,7 @@ export function conv2dWeightGradient(
   algorithm: ConvAlgorithm = "auto",
 ): boolean {
   const chosen = algorithm === "auto" ? chooseAlgorithm("weightGradient", g, engine.features) : algorithm;
+  engine.algorithm = chosen;
   switch (chosen) {
     case "im2col":
       return im2colWeightGradient(engine, gy, x, gw, g);

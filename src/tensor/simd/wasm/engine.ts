@@ -74,6 +74,11 @@ export class Engine {
     return entry.program as Program<Name>;
   }
 
+  /** Of the last kernel, for whoever asks how it was computed (index.ts): the way that a convolution went. */
+  algorithm: string | null = null;
+  /** Whether it found no room. */
+  hadNoRoom = false;
+
   #compile(key: string, bytes: Uint8Array): InstanceLike {
     const imports = { env: { memory: this.arena.memory } };
     try {
@@ -126,11 +131,13 @@ export class Engine {
 
   /** Runs a kernel; false where there is no room for its scratch and copies, and nothing was written then. */
   run(kernel: (call: Call) => void): boolean {
-    return this.arena.borrow(() => {
+    const ran = this.arena.borrow(() => {
       this.#call.begin();
       kernel(this.#call);
       this.#call.end();
     });
+    if (!ran) this.hadNoRoom = true;
+    return ran;
   }
 }
 
