@@ -1,7 +1,7 @@
 /** The certificate in words. */
 
 import type { Module } from "../nn/module.ts";
-import { isResidualBlock } from "../resnet/index.ts";
+import { residualBlocks } from "../resnet/index.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { pow } from "../tensor/math/index.ts";
@@ -81,7 +81,7 @@ function counted(ops: readonly string[]): string {
 export function summarize({ blocks, whole }: Pick<Certificate, "blocks" | "whole">, model: Module): string {
   if (blocks.length === 0) {
     const { name } = model.constructor;
-    return model.namedModules().some(([, module]) => isResidualBlock(module))
+    return residualBlocks(model).length > 0
       ? `Not certified: ${name} has residual blocks, but called none.`
       : `Not certified: ${name} has no residual blocks; the gradient has to pass every layer.`;
   }

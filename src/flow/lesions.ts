@@ -7,11 +7,11 @@
  * has one path and breaks. Deleting a residual block leaves its shortcut; deleting a layer, or a plain block, leaves the
  * identity, and is possible only where that keeps the shape.
  */
-import { relu } from "../autograd/elementwise.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { checkModule } from "../nn/module.ts";
 import { type Forward, observing, replaceForward } from "../nn/observe.ts";
-import { isResidualBlock, type ResidualBlock } from "../resnet/index.ts";
+import { afterAddition } from "../resnet/block.ts";
+import { isResidualBlock, type ResidualBlock, residualBlocks } from "../resnet/index.ts";
 import { checkFunction, checkInteger, checkList, checkObject, checkText, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
@@ -123,7 +123,7 @@ export async function manyLesions(
   checkWhole("manyLesions", "trials", trials, 1);
   checkInteger("manyLesions", "seed", seed);
   const rng = new Rng(seed);
-  const blocks = blocksOf(model).filter(([, block]) => block.shortcut !== "none");
+  const blocks = residualBlocks(model).filter(([, block]) => block.shortcut !== "none");
   for (const count of counts) {
     checkWhole("manyLesions", "a count of blocks with a shortcut", count, 0, blocks.length);
   }
@@ -182,7 +182,7 @@ export async function reorderings(
   checkWhole("reorderings", "trials", trials, 1);
   checkInteger("reorderings", "seed", seed);
   const rng = new Rng(seed);
-  const blocks = blocksOf(model).map(([path]) => path);
+  const blocks = residualBlocks(model).map(([path]) => path);
   const pairs = await swappablePairs(model, measure);
   if (pairs.length === 0) throw new ValueError("reorderings: no two blocks keep the shape of the same image");
   const rows: ReorderingRow[] = [];
@@ -261,10 +261,6 @@ interface Change {
   readonly to: Shape;
 }
 
-function blocksOf(model: Module): [string, ResidualBlock][] {
-  return model.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
-}
-
 /** What a measurement gave, if it is a number. */
 async function measured(who: string, value: number | Promise<number>): Promise<number> {
   const number: unknown = await value;
@@ -292,7 +288,7 @@ function moduleAt(who: string, model: Module, path: string): AnyModule {
 
 /** For a block that cannot collapse by itself. */
 function shortcutAlone(block: ResidualBlock): (x: Tensor) => Tensor {
-  return (x) => (block.order === "post" ? relu(block.skip(x)!) : block.skip(x)!);
+  return (x) => afterAddition(block, block.skip(x)!);
 }
 
 function whyImpossible(path: string, module: AnyModule, shapes: ReadonlyMap<AnyModule, Change>): string {
@@ -304,7 +300,7 @@ function whyImpossible(path: string, module: AnyModule, shapes: ReadonlyMap<AnyM
 
 /** Blocks, or else each layer with a weight matrix but the last, together with the batch norm that comes next. */
 function defaultTargets(model: Module): Target[] {
-  const blocks = blocksOf(model);
+  const blocks = residualBlocks(model);
   if (blocks.length > 0) return blocks.map(([path]) => path);
   const leaves = model.namedModules().filter(([, module]) => module.namedChildren().length === 0);
   return leaves
@@ -337,7 +333,7 @@ async function swappablePairs(model: Module, measure: Measure): Promise<[number,
   await watchingShapes("reorderings", model, measure, (module, from, to) => {
     if (sameShape(from, to)) shapes.set(module, formatShape(from.slice(1)));
   });
-  const kept = blocksOf(model).map(([, block]) => shapes.get(block));
+  const kept = residualBlocks(model).map(([, block]) => shapes.get(block));
   return kept.flatMap((shape, i) =>
     kept.flatMap((other, j): [number, number][] => (i < j && shape !== undefined && shape === other ? [[i, j]] : [])),
   );

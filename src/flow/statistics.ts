@@ -10,7 +10,7 @@ import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
-import { isResidualBlock } from "../resnet/index.ts";
+import { residualBlocks } from "../resnet/index.ts";
 import type { Floats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { callNow } from "../tensor/sync.ts";
@@ -141,7 +141,7 @@ export function standing(
 
 /** Every part of a residual block of the model. */
 export function bypassedParts(model: Module): ReadonlySet<AnyModule> {
-  const blocks = model.namedModules().filter(([, module]) => isResidualBlock(module) && module.shortcut !== "none");
+  const blocks = residualBlocks(model).filter(([, { shortcut }]) => shortcut !== "none");
   return new Set(blocks.flatMap(([, block]) => block.namedModules().map(([, part]) => part)));
 }
 

@@ -5,6 +5,7 @@
  * Next: basic-block.ts and bottleneck.ts, the two kinds of branch; paths.ts, which computes both paths of either; order.ts,
  * shortcut.ts, start.ts and stochastic-depth.ts, in which blocks differ.
  */
+import { relu } from "../autograd/elementwise.ts";
 import type { Initializer } from "../nn/init.ts";
 import { kaimingNormal } from "../nn/init.ts";
 import { checkInit } from "../nn/initializer.ts";
@@ -38,6 +39,8 @@ export interface ResidualBlock extends Module {
   branch(x: Tensor): Tensor;
   /** s(x), what is added to the branch; null for a plain block. An identity shortcut returns x itself. */
   skip(x: Tensor): Tensor | null;
+  /** What follows the addition. A block without this method has a ReLU there in the order "post", else nothing. */
+  after?(y: Tensor): Tensor;
   /** Makes F zero by zeroing what comes last in it, so that the block starts as its shortcut alone. */
   zeroInitLast(): void;
 }
@@ -51,6 +54,17 @@ export function isResidualBlock(module: AnyModule): module is ResidualBlock {
     typeof candidate.shortcut === "string" &&
     typeof candidate.order === "string"
   );
+}
+
+/** The residual blocks of a model, or their plain twins, by path (`layer1.0`), first to last. */
+export function residualBlocks(model: AnyModule): [string, ResidualBlock][] {
+  return model.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
+}
+
+/** What the block makes of the sum y, or of its shortcut alone. */
+export function afterAddition(block: ResidualBlock, y: Tensor): Tensor {
+  if (block.after) return block.after(y);
+  return block.order === "post" ? relu(y) : y;
 }
 
 /** What blocks and whole networks have in common. */

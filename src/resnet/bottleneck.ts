@@ -16,7 +16,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { BLOCK_OPTIONS, type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
 import type { Order } from "./order.ts";
 import { assemble, type Block, zeroLast } from "./parts.ts";
-import { branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
+import { afterSum, branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
 import type { ShortcutKind } from "./shortcut.ts";
 import type { FixupBiases } from "./start.ts";
 
@@ -120,6 +120,10 @@ export class Bottleneck extends Module implements Block {
 
   skip(x: Tensor): Tensor | null {
     return skipOf(this, x);
+  }
+
+  after(y: Tensor): Tensor {
+    return afterSum(this, y);
   }
 
   /**

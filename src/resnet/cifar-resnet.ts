@@ -32,9 +32,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
 import {
   checkVariant,
-  isResidualBlock,
   kaimingFanOut,
   type ResidualBlock,
+  residualBlocks,
   VARIANT_OPTIONS,
   type VariantOptions,
 } from "./block.ts";
@@ -192,7 +192,7 @@ export class ResNet extends Module {
 
   /** The blocks by path (`layer1.0`), first to last. */
   blocks(): [string, ResidualBlock][] {
-    return this.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
+    return residualBlocks(this);
   }
 
   /**

@@ -13,7 +13,7 @@ import { type AnyModule, checkModule } from "../nn/module.ts";
 import { checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
-import { isResidualBlock, type ResidualBlock } from "./block.ts";
+import { type ResidualBlock, residualBlocks } from "./block.ts";
 
 /**
  * Which blocks come first. Counting the blocks that can collapse from 0:
@@ -75,7 +75,7 @@ export class Expansion {
       if (i > 0 && step <= at[i - 1]) throw new ValueError(`Expansion: at must rise, got [${at}]`);
     });
     if (resumeAt !== 0) checkWhole("Expansion", "resumeAt", resumeAt);
-    const blocks = model.namedModules().filter((entry): entry is [string, ResidualBlock] => collapses(entry[1]));
+    const blocks = residualBlocks(model).filter(([, block]) => collapses(block));
     if (blocks.length === 0) {
       throw new ValueError(
         `Expansion: ${model.constructor.name} has no block that can collapse: one with an identity shortcut and a branch that can start at zero`,
@@ -120,8 +120,8 @@ export class Expansion {
 }
 
 /** Whether a block can be exactly the identity. */
-function collapses(module: AnyModule): module is ResidualBlock {
-  return isResidualBlock(module) && module.shortcut === "identity" && module.collapsed !== undefined;
+function collapses(block: ResidualBlock): boolean {
+  return block.shortcut === "identity" && block.collapsed !== undefined;
 }
 
 /** The stage, from 0 (the start) to `stages`, in which block number `block` is expanded. */

@@ -34,7 +34,7 @@ import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
-import { isResidualBlock, kaimingFanOut, type ResidualBlock } from "./block.ts";
+import { kaimingFanOut, type ResidualBlock, residualBlocks } from "./block.ts";
 import { Bottleneck } from "./bottleneck.ts";
 import { plainZero } from "./start.ts";
 
@@ -210,7 +210,7 @@ export class ImageNetResNet extends Module {
 
   /** The blocks by path (`layer1.0`), first to last. */
   blocks(): [string, ResidualBlock][] {
-    return this.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
+    return residualBlocks(this);
   }
 
   /**

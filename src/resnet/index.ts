@@ -5,6 +5,7 @@ export {
   type BlockPlan,
   isResidualBlock,
   type ResidualBlock,
+  residualBlocks,
   type VariantOptions,
 } from "./block.ts";
 export { Bottleneck, type BottleneckOptions } from "./bottleneck.ts";

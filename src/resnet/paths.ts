@@ -26,7 +26,7 @@ export function forwardBlock(block: Block, x: Tensor): Tensor {
   // A plain block has no survival probability, so it can only have been collapsed.
   if (alone && !skip) throw new ValueError(`${block.plan.who}: a block without shortcut cannot be collapsed`);
   const branch = alone ? null : branchFrom(block, activated, g);
-  return after(block, skip && branch ? add(skip, branch) : (skip ?? branch)!);
+  return afterSum(block, skip && branch ? add(skip, branch) : (skip ?? branch)!);
 }
 
 export function branchOf(block: Block, x: Tensor): Tensor {
@@ -56,7 +56,8 @@ function startOf(block: Block, x: Tensor): Tensor {
   return block.plan.split === "after" ? activate(block, x) : x;
 }
 
-function after(block: Block, y: Tensor): Tensor {
+/** What stands after the addition. */
+export function afterSum(block: Block, y: Tensor): Tensor {
   return applySteps(ORDERS[block.order].sum, y, block.norms().at(-1));
 }
 

@@ -3,6 +3,7 @@ import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { lesions, manyLesions, reorderings, withLesion, withOrder } from "../../src/flow/lesions.ts";
+import * as S from "../../src/index.ts";
 import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
@@ -179,4 +180,30 @@ describe("reorderings", () => {
       "reorderings: no two blocks keep the shape of the same image",
     );
   });
+});
+
+it("a deleted block of one's own is what its `after` makes of its shortcut", () => {
+  class Doubling extends S.Module {
+    readonly shortcut = "identity";
+    readonly order = "pre";
+    readonly weight: S.Tensor = S.parameter(S.ones([1]));
+    branch(x: S.Tensor): S.Tensor {
+      return S.mul(x, this.weight);
+    }
+    skip(x: S.Tensor): S.Tensor {
+      return x;
+    }
+    after(y: S.Tensor): S.Tensor {
+      return S.mul(y, 2);
+    }
+    zeroInitLast(): void {}
+    forward(x: S.Tensor): S.Tensor {
+      return this.after(S.add(this.skip(x), this.branch(x)));
+    }
+  }
+  const model = new S.Sequential(new Doubling());
+  const x = S.tensor([1, 3]);
+  expect(S.residualBlocks(model).map(([path]) => path)).toEqual(["0"]);
+  expect([...model.forward(x).data]).toEqual([4, 12]);
+  expect(S.withLesion(model, ["0"], () => [...model.forward(x).data])).toEqual([2, 6]);
 });
