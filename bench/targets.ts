@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- --targets`: what Skipstone is to reach, and what it reaches. The table is SPEED.md's.
+ * `npm run bench -- --targets`: what Skipstone is to reach, and what it reaches.
  *
  * Times are compared with PyTorch's on one thread, with its defaults, in the same run (contender.ts). Without PyTorch only
  * the rows that need none are measured.

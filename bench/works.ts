@@ -1,7 +1,7 @@
 /**
  * Pieces of work as plain data, so that other processes (peers/) can do the same. No imports: peers compile this file too.
  *
- * Shapes are those of SPEED.md (CIFAR and ImageNet residual networks) and of the narrow networks that `npm start` trains.
+ * Shapes are those of CIFAR and ImageNet residual networks, and of the narrow networks that `npm start` trains.
  */
 
 export type Pass = "forward" | "inputGradient" | "weightGradient" | "all";
@@ -113,7 +113,7 @@ export function flopsOf(work: Work): number | undefined {
   return (work.pass === "all" ? 3 : 1) * 2 * N * O * outSize * outSize * C * kernel * kernel;
 }
 
-/** SPEED.md's convolutions, the first five of them 3×3 at stride 1. */
+/** Convolutions, the first five of them 3×3 at stride 1. */
 export const convShapes: readonly ConvShape[] = [
   { N: 32, C: 16, O: 16, size: 32, kernel: 3 },
   { N: 32, C: 32, O: 32, size: 16, kernel: 3 },
@@ -154,7 +154,7 @@ export const imageNetInference: NetworkWork = {
   channels: 3,
 };
 
-/** What peers are compared in: SPEED.md's table. */
+/** What peers are compared in. */
 export const comparedWorks: readonly Work[] = [
   cube(512),
   ...convShapes.flatMap((shape) =>

@@ -183,7 +183,7 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
   const holders = new Holders();
   holders.hold(seed);
 
-  /** Takes what has arrived at t off the way; the result holds on to it where it is asked for. */
+  /** Removes and returns the gradient that has arrived at t. If the caller asked for it, the result keeps it. */
   const finish = (t: Tensor): Values | undefined => {
     const arrived = pending.get(t);
     if (!arrived) return undefined;

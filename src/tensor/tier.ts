@@ -81,7 +81,7 @@ function kernelsOfTier(tier: Tier): Kernels {
   const first = simd === undefined;
   simd ??= makeSimdKernels();
   if (typeof simd !== "string") return onValues(simd);
-  if (tier === "simd") throw new UsageError(`useKernels: the SIMD tier is not to be had: ${simd}`);
+  if (tier === "simd") throw new UsageError(`useKernels: the SIMD tier is not available: ${simd}`);
   if (first) warn(`computing with plain TypeScript kernels, which is slower: ${simd}`);
   return plain;
 }

@@ -1,4 +1,4 @@
-/** What package.json and DESIGN promise about the package as a whole. */
+/** What package.json promises about the package as a whole. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";

@@ -44,7 +44,7 @@ const use = `
   out.again = (useKernels("auto"), skipstone.kernels.name);`;
 const rightResults = { y: [11, 22, 33], z: [1, Math.fround(Math.E)], before: "auto" };
 
-/** Platforms on which the tier is not to be had, and what is said then. */
+/** Platforms on which the tier is not available, and what is said then. */
 const without: readonly (readonly [string, string, RegExp])[] = [
   ["no WebAssembly", "delete globalThis.WebAssembly", /this platform has no WebAssembly$/],
   ["WebAssembly without SIMD", "WebAssembly.validate = () => false", /this platform's WebAssembly has no SIMD$/],
@@ -274,7 +274,7 @@ describe("useKernels", () => {
        out.y = add(1, 2).item();`,
     ) as { message: string };
     expect(out).toMatchObject({ name: "auto", y: 3 });
-    expect(out.message).toMatch(/^useKernels: the SIMD tier is not to be had: /);
+    expect(out.message).toMatch(/^useKernels: the SIMD tier is not available: /);
     expect(out.message).toMatch(reason);
   });
 

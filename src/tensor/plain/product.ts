@@ -235,7 +235,7 @@ export function packRows(
 
 /**
  * `buffer` if it has room for `size` numbers, else a new one. Scratch stays allocated between calls: a fresh array costs
- * more than what is computed in it (SPEED.md, "Copying").
+ * more than what is computed in it.
  */
 export function grown(buffer: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
   return buffer.length >= size ? buffer : new Float64Array(size);

@@ -74,7 +74,7 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
     reads: "",
   },
   relu: {
-    // pmax: half the time of max (SPEED.md), and a NaN stays.
+    // pmax: half the time of max, and a NaN stays.
     value: (y, x) => set(y, get(x), ZERO, f32x4.pmax),
     // 0 where y ≤ 0; at NaN the gradient passes.
     gradient: (gy, _x, y) => [get(gy), get(y), ZERO, f32x4.lessOrEqual, v128.andnot],

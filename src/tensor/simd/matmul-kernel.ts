@@ -13,7 +13,7 @@
  *
  * Each step loads one number of A per row, repeats it four times, multiplies it with both vectors of B and adds. With
  * multiply-add in one instruction R = 6 uses 12 + 2 + 1 = 15 registers, all that V8 has; without, a product needs a
- * register of its own and R = 4 is best (SPEED.md).
+ * register of its own and R = 4 is best.
  *
  * A is packed R rows interleaved, B eight columns interleaved, so both are read straight ahead.
  */

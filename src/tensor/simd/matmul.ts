@@ -4,7 +4,7 @@
  *   for each KC of k, for each MC of m, for each NC of n:   A's block and B's block are packed once,
  *     for each panel of 8 columns, for each panel of R rows:   one call of the tile.
  *
- * A's block (MC·KC numbers, 120 KiB) stays in L2, one panel of B (8·KC) in L1. Sizes are not critical (SPEED.md).
+ * A's block (MC·KC numbers, 120 KiB) stays in L2, one panel of B (8·KC) in L1. Sizes are not critical.
  */
 import type { GemmGeometry } from "../geometry/matmul.ts";
 import type { Floats } from "../memory.ts";

@@ -5,7 +5,7 @@
  *
  *   image 0 │ group 0 ├────┤ group 1 ├────┤ … │ image 1 │ group 0 ├────┤ …
  *
- * Each function of WebAssembly goes through all of x; what there is one number of per group is computed here, in float64,
+ * Each function of WebAssembly goes through all of x; what has one number per group is computed here, in float64,
  * between one pass and the next. So the results are those of the plain tier up to a few roundings of float32 for each
  * element, and two in its sums (sums.ts). Rows of fewer than four numbers are left to the plain tier.
  *

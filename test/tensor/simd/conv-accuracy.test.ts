@@ -1,6 +1,6 @@
 /**
  * How accurate the default convolutions are: their error against float64, relative to the result's root mean square, is
- * held to 1.5 times that of a plain float32 running sum (SPEED.md), the largest error and the root mean square. Of
+ * held to 1.5 times that of a plain float32 running sum, the largest error and the root mean square. Of
  * the largest error the mean over several draws is taken: in a single draw it is luck, between 0.7 and 1.6 for one case.
  * The thresholds of the choice are swept: channels, sizes of images and batches, no powers of two.
  */

@@ -23,7 +23,7 @@ import { filtering } from "./winograd-points.ts";
 import { meanTaps } from "./winograd-tiling.ts";
 import { winogradWeightGradient } from "./winograd-weights.ts";
 
-/** Points 0, ±1; and 0, ±5/8, ±3/2, which are exact in binary and magnify errors least (SPEED.md). */
+/** Points 0, ±1; and 0, ±5/8, ±3/2, which are exact in binary and magnify errors least. */
 const F2 = /* @__PURE__ */ filtering(2, 3, [1]);
 const F4 = /* @__PURE__ */ filtering(4, 3, [0.390625, 2.25]);
 const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd2x4", Filtering2d>> = {

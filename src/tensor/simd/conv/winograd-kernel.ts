@@ -6,7 +6,7 @@
  *     columns: Bᵀ·…   vertically, to 36 planes, one for each pair of points
  *
  * The planes are `planeBytes` apart; the drivers choose that off powers of two, or the 36 stores meet in one set of the
- * cache (SPEED.md: 3.0 → 1.6 ms). Distances are immediates: programs are emitted for a shape.
+ * cache (3.0 → 1.6 ms). Distances are immediates: programs are emitted for a shape.
  * Next: winograd.ts (forward, input gradient), winograd-weights.ts.
  */
 
