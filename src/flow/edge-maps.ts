@@ -10,7 +10,7 @@ import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from 
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import { type PoolGeometry, poolGeometry, type Windows } from "../tensor/geometry/pool.ts";
 import { log, pow } from "../tensor/math/index.ts";
-import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
+import { numbersOf, toValues } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { Builder, IDENTITY, isPowerOfTwo, type LinearMap, selecting, ZERO } from "./linear-map.ts";
@@ -115,10 +115,16 @@ export function edgeMap(node: Node, input: number): LinearMap {
       return pooled(node, attributes as PoolGeometry, "average");
     case "conv2d":
       return input === 0 ? convolved(node) : unknown(op);
-    case "matmul":
-      return x.rank === 2 && inputs[1 - input].rank === 2 ? product(inputs, input) : unknown("matmul of batches");
-    case "linear":
-      return input === 0 ? multiplied(x, inputs[1], output) : unknown(op);
+    case "matmul": {
+      const [other, [rows, inner], columns] = [inputs[1 - input], inputs[0].shape, inputs[1].shape[1]];
+      if (x.rank !== 2 || other.rank !== 2) return unknown("matmul of batches");
+      return product([rows, inner, columns], input, (p, q) => peek(other)[p * other.shape[1] + q]);
+    }
+    case "linear": {
+      const [outputs, inner] = inputs[1].shape;
+      const w = peek(inputs[1]);
+      return input === 0 ? product([x.size / inner, inner, outputs], 0, (k, j) => w[j * inner + k]) : unknown(op);
+    }
     case "sign":
       return ZERO;
     case "exp":
@@ -333,25 +339,15 @@ function convolved({ inputs: [, w], output, attributes }: Node): LinearMap {
 }
 
 /** y = x·wᵀ, with weights that no parameter has a part in. */
-/** y_ij = Σ_k a_ik·b_kj, as a map from a (input 0) or from b. */
-function product([a, b]: readonly Tensor[], input: number): LinearMap {
-  const [[rows, inner], columns] = [a.shape, b.shape[1]];
-  const other: Floats = peek(input === 0 ? b : a);
+/** y_ij = Σ_k a_ik·b_kj, as a map from a (input 0) or from b (1); `other` gives the entries of the other one. */
+function product(
+  [rows, inner, columns]: readonly number[],
+  input: number,
+  other: (p: number, q: number) => number,
+): LinearMap {
   const terms = function* (row: number): Generator<readonly [number, number]> {
     const [i, j] = [Math.floor(row / columns), row % columns];
-    for (let k = 0; k < inner; k++) {
-      yield input === 0 ? [i * inner + k, other[k * columns + j]] : [k * columns + j, other[i * inner + k]];
-    }
+    for (let k = 0; k < inner; k++) yield input === 0 ? [i * inner + k, other(k, j)] : [k * columns + j, other(i, k)];
   };
-  return rows * columns * inner === 0 ? { kind: "zero" } : grouped(rows * columns, terms, true);
-}
-
-function multiplied(x: Tensor, w: Tensor, output: Tensor): LinearMap {
-  const [outputs, inputs] = w.shape;
-  const weights: Floats = peek(w);
-  const terms = function* (row: number): Generator<readonly [number, number]> {
-    const [sample, o] = [Math.floor(row / outputs), row % outputs];
-    for (let i = 0; i < inputs; i++) yield [sample * inputs + i, weights[o * inputs + i]];
-  };
-  return x.size === 0 ? { kind: "zero" } : grouped(output.size, terms, true);
+  return rows * columns * inner === 0 ? ZERO : grouped(rows * columns, terms, true);
 }

@@ -202,8 +202,8 @@ export async function reorderings(
 }
 
 /**
- * Runs `fn` while these modules are deleted; where it is async, until it has answered. A residual block becomes its shortcut (where the order has a ReLU after the
- * addition, that stays); any other module becomes the identity. Running statistics are put back.
+ * Runs `fn` while these modules are deleted; where it is async, until it has answered. A residual block becomes its shortcut
+ * (what follows the addition stays); any other module becomes the identity. Running statistics are put back.
  *
  * @example
  * const { loss } = await withLesion(model, ["layer2.0", "layer3.0"], () => evaluate(model, data()));
