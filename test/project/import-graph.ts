@@ -1,4 +1,6 @@
-/** Who imports whom, as esbuild sees it: values and types alike. */
+/**
+ * Who imports whom, as esbuild sees it: the imports that exist at run time, and if asked those of types too.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { build, type Plugin } from "esbuild";
@@ -30,8 +32,12 @@ const typesToo: Plugin = {
   },
 };
 
-/** Every import of every TypeScript file under `root`. A file that does not parse, or an import of nothing, throws. */
-export async function importGraph(root: string): Promise<Import[]> {
+/**
+ * Every import of every TypeScript file under `root`. A file that does not parse, or an import of nothing, throws.
+ *
+ * @param types imports of types too. (`import { type A }` counts in any case: it is an import for its side effects.)
+ */
+export async function importGraph(root: string, { types = false }: { types?: boolean } = {}): Promise<Import[]> {
   const result = await build({
     absWorkingDir: root,
     entryPoints: filesUnder(root, ".ts"),
@@ -44,7 +50,7 @@ export async function importGraph(root: string): Promise<Import[]> {
     write: false,
     metafile: true,
     logLevel: "silent",
-    plugins: [typesToo],
+    plugins: types ? [typesToo] : [],
   });
   const name = (path: string): string => relative(root, join(root, path)).split(sep).join("/");
   const inputs = Object.entries(result.metafile.inputs).sort(([a], [b]) => (a < b ? -1 : 1));

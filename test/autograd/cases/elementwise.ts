@@ -104,9 +104,9 @@ const unary = (
 };
 
 /** The operations that are a row of the table and have no parameters. */
-const ofOneNumber = Object.entries(elementwise).flatMap(([name, f]) => {
-  const isRow = UNARY_OPS.includes(name as UnaryOp) && UNARY[name as UnaryOp].p === undefined;
-  return isRow ? [[name as UnaryOp, (x: Tensor) => (f as (x: Tensor) => Tensor)(x)] as const] : [];
+const ofOneNumber = UNARY_OPS.flatMap((op): [UnaryOp, (x: Tensor) => Tensor][] => {
+  const f = (elementwise as unknown as Partial<Record<UnaryOp, (x: Tensor) => Tensor>>)[op];
+  return f && UNARY[op].p === undefined ? [[op, (x) => f(x)]] : [];
 });
 
 function preparation({ where, linear }: UnaryRow): Partial<Pick<OpCase, "linearIn" | "prepare">> {
