@@ -193,7 +193,7 @@ function describeExperiment(command: Command, experiment: AnyExperiment, note: s
     .option("--out <directory>", "where the results go", path.parse, "out")
     .option("--workers <n>", "threads, one task each", workers.parse, availableParallelism())
     .addOption(
-      new Option("--kernels <tier>", "auto: WebAssembly SIMD where it is to be had, else plain TypeScript")
+      new Option("--kernels <tier>", "auto: WebAssembly SIMD where available, else plain TypeScript")
         .choices(["auto", "simd", "plain"])
         .default("auto"),
     )
