@@ -28,6 +28,7 @@ import { chooseKernels, kernels } from "../tensor/tier.ts";
 import { combine, copyOf, filled, scaled } from "./arrays.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
 
+/** Options of `backward`. */
 export interface BackwardOptions {
   /** Interior tensors whose gradients should be in the result too. Leaves that require gradients always are. */
   keep?: readonly Tensor[];

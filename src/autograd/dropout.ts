@@ -9,6 +9,7 @@ import { kernels } from "../tensor/tier.ts";
 import { given } from "./arrays.ts";
 import { record } from "./graph.ts";
 
+/** Options of `dropout`. */
 export interface DropoutOptions {
   /** Whether to drop anything. Default true. */
   training?: boolean;

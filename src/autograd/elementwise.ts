@@ -156,6 +156,7 @@ export function selu(x: Tensor): Tensor {
 
 const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
 
+/** Options of `gelu`. */
 export interface GeluOptions {
   /** `"none"` is the exact x·Φ(x); `"tanh"` the usual approximation. Default "none". */
   approximate?: "none" | "tanh";
@@ -173,6 +174,7 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   return unary(approximate === "tanh" ? "geluTanh" : "gelu", x, ["gelu", { approximate }]);
 }
 
+/** Options of `softplus`. */
 export interface SoftplusOptions {
   /** β. Default 1. */
   beta?: number;

@@ -13,6 +13,7 @@ import { checkTensor, isTensor, owned, peek, type Tensor } from "../tensor/tenso
 import { backward } from "./backward.ts";
 import { noGrad } from "./graph.ts";
 
+/** Options of `gradcheck`. */
 export interface GradcheckOptions {
   seed?: number;
   /** Step of the central difference, relative to inputs of order 1. Default 1e-6. */

@@ -19,13 +19,16 @@ import { combine, filled, negative, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
 import { noteCount } from "./loss-counts.ts";
 
+/** What becomes of the losses of all examples: their mean, their sum, or they stay as they are. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** What all losses can be asked. */
 export interface LossOptions {
   /** What becomes of the losses per sample. Default "mean". */
   reduction?: Reduction;
 }
 
+/** Options of `nllLoss`. */
 export interface NllOptions extends LossOptions {
   /** One factor per class, `[C]`. The mean is then the weighted one: divided by the sum of the samples' weights. */
   weight?: Tensor;
@@ -33,6 +36,7 @@ export interface NllOptions extends LossOptions {
   ignoreIndex?: number;
 }
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions extends NllOptions {
   /** ε: the target becomes (1 − ε)·target + ε/C, a little of every class. Default 0. */
   labelSmoothing?: number;
@@ -167,6 +171,7 @@ export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
   return elementwise("mse", "mseLoss", x, target, options.reduction ?? "mean", null, null);
 }
 
+/** Options of `bceWithLogits`. */
 export interface BceOptions extends LossOptions {
   /** A factor per element; broadcasts to the shape of the logits. The mean still divides by the number of elements. */
   weight?: Tensor;

@@ -32,6 +32,7 @@ import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 import { Normalization, Normalized } from "./normalized.ts";
 
+/** Options of `layerNorm` and `groupNorm`. */
 export interface NormOptions {
   /** Added to the variance, so that a constant group does not divide by zero. Default 1e-5. */
   eps?: number;
@@ -39,6 +40,7 @@ export interface NormOptions {
 
 const NORM_OPTIONS: OptionNames<NormOptions> = { eps: true };
 
+/** Options of `batchNorm`. */
 export interface BatchNormOptions extends NormOptions {
   /** Normalise with the batch's own statistics (and update the running ones), or with the running ones. */
   training: boolean;

@@ -18,11 +18,13 @@ import { kernels } from "../tensor/tier.ts";
 import { combine, scaled, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
 
+/** What all reductions can be asked. */
 export interface ReduceOptions {
   /** Leave the reduced axes in the result's shape, with length 1. Default false. */
   keepDim?: boolean;
 }
 
+/** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
   /** The divisor is n − correction: 1 estimates a population's variance from a sample, 0 is the sample's own. Default 1. */
   correction?: number;

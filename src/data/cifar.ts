@@ -34,6 +34,7 @@ export function readCifar10(batches: readonly DataFile[]): Dataset {
   return readRecords("readCifar10", batches, 1, 0, cifar10Classes);
 }
 
+/** Options of `readCifar100`. */
 export interface Cifar100Options {
   /** The 100 fine classes or the 20 coarse ones. Default "fine". */
   labels?: "fine" | "coarse";

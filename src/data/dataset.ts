@@ -8,6 +8,7 @@ import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { DataError } from "./errors.ts";
 
+/** Images and their labels. */
 export interface Dataset {
   /** Where it came from, for messages. */
   readonly name: string;

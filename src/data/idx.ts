@@ -14,6 +14,7 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkParts, type Dataset } from "./dataset.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
 
+/** The numbers of an IDX file, in the type that the file says. */
 export type IdxValues = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
 /** What an IDX file holds. */
@@ -96,6 +97,7 @@ export const fashionMnistClasses: readonly string[] = [
 
 const digits: readonly string[] = Array.from({ length: 10 }, (_, i) => String(i));
 
+/** Options of `readMnist`. */
 export interface MnistOptions {
   /** What the labels mean; their number bounds the labels. Default "0" … "9". */
   classes?: readonly string[];

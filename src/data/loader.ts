@@ -12,6 +12,7 @@ import { owned, type Tensor } from "../tensor/tensor.ts";
 import type { Augmentation } from "./augment.ts";
 import { checkDataset, type Dataset, type Normalization, pixelScale } from "./dataset.ts";
 
+/** Images with their labels, as `batches` makes them. */
 export interface ImageBatch {
   /** Images `[B, C, H, W]`. */
   readonly x: Tensor;
@@ -19,6 +20,7 @@ export interface ImageBatch {
   readonly labels: Int32Array;
 }
 
+/** Options of `batches`. */
 export interface BatchOptions {
   batchSize: number;
   /** Shuffles, differently each time the batches are iterated, and feeds `augment`. Without it: the dataset's order. */

@@ -14,6 +14,7 @@ import { checkLoss, checkRun } from "./arguments.ts";
 import { measure } from "./measure.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
+/** Where the first number that is not finite arose: what `findAnomaly` returns. */
 export interface Anomaly {
   /** `forward`: in a value. `backward`: in a gradient, while all values were finite. */
   readonly phase: "forward" | "backward";

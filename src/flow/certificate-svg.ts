@@ -67,6 +67,7 @@ const LINE = 20;
 /** A character's width in parts of the font's size: a little more than most, so that texts fit. */
 const CHARACTER = 0.57;
 
+/** Options of `toSvg`. */
 export interface SvgOptions {
   /** In pixels. Default 880. */
   width?: number;

@@ -106,6 +106,7 @@ export interface Counterexample {
   readonly step: number | null;
 }
 
+/** What a certificate says of one block. */
 export interface BlockCertificate extends Passage {
   /** Path of the block in the network: `layer1.0`. */
   readonly block: string;

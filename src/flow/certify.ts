@@ -26,11 +26,13 @@ import { type Run, recordRun, subjectOf } from "./run.ts";
 import { type Segment, segmentBetween } from "./segment.ts";
 import { bothProducts } from "./weightless.ts";
 
+/** Options of `certify`. */
 export interface CertifyOptions {
   /** Of the random gradients. Default 0. */
   seed?: number;
 }
 
+/** Options of `certifyBetween`. */
 export interface CertifyBetweenOptions extends CertifyOptions {
   /** Tensors that count as parameters though they ask for no gradient. */
   parameters?: readonly Tensor[];

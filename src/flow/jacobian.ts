@@ -82,6 +82,7 @@ export function recordedJacobian(who: string, y: Tensor, x: Tensor): Matrix {
   return { rows, columns, values };
 }
 
+/** Options of `jacobianSpectrum`. */
 export interface SpectrumOptions {
   /** Compute only so many singular values, the largest, by Lanczos. Default: all. */
   largest?: number;
@@ -91,6 +92,7 @@ export interface SpectrumOptions {
 
 const OPTIONS: OptionNames<SpectrumOptions> = { largest: true, seed: true };
 
+/** One singular value: a row of `jacobianSpectrum`. */
 export interface SpectrumRow {
   /** 0 for the largest. */
   readonly index: number;
@@ -140,6 +142,7 @@ function checkSpectrum(who: string, { largest, seed }: SpectrumOptions): void {
   if (largest !== undefined) checkWhole(who, "largest", largest, 1);
 }
 
+/** Options of `blockSpectra`. */
 export interface BlockSpectraOptions extends SpectrumOptions {
   /** Paths of the blocks to look at. Default: all. */
   blocks?: readonly string[];
@@ -147,6 +150,7 @@ export interface BlockSpectraOptions extends SpectrumOptions {
 
 const BLOCK_OPTIONS: OptionNames<BlockSpectraOptions> = { ...OPTIONS, blocks: true };
 
+/** One singular value of a block's Jacobian or of a part of it: a row of `blockSpectra`. */
 export interface BlockSpectrumRow extends SpectrumRow {
   /** Path of the block: `layer1.0`. */
   readonly block: string;

@@ -54,6 +54,7 @@ export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
   );
 }
 
+/** Options of `landscape`. */
 export interface LandscapeOptions {
   /** One random direction or two. */
   dimensions: 1 | 2;
@@ -69,6 +70,7 @@ export interface LandscapeOptions {
 
 const OPTIONS: OptionNames<LandscapeOptions> = { dimensions: true, points: true, range: true, seed: true, done: true };
 
+/** The loss at one point: a row of `landscape`. */
 export interface LandscapeRow {
   /** Number of the grid point, from 0; α changes fastest. */
   readonly index: number;

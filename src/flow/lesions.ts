@@ -27,6 +27,7 @@ export type Target = string | readonly string[];
 /** Runs the model and returns a number: an error, a loss. The model must be left alone until it has answered. */
 export type Measure = () => number | Promise<number>;
 
+/** What is left without one part: a row of `lesions`. */
 export interface LesionRow {
   /** What was deleted: module paths, separated by spaces; "none" in the first row. */
   readonly lesion: string;
@@ -38,6 +39,7 @@ export interface LesionRow {
   readonly reason: string;
 }
 
+/** Options of `lesions`. */
 export interface LesionOptions {
   /**
    * Default: every residual block or plain twin of one; in a model without any, every convolution and linear layer but the
@@ -82,6 +84,7 @@ export async function lesions(model: Module, measure: Measure, options: LesionOp
   return rows;
 }
 
+/** What is left without several parts: a row of `manyLesions`. */
 export interface ManyLesionsRow {
   /** How many blocks were deleted at once. */
   readonly removed: number;
@@ -91,6 +94,7 @@ export interface ManyLesionsRow {
   readonly value: number;
 }
 
+/** Options of `manyLesions`. */
 export interface ManyLesionsOptions {
   /** Numbers of blocks to delete. */
   counts: readonly number[];
@@ -138,6 +142,7 @@ export async function manyLesions(
   return rows;
 }
 
+/** What a network does with its blocks in another order: a row of `reorderings`. */
 export interface ReorderingRow {
   /** How many random pairs of blocks changed places, one pair after the other. */
   readonly swaps: number;
@@ -147,6 +152,7 @@ export interface ReorderingRow {
   readonly value: number;
 }
 
+/** Options of `reorderings`. */
 export interface ReorderingOptions {
   /** Numbers of pairs that change places. */
   swaps: readonly number[];

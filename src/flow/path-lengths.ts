@@ -18,6 +18,7 @@ import { gradientThrough, recordChain } from "./chain.ts";
 import { norm } from "./measure.ts";
 import { differentiatingOnly } from "./preserve.ts";
 
+/** How many paths of one length there are: a row of `pathDistribution`. */
 export interface PathCount {
   /** Number of branches on the path, k. */
   readonly length: number;
@@ -50,6 +51,7 @@ export function pathDistribution(n: number): PathCount[] {
   });
 }
 
+/** Options of `pathGradients`. */
 export interface PathGradientOptions {
   seed?: number;
   /** Different paths of each length; fewer where fewer exist. Default 10. */

@@ -33,6 +33,7 @@ export interface FlowRow extends LayerStatistics {
   readonly updateRatio: number | null;
 }
 
+/** Statistics of every layer at chosen steps of a training: what `flowRecorder` returns. */
 export interface FlowRecorder {
   /** To be given to `fit`, or called from its onStep. */
   readonly onStep: (info: Pick<StepInfo, "step" | "grads">) => void;
@@ -42,6 +43,7 @@ export interface FlowRecorder {
   readonly rows: readonly FlowRow[];
 }
 
+/** Options of `flowRecorder`. */
 export interface FlowRecorderOptions {
   /** Records the steps 0, every, 2·every, … Default 1. */
   every?: number;

@@ -34,6 +34,7 @@ export interface Share {
   readonly upstreamNorm: number;
 }
 
+/** How much of a block's gradient came along its shortcut: a row of `identityShares`. */
 export interface BlockShare extends Share {
   /** Path of the block: `layer1.0`. */
   readonly block: string;

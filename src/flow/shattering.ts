@@ -22,6 +22,7 @@ import { checkOutput } from "./arguments.ts";
 import { norm } from "./measure.ts";
 import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
 
+/** Options of `lineGradients`. */
 export interface LineOptions {
   /** How many inputs, equally far apart, both ends included. Default 256. */
   points?: number;
@@ -119,6 +120,7 @@ function gradientsAt(who: string, model: Module, x: Tensor, seed: number): Float
   );
 }
 
+/** How alike gradients are at one distance: a row of `autocorrelation`. */
 export interface AutocorrelationRow {
   /** In points. */
   readonly lag: number;
@@ -183,6 +185,7 @@ function correlate(who: string, { spacing, size, values }: LineGradients, maxLag
   }));
 }
 
+/** Options of `shattering`. */
 export interface ShatteringOptions extends LineOptions {
   /** Default: a quarter of the points. */
   maxLag?: number;

@@ -23,6 +23,7 @@ import { norm } from "./measure.ts";
 import { recordRun } from "./run.ts";
 import { type Matrix, roundingBound, singularValues } from "./singular-values.ts";
 
+/** Bounds of the singular values of a block's Jacobian: a row of `singularBounds`. */
 export interface SingularBounds {
   /** Path of the block; "" for the whole way through all of them. */
   readonly block: string;
@@ -42,6 +43,7 @@ export interface SingularBounds {
   readonly high: number | null;
 }
 
+/** Options of `singularBounds`. */
 export interface SingularBoundsOptions {
   /** Of the random vectors. Default 0. */
   seed?: number;

@@ -13,8 +13,10 @@ import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { FlowRow } from "./recorder.ts";
 import type { LayerStatistics } from "./statistics.ts";
 
+/** What `flowVerdict` says of a layer, or of all. */
 export type Health = "healthy" | "vanishing" | "exploding" | "dead" | "frozen" | "unused";
 
+/** From which ratios on `flowVerdict` calls a gradient vanishing or exploding. */
 export interface VerdictThresholds {
   /** A layer whose gradient is smaller than this fraction of the last layer's has a vanishing one. Default 1e-3. */
   vanishing?: number;
@@ -27,6 +29,7 @@ export interface VerdictThresholds {
 
 const OPTIONS: OptionNames<VerdictThresholds> = { vanishing: true, exploding: true };
 
+/** What `flowVerdict` says of one layer. */
 export interface LayerVerdict {
   readonly layer: string;
   /**
@@ -39,6 +42,7 @@ export interface LayerVerdict {
   readonly ratio: number;
 }
 
+/** What `flowVerdict` returns. */
 export interface Verdict {
   /**
    * Of the network, from the layers that learn. `dead` only if the first of them that no shortcut leads around is: a single

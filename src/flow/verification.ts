@@ -1,5 +1,6 @@
 /** What a verification finds, field by field. */
 
+/** What `verifyCertificate` returns. */
 export interface Verification {
   /** Whether nothing was found against the certificate. */
   readonly valid: boolean;

@@ -10,6 +10,7 @@ import { bfloat16, float8E4M3, float8E5M2, half, largest, narrow, type SmallFloa
 /** Types of real numbers with a point. */
 export type FloatDType = "float64" | "float32" | "float16" | "bfloat16" | "float8_e4m3fn" | "float8_e5m2";
 
+/** The types of number in weight files, by safetensors' names. */
 export type DType =
   | FloatDType
   | "int64"

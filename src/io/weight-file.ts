@@ -67,6 +67,7 @@ export interface LazyWeightFile extends WeightIndex {
   close(): Promise<void>;
 }
 
+/** Options of reading weight files. */
 export interface ReadOptions {
   /** What error messages call the file. Default: the source's own name, else "weights". */
   name?: string;

@@ -15,6 +15,7 @@ export type TensorToWrite = Tensor | StoredTensor | SavedTensor;
 /** Tensors by name: `model.stateDict()`, or what a `WeightFile` has stored. A map keeps names like "0" in their place. */
 export type StateToWrite = Readonly<Record<string, TensorToWrite>> | ReadonlyMap<string, TensorToWrite>;
 
+/** Options of writing weight files. */
 export interface WriteOptions {
   /**
    * The type of the tensors' numbers: one for all floats, or a function of the name. Default: float32. The batch counter of

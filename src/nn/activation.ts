@@ -97,6 +97,7 @@ export class GELU extends Module {
   }
 }
 
+/** Options of `Softplus`. */
 export interface SoftplusLayerOptions {
   /** β. Default 1. */
   beta?: number;

@@ -12,6 +12,7 @@ import { checkInit } from "./initializer.ts";
 import { parameterOf } from "./marks.ts";
 import { type AnyModule, checkModule, Module } from "./module.ts";
 
+/** Options of `Conv2d`. */
 export interface Conv2dLayerOptions {
   /** Step between filter positions. Default 1. */
   stride?: Pair;

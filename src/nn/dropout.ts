@@ -6,6 +6,7 @@ import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 
+/** Options of `Dropout`. */
 export interface DropoutLayerOptions {
   /** Decides which elements. */
   rng: Rng;

@@ -13,6 +13,7 @@ import { type BatchSource, countExamples, type Input, joinOutputs, type Labels }
 import { type Loss, lossOf } from "./training/loss.ts";
 import { Means, Meter } from "./training/means.ts";
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions<
   Y = Tensor,
   L = Labels,
@@ -27,6 +28,7 @@ export interface EvaluateOptions<
   predictions?: Predictions;
 }
 
+/** What `evaluate` returns. */
 export interface Evaluation<K extends string = string, Predictions = unknown> {
   /** Mean over the examples, or over what the loss counts; NaN if nothing counts, or there is no loss. */
   readonly loss: number;

@@ -27,6 +27,7 @@ import { byName, Means, Meter } from "./training/means.ts";
 import { type Schedules, schedulesOf, setRates } from "./training/rates.ts";
 import { type SkippedBatch, Stepper, TrainingError } from "./training/step.ts";
 
+/** What `fit` tells after a step. */
 export interface StepRecord<K extends string = string> {
   /** Number of the step, from 0, across epochs. A step is an update. */
   readonly step: number;
@@ -54,6 +55,7 @@ export interface StepInfo<X = Tensor, Y = Tensor, L = Labels, K extends string =
   readonly grads: Gradients;
 }
 
+/** What `fit` tells at the end of an epoch. */
 export interface EpochRecord<K extends string = string> {
   readonly epoch: number;
   /** Number of steps done so far. */
@@ -70,6 +72,7 @@ export interface EpochRecord<K extends string = string> {
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing must fit
 export type Answer = void | boolean | Promise<void | boolean>;
 
+/** Options of `fit`. */
 export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string = never> {
   /** The batches of an epoch. Called once per epoch, with its number from 0. */
   data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
@@ -100,6 +103,7 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
   onEpoch?: (record: EpochRecord<K>) => Answer;
 }
 
+/** What `fit` returns: losses, metrics and times. */
 export interface History<K extends string = string> {
   readonly steps: readonly StepRecord<K>[];
   readonly epochs: readonly EpochRecord<K>[];

@@ -18,8 +18,10 @@ import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
 export type { Initializer } from "./initializer.ts";
 
+/** Whether an initial value keeps the size of activations (fan in) or of gradients (fan out). */
 export type FanMode = "fanIn" | "fanOut";
 
+/** Options of `init.kaimingUniform` and `init.kaimingNormal`. */
 export interface KaimingOptions {
   /** Which fan is kept level. Default "fanIn". */
   mode?: FanMode;
@@ -27,6 +29,7 @@ export interface KaimingOptions {
   gain?: number;
 }
 
+/** Options of `init.uniform`. */
 export interface UniformOptions {
   /** Default 0. */
   low?: number;
@@ -34,6 +37,7 @@ export interface UniformOptions {
   high?: number;
 }
 
+/** Options of `init.normal`. */
 export interface NormalOptions {
   /** Default 0. */
   mean?: number;
@@ -41,6 +45,7 @@ export interface NormalOptions {
   std?: number;
 }
 
+/** Options of `init.xavierUniform`, `init.xavierNormal` and `init.orthogonal`. */
 export interface GainOptions {
   /** Default 1. */
   gain?: number;
@@ -66,6 +71,7 @@ export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
   return { fanIn: shape[1] * field, fanOut: shape[0] * field };
 }
 
+/** The functions whose gain `init.gainOf` knows. */
 export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu";
 
 /** The gain PyTorch recommends: 1, 1, 5/3, √2, and √(2 / (1 + slope²)) for leaky ReLU. */

@@ -10,6 +10,7 @@ import { checkInit } from "./initializer.ts";
 import { parameterOf } from "./marks.ts";
 import { Module } from "./module.ts";
 
+/** Options of `Linear`. */
 export interface LinearLayerOptions {
   /** Whether a bias is added. Default true. */
   bias?: boolean;

@@ -23,6 +23,7 @@ export type Metric<Y = Tensor, L = Labels> = (output: Y, labels: L) => number | 
 /** Metrics by the names they are reported under. */
 export type Metrics<Y, L, K extends string> = { readonly [Name in K]: Metric<Y, L> };
 
+/** Options of `accuracy` and its relatives. */
 export interface AccuracyOptions {
   /** How many of the largest scores may be right. Default 1. */
   top?: number;

@@ -9,6 +9,7 @@ import { peek, type Tensor } from "../tensor/tensor.ts";
 import { buffer, parameterOf } from "./marks.ts";
 import { Module } from "./module.ts";
 
+/** Options of `BatchNorm2d`. */
 export interface BatchNorm2dLayerOptions {
   /** running ← (1 − momentum)·running + momentum·batch. Null: the plain average over all batches. Default 0.1. */
   momentum?: number | null;
@@ -104,6 +105,7 @@ export class BatchNorm2d extends Module {
   }
 }
 
+/** Options of `LayerNorm` and `GroupNorm`. */
 export interface AffineLayerOptions {
   /** Added to the variance under the root. Default 1e-5. */
   eps?: number;

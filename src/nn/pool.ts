@@ -6,6 +6,7 @@ import { type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 
+/** Options of `MaxPool2d`. */
 export interface MaxPool2dLayerOptions {
   /** Step between windows. Default: the kernel size, so that the windows tile the image. */
   stride?: Pair;
@@ -50,6 +51,7 @@ export class MaxPool2d extends Module {
   }
 }
 
+/** Options of `AvgPool2d`. */
 export interface AvgPool2dLayerOptions {
   /** Step between windows. Default: the kernel size, so that the windows tile the image. */
   stride?: Pair;

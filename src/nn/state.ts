@@ -9,6 +9,7 @@ import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 /** Tensors by name. */
 export type StateDict = Record<string, Tensor>;
 
+/** What `loadStateDict` found missing and unexpected. */
 export interface LoadReport {
   /** Names this module has and the state does not. */
   missing: string[];
@@ -16,6 +17,7 @@ export interface LoadReport {
   unexpected: string[];
 }
 
+/** Options of `loadStateDict`. */
 export interface LoadOptions {
   /** Whether missing and unexpected names are errors. Default true. */
   strict?: boolean;

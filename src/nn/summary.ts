@@ -45,6 +45,7 @@ export interface SummaryRow {
   readonly skip: boolean;
 }
 
+/** What `summary` returns: rows, and their sums. */
 export interface Summary {
   readonly model: string;
   /** Of one example, without the batch axis. */

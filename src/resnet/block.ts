@@ -100,6 +100,7 @@ export const VARIANT_OPTIONS: OptionNames<VariantOptions> = {
   init: true,
 };
 
+/** Options of `BasicBlock`. */
 export interface BlockOptions extends VariantOptions {
   /** Step of the block: 2 halves the image. Default 1. */
   stride?: number;

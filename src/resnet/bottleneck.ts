@@ -20,6 +20,7 @@ import { afterSum, branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
 import type { ShortcutKind } from "./shortcut.ts";
 import type { FixupBiases } from "./start.ts";
 
+/** Options of `Bottleneck`. */
 export interface BottleneckOptions extends BlockOptions {
   /** Groups of the 3×3 convolution: 32 in ResNeXt-50 32×4d. Default 1. */
   groups?: number;

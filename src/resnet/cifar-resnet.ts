@@ -44,6 +44,7 @@ import type { ShortcutKind } from "./shortcut.ts";
 import { checkZeroable, hasNorm, plainZero, type Start, scalar } from "./start.ts";
 import { survivalProbability } from "./stochastic-depth.ts";
 
+/** Options of `cifarResNet`. */
 export interface CifarResNetOptions extends VariantOptions {
   /** Channels of the first convolution: the stages have 1, 2 and 4 times as many, or with bottlenecks 4, 8 and 16. Default 16. */
   width?: number;

@@ -25,6 +25,7 @@ import { type ResidualBlock, residualBlocks } from "./block.ts";
  */
 export type ExpansionOrder = "everyOther" | "front" | "back" | ((block: number, blocks: number) => number);
 
+/** Options of `Expansion`. */
 export interface ExpansionOptions {
   /** The steps before which a stage is expanded, in rising order, as `[200, 400, 800]`. */
   at: readonly number[];

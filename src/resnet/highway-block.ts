@@ -24,8 +24,10 @@ import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ResidualBlock } from "./block.ts";
 
+/** What a highway layer's branch ends in. */
 export type HighwayActivation = "relu" | "tanh";
 
+/** Options of a fully connected highway layer. */
 export interface HighwayLayerOptions {
   /** "none" leaves the gate out: the plain twin y = H(x). Default "gate". */
   shortcut?: "gate" | "none";
@@ -47,6 +49,7 @@ const LAYER_OPTIONS: OptionNames<HighwayLayerOptions> = {
   init: true,
 };
 
+/** Options of `HighwayBlock`. */
 export interface HighwayBlockOptions extends HighwayLayerOptions {
   /** Side of the square filters of H and T, an odd number. Default 3. */
   kernelSize?: number;

@@ -58,6 +58,7 @@ const COMMON_OPTIONS: OptionNames<CommonOptions> = {
   init: true,
 };
 
+/** Options of `highwayNet`. */
 export interface HighwayNetOptions extends CommonOptions {
   /** Numbers per example. Default 784, the pixels of an MNIST digit. */
   inFeatures?: number;
@@ -116,6 +117,7 @@ export class HighwayNet extends Module {
   }
 }
 
+/** Options of `highwayConvNet`. */
 export interface HighwayConvNetOptions extends CommonOptions {
   /** Channels of the images: 3 for colour, 1 for grey. Default 3. */
   inChannels?: number;

@@ -51,6 +51,7 @@ export interface ImageNetResNetDesign {
 
 const DESIGN: OptionNames<ImageNetResNetDesign> = { block: true, stages: true, groups: true, baseWidth: true };
 
+/** Options of `resnet18` to `resnet152` and their relatives. */
 export interface ImageNetResNetOptions {
   /** Default 1000. */
   classes?: number;

@@ -29,6 +29,7 @@ import {
 } from "./imagenet-resnet.ts";
 import { type VggOptions, vgg } from "./vgg.ts";
 
+/** The names that `createModel` knows. */
 export type ModelName = ImageNetName | VggName | CifarName | HighwayName | ConvHighwayName;
 
 type ImageNetName =

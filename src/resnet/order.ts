@@ -16,6 +16,7 @@ import { relu } from "../autograd/elementwise.ts";
 import type { Module } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/** Where norms and ReLUs stand in a block. */
 export type Order = "post" | "bnAfterAddition" | "reluBeforeAddition" | "reluOnlyPre" | "pre";
 
 /** What stands in one place. */

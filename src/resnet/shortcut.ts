@@ -21,6 +21,7 @@ import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
+/** What a block adds to its branch. */
 export type ShortcutKind =
   | "identity"
   | "pad"

@@ -25,6 +25,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { ORDERS, type Order } from "./order.ts";
 import type { ShortcutKind } from "./shortcut.ts";
 
+/** How a residual branch starts. */
 export type Start = "default" | "zeroInitLast" | "skipInit" | "fixup";
 
 /** Whether a network that starts so has batch norm, unless told: SkipInit and Fixup are there to do without. */

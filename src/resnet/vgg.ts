@@ -31,8 +31,10 @@ import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { kaimingFanOut } from "./block.ts";
 
+/** How many layers with weights a VGG has. */
 export type VggDepth = 11 | 13 | 16 | 19;
 
+/** Options of `vgg`. */
 export interface VggOptions {
   /** Default 1000. */
   classes?: number;

@@ -7,6 +7,7 @@ import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { type NestedArray, owned, type Tensor, type Tensor64 } from "./tensor.ts";
 
+/** Options of everything that makes a tensor. */
 export interface TensorOptions {
   /** Whether `backward` should compute this tensor's gradient. Default false. */
   requiresGrad?: boolean;

@@ -23,6 +23,7 @@ export interface KernelRow extends Told {
   readonly milliseconds: number;
 }
 
+/** What `profile` returns. */
 export interface Profile<T> {
   readonly value: T;
   /** The longest first. `formatProfile` makes a table of them. */

@@ -10,6 +10,7 @@ import { describe } from "./check.ts";
 import { ValueError } from "./errors.ts";
 import { cos, log, sin } from "./math/index.ts";
 
+/** A generator of random numbers: the same seed gives the same numbers everywhere. */
 export class Rng {
   /** The 128 bits. With `spare` they are all of the generator: a clone (structuredClone, a message) goes on as it would. */
   readonly state: Uint32Array = new Uint32Array(4);

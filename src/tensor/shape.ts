@@ -7,6 +7,7 @@
 import { describe } from "./check.ts";
 import { ShapeError, UsageError } from "./errors.ts";
 
+/** Lengths of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
 /** Number of elements: the product of the axis lengths, 1 for a scalar `[]`. */

@@ -107,6 +107,7 @@ const DATA: PropertyDescriptor & ThisType<Tensor> = {
   enumerable: true,
 };
 
+/** Numbers in a shape, float32 unless said otherwise, and where they came from. */
 export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
   readonly shape: Shape;
   /**

@@ -27,6 +27,7 @@ import { foldBatchNorms } from "./fold.ts";
 import { trace } from "./trace.ts";
 import { translate } from "./translate.ts";
 
+/** Options of `exportOnnx`. */
 export interface OnnxExportOptions {
   /** Shape of one example, without the batch axis: `[C, H, W]` of an image. This, or an `example`. */
   inputShape?: Shape;

@@ -4,6 +4,7 @@ import { checkOptions, type OptionNames } from "../../tensor/check.ts";
 import type { FileInfo } from "../source.ts";
 import { checkReadOptions, READ_OPTIONS, type ReadOptions } from "../weight-file.ts";
 
+/** Options of `writePth`. */
 export interface PthOptions extends ReadOptions {
   /**
    * Where in the file the state dict is: `"generator"`, or `"ema.state_dict"` for a dict in a dict. Default: under one of

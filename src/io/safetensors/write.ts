@@ -14,6 +14,7 @@ import {
 } from "../writing.ts";
 import { dtypeNames, maxHeaderLength, metadataKey } from "./format.ts";
 
+/** Options of `writeSafetensors`. */
 export interface SafetensorsOptions extends WriteOptions {
   /** Texts by name that the file carries along. */
   metadata?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;

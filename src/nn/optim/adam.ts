@@ -15,6 +15,7 @@ import {
   showOptions,
 } from "./optimizer.ts";
 
+/** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
   /** Learning rate. Default 0.001. */
   lr?: number;

@@ -26,6 +26,7 @@ export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2)
   return p === Infinity ? total : pow(total, 1 / p);
 }
 
+/** Options of `clipGradNorm`. */
 export interface ClipOptions {
   /** Which norm: 2 (the default), 1, Infinity, or any other number above 0. */
   p?: number;

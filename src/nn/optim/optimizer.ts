@@ -11,6 +11,7 @@ import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
 import { Tensor, valuesOf } from "../../tensor/tensor.ts";
 
+/** What changes weights by their gradients: SGD, Adam, or one of your own. */
 export interface Optimizer {
   /** The learning rate of the next step. A group with a rate of its own follows in proportion. What is no rate is refused. */
   lr: number;

@@ -18,6 +18,7 @@ export function constant(lr: number): Schedule {
   return () => lr;
 }
 
+/** Options of `schedules.stepDecay`. */
 export interface StepDecayOptions {
   /** Steps between two drops. */
   every: number;
@@ -35,6 +36,7 @@ export function stepDecay(lr: number, options: StepDecayOptions): Schedule {
   return (step) => lr * pow(factor, Math.floor(step / every));
 }
 
+/** Options of `schedules.multiStepDecay`. */
 export interface MultiStepDecayOptions {
   /** The steps at which the rate drops. */
   milestones: readonly number[];
@@ -55,6 +57,7 @@ export function multiStepDecay(lr: number, options: MultiStepDecayOptions): Sche
   return (step) => lr * pow(factor, milestones.filter((milestone) => step >= milestone).length);
 }
 
+/** Options of `schedules.exponentialDecay`. */
 export interface ExponentialDecayOptions {
   /** What the rate is multiplied by at each step. */
   factor: number;
@@ -69,6 +72,7 @@ export function exponentialDecay(lr: number, options: ExponentialDecayOptions): 
   return (step) => lr * pow(factor, step);
 }
 
+/** Options of `schedules.linear`. */
 export interface LinearOptions {
   /** Length of the line. */
   steps: number;
@@ -89,6 +93,7 @@ export function linear(lr: number, options: LinearOptions): Schedule {
   return (step) => lr * (startFactor + (endFactor - startFactor) * Math.min(step / steps, 1));
 }
 
+/** Options of `schedules.polynomial`. */
 export interface PolynomialOptions {
   /** When the rate is 0. */
   steps: number;
@@ -106,6 +111,7 @@ export function polynomial(lr: number, options: PolynomialOptions): Schedule {
   return (step) => lr * pow(1 - Math.min(step / steps, 1), power);
 }
 
+/** Options of `schedules.cosine`. */
 export interface CosineOptions {
   /** Length of the half cosine. */
   steps: number;
@@ -126,6 +132,7 @@ export function cosine(lr: number, options: CosineOptions): Schedule {
   return (step) => halfCosine(lr, minLr, Math.min(step / steps, 1));
 }
 
+/** Options of `schedules.cosineRestarts`. */
 export interface CosineRestartsOptions {
   /** Length of the first half cosine. */
   steps: number;
@@ -157,6 +164,7 @@ export function cosineRestarts(lr: number, options: CosineRestartsOptions): Sche
   };
 }
 
+/** Options of `schedules.warmup`. */
 export interface WarmupOptions {
   /** How long it rises. */
   steps: number;
@@ -193,6 +201,7 @@ export function sequence(schedules: readonly Schedule[], milestones: readonly nu
   };
 }
 
+/** Options of `schedules.oneCycle`. */
 export interface OneCycleOptions {
   /** Length of the cycle. */
   steps: number;

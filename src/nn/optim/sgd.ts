@@ -16,6 +16,7 @@ import {
   showOptions,
 } from "./optimizer.ts";
 
+/** Options of `SGD`. */
 export interface SgdOptions {
   /** Learning rate. */
   lr: number;

@@ -14,6 +14,7 @@ import { isRecord, tensorsIn } from "../tensors-in.ts";
 /** What the network should say: a class per image, or a tensor where the loss takes one. */
 export type Labels = ArrayLike<number> | Tensor;
 
+/** Examples that go through a model together, and what it should say of them. */
 export interface Batch<X = Tensor, L = Labels> {
   /** Images `[N, C, H, W]`, or whatever the model takes: a tensor, or several in an array or an object. */
   readonly x: X;

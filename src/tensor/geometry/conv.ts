@@ -25,6 +25,7 @@ export type Pair = number | readonly [number, number];
  */
 export type ConvAlgorithm = "auto" | "im2col" | "direct" | "winograd2" | "winograd2x4" | "winograd4";
 
+/** Options of `conv2d`. */
 export interface Conv2dOptions {
   /** Step between filter positions. Default 1. */
   stride?: Pair;

@@ -34,6 +34,7 @@ export interface PoolGeometry {
   readonly shape: Shape;
 }
 
+/** Options of `maxPool2d`. */
 export interface MaxPool2dOptions {
   /** Size of the window. */
   kernelSize: Pair;
@@ -47,6 +48,7 @@ export interface MaxPool2dOptions {
   ceilMode?: boolean;
 }
 
+/** Options of `avgPool2d`. */
 export interface AvgPool2dOptions extends Omit<MaxPool2dOptions, "dilation"> {
   /** Whether padding counts in the divisor. Default true. */
   countIncludePad?: boolean;

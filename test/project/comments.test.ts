@@ -1,0 +1,52 @@
+/** What a person can import says what it is: every export of an entry has a doc comment, which an editor shows. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+
+const DECLARATION =
+  "^export (?:declare )?(?:abstract )?(?:async )?(?:function\\*?|class|const|let|interface|type|enum) ";
+
+/** The exports of a file by name, and where each is declared. */
+function exportsOf(file: string): Map<string, string> {
+  const text = readFileSync(file, "utf8");
+  const found = new Map<string, string>();
+  const resolve = (path: string): string => join(dirname(file), path);
+  for (const [, path] of text.matchAll(/^export (?:type )?\* (?:as \w+ )?from "([^"]+)"/gm)) {
+    for (const [name, place] of exportsOf(resolve(path))) found.set(name, place);
+  }
+  for (const [, names, path] of text.matchAll(/^export (?:type )?\{([^}]*)\} from "([^"]+)"/gm)) {
+    const there = exportsOf(resolve(path));
+    for (const name of names.split(",").map((part) => part.trim().replace(/^type /, ""))) {
+      if (name !== "") found.set(name, there.get(name) ?? resolve(path));
+    }
+  }
+  for (const [, name] of text.matchAll(new RegExp(`${DECLARATION}(\\w+)`, "gm"))) found.set(name, file);
+  return found;
+}
+
+function hasComment(name: string, file: string): boolean {
+  const text = readFileSync(file, "utf8");
+  const at = new RegExp(`${DECLARATION}${name}\\b`, "m").exec(text);
+  // A line for the linter may stand between.
+  return at !== null && /\*\/\n(\/\/.*\n)*$/.test(text.slice(0, at.index));
+}
+
+const entries = [
+  "index",
+  "tensor/index",
+  "autograd/index",
+  "nn/index",
+  "resnet/index",
+  "flow/index",
+  "data/index",
+  "io/index",
+]
+  .concat("node/index")
+  .map((name) => join("src", `${name}.ts`));
+
+test.each(entries)("%s: every export has a comment", (entry) => {
+  expect(existsSync(entry)).toBe(true);
+  const found = exportsOf(entry);
+  expect(found.size).toBeGreaterThan(1);
+  expect([...found].filter(([name, file]) => !hasComment(name, file)).map(([name]) => name)).toEqual([]);
+});
