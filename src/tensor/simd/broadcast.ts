@@ -14,7 +14,8 @@ import { type Code, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/a
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
-const operations: Partial<Record<BinaryOp, Code>> = {
+/** What the plain tier computes is null. Without a row for each operation this file does not compile. */
+const ROWS: Readonly<Record<BinaryOp, Code | null>> = {
   add: f32x4.add,
   sub: f32x4.sub,
   mul: f32x4.mul,
@@ -22,11 +23,13 @@ const operations: Partial<Record<BinaryOp, Code>> = {
   // Twice the time of pmax, but a NaN on either side wins, and 0 is larger than −0, as in Math.max.
   maximum: f32x4.max,
   minimum: f32x4.min,
+  pow: null,
+  equal: null,
 };
 
 /** y → a ∘ b. Left to the plain tier: powers, and rows too short to fill vectors. */
 export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Floats, g: BroadcastGeometry): boolean {
-  const operation = operations[op];
+  const operation = ROWS[op];
   const { outer, outerStridesA, outerStridesB, inner, innerStrideA, innerStrideB } = g;
   if (!operation || inner < SHORTEST_ROW || !worthIt(a, b, y)) return false;
   const { rows } = engine.program<"rows">(`binary ${op} ${innerStrideA}${innerStrideB}`, () => [
