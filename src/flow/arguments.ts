@@ -1,7 +1,5 @@
 /** What instruments are given, checked: a model and a function that runs it. More: ../tensor/arguments.ts. */
-
-import type { Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { checkModule, type Module } from "../nn/module.ts";
 import { checkFunction } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";

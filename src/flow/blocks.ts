@@ -117,9 +117,12 @@ export function waysThrough(calls: readonly Call[]): { readonly from: Call; read
  * A whole way may start at the block that began first, and wherever the model's input leads; it ends where something leads to
  * the model's outputs, unless no block does. Null where all do.
  */
-export function cutOf({ calls, first, outputs, input }: Entered & { readonly input: Tensor }): Call | null {
-  const ways = waysThrough(calls);
-  if (ways.length === 0) return null;
+export function cutOf(
+  { calls, first, outputs, input }: Entered & { readonly input: Tensor },
+  ways: ReturnType<typeof waysThrough>,
+): Call | null {
+  // The usual way, from the first block to the last.
+  if (ways.length === 0 || (ways.length === 1 && ways[0].from.x === first)) return null;
   const isBefore = (x: Tensor, y: Tensor): boolean =>
     x === y || nodesBefore(y).some(({ inputs }) => inputs.includes(x));
   const anew = ways.find(({ from }) => from.x !== first && !isBefore(input, from.x));

@@ -1,5 +1,4 @@
 /** The certificate in words. */
-
 import type { Module } from "../nn/module.ts";
 import { residualBlocks } from "../resnet/index.ts";
 import { describe } from "../tensor/check.ts";

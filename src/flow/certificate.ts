@@ -18,7 +18,6 @@
  * written down, W is undecided and nothing holds. A third check holds ∂L/∂x, as `backward` computes it, against the sum of
  * both parts. Next: certify.ts, which makes one; verify.ts, which trusts none of it and looks again; certificate-text.ts (the words).
  */
-
 import type { Draw } from "./draws.ts";
 import type { PathStep } from "./path.ts";
 

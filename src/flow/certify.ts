@@ -137,11 +137,12 @@ function certifyCall(
 }
 
 function certifyWhole(run: Run, blocks: readonly BlockCertificate[], seed: number): WholeWay {
-  const cut = cutOf(run);
+  const ways = waysThrough(run.calls);
+  const cut = cutOf(run, ways);
   if (cut)
     return { ...NO_WAY, verdict: "undecided", arriving: null, open: null, ...endsOf(run.calls), cut: callName(cut) };
   let worst: WholeWay | null = null;
-  for (const { from, to } of waysThrough(run.calls)) {
+  for (const { from, to } of ways) {
     const segment = segmentBetween(to.y, from.x, run.isParameter);
     const path = weightlessPath(segment) ?? pathBetween(to.y, from.x);
     const { passage } = passageOf(segment, path, randomGradient(to.y.size, seed, "whole"));

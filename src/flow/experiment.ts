@@ -241,3 +241,33 @@ export function isBlurred({ factors }: Rows): boolean {
   for (const factor of factors) largest = Math.max(largest, Math.abs(factor));
   return factors.some((factor) => Math.abs(factor) < 1e-12 * largest);
 }
+
+/** What rows look like. */
+export interface Look {
+  readonly arriving: number;
+  /** Each row has one entry at most, and none is in two rows. */
+  readonly single: boolean;
+  /** The first row that is no identity's or selection's; 0 where there is none. */
+  readonly first: number;
+  readonly isIdentity: boolean;
+}
+
+export function lookAt({ starts, entries, factors }: Rows, columns: number): Look {
+  const size = starts.length - 1;
+  const taken = new Uint8Array(columns);
+  let [arriving, first, single, isIdentity] = [0, -1, true, size === columns];
+  for (let j = 0; j < size; j++) {
+    const [start, end] = [starts[j], starts[j + 1]];
+    let again = false;
+    for (let k = start; k < end; k++) {
+      again ||= taken[entries[k]] === 1;
+      taken[entries[k]] = 1;
+    }
+    const isOne = end === start + 1 && factors[start] === 1;
+    if (end > start) arriving++;
+    if (again || end > start + 1) single = false;
+    if (!isOne || entries[start] !== j) isIdentity = false;
+    if (first < 0 && (!isOne || again)) first = j;
+  }
+  return { arriving, single, first: Math.max(0, first), isIdentity };
+}

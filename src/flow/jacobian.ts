@@ -10,8 +10,7 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
-import type { Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { checkModule, type Module } from "../nn/module.ts";
 import { checkFunction, checkInteger, checkTexts, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";

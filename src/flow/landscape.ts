@@ -7,9 +7,7 @@
  * means nothing by itself; so each filter of δ is given the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖ ("filter
  * normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range; without, it is chaos.
  */
-
-import type { Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { checkModule, type Module } from "../nn/module.ts";
 import { checkInteger, checkList, checkNumberIn, checkObject, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";

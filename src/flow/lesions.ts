@@ -7,8 +7,7 @@
  * has one path and breaks. Deleting a residual block leaves its shortcut; deleting a layer, or a plain block, leaves the
  * identity, and is possible only where that keeps the shape.
  */
-import type { AnyModule, Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { type Forward, observing, replaceForward } from "../nn/observe.ts";
 import { afterAddition } from "../resnet/block.ts";
 import { isResidualBlock, type ResidualBlock, residualBlocks } from "../resnet/index.ts";

@@ -5,8 +5,7 @@
 import { tap } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { StepInfo } from "../nn/fit.ts";
-import type { AnyModule, Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { replaceForward } from "../nn/observe.ts";
 import { checkFunction, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";

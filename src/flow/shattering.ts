@@ -9,8 +9,7 @@
  * 1/(β√L) with batch norm and branches times β: brown noise.
  */
 import { backward } from "../autograd/backward.ts";
-import type { Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { checkModule, type Module } from "../nn/module.ts";
 import { checkInteger, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";

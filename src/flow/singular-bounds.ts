@@ -10,9 +10,7 @@
  * distance to *some* singular value and so no bound of the largest. Its own rounding is bounded by counting (`roundingBound`).
  * What is measured: how far the Jacobian that float32 computes is from that of the function itself, `ROUNDING` below.
  */
-
-import type { Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { checkModule, type Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";

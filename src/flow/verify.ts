@@ -10,9 +10,7 @@
  * that operations have by name and how harmful they are (path.ts), the gradients of a seed (probe.ts), and the words
  * (certificate-text.ts).
  */
-
-import type { Module } from "../nn/module.ts";
-import { checkModule } from "../nn/module.ts";
+import { checkModule, type Module } from "../nn/module.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 import { type Call, cutOf, waysThrough } from "./blocks.ts";
 import { type BlockCertificate, type Certificate, type Passage, VERDICTS, type WholeWay } from "./certificate.ts";
@@ -24,7 +22,7 @@ import {
   experiment,
   type Found,
   isBlurred,
-  type Rows,
+  lookAt,
   rowsFrom,
   sendBack,
   sendRest,
@@ -165,7 +163,7 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
     report.trust(`${field}.factor`, why);
     return { verdict: sources ? "scale" : "mixed", factor: null, arriving: null, odd: lost };
   }
-  const { arriving, single, first, isIdentity } = look(rows, way.x.size);
+  const { arriving, single, first, isIdentity } = lookAt(rows, way.x.size);
   const { starts, entries, factors } = rows;
   const factor = factors.length > 0 && factors.every((f) => f === factors[0]) ? factors[0] : null;
   const arrives = Array.from(
@@ -182,35 +180,6 @@ function judge(field: string, way: Way, found: Found, path: readonly Crossing[] 
   if (!single) return { verdict: "mixed", factor, arriving, odd };
   if (factor === 1) return { verdict: found.valueDependent ? "mask" : "selection", factor, arriving, odd };
   return { verdict: found.drawn ? "mask" : "scale", factor, arriving, odd };
-}
-
-interface Look {
-  readonly arriving: number;
-  /** Each row has one entry at most, and none is in two rows. */
-  readonly single: boolean;
-  /** The first row that is no identity's or selection's; 0 where there is none. */
-  readonly first: number;
-  readonly isIdentity: boolean;
-}
-
-function look({ starts, entries, factors }: Rows, columns: number): Look {
-  const size = starts.length - 1;
-  const taken = new Uint8Array(columns);
-  let [arriving, first, single, isIdentity] = [0, -1, true, size === columns];
-  for (let j = 0; j < size; j++) {
-    const [start, end] = [starts[j], starts[j + 1]];
-    let again = false;
-    for (let k = start; k < end; k++) {
-      again ||= taken[entries[k]] === 1;
-      taken[entries[k]] = 1;
-    }
-    const isOne = end === start + 1 && factors[start] === 1;
-    if (end > start) arriving++;
-    if (again || end > start + 1) single = false;
-    if (!isOne || entries[start] !== j) isIdentity = false;
-    if (first < 0 && (!isOne || again)) first = j;
-  }
-  return { arriving, single, first: Math.max(0, first), isIdentity };
 }
 
 function blockAgain(
@@ -289,7 +258,8 @@ function wholeAgain(
 ): WholeWay {
   const { calls, isParameter } = run;
   const nothing = { factor: null, onThisInput: false, ways: 0, arriving: 0, open: 0, gain: 0, pathGain: 0 };
-  const cut = cutOf(run);
+  const ways = waysThrough(calls);
+  const cut = cutOf(run, ways);
   if (cut) {
     const [from, to] = [calls[0], calls[calls.length - 1]];
     const ends = { from: callName(from), to: callName(to), sent: to.y.size };
@@ -297,7 +267,7 @@ function wholeAgain(
   }
   let worst: WholeWay = { verdict: "none", ...nothing, sent: 0, from: "", to: "", cut: null };
   let worstRank = -1;
-  for (const { from, to } of waysThrough(calls)) {
+  for (const { from, to } of ways) {
     const way = wayBetween(to.y, from.x, isParameter);
     const path = (leastHarm(way, true) ?? leastHarm(way, false))?.path ?? null;
     const ends = { from: callName(from), to: callName(to), cut: null };

@@ -1,8 +1,6 @@
 /** Freezing: parts of a model that are not to change, in parameters and in statistics. */
-
 import { guardEvaluation, setFrozen } from "./mode.ts";
-import type { AnyModule } from "./module.ts";
-import { checkModule } from "./module.ts";
+import { type AnyModule, checkModule } from "./module.ts";
 
 /**
  * Freezes `module` and everything below it: its parameters are not trained (`requiresGrad` is false), and it stays in

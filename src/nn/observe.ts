@@ -2,8 +2,7 @@
 import { UsageError } from "../tensor/errors.ts";
 import { callNow, checkFinished, checkNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
-import type { AnyModule, Module } from "./module.ts";
-import { checkModule } from "./module.ts";
+import { type AnyModule, checkModule, type Module } from "./module.ts";
 
 /** What an observer sees of one call: the module, its path below the observed root, and what went in and came out. */
 export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => void;

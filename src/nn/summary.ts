@@ -19,10 +19,10 @@ import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import type { Kernels } from "../tensor/kernels.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { tableLines } from "../tensor/text-table.ts";
 import { kernels, useKernels } from "../tensor/tier.ts";
 import { inEvaluation } from "./evaluation.ts";
-import type { Module } from "./module.ts";
-import { checkModule } from "./module.ts";
+import { checkModule, type Module } from "./module.ts";
 import { observe } from "./observe.ts";
 import { multiplyAddsOf, shortcutNodes } from "./skip-connections.ts";
 
@@ -247,14 +247,9 @@ function format({ model, inputShape, rows, skipConnections: skips, ...totals }: 
     ]),
     ["total", "", "", count(totals.parameters), count(totals.multiplyAdds), kibibytes(totals.activationBytes)],
   ];
-  const widths = table[0].map((_, column) => Math.max(...table.map((cells) => cells[column].length)));
-  const lines = table.map((cells) =>
-    cells
-      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-      .join("  ")
-      .trimEnd(),
-  );
-  const rule = "─".repeat(widths.reduce((sum, width) => sum + width + 2, -2));
+  const lines = tableLines(table, (column) => column >= 3);
+  // The last column aligns right: every line that ends in a number is as long as the table is wide.
+  const rule = "─".repeat(lines[0].length);
   return [
     `${model}, one example ${formatShape(inputShape)}`,
     lines[0],

@@ -7,6 +7,7 @@
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { Kernels, Told } from "./kernels.ts";
 import { callNow, type Finished } from "./sync.ts";
+import { tableLines } from "./text-table.ts";
 import { withKernels } from "./tier.ts";
 
 /** To the microsecond where the platform has such a clock. */
@@ -114,11 +115,5 @@ export function formatProfile(rows: readonly KernelRow[]): string {
     row.shapes,
     row.why ?? "",
   ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i].length)));
-  const text = (line: readonly string[]): string =>
-    line
-      .map((cell, i) => (i < 3 ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
-      .join("  ")
-      .trimEnd();
-  return [text(head), ...lines.map(text)].join("\n");
+  return tableLines([head, ...lines], (column) => column < 3).join("\n");
 }

@@ -10,7 +10,6 @@
  * `shape` and its `data`: equality in test runners, structuredClone and postMessage look at own properties, of which there
  * are these two.
  */
-
 import { describe } from "./check.ts";
 import { isForeign, markCopy } from "./copies.ts";
 import { ShapeError, UsageError } from "./errors.ts";

@@ -9,10 +9,8 @@
  *   compare     twice, for two batches: what differs follows the batch, or is an error          batch.ts
  *   encode      as a protocol buffer                                                            encode.ts
  */
-
 import { inEvaluation } from "../../nn/evaluation.ts";
-import type { Module } from "../../nn/module.ts";
-import { checkModule } from "../../nn/module.ts";
+import { checkModule, type Module } from "../../nn/module.ts";
 import { checkBoolean, checkText } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";

@@ -5,7 +5,6 @@
  * float64 data, no room in its memory, a sum beyond float32's range, not compiled) the plain kernel does, with the same
  * result within rounding.
  */
-
 import type { ArrayKernels } from "../kernels.ts";
 import { plainKernels } from "../plain/index.ts";
 import { binary } from "./broadcast.ts";

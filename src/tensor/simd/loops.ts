@@ -9,7 +9,6 @@
  *
  * Why four vectors: with one, the loop's counting costs as much as an addition. Next: elementwise.ts.
  */
-
 import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
 import {
   block,

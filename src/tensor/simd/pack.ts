@@ -8,7 +8,6 @@
  * packing transposes, four by four in registers. Panels at the matrix's edge have fewer than `width` lines; the missing
  * ones are zeros.
  */
-
 import { advance, whileAtLeast } from "./loops.ts";
 import {
   block,

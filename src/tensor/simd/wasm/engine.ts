@@ -49,6 +49,11 @@ export class Engine {
   #uses = 0;
   readonly #call: Call;
 
+  /** Of the last kernel, for whoever asks how it was computed (index.ts): the way that a convolution went. */
+  algorithm: string | null = null;
+  /** Whether it found no room. */
+  hadNoRoom = false;
+
   /** @param bytes of memory to begin with. */
   constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number) {
     this.#wasm = wasm;
@@ -73,11 +78,6 @@ export class Engine {
     entry.used = ++this.#uses;
     return entry.program as Program<Name>;
   }
-
-  /** Of the last kernel, for whoever asks how it was computed (index.ts): the way that a convolution went. */
-  algorithm: string | null = null;
-  /** Whether it found no room. */
-  hadNoRoom = false;
 
   #compile(key: string, bytes: Uint8Array): InstanceLike {
     const imports = { env: { memory: this.arena.memory } };
