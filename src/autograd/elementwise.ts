@@ -11,31 +11,27 @@ import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
-import { checkTensor, computed, deferredOf, empty, isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import {
+  checkTensor,
+  computed,
+  type Deferred,
+  deferredOf,
+  empty,
+  isTensor,
+  type Tensor,
+  valuesOf,
+} from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, filled, negative, unbroadcast, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
-import { Normalized } from "./normalized.ts";
 
 /** A tensor, or a number that broadcasts as a scalar. */
 export type Operand = Tensor | number;
 
 /** y = a + b. ∂y/∂a = ∂y/∂b = 1: the gradient passes to both unchanged. This is what a skip connection is made of. */
 export function add(a: Operand, b: Operand): Tensor {
-  const waiting = isTensor(a) && isTensor(b) ? addToNormalized(a, b) : null;
-  return waiting ?? binary("add", a, b, (gy) => [() => gy, () => gy]);
-}
-
-/** a + b, where one of them is a batch norm's output that waits; the sum waits too. */
-function addToNormalized(a: Tensor, b: Tensor): Tensor | null {
-  if (!sameShape(a.shape, b.shape)) return null;
-  const plus = (s: Tensor, t: Tensor): Normalized | null => {
-    const waiting = deferredOf(s);
-    return waiting instanceof Normalized ? waiting.plus(t) : null;
-  };
-  const sum = plus(a, b) ?? plus(b, a);
-  return sum && record("add", computed(sum, a.shape), [a, b], (gy) => [gy, gy]);
+  return binary("add", a, b, (gy) => [() => gy, () => gy]);
 }
 
 /** y = a − b. ∂y/∂a = 1, ∂y/∂b = −1. */
@@ -110,11 +106,7 @@ export function sign(x: Tensor): Tensor {
 
 /** y = max(x, 0). y′ = 1 where x > 0, else 0 (also at 0). NaN stays NaN. */
 export function relu(x: Tensor): Tensor {
-  checkTensor("relu", "x", x);
-  const waiting = deferredOf(x);
-  if (!(waiting instanceof Normalized)) return unary("relu", x);
-  const y = computed(waiting.relu(), x.shape);
-  return record("relu", y, [x], (gy) => [waiting.reluGradient(gy, valuesOf(y))]);
+  return unary("relu", x);
 }
 
 /** y = x where x > 0, else slope·x. y′ = 1 or slope (at 0: slope). */
@@ -202,9 +194,11 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
 
 function unary(op: UnaryOp, x: Tensor, operation: Operation = op, p?: number, q?: number): Tensor {
   checkTensor(typeof operation === "string" ? operation : operation[0], "x", x);
-  const y = empty(x.shape, x);
-  kernels.unary(op, valuesOf(x), valuesOf(y), p, q);
+  const together = op === "relu" ? deferredOf(x)?.relu?.() : undefined;
+  const y = together ? computed(together.z, x.shape) : empty(x.shape, x);
+  if (!together) kernels.unary(op, valuesOf(x), valuesOf(y), p, q);
   return record(operation, y, [x], (gy) => {
+    if (together) return [together.gradient(gy, valuesOf(y))];
     const gx = allocate(gy.length, gy);
     kernels.unaryGradient(op, gy, valuesOf(x), valuesOf(y), gx, p, q);
     return [gx];
@@ -226,12 +220,19 @@ function binary(op: BinaryOp, left: Operand, right: Operand, rule: BinaryRule): 
   const a = operand(op, "a", left, right);
   const b = operand(op, "b", right, left);
   const g = broadcastGeometry(op, a.shape, b.shape);
-  const y = empty(g.shape, a);
-  kernels.binary(op, valuesOf(a), valuesOf(b), valuesOf(y), g);
+  const together = op === "add" ? deferredSum(a, b) : null;
+  const y = together ? computed(together, g.shape) : empty(g.shape, a);
+  if (!together) kernels.binary(op, valuesOf(a), valuesOf(b), valuesOf(y), g);
   return record(op, y, [a, b], (gy, [needA, needB]) => {
     const [ga, gb] = rule(gy, { a, b, y, shape: y.shape });
     return [needA ? unbroadcast(ga(), y.shape, a.shape) : null, needB ? unbroadcast(gb(), y.shape, b.shape) : null];
   });
+}
+
+/** a + b, not computed yet either, where one of them is not and takes the other along; else null. */
+function deferredSum(a: Tensor, b: Tensor): Deferred | null {
+  if (!sameShape(a.shape, b.shape)) return null;
+  return deferredOf(a)?.plus?.(b) ?? deferredOf(b)?.plus?.(a) ?? null;
 }
 
 /** A tensor as it is, a number as a scalar of the other operand's type. */

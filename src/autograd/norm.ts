@@ -110,7 +110,7 @@ export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null,
     variance = copyOf(valuesOf(runningVar!));
   }
   const rstd = reciprocalDeviation(variance, eps);
-  const norm = new Normalization([x, weight, bias], { mean, rstd, training }, g);
+  const norm = new Normalization({ x, weight, bias, mean, rstd, training, g });
   const waiting = new Normalized(norm);
   const y = computed(currentStep() ? waiting : waiting.compute(), x.shape);
   const operation = ["batchNorm", { training, weight, bias, runningMean, runningVar, eps }] as const;
@@ -181,7 +181,8 @@ function perExample(
   kernels.moments(valuesOf(x), mean, variance, g);
   const rstd = reciprocalDeviation(variance, eps);
   const normalized = allocate(x.size, valuesOf(x));
-  kernels.normalize(valuesOf(x), mean, rstd, null, null, null, false, normalized, g);
+  const by = { mean, rstd, weight: null, bias: null };
+  kernels.normalize(valuesOf(x), by, null, false, normalized, g);
 
   const perElement = broadcastGeometry(op, x.shape, g.affineShape);
   const affine = (op: BinaryOp, p: Values, q: Values): Values => {
@@ -207,7 +208,7 @@ function perExample(
       // gx̂ = weight·gy, then the derivative at the top of this file.
       const gNormalized = weight ? affine("mul", gy, valuesOf(weight)) : gy;
       gx = allocate(x.size, gy);
-      kernels.normalizeGradient(gNormalized, valuesOf(x), mean, rstd, null, gx, null, null, g);
+      kernels.normalizeGradient(gNormalized, valuesOf(x), by, { x: gx, weight: null, bias: null }, g);
     }
     return [gx, ...(weight ? [gWeight] : []), ...(bias ? [gBias] : [])];
   });

@@ -2,62 +2,50 @@
  * Batch norm that waits, to be computed together with what follows it.
  *
  * Almost always that is a ReLU, or at the end of a residual block an addition and a ReLU. Inside a step the output y of batch
- * norm is therefore not computed yet: `add` and `relu` do not read it but go on from here, in one pass over x. Neither y nor
- * the sum is ever stored, unless somebody reads them, who gets them computed then.
+ * norm is therefore not computed yet: `add` and `relu` find a `Deferred` in it and go on from there, in one pass over x.
+ * Neither y nor the sum is ever stored, unless somebody reads them: then they are computed.
  *
  *              one after the other                          together
  *   forward    y = norm(x)    s = y + t    z = max(0, s)    z = max(0, norm(x) + t)
- *   backward   gz = gy where z > 0    gx from gz and x      gz, and gx with it
+ *   backward   gs = gz where z > 0    gx from gs and x      gs, and gx with it
  *
  * The graph is the same, node by node, and so are the bits (docs/decisions/0009-batch-norm-waits.md).
  */
 import type { NormGeometry } from "../tensor/geometry/norm.ts";
+import type { NormGradients, PerGroup } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Deferred, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { zeros } from "./arrays.ts";
 import { AutogradError, needsGrad } from "./graph.ts";
 
-/** Gradients of batch norm; null where nobody asks. */
-export interface NormGradients {
-  readonly x: Values | null;
-  readonly weight: Values | null;
-  readonly bias: Values | null;
-}
-
-/** One call of batch norm: y = (x − mean)·rstd·weight + bias, mean and rstd per group. */
-export class Normalization {
+/** One call of batch norm: y = (x − mean)·rstd·weight + bias. */
+export interface NormCall {
   readonly x: Tensor;
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
-  readonly #mean: Values;
-  readonly #rstd: Values;
+  readonly mean: Values;
+  readonly rstd: Values;
   /** Whether mean and rstd are x's own, so that gradients pass through them too. */
   readonly training: boolean;
-  readonly #g: NormGeometry;
-  /** What `throughRelu` has computed with the gradient that it sent. */
+  readonly g: NormGeometry;
+}
+
+/** A call's values and gradients. */
+export class Normalization {
+  readonly call: NormCall;
+  /** The gradients that `throughRelu` has computed along with the gradient that it sent. */
   #ahead: { readonly sent: Values; readonly gradients: NormGradients } | null = null;
 
-  constructor(
-    [x, weight, bias]: readonly [Tensor, Tensor | null, Tensor | null],
-    statistics: { readonly mean: Values; readonly rstd: Values; readonly training: boolean },
-    g: NormGeometry,
-  ) {
-    this.x = x;
-    this.weight = weight;
-    this.bias = bias;
-    this.#mean = statistics.mean;
-    this.#rstd = statistics.rstd;
-    this.training = statistics.training;
-    this.#g = g;
+  constructor(call: NormCall) {
+    this.call = call;
   }
 
-  /** y, + `added`, max 0. */
+  /** y, + `added`, max 0 if `relu`. */
   values(added: Tensor | null, relu: boolean): Values {
-    const { x, weight, bias } = this;
+    const { x, g } = this.call;
     const y = allocate(x.size, valuesOf(x));
-    const [w, b, t] = [weight, bias, added].map((tensor) => tensor && valuesOf(tensor));
-    kernels.normalize(valuesOf(x), this.#mean, this.#rstd, w, b, t, relu, y, this.#g);
+    kernels.normalize(valuesOf(x), this.#perGroup(), added && valuesOf(added), relu, y, g);
     return y;
   }
 
@@ -69,37 +57,39 @@ export class Normalization {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead?.sent === gy) return ahead.gradients;
-    const { x, weight } = this;
-    const w = weight && valuesOf(weight);
-    const g = this.#gradientArrays(gy);
-    if (this.training || g.weight || g.bias) {
-      const gx = this.training ? g.x : null;
-      kernels.normalizeGradient(gy, valuesOf(x), this.#mean, this.#rstd, w, gx, g.weight, g.bias, this.#g);
+    const { x, training, g } = this.call;
+    const by = this.#perGroup();
+    const to = this.#gradientArrays(gy);
+    if (training || to.weight || to.bias) {
+      kernels.normalizeGradient(gy, valuesOf(x), by, training ? to : { ...to, x: null }, g);
     }
-    if (g.x && !this.training) {
-      const mean = zeros(this.#g.groups, gy);
-      kernels.normalize(gy, mean, this.#rstd, w, null, null, false, g.x, this.#g);
+    if (to.x && !training) {
+      kernels.normalize(gy, { ...by, mean: zeros(g.groups, gy), bias: null }, null, false, to.x, g);
     }
-    return g;
+    return to;
   }
 
   /**
-   * In training: the gradient behind z = max(0, y + …), and in the same passes y's own gradients: for `gradients`, if that
-   * very array is what arrives there.
+   * In training: the gradient of s from that of z = max(0, s), s = y or y + t, and in the same passes what `gradients` will
+   * return, if that very array is what arrives there.
    */
-  throughRelu(gy: Values, z: Values): Values {
-    const sent = allocate(gy.length, gy);
-    const { x, weight } = this;
-    const w = weight && valuesOf(weight);
-    const g = this.#gradientArrays(gy);
-    kernels.normalizeReluGradient(gy, z, valuesOf(x), this.#mean, this.#rstd, w, sent, g.x, g.weight, g.bias, this.#g);
-    this.#ahead = { sent, gradients: g };
+  throughRelu(gz: Values, z: Values): Values {
+    const sent = allocate(gz.length, gz);
+    const { x, g } = this.call;
+    const gradients = this.#gradientArrays(gz);
+    kernels.normalizeReluGradient(gz, z, valuesOf(x), this.#perGroup(), sent, gradients, g);
+    this.#ahead = { sent, gradients };
     return sent;
+  }
+
+  #perGroup(): PerGroup {
+    const { mean, rstd, weight, bias } = this.call;
+    return { mean, rstd, weight: weight && valuesOf(weight), bias: bias && valuesOf(bias) };
   }
 
   #gradientArrays(gy: Values): NormGradients {
     const of = (t: Tensor | null): Values | null => (t && needsGrad(t) ? allocate(t.size, gy) : null);
-    return { x: of(this.x), weight: of(this.weight), bias: of(this.bias) };
+    return { x: of(this.call.x), weight: of(this.call.weight), bias: of(this.call.bias) };
   }
 }
 
@@ -107,7 +97,7 @@ export class Normalization {
 export class Normalized implements Deferred {
   readonly #norm: Normalization;
   readonly #added: Tensor | null;
-  /** What this is the sum of, beside `added`. */
+  /** Of a sum: the norm's output that it was made from. */
   readonly #summand: Normalized | null;
   readonly #inputs: readonly Tensor[];
   readonly #versions: readonly number[];
@@ -117,7 +107,8 @@ export class Normalized implements Deferred {
     this.#norm = norm;
     this.#added = added;
     this.#summand = summand;
-    this.#inputs = [norm.x, norm.weight, norm.bias, added].filter((t) => t !== null);
+    const { x, weight, bias } = norm.call;
+    this.#inputs = [x, weight, bias, added].filter((t) => t !== null);
     this.#versions = this.#inputs.map(({ version }) => version);
   }
 
@@ -125,24 +116,21 @@ export class Normalized implements Deferred {
     return this.#values(false);
   }
 
-  /** The values of max(0, this). */
-  relu(): Values {
-    return this.#values(true);
-  }
-
-  /** this + t, not computed either; null if this is a sum already. */
-  plus(t: Tensor): Normalized | null {
+  plus(t: Tensor): Deferred | null {
     if (this.#added) return null;
     this.#uses++;
     return new Normalized(this.#norm, t, this);
   }
 
-  /** The gradient of z = max(0, this). */
-  reluGradient(gy: Values, z: Values): Values {
-    if (this.#norm.training && this.#usedOnce) return this.#norm.throughRelu(gy, z);
-    const gz = allocate(gy.length, gy);
-    kernels.unaryGradient("relu", gy, z, z, gz);
-    return gz;
+  relu(): { z: Values; gradient(gz: Values, z: Values): Values } {
+    return { z: this.#values(true), gradient: (gz, z) => this.#reluGradient(gz, z) };
+  }
+
+  #reluGradient(gz: Values, z: Values): Values {
+    if (this.#norm.call.training && this.#usedOnce) return this.#norm.throughRelu(gz, z);
+    const gradient = allocate(gz.length, gz);
+    kernels.unaryGradient("relu", gz, z, z, gradient);
+    return gradient;
   }
 
   /** Whether the ReLU is all that the output was used for: then its gradient is the norm's upstream gradient. */

@@ -86,6 +86,22 @@ export interface Told {
   readonly why: string | null;
 }
 
+/** What x is normalised by: one number of each for every group. A null weight is 1, a null bias 0. */
+export interface PerGroup<A = Values> {
+  readonly mean: A;
+  /** 1 / √(variance + eps). */
+  readonly rstd: A;
+  readonly weight: A | null;
+  readonly bias: A | null;
+}
+
+/** Where the gradients of a normalisation go; null where nobody asks. */
+export interface NormGradients<A = Values> {
+  readonly x: A | null;
+  readonly weight: A | null;
+  readonly bias: A | null;
+}
+
 /**
  * `A` is the type of an array: `Values` for operations, which cannot look inside, `Floats` for a tier that computes on
  * typed arrays.
@@ -163,47 +179,15 @@ export interface Kernels<A = Values> {
   // Normalisation (plain/norm.ts)
   /** mean, variance (biased) → per group, both accumulated in float64. */
   moments(x: A, mean: A, variance: A, g: NormGeometry): void;
-  /** y → (x − mean)·rstd·weight + bias, all four per group, + add, and max 0 if `relu`; null weight is 1, null bias and add 0. */
-  normalize(
-    x: A,
-    mean: A,
-    rstd: A,
-    weight: A | null,
-    bias: A | null,
-    add: A | null,
-    relu: boolean,
-    y: A,
-    g: NormGeometry,
-  ): void;
+  /** y → (x − mean)·rstd·weight + bias, + add where not null, and max 0 if `relu`. */
+  normalize(x: A, by: PerGroup<A>, add: A | null, relu: boolean, y: A, g: NormGeometry): void;
   /**
-   * Gradients of `normalize` where mean and rstd are the moments of x itself. gx, gWeight, gBias → where not null:
-   * gBias = Σ gy, gWeight = Σ gy·x̂, gx = weight·rstd·(gy − gBias/n − x̂·gWeight/n), n = outer·inner.
+   * Gradients of `normalize` where mean and rstd are the moments of x itself: gBias = Σ gy, gWeight = Σ gy·x̂,
+   * gx = weight·rstd·(gy − gBias/n − x̂·gWeight/n), n = outer·inner.
    */
-  normalizeGradient(
-    gy: A,
-    x: A,
-    mean: A,
-    rstd: A,
-    weight: A | null,
-    gx: A | null,
-    gWeight: A | null,
-    gBias: A | null,
-    g: NormGeometry,
-  ): void;
+  normalizeGradient(gy: A, x: A, by: PerGroup<A>, to: NormGradients<A>, g: NormGeometry): void;
   /** gz → gy where z > 0, else 0 (the gradient behind z = max(0, …)), and the gradients of `normalize` for it as gy. */
-  normalizeReluGradient(
-    gy: A,
-    z: A,
-    x: A,
-    mean: A,
-    rstd: A,
-    weight: A | null,
-    gz: A,
-    gx: A | null,
-    gWeight: A | null,
-    gBias: A | null,
-    g: NormGeometry,
-  ): void;
+  normalizeReluGradient(gy: A, z: A, x: A, by: PerGroup<A>, gz: A, to: NormGradients<A>, g: NormGeometry): void;
 
   // Softmax family (plain/softmax.ts)
   softmax(x: A, y: A, g: AxisGeometry): void;

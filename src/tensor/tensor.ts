@@ -39,9 +39,13 @@ export type NestedArray = number | readonly NestedArray[];
  */
 export type NestedNumbers = number & NestedNumbers[];
 
-/** Values that are computed when somebody reads them. */
+/** Values that are computed when somebody reads them, or together with what follows (autograd/normalized.ts). */
 export interface Deferred {
   compute(): Values;
+  /** this + t for a t of the same shape, deferred as well; null if they cannot be computed together. */
+  plus?(t: Tensor): Deferred | null;
+  /** z = max(0, this) in one pass, and the gradient of `this` from gz. */
+  relu?(): { readonly z: Values; gradient(gz: Values, z: Values): Values };
 }
 
 /** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */

@@ -12,21 +12,24 @@ const simdKernels = kernelsOf(engine);
 /** Every kernel test runs on each of these. The last two differ in where the arrays live: copied in and out, or not. */
 export const tiers: readonly ArrayKernels[] = [plainKernels, simdKernels, resident(simdKernels)];
 
-/** The same kernels, called with arrays in the engine's memory, between numbers that must not change. */
+/** The same kernels, called with arrays (also those in records) in the engine's memory, between numbers that must not change. */
 function resident(inner: ArrayKernels): ArrayKernels {
   const call =
     (kernel: (...args: unknown[]) => void) =>
     (...args: unknown[]): void => {
       const moved: { from: Float32Array; to: Float32Array; fence: Float32Array }[] = [];
-      const homes = args.map((argument) => {
+      const homeOf = (argument: unknown): unknown => {
+        if (holdsArrays(argument)) {
+          return Object.fromEntries(Object.entries(argument).map(([name, member]) => [name, homeOf(member)]));
+        }
         if (!(argument instanceof Float32Array)) return argument;
         const to = engine.arena.allocate(argument.length)!;
         const fence = engine.arena.allocate(16)!.fill(-77.25);
         to.set(argument);
         moved.push({ from: argument, to, fence });
         return to;
-      });
-      kernel(...homes);
+      };
+      kernel(...args.map(homeOf));
       for (const { from, to, fence } of moved) {
         if (!fence.every((v) => v === -77.25)) throw new Error("a kernel wrote behind the end of an array");
         from.set(to);
@@ -39,6 +42,16 @@ function resident(inner: ArrayKernels): ArrayKernels {
   ]);
   return { ...(Object.fromEntries(kernels) as unknown as ArrayKernels), name: "simd, in its own memory" };
 }
+
+/** Whether this is a record of arrays, `PerGroup` or `NormGradients`. */
+function holdsArrays(argument: unknown): argument is object {
+  return (
+    typeof argument === "object" &&
+    argument !== null &&
+    Object.values(argument).some((member) => member instanceof Float32Array)
+  );
+}
+
 /** Normal random numbers, rounded to float32: the same in a Float64Array. */
 export function random(size: number, seed = 0): Float32Array {
   const rng = new Rng(seed);

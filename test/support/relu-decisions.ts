@@ -48,8 +48,8 @@ function run<T>(on: ArrayKernels, fn: () => T, look: (x: Float32Array) => void):
   const deciding: ArrayKernels = {
     ...on,
     unary: (op, x, y, p, q) => (op === "relu" ? relu(x, y) : on.unary(op, x, y, p, q)),
-    normalize: (x, mean, rstd, weight, bias, add, positive, y, g) => {
-      on.normalize(x, mean, rstd, weight, bias, add, false, y, g);
+    normalize: (x, by, add, positive, y, g) => {
+      on.normalize(x, by, add, false, y, g);
       if (positive) relu(y, y);
     },
   };

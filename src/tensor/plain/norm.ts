@@ -4,6 +4,7 @@
  * Everything per group is a JavaScript number, so float64; only the results are rounded to the tensor's type.
  */
 import type { NormGeometry } from "../geometry/norm.ts";
+import type { NormGradients, PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
 
 export function moments(x: Floats, mean: Floats, variance: Floats, g: NormGeometry): void {
@@ -28,10 +29,7 @@ export function moments(x: Floats, mean: Floats, variance: Floats, g: NormGeomet
 
 export function normalize(
   x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
-  bias: Floats | null,
+  { mean, rstd, weight, bias }: PerGroup<Floats>,
   add: Floats | null,
   relu: boolean,
   y: Floats,
@@ -54,12 +52,8 @@ export function normalize(
 export function normalizeGradient(
   gy: Floats,
   x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
-  gx: Floats | null,
-  gWeight: Floats | null,
-  gBias: Floats | null,
+  { mean, rstd, weight }: PerGroup<Floats>,
+  to: NormGradients<Floats>,
   g: NormGeometry,
 ): void {
   const { outer, groups, inner } = g;
@@ -76,8 +70,9 @@ export function normalizeGradient(
       }
     }
     product *= rstd[c];
-    if (gBias) gBias[c] = sum;
-    if (gWeight) gWeight[c] = product;
+    if (to.bias) to.bias[c] = sum;
+    if (to.weight) to.weight[c] = product;
+    const gx = to.x;
     if (!gx) continue;
     const scale = weight ? rstd[c] * weight[c] : rstd[c];
     const shift = sum / n;
@@ -92,16 +87,12 @@ export function normalizeReluGradient(
   gy: Floats,
   z: Floats,
   x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
+  by: PerGroup<Floats>,
   gz: Floats,
-  gx: Floats | null,
-  gWeight: Floats | null,
-  gBias: Floats | null,
+  to: NormGradients<Floats>,
   g: NormGeometry,
 ): void {
   // At NaN the gradient passes, as in `relu`.
   for (let p = 0; p < gy.length; p++) gz[p] = z[p] <= 0 ? 0 : gy[p];
-  normalizeGradient(gz, x, mean, rstd, weight, gx, gWeight, gBias, g);
+  normalizeGradient(gz, x, by, to, g);
 }

@@ -10,6 +10,7 @@
  * Two passes: gz and the sums, then gx. Without ReLU, gz = gy. (norm.ts has the layout, sums.ts the precision.)
  */
 import type { NormGeometry } from "../geometry/norm.ts";
+import type { NormGradients, PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
 import { constant } from "./exponential.ts";
 import { groupsFunction } from "./loops.ts";
@@ -24,15 +25,11 @@ export function normalizeGradient(
   engine: Engine,
   gy: Floats,
   x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
-  gx: Floats | null,
-  gWeight: Floats | null,
-  gBias: Floats | null,
+  by: PerGroup<Floats>,
+  to: NormGradients<Floats>,
   g: NormGeometry,
 ): boolean {
-  return gradients(engine, gy, null, x, mean, rstd, weight, gx, gWeight, gBias, g);
+  return gradients(engine, gy, null, x, by, to, g);
 }
 
 /** gz → what passes behind z = max(0, …), and the gradients of `normalize` for it. */
@@ -41,16 +38,12 @@ export function normalizeReluGradient(
   gy: Floats,
   z: Floats,
   x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
+  by: PerGroup<Floats>,
   gz: Floats,
-  gx: Floats | null,
-  gWeight: Floats | null,
-  gBias: Floats | null,
+  to: NormGradients<Floats>,
   g: NormGeometry,
 ): boolean {
-  return gradients(engine, gy, { z, gz }, x, mean, rstd, weight, gx, gWeight, gBias, g);
+  return gradients(engine, gy, { z, gz }, x, by, to, g);
 }
 
 function gradients(
@@ -58,17 +51,13 @@ function gradients(
   gy: Floats,
   relu: { readonly z: Floats; readonly gz: Floats } | null,
   x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
-  gx: Floats | null,
-  gWeight: Floats | null,
-  gBias: Floats | null,
+  { mean, rstd, weight }: PerGroup<Floats>,
+  to: NormGradients<Floats>,
   g: NormGeometry,
 ): boolean {
   const { outer, groups, inner } = g;
   // z and gz do not count: whether ReLU's gradient comes at once or before must not change the bits.
-  if (inner < SHORTEST_ROW || !worthIt(gy, x, gx)) return false;
+  if (inner < SHORTEST_ROW || !worthIt(gy, x, to.x)) return false;
   const key = `normalize gradient${relu ? " relu" : ""}`;
   const { sumRows, gradientRows } = engine.program<"sumRows" | "gradientRows">(key, () => [
     sumRowsFunction(relu !== null),
@@ -81,7 +70,7 @@ function gradients(
     const pz = relu ? call.input(relu.z) : 0;
     const px = call.input(x);
     const pgz = relu ? call.output(relu.gz) : pgy;
-    const pgx = gx ? call.output(gx) : 0;
+    const pgx = to.x ? call.output(to.x) : 0;
     const sums = new Records(engine, call, groups, { numbers: 1, sums: 2 });
     for (let c = 0; c < groups; c++) sums.set(c, 0, mean[c]);
     sumRows(pgy, pz, px, pgz, outer, groups, inner, sums.address);
@@ -96,14 +85,14 @@ function gradients(
       if (!(Math.abs(sum) < LARGE && Math.abs(product) < LARGE) || vanished || !fitsFloat32(mean[c], rstd[c], scale)) {
         fits = false;
       }
-      if (gBias) gBias[c] = sum;
-      if (gWeight) gWeight[c] = product;
+      if (to.bias) to.bias[c] = sum;
+      if (to.weight) to.weight[c] = product;
       records.set(c, 0, mean[c]);
       records.set(c, 1, scale);
       records.set(c, 2, sum / n);
       records.set(c, 3, (product / n) * rstd[c]);
     }
-    if (gx && fits) gradientRows(pgz, px, pgx, outer, groups, inner, records.address);
+    if (to.x && fits) gradientRows(pgz, px, pgx, outer, groups, inner, records.address);
   });
   return ran && fits;
 }

@@ -5,13 +5,14 @@
  *
  *   image 0 │ group 0 ├────┤ group 1 ├────┤ … │ image 1 │ group 0 ├────┤ …
  *
- * Each function of WebAssembly goes through all of x; what has one number per group is computed here, in float64,
- * between one pass and the next. So the results are those of the plain tier up to a few roundings of float32 for each
- * element, and two in its sums (sums.ts). Rows of fewer than four numbers are left to the plain tier.
+ * Each WebAssembly function goes through all of x. Between two passes, the numbers of each group are computed here, in
+ * float64. So the results differ from the plain tier's by a few roundings of float32 in each element, and by two in its
+ * sums (sums.ts). Rows of fewer than four numbers are left to the plain tier.
  *
  * Next: norm-gradient.ts.
  */
 import type { NormGeometry } from "../geometry/norm.ts";
+import type { PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
 import { constant } from "./exponential.ts";
 import { groupsFunction, recordFloats } from "./loops.ts";
@@ -23,7 +24,7 @@ import { worthIt } from "./worth.ts";
 /** Shorter rows leave the vectors empty. */
 export const SHORTEST_ROW = 4;
 
-/** What a pass over all groups knows of each: numbers that it reads, sums that it adds up. */
+/** One record per group, for a pass over all of them: numbers that the pass reads, and sums that it adds up. */
 export class Records {
   readonly address: number;
   readonly #first: number;
@@ -103,14 +104,11 @@ export function fitsFloat32(mean: number, rstd: number, scale: number): boolean 
   return Math.abs(mean) < LARGE && rstd > 2 ** -40 && Math.abs(scale) < LARGE;
 }
 
-/** y → (x − mean)·rstd·weight + bias, all four per group, + add, max 0 if `relu`; null weight is 1, null bias 0. */
+/** y → (x − mean)·rstd·weight + bias, + add where not null, max 0 if `relu`. */
 export function normalize(
   engine: Engine,
   x: Floats,
-  mean: Floats,
-  rstd: Floats,
-  weight: Floats | null,
-  bias: Floats | null,
+  { mean, rstd, weight, bias }: PerGroup<Floats>,
   add: Floats | null,
   relu: boolean,
   y: Floats,

@@ -45,7 +45,13 @@ describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGr
       [1, 0],
     ]);
     const y = unwritten(8);
-    normalize(x, mean, Float32Array.of(1, 10), Float32Array.of(2, 3), Float32Array.of(0.5, 7), null, false, y, g);
+    const by = {
+      mean,
+      rstd: Float32Array.of(1, 10),
+      weight: Float32Array.of(2, 3),
+      bias: Float32Array.of(0.5, 7),
+    };
+    normalize(x, by, null, false, y, g);
     expect([...y]).toEqual([-1.5, 2.5, 7, 7, -1.5, 2.5, 7, 7]);
   });
 
@@ -78,19 +84,20 @@ describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGr
       ["plain", null, null],
     ])("normalize %s", (_, w, b) => {
       const y = unwritten(size);
+      const by = { mean, rstd, weight: w, bias: b };
       const expected = Float64Array.from(
         x,
         (v, k) => (v - mean[c[k]]) * rstd[c[k]] * (w?.[c[k]] ?? 1) + (b?.[c[k]] ?? 0),
       );
-      normalize(x, mean, rstd, w, b, null, false, y, g);
+      normalize(x, by, null, false, y, g);
       near(y, expected);
       const sum = expected.map((v, k) => v + gy[k]);
-      normalize(x, mean, rstd, w, b, gy, false, y, g);
+      normalize(x, by, gy, false, y, g);
       near(y, sum);
       const positive = (v: number): number => Math.max(0, v);
-      normalize(x, mean, rstd, w, b, gy, true, y, g);
+      normalize(x, by, gy, true, y, g);
       near(y, sum.map(positive));
-      normalize(x, mean, rstd, w, b, null, true, y, g);
+      normalize(x, by, null, true, y, g);
       near(y, expected.map(positive));
     });
 
@@ -99,9 +106,10 @@ describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGr
       const passing = gy.map((v, k) => (z[k] > 0 ? v : 0));
       const outputs = (): Float32Array[] => [size, size, g.groups, g.groups].map((length) => unwritten(length));
       const [gz, gx, gWeight, gBias] = outputs();
-      normalizeReluGradient(gy, z, x, mean, rstd, weight, gz, gx, gWeight, gBias, g);
+      const by = { mean, rstd, weight, bias: null };
+      normalizeReluGradient(gy, z, x, by, gz, { x: gx, weight: gWeight, bias: gBias }, g);
       const [, ...expected] = outputs();
-      normalizeGradient(passing, x, mean, rstd, weight, expected[0], expected[1], expected[2], g);
+      normalizeGradient(passing, x, by, { x: expected[0], weight: expected[1], bias: expected[2] }, g);
       expect([gz, gx, gWeight, gBias]).toEqual([passing, ...expected]);
     });
 
@@ -121,7 +129,8 @@ describe.each(tiers)("normalisation ($name)", ({ moments, normalize, normalizeGr
       for (let wanted = 0; wanted < 8; wanted++) {
         const outputs = [size, g.groups, g.groups].map((length, i) => (wanted & (1 << i) ? unwritten(length) : null));
         const [gotX, gotWeight, gotBias] = outputs;
-        normalizeGradient(gy, x, mean, rstd, w, gotX, gotWeight, gotBias, g);
+        const to = { x: gotX, weight: gotWeight, bias: gotBias };
+        normalizeGradient(gy, x, { mean, rstd, weight: w, bias: null }, to, g);
         if (gotX) near(gotX, gx, scale);
         if (gotWeight) near(gotWeight, gWeight, scale);
         if (gotBias) near(gotBias, gBias, scale);

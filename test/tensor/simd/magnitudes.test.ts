@@ -197,7 +197,8 @@ describe.each(tiers)("sums of numbers of all magnitudes ($name)", (tier) => {
           tier,
           (k, as, output) => {
             const y = output(size);
-            k.normalize(as(data), as(mean), as(rstd), as(weight), as(bias), null, false, y, g);
+            const by = { mean: as(mean), rstd: as(rstd), weight: as(weight), bias: as(bias) };
+            k.normalize(as(data), by, null, false, y, g);
             return [y];
           },
           [scale],
@@ -222,12 +223,13 @@ describe.each(tiers)("sums of numbers of all magnitudes ($name)", (tier) => {
           tier,
           (k, as, output) => {
             const [gz, gx, gw, gb] = [output(size), output(size), output(4), output(4)];
-            const args = [as(mean), as(rstd), null] as const;
+            const by = { mean: as(mean), rstd: as(rstd), weight: null, bias: null };
+            const to = { x: gx, weight: gw, bias: gb };
             if (name === "normalizeGradient") {
-              k.normalizeGradient(as(gy), as(data), ...args, gx, gw, gb, g);
+              k.normalizeGradient(as(gy), as(data), by, to, g);
               return [gx, gw, gb];
             }
-            k.normalizeReluGradient(as(gy), as(z), as(data), ...args, gz, gx, gw, gb, g);
+            k.normalizeReluGradient(as(gy), as(z), as(data), by, gz, to, g);
             return [gx, gw, gb, gz];
           },
           [largest(rstd) * upstream, upstream, n * most, most],

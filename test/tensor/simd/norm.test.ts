@@ -67,8 +67,9 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
     it("normalize, with and without weight, bias, addition and ReLU", () => {
       for (const w of [weight, null]) {
         for (const b of [bias, null]) {
+          const by = { mean, rstd, weight: w, bias: b };
           const expected = unwritten(size);
-          plainKernels.normalize(x, mean, rstd, w, b, null, false, expected, g);
+          plainKernels.normalize(x, by, null, false, expected, g);
           for (const [plus, relu] of [
             [null, false],
             [add, false],
@@ -78,7 +79,7 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
             const wanted = expected.map((v, i) => (plus ? v + plus[i] : v)).map((v) => (relu ? Math.max(0, v) : v));
             const y = place(home, unwritten(size));
             const term = plus && place(home, plus);
-            expect(normalize(engine, place(home, x), mean, rstd, w, b, term, relu, y, g)).toBe(true);
+            expect(normalize(engine, place(home, x), by, term, relu, y, g)).toBe(true);
             expectNear(y, wanted, plus ? 6 : 4, 8);
           }
         }
@@ -92,34 +93,36 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
         [weight, false, true, false],
         [weight, false, false, true],
       ] as const) {
-        const expected = [unwritten(size), unwritten(g.groups), unwritten(g.groups)] as const;
-        plainKernels.normalizeGradient(gy, x, mean, rstd, w, expected[0], expected[1], expected[2], g);
-        const gx = wantsX ? place(home, unwritten(size)) : null;
-        const gWeight = wantsWeight ? place(home, unwritten(g.groups)) : null;
-        const gBias = wantsBias ? place(home, unwritten(g.groups)) : null;
-        expect(normalizeGradient(engine, place(home, gy), place(home, x), mean, rstd, w, gx, gWeight, gBias, g)).toBe(
-          true,
-        );
+        const by = { mean, rstd, weight: w, bias: null };
+        const expected = { x: unwritten(size), weight: unwritten(g.groups), bias: unwritten(g.groups) };
+        plainKernels.normalizeGradient(gy, x, by, expected, g);
+        const got = {
+          x: wantsX ? place(home, unwritten(size)) : null,
+          weight: wantsWeight ? place(home, unwritten(g.groups)) : null,
+          bias: wantsBias ? place(home, unwritten(g.groups)) : null,
+        };
+        expect(normalizeGradient(engine, place(home, gy), place(home, x), by, got, g)).toBe(true);
         // gx: three differences and three products of numbers of order up to 8.
-        if (gx) expectNear(gx, expected[0], 8, 8);
-        if (gWeight) expectNear(gWeight, expected[1], 6, 2 * n);
-        if (gBias) expectNear(gBias, expected[2], 3, n);
+        if (got.x) expectNear(got.x, expected.x, 8, 8);
+        if (got.weight) expectNear(got.weight, expected.weight, 6, 2 * n);
+        if (got.bias) expectNear(got.bias, expected.bias, 3, n);
       }
     });
 
     it("gradients behind a ReLU", () => {
       const z = random(size, 7).map((v) => Math.max(0, v));
       const passing = gy.map((v, i) => (z[i] > 0 ? v : 0));
-      const expected = [unwritten(size), unwritten(g.groups), unwritten(g.groups)] as const;
-      plainKernels.normalizeGradient(passing, x, mean, rstd, weight, expected[0], expected[1], expected[2], g);
+      const by = { mean, rstd, weight, bias: null };
+      const expected = { x: unwritten(size), weight: unwritten(g.groups), bias: unwritten(g.groups) };
+      plainKernels.normalizeGradient(passing, x, by, expected, g);
       const [gz, gx] = [place(home, unwritten(size)), place(home, unwritten(size))];
-      const [gWeight, gBias] = [unwritten(g.groups), unwritten(g.groups)];
+      const to = { x: gx, weight: unwritten(g.groups), bias: unwritten(g.groups) };
       const [a, b, c] = [place(home, gy), place(home, z), place(home, x)];
-      expect(normalizeReluGradient(engine, a, b, c, mean, rstd, weight, gz, gx, gWeight, gBias, g)).toBe(true);
+      expect(normalizeReluGradient(engine, a, b, c, by, gz, to, g)).toBe(true);
       expectUlps(gz, passing, 0);
-      expectNear(gx, expected[0], 8, 8);
-      expectNear(gWeight, expected[1], 6, 2 * n);
-      expectNear(gBias, expected[2], 3, n);
+      expectNear(to.x, expected.x, 8, 8);
+      expectNear(to.weight, expected.weight, 6, 2 * n);
+      expectNear(to.bias, expected.bias, 3, n);
     });
   });
 
@@ -147,9 +150,8 @@ describe.each(homes)("normalisation, %s arrays", (home) => {
       Number.NaN,
     ]);
     const y = place(home, unwritten(600));
-    const ones = new Float32Array(3).fill(1);
-    const zeros = new Float32Array(3);
-    expect(normalize(engine, place(home, x), zeros, ones, null, null, null, true, y, g)).toBe(true);
+    const by = { mean: new Float32Array(3), rstd: new Float32Array(3).fill(1), weight: null, bias: null };
+    expect(normalize(engine, place(home, x), by, null, true, y, g)).toBe(true);
     expect([y[105], y[250]]).toEqual([Number.NaN, Number.POSITIVE_INFINITY]);
   });
 

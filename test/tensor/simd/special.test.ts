@@ -327,6 +327,7 @@ const pooling: [string, Run][] = pools.flatMap((g): [string, Run][] => {
 
 const norm = { outer: 3, groups: 12, inner: 35 };
 const size = 3 * 12 * 35;
+const tamed = { mean: tame(12, 36), rstd: tame(12, 37), weight: tame(12, 38), bias: null };
 const normalising: [string, Run][] = [
   [
     "moments",
@@ -340,13 +341,9 @@ const normalising: [string, Run][] = [
     `normalize${relu ? " + add, ReLU" : ""}`,
     (k) => {
       const [y] = fresh(size);
-      const numbers = [32, 33, 34, 35].map((seed) => special(12, seed)) as [
-        Float32Array,
-        Float32Array,
-        Float32Array,
-        Float32Array,
-      ];
-      k.normalize(special(size, 31), ...numbers, relu ? special(size, 36) : null, relu, y, norm);
+      const [mean, rstd, weight, bias] = [32, 33, 34, 35].map((seed) => special(12, seed));
+      const by = { mean, rstd, weight, bias };
+      k.normalize(special(size, 31), by, relu ? special(size, 36) : null, relu, y, norm);
       return [y];
     },
   ]),
@@ -354,8 +351,7 @@ const normalising: [string, Run][] = [
     "normalizeGradient",
     (k) => {
       const [gx, gw, gb] = fresh(size, 12, 12);
-      const [mean, rstd, weight] = [tame(12, 36), tame(12, 37), tame(12, 38)];
-      k.normalizeGradient(spotted(size, 39), spotted(size, 40), mean, rstd, weight, gx, gw, gb, norm);
+      k.normalizeGradient(spotted(size, 39), spotted(size, 40), tamed, { x: gx, weight: gw, bias: gb }, norm);
       return [gx, gw, gb];
     },
   ],
@@ -363,9 +359,8 @@ const normalising: [string, Run][] = [
     "normalizeReluGradient",
     (k) => {
       const [gz, gx, gw, gb] = fresh(size, size, 12, 12);
-      const [mean, rstd, weight] = [tame(12, 36), tame(12, 37), tame(12, 38)];
       const [gy, z, x] = [spotted(size, 39), special(size, 43), spotted(size, 40)];
-      k.normalizeReluGradient(gy, z, x, mean, rstd, weight, gz, gx, gw, gb, norm);
+      k.normalizeReluGradient(gy, z, x, tamed, gz, { x: gx, weight: gw, bias: gb }, norm);
       return [gz, gx, gw, gb];
     },
   ],
