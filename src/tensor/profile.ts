@@ -91,8 +91,15 @@ function shapesOf(args: readonly unknown[]): string {
     const stride = g.sh === 1 && g.sw === 1 ? "" : ` stride ${g.sh}×${g.sw}`;
     return `x[${g.N},${g.C},${g.H},${g.W}] w[${g.O},${g.Cg},${g.kh},${g.kw}]${stride}`;
   }
-  const lengths = args.filter((a) => ArrayBuffer.isView(a)).map((a) => (a as unknown as ArrayLike<number>).length);
-  return lengths.join(" ");
+  const arrays = args.flatMap(arraysOf);
+  return arrays.map(({ length }) => length).join(" ");
+}
+
+/** An argument that is an array, or the arrays of one that is a record of them: `PerGroup`, `NormGradients`. */
+function arraysOf(argument: unknown): ArrayLike<number>[] {
+  if (typeof argument !== "object" || argument === null) return [];
+  const candidates: unknown[] = ArrayBuffer.isView(argument) ? [argument] : Object.values(argument);
+  return candidates.filter((a) => ArrayBuffer.isView(a)) as unknown as ArrayLike<number>[];
 }
 
 /**

@@ -47,6 +47,14 @@ describe("in the SIMD tier", () => {
     expect(row(rows, kernel)).toMatchObject({ tier: "plain", algorithm: null, why });
   });
 
+  it("lists the arrays of records, too: what a norm knows of each channel", () => {
+    S.useKernels("simd");
+    const { rows } = profile(() =>
+      S.batchNorm(randn([2, 8, 16, 16], new Rng(0)), S.ones([8]), null, { training: true }),
+    );
+    expect(row(rows, "normalize").shapes).toBe("4096 8 8 8 4096"); // x, mean, rstd, weight, y
+  });
+
   it("counts calls that are alike as one row, the longest first, and adds up their times", () => {
     S.useKernels("simd");
     const x = randn([64, 1024], new Rng(0));

@@ -1,5 +1,5 @@
 /** The engine's memory: room and its end, growth, views, scratch, and what a program sees of all that, which is nothing. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { valueAndGrad } from "../../../src/autograd/backward.ts";
 import { conv2d } from "../../../src/autograd/conv.ts";
 import { add, mul, relu } from "../../../src/autograd/elementwise.ts";
@@ -121,6 +121,7 @@ describe("the arena", () => {
   });
 
   it("grows up to its limit and not beyond", () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
     const arena = new Arena(wasm, PAGE, 4 * PAGE);
     for (let step = 0; step < 3; step++) {
       expect(arena.allocate(100 * FLOATS)).toBeUndefined();
@@ -130,13 +131,18 @@ describe("the arena", () => {
     }
     expect(ask(arena, 100 * FLOATS).ran).toBe(false);
     expect(ask(arena, 3 * FLOATS).ran).toBe(true);
+    expect(warned).toHaveBeenCalledOnce();
+    warned.mockRestore();
   });
 
   it("by default the limit is a gibibyte", () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
     const arena = new Arena(wasm, PAGE);
     expect(arena.allocate(2 ** 29)).toBeUndefined(); // 2 GiB
     arena.reset();
     expect(arena.bytes).toBe(2 ** 30);
+    expect(warned.mock.lastCall).toEqual([expect.stringContaining("ends at 1024 MiB")]);
+    warned.mockRestore();
   });
 
   it("wipes what it takes back if told to, and nothing below", () => {
@@ -260,9 +266,11 @@ describe("steps", () => {
     expect(chain()).toEqual(reference);
   });
 
-  it("at the limit go on with ordinary arrays", () => {
+  it("at the limit go on with ordinary arrays, which is said once", () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
     begin(2 ** 28);
     const reference = chain();
+    expect(warned).not.toHaveBeenCalled();
     begin(6 * PAGE, 6 * PAGE);
     for (let i = 0; i < 3; i++) {
       const result = chain();
@@ -270,6 +278,14 @@ describe("steps", () => {
       expect(distance(result.gw, reference.gw)).toBeLessThan(1e-5);
     }
     expect(engine.arena.bytes).toBe(6 * PAGE);
+    expect(warned.mock.calls).toEqual([
+      [
+        expect.stringMatching(
+          /^skipstone: a step asks for \d+ MiB, and the memory .* ends at 1 MiB: .*smaller batches fit$/,
+        ),
+      ],
+    ]);
+    warned.mockRestore();
   });
 
   it("what a step returned stays as it was, through growth and later steps", () => {

@@ -55,6 +55,8 @@ export class Arena implements Pool {
   #refused = 0;
   /** Bytes that would have been enough for all that was asked for so far. */
   #wanted = 0;
+  /** Whether somebody has been told that there is not room for everything. */
+  #told = false;
   /** Whether arrays have been handed out since the last reset. */
   #live = false;
   /** Addresses of arrays that were given back one by one, by size in bytes. */
@@ -182,6 +184,7 @@ export class Arena implements Pool {
     if (missing <= 0) return true;
     // A quarter more than asked for: what comes next is often a little larger.
     const more = Math.min(Math.ceil(missing * 1.25), this.#largestPages - pages);
+    if (more < missing) this.#tellOnce(this.#wanted);
     this.#wanted = 0;
     if (more === 0) return false;
     try {
@@ -189,6 +192,7 @@ export class Arena implements Pool {
     } catch (error) {
       // It is not asked again.
       this.#largestPages = pages;
+      this.#told = true;
       warn(
         `the system gives WebAssembly no more memory, ordinary arrays take over, which is slower: ${reasonOf(error)}`,
       );
@@ -199,6 +203,19 @@ export class Arena implements Pool {
     this.#bottom = this.#end;
     return more >= missing;
   }
+
+  /** At the limit, what has no room would only be slower, and nobody would know why. */
+  #tellOnce(wanted: number): void {
+    if (this.#told) return;
+    this.#told = true;
+    warn(
+      `a step asks for ${inMebibytes(wanted)}, and the memory of the SIMD kernels ends at ${inMebibytes(this.#largestPages * PAGE)}: ordinary arrays take over, which is slower; smaller batches fit`,
+    );
+  }
+}
+
+function inMebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 function roundUp(bytes: number): number {
