@@ -7,6 +7,7 @@ import type { Answer } from "../program.ts";
 import type { CertifyRequest } from "./certify.ts";
 import type { ClassifyRequest } from "./classify.ts";
 import type { ConvertRequest } from "./convert.ts";
+import type { ProfileRequest } from "./profile.ts";
 import type { SummaryRequest } from "./summary.ts";
 
 /** What is no error. */
@@ -20,7 +21,7 @@ const perChannel =
 
 const networks = `The networks: ${modelNames.join(", ")}.`;
 
-/** Adds `summary`, `convert`, `classify` and `certify`. What they need is loaded when they run. */
+/** Adds `summary`, `profile`, `convert`, `classify` and `certify`. What they need is loaded when they run. */
 export function addModelCommands(program: Command, chosen: (task: () => Promise<Answer>) => void): void {
   program
     .command("summary <network>")
@@ -33,6 +34,32 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
       chosen(async () => {
         const { summarizeNetwork } = await import("./summary.ts");
         return said(summarizeNetwork({ network, input: given.input, classes: given.classes }));
+      });
+    });
+
+  program
+    .command("profile <network>")
+    .summary("which kernels compute a network, how long, and why not faster")
+    .description(
+      `Times every kernel of a network with random weights on random images, says which tier and which algorithm computed it, and writes profile.html, .svg and .json.\n${networks}`,
+    )
+    .option("--input <shape>", "of one example, such as 3x224x224 (default: what the network was made for)")
+    .option("--classes <n>", "(default: the network's own)", wholeNumber(1, 1e6).parse)
+    .option("--batch <n>", "examples (default: 8)", wholeNumber(1, 1024).parse)
+    .addOption(
+      new Option("--pass <name>", "a training step or a forward pass (default: training)").choices([
+        "training",
+        "inference",
+      ]),
+    )
+    .addOption(new Option("--kernels <tier>", "(default: auto)").choices(["auto", "simd", "plain"]))
+    .option("--out <directory>", "where the files go", path.parse, "out/profile")
+    .option("--json", "prints JSON instead of text", false)
+    .helpOption("--help", "print this")
+    .action((network: string, given: Omit<ProfileRequest, "network">) => {
+      chosen(async () => {
+        const { profileNetwork } = await import("./profile.ts");
+        return said(profileNetwork({ ...given, network }));
       });
     });
 
