@@ -34,7 +34,7 @@ import {
 import type { Engine, Program } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
 import { toPixelsFunction } from "./direct-kernel.ts";
-import { scatterFunction } from "./im2col-kernel.ts";
+import { scatterFunction } from "./tables.ts";
 
 /**
  * Rows of an image that all tiles look at before the next ones, so that they stay in the cache: 9 % on 32 channels of 16 × 16

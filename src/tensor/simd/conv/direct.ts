@@ -15,7 +15,7 @@ import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
 import { arithmetic } from "./im2col.ts";
-import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
+import { gatherFunction, scatterFunction } from "./tables.ts";
 
 /** Pixels of a tile, with multiply-add; without it four. */
 const MOST_PIXELS = 6;

@@ -23,7 +23,7 @@ import { TILE_COLUMNS, tileFunction, tileRows } from "../matmul-kernel.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
-import { addBiasFunction, gatherFunction, gatherRunsFunction, padFunction, scatterFunction } from "./im2col-kernel.ts";
+import { addBiasFunction, gatherFunction, gatherRunsFunction, padFunction, scatterFunction } from "./tables.ts";
 
 /** Summands of a block, and columns: 256 KiB of packed B, a quarter of L2. */
 const KC = 256;

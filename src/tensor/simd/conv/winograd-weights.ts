@@ -13,7 +13,7 @@ import type { ConvGeometry } from "../../geometry/conv.ts";
 import type { Floats } from "../../memory.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { padFunction } from "./im2col-kernel.ts";
+import { padFunction } from "./tables.ts";
 import { offPowersOfTwo } from "./winograd.ts";
 import { channelsFunction, type Filtering2d, outputFiltersFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { productFunction, ROWS } from "./winograd-product.ts";

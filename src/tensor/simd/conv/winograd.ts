@@ -15,7 +15,7 @@
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import { constantOf, type Floats } from "../../memory.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { padFunction } from "./im2col-kernel.ts";
+import { padFunction } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
 import { cropFunction, meanTaps, tiling } from "./winograd-tiling.ts";
