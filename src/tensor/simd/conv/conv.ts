@@ -14,9 +14,10 @@ import type { ConvAlgorithm, ConvGeometry } from "../../geometry/conv.ts";
 import type { Floats } from "../../memory.ts";
 import type { Engine } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
+import { addBias } from "./bias.ts";
 import { directCovers, directForward, directInputGradient, directInputGradientCovers } from "./direct.ts";
 import { directWeightGradient, directWeightGradientCovers } from "./direct-weights.ts";
-import { addBias, im2colConv2d, im2colInputGradient, im2colWeightGradient } from "./im2col.ts";
+import { im2colConv2d, im2colInputGradient, im2colWeightGradient } from "./im2col.ts";
 import { winogradCovers, winogradForward, winogradInputGradient } from "./winograd.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 import { filtering } from "./winograd-points.ts";
@@ -115,18 +116,16 @@ export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Featu
   return covered && !product && !many && results / g.groups >= 8 ? "direct" : "im2col";
 }
 
-/** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room or the algorithm does not cover the geometry. */
-export function conv2d(
-  engine: Engine,
-  x: Floats,
-  w: Floats,
-  b: Floats | null,
-  y: Floats,
-  g: ConvGeometry,
-  algorithm: ConvAlgorithm = "auto",
-): boolean {
-  const chosen = algorithm === "auto" ? chooseAlgorithm("forward", g, engine.features) : algorithm;
+/** What the geometry asks for, or the choice; the engine is told, for whoever asks how it was computed. */
+function algorithmOf(pass: ConvPass, g: ConvGeometry, engine: Engine): Exclude<ConvAlgorithm, "auto"> {
+  const chosen = g.algorithm === "auto" ? chooseAlgorithm(pass, g, engine.features) : g.algorithm;
   engine.algorithm = chosen;
+  return chosen;
+}
+
+/** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room or the algorithm does not cover the geometry. */
+export function conv2d(engine: Engine, x: Floats, w: Floats, b: Floats | null, y: Floats, g: ConvGeometry): boolean {
+  const chosen = algorithmOf("forward", g, engine);
   switch (chosen) {
     case "im2col":
       return im2colConv2d(engine, x, w, b, y, g);
@@ -142,16 +141,8 @@ export function conv2d(
 }
 
 /** gx `[N, C, H, W]` → the gradient with respect to x. */
-export function conv2dInputGradient(
-  engine: Engine,
-  gy: Floats,
-  w: Floats,
-  gx: Floats,
-  g: ConvGeometry,
-  algorithm: ConvAlgorithm = "auto",
-): boolean {
-  const chosen = algorithm === "auto" ? chooseAlgorithm("inputGradient", g, engine.features) : algorithm;
-  engine.algorithm = chosen;
+export function conv2dInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
+  const chosen = algorithmOf("inputGradient", g, engine);
   switch (chosen) {
     case "im2col":
       return im2colInputGradient(engine, gy, w, gx, g);
@@ -165,16 +156,8 @@ export function conv2dInputGradient(
 }
 
 /** gw `[O, Cg, kh, kw]` → the gradient with respect to w. */
-export function conv2dWeightGradient(
-  engine: Engine,
-  gy: Floats,
-  x: Floats,
-  gw: Floats,
-  g: ConvGeometry,
-  algorithm: ConvAlgorithm = "auto",
-): boolean {
-  const chosen = algorithm === "auto" ? chooseAlgorithm("weightGradient", g, engine.features) : algorithm;
-  engine.algorithm = chosen;
+export function conv2dWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: Floats, g: ConvGeometry): boolean {
+  const chosen = algorithmOf("weightGradient", g, engine);
   switch (chosen) {
     case "im2col":
       return im2colWeightGradient(engine, gy, x, gw, g);

@@ -10,14 +10,14 @@
  * blocks: sums of some dozens of products are added to M, so that errors grow far less than in one running sum.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
+import { oddLines } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { padFunction } from "./tables.ts";
-import { offPowersOfTwo } from "./winograd.ts";
+import { cropFunction, padFunction } from "./tables.ts";
 import { channelsFunction, type Filtering2d, outputFiltersFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { productFunction, ROWS } from "./winograd-product.ts";
-import { cropFunction, tiling } from "./winograd-tiling.ts";
+import { tiling } from "./winograd-tiling.ts";
 
 /**
  * Tiles of a block, summed without a break: U and V of one block stay in L2 up to some 64 channels. Longer blocks are not
@@ -44,9 +44,9 @@ export function winogradWeightGradient(
   const columnPanels = Math.ceil(C / TILE_COLUMNS);
   const columns = columnPanels * TILE_COLUMNS;
   const block = Math.min(BLOCK_TILES, N * t.tiles);
-  const planeOfV = offPowersOfTwo(columns * block);
-  const planeOfU = offPowersOfTwo(rowPanels * ROWS * block);
-  const planeOfM = offPowersOfTwo(rowPanels * ROWS * columns);
+  const planeOfV = oddLines(columns * block);
+  const planeOfU = oddLines(rowPanels * ROWS * block);
+  const planeOfM = oddLines(rowPanels * ROWS * columns);
   // gy needs no copy where its tiles and its quads of channels are whole and its rows can be loaded as vectors.
   const direct = t.whole && O % ROWS === 0 && horizontal.r === 4;
   const gyPlane = direct ? Ho * Wo : t.inPlane;
@@ -69,21 +69,21 @@ export function winogradWeightGradient(
       outputFiltersFunction(filterings, features, 4 * planeOfM),
     ];
   });
-  return engine.run((scope) => {
-    const pgy = scope.input(gy);
-    const px = scope.input(x);
-    const pgw = scope.output(gw);
-    const U = scope.scratch(points * planeOfU);
-    const V = scope.scratch(points * planeOfV);
-    const M = scope.scratch(points * planeOfM);
-    const work = scope.scratch(WORK_FLOATS);
-    const tables = t.write(engine, scope, gyRow);
+  return engine.run((call) => {
+    const pgy = call.input(gy);
+    const px = call.input(x);
+    const pgw = call.output(gw);
+    const U = call.scratch(points * planeOfU);
+    const V = call.scratch(points * planeOfV);
+    const M = call.scratch(points * planeOfM);
+    const work = call.scratch(WORK_FLOATS);
+    const tables = t.write(engine, call, gyRow);
     // One image and one gy at a time, padded; channels up to a whole quad are zeros.
     const imageFloats = 4 * quads * t.inPlane;
     const upstreamFloats = direct ? 0 : rowPanels * ROWS * gyPlane;
-    const padded = scope.scratch(imageFloats + upstreamFloats);
+    const padded = call.scratch(imageFloats + upstreamFloats);
     const paddedGy = padded + 4 * imageFloats;
-    const filters = C % 4 === 0 ? pgw : scope.scratch(O * quads * 36);
+    const filters = C % 4 === 0 ? pgw : call.scratch(O * quads * 36);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + imageFloats + upstreamFloats);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.tiles; begin += block) {

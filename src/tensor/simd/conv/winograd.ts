@@ -12,13 +12,14 @@
  * A tile's results all depend on all of its pixels here: an infinite or NaN pixel makes NaN of up to m² results near it,
  * where im2col would spoil only those that see it.
  */
-import type { ConvGeometry } from "../../geometry/conv.ts";
+import { algorithmCovers, type ConvGeometry } from "../../geometry/conv.ts";
+import { oddLines } from "../../geometry/patches.ts";
 import { constantOf, type Floats } from "../../memory.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { padFunction } from "./tables.ts";
+import { cropFunction, padFunction } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
-import { cropFunction, meanTaps, tiling } from "./winograd-tiling.ts";
+import { meanTaps, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
@@ -27,10 +28,9 @@ const U_BYTES = 2 ** 18;
 /** A larger U is not held whole: with a copy of the filters it has to find room in a full memory, too (arena.ts). */
 const LARGEST_U_BYTES = 40 * 2 ** 20;
 
-/** Whether Winograd's algorithms cover the geometry. */
-export function winogradCovers({ kh, kw, sh, sw, dh, dw, ph, pw, groups, N, C, O }: ConvGeometry): boolean {
-  const sizes = kh === 3 && kw === 3 && sh === 1 && sw === 1 && dh === 1 && dw === 1 && groups === 1;
-  return sizes && ph <= 2 && pw <= 2 && N * C * O > 0;
+/** Whether Winograd's algorithms cover the geometry: all of them cover the same. */
+export function winogradCovers(g: ConvGeometry): boolean {
+  return algorithmCovers("winograd2", g) && g.N * g.C * g.O > 0;
 }
 
 /** y → w ⋆ x, without bias. False where there is no room. */
@@ -95,7 +95,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
   const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
   const rowOfM = blockGroups * 4;
-  const planeOfV = offPowersOfTwo(C * rowOfM);
+  const planeOfV = oddLines(C * rowOfM);
   // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
   // Bits do not depend on it; nor, where U would be too large, on the transforms that each block then repeats.
   const inParts = N * t.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES;
@@ -103,8 +103,8 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const kept = constantOf(w) !== undefined;
   const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
   const blockO = inParts || kept ? Math.min(O, fittingO) : O;
-  const planeOfM = offPowersOfTwo(roundUp(blockO) * rowOfM);
-  const planeOfU = offPowersOfTwo(roundUp(kept ? O : blockO) * C);
+  const planeOfM = oddLines(roundUp(blockO) * rowOfM);
+  const planeOfU = oddLines(roundUp(kept ? O : blockO) * C);
   const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
   const outRow = t.whole ? Wo : t.outWidth;
   const block = channelBlock(C, points, C * meanTaps(Ho, Wo, H, W, top, left));
@@ -123,25 +123,25 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
     filtersFunction(filterings, 4 * planeOfU, C, filters),
   ]);
-  return engine.run((scope) => {
-    const px = scope.input(x);
-    const py = scope.output(y);
+  return engine.run((call) => {
+    const px = call.input(x);
+    const py = call.output(y);
     const key = `winograd/${[vertical.name, horizontal.name, filters.turned]}`;
     let pw = 0;
-    const U = scope.derived(w, key, points * planeOfU, (U) => {
-      pw = scope.input(w);
+    const U = call.derived(w, key, points * planeOfU, (U) => {
+      pw = call.input(w);
       if (kept || !inParts) functions.filters(pw, U, O);
     });
-    const V = scope.scratch(points * planeOfV);
-    const M = scope.scratch(points * planeOfM);
-    const work = scope.scratch(WORK_FLOATS);
-    const tables = t.write(engine, scope, outRow);
+    const V = call.scratch(points * planeOfV);
+    const M = call.scratch(points * planeOfM);
+    const work = call.scratch(WORK_FLOATS);
+    const tables = t.write(engine, call, outRow);
     // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
-    const padded = scope.scratch(C * t.inPlane);
+    const padded = call.scratch(C * t.inPlane);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + C * t.inPlane);
     // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
-    const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
+    const results = t.whole ? 0 : call.scratch(slots * O * outPlane);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -187,9 +187,4 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
 /** Rows of whole panels. */
 function roundUp(filters: number): number {
   return Math.ceil(filters / ROWS) * ROWS;
-}
-
-/** At least `floats`, an odd number of cache lines: neighbouring planes fall into different sets of the cache. */
-export function offPowersOfTwo(floats: number): number {
-  return (Math.ceil(floats / 16) | 1) * 16;
 }

@@ -71,7 +71,7 @@ export const when = (...body: Code): Code => [0x04, NO_RESULT, ...body, 0x0b];
 export const branchIf = (depth: number): Code => [0x0d, unsigned(depth)];
 export const branch = (depth: number): Code => [0x0c, unsigned(depth)];
 /** Calls function number `index` of the module (imports first). */
-export const call = (index: number): Code => [0x10, unsigned(index)];
+export const callFunction = (index: number): Code => [0x10, unsigned(index)];
 
 // §5.4.5 Variables
 export const get = (local: Local): Code => [0x20, unsigned(local)];
