@@ -12,7 +12,7 @@
  * Which points decides how rounding errors grow: with 0, ±1, ±2 in F(4×4) 2.2 times as much as with 0, ±5/8, ±3/2,
  * which are exact in binary too. (0, ±1/√2, ±√2 would do nearly as well.)
  */
-import { type Code, f32x4, get, type Local, type Locals, set, v128 } from "../wasm/assembler.ts";
+import { type Code, constant, f32x4, get, type Local, type Locals, set } from "../wasm/assembler.ts";
 import type { Features } from "../wasm/features.ts";
 
 export type Matrix = readonly (readonly number[])[];
@@ -111,7 +111,7 @@ export class Constants {
 
   /** Sets the variables: for the beginning of the function, asked for when the rest has been written. */
   get prelude(): Code {
-    return [...this.#variables].map(([value, local]) => set(local, v128.const(value, value, value, value)));
+    return [...this.#variables].map(([value, local]) => set(local, constant(value)));
   }
 }
 

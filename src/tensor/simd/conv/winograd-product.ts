@@ -11,6 +11,7 @@ import {
   branch,
   branchIf,
   type Code,
+  constant,
   type Func,
   f32x4,
   f64,
@@ -120,7 +121,7 @@ export function filtersFunction(
       advance(out, 4 * ROWS * (C - 1)),
     );
     const prelude = [...constants].map(([value, local]) =>
-      set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : v128.const(value, value, value, value)),
+      set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : constant(value)),
     );
     return [prelude, body];
   });
@@ -182,7 +183,7 @@ export function productFunction(name: string, features: Features, { k, block: mo
       });
     /** Sums of `count` terms. */
     const oneBlock = (count: number): Code => [
-      sums.map((sum) => set(sum, v128.const(0, 0, 0, 0))),
+      sums.map((sum) => set(sum, constant(0))),
       count <= STRAIGHT
         ? straight(count)
         : [set(left, i32.const(Math.floor(count / 16))), countDown(left, 1, straight(16)), straight(count % 16)],

@@ -196,6 +196,9 @@ export const f64x2 = {
   demoteZero: [0xfd, 94],
 } as const;
 
+/** One float32, four times. */
+export const constant = (value: number): Code => v128.const(value, value, value, value);
+
 /** Four float32 shuffled as units: lanes 0–3 of the first vector, 4–7 of the second. */
 export const shuffle32 = (...lanes: readonly [number, number, number, number]): Code =>
   i8x16.shuffle(...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)));
