@@ -7,8 +7,8 @@
  *   winograd4     3 × 3, stride 1: F(4×4, 3×3)
  *   winograd2x4   3 × 3, stride 1: F(2×4, 3×3), between the two in speed and accuracy
  *
- * Each function returns false, with nothing written, where the engine has no room or the algorithm does not cover the
- * geometry; the caller takes the plain kernel then.
+ * Each function returns false and writes nothing where the engine has no room or the algorithm does not cover the
+ * geometry. The plain kernel computes then.
  */
 import type { ConvAlgorithm, ConvGeometry } from "../../geometry/conv.ts";
 import type { Floats } from "../../memory.ts";
@@ -24,7 +24,7 @@ import { filtering } from "./winograd-points.ts";
 import { meanTaps } from "./winograd-tiling.ts";
 import { winogradWeightGradient } from "./winograd-weights.ts";
 
-/** Points 0, ±1; and 0, ±5/8, ±3/2, which are exact in binary and magnify errors least. */
+/** F(2): points 0 and ±1. F(4): points 0, ±5/8 and ±3/2, which are exact in binary and magnify errors least. */
 const F2 = /* @__PURE__ */ filtering(2, 3, [1]);
 const F4 = /* @__PURE__ */ filtering(4, 3, [0.390625, 2.25]);
 const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd2x4", Filtering2d>> = {
@@ -33,7 +33,7 @@ const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd2x4", Filte
   winograd2x4: { vertical: F2, horizontal: F4 },
 };
 
-/** The weight gradient's outputs are the three taps, its taps a tile of gy; the points are the same. */
+/** In the weight gradient the three taps are the outputs and a tile of gy is the filter. The points are the same. */
 const F2_WEIGHTS = /* @__PURE__ */ filtering(3, 2, [1]);
 const F4_WEIGHTS = /* @__PURE__ */ filtering(3, 4, [0.390625, 2.25]);
 const WINOGRAD_WEIGHTS: typeof WINOGRAD = {
@@ -48,9 +48,9 @@ export type ConvPass = "forward" | "inputGradient" | "weightGradient";
  * The algorithm that "auto" means: the fastest whose error, measured as in conv-accuracy.test.ts, is at most 1.5 times
  * that of a plain float32 running sum.
  *
- * A running sum's error grows with the number of its terms, Winograd's hardly: so the terms of a result decide, without
- * those that are padding (`meanTaps`; a 3 × 3 filter has 9 of them inside an image, 4 on one of 2 × 2). Error, rms,
- * relative to a running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
+ * The error of a running sum grows with the number of its terms; Winograd's hardly does. So the number of terms decides,
+ * padding not counted (`meanTaps`: a 3 × 3 filter has 9 taps inside an image, 4 on one of 2 × 2). Error, rms, divided by a
+ * running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
  *
  *   forward, input gradient: by terms                 50   130   250   480  1100  2000
  *     (channels summed, on images of 16 × 16)          6    16    30    58   133   242
@@ -110,8 +110,8 @@ export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Featu
   }
   const product = kh * kw * sh * sw === 1;
   const covered = forward ? directCovers(g) : directInputGradientCovers(g);
-  // A panel of filters with many channels is larger than L1, which the blocks of im2col are not. For input gradients its
-  // scattered pixels cost more than that. Its tile is better where filters are few.
+  // With many channels a panel of filters is larger than L1; the blocks of im2col are not. In input gradients im2col's
+  // scattered pixels cost more than that. The tile of im2col is better where filters are few.
   const many = forward && C > 128;
   return covered && !product && !many && results / g.groups >= 8 ? "direct" : "im2col";
 }

@@ -1,6 +1,6 @@
 /**
- * Direct convolution's inner parts. The image stands in scratch pixel by pixel (NHWC), surrounded with zeros, so that
- * the numbers which one filter row sees lie in one run of kw·C; nothing is packed.
+ * Direct convolution's inner parts. The image stands in scratch pixel by pixel (NHWC), with zeros around. So the numbers
+ * that one filter row sees are one run of kw·C, and nothing is packed.
  *
  *                 8 filters, two vectors
  *                 ┌────────┬────────┐
@@ -36,8 +36,8 @@ import type { Features } from "../wasm/features.ts";
 
 /**
  * tile(x, w, runs, runCount, runLength, y, planeBytes, pixels): a tile of eight channels of y, planeBytes apart. The table
- * `pixels` says where the tile's pixels are, relative to x, and the table `runs` where, relative to a pixel, the runs
- * begin; w has the eight filters' numbers in the same order.
+ * `pixels` has the places of the tile's pixels, counted from x; the table `runs` has the beginnings of the runs, counted from
+ * a pixel. w has the numbers of the eight filters in the order of the runs.
  */
 function tileFunction(features: Features): Func {
   return func("tile", Array<"i32">(8).fill("i32"), (locals) => {
@@ -91,7 +91,7 @@ function tileFunction(features: Features): Func {
 
 /**
  * tiles(x, w, runs, runCount, runLength, y, planeBytes, pixels, count): all `count` pixels of eight channels. The last tile
- * stands back over the one before it.
+ * overlaps the one before it.
  */
 function tilesFunction(features: Features): Func {
   const size = tileRows(features);

@@ -9,7 +9,7 @@
  *   gy[o+3,l] ●   │        │        │
  *                 └────────┴────────┘
  *
- * There are no horizontal sums and nothing of gy is copied. A sum runs over some rows of an image; such sums are added.
+ * There are no horizontal sums, and gy is not copied. A sum runs over a band of rows of an image; the bands' sums are added.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import { arithmetic } from "../../geometry/patches.ts";
@@ -38,7 +38,7 @@ import { toPixelsFunction } from "./direct-kernel.ts";
 import { scatterFunction, writeTable } from "./tables.ts";
 
 /**
- * Rows of an image that all tiles look at before the next ones, so that they stay in the cache: 9 % on 32 channels of 16 × 16
+ * Rows of a band. All tiles read one band before the next, so that it stays in the cache: 9 % on 32 channels of 16 × 16
  * pixels, 15 % on 64 of 56 × 56. With fewer channels nothing is gained.
  */
 const BAND_ROWS = 8;
@@ -67,7 +67,7 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
   const channelPanels = Math.ceil(Cg / CHANNELS);
   const channels = channelPanels * CHANNELS;
   const bandRows = C < 32 ? Ho : BAND_ROWS;
-  /** The last panel of a group's filters stands back over the one before it. */
+  /** The last panel of a group's filters overlaps the one before it. */
   const firstFilter = (panel: number): number => Math.min(panel * FILTERS, Og - FILTERS);
   return engine.run((call) => {
     const pgy = call.input(gy);

@@ -1,9 +1,9 @@
 /**
  * Direct convolution, forward and input gradient: every geometry whose results fill a tile.
  *
- * An image is turned to NHWC with zeros around it, one at a time; then each tile of four or six pixels × eight filters reads
- * it where it stands (direct-kernel.ts). The input gradient is the same with the filter turned and its channel axes
- * exchanged; at stride s it falls into s·s such convolutions, one for each pair of phases (../geometry/patches.ts), whose
+ * Images are turned to NHWC one by one, with zeros around. Each tile of four or six pixels × eight filters reads its image
+ * there (direct-kernel.ts). The input gradient is the same convolution with the filter turned and its channel axes
+ * exchanged. At stride s it falls into s·s such convolutions, one for each pair of phases (../../geometry/patches.ts); their
  * results are scattered.
  *
  * Accuracy: a result is one running sum over the taps and channels, as in the plain definition.
@@ -33,13 +33,13 @@ type Functions = Program<"tiles" | "gather" | "scatter">;
 
 /** One convolution at work: images in, a set of results that is a grid of pixels out. */
 interface Part {
-  /** Where the runs begin, in pixels of the padded image relative to a tile's first pixel; numbers in a run. */
+  /** Where the runs begin: pixels of the padded image, counted from a tile's pixel. And how many numbers a run has. */
   readonly runs: readonly number[];
   readonly runLength: number;
-  /** For each number of the filter in the order of the runs, its offset in w; and the distance between filters. */
+  /** Where the numbers of a filter lie in w, in the order of the runs; and the distance from filter to filter. */
   readonly taps: readonly number[];
   readonly ofFilter: number;
-  /** The first pixel that each result sees, in pixels of the padded image. */
+  /** The first pixel that each result sees, as its number in the padded image. */
   readonly pixels: Int32Array;
   /** The results' places in a channel of y, where they are not all of it in order. */
   readonly targets: Int32Array | null;
@@ -59,7 +59,7 @@ interface Pass {
   readonly Hp: number;
   readonly Wp: number;
   readonly filterGroup: number;
-  /** Says what the packed filters are, to be kept if w is a constant. */
+  /** Names the packed filters, which are kept if w is a constant. */
   readonly key: string;
   readonly parts: readonly Part[];
 }
@@ -86,7 +86,7 @@ export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g
   return convolve(engine, x, w, y, { ...sizes, ...padding, filterGroup: Og * K, key: `direct/${groups}`, parts });
 }
 
-/** gx → what every pixel contributed to. False where there is no room. */
+/** gx → the gradient with respect to x. False where there is no room. */
 export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
   const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Og, K, Ho, Wo } = g;
   const vertical = axisPhases(H, kh, sh, ph, dh, Ho);

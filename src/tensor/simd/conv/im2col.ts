@@ -1,8 +1,8 @@
 /**
  * Convolution and its gradients as matrix products with an im2col matrix that is never built ("implicit im2col").
  *
- * As in the plain tier (../../plain/conv.ts, read it first), what filter tap t sees at position l of an image with
- * zeros around it lies at the sum of two numbers from two short tables:
+ * Each image stands with zeros around it. What filter tap t sees at position l lies at the sum of two numbers from two
+ * short tables, as in the plain tier (../../plain/conv.ts, read it first):
  *
  *   y[o, l]  = Σ_t w[o, t] · padded[taps[t] + positions[l]] + b[o]      forward
  *   gw[o, t] = Σ_l gy[o, l] · padded[positions[l] + taps[t]]            weight gradient: the tables change places
@@ -108,7 +108,7 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
   });
 }
 
-/** gx `[N, C, H, W]` → what every pixel contributed to, by phases of the stride. False where the engine has no room. */
+/** gx `[N, C, H, W]` → the gradient with respect to x, by phases of the stride. False where the engine has no room. */
 export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
   const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Cg, Og, K, Ho, Wo, L } = g;
   return engine.run((call) => {

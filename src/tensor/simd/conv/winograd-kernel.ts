@@ -5,8 +5,8 @@
  *     rows:    d·B    horizontally, into `work` (36 vectors, stays in L1)
  *     columns: Bᵀ·…   vertically, to 36 planes, one for each pair of points
  *
- * The planes are `planeBytes` apart; the drivers choose that off powers of two, or the 36 stores meet in one set of the
- * cache (3.0 → 1.6 ms). Distances are immediates: programs are emitted for a shape.
+ * The planes are `planeBytes` apart, an odd number of cache lines: else the 36 stores meet in one set of the cache (3.0 ms
+ * instead of 1.6). Distances are immediates, so each shape has a program of its own.
  * Next: winograd.ts (forward, input gradient), winograd-weights.ts.
  */
 

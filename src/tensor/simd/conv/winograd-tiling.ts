@@ -1,4 +1,4 @@
-/** How an image falls into Winograd tiles, and the tables and copies that follow from it. */
+/** How an image falls into Winograd tiles, and the tables that follow from it. */
 
 import { arithmetic, grid, oddLines } from "../../geometry/patches.ts";
 import type { Call, Engine } from "../wasm/engine.ts";

@@ -6,8 +6,8 @@
  *   gy ─────▶ tiles of m² pixels ─G·Gᵀ─▶ U [point][tile][filter]         M [point] += U [point]ᵀ · V [point]
  *   M ─Aᵀ·A─▶ gw                                                         (sums over the tiles of all images)
  *
- * In the transforms a lane is a channel, so that a vector is what the matrix product's panels want. Tiles are taken in
- * blocks: sums of some dozens of products are added to M, so that errors grow far less than in one running sum.
+ * In the transforms a lane is a channel: the panels of the matrix product want such vectors. Tiles are taken in blocks. The
+ * sum of a block, some dozens of products, is added to M, so errors grow far less than in one running sum.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import { oddLines } from "../../geometry/patches.ts";
@@ -20,8 +20,8 @@ import { productFunction, ROWS } from "./winograd-product.ts";
 import { tiling } from "./winograd-tiling.ts";
 
 /**
- * Tiles of a block, summed without a break: U and V of one block stay in L2 up to some 64 channels. Longer blocks are not
- * faster and less accurate (128 tiles: 1.5 times a running sum's error at 2048 pixels, 32 tiles: 1.1).
+ * Tiles of a block, summed without a break. U and V of one block stay in L2 up to some 64 channels. Longer blocks are no
+ * faster, and less accurate (128 tiles: 1.5 times a running sum's error at 2048 pixels, 32 tiles: 1.1).
  */
 const BLOCK_TILES = 32;
 

@@ -23,9 +23,9 @@ import { meanTaps, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
-/** U of the filters that are transformed at a time, where that is done: a quarter of L2. */
+/** U where only some filters are transformed at a time: a quarter of L2. */
 const U_BYTES = 2 ** 18;
-/** A larger U is not held whole: with a copy of the filters it has to find room in a full memory, too (arena.ts). */
+/** A larger U is made in parts: in a full memory it might not find room beside a copy of the filters (arena.ts). */
 const LARGEST_U_BYTES = 40 * 2 ** 20;
 
 /** Whether Winograd's algorithms cover the geometry: all of them cover the same. */
@@ -76,8 +76,8 @@ interface Pass {
 }
 
 /**
- * Channels that are summed without a break, of C; all blocks about equal. F(4×4) magnifies errors, and is summed in shorter
- * blocks where a running sum of that many `terms` would have little error itself (conv.ts).
+ * How many of C channels are summed without a break; all blocks are about equal. F(4×4) magnifies errors: its blocks are
+ * shorter where `terms` are few, because a running sum of few terms has little error itself (conv.ts).
  */
 function channelBlock(C: number, points: number, terms: number): number {
   const most = points < 36 || terms >= 1900 ? 64 : terms >= 1000 ? 32 : 16;
@@ -96,10 +96,10 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
   const rowOfM = blockGroups * 4;
   const planeOfV = oddLines(C * rowOfM);
-  // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
-  // Bits do not depend on it; nor, where U would be too large, on the transforms that each block then repeats.
+  // Where one block is all, U is needed once: some filters are transformed and used at a time, so that U stays in L2. Where
+  // U would be too large, too; each block repeats the transforms then. Bits do not depend on it.
   const inParts = N * t.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES;
-  // A constant's is kept whole; then what one point needs of it is to stay.
+  // The U of a constant is kept whole; then what one point needs of it is to stay in L2.
   const kept = constantOf(w) !== undefined;
   const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
   const blockO = inParts || kept ? Math.min(O, fittingO) : O;
