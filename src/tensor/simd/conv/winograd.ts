@@ -19,7 +19,7 @@ import type { Engine, Program } from "../wasm/engine.ts";
 import { cropFunction, padFunction } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
-import { meanTaps, tiling } from "./winograd-tiling.ts";
+import { meanTaps, type Tiling, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
@@ -84,56 +84,93 @@ function channelBlock(C: number, points: number, terms: number): number {
   return Math.ceil(C / Math.ceil(C / most));
 }
 
-type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+/** How a pass is divided, and where its numbers lie. All sizes are in floats. */
+interface Plan {
+  readonly tiles: Tiling;
+  /** Points at which filters and tiles are multiplied. */
+  readonly points: number;
+  /** Groups of four tiles in a block; two make a panel of columns. */
+  readonly blockGroups: number;
+  /** Channels that are summed without a break. */
+  readonly blockC: number;
+  /** Filters of a product, and whether U has the numbers of no more than these. */
+  readonly blockO: number;
+  readonly inParts: boolean;
+  /** Whether U is kept from step to step. */
+  readonly kept: boolean;
+  /** Distances from point to point. */
+  readonly planeOfU: number;
+  readonly planeOfV: number;
+  readonly planeOfM: number;
+  /** Distance from channel to channel in M. */
+  readonly rowOfM: number;
+  /** Distances of channels and rows where the results are written. */
+  readonly outPlane: number;
+  readonly outRow: number;
+}
 
-function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
-  const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
-  const { vertical, horizontal } = filterings;
-  const points = vertical.n * horizontal.n;
-  const t = tiling(Ho, Wo, filterings);
-  // Groups of four tiles in a block; two make a panel of columns.
+function planOf({ N, C, H, W, O, Ho, Wo, top, left }: Pass, filterings: Filtering2d, kept: boolean): Plan {
+  const points = filterings.vertical.n * filterings.horizontal.n;
+  const tiles = tiling(Ho, Wo, filterings);
   const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
-  const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
+  const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * tiles.groups) / 2);
   const rowOfM = blockGroups * 4;
-  const planeOfV = oddLines(C * rowOfM);
   // Where one block is all, U is needed once: some filters are transformed and used at a time, so that U stays in L2. Where
-  // U would be too large, too; each block repeats the transforms then. Bits do not depend on it.
-  const inParts = N * t.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES;
-  // The U of a constant is kept whole; then what one point needs of it is to stay in L2.
-  const kept = constantOf(w) !== undefined;
+  // U would be too large, too; each block repeats the transforms then. Bits do not depend on it. A constant's U is kept
+  // whole; then what one point needs of it is to stay in L2.
+  const inParts = !kept && (N * tiles.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES);
   const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
   const blockO = inParts || kept ? Math.min(O, fittingO) : O;
-  const planeOfM = oddLines(roundUp(blockO) * rowOfM);
-  const planeOfU = oddLines(roundUp(kept ? O : blockO) * C);
-  const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
-  const outRow = t.whole ? Wo : t.outWidth;
-  const block = channelBlock(C, points, C * meanTaps(Ho, Wo, H, W, top, left));
-  const sizes = `${C} ${block} ${O} ${blockO} ${rowOfM} ${t.inWidth} ${t.inPlane} ${outPlane} ${outRow} ${kept}`;
-  const key = `winograd ${vertical.name} ${horizontal.name} ${sizes} ${filters.turned}`;
-  const functions: Functions = engine.program(key, (features) => [
-    productFunction("product", features, {
-      k: C,
-      block,
-      planes: [planeOfU, planeOfV, planeOfM],
-      row: rowOfM,
-    }),
+  return {
+    tiles,
+    points,
+    blockGroups,
+    blockC: channelBlock(C, points, C * meanTaps(Ho, Wo, H, W, top, left)),
+    blockO,
+    inParts,
+    kept,
+    planeOfU: oddLines(roundUp(kept ? O : blockO) * C),
+    planeOfV: oddLines(C * rowOfM),
+    planeOfM: oddLines(roundUp(blockO) * rowOfM),
+    rowOfM,
+    outPlane: tiles.whole ? Ho * Wo : tiles.outHeight * tiles.outWidth,
+    outRow: tiles.whole ? Wo : tiles.outWidth,
+  };
+}
+
+type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+
+function functionsOf(engine: Engine, { C, O, filters }: Pass, filterings: Filtering2d, plan: Plan): Functions {
+  const { tiles, blockC, blockO, kept, planeOfU, planeOfV, planeOfM, rowOfM, outPlane, outRow } = plan;
+  const sizes = `${C} ${blockC} ${O} ${blockO} ${rowOfM} ${tiles.inWidth} ${tiles.inPlane} ${outPlane} ${outRow} ${kept}`;
+  const key = `winograd ${filterings.vertical.name} ${filterings.horizontal.name} ${sizes} ${filters.turned}`;
+  const planes = [planeOfU, planeOfV, planeOfM] as const;
+  return engine.program(key, (features) => [
+    productFunction("product", features, { k: C, block: blockC, planes, row: rowOfM }),
     padFunction(),
     cropFunction(),
-    inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
+    inputTilesFunction(filterings, features, 4 * tiles.inWidth, 4 * tiles.inPlane, 4 * planeOfV),
     outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
     filtersFunction(filterings, 4 * planeOfU, C, filters),
   ]);
+}
+
+function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
+  const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
+  const plan = planOf(pass, filterings, constantOf(w) !== undefined);
+  const { tiles: t, points, blockGroups, blockO, inParts, kept, rowOfM, outPlane, outRow } = plan;
+  const functions = functionsOf(engine, pass, filterings, plan);
   return engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
-    const key = `winograd/${[vertical.name, horizontal.name, filters.turned]}`;
+    const key = `winograd/${[filterings.vertical.name, filterings.horizontal.name, filters.turned]}`;
     let pw = 0;
-    const U = call.derived(w, key, points * planeOfU, (U) => {
+    const U = call.derived(w, key, points * plan.planeOfU, (U) => {
       pw = call.input(w);
-      if (kept || !inParts) functions.filters(pw, U, O);
+      if (!inParts) functions.filters(pw, U, O);
     });
-    const V = call.scratch(points * planeOfV);
-    const M = call.scratch(points * planeOfM);
+    const V = call.scratch(points * plan.planeOfV);
+    const M = call.scratch(points * plan.planeOfM);
     const work = call.scratch(WORK_FLOATS);
     const tables = t.write(engine, call, outRow);
     // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
@@ -166,7 +203,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (inParts && !kept) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
+        if (inParts) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
         functions.product(kept ? U + 4 * o * C : U, V, M, filterPanels, panels, points, 0);
         images((n, first, local, count) => {
           const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
