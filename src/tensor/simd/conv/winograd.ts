@@ -98,10 +98,8 @@ interface Plan {
   readonly inParts: boolean;
   /** Whether U is kept from step to step. */
   readonly kept: boolean;
-  /** Distances from point to point. */
-  readonly planeOfU: number;
-  readonly planeOfV: number;
-  readonly planeOfM: number;
+  /** Distances from point to point in U, V and M. */
+  readonly planes: readonly [u: number, v: number, m: number];
   /** Distance from channel to channel in M. */
   readonly rowOfM: number;
   /** Distances of channels and rows where the results are written. */
@@ -129,9 +127,7 @@ function planOf({ N, C, H, W, O, Ho, Wo, top, left }: Pass, filterings: Filterin
     blockO,
     inParts,
     kept,
-    planeOfU: oddLines(roundUp(kept ? O : blockO) * C),
-    planeOfV: oddLines(C * rowOfM),
-    planeOfM: oddLines(roundUp(blockO) * rowOfM),
+    planes: [oddLines(roundUp(kept ? O : blockO) * C), oddLines(C * rowOfM), oddLines(roundUp(blockO) * rowOfM)],
     rowOfM,
     outPlane: tiles.whole ? Ho * Wo : tiles.outHeight * tiles.outWidth,
     outRow: tiles.whole ? Wo : tiles.outWidth,
@@ -141,17 +137,17 @@ function planOf({ N, C, H, W, O, Ho, Wo, top, left }: Pass, filterings: Filterin
 type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
 
 function functionsOf(engine: Engine, { C, O, filters }: Pass, filterings: Filtering2d, plan: Plan): Functions {
-  const { tiles, blockC, blockO, kept, planeOfU, planeOfV, planeOfM, rowOfM, outPlane, outRow } = plan;
+  const { tiles, blockC, blockO, kept, planes, rowOfM, outPlane, outRow } = plan;
+  const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
   const sizes = `${C} ${blockC} ${O} ${blockO} ${rowOfM} ${tiles.inWidth} ${tiles.inPlane} ${outPlane} ${outRow} ${kept}`;
   const key = `winograd ${filterings.vertical.name} ${filterings.horizontal.name} ${sizes} ${filters.turned}`;
-  const planes = [planeOfU, planeOfV, planeOfM] as const;
   return engine.program(key, (features) => [
     productFunction("product", features, { k: C, block: blockC, planes, row: rowOfM }),
     padFunction(),
     cropFunction(),
-    inputTilesFunction(filterings, features, 4 * tiles.inWidth, 4 * tiles.inPlane, 4 * planeOfV),
-    outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
-    filtersFunction(filterings, 4 * planeOfU, C, filters),
+    inputTilesFunction(filterings, features, 4 * tiles.inWidth, 4 * tiles.inPlane, bytesOfV),
+    outputTilesFunction(filterings, features, bytesOfM, 4 * outRow, 4 * outPlane),
+    filtersFunction(filterings, bytesOfU, C, filters),
   ]);
 }
 
@@ -159,18 +155,18 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
   const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
   const plan = planOf(pass, filterings, constantOf(w) !== undefined);
   const { tiles: t, points, blockGroups, blockO, inParts, kept, rowOfM, outPlane, outRow } = plan;
+  const [planeOfU, planeOfV, planeOfM] = plan.planes;
   const functions = functionsOf(engine, pass, filterings, plan);
   return engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
     const key = `winograd/${[filterings.vertical.name, filterings.horizontal.name, filters.turned]}`;
     let pw = 0;
-    const U = call.derived(w, key, points * plan.planeOfU, (U) => {
+    const U = call.derived(w, key, points * planeOfU, (U) => {
       pw = call.input(w);
       if (!inParts) functions.filters(pw, U, O);
     });
-    const V = call.scratch(points * plan.planeOfV);
-    const M = call.scratch(points * plan.planeOfM);
+    const [V, M] = [planeOfV, planeOfM].map((floats) => call.scratch(points * floats));
     const work = call.scratch(WORK_FLOATS);
     const tables = t.write(engine, call, outRow);
     // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
