@@ -1,5 +1,5 @@
 /** What is measured: the tiers, and the SIMD tier held to one algorithm for convolutions. */
-import type { ConvAlgorithm } from "../src/tensor/geometry/conv.ts";
+import type { ConvAlgorithm, ConvGeometry } from "../src/tensor/geometry/conv.ts";
 import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import type { Floats, Pool } from "../src/tensor/memory.ts";
 import { plainKernels } from "../src/tensor/plain/index.ts";
@@ -96,13 +96,14 @@ export function tier(name: string, strict: boolean): ArrayKernels {
     automatic();
   };
   const at = engine;
+  const withAlgorithm = (g: ConvGeometry): ConvGeometry => ({ ...g, algorithm });
   return {
     ...simd,
     name: `simd ${name}`,
-    conv2d: (x, w, b, y, g) => done(conv2d(at, x, w, b, y, g, algorithm), () => simd.conv2d(x, w, b, y, g)),
+    conv2d: (x, w, b, y, g) => done(conv2d(at, x, w, b, y, withAlgorithm(g)), () => simd.conv2d(x, w, b, y, g)),
     conv2dInputGradient: (gy, w, gx, g) =>
-      done(conv2dInputGradient(at, gy, w, gx, g, algorithm), () => simd.conv2dInputGradient(gy, w, gx, g)),
+      done(conv2dInputGradient(at, gy, w, gx, withAlgorithm(g)), () => simd.conv2dInputGradient(gy, w, gx, g)),
     conv2dWeightGradient: (gy, x, gw, g) =>
-      done(conv2dWeightGradient(at, gy, x, gw, g, algorithm), () => simd.conv2dWeightGradient(gy, x, gw, g)),
+      done(conv2dWeightGradient(at, gy, x, gw, withAlgorithm(g)), () => simd.conv2dWeightGradient(gy, x, gw, g)),
   };
 }

@@ -11,20 +11,12 @@ import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
-import { allocate, inStep, release, type Values } from "../tensor/memory.ts";
+import { allocate, release, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
+import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow } from "../tensor/sync.ts";
-import {
-  checkTensor,
-  computed,
-  heldBy,
-  isTensor,
-  outliveStep,
-  type Tensor,
-  valuesOf,
-  viewOf,
-} from "../tensor/tensor.ts";
-import { chooseKernels, kernels } from "../tensor/tier.ts";
+import { checkTensor, computed, heldBy, isTensor, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
+import { kernels } from "../tensor/tier.ts";
 import { combine, copyOf, filled, scaled } from "./arrays.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
 
@@ -302,13 +294,12 @@ export function valueAndGrad<T extends LossLike>(
   options?: BackwardOptions,
 ): { value: T; grads: Gradients } {
   checkNow("valueAndGrad", "fn", fn);
-  chooseKernels();
-  return inStep(() => {
+  return asStep(() => {
     const value = callNow("valueAndGrad", "fn", fn);
     const loss = isTensor(value) ? value : (value as { readonly loss: Tensor } | undefined)?.loss;
     checkTensor("valueAndGrad", "the loss that its function returns", loss);
     return { value, grads: backward(loss, options) };
-  }, outliveStep);
+  });
 }
 
 /**

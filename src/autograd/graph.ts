@@ -10,12 +10,11 @@
 import { checkFunction, checkList } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
-import { inStep } from "../tensor/memory.ts";
 import type { Recorded, Rule } from "../tensor/node.ts";
 import { formatShape } from "../tensor/shape.ts";
+import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
-import { checkTensor, outliveStep, type Tensor } from "../tensor/tensor.ts";
-import { chooseKernels } from "../tensor/tier.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
 
 export type { Rule } from "../tensor/node.ts";
@@ -65,11 +64,10 @@ export function noGrad<T>(fn: () => T & Finished<T>): T {
 /** `noGrad` for functions of the library that are called something else. */
 export function unrecorded<T>(op: string, fn: () => T): T {
   checkNow(op, "fn", fn);
-  chooseKernels();
   const before = recording;
   recording = false;
   try {
-    return inStep(() => callNow(op, "fn", fn), outliveStep);
+    return asStep(() => callNow(op, "fn", fn));
   } finally {
     recording = before;
   }

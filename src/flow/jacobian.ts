@@ -14,7 +14,8 @@ import { checkModule, type Module } from "../nn/module.ts";
 import { checkFunction, checkInteger, checkTexts, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
-import { allocateLasting, inStep } from "../tensor/memory.ts";
+import { allocateLasting } from "../tensor/memory.ts";
+import { asStep } from "../tensor/step.ts";
 import { callNow } from "../tensor/sync.ts";
 import { checkTensor, owned, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { checkReturned } from "./arguments.ts";
@@ -67,15 +68,12 @@ export function recordedJacobian(who: string, y: Tensor, x: Tensor): Matrix {
   if (!needsGrad(y)) return { rows, columns, values };
   differentiatingOnly(y, [x], () => {
     for (let i = 0; i < rows; i++) {
-      inStep(
-        () => {
-          const row = allocateLasting(rows, valuesOf(x));
-          row[i] = 1;
-          const grads = backward(y, { gradient: owned(row, y.shape), stopAt: [x] });
-          if (grads.has(x)) values.set(peek(grads.get(x)), i * columns);
-        },
-        () => {},
-      );
+      asStep(() => {
+        const row = allocateLasting(rows, valuesOf(x));
+        row[i] = 1;
+        const grads = backward(y, { gradient: owned(row, y.shape), stopAt: [x] });
+        if (grads.has(x)) values.set(peek(grads.get(x)), i * columns);
+      });
     }
   });
   return { rows, columns, values };

@@ -11,8 +11,8 @@ import type { Module } from "../nn/module.ts";
 import { checkInteger, checkList, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
-import { inStep } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
+import { asStep } from "../tensor/step.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { gradientThrough, recordChain } from "./chain.ts";
 import { norm } from "./measure.ts";
@@ -117,10 +117,7 @@ export function pathGradients(model: Module, loss: () => Tensor, options: PathGr
       const norms = differentiatingOnly(chain.loss, [chain.links[0].x], () =>
         choices(n, length, Math.min(samples, paths), rng).map((chosen) =>
           // A step of its own for each, so that what one path computed is recycled for the next.
-          inStep(
-            () => norm(gradientThrough(chain, (l) => chosen.has(l))),
-            () => {},
-          ),
+          asStep(() => norm(gradientThrough(chain, (l) => chosen.has(l)))),
         ),
       );
       const gradient = mean(norms);

@@ -13,9 +13,9 @@ import { checkModule, type Module } from "../nn/module.ts";
 import { checkInteger, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
-import { inStep } from "../tensor/memory.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
+import { asStep } from "../tensor/step.ts";
 import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
 import { checkOutput } from "./arguments.ts";
 import { norm } from "./measure.ts";
@@ -102,21 +102,18 @@ function gradientsOnLine(
 
 /** ∂(Σₙ⟨u, model(x)ₙ⟩)/∂x, the same u for every n. */
 function gradientsAt(who: string, model: Module, x: Tensor, seed: number): Float64Array {
-  return inStep(
-    () => {
-      const y = checkOutput(who, model.forward(x));
-      const outputs = y.size / y.shape[0];
-      const rng = new Rng(seed);
-      const u = Float64Array.from({ length: outputs }, () => rng.normal());
-      const length = norm(u);
-      const gradient = owned(
-        Float32Array.from({ length: y.size }, (_, k) => u[k % outputs] / length),
-        y.shape,
-      );
-      return differentiatingOnly(y, [x], () => Float64Array.from(backward(y, { gradient }).get(x).data));
-    },
-    () => {},
-  );
+  return asStep(() => {
+    const y = checkOutput(who, model.forward(x));
+    const outputs = y.size / y.shape[0];
+    const rng = new Rng(seed);
+    const u = Float64Array.from({ length: outputs }, () => rng.normal());
+    const length = norm(u);
+    const gradient = owned(
+      Float32Array.from({ length: y.size }, (_, k) => u[k % outputs] / length),
+      y.shape,
+    );
+    return differentiatingOnly(y, [x], () => Float64Array.from(backward(y, { gradient }).get(x).data));
+  });
 }
 
 /** How alike gradients are at one distance: a row of `autocorrelation`. */

@@ -1,14 +1,11 @@
-/** Pooling: windows, ties, padding and ceil mode as PyTorch has them, gradients, PyTorch's numbers, what is refused. */
+/** Pooling: windows, ties, padding and ceil mode as PyTorch has them, its numbers, what is refused. Gradcheck: ops.test.ts. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { adjointError, gradcheck } from "../../src/autograd/gradcheck.ts";
 import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../../src/autograd/pool.ts";
-import { full, ones, randn, tensor, zeros } from "../../src/tensor/create.ts";
+import { full, ones, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
-import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { goldenFamily } from "../support/golden-family.ts";
-import { cases } from "./cases/pool.ts";
 
 const image = (values: number[][], requiresGrad = false): Tensor =>
   new Tensor(Float32Array.from(values.flat()), [1, 1, values.length, values[0].length], requiresGrad);
@@ -73,17 +70,6 @@ describe("conventions", () => {
     expect(maxPool2d(ones([1, 1, 1, 4]), { kernelSize: [1, 2], stride: [1, 3] }).shape).toEqual([1, 1, 1, 1]);
     expect(maxPool2d(ones([1, 1, 1, 4]), { kernelSize: [1, 2], stride: [1, 3], ceilMode: true }).shape).toEqual([1, 1, 1, 2]); // biome-ignore format: one line
   });
-});
-
-describe("gradients", () => {
-  for (const { name, inputs, call, linearIn = [] } of cases) {
-    it(`${name}: gradcheck${linearIn.length > 0 ? ", and backward is the adjoint of forward" : ""}`, () => {
-      const rng = new Rng(4);
-      const points = inputs.map((shape) => randn(shape, rng));
-      expect(gradcheck(call, points)).toBeLessThan(1e-7);
-      for (const i of linearIn) expect(adjointError(call, points[i])).toBeLessThan(1e-12);
-    });
-  }
 });
 
 goldenFamily("pool", {

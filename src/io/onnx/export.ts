@@ -14,11 +14,10 @@ import { checkModule, type Module } from "../../nn/module.ts";
 import { checkBoolean, checkText } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
-import { inStep } from "../../tensor/memory.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Shape } from "../../tensor/shape.ts";
+import { asStep } from "../../tensor/step.ts";
 import { checkTensor, type Tensor } from "../../tensor/tensor.ts";
-import { chooseKernels } from "../../tensor/tier.ts";
 import { commonGraph, type Sample } from "./batch.ts";
 import { encodeModel, IR_VERSIONS } from "./encode.ts";
 import { foldBatchNorms } from "./fold.ts";
@@ -102,14 +101,10 @@ export function exportOnnx(model: Module, options: OnnxExportOptions): Uint8Arra
     const input = dynamicBatch ? [batch, ...shape.slice(1)] : shape;
     const graph = inEvaluation(model, () =>
       // A step: what the forward pass computed is recycled before the next one. The graph has copies of what it needs.
-      inStep(
-        () => translate(model, trace(model, input, new Rng(index)), { name, inputName, outputName, opset }),
-        () => {},
-      ),
+      asStep(() => translate(model, trace(model, input, new Rng(index)), { name, inputName, outputName, opset })),
     );
     return { graph, batch };
   };
-  chooseKernels();
   const graph = commonGraph(sample(0), sample(1));
   return encodeModel(foldBatchNorm ? foldBatchNorms(graph) : graph, { opset, producerVersion });
 }

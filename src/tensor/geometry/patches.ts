@@ -19,24 +19,41 @@ export interface PatchTables {
 }
 
 /** The addresses of the im2col matrix in a padded image. */
-export function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo, K, L }: ConvGeometry): PatchTables {
+export function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo }: ConvGeometry): PatchTables {
   const Wp = W + 2 * pw;
-  const plane = planeSize(H + 2 * ph, Wp);
-  const taps = new Int32Array(K);
-  const positions = new Int32Array(L);
-  for (let c = 0, t = 0; c < Cg; c++) {
-    for (let u = 0; u < kh; u++) for (let v = 0; v < kw; v++) taps[t++] = c * plane + u * dh * Wp + v * dw;
-  }
-  for (let i = 0, l = 0; i < Ho; i++) for (let j = 0; j < Wo; j++) positions[l++] = i * sh * Wp + j * sw;
-  return { taps, positions, Wp, plane };
+  const plane = oddLines((H + 2 * ph) * Wp);
+  return {
+    taps: grid(arithmetic(Cg), grid(arithmetic(kh, dh), arithmetic(kw, dw), Wp), plane),
+    positions: grid(arithmetic(Ho, sh), arithmetic(Wo, sw), Wp),
+    Wp,
+    plane,
+  };
 }
 
 /**
- * Room for one padded channel: an odd number of cache lines of 8. A tile reads the same pixel of many channels; at a
- * distance that is a multiple of a power of two those fall into a few sets of the cache (1×1 on 56 × 56: into 8 of 64).
+ * Room for `count` numbers, an odd number of cache lines: the distance of channels, and of Winograd's points. A tile reads
+ * the same place of many of them. At a distance that is a multiple of a power of two those places fall into a few sets of
+ * the cache (1×1 on 56 × 56: into 8 of 64).
  */
-export function planeSize(Hp: number, Wp: number): number {
-  return (Math.ceil((Hp * Wp) / 8) | 1) * 8;
+export function oddLines(count: number): number {
+  return (Math.ceil(count / 16) | 1) * 16;
+}
+
+/** 0, step, 2·step, … */
+export function arithmetic(count: number, step = 1): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < count; i++) numbers.push(i * step);
+  return numbers;
+}
+
+/** row·width + column, for all rows and columns. */
+export function grid(rows: ArrayLike<number>, columns: ArrayLike<number>, width: number): Int32Array {
+  const numbers = new Int32Array(rows.length * columns.length);
+  let at = 0;
+  for (let i = 0; i < rows.length; i++) {
+    for (let j = 0; j < columns.length; j++) numbers[at++] = rows[i] * width + columns[j];
+  }
+  return numbers;
 }
 
 /** One residue class of pixels along one axis, with the filter taps that meet it. */
@@ -71,8 +88,8 @@ export function axisPhases(
   const before = Math.max(0, -Math.ceil((p - (kernel - 1) * d) / s));
   const after = Math.max(0, Math.floor((length - 1 + p) / s) - (outputs - 1));
   const phases = Array.from({ length: s }, (_, r) => {
-    const pixels = range(length).filter((h) => (h + p) % s === r);
-    const taps = range(kernel).filter((u) => (u * d) % s === r);
+    const pixels = arithmetic(length).filter((h) => (h + p) % s === r);
+    const taps = arithmetic(kernel).filter((u) => (u * d) % s === r);
     return {
       pixels,
       bases: pixels.map((h) => (h + p - r) / s + before),
@@ -91,16 +108,9 @@ export function phaseTables(
   Wp: number,
   plane: number,
 ): { taps: Int32Array; positions: Int32Array; pixels: Int32Array } {
-  const grid = (vertical: readonly number[], horizontal: readonly number[], width: number): number[] =>
-    vertical.flatMap((i) => horizontal.map((j) => i * width + j));
-  const shifts = grid(rows.shifts, columns.shifts, Wp);
   return {
-    taps: Int32Array.from(range(Og).flatMap((o) => shifts.map((shift) => o * plane + shift))),
-    positions: Int32Array.from(grid(rows.bases, columns.bases, Wp)),
-    pixels: Int32Array.from(grid(rows.pixels, columns.pixels, W)),
+    taps: grid(arithmetic(Og), grid(rows.shifts, columns.shifts, Wp), plane),
+    positions: grid(rows.bases, columns.bases, Wp),
+    pixels: grid(rows.pixels, columns.pixels, W),
   };
-}
-
-function range(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i);
 }

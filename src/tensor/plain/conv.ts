@@ -16,7 +16,7 @@
  * against 1.3. Building and copying the matrix costs as much as four filters' sums, which is all a narrow network has.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
-import { axisPhases, type Phase, patchTables, phaseTables, planeSize } from "../geometry/patches.ts";
+import { axisPhases, oddLines, type Phase, patchTables, phaseTables } from "../geometry/patches.ts";
 import type { Floats } from "../memory.ts";
 import { grown, packedSize, packRows, product, TILE_ROWS } from "./product.ts";
 
@@ -102,7 +102,7 @@ export function conv2dInputGradient(gy: Floats, w: Floats, gx: Floats, g: ConvGe
   const vertical = axisPhases(H, kh, sh, ph, dh, Ho);
   const horizontal = axisPhases(W, kw, sw, pw, dw, Wo);
   const Wp = horizontal.padded;
-  const plane = planeSize(vertical.padded, Wp);
+  const plane = oddLines(vertical.padded * Wp);
   const filters: PhasePair[] = [];
   let size = 0;
   for (const rows of vertical.phases) {

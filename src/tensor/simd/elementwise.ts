@@ -10,9 +10,9 @@
 import type { UnaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
 import { SELU_ALPHA, SELU_SCALE } from "../plain/unary.ts";
-import { constant, exponential, hyperbolicTangent, sigmoid } from "./exponential.ts";
+import { exponential, hyperbolicTangent, sigmoid } from "./exponential.ts";
 import { rowsFunction } from "./loops.ts";
-import { type Code, f32x4, get, type Local, type Locals, set, v128 } from "./wasm/assembler.ts";
+import { type Code, constant, f32x4, get, type Local, type Locals, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 

@@ -6,9 +6,8 @@
  * eʳ is a polynomial (Cephes `expf`, S. Moshier), 2ᵏ is put together from its bits. ln 2 is subtracted in two parts, the
  * first of so few bits that k times it is exact. Measured over all of float32's range: at most 2 units in the last place.
  */
-import { type Code, f32x4, get, i32, i32x4, type Local, type Locals, set, v128 } from "./wasm/assembler.ts";
+import { type Code, constant, f32x4, get, i32, i32x4, type Local, type Locals, set, v128 } from "./wasm/assembler.ts";
 
-export const constant = (value: number): Code => v128.const(value, value, value, value);
 const whole = (value: number): Code => v128.constInt(value, value, value, value);
 const SIGN = /* @__PURE__ */ whole(-0x80000000);
 

@@ -75,15 +75,9 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     copyStrided: orPlain(copyStrided, plainKernels.copyStrided),
     reduce: orPlain(reduce, plainKernels.reduce),
     gemm: orPlain(gemm, plainKernels.gemm),
-    conv2d: orPlain((on, x, w, b, y, g) => conv2d(on, x, w, b, y, g, g.algorithm), plainKernels.conv2d),
-    conv2dInputGradient: orPlain(
-      (on, gy, w, gx, g) => conv2dInputGradient(on, gy, w, gx, g, g.algorithm),
-      plainKernels.conv2dInputGradient,
-    ),
-    conv2dWeightGradient: orPlain(
-      (on, gy, x, gw, g) => conv2dWeightGradient(on, gy, x, gw, g, g.algorithm),
-      plainKernels.conv2dWeightGradient,
-    ),
+    conv2d: orPlain(conv2d, plainKernels.conv2d),
+    conv2dInputGradient: orPlain(conv2dInputGradient, plainKernels.conv2dInputGradient),
+    conv2dWeightGradient: orPlain(conv2dWeightGradient, plainKernels.conv2dWeightGradient),
     maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d),
     avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d),
     avgPool2dGradient: orPlain(avgPool2dGradient, plainKernels.avgPool2dGradient),

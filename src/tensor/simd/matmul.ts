@@ -11,7 +11,20 @@ import type { Floats } from "../memory.ts";
 import { countDown, step } from "./loops.ts";
 import { TILE_COLUMNS, tileFunction, tileRows } from "./matmul-kernel.ts";
 import { packByCopying, packByTransposing, packEdge } from "./pack.ts";
-import { branchIf, type Code, call, type Func, f32, func, get, i32, loop, set, tee, when } from "./wasm/assembler.ts";
+import {
+  branchIf,
+  type Code,
+  callFunction,
+  type Func,
+  f32,
+  func,
+  get,
+  i32,
+  loop,
+  set,
+  tee,
+  when,
+} from "./wasm/assembler.ts";
 import type { Engine, Program } from "./wasm/engine.ts";
 import type { Features } from "./wasm/features.ts";
 
@@ -32,11 +45,11 @@ type GemmFunctions =
 /** c → op(a)·op(b), or adds it; see `Kernels.gemm`. False where the engine has no room, or nothing to do. */
 export function gemm(engine: Engine, a: Floats, b: Floats, c: Floats, g: GemmGeometry): boolean {
   if (g.m === 0 || g.n === 0 || g.k === 0) return false;
-  return engine.run((scope) => {
-    const pa = scope.constant(a);
-    const pb = scope.constant(b);
-    const pc = g.accumulate ? scope.update(c) : scope.output(c);
-    const packed = scope.scratch(packedFloats(g));
+  return engine.run((call) => {
+    const pa = call.constant(a);
+    const pb = call.constant(b);
+    const pc = g.accumulate ? call.update(c) : call.output(c);
+    const packed = call.scratch(packedFloats(g));
     gemmAt(engine, pa, pb, pc, packed, g);
   });
 }
@@ -157,7 +170,7 @@ export function tilesFunction(R: number): Func {
       set(pa, get(a)),
       set(pc, get(c)),
       loop(
-        [get(pa), get(b), get(pc), get(k), get(rowBytes), get(add), call(0)],
+        [get(pa), get(b), get(pc), get(k), get(rowBytes), get(add), callFunction(0)],
         advance(pa, get(k), i32.const(4 * R), i32.mul),
         advance(pc, get(rowBytes), i32.const(R), i32.mul),
         advance(i, i32.const(-1)),

@@ -12,11 +12,10 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { NormGradients, PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { constant } from "./exponential.ts";
 import { groupsFunction } from "./loops.ts";
 import { fitsFloat32, Records, SHORTEST_ROW } from "./norm.ts";
 import { LARGE } from "./sums.ts";
-import { type Func, f32x4, get, set, v128 } from "./wasm/assembler.ts";
+import { constant, type Func, f32x4, get, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 

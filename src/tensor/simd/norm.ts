@@ -14,10 +14,9 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { constant } from "./exponential.ts";
 import { groupsFunction, recordFloats } from "./loops.ts";
 import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
-import { type Func, f32x4, get, set } from "./wasm/assembler.ts";
+import { constant, type Func, f32x4, get, set } from "./wasm/assembler.ts";
 import type { Call, Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 

@@ -12,13 +12,13 @@
  */
 import type { PoolGeometry, Windows } from "../geometry/pool.ts";
 import type { Floats } from "../memory.ts";
-import { constant } from "./exponential.ts";
 import { advance, countDown, step } from "./loops.ts";
 import { rowsSumOf } from "./reduce.ts";
 import { copyRowsFunction } from "./shape.ts";
 import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
 import {
   type Code,
+  constant,
   type Func,
   f32x4,
   func,

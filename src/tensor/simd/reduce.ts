@@ -10,11 +10,11 @@
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { constant } from "./exponential.ts";
 import { type Access, countDown, rowsFunction, step, sweep } from "./loops.ts";
 import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
 import {
   type Code,
+  constant,
   type Func,
   f32x4,
   f64x2,

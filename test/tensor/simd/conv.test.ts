@@ -73,7 +73,7 @@ function error(actual: Float32Array, expected: Float64Array): number {
  * up to a few 1e-6 of the result's rms; a wrong index shows as 0.01 or more.
  */
 function check(s: Shape, algorithm: ConvAlgorithm, tolerance = 2e-5): boolean[] {
-  const g = geometry(s);
+  const g = { ...geometry(s), algorithm };
   const rng = new Rng(7);
   const x = normals(rng, g.N * g.C * g.H * g.W);
   const w = normals(rng, g.O * g.K);
@@ -92,9 +92,9 @@ function check(s: Shape, algorithm: ConvAlgorithm, tolerance = 2e-5): boolean[] 
   const gx = new Float32Array(x.length).fill(Number.NaN);
   const gw = new Float32Array(w.length).fill(Number.NaN);
   const covered = [
-    conv2d(engine, x, w, b, y, g, algorithm),
-    conv2dInputGradient(engine, gy, w, gx, g, algorithm),
-    conv2dWeightGradient(engine, gy, x, gw, g, algorithm),
+    conv2d(engine, x, w, b, y, g),
+    conv2dInputGradient(engine, gy, w, gx, g),
+    conv2dWeightGradient(engine, gy, x, gw, g),
   ];
   // Only direct convolution does not cover everything that it is asked for here.
   if (algorithm !== "direct") expect(covered).toEqual([true, true, true]);
@@ -278,40 +278,40 @@ describe("auto", () => {
     const strided = convGeometry([1, 4, 8, 8], [4, 4, 3, 3], null, { stride: 2 });
     const y = new Float32Array(36);
     const [x, w] = [new Float32Array(256), new Float32Array(144)];
-    expect(conv2d(engine, x, w, null, y, strided, "winograd4")).toBe(false);
-    expect(conv2dInputGradient(engine, y, w, x, strided, "winograd2")).toBe(false);
-    expect(conv2dWeightGradient(engine, y, x, w, strided, "winograd2x4")).toBe(false);
+    expect(conv2d(engine, x, w, null, y, { ...strided, algorithm: "winograd4" })).toBe(false);
+    expect(conv2dInputGradient(engine, y, w, x, { ...strided, algorithm: "winograd2" })).toBe(false);
+    expect(conv2dWeightGradient(engine, y, x, w, { ...strided, algorithm: "winograd2x4" })).toBe(false);
     const narrow = convGeometry([1, 4, 5, 3], [4, 4, 3, 3], null, {});
-    expect(conv2d(engine, x, w, null, y, narrow, "direct")).toBe(false);
+    expect(conv2d(engine, x, w, null, y, { ...narrow, algorithm: "direct" })).toBe(false);
   });
 });
 
 describe("no room in the engine's memory", () => {
-  const g = convGeometry([2, 64, 32, 32], [64, 64, 3, 3], null, { padding: 1 });
   // 128 KiB and no more: less than the arrays themselves.
   const full = new Engine(webAssembly()!, 2 ** 17, 2 ** 17);
   for (const algorithm of ["auto", "im2col", "direct", "winograd2", "winograd2x4", "winograd4"] as const) {
     it(`${algorithm}: false, and nothing is written`, () => {
+      const g = convGeometry([2, 64, 32, 32], [64, 64, 3, 3], null, { padding: 1, algorithm });
       const [x, w, y] = [new Float32Array(2 ** 17), new Float32Array(64 * 576), new Float32Array(2 ** 17).fill(7)];
-      expect(conv2d(full, x, w, null, y, g, algorithm)).toBe(false);
-      expect(conv2dInputGradient(full, x, w, y, g, algorithm)).toBe(false);
-      expect(conv2dWeightGradient(full, x, x, w, g, algorithm)).toBe(false);
+      expect(conv2d(full, x, w, null, y, g)).toBe(false);
+      expect(conv2dInputGradient(full, x, w, y, g)).toBe(false);
+      expect(conv2dWeightGradient(full, x, x, w, g)).toBe(false);
       expect(y.every((value) => value === 7)).toBe(true);
     });
   }
 });
 
 describe("NaN and ±Infinity", () => {
-  const g = convGeometry([1, 8, 12, 12], [8, 8, 3, 3], null, { padding: 1 });
   for (const algorithm of ["im2col", "direct", "winograd2", "winograd2x4", "winograd4"] as const) {
+    const g = convGeometry([1, 8, 12, 12], [8, 8, 3, 3], null, { padding: 1, algorithm });
     for (const special of [Number.NaN, Number.POSITIVE_INFINITY]) {
       it(`${algorithm}: what sees ${special} is not finite, and nothing far away changes`, () => {
         const rng = new Rng(3);
         const [x, w] = [normals(rng, 8 * 144), normals(rng, 8 * 72)];
         const [before, after] = [new Float32Array(8 * 144), new Float32Array(8 * 144)];
-        conv2d(engine, x, w, null, before, g, algorithm);
+        conv2d(engine, x, w, null, before, g);
         x[2 * 144 + 5 * 12 + 6] = special;
-        conv2d(engine, x, w, null, after, g, algorithm);
+        conv2d(engine, x, w, null, after, g);
         // Winograd spoils whole tiles; im2col and direct exactly the nine pixels that see it, as the definition does.
         const reach = algorithm.startsWith("winograd") ? 5 : 1;
         for (let i = 0; i < after.length; i++) {

@@ -12,6 +12,7 @@ import { poolGeometry } from "../../../src/tensor/geometry/pool.ts";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
 import type { ArrayKernels, BinaryOp, ReduceOp } from "../../../src/tensor/kernels.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
+import { type Shape, sizeOf } from "../../../src/tensor/shape.ts";
 import { tiers, unwritten } from "../../support/kernel.ts";
 import { UNARY, UNARY_OPS } from "../../support/unary.ts";
 
@@ -40,118 +41,85 @@ function tame(size: number, seed: number): Float32Array {
 /** Calls a kernel on its inputs, and returns all that it wrote. */
 type Run = (k: ArrayKernels) => readonly Float32Array[];
 
-const BINARY: readonly BinaryOp[] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow", "equal"];
-const N = 331;
+/** A case of one kernel, which changes these arrays. */
+function changes(
+  name: string,
+  arrays: () => readonly Float32Array[],
+  call: (k: ArrayKernels, ...arrays: Float32Array[]) => void,
+): [string, Run] {
+  return [
+    name,
+    (k) => {
+      const changed = arrays();
+      call(k, ...changed);
+      return changed;
+    },
+  ];
+}
 
 const fresh = (...sizes: number[]): Float32Array[] => sizes.map(unwritten);
 
+/** A case of one kernel, which writes arrays of these sizes. */
+function writes(
+  name: string,
+  sizes: readonly number[],
+  call: (k: ArrayKernels, ...outputs: Float32Array[]) => void,
+): [string, Run] {
+  return changes(name, () => fresh(...sizes), call);
+}
+
+const BINARY: readonly BinaryOp[] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow", "equal"];
+const N = 331;
+const PAIRS: [Shape, Shape][] = [[[N], [N]], [[N], []], [[5, 67], [67]], [[5, 67], [5, 1]]]; // biome-ignore format: a list
+
 const elementwise: [string, Run][] = [
-  ...BINARY.flatMap((op): [string, Run][] =>
-    (
-      [
-        [[N], [N]],
-        [[N], []],
-        [[5, 67], [67]],
-        [
-          [5, 67],
-          [5, 1],
-        ],
-      ] as const
-    ).map(([a, b]) => [
-      `binary ${op} [${a}] [${b}]`,
-      (k) => {
-        const g = broadcastGeometry(op, a, b);
-        const [y] = fresh(g.size);
-        const size = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
-        k.binary(op, special(size(a), 1), special(size(b), 2), y, g);
-        return [y];
-      },
-    ]),
+  ...BINARY.flatMap((op) =>
+    PAIRS.map(([a, b]) => {
+      const g = broadcastGeometry(op, a, b);
+      return writes(`binary ${op} [${a}] [${b}]`, [g.size], (k, y) =>
+        k.binary(op, special(sizeOf(a), 1), special(sizeOf(b), 2), y, g),
+      );
+    }),
   ),
-  ...UNARY_OPS.flatMap((op): [string, Run][] => {
+  ...UNARY_OPS.flatMap((op) => {
     const { p = 0, q = 0 } = UNARY[op];
     return [
-      [
-        `unary ${op}`,
-        (k) => {
-          const [y] = fresh(N);
-          k.unary(op, special(N, 3), y, p, q);
-          return [y];
-        },
-      ],
-      [
-        `unaryGradient ${op}`,
-        (k) => {
-          const x = special(N, 4);
-          const [y, gx] = fresh(N, N);
-          tiers[0].unary(op, x, y, p, q);
-          k.unaryGradient(op, special(N, 5), x, y, gx, p, q);
-          return [gx];
-        },
-      ],
+      writes(`unary ${op}`, [N], (k, y) => k.unary(op, special(N, 3), y, p, q)),
+      writes(`unaryGradient ${op}`, [N], (k, gx) => {
+        const [x, [y]] = [special(N, 4), fresh(N)];
+        tiers[0].unary(op, x, y, p, q);
+        k.unaryGradient(op, special(N, 5), x, y, gx, p, q);
+      }),
     ];
   }),
-  ...(["pow", "maximum", "minimum"] as const).map((op): [string, Run] => [
-    `binaryGradient ${op}`,
-    (k) => {
-      const [y, ga, gb] = fresh(N, N, N);
-      const [a, b] = [special(N, 60), special(N, 61)];
+  ...(["pow", "maximum", "minimum"] as const).map((op) =>
+    writes(`binaryGradient ${op}`, [N, N], (k, ga, gb) => {
+      const [a, b, [y]] = [special(N, 60), special(N, 61), fresh(N)];
       tiers[0].binary(op, a, b, y, broadcastGeometry(op, [N], [N]));
       k.binaryGradient(op, special(N, 62), a, b, y, ga, gb);
-      return [ga, gb];
-    },
-  ]),
-  [
+    }),
+  ),
+  changes(
     "addScaled",
-    (k) => {
-      const y = special(N, 6);
-      k.addScaled(-0.5, special(N, 7), y);
-      return [y];
-    },
-  ],
+    () => [special(N, 6)],
+    (k, y) => k.addScaled(-0.5, special(N, 7), y),
+  ),
 ];
 
+const picked = Int32Array.of(4, 0, 4);
+const axis = { outer: 1, length: 5, inner: 40 };
 const moving: [string, Run][] = [
-  [
-    "fill",
-    (k) => {
-      const [y] = fresh(N);
-      k.fill(y, Number.NEGATIVE_INFINITY);
-      return [y];
-    },
-  ],
-  [
-    "put",
-    (k) => {
-      const [y] = fresh(N);
-      k.put([...special(N, 63)], y);
-      return [y];
-    },
-  ],
-  [
-    "copyStrided",
-    (k) => {
-      const [y] = fresh(24 * 31);
-      k.copyStrided(special(24 * 31, 8), y, permuteGeometry("permute", [24, 31], [1, 0]).copy);
-      return [y];
-    },
-  ],
-  [
-    "indexSelect",
-    (k) => {
-      const [y] = fresh(3 * 40);
-      k.indexSelect(special(200, 9), Int32Array.of(4, 0, 4), y, { outer: 1, length: 5, inner: 40 });
-      return [y];
-    },
-  ],
-  [
+  writes("fill", [N], (k, y) => k.fill(y, Number.NEGATIVE_INFINITY)),
+  writes("put", [N], (k, y) => k.put([...special(N, 63)], y)),
+  writes("copyStrided", [24 * 31], (k, y) =>
+    k.copyStrided(special(24 * 31, 8), y, permuteGeometry("permute", [24, 31], [1, 0]).copy),
+  ),
+  writes("indexSelect", [3 * 40], (k, y) => k.indexSelect(special(200, 9), picked, y, axis)),
+  changes(
     "indexAdd",
-    (k) => {
-      const gx = special(200, 10);
-      k.indexAdd(special(120, 11), Int32Array.of(4, 0, 4), gx, { outer: 1, length: 5, inner: 40 });
-      return [gx];
-    },
-  ],
+    () => [special(200, 10)],
+    (k, gx) => k.indexAdd(special(120, 11), picked, gx, axis),
+  ),
 ];
 
 const KINDS: readonly (readonly number[])[] = [
@@ -161,44 +129,33 @@ const KINDS: readonly (readonly number[])[] = [
   [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
 ];
 
+/** Numbers of [6, 9, 41], some of them of a kind. */
+function some(kind: readonly number[]): Float32Array {
+  const x = tame(6 * 9 * 41, 12);
+  x.set(kind, 777);
+  return x;
+}
+
 const reducing: [string, Run][] = [
-  ...(["sum", "mean", "max", "logsumexp"] as readonly ReduceOp[]).flatMap((op): [string, Run][] =>
+  ...(["sum", "mean", "max", "logsumexp"] as readonly ReduceOp[]).flatMap((op) =>
     [[0, 1, 2], [2], [0], [0, 2]].flatMap((axes) =>
-      KINDS.map((kind): [string, Run] => [
-        `reduce ${op} [6,9,41] over [${axes}] with ${kind}`,
-        (k) => {
-          const g = reduceGeometry(op, [6, 9, 41], axes, false);
-          const [y] = fresh(g.kept.length);
-          const x = tame(6 * 9 * 41, 12);
-          x.set(kind, 777);
-          k.reduce(op, x, y, g);
-          return [y];
-        },
-      ]),
+      KINDS.map((kind) => {
+        const g = reduceGeometry(op, [6, 9, 41], axes, false);
+        return writes(`reduce ${op} [6,9,41] over [${axes}] with ${kind}`, [g.kept.length], (k, y) =>
+          k.reduce(op, some(kind), y, g),
+        );
+      }),
     ),
   ),
   ...[false, true].flatMap((root) =>
-    KINDS.flatMap((kind): [string, Run][] => {
+    KINDS.flatMap((kind) => {
       const g = reduceGeometry("variance", [6, 9, 41], [0, 2], false);
-      const x = tame(6 * 9 * 41, 12);
-      x.set(kind, 777);
+      const what = `${root ? " root" : ""} with ${kind}`;
       return [
-        [
-          `variance${root ? " root" : ""} with ${kind}`,
-          (k) => {
-            const [y] = fresh(9);
-            k.variance(x, y, g, g.count - 1, root);
-            return [y];
-          },
-        ],
-        [
-          `varianceGradient${root ? " root" : ""} with ${kind}`,
-          (k) => {
-            const [gx] = fresh(x.length);
-            k.varianceGradient(tame(9, 53), x, gx, g, g.count - 1, root);
-            return [gx];
-          },
-        ],
+        writes(`variance${what}`, [9], (k, y) => k.variance(some(kind), y, g, g.count - 1, root)),
+        writes(`varianceGradient${what}`, [6 * 9 * 41], (k, gx) =>
+          k.varianceGradient(tame(9, 53), some(kind), gx, g, g.count - 1, root),
+        ),
       ];
     }),
   ),
@@ -213,14 +170,7 @@ const reducing: [string, Run][] = [
 ];
 
 const products: [string, Run][] = [
-  [
-    "gemm",
-    (k) => {
-      const [c] = fresh(19 * 21);
-      k.gemm(sparse(19 * 33, 14), sparse(33 * 21, 15), c, { m: 19, n: 21, k: 33 });
-      return [c];
-    },
-  ],
+  writes("gemm", [19 * 21], (k, c) => k.gemm(sparse(19 * 33, 14), sparse(33 * 21, 15), c, { m: 19, n: 21, k: 33 })),
 ];
 
 const stencil = convGeometry([2, 5, 13, 11], [9, 5, 3, 3], null, { stride: 2, padding: 1 });
@@ -234,46 +184,19 @@ const spotted = (size: number, seed: number): Float32Array => {
 };
 
 const convolving: [string, Run][] = [
-  [
-    "im2col",
-    (k) => {
-      const [columns] = fresh(5 * 9 * 42);
-      k.im2col(special(xCount / 2, 16), columns, stencil);
-      return [columns];
-    },
-  ],
-  [
+  writes("im2col", [5 * 9 * 42], (k, columns) => k.im2col(special(xCount / 2, 16), columns, stencil)),
+  changes(
     "col2im",
-    (k) => {
-      const x = special(xCount / 2, 17);
-      k.col2im(special(5 * 9 * 42, 18), x, stencil);
-      return [x];
-    },
-  ],
-  [
-    "conv2d",
-    (k) => {
-      const [y] = fresh(yCount);
-      k.conv2d(spotted(xCount, 19), tame(9 * 45, 20), special(9, 21), y, stencil);
-      return [y];
-    },
-  ],
-  [
-    "conv2dInputGradient",
-    (k) => {
-      const [gx] = fresh(xCount);
-      k.conv2dInputGradient(spotted(yCount, 22), tame(9 * 45, 23), gx, stencil);
-      return [gx];
-    },
-  ],
-  [
-    "conv2dWeightGradient",
-    (k) => {
-      const [gw] = fresh(9 * 45);
-      k.conv2dWeightGradient(spotted(yCount, 24), tame(xCount, 25), gw, stencil);
-      return [gw];
-    },
-  ],
+    () => [special(xCount / 2, 17)],
+    (k, x) => k.col2im(special(5 * 9 * 42, 18), x, stencil),
+  ),
+  writes("conv2d", [yCount], (k, y) => k.conv2d(spotted(xCount, 19), tame(9 * 45, 20), special(9, 21), y, stencil)),
+  writes("conv2dInputGradient", [xCount], (k, gx) =>
+    k.conv2dInputGradient(spotted(yCount, 22), tame(9 * 45, 23), gx, stencil),
+  ),
+  writes("conv2dWeightGradient", [9 * 45], (k, gw) =>
+    k.conv2dWeightGradient(spotted(yCount, 24), tame(xCount, 25), gw, stencil),
+  ),
 ];
 
 const pools = (
@@ -296,32 +219,13 @@ const pooling: [string, Run][] = pools.flatMap((g): [string, Run][] => {
         return [y, Float32Array.from(indices)];
       },
     ],
-    [
-      `maxPool2dGradient ${name}`,
-      (k) => {
-        const [gx] = fresh(n);
-        const indices = new Int32Array(m);
-        tiers[0].maxPool2d(special(n, 26), unwritten(m), indices, g);
-        k.maxPool2dGradient(special(m, 27), indices, gx, g);
-        return [gx];
-      },
-    ],
-    [
-      `avgPool2d ${name}`,
-      (k) => {
-        const [y] = fresh(m);
-        k.avgPool2d(spotted(n, 28), y, g);
-        return [y];
-      },
-    ],
-    [
-      `avgPool2dGradient ${name}`,
-      (k) => {
-        const [gx] = fresh(n);
-        k.avgPool2dGradient(special(m, 29), gx, g);
-        return [gx];
-      },
-    ],
+    writes(`maxPool2dGradient ${name}`, [n], (k, gx) => {
+      const indices = new Int32Array(m);
+      tiers[0].maxPool2d(special(n, 26), unwritten(m), indices, g);
+      k.maxPool2dGradient(special(m, 27), indices, gx, g);
+    }),
+    writes(`avgPool2d ${name}`, [m], (k, y) => k.avgPool2d(spotted(n, 28), y, g)),
+    writes(`avgPool2dGradient ${name}`, [n], (k, gx) => k.avgPool2dGradient(special(m, 29), gx, g)),
   ];
 });
 
@@ -367,114 +271,64 @@ const normalising: [string, Run][] = [
 ];
 
 const rows = { outer: 40, length: 37, inner: 1 };
-const softening: [string, Run][] = (["softmax", "logSoftmax"] as const).flatMap((name): [string, Run][] => [
-  [
-    name,
-    (k) => {
-      const [y] = fresh(40 * 37);
-      k[name](sparse(40 * 37, 41), y, rows);
-      return [y];
-    },
-  ],
-  [
-    `${name}Gradient`,
-    (k) => {
-      const [gx] = fresh(40 * 37);
-      k[`${name}Gradient`](sparse(40 * 37, 42), sparse(40 * 37, 43), gx, rows);
-      return [gx];
-    },
-  ],
+const softening: [string, Run][] = (["softmax", "logSoftmax"] as const).flatMap((name) => [
+  writes(name, [40 * 37], (k, y) => k[name](sparse(40 * 37, 41), y, rows)),
+  writes(`${name}Gradient`, [40 * 37], (k, gx) =>
+    k[`${name}Gradient`](sparse(40 * 37, 42), sparse(40 * 37, 43), gx, rows),
+  ),
 ]);
 
 const sgd = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 1e-2, nesterov: true, first: false };
+const adam = { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 1e-2, decoupled: true, step: 3 };
 const updating: [string, Run][] = [
-  [
+  changes(
     "runningAverage",
-    (k) => {
-      const running = special(N, 79);
-      k.runningAverage(running, special(N, 80), 0.1, 1.25);
-      return [running];
-    },
-  ],
-  [
+    () => [special(N, 79)],
+    (k, running) => k.runningAverage(running, special(N, 80), 0.1, 1.25),
+  ),
+  changes(
     "sgd",
-    (k) => {
-      const [w, v] = [special(N, 44), special(N, 45)];
-      k.sgd(w, special(N, 46), v, sgd);
-      return [w, v];
-    },
-  ],
-  [
+    () => [special(N, 44), special(N, 45)],
+    (k, w, v) => k.sgd(w, special(N, 46), v, sgd),
+  ),
+  changes(
     "adam",
-    (k) => {
-      const [w, m, v] = [special(N, 47), special(N, 48), special(N, 49).map(Math.abs)];
-      const step = { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 1e-2, decoupled: true, step: 3 };
-      k.adam(w, special(N, 50), m, v, step);
-      return [w, m, v];
-    },
-  ],
+    () => [special(N, 47), special(N, 48), special(N, 49).map(Math.abs)],
+    (k, w, m, v) => k.adam(w, special(N, 50), m, v, adam),
+  ),
 ];
 
 const classes = { outer: 12, length: 10, inner: 8 };
 const scores = 12 * 10 * 8;
 
 const losing: [string, Run][] = [
-  [
-    "labelMass",
-    (k) => {
-      const [q, total] = fresh(scores, 1);
-      const labels = Int32Array.from({ length: 96 }, (_, i) => (i % 7 === 0 ? -100 : i % 10));
-      k.labelMass(labels, special(10, 64), q, total, { ignoreIndex: -100, smoothing: 0.1 }, classes);
-      return [q, total];
-    },
-  ],
-  [
-    "targetMass",
-    (k) => {
-      const [q] = fresh(scores);
-      k.targetMass(special(scores, 65), special(10, 66), q, 0.1, classes);
-      return [q];
-    },
-  ],
-  ...[null, 3].flatMap((count): [string, Run][] => [
-    [
-      `crossSum ${count}`,
-      (k) => {
-        const [y] = fresh(count === null ? 96 : 1);
-        const total = count === null ? null : Float32Array.of(count);
-        k.crossSum(special(scores, 67), special(scores, 68), total, y, classes);
-        return [y];
-      },
-    ],
-    [
-      `crossSumGradient ${count}`,
-      (k) => {
-        const [gx] = fresh(scores);
-        const total = count === null ? null : Float32Array.of(count);
-        k.crossSumGradient(special(count === null ? 96 : 1, 69), special(scores, 70), total, gx, classes);
-        return [gx];
-      },
-    ],
-    ...(["mse", "bce"] as const).flatMap((op): [string, Run][] => [
-      [
-        `elementLoss ${op} ${count}`,
-        (k) => {
-          const [y] = fresh(count === null ? N : 1);
-          k.elementLoss(op, special(N, 71), special(N, 72), special(N, 73), special(N, 74), count, y);
-          return [y];
-        },
-      ],
-      [
-        `elementLossGradient ${op} ${count}`,
-        (k) => {
-          const [gx, gt] = fresh(N, N);
-          const gy = special(count === null ? N : 1, 75);
+  writes("labelMass", [scores, 1], (k, q, total) => {
+    const labels = Int32Array.from({ length: 96 }, (_, i) => (i % 7 === 0 ? -100 : i % 10));
+    k.labelMass(labels, special(10, 64), q, total, { ignoreIndex: -100, smoothing: 0.1 }, classes);
+  }),
+  writes("targetMass", [scores], (k, q) => k.targetMass(special(scores, 65), special(10, 66), q, 0.1, classes)),
+  // Each loss by itself, and their sum divided by a number.
+  ...[null, 3].flatMap((count) => {
+    const total = (): Float32Array | null => (count === null ? null : Float32Array.of(count));
+    const results = (each: number): number => (count === null ? each : 1);
+    return [
+      writes(`crossSum ${count}`, [results(96)], (k, y) =>
+        k.crossSum(special(scores, 67), special(scores, 68), total(), y, classes),
+      ),
+      writes(`crossSumGradient ${count}`, [scores], (k, gx) =>
+        k.crossSumGradient(special(results(96), 69), special(scores, 70), total(), gx, classes),
+      ),
+      ...(["mse", "bce"] as const).flatMap((op) => [
+        writes(`elementLoss ${op} ${count}`, [results(N)], (k, y) =>
+          k.elementLoss(op, special(N, 71), special(N, 72), special(N, 73), special(N, 74), count, y),
+        ),
+        writes(`elementLossGradient ${op} ${count}`, [N, N], (k, gx, gt) => {
+          const gy = special(results(N), 75);
           k.elementLossGradient(op, gy, special(N, 76), special(N, 77), null, special(N, 78), count, gx, gt);
-          return [gx, gt];
-        },
-      ],
-    ]),
-  ]),
+        }),
+      ]),
+    ];
+  }),
 ];
 
 const all = [

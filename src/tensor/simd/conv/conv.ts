@@ -7,23 +7,24 @@
  *   winograd4     3 × 3, stride 1: F(4×4, 3×3)
  *   winograd2x4   3 × 3, stride 1: F(2×4, 3×3), between the two in speed and accuracy
  *
- * Each function returns false, with nothing written, where the engine has no room or the algorithm does not cover the
- * geometry; the caller takes the plain kernel then.
+ * Each function returns false and writes nothing where the engine has no room or the algorithm does not cover the
+ * geometry. The plain kernel computes then.
  */
 import type { ConvAlgorithm, ConvGeometry } from "../../geometry/conv.ts";
 import type { Floats } from "../../memory.ts";
 import type { Engine } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
+import { addBias } from "./bias.ts";
 import { directCovers, directForward, directInputGradient, directInputGradientCovers } from "./direct.ts";
 import { directWeightGradient, directWeightGradientCovers } from "./direct-weights.ts";
-import { addBias, im2colConv2d, im2colInputGradient, im2colWeightGradient } from "./im2col.ts";
+import { im2colConv2d, im2colInputGradient, im2colWeightGradient } from "./im2col.ts";
 import { winogradCovers, winogradForward, winogradInputGradient } from "./winograd.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 import { filtering } from "./winograd-points.ts";
 import { meanTaps } from "./winograd-tiling.ts";
 import { winogradWeightGradient } from "./winograd-weights.ts";
 
-/** Points 0, ±1; and 0, ±5/8, ±3/2, which are exact in binary and magnify errors least. */
+/** F(2): points 0 and ±1. F(4): points 0, ±5/8 and ±3/2, which are exact in binary and magnify errors least. */
 const F2 = /* @__PURE__ */ filtering(2, 3, [1]);
 const F4 = /* @__PURE__ */ filtering(4, 3, [0.390625, 2.25]);
 const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd2x4", Filtering2d>> = {
@@ -32,7 +33,7 @@ const WINOGRAD: Readonly<Record<"winograd2" | "winograd4" | "winograd2x4", Filte
   winograd2x4: { vertical: F2, horizontal: F4 },
 };
 
-/** The weight gradient's outputs are the three taps, its taps a tile of gy; the points are the same. */
+/** In the weight gradient the three taps are the outputs and a tile of gy is the filter. The points are the same. */
 const F2_WEIGHTS = /* @__PURE__ */ filtering(3, 2, [1]);
 const F4_WEIGHTS = /* @__PURE__ */ filtering(3, 4, [0.390625, 2.25]);
 const WINOGRAD_WEIGHTS: typeof WINOGRAD = {
@@ -47,9 +48,9 @@ export type ConvPass = "forward" | "inputGradient" | "weightGradient";
  * The algorithm that "auto" means: the fastest whose error, measured as in conv-accuracy.test.ts, is at most 1.5 times
  * that of a plain float32 running sum.
  *
- * A running sum's error grows with the number of its terms, Winograd's hardly: so the terms of a result decide, without
- * those that are padding (`meanTaps`; a 3 × 3 filter has 9 of them inside an image, 4 on one of 2 × 2). Error, rms,
- * relative to a running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
+ * The error of a running sum grows with the number of its terms; Winograd's hardly does. So the number of terms decides,
+ * padding not counted (`meanTaps`: a 3 × 3 filter has 9 taps inside an image, 4 on one of 2 × 2). Error, rms, divided by a
+ * running sum's (Node 20; Node 24's multiply-add makes it some 6 % less):
  *
  *   forward, input gradient: by terms                 50   130   250   480  1100  2000
  *     (channels summed, on images of 16 × 16)          6    16    30    58   133   242
@@ -109,24 +110,22 @@ export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Featu
   }
   const product = kh * kw * sh * sw === 1;
   const covered = forward ? directCovers(g) : directInputGradientCovers(g);
-  // A panel of filters with many channels is larger than L1, which the blocks of im2col are not. For input gradients its
-  // scattered pixels cost more than that. Its tile is better where filters are few.
+  // With many channels a panel of filters is larger than L1; the blocks of im2col are not. In input gradients im2col's
+  // scattered pixels cost more than that. The tile of im2col is better where filters are few.
   const many = forward && C > 128;
   return covered && !product && !many && results / g.groups >= 8 ? "direct" : "im2col";
 }
 
-/** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room or the algorithm does not cover the geometry. */
-export function conv2d(
-  engine: Engine,
-  x: Floats,
-  w: Floats,
-  b: Floats | null,
-  y: Floats,
-  g: ConvGeometry,
-  algorithm: ConvAlgorithm = "auto",
-): boolean {
-  const chosen = algorithm === "auto" ? chooseAlgorithm("forward", g, engine.features) : algorithm;
+/** What the geometry asks for, or the choice; the engine is told, for whoever asks how it was computed. */
+function algorithmOf(pass: ConvPass, g: ConvGeometry, engine: Engine): Exclude<ConvAlgorithm, "auto"> {
+  const chosen = g.algorithm === "auto" ? chooseAlgorithm(pass, g, engine.features) : g.algorithm;
   engine.algorithm = chosen;
+  return chosen;
+}
+
+/** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room or the algorithm does not cover the geometry. */
+export function conv2d(engine: Engine, x: Floats, w: Floats, b: Floats | null, y: Floats, g: ConvGeometry): boolean {
+  const chosen = algorithmOf("forward", g, engine);
   switch (chosen) {
     case "im2col":
       return im2colConv2d(engine, x, w, b, y, g);
@@ -142,16 +141,8 @@ export function conv2d(
 }
 
 /** gx `[N, C, H, W]` → the gradient with respect to x. */
-export function conv2dInputGradient(
-  engine: Engine,
-  gy: Floats,
-  w: Floats,
-  gx: Floats,
-  g: ConvGeometry,
-  algorithm: ConvAlgorithm = "auto",
-): boolean {
-  const chosen = algorithm === "auto" ? chooseAlgorithm("inputGradient", g, engine.features) : algorithm;
-  engine.algorithm = chosen;
+export function conv2dInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
+  const chosen = algorithmOf("inputGradient", g, engine);
   switch (chosen) {
     case "im2col":
       return im2colInputGradient(engine, gy, w, gx, g);
@@ -165,16 +156,8 @@ export function conv2dInputGradient(
 }
 
 /** gw `[O, Cg, kh, kw]` → the gradient with respect to w. */
-export function conv2dWeightGradient(
-  engine: Engine,
-  gy: Floats,
-  x: Floats,
-  gw: Floats,
-  g: ConvGeometry,
-  algorithm: ConvAlgorithm = "auto",
-): boolean {
-  const chosen = algorithm === "auto" ? chooseAlgorithm("weightGradient", g, engine.features) : algorithm;
-  engine.algorithm = chosen;
+export function conv2dWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: Floats, g: ConvGeometry): boolean {
+  const chosen = algorithmOf("weightGradient", g, engine);
   switch (chosen) {
     case "im2col":
       return im2colWeightGradient(engine, gy, x, gw, g);

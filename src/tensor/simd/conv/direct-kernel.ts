@@ -1,6 +1,6 @@
 /**
- * Direct convolution's inner parts. The image stands in scratch pixel by pixel (NHWC), surrounded with zeros, so that
- * the numbers which one filter row sees lie in one run of kw·C; nothing is packed.
+ * Direct convolution's inner parts. The image stands in scratch pixel by pixel (NHWC), with zeros around. So the numbers
+ * that one filter row sees are one run of kw·C, and nothing is packed.
  *
  *                 8 filters, two vectors
  *                 ┌────────┬────────┐
@@ -15,12 +15,12 @@
  * Next: direct.ts.
  */
 
-import { advance, countDown, whileAtLeast } from "../loops.ts";
+import { advance, countDown, step, whileAtLeast } from "../loops.ts";
 import { multiplyAdd, steps, TILE_COLUMNS, tileRows } from "../matmul-kernel.ts";
 import { transpose4 } from "../pack.ts";
 import {
   type Code,
-  call,
+  callFunction,
   type Func,
   f32,
   func,
@@ -34,12 +34,10 @@ import {
 } from "../wasm/assembler.ts";
 import type { Features } from "../wasm/features.ts";
 
-const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
-
 /**
  * tile(x, w, runs, runCount, runLength, y, planeBytes, pixels): a tile of eight channels of y, planeBytes apart. The table
- * `pixels` says where the tile's pixels are, relative to x, and the table `runs` where, relative to a pixel, the runs
- * begin; w has the eight filters' numbers in the same order.
+ * `pixels` has the places of the tile's pixels, counted from x; the table `runs` has the beginnings of the runs, counted from
+ * a pixel. w has the numbers of the eight filters in the order of the runs.
  */
 function tileFunction(features: Features): Func {
   return func("tile", Array<"i32">(8).fill("i32"), (locals) => {
@@ -49,7 +47,7 @@ function tileFunction(features: Features): Func {
     const pointers = locals.many("i32", count);
     const sums = locals.many("v128", 2 * count);
     const [w0, w1, splat, spare] = locals.many("v128", 4);
-    const step = (i: number): Code => [
+    const oneStep = (i: number): Code => [
       set(w0, get(w), v128.load(32 * i)),
       set(w1, get(w), v128.load(32 * i + 16)),
       pointers.map((pointer, p) => [
@@ -71,7 +69,7 @@ function tileFunction(features: Features): Func {
       [0, 1, 2, 3].map((channel) => [
         [get(y), get(half[channel]), v128.store()],
         count > 4 ? [get(y), get(channel < 2 ? w0 : w1), v128.store64Lane(channel % 2 === 0 ? 0 : 1, 16)] : [],
-        moveBy(y, planeBytes),
+        step(y, planeBytes),
       ]),
     ];
     return [
@@ -81,7 +79,7 @@ function tileFunction(features: Features): Func {
         set(from, get(x), get(runs), i32.load(), i32.add),
         pointers.map((pointer, p) => set(pointer, get(from), get(pixels), i32.load(4 * p), i32.add)),
         set(k, get(runLength)),
-        steps(k, locals, step, advanceBy),
+        steps(k, locals, oneStep, advanceBy),
         set(w, get(w), get(k), i32.const(4 * TILE_COLUMNS), i32.mul, i32.add),
         advance(runs, 4),
       ),
@@ -93,7 +91,7 @@ function tileFunction(features: Features): Func {
 
 /**
  * tiles(x, w, runs, runCount, runLength, y, planeBytes, pixels, count): all `count` pixels of eight channels. The last tile
- * stands back over the one before it.
+ * overlaps the one before it.
  */
 function tilesFunction(features: Features): Func {
   const size = tileRows(features);
@@ -107,7 +105,7 @@ function tilesFunction(features: Features): Func {
         [y, pixels].map((p) => set(p, get(p), get(count), i32.const(size), i32.sub, i32.const(4), i32.mul, i32.add)),
       ),
       [0, 1, 2, 3, 4, 5, 6, 7].map((parameter) => get(parameter)),
-      call(0),
+      callFunction(0),
       [y, pixels].map((p) => advance(p, 4 * size)),
       advance(count, -size),
     );
@@ -133,7 +131,7 @@ export function toPixelsFunction(channels: number): Func {
     const pixel = 4 * channels;
     const single = (count: number): Code =>
       planes.slice(0, count).map((p, i) => [get(to), get(p), f32.load(), f32.store(4 * i)]);
-    const step = (pixels: number): Code => [
+    const skip = (pixels: number): Code => [
       planes.map((p) => advance(p, 4 * pixels)),
       advance(to, pixel * pixels),
       advance(j, -pixels),
@@ -151,10 +149,10 @@ export function toPixelsFunction(channels: number): Func {
             values.map((value, i) => set(value, get(planes[i]), v128.load())),
             transpose4(values, halves),
             values.map((value, i) => [get(to), get(value), v128.store(pixel * i)]),
-            step(4),
+            skip(4),
           )
         : [],
-      whileAtLeast(j, 1, single(count), step(1)),
+      whileAtLeast(j, 1, single(count), skip(1)),
     ];
     const channelsFrom = (count: number): Code => [
       set(from, get(plane)),

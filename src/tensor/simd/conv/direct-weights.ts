@@ -9,9 +9,10 @@
  *   gy[o+3,l] ●   │        │        │
  *                 └────────┴────────┘
  *
- * There are no horizontal sums and nothing of gy is copied. A sum runs over some rows of an image; such sums are added.
+ * There are no horizontal sums, and gy is not copied. A sum runs over a band of rows of an image; the bands' sums are added.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
+import { arithmetic } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { advance, whileAtLeast } from "../loops.ts";
 import { multiplyAdd } from "../matmul-kernel.ts";
@@ -20,7 +21,7 @@ import {
   branch,
   branchIf,
   type Code,
-  call,
+  callFunction,
   type Func,
   f32x4,
   func,
@@ -34,10 +35,10 @@ import {
 import type { Engine, Program } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
 import { toPixelsFunction } from "./direct-kernel.ts";
-import { scatterFunction } from "./im2col-kernel.ts";
+import { scatterFunction, writeTable } from "./tables.ts";
 
 /**
- * Rows of an image that all tiles look at before the next ones, so that they stay in the cache: 9 % on 32 channels of 16 × 16
+ * Rows of a band. All tiles read one band before the next, so that it stays in the cache: 9 % on 32 channels of 16 × 16
  * pixels, 15 % on 64 of 56 × 56. With fewer channels nothing is gained.
  */
 const BAND_ROWS = 8;
@@ -66,18 +67,17 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
   const channelPanels = Math.ceil(Cg / CHANNELS);
   const channels = channelPanels * CHANNELS;
   const bandRows = C < 32 ? Ho : BAND_ROWS;
-  /** The last panel of a group's filters stands back over the one before it. */
+  /** The last panel of a group's filters overlaps the one before it. */
   const firstFilter = (panel: number): number => Math.min(panel * FILTERS, Og - FILTERS);
-  return engine.run((scope) => {
-    const pgy = scope.input(gy);
-    const px = scope.input(x);
-    const pgw = scope.output(gw);
+  return engine.run((call) => {
+    const pgy = call.input(gy);
+    const px = call.input(x);
+    const pgw = call.output(gw);
     const paddedFloats = (H + 2 * ph) * Wp * C + CHANNELS;
-    const padded = scope.scratch(paddedFloats);
+    const padded = call.scratch(paddedFloats);
     const tileRow = FILTERS * channels;
-    const sums = scope.scratch(groups * filterPanels * kh * kw * tileRow);
-    const targets = scope.scratch(Cg);
-    new Int32Array(engine.arena.memory.buffer, targets, Cg).set(Array.from({ length: Cg }, (_, c) => 4 * c * kh * kw));
+    const sums = call.scratch(groups * filterPanels * kh * kw * tileRow);
+    const targets = writeTable(engine, call, arithmetic(Cg, kh * kw));
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
     for (let n = 0; n < N; n++) {
       functions.toPixels(px + 4 * n * C * H * W, padded + 4 * C * (ph * Wp + pw), H, W, 4 * H * W, 4 * C * Wp);
@@ -181,7 +181,7 @@ function outersFunction(): Func {
         panels,
         1,
         [0, 1, 2, 3, 4, 5, 6, 7].map((parameter) => get(parameter)),
-        call(0),
+        callFunction(0),
         advance(x, 4 * CHANNELS),
         advance(out, 4 * CHANNELS),
         advance(panels, -1),

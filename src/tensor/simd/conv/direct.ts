@@ -1,21 +1,20 @@
 /**
  * Direct convolution, forward and input gradient: every geometry whose results fill a tile.
  *
- * An image is turned to NHWC with zeros around it, one at a time; then each tile of four or six pixels × eight filters reads
- * it where it stands (direct-kernel.ts). The input gradient is the same with the filter turned and its channel axes
- * exchanged; at stride s it falls into s·s such convolutions, one for each pair of phases (../geometry/patches.ts), whose
+ * Images are turned to NHWC one by one, with zeros around. Each tile of four or six pixels × eight filters reads its image
+ * there (direct-kernel.ts). The input gradient is the same convolution with the filter turned and its channel axes
+ * exchanged. At stride s it falls into s·s such convolutions, one for each pair of phases (../../geometry/patches.ts); their
  * results are scattered.
  *
  * Accuracy: a result is one running sum over the taps and channels, as in the plain definition.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
-import { axisPhases } from "../../geometry/patches.ts";
+import { arithmetic, axisPhases, grid } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
-import { arithmetic } from "./im2col.ts";
-import { gatherFunction, scatterFunction } from "./im2col-kernel.ts";
+import { gatherFunction, scatterFunction, writeTable } from "./tables.ts";
 
 /** Pixels of a tile, with multiply-add; without it four. */
 const MOST_PIXELS = 6;
@@ -34,22 +33,16 @@ type Functions = Program<"tiles" | "gather" | "scatter">;
 
 /** One convolution at work: images in, a set of results that is a grid of pixels out. */
 interface Part {
-  /** Where the runs begin, in pixels of the padded image relative to a tile's first pixel; numbers in a run. */
+  /** Where the runs begin: pixels of the padded image, counted from a tile's pixel. And how many numbers a run has. */
   readonly runs: readonly number[];
   readonly runLength: number;
-  /** For each number of the filter in the order of the runs, its offset in w; and the distance between filters. */
+  /** Where the numbers of a filter lie in w, in the order of the runs; and the distance from filter to filter. */
   readonly taps: readonly number[];
   readonly ofFilter: number;
-  /** The first pixel that each result sees, in pixels of the padded image. */
-  readonly pixels: Grid;
+  /** The first pixel that each result sees, as its number in the padded image. */
+  readonly pixels: Int32Array;
   /** The results' places in a channel of y, where they are not all of it in order. */
-  readonly targets: Grid | null;
-}
-
-/** A row's offset plus a column's. */
-interface Grid {
-  readonly rows: readonly number[];
-  readonly columns: readonly number[];
+  readonly targets: Int32Array | null;
 }
 
 interface Pass {
@@ -66,7 +59,7 @@ interface Pass {
   readonly Hp: number;
   readonly Wp: number;
   readonly filterGroup: number;
-  /** Says what the packed filters are, to be kept if w is a constant. */
+  /** Names the packed filters, which are kept if w is a constant. */
   readonly key: string;
   readonly parts: readonly Part[];
 }
@@ -86,33 +79,14 @@ export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g
     }
   }
   const runLength = joined ? kw * C : Cg;
-  const part = {
-    runs,
-    runLength,
-    taps,
-    ofFilter: K,
-    pixels: { rows: arithmetic(Ho, sh * Wp), columns: arithmetic(Wo, sw) },
-    targets: null,
-  };
+  const pixels = grid(arithmetic(Ho, sh), arithmetic(Wo, sw), Wp);
+  const parts = [{ runs, runLength, taps, ofFilter: K, pixels, targets: null }];
   const padding = { top: ph, left: pw, Hp: H + 2 * ph, Wp };
-  const pass = {
-    N,
-    C,
-    H,
-    W,
-    O,
-    plane: L,
-    groups,
-    ...padding,
-    step: sw,
-    filterGroup: Og * K,
-    key: `direct/${groups}`,
-    parts: [part],
-  };
-  return convolve(engine, x, w, y, pass);
+  const sizes = { N, C, H, W, O, plane: L, groups };
+  return convolve(engine, x, w, y, { ...sizes, ...padding, filterGroup: Og * K, key: `direct/${groups}`, parts });
 }
 
-/** gx → what every pixel contributed to. False where there is no room. */
+/** gx → the gradient with respect to x. False where there is no room. */
 export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
   const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Og, K, Ho, Wo } = g;
   const vertical = axisPhases(H, kh, sh, ph, dh, Ho);
@@ -137,8 +111,8 @@ export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
         runLength: joined ? Og * columns.taps.length : Og,
         taps,
         ofFilter: kh * kw,
-        pixels: { rows: rows.bases.map((base) => base * Wp), columns: columns.bases },
-        targets: sh * sw === 1 ? null : { rows: rows.pixels.map((h) => h * W), columns: columns.pixels },
+        pixels: grid(rows.bases, columns.bases, Wp),
+        targets: sh * sw === 1 ? null : grid(rows.pixels, columns.pixels, W),
       });
     }
   }
@@ -149,60 +123,22 @@ export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
 }
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): boolean {
-  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp, filterGroup, key } = pass;
+  const { N, C, H, W, O, plane, groups, top, left, Hp, Wp } = pass;
   const [Cg, Og] = [C / groups, O / groups];
-  const functions: Functions = engine.program("direct", (features) => [
-    ...directTiles(features), // number 0: `tiles` calls it
-    gatherFunction("gather", TILE_COLUMNS),
-    scatterFunction(),
-  ]);
+  const functions = directFunctions(engine);
   const { toPixels } = engine.program<"toPixels">(`toPixels/${C}`, () => [toPixelsFunction(C)]);
   const panels = Math.ceil(Og / TILE_COLUMNS);
-  return engine.run((scope) => {
-    const px = scope.input(x);
-    const py = scope.output(y);
-    let pw: number | undefined;
+  return engine.run((call) => {
+    const px = call.input(x);
+    const py = call.output(y);
     const paddedFloats = Hp * Wp * C;
-    const padded = scope.scratch(paddedFloats);
-    const spare = scope.scratch(TILE_COLUMNS * plane);
-    const tableOf = (offsets: readonly number[]): number => table(engine, scope, offsets);
-    const parts = pass.parts.map((part, index) => {
-      const { taps, ofFilter, runs, targets } = part;
-      const panelFloats = TILE_COLUMNS * taps.length;
-      const pack = (to: number): void => {
-        pw ??= scope.input(w);
-        const lines = tableOf(Array.from({ length: panels * TILE_COLUMNS }, (_, o) => Math.min(o, Og - 1) * ofFilter));
-        const steps = tableOf(taps);
-        for (let i = 0; i < groups * panels; i++) {
-          const from = pw + 4 * Math.floor(i / panels) * filterGroup;
-          const line = lines + 4 * TILE_COLUMNS * (i % panels);
-          functions.gather(from, line, steps, to + 4 * i * panelFloats, taps.length);
-        }
-      };
-      return {
-        ...part,
-        filters: scope.derived(w, `${key}/${index}`, groups * panels * panelFloats, pack),
-        panelFloats,
-        results: part.pixels.rows.length * part.pixels.columns.length,
-        runTable: tableOf(runs.map((run) => run * C)),
-        pixelTable: gridTable(engine, scope, part.pixels, 4 * C),
-        targetTable: targets ? gridTable(engine, scope, targets, 4) : 0,
-      };
-    });
+    const padded = call.scratch(paddedFloats);
+    const spare = call.scratch(TILE_COLUMNS * plane);
+    const parts = prepare(engine, call, w, pass, panels);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
     for (let n = 0; n < N; n++) {
       toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
-      for (const {
-        filters,
-        panelFloats,
-        runs,
-        runTable,
-        runLength,
-        pixelTable,
-        results,
-        targets,
-        targetTable,
-      } of parts) {
+      for (const { runs, runLength, targets, filters, panelFloats, results, tables } of parts) {
         for (let i = 0; i < groups * panels; i++) {
           const group = Math.floor(i / panels);
           const first = (i % panels) * TILE_COLUMNS;
@@ -211,20 +147,10 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
           const whole = count === TILE_COLUMNS && targets === null;
           const from = padded + 4 * group * Cg;
           const panel = filters + 4 * i * panelFloats;
-          const to = whole ? target : spare;
-          functions.tiles(
-            from,
-            panel,
-            runTable,
-            runs.length,
-            runLength,
-            to,
-            4 * (whole ? plane : results),
-            pixelTable,
-            results,
-          );
+          const [to, distance] = whole ? [target, 4 * plane] : [spare, 4 * results];
+          functions.tiles(from, panel, tables.runs, runs.length, runLength, to, distance, tables.pixels, results);
           if (whole) continue;
-          if (targets) functions.scatter(spare, target, targetTable, count, results, 4 * plane);
+          if (targets) functions.scatter(spare, target, tables.targets, count, results, 4 * plane);
           else engine.arena.floats.copyWithin(target / 4, spare / 4, spare / 4 + count * results);
         }
       }
@@ -232,18 +158,48 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
   });
 }
 
-/** Writes a grid's offsets, in units of so many bytes; returns the table's address. */
-function gridTable(engine: Engine, scope: Call, { rows, columns }: Grid, bytes: number): number {
-  const address = scope.scratch(rows.length * columns.length);
-  const offsets = new Int32Array(engine.arena.memory.buffer, address, rows.length * columns.length);
-  let l = 0;
-  for (const row of rows) for (const column of columns) offsets[l++] = bytes * (row + column);
-  return address;
+function directFunctions(engine: Engine): Functions {
+  return engine.program("direct", (features) => [
+    ...directTiles(features), // number 0: `tiles` calls it
+    gatherFunction("gather", TILE_COLUMNS),
+    scatterFunction(),
+  ]);
 }
 
-/** Writes offsets, given in floats, as bytes; returns the table's address. */
-function table(engine: Engine, scope: Call, offsets: readonly number[]): number {
-  const address = scope.scratch(offsets.length);
-  new Int32Array(engine.arena.memory.buffer, address, offsets.length).set(offsets.map((offset) => 4 * offset));
-  return address;
+/** A part whose filters are packed and whose tables are written. */
+interface Prepared extends Part {
+  /** Addresses of the packed filters and of the tables. */
+  readonly filters: number;
+  readonly tables: { readonly runs: number; readonly pixels: number; readonly targets: number };
+  /** Numbers of a panel of filters. */
+  readonly panelFloats: number;
+  /** Results in a channel. */
+  readonly results: number;
+}
+
+function prepare(engine: Engine, call: Call, w: Floats, pass: Pass, panels: number): Prepared[] {
+  const { C, O, groups, filterGroup, key } = pass;
+  const { gather } = directFunctions(engine);
+  const write = (offsets: ArrayLike<number>, floats: number): number => writeTable(engine, call, offsets, { floats });
+  let pw: number | undefined;
+  return pass.parts.map((part, index) => {
+    const { taps, ofFilter, runs, pixels, targets } = part;
+    const panelFloats = TILE_COLUMNS * taps.length;
+    const pack = (to: number): void => {
+      pw ??= call.input(w);
+      const lines = writeTable(engine, call, arithmetic(O / groups, ofFilter), { length: panels * TILE_COLUMNS });
+      const steps = write(taps, 1);
+      for (let i = 0; i < groups * panels; i++) {
+        const from = pw + 4 * Math.floor(i / panels) * filterGroup;
+        gather(from, lines + 4 * TILE_COLUMNS * (i % panels), steps, to + 4 * i * panelFloats, taps.length);
+      }
+    };
+    return {
+      ...part,
+      filters: call.derived(w, `${key}/${index}`, groups * panels * panelFloats, pack),
+      panelFloats,
+      results: pixels.length,
+      tables: { runs: write(runs, C), pixels: write(pixels, C), targets: targets ? write(targets, 1) : 0 },
+    };
+  });
 }

@@ -1,8 +1,8 @@
 /**
  * Convolution and its gradients as matrix products with an im2col matrix that is never built ("implicit im2col").
  *
- * As in the plain tier (../../plain/conv.ts, read it first), what filter tap t sees at position l of an image with
- * zeros around it lies at the sum of two numbers from two short tables:
+ * Each image stands with zeros around it. What filter tap t sees at position l lies at the sum of two numbers from two
+ * short tables, as in the plain tier (../../plain/conv.ts, read it first):
  *
  *   y[o, l]  = Σ_t w[o, t] · padded[taps[t] + positions[l]] + b[o]      forward
  *   gw[o, t] = Σ_l gy[o, l] · padded[positions[l] + taps[t]]            weight gradient: the tables change places
@@ -16,21 +16,22 @@
  * sum. Next: winograd.ts, direct.ts.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
-import { axisPhases, patchTables, phaseTables, planeSize } from "../../geometry/patches.ts";
+import { arithmetic, axisPhases, grid, oddLines, patchTables, phaseTables } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { gemmAt, multiplyPacked, packedFloats, partFunction, spareFloats, tilesFunction } from "../matmul.ts";
 import { TILE_COLUMNS, tileFunction, tileRows } from "../matmul-kernel.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
-import { addBiasFunction, gatherFunction, gatherRunsFunction, padFunction, scatterFunction } from "./im2col-kernel.ts";
+import { addBiasAt } from "./bias.ts";
+import { gatherFunction, gatherRunsFunction, padFunction, scatterFunction, writeTable } from "./tables.ts";
 
 /** Summands of a block, and columns: 256 KiB of packed B, a quarter of L2. */
 const KC = 256;
 const NC = 256;
 
 type Functions = Program<
-  "tile" | "tiles" | "part" | "pad" | "gatherRows" | "gatherColumns" | "gatherRunsColumns" | "scatter" | "addBias"
+  "tile" | "tiles" | "part" | "pad" | "gatherRows" | "gatherColumns" | "gatherRunsColumns" | "scatter"
 >;
 
 /** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room. */
@@ -43,71 +44,63 @@ export function im2colConv2d(
   g: ConvGeometry,
 ): boolean {
   const { N, C, H, W, O, groups, Cg, Og, K, L } = g;
-  return engine.run((scope) => {
-    const px = scope.input(x);
-    const pb = b ? scope.input(b) : 0;
-    const py = scope.output(y);
-    const functions = im2colFunctions(engine);
+  return engine.run((call) => {
+    const px = call.input(x);
+    const pb = b ? call.input(b) : 0;
+    const py = call.output(y);
     if (isMatrixProduct(g)) {
       const geometry = { m: O, n: L, k: C };
-      const packed = scope.scratch(packedFloats(geometry));
-      const pw = scope.constant(w);
+      const packed = call.scratch(packedFloats(geometry));
+      const pw = call.constant(w);
       for (let n = 0; n < N; n++) gemmAt(engine, pw, px + 4 * n * C * L, py + 4 * n * O * L, packed, geometry);
     } else {
       const { taps, positions, Wp, plane } = patchTables(g);
-      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
-      const filter = matrix(engine, scope, arithmetic(Og, K), arithmetic(K, 1), tileRows(engine.features));
-      const patches = matrix(engine, scope, positions, taps, TILE_COLUMNS);
-      const product = new TableProduct(engine, scope, filter, patches);
-      product.packedRows = scope.derived(w, `im2col/${groups}`, groups * product.slotFloats, (packed) => {
-        const pw = scope.input(w);
-        product.packedRows = packed;
-        for (let group = 0; group < groups; group++) product.packRows(group, pw + 4 * group * Og * K);
+      const image = paddedImage(engine, call, px, { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane });
+      const filter = matrix(engine, call, arithmetic(Og, K), arithmetic(K), tileRows(engine.features));
+      const patches = matrix(engine, call, positions, taps, TILE_COLUMNS);
+      const product = new TableProduct(engine, call, filter, patches);
+      const bytes = 4 * product.packedFloats;
+      const packed = call.derived(w, `im2col/${groups}`, groups * product.packedFloats, (to) => {
+        const pw = call.input(w);
+        for (let group = 0; group < groups; group++) product.packRows(pw + 4 * group * Og * K, to + group * bytes);
       });
       for (let n = 0; n < N; n++) {
         const padded = image(n);
         for (let group = 0; group < groups; group++) {
-          product.multiply(group, padded + 4 * group * Cg * plane, py + 4 * (n * O + group * Og) * L, L, false);
+          const to = py + 4 * (n * O + group * Og) * L;
+          product.multiply(packed + group * bytes, padded + 4 * group * Cg * plane, to, L, false);
         }
       }
     }
-    if (b) functions.addBias(py, pb, N, O, L);
-  });
-}
-
-/** y[n, o, ·] += b[o]. */
-export function addBias(engine: Engine, y: Floats, b: Floats, { N, O, L }: ConvGeometry): boolean {
-  return engine.run((scope) => {
-    const pb = scope.input(b);
-    im2colFunctions(engine).addBias(scope.update(y), pb, N, O, L);
+    if (b) addBiasAt(engine, py, pb, g);
   });
 }
 
 /** gw `[O, Cg, kh, kw]` → Σ over images and positions of gy·x. False where the engine has no room. */
 export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: Floats, g: ConvGeometry): boolean {
   const { N, C, H, W, O, groups, Cg, Og, K, L } = g;
-  return engine.run((scope) => {
-    const pgy = scope.input(gy);
-    const px = scope.input(x);
-    const pgw = scope.output(gw);
+  return engine.run((call) => {
+    const pgy = call.input(gy);
+    const px = call.input(x);
+    const pgw = call.output(gw);
     if (isMatrixProduct(g)) {
       const geometry = { m: O, n: C, k: L, transposeB: true };
-      const packed = scope.scratch(packedFloats(geometry));
+      const packed = call.scratch(packedFloats(geometry));
       for (let n = 0; n < N; n++) {
         gemmAt(engine, pgy + 4 * n * O * L, px + 4 * n * C * L, pgw, packed, { ...geometry, accumulate: n > 0 });
       }
     } else {
       const { taps, positions, Wp, plane } = patchTables(g);
-      const image = paddedImage(engine, scope, px, C, H, W, g.ph, g.pw, Wp, plane);
-      const upstream = matrix(engine, scope, arithmetic(Og, L), arithmetic(L, 1), tileRows(engine.features));
-      const patches = matrix(engine, scope, taps, positions, TILE_COLUMNS);
-      const product = new TableProduct(engine, scope, upstream, patches);
-      product.packedRows = scope.scratch(product.slotFloats);
+      const image = paddedImage(engine, call, px, { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane });
+      const upstream = matrix(engine, call, arithmetic(Og, L), arithmetic(L), tileRows(engine.features));
+      const patches = matrix(engine, call, taps, positions, TILE_COLUMNS);
+      const product = new TableProduct(engine, call, upstream, patches);
+      const packed = call.scratch(product.packedFloats);
       for (let n = 0; n < N; n++) {
         const padded = image(n);
         for (let group = 0; group < groups; group++) {
-          product.packRows(0, pgy + 4 * (n * O + group * Og) * L);
-          product.multiply(0, padded + 4 * group * Cg * plane, pgw + 4 * group * Og * K, K, n > 0);
+          product.packRows(pgy + 4 * (n * O + group * Og) * L, packed);
+          product.multiply(packed, padded + 4 * group * Cg * plane, pgw + 4 * group * Og * K, K, n > 0);
         }
       }
     }
@@ -115,52 +108,55 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
   });
 }
 
-/** gx `[N, C, H, W]` → what every pixel contributed to, by phases of the stride. False where the engine has no room. */
+/** gx `[N, C, H, W]` → the gradient with respect to x, by phases of the stride. False where the engine has no room. */
 export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): boolean {
   const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Cg, Og, K, Ho, Wo, L } = g;
-  return engine.run((scope) => {
-    const pgy = scope.input(gy);
-    const pw0 = scope.input(w);
-    const pgx = scope.output(gx);
+  return engine.run((call) => {
+    const pgy = call.input(gy);
+    const pw0 = call.input(w);
+    const pgx = call.output(gx);
     const functions = im2colFunctions(engine);
     if (isMatrixProduct(g)) {
       const geometry = { m: C, n: L, k: O, transposeA: true };
-      const packed = scope.scratch(packedFloats(geometry));
+      const packed = call.scratch(packedFloats(geometry));
       for (let n = 0; n < N; n++) gemmAt(engine, pw0, pgy + 4 * n * O * L, pgx + 4 * n * C * L, packed, geometry);
       return;
     }
     const vertical = axisPhases(H, kh, sh, ph, dh, Ho);
     const horizontal = axisPhases(W, kw, sw, pw, dw, Wo);
     const Wp = horizontal.padded;
-    const plane = planeSize(vertical.padded, Wp);
-    const image = paddedImage(engine, scope, pgy, O, Ho, Wo, vertical.before, horizontal.before, Wp, plane);
+    const plane = oddLines(vertical.padded * Wp);
+    const [top, left] = [vertical.before, horizontal.before];
+    const image = paddedImage(engine, call, pgy, { planes: O, H: Ho, W: Wo, top, left, Wp, plane });
     // At stride 1 there is one phase, and its pixels are all pixels in order.
     const whole = sh === 1 && sw === 1;
     const parts = vertical.phases.flatMap((rows) =>
       horizontal.phases.map((columns) => {
         const { taps, positions, pixels } = phaseTables(rows, columns, g, Wp, plane);
-        const steps: number[] = [];
-        for (let o = 0; o < Og; o++)
-          for (const u of rows.taps) for (const v of columns.taps) steps.push(o * K + u * kw + v);
-        const filter = matrix(engine, scope, arithmetic(Cg, kh * kw), steps, tileRows(engine.features));
-        const product = new TableProduct(engine, scope, filter, matrix(engine, scope, positions, taps, 8));
-        product.packedRows = scope.scratch(groups * product.slotFloats);
-        const targets = whole ? 0 : writeTable(engine, scope, pixels, pixels.length);
-        return { product, targets, count: pixels.length };
+        const steps = grid(arithmetic(Og), grid(rows.taps, columns.taps, kw), K);
+        const filter = matrix(engine, call, arithmetic(Cg, kh * kw), steps, tileRows(engine.features));
+        const patches = matrix(engine, call, positions, taps, TILE_COLUMNS);
+        const product = new TableProduct(engine, call, filter, patches);
+        const packed = call.scratch(groups * product.packedFloats);
+        const targets = whole ? 0 : writeTable(engine, call, pixels);
+        return { product, packed, targets, count: pixels.length };
       }),
     );
-    const result = whole ? 0 : scope.scratch(Cg * Math.max(...parts.map(({ count }) => count)));
-    for (const { product } of parts) {
-      for (let group = 0; group < groups; group++) product.packRows(group, pw0 + 4 * group * Og * K);
+    const result = whole ? 0 : call.scratch(Cg * Math.max(...parts.map(({ count }) => count)));
+    for (const { product, packed } of parts) {
+      for (let group = 0; group < groups; group++) {
+        product.packRows(pw0 + 4 * group * Og * K, packed + 4 * group * product.packedFloats);
+      }
     }
     for (let n = 0; n < N; n++) {
       const padded = image(n);
       for (let group = 0; group < groups; group++) {
         const from = padded + 4 * group * Og * plane;
         const to = pgx + 4 * (n * C + group * Cg) * H * W;
-        for (const { product, targets, count } of parts) {
+        for (const { product, packed, targets, count } of parts) {
           if (count === 0) continue;
-          product.multiply(group, from, whole ? to : result, count, false);
+          const filters = packed + 4 * group * product.packedFloats;
+          product.multiply(filters, from, whole ? to : result, count, false);
           if (!whole) functions.scatter(result, to, targets, Cg, count, 4 * H * W);
         }
       }
@@ -173,21 +169,29 @@ function isMatrixProduct({ kh, kw, sh, sw, ph, pw, groups }: ConvGeometry): bool
   return kh === 1 && kw === 1 && sh === 1 && sw === 1 && ph === 0 && pw === 0 && groups === 1;
 }
 
-/** Makes image n with zeros around it when asked for; returns its address. `plane` is the distance between channels. */
+/** Where the planes of an image lie, with zeros around them. */
+interface Padding {
+  readonly planes: number;
+  readonly H: number;
+  readonly W: number;
+  /** Rows of zeros above, columns of zeros on the left. */
+  readonly top: number;
+  readonly left: number;
+  /** Width of a padded row. */
+  readonly Wp: number;
+  /** Distance from one padded plane to the next. */
+  readonly plane: number;
+}
+
+/** Returns a function that writes image n with zeros around it and returns its address: always the same one. */
 function paddedImage(
   engine: Engine,
-  scope: Call,
+  call: Call,
   images: number,
-  planes: number,
-  H: number,
-  W: number,
-  top: number,
-  left: number,
-  Wp: number,
-  plane: number,
+  { planes, H, W, top, left, Wp, plane }: Padding,
 ): (n: number) => number {
   const size = planes * plane;
-  const padded = scope.scratch(size);
+  const padded = call.scratch(size);
   const { pad } = im2colFunctions(engine);
   let fresh = true;
   return (n) => {
@@ -212,7 +216,7 @@ interface TableMatrix {
 
 function matrix(
   engine: Engine,
-  scope: Call,
+  call: Call,
   lines: ArrayLike<number>,
   steps: ArrayLike<number>,
   width: number,
@@ -226,34 +230,18 @@ function matrix(
     return width % 4 === 0;
   });
   return {
-    lines: writeTable(engine, scope, lines, panels * width),
-    steps: writeTable(engine, scope, steps, steps.length),
+    lines: writeTable(engine, call, lines, { length: panels * width }),
+    steps: writeTable(engine, call, steps),
     lineCount: lines.length,
     stepCount: steps.length,
     runs,
   };
 }
 
-/** Writes offsets, given in floats, as bytes; returns the table's address. */
-function writeTable(engine: Engine, scope: Call, offsets: ArrayLike<number>, length: number): number {
-  const address = scope.scratch(length);
-  const table = new Int32Array(engine.arena.memory.buffer, address, length);
-  for (let i = 0; i < length; i++) table[i] = 4 * offsets[Math.min(i, offsets.length - 1)];
-  return address;
-}
-
-/** 0, step, 2·step, … */
-export function arithmetic(count: number, step: number): number[] {
-  const numbers: number[] = [];
-  for (let i = 0; i < count; i++) numbers.push(i * step);
-  return numbers;
-}
-
-/** C = A·B, or C += A·B, with A and B read through tables. A is packed as a whole, several of them in slots. */
+/** C = A·B, or C += A·B, with A and B read through tables. A is packed as a whole, B block by block. */
 class TableProduct {
-  /** Where the slots are, of `slotFloats` each: to be set. */
-  packedRows = 0;
-  readonly slotFloats: number;
+  /** Floats of a packed A. */
+  readonly packedFloats: number;
   readonly #functions: Functions;
   readonly #rows: TableMatrix;
   readonly #columns: TableMatrix;
@@ -262,34 +250,32 @@ class TableProduct {
   readonly #spare: number;
   readonly #floats: () => Float32Array;
 
-  constructor(engine: Engine, scope: Call, rows: TableMatrix, columns: TableMatrix) {
+  constructor(engine: Engine, call: Call, rows: TableMatrix, columns: TableMatrix) {
     this.#functions = im2colFunctions(engine);
     this.#floats = () => engine.arena.floats;
     this.#rows = rows;
     this.#columns = columns;
     this.#R = tileRows(engine.features);
-    this.slotFloats = Math.ceil(rows.lineCount / this.#R) * this.#R * rows.stepCount;
+    this.packedFloats = Math.ceil(rows.lineCount / this.#R) * this.#R * rows.stepCount;
     const columnPanels = Math.ceil(Math.min(NC, columns.lineCount) / TILE_COLUMNS);
-    this.#packedColumns = scope.scratch(columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount));
-    this.#spare = scope.scratch(spareFloats(rows.lineCount, Math.min(NC, columns.lineCount)));
+    this.#packedColumns = call.scratch(columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount));
+    this.#spare = call.scratch(spareFloats(rows.lineCount, Math.min(NC, columns.lineCount)));
   }
 
-  /** Packs the A whose tables start at `base`. */
-  packRows(slot: number, base: number): void {
+  /** Packs the A whose tables start at `base`, to `target`. */
+  packRows(base: number, target: number): void {
     const { lineCount, stepCount } = this.#rows;
-    let target = this.packedRows + 4 * slot * this.slotFloats;
     for (let p = 0; p < stepCount; p += KC) {
       target = this.#pack(this.#rows, this.#R, base, 0, lineCount, p, Math.min(KC, stepCount - p), target);
     }
   }
 
-  /** c `[m, n]`, rows `rowFloats` apart, → A·B, or adds it. B's tables start at `base`. */
-  multiply(slot: number, base: number, c: number, rowFloats: number, accumulate: boolean): void {
+  /** c `[m, n]`, rows `rowFloats` apart, → A·B, or adds it. A is packed at `a`; B's tables start at `base`. */
+  multiply(a: number, base: number, c: number, rowFloats: number, accumulate: boolean): void {
     const R = this.#R;
     const m = this.#rows.lineCount;
     const n = this.#columns.lineCount;
     const k = this.#columns.stepCount;
-    const a = this.packedRows + 4 * slot * this.slotFloats;
     const rowFloatsOfA = Math.ceil(m / R) * R;
     if (k === 0 && !accumulate) {
       // A phase that no filter tap meets.
@@ -345,6 +331,5 @@ function im2colFunctions(engine: Engine): Functions {
     gatherFunction("gatherColumns", TILE_COLUMNS),
     gatherRunsFunction("gatherRunsColumns", TILE_COLUMNS),
     scatterFunction(),
-    addBiasFunction(),
   ]);
 }

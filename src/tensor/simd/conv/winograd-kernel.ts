@@ -5,12 +5,12 @@
  *     rows:    d·B    horizontally, into `work` (36 vectors, stays in L1)
  *     columns: Bᵀ·…   vertically, to 36 planes, one for each pair of points
  *
- * The planes are `planeBytes` apart; the drivers choose that off powers of two, or the 36 stores meet in one set of the
- * cache (3.0 → 1.6 ms). Distances are immediates: programs are emitted for a shape.
+ * The planes are `planeBytes` apart, an odd number of cache lines: else the 36 stores meet in one set of the cache (3.0 ms
+ * instead of 1.6). Distances are immediates, so each shape has a program of its own.
  * Next: winograd.ts (forward, input gradient), winograd-weights.ts.
  */
 
-import { advance, whileAtLeast } from "../loops.ts";
+import { advance, step, whileAtLeast } from "../loops.ts";
 import { transpose4 } from "../pack.ts";
 import {
   type Code,
@@ -37,8 +37,6 @@ export interface Filtering2d {
 
 /** Vectors that a transform needs as `work`. */
 export const WORK_FLOATS: number = 36 * 4;
-
-const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
 
 /** Variables that a transform of four lanes uses. */
 class Lanes {
@@ -150,9 +148,9 @@ function withConstants(
 }
 
 /**
- * inputTiles(image, table, out, groups, channels, panelBytes, step, work): Bᵀ d B of `groups` groups of four tiles of
+ * inputTiles(image, table, out, groups, channels, panelBytes, toNext, work): Bᵀ d B of `groups` groups of four tiles of
  * `channels` channels. The table has four offsets for each group. Two groups make a panel of eight columns for the
- * matrix product: out moves by `step` and by panelBytes − step in turn, by 32 from channel to channel.
+ * matrix product: out moves by `toNext` and by panelBytes − toNext in turn, by 32 from channel to channel.
  */
 export function inputTilesFunction(
   { vertical, horizontal }: Filtering2d,
@@ -162,7 +160,7 @@ export function inputTilesFunction(
   planeBytes: number,
 ): Func {
   return withConstants("inputTiles", 8, features, (lanes, locals) => {
-    const [image, table, out, groups, channels, panelBytes, step, work] = [0, 1, 2, 3, 4, 5, 6, 7];
+    const [image, table, out, groups, channels, panelBytes, toNext, work] = [0, 1, 2, 3, 4, 5, 6, 7];
     const [channel, to] = locals.many("i32", 2);
     return whileAtLeast(
       groups,
@@ -178,8 +176,8 @@ export function inputTilesFunction(
         advance(to, 32),
         advance(channel, -1),
       ),
-      moveBy(out, step),
-      set(step, get(panelBytes), get(step), i32.sub),
+      step(out, toNext),
+      set(toNext, get(panelBytes), get(toNext), i32.sub),
       advance(table, 16),
       advance(groups, -1),
     );
@@ -258,7 +256,7 @@ export function outputTilesFunction(
         advance(entry, 16),
         advance(group, -1),
       ),
-      moveBy(planes, planeRowBytes),
+      step(planes, planeRowBytes),
       advance(y, imagePlaneBytes),
       advance(channels, -1),
     );

@@ -9,10 +9,10 @@
  * It multiplies two polynomials through their values at n − 1 points and at infinity. In two dimensions the transforms
  * are applied to rows and then to columns: F(4×4, 3×3) needs 36 multiplications for 16 outputs of 9 taps, 2.25 each.
  *
- * Which points decides how rounding errors grow: with 0, ±1, ±2 in F(4×4) 2.2 times as much as with 0, ±5/8, ±3/2,
- * which are exact in binary too. (0, ±1/√2, ±√2 would do nearly as well.)
+ * The choice of points decides how rounding errors grow: in F(4×4) they grow 2.2 times as much with 0, ±1, ±2 as with 0,
+ * ±5/8, ±3/2, which are exact in binary too. (0, ±1/√2, ±√2 would do nearly as well.)
  */
-import { type Code, f32x4, get, type Local, type Locals, set, v128 } from "../wasm/assembler.ts";
+import { type Code, constant, f32x4, get, type Local, type Locals, set } from "../wasm/assembler.ts";
 import type { Features } from "../wasm/features.ts";
 
 export type Matrix = readonly (readonly number[])[];
@@ -109,9 +109,9 @@ export class Constants {
     return get(local);
   }
 
-  /** Sets the variables: for the beginning of the function, asked for when the rest has been written. */
+  /** Sets the variables. It belongs at the beginning of the function, and is complete when the rest has been written. */
   get prelude(): Code {
-    return [...this.#variables].map(([value, local]) => set(local, v128.const(value, value, value, value)));
+    return [...this.#variables].map(([value, local]) => set(local, constant(value)));
   }
 }
 
@@ -140,9 +140,9 @@ function combination(
 }
 
 /**
- * outputs = matrix · inputs, for Bᵀ or G: rows 2i + 1 and 2i + 2 belong to points ±p and differ in the sign of their odd
- * columns (Bᵀ: of those with p in them), so they are the sum and the difference of two parts. `put(i, value)` stores
- * output i.
+ * outputs = matrix · inputs, for Bᵀ or G. Rows 2i + 1 and 2i + 2 belong to points ±p. They differ only in the sign of some
+ * columns (G: the odd ones; Bᵀ: those with p in them), so they are the sum and the difference of two parts.
+ * `put(i, value)` stores output i.
  */
 export function multiplyRows(
   matrix: Matrix,
@@ -179,8 +179,8 @@ export function multiplyRows(
 }
 
 /**
- * outputs = Aᵀ · inputs: columns 2i + 1 and 2i + 2 belong to points ±p, so that even rows need only their sums and odd
- * rows only their differences. The inputs are overwritten.
+ * outputs = Aᵀ · inputs. Columns 2i + 1 and 2i + 2 belong to points ±p, so even rows need only their sums and odd rows only
+ * their differences. The inputs are overwritten.
  */
 export function multiplyColumns(
   AT: Matrix,

@@ -11,6 +11,7 @@ import {
   branch,
   branchIf,
   type Code,
+  constant,
   type Func,
   f32x4,
   f64,
@@ -36,10 +37,10 @@ export interface FilterLayout {
 
 /**
  * filters(w, out, count): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels, as panels for the matrix product:
- * out [panel of ROWS outputs][channel][ROWS]. Rows that the last panel has too many are undefined.
+ * out [panel of ROWS outputs][channel][ROWS]. In the last panel, rows beyond the last output are undefined.
  *
- * A lane is an output. F(4) is computed in float64, two lanes, and rounded once: it magnifies errors. F(2×2) is so accurate
- * that float32 will do, in four lanes and half the time, which is a fifth of the pass where filters outweigh pixels.
+ * A lane is an output. F(4) magnifies errors: it is computed in float64, two lanes, and rounded once. F(2×2) is accurate
+ * enough in float32, four lanes: half the time, a fifth of the pass where filters outweigh pixels.
  */
 export function filtersFunction(
   { vertical, horizontal }: Filtering2d,
@@ -120,7 +121,7 @@ export function filtersFunction(
       advance(out, 4 * ROWS * (C - 1)),
     );
     const prelude = [...constants].map(([value, local]) =>
-      set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : v128.const(value, value, value, value)),
+      set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : constant(value)),
     );
     return [prelude, body];
   });
@@ -153,8 +154,9 @@ const STRAIGHT = 32;
  *       steps of matmul-kernel.ts, written out                │ c  │ c  │   6 loads, 1 exit: 6 a cycle, all there are
  *       c ← sums, then c += sums                     │ …  │ …  │
  *
- * All loops are inside, the distances are constants and the steps have no counter, because k is small here (16 channels): a
- * call for each tile would cost 7 %, one for each point 3 %, counted steps 7 %, one pointer to all rows of a up to 10 % (matmul-kernel.ts).
+ * k is small here (16 channels). So all loops are inside, the distances are constants and the steps have no counter. A call
+ * for each tile would cost 7 %, one for each point 3 %, counted steps 7 %, one pointer to all rows of a up to 10 %
+ * (matmul-kernel.ts).
  */
 export function productFunction(name: string, features: Features, { k, block: most, planes, row }: ProductShape): Func {
   return func(name, ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
@@ -182,7 +184,7 @@ export function productFunction(name: string, features: Features, { k, block: mo
       });
     /** Sums of `count` terms. */
     const oneBlock = (count: number): Code => [
-      sums.map((sum) => set(sum, v128.const(0, 0, 0, 0))),
+      sums.map((sum) => set(sum, constant(0))),
       count <= STRAIGHT
         ? straight(count)
         : [set(left, i32.const(Math.floor(count / 16))), countDown(left, 1, straight(16)), straight(count % 16)],

@@ -1,8 +1,8 @@
-/** How an image falls into Winograd tiles, and the tables and copies that follow from it. */
+/** How an image falls into Winograd tiles, and the tables that follow from it. */
 
-import { advance, copyRun, whileAtLeast } from "../loops.ts";
-import { type Func, func, get, i32, type Local, set } from "../wasm/assembler.ts";
+import { arithmetic, grid, oddLines } from "../../geometry/patches.ts";
 import type { Call, Engine } from "../wasm/engine.ts";
+import { writeTable } from "./tables.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 
 export interface Tiling {
@@ -18,7 +18,7 @@ export interface Tiling {
   /** Whether that is the image itself. */
   readonly whole: boolean;
   /** Writes, for each tile, the offset of its first pixel in a padded channel and in a channel of the result. */
-  write(engine: Engine, scope: Call, outRowFloats: number): { readonly input: number; readonly output: number };
+  write(engine: Engine, call: Call, outRowFloats: number): { readonly input: number; readonly output: number };
 }
 
 export function tiling(Ho: number, Wo: number, { vertical, horizontal }: Filtering2d): Tiling {
@@ -28,27 +28,20 @@ export function tiling(Ho: number, Wo: number, { vertical, horizontal }: Filteri
   const groups = Math.ceil(tiles / 4);
   const [outHeight, outWidth] = [tilesHigh * vertical.m, tilesWide * horizontal.m];
   const inWidth = outWidth + 2;
-  const lines = Math.ceil(((outHeight + 2) * inWidth) / 16);
   return {
     tiles,
     groups,
     inWidth,
-    inPlane: (lines | 1) * 16,
+    inPlane: oddLines((outHeight + 2) * inWidth),
     outHeight,
     outWidth,
     whole: outHeight === Ho && outWidth === Wo,
-    write(engine, scope, outRowFloats) {
-      const input = scope.scratch(4 * groups);
-      const output = scope.scratch(4 * groups);
-      const table = new Int32Array(engine.arena.memory.buffer);
-      for (let i = 0; i < 4 * groups; i++) {
-        const tile = Math.min(i, tiles - 1);
-        const row = Math.floor(tile / tilesWide) * vertical.m;
-        const column = (tile % tilesWide) * horizontal.m;
-        table[input / 4 + i] = 4 * (row * inWidth + column);
-        table[output / 4 + i] = 4 * (row * outRowFloats + column);
-      }
-      return { input, output };
+    write(engine, call, outRowFloats) {
+      const rows = arithmetic(tilesHigh, vertical.m);
+      const columns = arithmetic(tilesWide, horizontal.m);
+      const write = (width: number): number =>
+        writeTable(engine, call, grid(rows, columns, width), { length: 4 * groups });
+      return { input: write(inWidth), output: write(outRowFloats) };
     },
   };
 }
@@ -61,30 +54,4 @@ export function meanTaps(Ho: number, Wo: number, H: number, W: number, top: numb
       .map((tap) => Math.max(0, Math.min(results, pixels + padding - tap) - Math.max(0, padding - tap)))
       .reduce((sum, count) => sum + count);
   return (along(Ho, H, top) / Ho) * (along(Wo, W, left) / Wo);
-}
-
-/** crop(source, target, planes, H, W, rowBytes, planeBytes): the upper left H × W of larger planes, one after another. */
-export function cropFunction(): Func {
-  return func("crop", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [source, target, planes, H, W, rowBytes, planeBytes] = [0, 1, 2, 3, 4, 5, 6];
-    const [h, row, from, count] = locals.many("i32", 4);
-    const moveBy = (pointer: Local, bytes: Local) => set(pointer, get(pointer), get(bytes), i32.add);
-    return whileAtLeast(
-      planes,
-      1,
-      set(row, get(source)),
-      set(h, get(H)),
-      whileAtLeast(
-        h,
-        1,
-        set(from, get(row)),
-        set(count, get(W)),
-        copyRun(target, from, count),
-        moveBy(row, rowBytes),
-        advance(h, -1),
-      ),
-      moveBy(source, planeBytes),
-      advance(planes, -1),
-    );
-  });
 }

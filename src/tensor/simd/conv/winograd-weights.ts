@@ -6,26 +6,95 @@
  *   gy ─────▶ tiles of m² pixels ─G·Gᵀ─▶ U [point][tile][filter]         M [point] += U [point]ᵀ · V [point]
  *   M ─Aᵀ·A─▶ gw                                                         (sums over the tiles of all images)
  *
- * In the transforms a lane is a channel, so that a vector is what the matrix product's panels want. Tiles are taken in
- * blocks: sums of some dozens of products are added to M, so that errors grow far less than in one running sum.
+ * In the transforms a lane is a channel: the panels of the matrix product want such vectors. Tiles are taken in blocks. The
+ * sum of a block, some dozens of products, is added to M, so errors grow far less than in one running sum.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
+import { oddLines } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { padFunction } from "./im2col-kernel.ts";
-import { offPowersOfTwo } from "./winograd.ts";
+import { cropFunction, padFunction } from "./tables.ts";
 import { channelsFunction, type Filtering2d, outputFiltersFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { productFunction, ROWS } from "./winograd-product.ts";
-import { cropFunction, tiling } from "./winograd-tiling.ts";
+import { type Tiling, tiling } from "./winograd-tiling.ts";
 
 /**
- * Tiles of a block, summed without a break: U and V of one block stay in L2 up to some 64 channels. Longer blocks are not
- * faster and less accurate (128 tiles: 1.5 times a running sum's error at 2048 pixels, 32 tiles: 1.1).
+ * Tiles of a block, summed without a break. U and V of one block stay in L2 up to some 64 channels. Longer blocks are no
+ * faster, and less accurate (128 tiles: 1.5 times a running sum's error at 2048 pixels, 32 tiles: 1.1).
  */
 const BLOCK_TILES = 32;
 
+/** How the pass is divided, and where its numbers lie. All sizes are in floats. */
+interface Plan {
+  readonly tiles: Tiling;
+  /** Points at which tiles of gy and of x are multiplied. */
+  readonly points: number;
+  /** Tiles of a block, and of the last one. */
+  readonly block: number;
+  readonly lastBlock: number;
+  /** Panels of the product; columns with those that fill up the last panel. */
+  readonly rowPanels: number;
+  readonly columnPanels: number;
+  readonly columns: number;
+  /** Distances from point to point in U, V and M. */
+  readonly planes: readonly [number, number, number];
+  /** Whether gy is read where it stands, and the distances of its channels and rows there or in the copy. */
+  readonly direct: boolean;
+  readonly gyPlane: number;
+  readonly gyRow: number;
+}
+
+function planOf({ N, C, O, Ho, Wo }: ConvGeometry, { vertical, horizontal }: Filtering2d): Plan {
+  const tiles = tiling(Ho, Wo, { vertical: turned(vertical), horizontal: turned(horizontal) });
+  const rowPanels = Math.ceil(O / ROWS);
+  const columnPanels = Math.ceil(C / TILE_COLUMNS);
+  const columns = columnPanels * TILE_COLUMNS;
+  const block = Math.min(BLOCK_TILES, N * tiles.tiles);
+  // gy needs no copy where its tiles and its quads of channels are whole and its rows can be loaded as vectors.
+  const direct = tiles.whole && O % ROWS === 0 && horizontal.r === 4;
+  return {
+    tiles,
+    points: vertical.n * horizontal.n,
+    block,
+    lastBlock: ((N * tiles.tiles - 1) % block) + 1,
+    rowPanels,
+    columnPanels,
+    columns,
+    planes: [oddLines(rowPanels * ROWS * block), oddLines(columns * block), oddLines(rowPanels * ROWS * columns)],
+    direct,
+    gyPlane: direct ? Ho * Wo : tiles.inPlane,
+    gyRow: direct ? Wo : tiles.inWidth,
+  };
+}
+
 type Functions = Program<"product" | "lastProduct" | "pad" | "crop" | "images" | "upstream" | "outputFilters">;
+
+function functionsOf(engine: Engine, { C, O }: ConvGeometry, filterings: Filtering2d, plan: Plan): Functions {
+  const { vertical, horizontal } = filterings;
+  const { block, lastBlock, columns, planes, gyPlane, gyRow } = plan;
+  const { inWidth, inPlane } = plan.tiles;
+  const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
+  const sizes = `${C} ${O} ${block} ${lastBlock} ${inWidth} ${inPlane} ${gyRow} ${gyPlane}`;
+  return engine.program(`winograd weights ${vertical.name} ${horizontal.name} ${sizes}`, (features) => [
+    productFunction("product", features, { k: block, block, planes, row: columns }),
+    productFunction("lastProduct", features, { k: lastBlock, block, planes, row: columns }),
+    padFunction(),
+    cropFunction(),
+    channelsFunction(
+      "images",
+      vertical.BT,
+      horizontal.BT,
+      features,
+      4 * inWidth,
+      4 * inPlane,
+      bytesOfV,
+      4 * TILE_COLUMNS,
+    ),
+    channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * gyRow, 4 * gyPlane, bytesOfU, 4 * ROWS),
+    outputFiltersFunction(filterings, features, bytesOfM),
+  ]);
+}
 
 /** gw `[O, C, 3, 3]` → Σ gy·x. False where there is no room. `filterings` is F(3×3, m×m). */
 export function winogradWeightGradient(
@@ -33,57 +102,27 @@ export function winogradWeightGradient(
   gy: Floats,
   x: Floats,
   gw: Floats,
-  { N, C, H, W, O, Ho, Wo, ph, pw }: ConvGeometry,
+  g: ConvGeometry,
   filterings: Filtering2d,
 ): boolean {
-  const { vertical, horizontal } = filterings;
-  const points = vertical.n * horizontal.n;
-  const t = tiling(Ho, Wo, { vertical: turned(vertical), horizontal: turned(horizontal) });
+  const { N, C, H, W, O, Ho, Wo, ph, pw } = g;
+  const plan = planOf(g, filterings);
+  const { tiles: t, points, block, rowPanels, columnPanels, columns, direct, gyPlane, gyRow } = plan;
   const quads = Math.ceil(C / 4);
-  const rowPanels = Math.ceil(O / ROWS);
-  const columnPanels = Math.ceil(C / TILE_COLUMNS);
-  const columns = columnPanels * TILE_COLUMNS;
-  const block = Math.min(BLOCK_TILES, N * t.tiles);
-  const planeOfV = offPowersOfTwo(columns * block);
-  const planeOfU = offPowersOfTwo(rowPanels * ROWS * block);
-  const planeOfM = offPowersOfTwo(rowPanels * ROWS * columns);
-  // gy needs no copy where its tiles and its quads of channels are whole and its rows can be loaded as vectors.
-  const direct = t.whole && O % ROWS === 0 && horizontal.r === 4;
-  const gyPlane = direct ? Ho * Wo : t.inPlane;
-  const gyRow = direct ? Wo : t.inWidth;
-  const planes = [planeOfU, planeOfV, planeOfM] as const;
-  const lastBlock = ((N * t.tiles - 1) % block) + 1;
-  const sizes = `${C} ${O} ${block} ${lastBlock} ${t.inWidth} ${t.inPlane} ${gyRow} ${gyPlane}`;
-  const key = `winograd weights ${vertical.name} ${horizontal.name} ${sizes}`;
-  const functions: Functions = engine.program(key, (features) => {
-    const { BT } = vertical;
-    const row = 4 * t.inWidth;
-    const plane = 4 * t.inPlane;
-    return [
-      productFunction("product", features, { k: block, block, planes, row: columns }),
-      productFunction("lastProduct", features, { k: lastBlock, block, planes, row: columns }),
-      padFunction(),
-      cropFunction(),
-      channelsFunction("images", BT, horizontal.BT, features, row, plane, 4 * planeOfV, 4 * TILE_COLUMNS),
-      channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * gyRow, 4 * gyPlane, 4 * planeOfU, 4 * ROWS),
-      outputFiltersFunction(filterings, features, 4 * planeOfM),
-    ];
-  });
-  return engine.run((scope) => {
-    const pgy = scope.input(gy);
-    const px = scope.input(x);
-    const pgw = scope.output(gw);
-    const U = scope.scratch(points * planeOfU);
-    const V = scope.scratch(points * planeOfV);
-    const M = scope.scratch(points * planeOfM);
-    const work = scope.scratch(WORK_FLOATS);
-    const tables = t.write(engine, scope, gyRow);
+  const functions = functionsOf(engine, g, filterings, plan);
+  return engine.run((call) => {
+    const pgy = call.input(gy);
+    const px = call.input(x);
+    const pgw = call.output(gw);
+    const [U, V, M] = plan.planes.map((floats) => call.scratch(points * floats));
+    const work = call.scratch(WORK_FLOATS);
+    const tables = t.write(engine, call, gyRow);
     // One image and one gy at a time, padded; channels up to a whole quad are zeros.
     const imageFloats = 4 * quads * t.inPlane;
     const upstreamFloats = direct ? 0 : rowPanels * ROWS * gyPlane;
-    const padded = scope.scratch(imageFloats + upstreamFloats);
+    const padded = call.scratch(imageFloats + upstreamFloats);
     const paddedGy = padded + 4 * imageFloats;
-    const filters = C % 4 === 0 ? pgw : scope.scratch(O * quads * 36);
+    const filters = C % 4 === 0 ? pgw : call.scratch(O * quads * 36);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + imageFloats + upstreamFloats);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.tiles; begin += block) {

@@ -12,25 +12,25 @@
  * A tile's results all depend on all of its pixels here: an infinite or NaN pixel makes NaN of up to m² results near it,
  * where im2col would spoil only those that see it.
  */
-import type { ConvGeometry } from "../../geometry/conv.ts";
+import { algorithmCovers, type ConvGeometry } from "../../geometry/conv.ts";
+import { oddLines } from "../../geometry/patches.ts";
 import { constantOf, type Floats } from "../../memory.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { padFunction } from "./im2col-kernel.ts";
+import { cropFunction, padFunction } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
-import { cropFunction, meanTaps, tiling } from "./winograd-tiling.ts";
+import { meanTaps, type Tiling, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
 const BLOCK_BYTES = 2 ** 19;
-/** U of the filters that are transformed at a time, where that is done: a quarter of L2. */
+/** U where only some filters are transformed at a time: a quarter of L2. */
 const U_BYTES = 2 ** 18;
-/** A larger U is not held whole: with a copy of the filters it has to find room in a full memory, too (arena.ts). */
+/** A larger U is made in parts: in a full memory it might not find room beside a copy of the filters (arena.ts). */
 const LARGEST_U_BYTES = 40 * 2 ** 20;
 
-/** Whether Winograd's algorithms cover the geometry. */
-export function winogradCovers({ kh, kw, sh, sw, dh, dw, ph, pw, groups, N, C, O }: ConvGeometry): boolean {
-  const sizes = kh === 3 && kw === 3 && sh === 1 && sw === 1 && dh === 1 && dw === 1 && groups === 1;
-  return sizes && ph <= 2 && pw <= 2 && N * C * O > 0;
+/** Whether Winograd's algorithms cover the geometry: all of them cover the same. */
+export function winogradCovers(g: ConvGeometry): boolean {
+  return algorithmCovers("winograd2", g) && g.N * g.C * g.O > 0;
 }
 
 /** y → w ⋆ x, without bias. False where there is no room. */
@@ -76,72 +76,105 @@ interface Pass {
 }
 
 /**
- * Channels that are summed without a break, of C; all blocks about equal. F(4×4) magnifies errors, and is summed in shorter
- * blocks where a running sum of that many `terms` would have little error itself (conv.ts).
+ * How many of C channels are summed without a break; all blocks are about equal. F(4×4) magnifies errors: its blocks are
+ * shorter where `terms` are few, because a running sum of few terms has little error itself (conv.ts).
  */
 function channelBlock(C: number, points: number, terms: number): number {
   const most = points < 36 || terms >= 1900 ? 64 : terms >= 1000 ? 32 : 16;
   return Math.ceil(C / Math.ceil(C / most));
 }
 
+/** How a pass is divided, and where its numbers lie. All sizes are in floats. */
+interface Plan {
+  readonly tiles: Tiling;
+  /** Points at which filters and tiles are multiplied. */
+  readonly points: number;
+  /** Groups of four tiles in a block; two make a panel of columns. */
+  readonly blockGroups: number;
+  /** Channels that are summed without a break. */
+  readonly blockC: number;
+  /** Filters of a product, and whether U has the numbers of no more than these. */
+  readonly blockO: number;
+  readonly inParts: boolean;
+  /** Whether U is kept from step to step. */
+  readonly kept: boolean;
+  /** Distances from point to point in U, V and M. */
+  readonly planes: readonly [u: number, v: number, m: number];
+  /** Distance from channel to channel in M. */
+  readonly rowOfM: number;
+  /** Distances of channels and rows where the results are written. */
+  readonly outPlane: number;
+  readonly outRow: number;
+}
+
+function planOf({ N, C, H, W, O, Ho, Wo, top, left }: Pass, filterings: Filtering2d, kept: boolean): Plan {
+  const points = filterings.vertical.n * filterings.horizontal.n;
+  const tiles = tiling(Ho, Wo, filterings);
+  const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
+  const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * tiles.groups) / 2);
+  const rowOfM = blockGroups * 4;
+  // Where one block is all, U is needed once: some filters are transformed and used at a time, so that U stays in L2. Where
+  // U would be too large, too; each block repeats the transforms then. Bits do not depend on it. A constant's U is kept
+  // whole; then what one point needs of it is to stay in L2.
+  const inParts = !kept && (N * tiles.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES);
+  const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
+  const blockO = inParts || kept ? Math.min(O, fittingO) : O;
+  return {
+    tiles,
+    points,
+    blockGroups,
+    blockC: channelBlock(C, points, C * meanTaps(Ho, Wo, H, W, top, left)),
+    blockO,
+    inParts,
+    kept,
+    planes: [oddLines(roundUp(kept ? O : blockO) * C), oddLines(C * rowOfM), oddLines(roundUp(blockO) * rowOfM)],
+    rowOfM,
+    outPlane: tiles.whole ? Ho * Wo : tiles.outHeight * tiles.outWidth,
+    outRow: tiles.whole ? Wo : tiles.outWidth,
+  };
+}
+
 type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
+
+function functionsOf(engine: Engine, { C, O, filters }: Pass, filterings: Filtering2d, plan: Plan): Functions {
+  const { tiles, blockC, blockO, kept, planes, rowOfM, outPlane, outRow } = plan;
+  const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
+  const sizes = `${C} ${blockC} ${O} ${blockO} ${rowOfM} ${tiles.inWidth} ${tiles.inPlane} ${outPlane} ${outRow} ${kept}`;
+  const key = `winograd ${filterings.vertical.name} ${filterings.horizontal.name} ${sizes} ${filters.turned}`;
+  return engine.program(key, (features) => [
+    productFunction("product", features, { k: C, block: blockC, planes, row: rowOfM }),
+    padFunction(),
+    cropFunction(),
+    inputTilesFunction(filterings, features, 4 * tiles.inWidth, 4 * tiles.inPlane, bytesOfV),
+    outputTilesFunction(filterings, features, bytesOfM, 4 * outRow, 4 * outPlane),
+    filtersFunction(filterings, bytesOfU, C, filters),
+  ]);
+}
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
   const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
-  const { vertical, horizontal } = filterings;
-  const points = vertical.n * horizontal.n;
-  const t = tiling(Ho, Wo, filterings);
-  // Groups of four tiles in a block; two make a panel of columns.
-  const fitting = Math.floor(BLOCK_BYTES / (16 * points * (C + O)));
-  const blockGroups = 2 * Math.ceil(Math.min(Math.max(fitting, 8), N * t.groups) / 2);
-  const rowOfM = blockGroups * 4;
-  const planeOfV = offPowersOfTwo(C * rowOfM);
-  // Where one block is all, U is needed once: a few filters are transformed and used at a time, so that U stays in L2.
-  // Bits do not depend on it; nor, where U would be too large, on the transforms that each block then repeats.
-  const inParts = N * t.groups <= blockGroups || 4 * points * C * O > LARGEST_U_BYTES;
-  // A constant's is kept whole; then what one point needs of it is to stay.
-  const kept = constantOf(w) !== undefined;
-  const fittingO = ROWS * Math.max(1, Math.floor(U_BYTES / (4 * ROWS * C * (kept ? 1 : points))));
-  const blockO = inParts || kept ? Math.min(O, fittingO) : O;
-  const planeOfM = offPowersOfTwo(roundUp(blockO) * rowOfM);
-  const planeOfU = offPowersOfTwo(roundUp(kept ? O : blockO) * C);
-  const outPlane = t.whole ? Ho * Wo : t.outHeight * t.outWidth;
-  const outRow = t.whole ? Wo : t.outWidth;
-  const block = channelBlock(C, points, C * meanTaps(Ho, Wo, H, W, top, left));
-  const sizes = `${C} ${block} ${O} ${blockO} ${rowOfM} ${t.inWidth} ${t.inPlane} ${outPlane} ${outRow} ${kept}`;
-  const key = `winograd ${vertical.name} ${horizontal.name} ${sizes} ${filters.turned}`;
-  const functions: Functions = engine.program(key, (features) => [
-    productFunction("product", features, {
-      k: C,
-      block,
-      planes: [planeOfU, planeOfV, planeOfM],
-      row: rowOfM,
-    }),
-    padFunction(),
-    cropFunction(),
-    inputTilesFunction(filterings, features, 4 * t.inWidth, 4 * t.inPlane, 4 * planeOfV),
-    outputTilesFunction(filterings, features, 4 * planeOfM, 4 * outRow, 4 * outPlane),
-    filtersFunction(filterings, 4 * planeOfU, C, filters),
-  ]);
-  return engine.run((scope) => {
-    const px = scope.input(x);
-    const py = scope.output(y);
-    const key = `winograd/${[vertical.name, horizontal.name, filters.turned]}`;
+  const plan = planOf(pass, filterings, constantOf(w) !== undefined);
+  const { tiles: t, points, blockGroups, blockO, inParts, kept, rowOfM, outPlane, outRow } = plan;
+  const [planeOfU, planeOfV, planeOfM] = plan.planes;
+  const functions = functionsOf(engine, pass, filterings, plan);
+  return engine.run((call) => {
+    const px = call.input(x);
+    const py = call.output(y);
+    const key = `winograd/${[filterings.vertical.name, filterings.horizontal.name, filters.turned]}`;
     let pw = 0;
-    const U = scope.derived(w, key, points * planeOfU, (U) => {
-      pw = scope.input(w);
-      if (kept || !inParts) functions.filters(pw, U, O);
+    const U = call.derived(w, key, points * planeOfU, (U) => {
+      pw = call.input(w);
+      if (!inParts) functions.filters(pw, U, O);
     });
-    const V = scope.scratch(points * planeOfV);
-    const M = scope.scratch(points * planeOfM);
-    const work = scope.scratch(WORK_FLOATS);
-    const tables = t.write(engine, scope, outRow);
+    const [V, M] = [planeOfV, planeOfM].map((floats) => call.scratch(points * floats));
+    const work = call.scratch(WORK_FLOATS);
+    const tables = t.write(engine, call, outRow);
     // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
-    const padded = scope.scratch(C * t.inPlane);
+    const padded = call.scratch(C * t.inPlane);
     engine.arena.floats.fill(0, padded / 4, padded / 4 + C * t.inPlane);
     // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
-    const results = t.whole ? 0 : scope.scratch(slots * O * outPlane);
+    const results = t.whole ? 0 : call.scratch(slots * O * outPlane);
     let paddedUpTo = 0;
     for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
       const end = Math.min(N * t.groups, begin + blockGroups);
@@ -166,7 +199,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       for (let o = 0; o < O; o += blockO) {
         const filterCount = Math.min(blockO, O - o);
         const filterPanels = Math.ceil(filterCount / ROWS);
-        if (inParts && !kept) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
+        if (inParts) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
         functions.product(kept ? U + 4 * o * C : U, V, M, filterPanels, panels, points, 0);
         images((n, first, local, count) => {
           const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
@@ -187,9 +220,4 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
 /** Rows of whole panels. */
 function roundUp(filters: number): number {
   return Math.ceil(filters / ROWS) * ROWS;
-}
-
-/** At least `floats`, an odd number of cache lines: neighbouring planes fall into different sets of the cache. */
-export function offPowersOfTwo(floats: number): number {
-  return (Math.ceil(floats / 16) | 1) * 16;
 }

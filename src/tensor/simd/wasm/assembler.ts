@@ -71,7 +71,7 @@ export const when = (...body: Code): Code => [0x04, NO_RESULT, ...body, 0x0b];
 export const branchIf = (depth: number): Code => [0x0d, unsigned(depth)];
 export const branch = (depth: number): Code => [0x0c, unsigned(depth)];
 /** Calls function number `index` of the module (imports first). */
-export const call = (index: number): Code => [0x10, unsigned(index)];
+export const callFunction = (index: number): Code => [0x10, unsigned(index)];
 
 // §5.4.5 Variables
 export const get = (local: Local): Code => [0x20, unsigned(local)];
@@ -195,6 +195,9 @@ export const f64x2 = {
   /** Two float64 as the first two of four float32; zeros behind. */
   demoteZero: [0xfd, 94],
 } as const;
+
+/** One float32, four times. */
+export const constant = (value: number): Code => v128.const(value, value, value, value);
 
 /** Four float32 shuffled as units: lanes 0–3 of the first vector, 4–7 of the second. */
 export const shuffle32 = (...lanes: readonly [number, number, number, number]): Code =>

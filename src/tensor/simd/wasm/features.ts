@@ -3,7 +3,7 @@
  *
  * Type declarations of the WebAssembly JavaScript API stand here because the library is compiled without a platform's.
  */
-import { assembleModule, type Code, type Func, f32x4, func, get, v128 } from "./assembler.ts";
+import { assembleModule, type Code, constant, type Func, f32x4, func, get, v128 } from "./assembler.ts";
 
 /** As much of the standard (https://webassembly.github.io/spec/js-api) as the engine uses. */
 export interface WebAssemblyApi {
@@ -42,14 +42,14 @@ export interface Features {
 
 /** @param memory for programs to import, whose first 64 bytes stay zeros. */
 export function detectFeatures(wasm: WebAssemblyApi, memory: MemoryLike): Features {
-  const zero = v128.const(0, 0, 0, 0);
+  const zero = constant(0);
   const storing = (vectorCode: Code): Func => func("probe", ["i32"], () => [get(0), vectorCode, v128.store()]);
   const validates = (vectorCode: Code): boolean => wasm.validate(assembleModule([storing(vectorCode)]));
   const simd = validates([zero, zero, f32x4.add]);
   if (!simd) return { simd, multiplyAdd: false };
   // x² = 1 + 2⁻¹¹ + 2⁻²⁴, whose last term is lost when it is rounded by itself.
-  const x = splat(1 + 2 ** -12);
-  const square = splat(-(1 + 2 ** -11));
+  const x = constant(1 + 2 ** -12);
+  const square = constant(-(1 + 2 ** -11));
   const fused = [x, x, square, f32x4.relaxedMadd];
   const relaxed = validates(fused);
   // A policy that forbids compiling is to be known now, not in the middle of a training: so something is compiled always.
@@ -60,8 +60,6 @@ export function detectFeatures(wasm: WebAssemblyApi, memory: MemoryLike): Featur
   result.fill(0);
   return { simd, multiplyAdd };
 }
-
-const splat = (value: number): Code => v128.const(value, value, value, value);
 
 /** What a platform says that refuses WebAssembly; and what to do, where it may be a page's policy and does not say so. */
 export function reasonOf(error: unknown): string {

@@ -1,15 +1,14 @@
 /**
- * The parts of a convolution by implicit im2col that are not the tile itself (matmul-kernel.ts): surrounding images with zeros,
- * gathering panels through tables of addresses, putting results where they belong.
+ * What all algorithms of convolution share: tables of addresses, copies that go through them, and zeros around images.
  *
  *   table of steps     table of lines                          panel, as the tile reads it
  *   [s0 s1 s2 …]   ×   [l0 l1 … l7]      →      target[p·width + i] = source[steps[p] + lines[i]]
  *
- * A line is what becomes a row of A or a column of B, a step is one summand. All offsets are in bytes.
- * Next: im2col.ts, which makes the tables.
+ * A line becomes a row of A or a column of B; a step is one summand. All offsets are in bytes.
+ * The numbers in the tables come from ../../geometry/patches.ts. Next: im2col.ts, direct.ts.
  */
 
-import { advance, copyRun, whileAtLeast } from "../loops.ts";
+import { advance, copyRun, step, whileAtLeast } from "../loops.ts";
 import { transpose4 } from "../pack.ts";
 import {
   block,
@@ -18,7 +17,6 @@ import {
   type Code,
   type Func,
   f32,
-  f32x4,
   func,
   get,
   i32,
@@ -26,50 +24,81 @@ import {
   set,
   v128,
 } from "../wasm/assembler.ts";
+import type { Call, Engine } from "../wasm/engine.ts";
 
-const moveBy = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
+/** How a table is written. */
+interface TableOptions {
+  /** Entries; the last offset fills those that `offsets` has none for. Default: as many as offsets. */
+  readonly length?: number;
+  /** What the offsets count, in floats. Default 1. */
+  readonly floats?: number;
+}
+
+/** Writes offsets as bytes; returns the table's address. */
+export function writeTable(
+  engine: Engine,
+  call: Call,
+  offsets: ArrayLike<number>,
+  { length = offsets.length, floats = 1 }: TableOptions = {},
+): number {
+  const address = call.scratch(length);
+  const table = new Int32Array(engine.arena.memory.buffer, address, length);
+  for (let i = 0; i < length; i++) table[i] = 4 * floats * offsets[Math.min(i, offsets.length - 1)];
+  return address;
+}
 
 /** pad(source, target, planes, H, W, rowBytes, planeBytes): planes of H × W into the insides of larger planes. */
 export function padFunction(): Func {
-  return func("pad", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+  return insidesFunction("pad", "target");
+}
+
+/** crop(source, target, planes, H, W, rowBytes, planeBytes): H × W numbers of each larger plane, one plane after another. */
+export function cropFunction(): Func {
+  return insidesFunction("crop", "source");
+}
+
+/** Copies planes of H × W. On the side of `larger` rows are rowBytes apart and planes planeBytes; on the other nothing is. */
+function insidesFunction(name: string, larger: "source" | "target"): Func {
+  return func(name, ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [source, target, planes, H, W, rowBytes, planeBytes] = [0, 1, 2, 3, 4, 5, 6];
-    const [h, row, to, count] = locals.many("i32", 4);
+    const [h, row, inside, count] = locals.many("i32", 4);
+    const [plane, to, from]: Local[] = larger === "target" ? [target, inside, source] : [source, target, inside];
     return whileAtLeast(
       planes,
       1,
-      set(row, get(target)),
+      set(row, get(plane)),
       set(h, get(H)),
       whileAtLeast(
         h,
         1,
-        set(to, get(row)),
+        set(inside, get(row)),
         set(count, get(W)),
-        copyRun(to, source, count),
-        moveBy(row, rowBytes),
+        copyRun(to, from, count),
+        step(row, rowBytes),
         advance(h, -1),
       ),
-      moveBy(target, planeBytes),
+      step(plane, planeBytes),
       advance(planes, -1),
     );
   });
 }
 
 /**
- * gatherRuns…(source, lines, steps, target, k): a panel whose lines are neighbours in memory, four by four, so that
- * each step copies vectors. `width` is a multiple of 4.
+ * gatherRuns…(source, lines, steps, target, k): a panel whose lines are neighbours in memory, four by four. Each step
+ * copies vectors. `width` is a multiple of 4.
  */
 export function gatherRunsFunction(name: string, width: number): Func {
   return func(name, ["i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [source, lines, steps, target, k] = [0, 1, 2, 3, 4];
     const quads = locals.many("i32", width / 4);
-    const step = locals.make("i32");
+    const offset = locals.make("i32");
     return [
       quads.map((quad, q) => set(quad, get(source), get(lines), i32.load(16 * q), i32.add)),
       whileAtLeast(
         k,
         1,
-        set(step, get(steps), i32.load()),
-        quads.map((quad, q) => [get(target), get(quad), get(step), i32.add, v128.load(), v128.store(16 * q)]),
+        set(offset, get(steps), i32.load()),
+        quads.map((quad, q) => [get(target), get(quad), get(offset), i32.add, v128.load(), v128.store(16 * q)]),
         advance(steps, 4),
         advance(target, 4 * width),
         advance(k, -1),
@@ -80,7 +109,7 @@ export function gatherRunsFunction(name: string, width: number): Func {
 
 /**
  * gather…(source, lines, steps, target, k): any panel. Where four steps in a row are neighbours in memory, each line's
- * four numbers are loaded as a vector and the panel is transposed in registers; elsewhere number by number.
+ * four numbers are loaded as a vector and transposed in registers. Elsewhere the numbers are copied one by one.
  */
 export function gatherFunction(name: string, width: number): Func {
   return func(name, ["i32", "i32", "i32", "i32", "i32"], (locals) => {
@@ -88,21 +117,21 @@ export function gatherFunction(name: string, width: number): Func {
     const pointers = locals.many("i32", width);
     const rows = locals.many("v128", 4);
     const halves = locals.many("v128", 4);
-    const step = locals.make("i32");
+    const offset = locals.make("i32");
     const quads = Math.floor(width / 4);
-    const at = (line: number): Code => [get(pointers[line]), get(step), i32.add];
+    const at = (line: number): Code => [get(pointers[line]), get(offset), i32.add];
     const oneStep: Code = [
-      set(step, get(steps), i32.load()),
+      set(offset, get(steps), i32.load()),
       pointers.map((_, i) => [get(target), at(i), f32.load(), f32.store(4 * i)]),
       advance(steps, 4),
       advance(target, 4 * width),
       advance(k, -1),
     ];
-    // Leaves the enclosing block unless steps[0 … 3] are one another's neighbours.
+    // Leaves the enclosing block unless steps[0 … 3] are neighbours.
     const needNeighbours = [1, 2, 3].map((i) => [
       get(steps),
       i32.load(4 * i),
-      [get(step), i32.const(4 * i), i32.add],
+      [get(offset), i32.const(4 * i), i32.add],
       i32.sub,
       branchIf(0),
     ]);
@@ -111,7 +140,7 @@ export function gatherFunction(name: string, width: number): Func {
       whileAtLeast(
         k,
         4,
-        set(step, get(steps), i32.load()),
+        set(offset, get(steps), i32.load()),
         block(
           block(
             needNeighbours,
@@ -142,7 +171,7 @@ export function gatherFunction(name: string, width: number): Func {
   });
 }
 
-/** scatter(source, target, targets, rows, columns, rowBytes): target row [targets[j]] → source row [j], all rows. */
+/** scatter(source, target, targets, rows, columns, rowBytes): target[targets[j]] → source[j], row after row. */
 export function scatterFunction(): Func {
   return func("scatter", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [source, target, targets, rows, columns, rowBytes] = [0, 1, 2, 3, 4, 5];
@@ -160,48 +189,8 @@ export function scatterFunction(): Func {
         advance(table, 4),
         advance(j, -1),
       ),
-      moveBy(target, rowBytes),
+      step(target, rowBytes),
       advance(rows, -1),
-    );
-  });
-}
-
-/** addBias(y, b, images, O, L): y[n, o, l] += b[o]. */
-export function addBiasFunction(): Func {
-  return func("addBias", ["i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [y, b, images, O, L] = [0, 1, 2, 3, 4];
-    const [o, bias, count] = locals.many("i32", 3);
-    const value = locals.make("f32");
-    const vector = locals.make("v128");
-    return whileAtLeast(
-      images,
-      1,
-      set(o, get(O)),
-      set(bias, get(b)),
-      whileAtLeast(
-        o,
-        1,
-        set(value, get(bias), f32.load()),
-        set(vector, get(value), f32x4.splat),
-        set(count, get(L)),
-        whileAtLeast(
-          count,
-          4,
-          [get(y), get(y), v128.load(), get(vector), f32x4.add, v128.store()],
-          advance(y, 16),
-          advance(count, -4),
-        ),
-        whileAtLeast(
-          count,
-          1,
-          [get(y), get(y), f32.load(), get(value), f32.add, f32.store()],
-          advance(y, 4),
-          advance(count, -1),
-        ),
-        advance(bias, 4),
-        advance(o, -1),
-      ),
-      advance(images, -1),
     );
   });
 }
