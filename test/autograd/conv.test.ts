@@ -2,11 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { conv2d } from "../../src/autograd/conv.ts";
-import { adjointError, gradcheck } from "../../src/autograd/gradcheck.ts";
+import { gradcheck } from "../../src/autograd/gradcheck.ts";
 import { ones, randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { owned, Tensor } from "../../src/tensor/tensor.ts";
+import { adjointError } from "../support/adjoint.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 import { cases } from "./cases/conv.ts";
 

@@ -1,6 +1,6 @@
 /** matmul and linear: PyTorch's rules for ranks and broadcasting, gradients, PyTorch's numbers, what they refuse. */
 import { describe, expect, it } from "vitest";
-import { adjointError, gradcheck } from "../../src/autograd/gradcheck.ts";
+import { gradcheck } from "../../src/autograd/gradcheck.ts";
 import { linear, matmul } from "../../src/autograd/matmul.ts";
 import { transpose } from "../../src/autograd/shape.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
@@ -8,6 +8,7 @@ import { ShapeError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { broadcastShapes, type Shape, sizeOf, stridesOf } from "../../src/tensor/shape.ts";
 import { owned, type Tensor } from "../../src/tensor/tensor.ts";
+import { adjointError } from "../support/adjoint.ts";
 import { readGolden } from "../support/golden.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 import { cases } from "./cases/matmul.ts";

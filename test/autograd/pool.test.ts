@@ -1,12 +1,13 @@
 /** Pooling: windows, ties, padding and ceil mode as PyTorch has them, gradients, PyTorch's numbers, what is refused. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { adjointError, gradcheck } from "../../src/autograd/gradcheck.ts";
+import { gradcheck } from "../../src/autograd/gradcheck.ts";
 import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../../src/autograd/pool.ts";
 import { full, ones, randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { adjointError } from "../support/adjoint.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 import { cases } from "./cases/pool.ts";
 

@@ -1,5 +1,6 @@
 /** The blocks that fooled a certificate which looked for one path: cancelled, lost, repeated, shared and hidden ways. */
 import { describe, expect, it } from "vitest";
+import { record } from "../../src/autograd/graph.ts";
 import * as S from "../../src/index.ts";
 import { numbersOf, toValues } from "../../src/tensor/memory.ts";
 
@@ -388,14 +389,14 @@ describe("networks", () => {
   it("an operation whose derivative does not do what its name says is found out", () => {
     const wrong = new Block((x, f) =>
       add(
-        S.record("reshape", x.clone(), [x], (gy) => [toValues(numbersOf(gy).map((v) => 0.99 * v))]),
+        record("reshape", x.clone(), [x], (gy) => [toValues(numbersOf(gy).map((v) => 0.99 * v))]),
         f(x),
       ),
     );
     expect(S.certify(wrong, x).blocks[0]).toMatchObject({ holds: false, verdict: "undecided" });
     const unknown = new Block((x, f) =>
       add(
-        S.record("mine", x.clone(), [x], (gy) => [gy]),
+        record("mine", x.clone(), [x], (gy) => [gy]),
         f(x),
       ),
     );
