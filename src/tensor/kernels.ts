@@ -8,11 +8,13 @@
  *
  * Operations call `kernels.conv2d(…)`: a live binding (tier.ts) that `useKernels` switches.
  */
+
+import type { AxisGeometry } from "./geometry/axis.ts";
 import type { BroadcastGeometry } from "./geometry/broadcast.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { CopyGeometry } from "./geometry/copy.ts";
 import type { GemmGeometry } from "./geometry/matmul.ts";
-import type { AxisGeometry, NormGeometry } from "./geometry/norm.ts";
+import type { NormGeometry } from "./geometry/norm.ts";
 import type { PoolGeometry } from "./geometry/pool.ts";
 import type { ReduceGeometry } from "./geometry/reduce.ts";
 import type { Floats, Pool, Values } from "./memory.ts";
