@@ -7,7 +7,7 @@ export { debugMemory, type Floats, type Values } from "./memory.ts";
 export type { Recorded, Rule } from "./node.ts";
 export { formatProfile, type KernelRow, type Profile, profile } from "./profile.ts";
 export { Rng } from "./rng.ts";
-export { formatShape, type Shape, sizeOf } from "./shape.ts";
+export { formatShape, type Shape } from "./shape.ts";
 export type { Finished } from "./sync.ts";
 export { isTensor, type NestedArray, type NestedNumbers, Tensor, type Tensor64 } from "./tensor.ts";
 export { ready, type Tier, tierInUse, useKernels } from "./tier.ts";
