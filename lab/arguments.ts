@@ -3,6 +3,7 @@
  * commander adds the option's name and the text to the message.
  */
 import { InvalidArgumentError } from "commander";
+import { depthInstead } from "../src/resnet/cifar-resnet.ts";
 
 /** Reads one kind of value. */
 export interface Argument<V> {
@@ -86,11 +87,8 @@ export const depth: Argument<number> = {
   placeholder: "<layers>",
   parse: (text) => {
     const value = wholeNumber(1, 20000).parse(text);
-    if (value < 8 || (value - 2) % 6 !== 0) {
-      const below = 6 * Math.max(1, Math.floor((value - 2) / 6)) + 2;
-      const nearest = value < 8 ? "the smallest is 8" : `the nearest are ${below} and ${below + 6}`;
-      throw new InvalidArgumentError(`the depth must be 6n+2 (8, 14, 20, 32, 44, 56, 110 …): ${nearest}`);
-    }
-    return value;
+    const nearest = depthInstead(value, 6);
+    if (nearest === null) return value;
+    throw new InvalidArgumentError(`the depth must be 6n+2 (8, 14, 20, 32, 44, 56, 110 …): ${nearest}`);
   },
 };

@@ -61,6 +61,11 @@ export interface Context extends ImageData {
    * never kept. Always false where the experiment does not say `endsEarly`: its tasks are dropped.
    */
   stopping(): boolean;
+  /**
+   * What `make` delivers, which depends on `key` and on the images alone; not made again where the task before, in the same
+   * thread, asked for the same.
+   */
+  remember<V>(key: string, make: () => Promise<V>): Promise<V>;
 }
 
 /** How a training stands: of its last batches. */

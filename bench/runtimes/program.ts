@@ -4,7 +4,7 @@
  *
  * The program asks nothing of its surroundings but a clock. Its host (hosts/) brings that, and takes the report away.
  */
-import { AdamW, cifarResNet, crossEntropy, kernels, Rng, randn, useKernels, valueAndGrad } from "../../src/index.ts";
+import { AdamW, cifarResNet, crossEntropy, Rng, randn, tierInUse, useKernels, valueAndGrad } from "../../src/index.ts";
 import { type Report as Bits, report as bitsOf } from "../../test/runtimes/checksums.ts";
 
 export interface Report {
@@ -34,7 +34,7 @@ export function* program(now: () => number): Generator<void, Report> {
   useKernels("plain");
   const plainTime = yield* timeOf(training(), now);
   useKernels("auto");
-  const tier = kernels.name;
+  const tier = tierInUse().name;
   const time = tier === "plain" ? plainTime : yield* timeOf(training(), now);
   return { bits, tier, time, plainTime };
 }

@@ -150,22 +150,16 @@ function placesOf({ points, linePoints, firstRow, lastRow }: Task): number {
 }
 
 interface Trained {
-  readonly key: string;
-  readonly images: Context["train"];
   readonly model: Module;
   readonly training: Training;
 }
 
-/** The network of this thread's last task, which is the next one's too where a plane is divided among many. */
-let latest: Trained | null = null;
-
-/** The trained network of a task. Training is deterministic, so whether it is done again makes no difference. */
-async function trained(task: Seeded<Task>, context: Context): Promise<Trained> {
+/** The trained network of a task, which is the next one's too where a plane is divided among many. */
+function trained(task: Seeded<Task>, context: Context): Promise<Trained> {
   const { net, depth, width, seed } = task;
   const key = JSON.stringify({ net, depth, width, seed, ...pickTraining(task) });
-  const images = context.train;
-  if (latest?.key === key && latest.images === images) return latest;
-  const model = cifarResNet(depth, { ...networkOptions(task, context), shortcut: net === "plain" ? "none" : "pad" });
-  latest = { key, images, model, training: await train(model, task, context) };
-  return latest;
+  return context.remember(key, async () => {
+    const model = cifarResNet(depth, { ...networkOptions(task, context), shortcut: net === "plain" ? "none" : "pad" });
+    return { model, training: await train(model, task, context) };
+  });
 }

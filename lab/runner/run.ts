@@ -1,6 +1,6 @@
 /** One run of an experiment, from the request to the page. This file is the order of events. */
 import { join, resolve } from "node:path";
-import { kernels, useKernels } from "../../src/tensor/index.ts";
+import { tierInUse, useKernels } from "../../src/tensor/index.ts";
 import { checkPaperData, readImages } from "../data/images.ts";
 import { engineName } from "../engine.ts";
 import { messageOf, RunError, UsageError } from "../errors.ts";
@@ -140,11 +140,12 @@ export function originOf(
   { checksum, size }: ImageSummary,
 ): Origin {
   useKernels(tier);
+  const { name, arithmetic } = tierInUse();
   return {
     experiment: experiment.name,
     version: packageVersion(),
     code: codeChecksum(experiment.name),
-    kernels: `${kernels.name}, ${kernels.arithmetic}`,
+    kernels: `${name}, ${arithmetic}`,
     data: `${checksum} ${size}`,
   };
 }

@@ -5,6 +5,7 @@ import { messageOf } from "../errors.ts";
 import type { ImageData, Seeded, Standing } from "../experiment.ts";
 import { experimentNamed } from "../experiments/index.ts";
 import { fromJson, toJson } from "../json.ts";
+import { rememberLast } from "../memo.ts";
 import { type StopFlag, stopRequested } from "../stop.ts";
 
 /** What pool.ts passes to the thread. Pixels and flag are in shared memory. */
@@ -33,6 +34,7 @@ const { experiment: name, images, kernels, stop } = workerData as WorkerSetup;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 useKernels(kernels);
 const experiment = experimentNamed(name);
+const remember = rememberLast();
 
 parentPort!.on("message", async ({ task }: ToWorker) => {
   const started = performance.now();
@@ -56,6 +58,7 @@ parentPort!.on("message", async ({ task }: ToWorker) => {
         early ||= stopRequested(stop);
         return early;
       },
+      remember,
     });
     // As it will be read from the file: a report must not depend on whether its results were.
     tell({ kind: "done", result: fromJson(toJson(result)), seconds: (performance.now() - started) / 1000, early });

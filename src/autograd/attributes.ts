@@ -13,26 +13,6 @@ import type { IndexTensor } from "../tensor/geometry/select.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-interface Axis {
-  readonly axis: number;
-}
-
-interface Reduced {
-  readonly axes: Axes;
-  readonly keepDim: boolean;
-}
-
-interface Spread extends Reduced {
-  readonly correction: number;
-}
-
-/** The tensors are among the node's inputs too, without the absent ones. */
-interface Affine {
-  readonly weight: Tensor | null;
-  readonly bias: Tensor | null;
-  readonly eps: number;
-}
-
 /** Attributes by the name of the operation. Operations that are not listed have none. */
 export interface OpAttributes {
   readonly leakyRelu: { readonly slope: number };
@@ -40,39 +20,53 @@ export interface OpAttributes {
   readonly softplus: { readonly beta: number; readonly threshold: number };
   readonly clamp: { readonly low: number; readonly high: number };
 
-  readonly sum: Reduced;
-  readonly mean: Reduced;
-  readonly max: Reduced;
-  readonly maxWithIndices: Reduced;
-  readonly logsumexp: Reduced;
-  readonly variance: Spread;
-  readonly std: Spread;
+  readonly sum: { readonly axes: Axes; readonly keepDim: boolean };
+  readonly mean: OpAttributes["sum"];
+  readonly max: OpAttributes["sum"];
+  readonly maxWithIndices: OpAttributes["sum"];
+  readonly logsumexp: OpAttributes["sum"];
+  readonly variance: OpAttributes["sum"] & { readonly correction: number };
+  readonly std: OpAttributes["variance"];
 
   /** Axis k of the output is axis `axes[k]` of the input. */
   readonly transpose: { readonly axes: readonly number[] };
   readonly permute: { readonly axes: readonly number[] };
   readonly slice: { readonly ranges: readonly SliceRange[] };
-  readonly concat: Axis;
-  readonly stack: Axis;
+  readonly concat: { readonly axis: number };
+  readonly stack: { readonly axis: number };
   readonly pad: { readonly pads: readonly (readonly [number, number])[]; readonly value: number };
-  readonly indexSelect: Axis & { readonly index: ArrayLike<number> };
-  readonly gather: Axis & { readonly index: IndexTensor };
+  readonly indexSelect: { readonly axis: number; readonly index: ArrayLike<number> };
+  readonly gather: { readonly axis: number; readonly index: IndexTensor };
 
   readonly conv2d: ConvGeometry;
   readonly maxPool2d: MaxPool2dOptions;
   readonly avgPool2d: AvgPool2dOptions;
   readonly adaptiveAvgPool2d: PoolGeometry;
 
-  readonly batchNorm: Affine & {
+  /** The tensors of a norm are among the node's inputs too, without the absent ones. */
+  readonly batchNorm: {
+    readonly weight: Tensor | null;
+    readonly bias: Tensor | null;
+    readonly eps: number;
     readonly training: boolean;
     /** What x was normalised with outside training. */
     readonly runningMean: Tensor | null;
     readonly runningVar: Tensor | null;
   };
-  readonly layerNorm: Affine & { readonly normalizedShape: Shape };
-  readonly groupNorm: Affine & { readonly groups: number };
-  readonly softmax: Axis;
-  readonly logSoftmax: Axis;
+  readonly layerNorm: {
+    readonly weight: Tensor | null;
+    readonly bias: Tensor | null;
+    readonly eps: number;
+    readonly normalizedShape: Shape;
+  };
+  readonly groupNorm: {
+    readonly weight: Tensor | null;
+    readonly bias: Tensor | null;
+    readonly eps: number;
+    readonly groups: number;
+  };
+  readonly softmax: { readonly axis: number };
+  readonly logSoftmax: { readonly axis: number };
 }
 
 /** The name of an operation, with its attributes where it has some. */

@@ -11,7 +11,7 @@ import { checkTensors, empty, type Tensor, valuesOf } from "../tensor/tensor.ts"
 import { kernels } from "../tensor/tier.ts";
 import { record } from "./graph.ts";
 
-export type { Conv2dOptions, ConvAlgorithm, Pair } from "../tensor/geometry/conv.ts";
+export type { Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
 
 const CONV2D_OPTIONS: OptionNames<Conv2dOptions> = {
   stride: true,

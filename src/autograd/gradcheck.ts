@@ -74,24 +74,6 @@ export function gradcheck(
   return worst;
 }
 
-/**
- * ⟨f(x) − f(0), u⟩ − ⟨x, fᵀ(u)⟩ relative to its terms, for an `f` that is linear (or affine) in x and random u: rounding
- * only, 1e-15 or so, when the backward pass is the adjoint of the forward pass. No finite differences are involved.
- */
-export function adjointError(f: (x: Tensor) => Tensor, x: Tensor, seed = 0): number {
-  checkFunction("adjointError", "f", f);
-  checkTensor("adjointError", "x", x);
-  checkInteger("adjointError", "seed", seed);
-  const point = owned(Float64Array.from(peek(x)), x.shape, true);
-  const y = f(point);
-  checkResult("adjointError", y);
-  const upstream = randomLike(y, new Rng(seed));
-  const offset = noGrad(() => f(owned(new Float64Array(x.size), x.shape)));
-  const forward = dot(y, upstream) - dot(offset, upstream);
-  const adjoint = dot(point, backward(y, { gradient: upstream }).get(point));
-  return Math.abs(forward - adjoint) / Math.max(1, Math.abs(forward), Math.abs(adjoint));
-}
-
 function checkResult(op: string, y: unknown): void {
   if (!isTensor(y)) throw new UsageError(`${op}: f must return a tensor, but returned ${describe(y)}`);
 }

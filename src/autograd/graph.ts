@@ -2,12 +2,12 @@
  * The graph: what was computed from what, recorded while it is computed.
  *
  * Every operation that touches a tensor whose gradient is wanted calls `record`, which hangs a `Node` on its output. The
- * nodes are plain data: walk them (`walk`), print them (`graphToDot`), count them, prove things about them (src/flow), write
- * them down for another engine (src/io/onnx).
+ * nodes are plain data: list them (`nodesBefore`), print them (`graphToDot`), count them, prove things about them (src/flow),
+ * write them down for another engine (src/io/onnx).
  * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
  * Next: backward.ts, which walks the numbers down.
  */
-import { checkFunction, checkList } from "../tensor/arguments.ts";
+import { checkList } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 import type { Recorded, Rule } from "../tensor/node.ts";
@@ -16,8 +16,6 @@ import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
-
-export type { Rule } from "../tensor/node.ts";
 
 /** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
 export class AutogradError extends SkipstoneError {
@@ -71,12 +69,6 @@ export function unrecorded<T>(op: string, fn: () => T): T {
   } finally {
     recording = before;
   }
-}
-
-/** Calls `visit` once for each node that `root` was computed from, in reverse order of recording: outputs first. */
-export function walk(root: Tensor, visit: (node: Node) => void): void {
-  checkFunction("walk", "visit", visit);
-  for (const node of nodesBefore(root)) visit(node);
 }
 
 /**

@@ -4,18 +4,8 @@ export * from "./backward.ts";
 export * from "./conv.ts";
 export * from "./dropout.ts";
 export * from "./elementwise.ts";
-export * from "./gradcheck.ts";
-export {
-  AutogradError,
-  graphToDot,
-  type Node,
-  needsGrad,
-  nodesBefore,
-  noGrad,
-  type Rule,
-  record,
-  walk,
-} from "./graph.ts";
+export { type GradcheckOptions, gradcheck } from "./gradcheck.ts";
+export { AutogradError, graphToDot, type Node, nodesBefore, noGrad } from "./graph.ts";
 export * from "./losses.ts";
 export * from "./matmul.ts";
 export * from "./norm.ts";

@@ -20,7 +20,7 @@ import { kernels } from "../tensor/tier.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 
-export type { AvgPool2dOptions, MaxPool2dOptions } from "../tensor/geometry/pool.ts";
+export type { AvgPool2dOptions, MaxPool2dOptions, PoolGeometry, PoolWindows } from "../tensor/geometry/pool.ts";
 
 const WINDOW = { kernelSize: true, stride: true, padding: true, ceilMode: true } as const;
 const MAX_POOL_OPTIONS: OptionNames<MaxPool2dOptions> = { ...WINDOW, dilation: true };

@@ -24,6 +24,8 @@ export interface ReduceOptions {
   keepDim?: boolean;
 }
 
+export type { Axes };
+
 /** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
   /** The divisor is n − correction: 1 estimates a population's variance from a sample, 0 is the sample's own. Default 1. */

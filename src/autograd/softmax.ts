@@ -1,5 +1,5 @@
 /** Softmax and its logarithm: scores along an axis become a distribution. Next: losses.ts, which measures with them. */
-import { axisGeometry } from "../tensor/geometry/norm.ts";
+import { axisGeometry } from "../tensor/geometry/axis.ts";
 import { allocate } from "../tensor/memory.ts";
 import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";

@@ -2,8 +2,6 @@
  * Gzip decompression by the platform: browsers, Node ≥ 18, Deno and Bun all have the web standard's
  * `DecompressionStream` (https://compression.spec.whatwg.org).
  */
-import { describe } from "../tensor/check.ts";
-import { UsageError } from "../tensor/errors.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
 
 /** As much of the standard as is used here; the library is compiled without the platforms' own types. */
@@ -16,14 +14,6 @@ interface DecompressionStreamLike {
   };
 }
 
-/** Whether the bytes start like a gzip file. */
-export function isGzip(bytes: Uint8Array): boolean {
-  if (!(bytes instanceof Uint8Array)) {
-    throw new UsageError(`isGzip: needs bytes, a Uint8Array, got ${describe(bytes)}`);
-  }
-  return bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
-}
-
 /**
  * The contents of a `.gz` file.
  *
@@ -31,7 +21,8 @@ export function isGzip(bytes: Uint8Array): boolean {
  */
 export async function gunzip(file: DataFile): Promise<Uint8Array> {
   const { name, bytes } = openDataFile("gunzip", "the file", file);
-  if (!isGzip(bytes)) throw new DataError(`${name}: not a gzip file: it does not start with 0x1f 0x8b`);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b)
+    throw new DataError(`${name}: not a gzip file: it does not start with 0x1f 0x8b`);
   const { DecompressionStream } = globalThis as {
     DecompressionStream?: new (format: "gzip") => DecompressionStreamLike;
   };

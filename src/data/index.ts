@@ -3,6 +3,6 @@ export * from "./augment.ts";
 export * from "./cifar.ts";
 export { channelStatistics, type Dataset, makeDataset, type Normalization, shareDataset } from "./dataset.ts";
 export { DataError, type DataFile } from "./errors.ts";
-export * from "./gunzip.ts";
+export { gunzip } from "./gunzip.ts";
 export * from "./idx.ts";
 export * from "./loader.ts";

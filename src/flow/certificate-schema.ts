@@ -98,4 +98,4 @@ function schema(): Schema {
  * JSON Schema (draft 2020-12) of `Certificate`, for any validator. A certificate that it accepts has the form of one; whether
  * it is true, `verifyCertificate` says.
  */
-export const certificateSchema: Schema = /* @__PURE__ */ schema();
+export const certificateSchema: Readonly<Record<string, unknown>> = /* @__PURE__ */ schema();

@@ -8,7 +8,7 @@ import type { OpAttributes } from "../autograd/attributes.ts";
 import { type Node, noGrad } from "../autograd/graph.ts";
 import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from "../autograd/shape.ts";
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
-import { type PoolGeometry, poolGeometry, type Windows } from "../tensor/geometry/pool.ts";
+import { type PoolGeometry, type PoolWindows, poolGeometry } from "../tensor/geometry/pool.ts";
 import { log, pow } from "../tensor/math/index.ts";
 import { numbersOf, toValues } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
@@ -290,7 +290,7 @@ function drawnMask(node: Node): LinearMap {
 function pooled({ inputs: [x], output }: Node, g: PoolGeometry, kind: "max" | "average"): LinearMap {
   const values = peek(x);
   let exact = true;
-  const taps = function* ({ start, count, step }: Windows, i: number): Generator<number> {
+  const taps = function* ({ start, count, step }: PoolWindows, i: number): Generator<number> {
     for (let u = 0; u < count[i]; u++) yield start[i] + u * step;
   };
   const terms = function* (row: number): Generator<readonly [number, number]> {

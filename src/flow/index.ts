@@ -1,15 +1,14 @@
 /** Gradient flow: instruments that take any network, return plain rows, and prove what the skip connections do. */
 export { type Anomaly, findAnomaly } from "./anomaly.ts";
-export {
-  type BlockCertificate,
-  type Certificate,
-  type CertifiedStep,
-  type Counterexample,
-  type NumericCheck,
-  type Passage,
-  type ShortcutVerdict,
-  VERDICTS,
-  type WholeWay,
+export type {
+  BlockCertificate,
+  Certificate,
+  CertifiedStep,
+  Counterexample,
+  NumericCheck,
+  Passage,
+  ShortcutVerdict,
+  WholeWay,
 } from "./certificate.ts";
 export { certificateSchema } from "./certificate-schema.ts";
 export { type SvgOptions, toSvg } from "./certificate-svg.ts";
@@ -25,15 +24,7 @@ export {
   type SpectrumOptions,
   type SpectrumRow,
 } from "./jacobian.ts";
-export { type Approximation, largestSingularValues } from "./lanczos.ts";
-export {
-  type Direction,
-  filterNormalizedDirection,
-  type LandscapeOptions,
-  type LandscapeRow,
-  landscape,
-  landscapeSize,
-} from "./landscape.ts";
+export { type LandscapeOptions, type LandscapeRow, landscape, landscapeSize } from "./landscape.ts";
 export {
   type LesionOptions,
   type LesionRow,
@@ -49,7 +40,7 @@ export {
   withLesion,
   withOrder,
 } from "./lesions.ts";
-export { EFFECTS, type Effect, effectOf, gradientAlong, type PathStep, shortcutPath, worstEffect } from "./path.ts";
+export { type Effect, type PathStep, shortcutPath } from "./path.ts";
 export {
   type PathCount,
   type PathGradientOptions,
@@ -59,7 +50,7 @@ export {
 } from "./path-lengths.ts";
 export { type FlowRecorder, type FlowRecorderOptions, type FlowRow, flowRecorder } from "./recorder.ts";
 export { toCsv } from "./rows.ts";
-export { type BlockShare, identityShares, type NetworkShare, networkShare } from "./shares.ts";
+export { type BlockShare, identityShares, type NetworkShare, networkShare, type Share } from "./shares.ts";
 export {
   type AutocorrelationRow,
   autocorrelation,
@@ -70,7 +61,7 @@ export {
   shattering,
 } from "./shattering.ts";
 export { type SingularBounds, type SingularBoundsOptions, singularBounds } from "./singular-bounds.ts";
-export { type Matrix, singularValues } from "./singular-values.ts";
+export type { Matrix } from "./singular-values.ts";
 export {
   type BackwardStatistics,
   type ForwardStatistics,

@@ -123,7 +123,7 @@ function spectrumFor(
   const matrix = jacobianFor(who, f, x);
   if (largest !== undefined) {
     checkWhole(who, "largest", largest, 1, Math.min(matrix.rows, matrix.columns));
-    return largestSingularValues(matrix, largest, seed).map(({ value, error }, index) => ({
+    return largestSingularValues(who, matrix, largest, seed).map(({ value, error }, index) => ({
       index,
       singularValue: value,
       error,

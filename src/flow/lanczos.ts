@@ -7,11 +7,10 @@
  * Aᵀ(Up) − σ(Vq) = β·pⱼ·vⱼ₊₁: so a singular value of A lies within β·|pⱼ| of σ. That bound is what is returned, and what
  * says when to stop. Every new vector is made orthogonal to all before it, twice, because rounding would undo it.
  */
-import { checkInteger, checkWhole } from "../tensor/arguments.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { norm } from "./measure.ts";
-import { checkMatrix, type Matrix } from "./singular-values.ts";
+import type { Matrix } from "./singular-values.ts";
 
 /** A singular value that is known to within `error`. */
 export interface Approximation {
@@ -34,21 +33,14 @@ const STEPS = 8;
  * rounding, and is it but for an unlucky first vector, next to orthogonal to what is sought. Where that has to be certain:
  * `singularValues`.
  *
+ * @param who what an error is called by.
+ * @param count from 1 to min(rows, columns).
  * @param seed of the first vector.
- *
- * @example
- * const matrix = { rows: 2, columns: 2, values: Float64Array.of(3, 0, 4, 5) };
- * largestSingularValues(matrix, 1)[0].value; // 6.708204
- *
- * @throws ValueError unless count is a whole number from 1 to min(rows, columns) and all values are finite.
+ * @throws ValueError unless all values are finite.
  */
-export function largestSingularValues(matrix: Matrix, count: number, seed = 0): Approximation[] {
-  const who = "largestSingularValues";
-  checkMatrix(who, matrix);
+export function largestSingularValues(who: string, matrix: Matrix, count: number, seed = 0): Approximation[] {
   const { rows, columns, values } = matrix;
   const most = Math.min(rows, columns);
-  checkWhole(who, "count", count, 1, most);
-  checkInteger(who, "seed", seed);
   const size = norm(values);
   // The rotations would go on for ever.
   if (!Number.isFinite(size)) throw new ValueError(`${who}: the matrix has NaN or infinite values, or too large ones`);

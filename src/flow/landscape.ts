@@ -7,8 +7,8 @@
  * means nothing by itself; so each filter of δ is given the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖ ("filter
  * normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range; without, it is chaos.
  */
-import { checkModule, type Module } from "../nn/module.ts";
-import { checkInteger, checkList, checkNumberIn, checkObject, checkRng, checkWhole } from "../tensor/arguments.ts";
+import type { Module } from "../nn/module.ts";
+import { checkInteger, checkList, checkNumberIn, checkObject, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -26,14 +26,8 @@ export type Direction = ReadonlyMap<string, Float64Array>;
  * A filter is what makes one output: the slice of a weight along its first axis, an output channel of a convolution or a
  * unit of a linear layer. Parameters with fewer than two axes (biases, the scale and shift of batch norm) do not move, as in
  * the authors' code (tomgoldstein/loss-landscape, --xignore biasbn).
- *
- * @example
- * const direction = filterNormalizedDirection(model, new Rng(0));
- * direction.get("conv1.weight"); // as many numbers as the weight has
  */
 export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
-  checkModule("filterNormalizedDirection", model);
-  checkRng("filterNormalizedDirection", rng);
   return new Map(
     model.namedParameters().map(([name, t]) => {
       const step = new Float64Array(t.size);

@@ -8,12 +8,9 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
-import { checkList, checkWhole } from "../tensor/arguments.ts";
-import { describe } from "../tensor/check.ts";
-import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
-import { formatShape, sameShape } from "../tensor/shape.ts";
-import { checkTensor, isTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { sameShape } from "../tensor/shape.ts";
+import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
 
 /**
  * What an operation does to a gradient that passes it, from harmless to harmful:
@@ -59,14 +56,8 @@ const SELECTION_OPS: ReadonlySet<string> = new Set([
 /** Entries pass or not; what passes is unchanged. */
 const MASK_OPS: ReadonlySet<string> = new Set(["relu", "clamp", "maximum", "minimum", "maxPool2d"]);
 
-/**
- * What `node` does to a gradient on its way from the output to input number `input`.
- *
- * @throws UsageError for what is no node of a graph; ValueError for an input that it does not have.
- */
+/** What `node` does to a gradient on its way from the output to input number `input`. */
 export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "factor"> {
-  checkNode("effectOf", node);
-  checkWhole("effectOf", "input", input, 0, node.inputs.length - 1);
   const { op, inputs, output } = node;
   /** By a constant: one number, or many. By anything else: a gate. */
   const by = (t: Tensor, factor: (value: number) => number): Pick<PathStep, "effect" | "factor"> =>
@@ -157,27 +148,16 @@ function joinsAnotherWay({ node, input }: PathStep, x: Tensor): boolean {
   return other === x || nodesBefore(other, [x]).some((n) => n.inputs.includes(x));
 }
 
-/**
- * The most harmful effect on a path; `identity` for an empty one.
- *
- * @throws UsageError for what is no path.
- */
+/** The most harmful effect on a path; `identity` for an empty one. */
 export function worstEffect(path: readonly PathStep[]): Effect {
-  checkPath("worstEffect", path);
   return path.reduce<Effect>(
     (worst, { effect }) => (EFFECTS.indexOf(effect) > EFFECTS.indexOf(worst) ? effect : worst),
     "identity",
   );
 }
 
-/**
- * Sends the gradient `gy`, which arrives at the path's start, along the path alone: the shortcut's summand of ∂L/∂x.
- *
- * @throws UsageError for what is no path, or no array of floats; ShapeError if gy is not of the size of the path's start.
- */
+/** Sends the gradient `gy`, which arrives at the path's start, along the path alone: the shortcut's summand of ∂L/∂x. */
 export function gradientAlong(path: readonly PathStep[], gy: Floats): Floats {
-  checkPath("gradientAlong", path);
-  checkGradient("gradientAlong", path, gy);
   return path.reduce((g, { node, input }) => {
     const sent = node.rule(
       toValues(g),
@@ -214,33 +194,4 @@ export function productFrom(t: Tensor, x: Tensor, gt: Floats): Floats | undefine
 
 function addInto(total: Floats, values: Floats | undefined): void {
   if (values) for (let i = 0; i < total.length; i++) total[i] += values[i];
-}
-
-function checkNode(op: string, node: unknown): asserts node is Node {
-  const { op: name, inputs, output, rule } = (node ?? {}) as Partial<Node>;
-  const isNode = typeof name === "string" && Array.isArray(inputs) && isTensor(output);
-  if (isNode && typeof rule === "function") return;
-  throw new UsageError(`${op}: node must be a node of the graph, the node of a recorded tensor, got ${describe(node)}`);
-}
-
-function checkPath(op: string, path: unknown): asserts path is readonly PathStep[] {
-  checkList(op, "path", path);
-  path.forEach((step, i) => {
-    const { effect, node } = (step ?? {}) as Partial<PathStep>;
-    if (!EFFECTS.includes(effect as Effect) || typeof node !== "object") {
-      throw new UsageError(
-        `${op}: path[${i}] must be a step of a path, as shortcutPath finds it, got ${describe(step)}`,
-      );
-    }
-  });
-}
-
-function checkGradient(op: string, path: readonly PathStep[], gy: unknown): void {
-  if (!(gy instanceof Float32Array || gy instanceof Float64Array)) {
-    throw new UsageError(`${op}: the gradient must be a Float32Array or Float64Array, got ${describe(gy)}`);
-  }
-  const start = path[0]?.node.output;
-  if (start && gy.length !== start.size) {
-    throw new ShapeError(`${op}: a gradient of ${gy.length} numbers at a tensor ${formatShape(start.shape)}`);
-  }
 }

@@ -6,8 +6,6 @@
  * d₁ e₁ d₂ e₂ … dₙ (B's two diagonals, interleaved); a Sturm sequence counts how many lie above a number, and bisection finds
  * each. About 8/3·n³ operations for n × n: a second for 700, ten for 1500.
  */
-import { describe } from "../tensor/check.ts";
-import { UsageError, ValueError } from "../tensor/errors.ts";
 import { allocateLasting, type Floats, toValues } from "../tensor/memory.ts";
 import { norm } from "./measure.ts";
 
@@ -21,14 +19,8 @@ export interface Matrix {
 /**
  * All min(rows, columns) singular values, largest first; each within `roundingBound` of the true one, and as a rule within some
  * n·2⁻⁵²·σ₁.
- *
- * @example
- * singularValues({ rows: 2, columns: 2, values: Float64Array.of(3, 0, 4, 5) }); // [6.708204, 2.236068]
- *
- * @throws UsageError for what is no matrix; ValueError if its numbers do not fill its rows and columns.
  */
 export function singularValues(matrix: Matrix): Float64Array {
-  checkMatrix("singularValues", matrix);
   const { diagonal, above } = bidiagonalize(matrix);
   return bidiagonalSingularValues(diagonal, above);
 }
@@ -44,21 +36,6 @@ export function singularValues(matrix: Matrix): Float64Array {
 export function roundingBound({ rows, columns, values }: Matrix): number {
   const [m, n] = [Math.max(rows, columns), Math.min(rows, columns)];
   return 20 * n * (m + 10) * 2 ** -53 * norm(values);
-}
-
-/** Throws unless `matrix` is one, as full of numbers as it says. */
-export function checkMatrix(op: string, matrix: unknown): asserts matrix is Matrix {
-  const { rows, columns, values } = (matrix ?? {}) as Partial<Matrix>;
-  const isCount = (n: unknown): n is number => Number.isInteger(n) && (n as number) >= 0;
-  const isFloats = values instanceof Float32Array || values instanceof Float64Array;
-  if (!isCount(rows) || !isCount(columns) || !isFloats) {
-    throw new UsageError(
-      `${op}: needs a matrix, { rows, columns, values } with two whole numbers and a Float64Array or Float32Array, got ${describe(matrix)}`,
-    );
-  }
-  if (values.length !== rows * columns) {
-    throw new ValueError(`${op}: ${values.length} values do not fill ${rows} rows of ${columns} columns`);
-  }
 }
 
 /** The diagonals of an upper bidiagonal matrix: `above` has one number less than `diagonal`. */

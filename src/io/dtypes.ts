@@ -24,7 +24,7 @@ export type DType =
   | "bool";
 
 /** The values of a tensor, exactly: float16, bfloat16 and the 8-bit floats as float32; bool as 0 and 1. */
-export type Values =
+export type StoredValues =
   | Float64Array
   | Float32Array
   | BigInt64Array
@@ -42,7 +42,7 @@ interface DTypeInfo {
   /** The array that holds the values exactly. */
   readonly values: new (
     buffer: ArrayBuffer,
-  ) => Values;
+  ) => StoredValues;
   readonly small?: SmallFloat;
   /** The least and the greatest value, for whole numbers. */
   readonly range?: readonly [least: bigint, greatest: bigint];
@@ -86,7 +86,7 @@ function toMachineOrder(bytes: Uint8Array, width: number, littleEndian: boolean)
 }
 
 /** The values of numbers that stand in `bytes` one after the other. Uses the array itself where it can. */
-export function decodeValues(dtype: DType, bytes: Uint8Array, littleEndian = true): Values {
+export function decodeValues(dtype: DType, bytes: Uint8Array, littleEndian = true): StoredValues {
   const { bytes: width, values, small } = dtypes[dtype];
   const own =
     bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
@@ -98,7 +98,7 @@ export function decodeValues(dtype: DType, bytes: Uint8Array, littleEndian = tru
 }
 
 /** The bytes of `values`, little-endian. Where nothing has to be converted they are a view of the array, not a copy. */
-export function encodeValues(dtype: DType, values: Values): Uint8Array {
+export function encodeValues(dtype: DType, values: StoredValues): Uint8Array {
   const { bytes: width, small } = dtypes[dtype];
   const { buffer, byteOffset, byteLength } = values;
   if (small) {
@@ -117,7 +117,7 @@ export function encodeValues(dtype: DType, values: Values): Uint8Array {
  * A float32 for each value: itself where there is one, else the nearest (float64, int64, int32 and their unsigned kin
  * have more digits than float32's 24 bits).
  */
-export function toFloat32(values: Values): Float32Array {
+export function toFloat32(values: StoredValues): Float32Array {
   if (values instanceof Float32Array) return values;
   if (!(values instanceof BigInt64Array || values instanceof BigUint64Array)) return new Float32Array(values);
   const nearest = new Float32Array(values.length);
@@ -139,7 +139,7 @@ function nearestFloat32(value: bigint): number {
  *
  * @throws ValueError, naming `name`, for a finite number that `dtype` cannot hold: 1e6 in float16, 0.5 in int64.
  */
-export function convertFloats(dtype: DType, data: Floats, name: string): Values {
+export function convertFloats(dtype: DType, data: Floats, name: string): StoredValues {
   const { bytes, range, small, values } = dtypes[dtype];
   if (!small && data instanceof values) return data;
   if (range) checkWhole(dtype, data, name, range);

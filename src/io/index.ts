@@ -2,7 +2,7 @@
  * Weights in and out: safetensors and PyTorch's `.pth`; networks out: ONNX. Bytes in, tensors out, and back; `skipstone/node`
  * has paths.
  */
-export type { DType, FloatDType, Values } from "./dtypes.ts";
+export type { DType, FloatDType, StoredValues } from "./dtypes.ts";
 export { FormatError } from "./errors.ts";
 export * from "./onnx/index.ts";
 export type { PthOptions } from "./pth/options.ts";

@@ -7,7 +7,7 @@ import { describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { owned, type Tensor } from "../tensor/tensor.ts";
-import { type DType, decodeValues, dtypes, toFloat32, type Values } from "./dtypes.ts";
+import { type DType, decodeValues, dtypes, type StoredValues, toFloat32 } from "./dtypes.ts";
 import { FormatError, quote } from "./errors.ts";
 import { stripPrefix } from "./prefix.ts";
 import {
@@ -32,7 +32,7 @@ export interface TensorEntry {
 
 /** A tensor with exactly the numbers it has in a file: what a change of format carries over. */
 export interface StoredTensor extends TensorEntry {
-  readonly values: Values;
+  readonly values: StoredValues;
 }
 
 /** What is known of a file once it is open. */

@@ -2,7 +2,7 @@
 import type { StateDict } from "../nn/module.ts";
 import { FormatError } from "./errors.ts";
 import { checkPthOptions, type PthOptions } from "./pth/options.ts";
-import { isPickle, isZip, readPthContents } from "./pth/read.ts";
+import { pthReader } from "./pth/read.ts";
 import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "./weight-file.ts";
@@ -55,7 +55,8 @@ const others: readonly (readonly [start: string, advice: string])[] = [
 
 function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents> {
   const start = yield* readRange(file, 0, Math.min(32, file.size), "the beginning");
-  if (isZip(start) || isPickle(start)) return yield* readPthContents(file, options);
+  const readPth = pthReader(start);
+  if (readPth) return yield* readPth(file, options);
   // Of safetensors, the length of the header comes first.
   if (start[8] === 0x7b) return yield* readSafetensorsContents(file);
   const text = String.fromCharCode(...start);

@@ -21,6 +21,7 @@ import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { isBuffer, isParameter } from "./marks.ts";
 import { checkPart, isPart, type Part } from "./part.ts";
+import { isPlainObject } from "./tensors-in.ts";
 
 /** A module and everything below it. A part in two places is there twice. */
 export interface Parts {
@@ -211,12 +212,6 @@ function eachMember(container: object, found: (key: string | number, member: obj
     const properties = container as Readonly<Record<string, unknown>>;
     for (const key of Object.keys(properties)) show(key, properties[key]);
   }
-}
-
-/** Also one of another realm (an iframe, a vm context): its prototype is the last one. */
-function isPlainObject(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Two parts are called `name`: which they are is looked up now. */

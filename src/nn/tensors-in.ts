@@ -6,12 +6,12 @@ export function tensorsIn(value: unknown): Tensor[] {
   if (isTensor(value)) return [value];
   if (Array.isArray(value)) return value.flatMap(tensorsIn);
   if (value instanceof Map) return [...value.values()].flatMap(tensorsIn);
-  return isRecord(value) ? Object.values(value).flatMap(tensorsIn) : [];
+  return isPlainObject(value) ? Object.values(value).flatMap(tensorsIn) : [];
 }
 
-/** Whether it is an object as `{ … }` writes one. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether it is an object as `{ … }` writes one, here or in another realm (an iframe, a vm context): its prototype is the last. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -252,11 +252,17 @@ function checkNetwork(depth: number, options: Checked): void {
 }
 
 function checkDepth(depth: number, k: number): void {
-  if (Number.isInteger(depth) && depth >= k + 2 && (depth - 2) % k === 0) return;
-  const below = k * Math.max(1, Math.floor((depth - 2) / k)) + 2;
-  const nearest =
-    depth < k + 2 || !Number.isFinite(depth) ? `the smallest is ${k + 2}` : `the nearest are ${below} and ${below + k}`;
+  const nearest = depthInstead(depth, k);
+  if (nearest === null) return;
   const series = [k + 2, 2 * k + 2, 3 * k + 2].join(", ");
   const Wrong = typeof depth === "number" ? ValueError : UsageError;
   throw new Wrong(`cifarResNet: depth must be ${k}n + 2 (${series}, …), got ${describe(depth)}: ${nearest}`);
+}
+
+/** Null where `depth` is k·n + 2 layers; else, in words, which depths near it are. */
+export function depthInstead(depth: number, k: number): string | null {
+  if (Number.isInteger(depth) && depth >= k + 2 && (depth - 2) % k === 0) return null;
+  if (depth < k + 2 || !Number.isFinite(depth)) return `the smallest is ${k + 2}`;
+  const below = k * Math.max(1, Math.floor((depth - 2) / k)) + 2;
+  return `the nearest are ${below} and ${below + k}`;
 }

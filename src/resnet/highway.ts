@@ -30,7 +30,8 @@ import {
   transformInit,
 } from "./highway-block.ts";
 
-interface CommonOptions {
+/** Options of both kinds of highway network. */
+export interface HighwayOptions {
   /** Default 10. */
   classes?: number;
   /** "none" leaves the gates out: the plain twin. Default "gate". */
@@ -49,7 +50,7 @@ interface CommonOptions {
   init?: Initializer;
 }
 
-const COMMON_OPTIONS: OptionNames<CommonOptions> = {
+const COMMON_OPTIONS: OptionNames<HighwayOptions> = {
   classes: true,
   shortcut: true,
   gateBias: true,
@@ -59,7 +60,7 @@ const COMMON_OPTIONS: OptionNames<CommonOptions> = {
 };
 
 /** Options of `highwayNet`. */
-export interface HighwayNetOptions extends CommonOptions {
+export interface HighwayNetOptions extends HighwayOptions {
   /** Numbers per example. Default 784, the pixels of an MNIST digit. */
   inFeatures?: number;
   /** Units of each layer. Default 50, and 71 without gates: about as many parameters (§3.1). */
@@ -118,7 +119,7 @@ export class HighwayNet extends Module {
 }
 
 /** Options of `highwayConvNet`. */
-export interface HighwayConvNetOptions extends CommonOptions {
+export interface HighwayConvNetOptions extends HighwayOptions {
   /** Channels of the images: 3 for colour, 1 for grey. Default 3. */
   inChannels?: number;
   /** Channels of the first stage; the others have two and four times as many. Default 16. */
@@ -224,12 +225,12 @@ export class HighwayConvNet extends Module {
 /** The options of one layer, but for its rng. */
 function layerOptions(
   depth: number,
-  { shortcut = "gate", gateBias = -log(depth), activation = "relu", init }: CommonOptions,
+  { shortcut = "gate", gateBias = -log(depth), activation = "relu", init }: HighwayOptions,
 ): Omit<HighwayLayerOptions, "rng"> {
   return { shortcut, gateBias, activation, ...(init ? { init } : {}) };
 }
 
-function checkCommon<Options extends CommonOptions>(
+function checkCommon<Options extends HighwayOptions>(
   who: string,
   depth: number,
   least: number,

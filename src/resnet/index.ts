@@ -17,6 +17,7 @@ export {
   type HighwayConvNetOptions,
   HighwayNet,
   type HighwayNetOptions,
+  type HighwayOptions,
   highwayConvNet,
   highwayNet,
 } from "./highway.ts";
@@ -41,9 +42,20 @@ export {
   wideResnet50_2,
   wideResnet101_2,
 } from "./imagenet-resnet.ts";
-export { createModel, isModelName, type ModelName, type ModelOptions, modelNames } from "./models.ts";
+export {
+  type CifarName,
+  type ConvHighwayName,
+  createModel,
+  type HighwayName,
+  type ImageNetName,
+  isModelName,
+  type ModelName,
+  type ModelOptions,
+  modelNames,
+  type VggName,
+} from "./models.ts";
 export type { Order } from "./order.ts";
-export { type PadChannels, padShortcut, type ShortcutKind, type ShortcutNumbers } from "./shortcut.ts";
+export type { PadChannels, ShortcutKind, ShortcutNumbers } from "./shortcut.ts";
 export type { FixupBiases, Start } from "./start.ts";
 export { survivalProbability } from "./stochastic-depth.ts";
 export { Vgg, type VggDepth, type VggOptions, vgg } from "./vgg.ts";

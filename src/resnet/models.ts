@@ -32,19 +32,28 @@ import { type VggOptions, vgg } from "./vgg.ts";
 /** The names that `createModel` knows. */
 export type ModelName = ImageNetName | VggName | CifarName | HighwayName | ConvHighwayName;
 
-type ImageNetName =
+/** Networks for ImageNet by their names in torchvision, and their plain twins. */
+export type ImageNetName =
   | `resnet${18 | 34 | 50 | 101 | 152}`
   | "resnext50_32x4d"
   | "resnext101_32x8d"
   | `wide_resnet${50 | 101}_2`
   | `plain${18 | 34}`;
-type VggName = `vgg${11 | 13 | 16 | 19}${"" | "_bn"}`;
-type CifarName =
+
+/** VGG by torchvision's names. */
+export type VggName = `vgg${11 | 13 | 16 | 19}${"" | "_bn"}`;
+
+/** Networks for CIFAR, and plain twins. */
+export type CifarName =
   | `resnet${20 | 32 | 44 | 56 | 110 | 1202}`
   | `preact_resnet${110 | 164 | 1001}`
   | `plain${20 | 32 | 44 | 56 | 110}`;
-type HighwayName = `highway${10 | 20 | 50 | 100}`;
-type ConvHighwayName = `conv_highway${19 | 32}`;
+
+/** Fully connected highway networks. */
+export type HighwayName = `highway${10 | 20 | 50 | 100}`;
+
+/** Convolutional highway networks. */
+export type ConvHighwayName = `conv_highway${19 | 32}`;
 
 /** The options of the network called `Name`: those of the function that makes it. */
 export type ModelOptions<Name extends ModelName> = Name extends ImageNetName

@@ -16,10 +16,10 @@
  *   dropout        dropout(x̃)                         (Fig. 2f)
  */
 import { pad, slice } from "../autograd/shape.ts";
-import { checkBetween, checkFinite, checkOneOf, checkWhole } from "../tensor/arguments.ts";
+import { checkBetween, checkFinite, checkOneOf } from "../tensor/arguments.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
-import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 /** What a block adds to its branch. */
 export type ShortcutKind =
@@ -118,10 +118,6 @@ export function resolveShortcut(
  * @throws ShapeError if x has more channels than `channels`.
  */
 export function padShortcut(x: Tensor, channels: number, stride: number, padChannels: PadChannels = "back"): Tensor {
-  checkTensor("padShortcut", "x", x);
-  checkWhole("padShortcut", "channels", channels);
-  checkWhole("padShortcut", "stride", stride);
-  checkOneOf("padShortcut", "padChannels", padChannels, ["back", "both"]);
   const extra = channels - x.shape[1];
   if (extra < 0) {
     throw new ShapeError(

@@ -2,10 +2,12 @@
 export type { SavedTensor } from "./clone.ts";
 export * from "./create.ts";
 export * from "./errors.ts";
-export type { ArrayKernels, Kernels, Told } from "./kernels.ts";
-export { debugMemory, type Floats } from "./memory.ts";
+export type { Arithmetic, TierInUse, Told } from "./kernels.ts";
+export { debugMemory, type Floats, type Values } from "./memory.ts";
+export type { Recorded, Rule } from "./node.ts";
 export { formatProfile, type KernelRow, type Profile, profile } from "./profile.ts";
 export { Rng } from "./rng.ts";
-export { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
+export { formatShape, type Shape } from "./shape.ts";
+export type { Finished } from "./sync.ts";
 export { isTensor, type NestedArray, type NestedNumbers, Tensor, type Tensor64 } from "./tensor.ts";
-export { kernels, ready, type Tier, useKernels } from "./tier.ts";
+export { ready, type Tier, tierInUse, useKernels } from "./tier.ts";

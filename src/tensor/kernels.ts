@@ -8,11 +8,13 @@
  *
  * Operations call `kernels.conv2d(…)`: a live binding (tier.ts) that `useKernels` switches.
  */
+
+import type { AxisGeometry } from "./geometry/axis.ts";
 import type { BroadcastGeometry } from "./geometry/broadcast.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { CopyGeometry } from "./geometry/copy.ts";
 import type { GemmGeometry } from "./geometry/matmul.ts";
-import type { AxisGeometry, NormGeometry } from "./geometry/norm.ts";
+import type { NormGeometry } from "./geometry/norm.ts";
 import type { PoolGeometry } from "./geometry/pool.ts";
 import type { ReduceGeometry } from "./geometry/reduce.ts";
 import type { Floats, Pool, Values } from "./memory.ts";
@@ -75,7 +77,19 @@ export interface AdamStep {
   readonly step: number;
 }
 
+/** How a·b + c is rounded in float32: once ("fused"), or after the product, too ("separate"). */
 export type Arithmetic = "fused" | "separate";
+
+/** Which kernels compute: what `tierInUse` returns, and `useKernels` takes back. */
+export interface TierInUse {
+  /** "simd" or "plain"; "auto" until the first kernel has chosen. */
+  readonly name: string;
+  /**
+   * Depends on the platform for the SIMD tier, whose results fall into two groups by it, bit for bit (docs/simd.md); the plain
+   * tier never fuses.
+   */
+  readonly arithmetic: Arithmetic;
+}
 
 /** How a kernel was computed. */
 export interface Told {
@@ -106,13 +120,7 @@ export interface NormGradients<A = Values> {
  * `A` is the type of an array: `Values` for operations, which cannot look inside, `Floats` for a tier that computes on
  * typed arrays.
  */
-export interface Kernels<A = Values> {
-  readonly name: string;
-  /**
-   * How a·b + c is rounded in float32: once ("fused") or after the product, too ("separate"). Depends on the platform
-   * for the SIMD tier, whose results fall into two groups by it, bit for bit (docs/simd.md); the plain tier never fuses.
-   */
-  readonly arithmetic: Arithmetic;
+export interface Kernels<A = Values> extends TierInUse {
   /** The memory that the kernels read without a copy, where they have one of their own. */
   readonly pool?: Pool;
   /** How the last call of this kernel was computed; asked right after it. Undefined: always in the plain tier. */

@@ -8,16 +8,13 @@
 import { checkFunction } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 
-type Unfinished =
-  | PromiseLike<unknown>
-  | Generator<unknown, unknown, unknown>
-  | AsyncGenerator<unknown, unknown, unknown>;
-
 /**
  * What a function that is given as `() => T & Finished<T>` must return besides a T: nothing; and where T is a promise or a
  * generator, a text that nobody returns, which the compiler shows.
  */
-export type Finished<T> = [Extract<T, Unfinished>] extends [never]
+export type Finished<T> = [
+  Extract<T, PromiseLike<unknown> | Generator<unknown, unknown, unknown> | AsyncGenerator<unknown, unknown, unknown>>,
+] extends [never]
   ? unknown
   : "it must have finished when it returns: it cannot be async, nor a generator";
 

@@ -1,7 +1,7 @@
 /** Which kernels compute: the choice of a tier, at the first call or by name. */
 import { describe } from "./check.ts";
 import { UsageError } from "./errors.ts";
-import type { ArrayKernels, Kernels } from "./kernels.ts";
+import type { ArrayKernels, Kernels, TierInUse } from "./kernels.ts";
 import { usePool } from "./memory.ts";
 import { plainKernels } from "./plain/index.ts";
 import { makeSimdKernels } from "./simd/index.ts";
@@ -19,11 +19,22 @@ function onValues(tier: ArrayKernels): Kernels {
 }
 
 /**
- * Chooses the tier that computes from now on, and returns the kernels in use before, which can be given back.
+ * Which tier computes now, and how it rounds. Asking chooses nothing: before the first operation the answer is "auto".
+ *
+ * @example
+ * useKernels("plain");
+ * tierInUse().name; // "plain"
+ */
+export function tierInUse(): TierInUse {
+  return kernels;
+}
+
+/**
+ * Chooses the tier that computes from now on, and returns the one in use before, which can be given back.
  *
  * @throws UsageError for "simd" where the platform cannot, saying why; and inside a step.
  */
-export function useKernels(tier: Tier | Kernels | ArrayKernels): Kernels {
+export function useKernels(tier: Tier | TierInUse): TierInUse {
   const previous = kernels;
   const next = typeof tier === "string" ? kernelsOfTier(tier) : (tier as Kernels);
   if (typeof (next as Partial<Kernels> | undefined)?.copyStrided !== "function") throw noTier(next);

@@ -100,9 +100,7 @@ const valid: Record<string, Valid> = {
 
 /** Functions of the layer that are no operations on tensors. */
 const others = new Set(
-  "AutogradError Gradients adjointError backward gradcheck graphToDot needsGrad noGrad nodesBefore record valueAndGrad walk".split(
-    " ",
-  ),
+  "AutogradError Gradients backward gradcheck graphToDot noGrad nodesBefore valueAndGrad".split(" "),
 );
 
 const call = (op: string, args: readonly unknown[]): unknown =>

@@ -74,11 +74,8 @@ const others: Record<string, [Call, readonly unknown[]]> = {
   "observe: observer": [(observer) => S.observe(new S.ReLU(), observer, () => 1), [undefined, {}, "all"]],
   "copyState: takes a model": [S.copyState, [null, undefined, {}, x]],
   "nodesBefore: root": [S.nodesBefore, [null, 3, {}]],
-  "walk: visit": [(visit) => S.walk(x, visit), [undefined, {}, 1]],
   "graphToDot: names": [(names) => S.graphToDot(x, names), [null, {}, []]],
-  "op: a shape is a list of lengths": [(shape) => S.broadcastShapes("op", [2], shape), [null, 3, "3", () => 1]],
   "batchNorm: eps": [(eps) => S.batchNorm(images, null, null, { training: true, eps }), [-1, Infinity, "1"]],
-  "padShortcut: x": [(t) => S.padShortcut(t, 4, 1), [null, [1], images.shape]],
   "gradNorm: takes the gradients": [(grads) => S.gradNorm(grads, [x]), [null, new Map(), {}]],
   "gradcheck: there is no option": [
     (option) => S.gradcheck((t) => S.mul(t, t), [x], { [option]: 1e-3 }),

@@ -2,13 +2,13 @@
 import {
   cifarResNet,
   crossEntropy,
-  type Kernels,
-  kernels,
   Rng,
   randn,
   SGD,
   type Tensor,
   type Tier,
+  type TierInUse,
+  tierInUse,
   useKernels,
   valueAndGrad,
 } from "../../src/index.ts";
@@ -38,7 +38,7 @@ function batch(rng: Rng, N: number): { x: Tensor; labels: Int32Array } {
 }
 
 /** Trains a residual network of 8 layers for `steps` steps, from a fixed seed. */
-export function train(on: Tier | Kernels, steps = 30): Training {
+export function train(on: Tier | TierInUse, steps = 30): Training {
   const previous = useKernels(on);
   const rng = new Rng(2026);
   const model = cifarResNet(8, { width: 4, inChannels: 1, classes: 3, rng: rng.fork("weights") });
@@ -51,7 +51,7 @@ export function train(on: Tier | Kernels, steps = 30): Training {
     losses.push(value.item());
     optimizer.step(grads);
   }
-  const tier = kernels.name;
+  const tier = tierInUse().name;
   useKernels(previous);
   return { tier, losses, fingerprint: fingerprintOf(model.parameters()) };
 }

@@ -1,8 +1,9 @@
 /** The schema, read by a validator of other people. */
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
+import { VERDICTS } from "../../src/flow/certificate.ts";
 import { certificateSchema } from "../../src/flow/certificate-schema.ts";
-import { certify, VERDICTS } from "../../src/flow/index.ts";
+import { certify } from "../../src/flow/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { Rng, randn } from "../../src/tensor/index.ts";
 import { blockOf, certificateOf } from "./certificate-fixture.ts";

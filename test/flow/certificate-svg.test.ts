@@ -1,8 +1,8 @@
 /** The certificate as a picture, read as XML. */
 import { JSDOM } from "jsdom";
 import { describe, expect, it } from "vitest";
+import { VERDICTS } from "../../src/flow/certificate.ts";
 import { toSvg } from "../../src/flow/certificate-svg.ts";
-import { VERDICTS } from "../../src/flow/index.ts";
 import { blockOf, certificateOf } from "./certificate-fixture.ts";
 
 /** Throws where the text is no XML. */

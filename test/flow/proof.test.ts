@@ -1,5 +1,6 @@
 /** The blocks that fooled a certificate which looked for one path: cancelled, lost, repeated, shared and hidden ways. */
 import { describe, expect, it } from "vitest";
+import { record } from "../../src/autograd/graph.ts";
 import * as S from "../../src/index.ts";
 import { numbersOf, toValues } from "../../src/tensor/memory.ts";
 
@@ -312,8 +313,8 @@ describe("networks", () => {
 
   it("an operation whose derivative does not do what its name says is found out", () => {
     const wrong = (x: Tensor): Tensor =>
-      S.record("reshape", x.clone(), [x], (gy) => [toValues(numbersOf(gy).map((v) => 0.99 * v))]);
-    const unknown = (x: Tensor): Tensor => S.record("mine", x.clone(), [x], (gy) => [gy]);
+      record("reshape", x.clone(), [x], (gy) => [toValues(numbersOf(gy).map((v) => 0.99 * v))]);
+    const unknown = (x: Tensor): Tensor => record("mine", x.clone(), [x], (gy) => [gy]);
     for (const way of [wrong, unknown]) {
       const block = new Block((x, f) => add(way(x), f(x)));
       expect(S.certify(block, x).blocks[0]).toMatchObject({ holds: false, verdict: "undecided" });

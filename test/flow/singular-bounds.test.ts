@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { watchingDraws } from "../../src/flow/draws.ts";
 import { norm } from "../../src/flow/measure.ts";
 import { preservingBuffers } from "../../src/flow/preserve.ts";
+import { singularValues } from "../../src/flow/singular-values.ts";
 import * as S from "../../src/index.ts";
 import { owned, peek } from "../../src/tensor/tensor.ts";
 import { parameterSlots } from "../support/blocks.ts";
@@ -11,7 +12,7 @@ const { BasicBlock, Rng, Sequential } = S;
 /** Extreme singular values of the way through the model, for the draws that it would make next. */
 function extremes(model: S.Module, x: S.Tensor): [number, number] {
   const values = watchingDraws(() =>
-    preservingBuffers(model, () => S.singularValues(S.jacobian((t) => model.forward(t), x))),
+    preservingBuffers(model, () => singularValues(S.jacobian((t) => model.forward(t), x))),
   ).value;
   return [values.at(-1)!, values[0]];
 }
@@ -49,7 +50,7 @@ describe("singularBounds in training", () => {
       expectWithin(extremes(block, x), row, `seed ${seed}`);
       const { rows, columns, values } = preservingBuffers(block, () => S.jacobian((t) => block.forward(t), x));
       const rest = Float64Array.from(values, (v, k) => v - (k % (columns + 1) === 0 ? 1 : 0));
-      expect(Math.abs(S.singularValues({ rows, columns, values: rest })[0] - row.branchNorm!)).toBeLessThan(1e-7);
+      expect(Math.abs(singularValues({ rows, columns, values: rest })[0] - row.branchNorm!)).toBeLessThan(1e-7);
       expect(row.low).toBeGreaterThan(0.5);
     }
   });

@@ -1,6 +1,6 @@
 /** Building files of weights by hand, and reading the golden ones. */
 import { readFileSync } from "node:fs";
-import type { StoredTensor, Values } from "../../src/io/index.ts";
+import type { StoredTensor, StoredValues } from "../../src/io/index.ts";
 
 /** A safetensors file with this header, as text or as what JSON makes of it, and these bytes after it. */
 export function safetensorsFile(header: unknown, data: ArrayLike<number> = []): Uint8Array {
@@ -35,7 +35,10 @@ export function isAsExpected({ dtype, shape, values }: StoredTensor, expected: E
   return dtype === expected.dtype && shape.join() === expected.shape.join() && sameValues(values, expected);
 }
 
-function sameValues(values: Values, { as_float32, as_strings, values: texts = as_strings }: ExpectedTensor): boolean {
+function sameValues(
+  values: StoredValues,
+  { as_float32, as_strings, values: texts = as_strings }: ExpectedTensor,
+): boolean {
   if (texts) return [...values].join() === texts.join();
   const bytes = Uint8Array.from(Buffer.from(as_float32!, "base64"));
   return Buffer.from(Float32Array.from(values as Float32Array).buffer).equals(bytes);

@@ -229,7 +229,6 @@ describe("counts are whole and positive", () => {
     ["ImageNetResNet", "classes", (n) => resnet.resnet18({ classes: n, rng })],
     ["vgg", "depth", (n) => resnet.vgg(n as 11, { rng })],
     ["vgg", "gridSize", (n) => resnet.vgg(11, { gridSize: n, rng })],
-    ["padShortcut", "channels", (n) => resnet.padShortcut(zeros([1, 1, 1, 1]), n, 1)],
     ["survivalProbability", "L", (n) => resnet.survivalProbability(1, n, 0.5)],
   ];
 

@@ -30,6 +30,7 @@ import {
 } from "../../src/resnet/index.ts";
 import { ones, randn } from "../../src/tensor/create.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
+import type { Kernels } from "../../src/tensor/kernels.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { kernels, useKernels } from "../../src/tensor/tier.ts";
@@ -389,7 +390,8 @@ describe("nothing changes", () => {
     const refuse = (): never => {
       throw new Error("a kernel was called");
     };
-    const before = useKernels({ ...kernels, conv2d: refuse, gemm: refuse, normalize: refuse, unary: refuse });
+    const refusing: Kernels = { ...kernels, conv2d: refuse, gemm: refuse, normalize: refuse, unary: refuse };
+    const before = useKernels(refusing);
     try {
       expect(summary(cifarResNet(8, { rng }), [3, 32, 32]).multiplyAdds).toBe(12_239_488);
     } finally {

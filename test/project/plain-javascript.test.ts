@@ -77,11 +77,9 @@ const loss = () => crossEntropy(model.forward(images), [0, 1]);
 const measure = () => 1;
 const certificate = flow.certify(model, images);
 const rows = flow.layerStatistics(model, loss);
-const matrix = { rows: 2, columns: 2, values: Float64Array.of(3, 0, 4, 5) };
 const line = { spacing: 1, size: 1, values: Float64Array.of(1, -1, 1, -1) };
 const x = tensor([1, 2], { requiresGrad: true });
 const y = add(x, mul(x, 2));
-const path = flow.shortcutPath(y, x);
 const twice = (t: typeof x) => mul(t, 2);
 
 const pixels = Uint8Array.from({ length: 16 }, (_, i) => i);
@@ -121,18 +119,12 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     ],
     certify: [arg(model), arg(images), options({ seed: 1 }, { seed })],
     certifyBetween: [arg(images), arg(images), options({ seed: 1 }, { seed })],
-    effectOf: [arg(y.node), arg(0, whole(0))],
-    filterNormalizedDirection: [arg(model), arg(new Rng(0))],
     findAnomaly: [arg(model), arg(loss)],
     flowRecorder: [arg(model), options({ every: 2 }, { every: whole(1) })],
     flowVerdict: [arg(rows), options({ vanishing: 1e-2 }, { vanishing: positive, exploding: positive })],
     formatCertificate: [arg(certificate)],
     singularBounds: [arg(model), arg(images), options({ seed: 1 }, { seed })],
     toSvg: [arg(certificate), options({ width: 300 }, { width: whole(1) })],
-    gradientAlong: [
-      arg(path, listOf(nothing)),
-      arg(Float32Array.of(1, 1), (v) => v instanceof Float32Array || v instanceof Float64Array),
-    ],
     identityShares: [arg(model), arg(loss)],
     jacobian: [arg(twice), arg(x)],
     jacobianSpectrum: [arg(twice), arg(x), options({ largest: 1 }, { largest: whole(1), seed })],
@@ -153,7 +145,6 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     landscapeSize: [
       needed({ dimensions: 2, points: 3 }, { dimensions: (v) => v === 1 || v === 2, points: optional(whole(2)) }),
     ],
-    largestSingularValues: [arg(matrix), arg(1, whole(1)), arg(0, optional(seed))],
     layerStatistics: [arg(model), arg(loss)],
     lesions: [arg(model), arg(measure, aFunction), options({ targets: ["layer1.0"] }, { targets: listOf(nothing) })],
     lineGradients: [arg(model), arg(image), arg(image), options({ points: 2 }, lineOptions)],
@@ -184,7 +175,6 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       options({ points: 2, maxLag: 1 }, { ...lineOptions, maxLag: whole(0) }),
     ],
     shortcutPath: [arg(y), arg(x)],
-    singularValues: [arg(matrix)],
     toCsv: [
       arg(
         rows,
@@ -194,7 +184,6 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     verifyCertificate: [arg(certificate), arg(model), arg(images)],
     withLesion: [arg(model), arg(["layer1.0"], listOf(nothing)), arg(measure, aFunction)],
     withOrder: [arg(model), arg({ "layer1.0": "layer1.1" }, empty), arg(measure, aFunction)],
-    worstEffect: [arg(path, listOf(nothing))],
   },
   data: {
     batches: [
@@ -214,7 +203,6 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     channelStatistics: [arg(dataset)],
     compose: [arg(data.randomFlip(), aFunction), arg(data.randomCrop(1), aFunction)],
     gunzip: [source(new Uint8Array(gzipSync(pixels)))],
-    isGzip: [source(pixels)],
     makeDataset: [arg(dataset)],
     randomCrop: [arg(2, whole(0))],
     randomFlip: [

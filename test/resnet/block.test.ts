@@ -11,9 +11,9 @@ import {
   type BottleneckOptions,
   isResidualBlock,
   type Order,
-  padShortcut,
   type ResidualBlock,
 } from "../../src/resnet/index.ts";
+import { padShortcut } from "../../src/resnet/shortcut.ts";
 import { ones, randn } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";

@@ -5,13 +5,8 @@ import { dropout } from "../../src/autograd/dropout.ts";
 import { add, mul, relu, sigmoid, sub } from "../../src/autograd/elementwise.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { init } from "../../src/nn/index.ts";
-import {
-  BasicBlock,
-  type BlockOptions,
-  padShortcut,
-  type ShortcutKind,
-  type ShortcutNumbers,
-} from "../../src/resnet/index.ts";
+import { BasicBlock, type BlockOptions, type ShortcutKind, type ShortcutNumbers } from "../../src/resnet/index.ts";
+import { padShortcut } from "../../src/resnet/shortcut.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";

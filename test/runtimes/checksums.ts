@@ -20,7 +20,6 @@ import {
   gradNorm,
   highwayNet,
   init,
-  type Kernels,
   leakyRelu,
   log,
   logSoftmax,
@@ -52,6 +51,7 @@ import {
   sum,
   type Tensor,
   type Tier,
+  type TierInUse,
   tanh,
   tensor,
   useKernels,
@@ -128,7 +128,7 @@ function checksums(parts: Parts): Checksums {
   return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, hashOf(part)]));
 }
 
-function onTier<T>(tier: Tier | Kernels, fn: () => T): T {
+function onTier<T>(tier: Tier | TierInUse, fn: () => T): T {
   const previous = useKernels(tier);
   try {
     return fn();

@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { needsGrad } from "../../src/autograd/graph.ts";
-import type { Kernels } from "../../src/tensor/kernels.ts";
+import type { TierInUse } from "../../src/tensor/kernels.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { useKernels } from "../../src/tensor/tier.ts";
 import {
@@ -62,7 +62,7 @@ export function goldenFamily(family: string, { run, skip = {} }: GoldenFamilyOpt
   describe.each(["plain", "simd"] as const)(`golden ${family} (%s)`, (tier) => {
     let passed = 0;
     const skipped = new Map<string, string[]>();
-    let before: Kernels;
+    let before: TierInUse;
     beforeAll(() => {
       before = useKernels(tier);
     });

@@ -26,7 +26,7 @@ function run(before: string, program: string): Record<string, unknown> {
     `const warnings = [];
 console.warn = (message) => warnings.push(message);
 ${before};
-const { useKernels, kernels, add, exp, noGrad, tensor } = await import("./skipstone.mjs");
+const { useKernels, tierInUse, add, exp, noGrad, tensor } = await import("./skipstone.mjs");
 const skipstone = await import("./skipstone.mjs");
 const out = {};
 ${program}
@@ -37,11 +37,11 @@ process.stdout.write(JSON.stringify({ warnings, ...out }));`,
 
 /** Uses the library as one does, and notes which tier that was. */
 const use = `
-  out.before = skipstone.kernels.name;
+  out.before = tierInUse().name;
   out.y = noGrad(() => add(tensor([1, 2, 3]), tensor([10, 20, 30]))).toArray();
   out.z = noGrad(() => exp(tensor([0, 1]))).toArray();
-  out.after = skipstone.kernels.name;
-  out.again = (useKernels("auto"), skipstone.kernels.name);`;
+  out.after = tierInUse().name;
+  out.again = (useKernels("auto"), tierInUse().name);`;
 const rightResults = { y: [11, 22, 33], z: [1, Math.fround(Math.E)], before: "auto" };
 
 /** Platforms on which the tier is not available, and what is said then. */
@@ -112,7 +112,7 @@ describe("a browser that compiles no more than 4 KiB at once on a page's main th
     out.first = bits();
     await skipstone.ready();
     out.then = bits();
-    out.tier = skipstone.kernels.name;`;
+    out.tier = tierInUse().name;`;
 
   it('plain kernels compute until "ready", SIMD kernels afterwards, and nothing is said', () => {
     const { background, first, then, ...rest } = run(refusing, `${conv} out.background = globalThis.background;`);
@@ -150,7 +150,7 @@ describe("a platform that refuses after it has compiled some kernels, as workerd
     out.others = [0, 1, 2].map(() => numbers(() => skipstone.softmax(skipstone.tanh(x))));
     out.attempts = globalThis.attempts;
     await skipstone.ready();
-    out.tier = skipstone.kernels.name;`;
+    out.tier = tierInUse().name;`;
   let plain: Record<string, unknown>;
   let simd: Record<string, unknown>;
   beforeAll(() => {
@@ -223,7 +223,7 @@ describe("a memory that does not grow", () => {
   });
 });
 
-describe("kernels.arithmetic: how a·b + c is rounded", () => {
+describe("tierInUse().arithmetic: how a·b + c is rounded", () => {
   const program = `
     // The sum over k of (1 + 2⁻¹²)² and −(1 + 2⁻¹¹): 2⁻²⁴ where nothing is lost in between.
     const a = skipstone.tensor(Array.from({ length: 32 }, () => [1 + 2 ** -12, 1]));
@@ -231,7 +231,7 @@ describe("kernels.arithmetic: how a·b + c is rounded", () => {
     const c = skipstone.tensor([Array(32).fill(-(1 + 2 ** -11)), Array(32).fill(1 + 2 ** -12)]);
     const d = skipstone.tensor(Array.from({ length: 32 }, () => [1, 1 + 2 ** -12]));
     out.products = [noGrad(() => skipstone.matmul(a, b)).data[0], noGrad(() => skipstone.matmul(d, c)).data[0]];
-    out.arithmetic = skipstone.kernels.arithmetic;`;
+    out.arithmetic = tierInUse().arithmetic;`;
 
   it("says what the products show", () => {
     const { products, arithmetic } = run("", `useKernels("simd"); ${program}`);
@@ -270,7 +270,7 @@ describe("useKernels", () => {
     const out = run(
       before,
       `try { useKernels("simd"); } catch (error) { out.message = error.message; }
-       out.name = skipstone.kernels.name;
+       out.name = tierInUse().name;
        out.y = add(1, 2).item();`,
     ) as { message: string };
     expect(out).toMatchObject({ name: "auto", y: 3 });
@@ -282,7 +282,7 @@ describe("useKernels", () => {
     const program = `
       const first = useKernels("plain");
       out.y = exp(tensor([0, 1])).toArray();
-      out.names = [first.name, skipstone.kernels.name, useKernels(first).name];`;
+      out.names = [first.name, tierInUse().name, useKernels(first).name];`;
     expect(run("delete globalThis.WebAssembly", program)).toEqual({
       y: rightResults.z,
       names: ["auto", "plain", "plain"],

@@ -9,7 +9,7 @@ export class OnnxExportError extends SkipstoneError {
   /** Path of the module that runs it, `layer1.0.conv1`; "" is the network itself. */
   readonly module: string | undefined;
 
-  constructor(reason: string, source?: Source) {
+  constructor(reason: string, source?: { readonly op: string; readonly module: string }) {
     super(`exportOnnx: ${source ? `${source.op} in ${source.module || "the network itself"}: ` : ""}${reason}`);
     this.op = source?.op;
     this.module = source?.module;

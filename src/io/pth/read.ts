@@ -31,19 +31,19 @@ export async function openPth(source: WeightSource, options: PthOptions = {}): P
   return await openWith("openPth", readPthContents, source, options);
 }
 
-export function* readPthContents(file: FileInfo, options: PthOptions): Reading<Contents> {
-  const start = yield* readRange(file, 0, Math.min(4, file.size), "the magic number");
-  if (isZip(start)) return yield* readZipContents(file, options);
-  if (isPickle(start)) return yield* readLegacyContents(file, options);
+function* readPthContents(file: FileInfo, options: PthOptions): Reading<Contents> {
+  const read = pthReader(yield* readRange(file, 0, Math.min(4, file.size), "the magic number"));
+  if (read) return yield* read(file, options);
   throw new FormatError(`${file.name}: not a file of torch.save: it begins neither as a zip archive nor as a pickle`);
 }
 
-/** Whether a file that starts like this is a zip archive: `PK\x03\x04`. */
-export function isZip(start: Uint8Array): boolean {
-  return start[0] === 0x50 && start[1] === 0x4b && start[2] === 0x03 && start[3] === 0x04;
-}
+type PthReader = (file: FileInfo, options: PthOptions) => Reading<Contents>;
 
-/** Whether a file that starts like this is a pickle of protocol 2 or later. */
-export function isPickle(start: Uint8Array): boolean {
-  return start[0] === 0x80 && start[1] >= 2 && start[1] <= 5;
+/** What reads a file that starts like this; undefined where torch.save writes no such file. */
+export function pthReader([first, second, third, fourth]: Uint8Array): PthReader | undefined {
+  // PK\x03\x04
+  if (first === 0x50 && second === 0x4b && third === 0x03 && fourth === 0x04) return readZipContents;
+  // A pickle of protocol 2 or later.
+  if (first === 0x80 && second >= 2 && second <= 5) return readLegacyContents;
+  return undefined;
 }

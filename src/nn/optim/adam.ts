@@ -6,9 +6,9 @@ import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
 import { kernels } from "../../tensor/tier.ts";
 import {
+  type CompleteGroup,
   checkGradients,
   checkOption,
-  type Group,
   groupsOf,
   type Optimizer,
   type Parameters,
@@ -36,8 +36,8 @@ interface State {
   steps: number;
 }
 
-/** Both algorithms; `decoupled` is AdamW's decay. */
-abstract class Moments implements Optimizer {
+/** What `Adam` and `AdamW` have in common; `decoupled` is AdamW's decay. */
+export abstract class Moments implements Optimizer {
   readonly parameters: readonly Tensor[];
   declare lr: number;
   /** β₁. */
@@ -45,7 +45,7 @@ abstract class Moments implements Optimizer {
   declare readonly eps: number;
   declare readonly weightDecay: number;
   /** The parameters with the options that each group of them has. */
-  readonly groups: readonly Group<Required<AdamOptions>>[];
+  readonly groups: readonly CompleteGroup<Required<AdamOptions>>[];
   readonly #name: string;
   readonly #moments = new Map<Tensor, State>();
   readonly #decoupled: boolean;

@@ -1,7 +1,7 @@
 /** Optimisers, schedules and gradient clipping. */
-export { Adam, type AdamOptions, AdamW } from "./adam.ts";
+export { Adam, type AdamOptions, AdamW, type Moments } from "./adam.ts";
 export { type ClipOptions, clipGradNorm, clipGradValue, gradNorm } from "./clip.ts";
-export type { Optimizer, ParameterGroup, Parameters } from "./optimizer.ts";
+export type { CompleteGroup, Optimizer, ParameterGroup, Parameters } from "./optimizer.ts";
 export type { OneCycleOptions, Schedule } from "./schedules.ts";
 export * as schedules from "./schedules.ts";
 export { SGD, type SgdOptions } from "./sgd.ts";

@@ -37,7 +37,7 @@ export type ParameterGroup<Options> = { readonly parameters: readonly Tensor[] }
 export type Parameters<Options> = readonly Tensor[] | readonly ParameterGroup<Options>[];
 
 /** A group with every option filled in. */
-export interface Group<Options> {
+export interface CompleteGroup<Options> {
   readonly parameters: readonly Tensor[];
   readonly options: Readonly<Options>;
   /** The group's own rate over the optimiser's. */
@@ -58,7 +58,7 @@ export function groupsOf<Options extends { lr: number }>(
   parameters: Parameters<Options>,
   defaults: Options,
   names: OptionNames<Options>,
-): Group<Options>[] {
+): CompleteGroup<Options>[] {
   if (!Array.isArray(parameters)) {
     throw new UsageError(
       `${optimizer}: takes a list of parameters, such as model.parameters(), or of groups, got ${describe(parameters)}`,
@@ -70,7 +70,7 @@ export function groupsOf<Options extends { lr: number }>(
     ? (parameters as readonly ParameterGroup<Options>[])
     : [{ parameters } as unknown as ParameterGroup<Options>];
   const seen = new Set<Tensor>();
-  const groups = given.map((group, i): Group<Options> => {
+  const groups = given.map((group, i): CompleteGroup<Options> => {
     if (!isGroup(group)) {
       throw new UsageError(`${optimizer}: a group is { parameters, … }, got ${describe(group)} as number ${i}`);
     }

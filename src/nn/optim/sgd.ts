@@ -7,9 +7,9 @@ import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
 import { type Tensor, valuesOf, valuesToChange } from "../../tensor/tensor.ts";
 import { kernels } from "../../tensor/tier.ts";
 import {
+  type CompleteGroup,
   checkGradients,
   checkOption,
-  type Group,
   groupsOf,
   type Optimizer,
   type Parameters,
@@ -49,7 +49,7 @@ export class SGD implements Optimizer {
   declare readonly weightDecay: number;
   declare readonly nesterov: boolean;
   /** The parameters with the options that each group of them has. */
-  readonly groups: readonly Group<Required<SgdOptions>>[];
+  readonly groups: readonly CompleteGroup<Required<SgdOptions>>[];
   readonly #velocities = new Map<Tensor, Values>();
 
   constructor(parameters: Parameters<SgdOptions>, options: SgdOptions) {

@@ -9,7 +9,7 @@ import { describe } from "../../tensor/check.ts";
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
-import { isRecord, tensorsIn } from "../tensors-in.ts";
+import { isPlainObject, tensorsIn } from "../tensors-in.ts";
 
 /** What the network should say: a class per image, or a tensor where the loss takes one. */
 export type Labels = ArrayLike<number> | Tensor;
@@ -92,7 +92,7 @@ function join(op: string, outputs: readonly unknown[], counts: readonly number[]
     }
     return concat(tensors, 0);
   }
-  if (!(first instanceof Tensor || Array.isArray(first) || isRecord(first))) {
+  if (!(first instanceof Tensor || Array.isArray(first) || isPlainObject(first))) {
     throw new UsageError(
       `${op}: an output must be a tensor, or tensors in an array or object, got ${describe(first)}: it cannot be joined`,
     );
@@ -114,7 +114,7 @@ function join(op: string, outputs: readonly unknown[], counts: readonly number[]
 
 /** What an output is, in words: those of one model must be alike. */
 function formOf(output: unknown): string {
-  if (!isRecord(output)) return describe(output);
+  if (!isPlainObject(output)) return describe(output);
   return `an object { ${Object.keys(output).sort().join(", ")} }`;
 }
 

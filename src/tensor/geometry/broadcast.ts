@@ -39,38 +39,45 @@ export function broadcastGeometry(op: string, a: Shape, b: Shape): BroadcastGeom
     };
   }
   const shape = broadcastShapes(op, a, b);
-  const stridesA = stretchedStrides(a, shape);
-  const stridesB = stretchedStrides(b, shape);
-  const lengths: number[] = [];
-  const mergedA: number[] = [];
-  const mergedB: number[] = [];
-  for (let axis = 0; axis < shape.length; axis++) {
-    const length = shape[axis];
-    if (length === 1) continue;
-    const last = lengths.length - 1;
-    const continues =
-      last >= 0 && mergedA[last] === stridesA[axis] * length && mergedB[last] === stridesB[axis] * length;
-    if (continues) {
-      lengths[last] *= length;
-      mergedA[last] = stridesA[axis];
-      mergedB[last] = stridesB[axis];
-    } else {
-      lengths.push(length);
-      mergedA.push(stridesA[axis]);
-      mergedB.push(stridesB[axis]);
-    }
-  }
+  const merged = mergeAxes(shape, stretchedStrides(a, shape), stretchedStrides(b, shape));
   return {
     shape,
     size: sizeOf(shape),
     same: false,
-    inner: lengths.pop() ?? 1,
-    innerStrideA: mergedA.pop() ?? 0,
-    innerStrideB: mergedB.pop() ?? 0,
-    outer: lengths,
-    outerStridesA: mergedA,
-    outerStridesB: mergedB,
+    inner: merged.lengths.pop() ?? 1,
+    innerStrideA: merged.stridesA.pop() ?? 0,
+    innerStrideB: merged.stridesB.pop() ?? 0,
+    outer: merged.lengths,
+    outerStridesA: merged.stridesA,
+    outerStridesB: merged.stridesB,
   };
+}
+
+/** Axes, outermost first, and how two arrays cross each of them. */
+interface CrossedAxes {
+  readonly lengths: number[];
+  readonly stridesA: number[];
+  readonly stridesB: number[];
+}
+
+/** Fewer axes for the same walk: those of length 1 are dropped, and neighbours that both sides cross in one stride become one. */
+export function mergeAxes(shape: Shape, stridesA: readonly number[], stridesB: readonly number[]): CrossedAxes {
+  const merged: CrossedAxes = { lengths: [], stridesA: [], stridesB: [] };
+  shape.forEach((length, axis) => {
+    if (length === 1) return;
+    const [a, b] = [stridesA[axis], stridesB[axis]];
+    const last = merged.lengths.length - 1;
+    if (last >= 0 && merged.stridesA[last] === a * length && merged.stridesB[last] === b * length) {
+      merged.lengths[last] *= length;
+      merged.stridesA[last] = a;
+      merged.stridesB[last] = b;
+    } else {
+      merged.lengths.push(length);
+      merged.stridesA.push(a);
+      merged.stridesB.push(b);
+    }
+  });
+  return merged;
 }
 
 /** Strides of a tensor `from` read as if it had shape `to`: 0 along every axis that is stretched. */

@@ -39,6 +39,7 @@ export interface Conv2dOptions {
   algorithm?: ConvAlgorithm;
 }
 
+/** All sizes of a 2-D convolution, x `[N, C, H, W]` with w `[O, Cg, kh, kw]`: strides s, padding p, dilation d. */
 export interface ConvGeometry {
   readonly N: number;
   readonly C: number;

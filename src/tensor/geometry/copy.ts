@@ -8,7 +8,7 @@
 import { checkList } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sameShape, stridesOf } from "../shape.ts";
-import { stretchedStrides } from "./broadcast.ts";
+import { mergeAxes, stretchedStrides } from "./broadcast.ts";
 import { newAxis } from "./reshape.ts";
 
 export interface CopyGeometry {
@@ -31,8 +31,8 @@ export interface MoveGeometry {
 }
 
 /**
- * The copy with its axes merged: an axis of length 1 is dropped, and neighbours that both sides cross in one stride become
- * one. Fewer and longer runs for the kernel, the same elements: `[N,C,H,W]` cut along C becomes N runs of C·H·W.
+ * The copy with its axes merged (broadcast.ts). Fewer and longer runs for the kernel, the same elements: `[N,C,H,W]` cut along C
+ * becomes N runs of C·H·W.
  */
 export function copyGeometry(
   shape: Shape,
@@ -41,26 +41,8 @@ export function copyGeometry(
   xOffset = 0,
   yOffset = 0,
 ): CopyGeometry {
-  const lengths: number[] = [];
-  const mergedX: number[] = [];
-  const mergedY: number[] = [];
-  for (let axis = 0; axis < shape.length; axis++) {
-    const length = shape[axis];
-    if (length === 1) continue;
-    const last = lengths.length - 1;
-    const continues =
-      last >= 0 && mergedX[last] === xStrides[axis] * length && mergedY[last] === yStrides[axis] * length;
-    if (continues) {
-      lengths[last] *= length;
-      mergedX[last] = xStrides[axis];
-      mergedY[last] = yStrides[axis];
-    } else {
-      lengths.push(length);
-      mergedX.push(xStrides[axis]);
-      mergedY.push(yStrides[axis]);
-    }
-  }
-  return { shape: lengths, xOffset, xStrides: mergedX, yOffset, yStrides: mergedY };
+  const { lengths, stridesA, stridesB } = mergeAxes(shape, xStrides, yStrides);
+  return { shape: lengths, xOffset, xStrides: stridesA, yOffset, yStrides: stridesB };
 }
 
 /**

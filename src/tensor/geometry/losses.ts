@@ -2,7 +2,7 @@
 import { describe } from "../check.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
-import type { AxisGeometry } from "./norm.ts";
+import type { AxisGeometry } from "./axis.ts";
 
 /** Class scores `[N, C, …]` seen as `[outer = N, length = C, inner = …]`: one sample per (outer, inner). */
 export interface ClassGeometry extends AxisGeometry {

@@ -8,25 +8,12 @@
 import { checkList } from "../arguments.ts";
 import { describe } from "../check.ts";
 import { ShapeError } from "../errors.ts";
-import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 
 export interface NormGeometry {
   readonly outer: number;
   readonly groups: number;
   readonly inner: number;
-}
-
-/** The softmax family's view of x: `[outer, length, inner]`, one distribution per (outer, inner) along `length`. */
-export interface AxisGeometry {
-  readonly outer: number;
-  readonly length: number;
-  readonly inner: number;
-}
-
-/** @throws ShapeError if the axis does not exist. */
-export function axisGeometry(op: string, x: Shape, axis: number): AxisGeometry {
-  const along = normalizeAxis(op, axis, x.length, x);
-  return { outer: sizeOf(x.slice(0, along)), length: x[along], inner: sizeOf(x.slice(along + 1)) };
 }
 
 /** The tensors beside x, by the names in error messages; null or undefined where absent. */

@@ -10,7 +10,8 @@ import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { checkPairKind, type Pair, pairOf } from "./conv.ts";
 
-export interface Windows {
+/** The windows along one direction. */
+export interface PoolWindows {
   /** First input index of each window, inside the image. */
   readonly start: Int32Array;
   /** Taps of each window that lie inside the image. */
@@ -21,6 +22,7 @@ export interface Windows {
   readonly divisor: Int32Array;
 }
 
+/** All sizes of a 2-D pooling. */
 export interface PoolGeometry {
   /** N·C: images are pooled one plane at a time. */
   readonly planes: number;
@@ -28,8 +30,8 @@ export interface PoolGeometry {
   readonly W: number;
   readonly Ho: number;
   readonly Wo: number;
-  readonly rows: Windows;
-  readonly columns: Windows;
+  readonly rows: PoolWindows;
+  readonly columns: PoolWindows;
   /** `[N, C, Ho, Wo]`. */
   readonly shape: Shape;
 }
@@ -119,7 +121,7 @@ function slidingWindows(
   ceilMode: boolean,
   countIncludePad: boolean,
   fail: (reason: string) => never,
-): Windows {
+): PoolWindows {
   const extent = d * (k - 1) + 1;
   if (p > extent / 2) fail("padding must be at most half the window");
   const steps = (length + 2 * p - extent) / s;
@@ -157,7 +159,7 @@ export function adaptivePoolGeometry(op: string, x: Shape, outputSize: Pair): Po
   if (x[2] < 1 || x[3] < 1) fail("the image is empty");
   if (sizes.length !== 2 || sizes.some((size) => !Number.isInteger(size) || size < 1))
     fail("outputSize must be whole numbers of 1 or more");
-  const [rows, columns] = sizes.map((outputs, axis): Windows => {
+  const [rows, columns] = sizes.map((outputs, axis): PoolWindows => {
     const length = x[2 + axis];
     const start = Int32Array.from({ length: outputs }, (_, i) => Math.floor((i * length) / outputs));
     const count = start.map((first, i) => Math.ceil(((i + 1) * length) / outputs) - first);
@@ -166,7 +168,7 @@ export function adaptivePoolGeometry(op: string, x: Shape, outputSize: Pair): Po
   return geometryOf(x, rows, columns);
 }
 
-function geometryOf([N, C, H, W]: Shape, rows: Windows, columns: Windows): PoolGeometry {
+function geometryOf([N, C, H, W]: Shape, rows: PoolWindows, columns: PoolWindows): PoolGeometry {
   const Ho = rows.start.length;
   const Wo = columns.start.length;
   return { planes: N * C, H, W, Ho, Wo, rows, columns, shape: [N, C, Ho, Wo] };

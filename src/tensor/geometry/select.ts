@@ -2,8 +2,8 @@
 import { describe } from "../check.ts";
 import { ShapeError, UsageError, ValueError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
-import type { AxisGeometry } from "./norm.ts";
-import { axisGeometry } from "./norm.ts";
+import type { AxisGeometry } from "./axis.ts";
+import { axisGeometry } from "./axis.ts";
 
 /** Whole numbers with a shape: what `argmax` returns and `gather` takes. */
 export interface IndexTensor {

@@ -4,7 +4,7 @@
  * Every loss is added up in float64 and rounded once. A mean's divisor is an array of one number where it depends on the
  * data (the labels that count), and a number where the shape says it.
  */
-import type { AxisGeometry } from "../geometry/norm.ts";
+import type { AxisGeometry } from "../geometry/axis.ts";
 import type { ElementLoss, LabelTarget } from "../kernels.ts";
 import { sigmoid, softplus } from "../math/index.ts";
 import type { Floats } from "../memory.ts";

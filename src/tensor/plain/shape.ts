@@ -1,6 +1,7 @@
 /** Kernels that move elements and compute nothing: filling, strided copies, selection by index, and selection's adjoint. */
+
+import type { AxisGeometry } from "../geometry/axis.ts";
 import type { CopyGeometry } from "../geometry/copy.ts";
-import type { AxisGeometry } from "../geometry/norm.ts";
 import type { Floats } from "../memory.ts";
 
 export function copyStrided(x: Floats, y: Floats, g: CopyGeometry): void {

@@ -2,7 +2,7 @@
  * Softmax and its logarithm along one axis of x `[outer, length, inner]`. The largest element is subtracted before
  * anything is exponentiated: e¹⁰⁰ overflows float32, e⁰ does not, and the quotient is the same.
  */
-import type { AxisGeometry } from "../geometry/norm.ts";
+import type { AxisGeometry } from "../geometry/axis.ts";
 import { exp, log } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 

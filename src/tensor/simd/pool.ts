@@ -10,7 +10,7 @@
  * Each plane is copied into one with a border (−∞ for maxima) in scratch memory, so that every window is whole, and read
  * with four windows at a time; the results, rounded up to whole vectors, are made in scratch too, and copied.
  */
-import type { PoolGeometry, Windows } from "../geometry/pool.ts";
+import type { PoolGeometry, PoolWindows } from "../geometry/pool.ts";
 import type { Floats } from "../memory.ts";
 import { advance, countDown, step } from "./loops.ts";
 import { rowsSumOf } from "./reduce.ts";
@@ -93,7 +93,7 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
     return ran && Number.isFinite(total);
   }
   const square: Square = { k: 2, p: 0 };
-  const whole = (windows: Windows): boolean => windows.divisor.every((d) => d === 2);
+  const whole = (windows: PoolWindows): boolean => windows.divisor.every((d) => d === 2);
   if (!(slides(rows, H, 2, 0) && slides(columns, W, 2, 0) && whole(rows) && whole(columns))) return false;
   const { copyRows, pool } = engine.program<"copyRows" | "pool">("average pool 2", () => [
     copyRowsFunction(false),
@@ -129,7 +129,7 @@ export function avgPool2dGradient(_engine: Engine, gy: Floats, gx: Floats, g: Po
 }
 
 /** Whether every window has k taps at stride 2 from −p, clipped to the image. */
-function slides({ start, count, step: distance }: Windows, length: number, k: number, p: number): boolean {
+function slides({ start, count, step: distance }: PoolWindows, length: number, k: number, p: number): boolean {
   if (distance !== 1) return false;
   return start.every((from, i) => {
     const first = 2 * i - p;
@@ -139,7 +139,7 @@ function slides({ start, count, step: distance }: Windows, length: number, k: nu
 
 /** Whether the one window of each plane is the plane, and its average counts nothing else. */
 function isGlobal({ H, W, Ho, Wo, rows, columns }: PoolGeometry): boolean {
-  const whole = ({ start, count, step: distance, divisor }: Windows, length: number): boolean =>
+  const whole = ({ start, count, step: distance, divisor }: PoolWindows, length: number): boolean =>
     distance === 1 && start[0] === 0 && count[0] === length && divisor[0] === length;
   return Ho === 1 && Wo === 1 && whole(rows, H) && whole(columns, W);
 }

@@ -4,7 +4,7 @@
  * For each row: the largest element, Σ e^(x−max), the results; a sweep each. eˣ as in exponential.ts (2 units in the last
  * place), sums as in sums.ts. NaN, and an infinity on the way, make the row NaN, as in the plain tier.
  */
-import type { AxisGeometry } from "../geometry/norm.ts";
+import type { AxisGeometry } from "../geometry/axis.ts";
 import { log as logarithm } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 import { exponential } from "./exponential.ts";

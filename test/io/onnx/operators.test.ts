@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { record } from "../../../src/autograd/graph.ts";
 import * as autograd from "../../../src/autograd/index.ts";
 import { exportOnnx, OnnxExportError } from "../../../src/io/onnx/index.ts";
 import { exporters, notExported } from "../../../src/io/onnx/operators/index.ts";
@@ -134,7 +135,7 @@ describe("operations that are not exported", () => {
   });
 
   it("operations of one's own", () => {
-    const double = (x: Tensor): Tensor => autograd.record("double", randn(x.shape, new Rng(0)), [x], (gy) => [gy]);
+    const double = (x: Tensor): Tensor => record("double", randn(x.shape, new Rng(0)), [x], (gy) => [gy]);
     const call = (): unknown => exportOnnx(new Apply(double), { example: logits });
     expect(call).toThrow("exportOnnx: double in the network itself: there is no exporter for it");
   });

@@ -5,7 +5,8 @@ import { readZipDirectory, readZipEntry } from "../../../src/io/pth/zip.ts";
 import { type ZipItem, zipChunks } from "../../../src/io/pth/zip-writer.ts";
 import { readNow } from "../../../src/io/source.ts";
 import { joinChunks } from "../../../src/io/writing.ts";
-import { Rng, sizeOf } from "../../../src/tensor/index.ts";
+import { Rng } from "../../../src/tensor/index.ts";
+import { sizeOf } from "../../../src/tensor/shape.ts";
 import { goldenFile } from "../files.ts";
 import { mutate, repeat, runReader } from "../mutations.ts";
 

@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import type { AnyExperiment, Case, Context, Experiment, Preset, Report } from "../../../lab/experiment.ts";
 import { fromJson, toJson } from "../../../lab/json.ts";
+import { rememberLast } from "../../../lab/memo.ts";
 import { figureOf } from "../../../lab/page/charts/index.ts";
 import { renderFigure } from "../../../lab/page/plot.ts";
 import { casesOf, tasksOf } from "../../../lab/runner/tasks.ts";
@@ -18,6 +19,7 @@ export function tinyContext(): Context {
     progress: () => {},
     tell: () => {},
     stopping: () => false,
+    remember: rememberLast(),
   };
 }
 

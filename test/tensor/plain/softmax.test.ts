@@ -1,6 +1,6 @@
 /** Softmax kernels against their definitions in float64, along first, middle and last axes. */
 import { describe, expect, it, vi } from "vitest";
-import type { AxisGeometry } from "../../../src/tensor/geometry/norm.ts";
+import type { AxisGeometry } from "../../../src/tensor/geometry/axis.ts";
 import { random, tiers, unwritten } from "../../support/kernel.ts";
 
 vi.mock("../../../src/tensor/simd/worth.ts", () => import("../../support/worth.ts"));

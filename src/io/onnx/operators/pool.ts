@@ -1,6 +1,6 @@
 /** Pooling in ONNX. */
 import { type Pair, pairOf } from "../../../tensor/geometry/conv.ts";
-import type { AvgPool2dOptions, MaxPool2dOptions, Windows } from "../../../tensor/geometry/pool.ts";
+import type { AvgPool2dOptions, MaxPool2dOptions, PoolWindows } from "../../../tensor/geometry/pool.ts";
 import type { OnnxAttribute } from "../graph.ts";
 import type { Exporters, NodeOf, Writer } from "../writer.ts";
 
@@ -81,7 +81,7 @@ function padded(writer: Writer, x: string, [top, left, bottom, right]: readonly 
 
 /** A matrix with 1/n for the n pixels of each cell, where `at` says that (pixel, cell) is. */
 function averages(
-  { start, count }: Windows,
+  { start, count }: PoolWindows,
   length: number,
   at: (pixel: number, cell: number) => number,
 ): Float32Array {
