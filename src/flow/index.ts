@@ -16,6 +16,7 @@ export { type SvgOptions, toSvg } from "./certificate-svg.ts";
 export { formatCertificate } from "./certificate-text.ts";
 export { type CertifyBetweenOptions, type CertifyOptions, certify, certifyBetween } from "./certify.ts";
 export type { Draw } from "./draws.ts";
+export { type LayerGates, readGates } from "./gates.ts";
 export {
   type BlockSpectraOptions,
   type BlockSpectrumRow,
