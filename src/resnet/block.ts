@@ -18,10 +18,13 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { ORDERS, type Order } from "./order.ts";
 import {
   checkShortcut,
+  NUMBER_OPTIONS,
   type PadChannels,
   resolveShortcut,
+  SHORTCUTS,
   type ShortcutKind,
   type ShortcutNumbers,
+  shortcutNumbers,
 } from "./shortcut.ts";
 import { checkStart, hasNorm, plainZero, type Start } from "./start.ts";
 
@@ -89,10 +92,7 @@ export interface VariantOptions extends ShortcutNumbers {
 export const VARIANT_OPTIONS: OptionNames<VariantOptions> = {
   shortcut: true,
   padChannels: true,
-  shortcutScale: true,
-  branchScale: true,
-  gateBias: true,
-  dropoutRate: true,
+  ...NUMBER_OPTIONS,
   order: true,
   start: true,
   batchNorm: true,
@@ -167,7 +167,7 @@ export function planBlock<Options extends BlockOptions>(
   const { stride = 1, order = "post", start = "default", blocks = 1, survival = 1 } = options;
   checkWhole(who, "stride", stride);
   if (options.split !== undefined) checkOneOf(who, "split", options.split, ["before", "after"]);
-  const shortcut = resolveShortcut(who, options.shortcut, inChannels, outChannels, stride);
+  const shortcut = resolveShortcut(who, options.shortcut ?? "pad", inChannels, outChannels, stride);
   checkWhole(who, "blocks", blocks);
   checkBetween(who, "survival", survival, 0, 1);
   if (survival < 1 && shortcut === "none") throw new ValueError(plainZero(who, "survival below 1"));
@@ -176,7 +176,8 @@ export function planBlock<Options extends BlockOptions>(
       `${who}: split "after" needs an activation to split after, and order "${order}" starts with none`,
     );
   }
-  const splitsAfter = options.split === "after" || (shortcut === "project" && ORDERS[order].first !== "");
+  const splitsAfter =
+    options.split === "after" || (SHORTCUTS[shortcut].from === "projected" && ORDERS[order].first !== "");
   return {
     who,
     inChannels,
@@ -184,10 +185,7 @@ export function planBlock<Options extends BlockOptions>(
     stride,
     shortcut,
     padChannels: options.padChannels ?? "back",
-    shortcutScale: options.shortcutScale ?? 0.5,
-    branchScale: options.branchScale ?? 1,
-    gateBias: options.gateBias ?? -6,
-    dropoutRate: options.dropoutRate ?? 0.5,
+    ...shortcutNumbers(options),
     order,
     split: splitsAfter && options.split !== "before" ? "after" : "before",
     start,
