@@ -5,7 +5,6 @@
  * Next: basic-block.ts and bottleneck.ts, the two kinds of branch; paths.ts, which computes both paths of either; order.ts,
  * shortcut.ts, start.ts and stochastic-depth.ts, in which blocks differ.
  */
-import { relu } from "../autograd/elementwise.ts";
 import type { Initializer } from "../nn/init.ts";
 import { kaimingNormal } from "../nn/init.ts";
 import { checkInit } from "../nn/initializer.ts";
@@ -15,7 +14,7 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ORDERS, type Order } from "./order.ts";
+import { applySteps, ORDERS, type Order } from "./order.ts";
 import {
   checkShortcut,
   NUMBER_OPTIONS,
@@ -42,7 +41,7 @@ export interface ResidualBlock extends Module {
   branch(x: Tensor): Tensor;
   /** s(x), what is added to the branch; null for a plain block. An identity shortcut returns x itself. */
   skip(x: Tensor): Tensor | null;
-  /** What follows the addition. A block without this method has a ReLU there in the order "post", else nothing. */
+  /** What follows the addition. A block without this method has what its order has there (order.ts), but for a norm. */
   after?(y: Tensor): Tensor;
   /** Makes F zero by zeroing what comes last in it, so that the block starts as its shortcut alone. */
   zeroInitLast(): void;
@@ -67,7 +66,7 @@ export function residualBlocks(model: AnyModule): [string, ResidualBlock][] {
 /** What the block makes of the sum y, or of its shortcut alone. */
 export function afterAddition(block: ResidualBlock, y: Tensor): Tensor {
   if (block.after) return block.after(y);
-  return block.order === "post" ? relu(y) : y;
+  return applySteps(ORDERS[block.order]?.sum ?? "", y, null);
 }
 
 /** What blocks and whole networks have in common. */

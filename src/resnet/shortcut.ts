@@ -86,7 +86,7 @@ export interface Shortcut {
   /** What x̃ is: x itself, which must keep the shape; x, padded where the shape changes; a projection; or there is none. */
   readonly from: "x" | "padded" | "projected" | "nothing";
   /** s(x), made of x̃. Default: x̃. */
-  readonly skip?: (skip: Tensor, block: ShortcutParts, g: Tensor | null) => Tensor;
+  readonly skip?: (x: Tensor, block: ShortcutParts, g: Tensor | null) => Tensor;
   /** What becomes of F. Default: F. */
   readonly branch?: (branch: Tensor, g: Tensor) => Tensor;
   /** What the block is given for it. Default: nothing. */
@@ -99,6 +99,7 @@ export interface Shortcut {
   readonly inNetwork?: Resolved;
 }
 
+/** Every kind of shortcut. */
 // biome-ignore format: a table
 export const SHORTCUTS: Readonly<Record<ShortcutKind, Shortcut>> = {
   identity:     { from: "x",         inNetwork: ["identity", "pad"] },
@@ -112,16 +113,16 @@ export const SHORTCUTS: Readonly<Record<ShortcutKind, Shortcut>> = {
   dropout:      { from: "padded",    skip: dropped, needs: "noise", numbers: ["dropoutRate"] },
 };
 
-function scaled(skip: Tensor, { plan }: ShortcutParts): Tensor {
-  return mul(skip, plan.shortcutScale);
+function scaled(x: Tensor, { plan }: ShortcutParts): Tensor {
+  return mul(x, plan.shortcutScale);
 }
 
-function carried(skip: Tensor, _: ShortcutParts, g: Tensor | null): Tensor {
-  return mul(skip, sub(1, g!));
+function carried(x: Tensor, _: ShortcutParts, g: Tensor | null): Tensor {
+  return mul(x, sub(1, g!));
 }
 
-function dropped(skip: Tensor, { plan, training, noise }: ShortcutParts): Tensor {
-  return dropout(skip, plan.dropoutRate, { training, rng: noise! });
+function dropped(x: Tensor, { plan, training, noise }: ShortcutParts): Tensor {
+  return dropout(x, plan.dropoutRate, { training, rng: noise! });
 }
 
 /** s(x), with the gate g if the shortcut needs one; null where there is no shortcut. */
