@@ -1,5 +1,6 @@
 /** Gradient flow: instruments that take any network, return plain rows, and prove what the skip connections do. */
 export { type Anomaly, findAnomaly } from "./anomaly.ts";
+export type { Measure } from "./arguments.ts";
 export {
   type BlockCertificate,
   type Certificate,
@@ -41,14 +42,9 @@ export {
   lesions,
   type ManyLesionsOptions,
   type ManyLesionsRow,
-  type Measure,
   manyLesions,
-  type ReorderingOptions,
-  type ReorderingRow,
-  reorderings,
   type Target,
   withLesion,
-  withOrder,
 } from "./lesions.ts";
 export { EFFECTS, type Effect, effectOf, gradientAlong, type PathStep, shortcutPath, worstEffect } from "./path.ts";
 export {
@@ -59,6 +55,7 @@ export {
   pathGradients,
 } from "./path-lengths.ts";
 export { type FlowRecorder, type FlowRecorderOptions, type FlowRow, flowRecorder } from "./recorder.ts";
+export { type ReorderingOptions, type ReorderingRow, reorderings, withOrder } from "./reorderings.ts";
 export { toCsv } from "./rows.ts";
 export { type BlockShare, identityShares, type NetworkShare, networkShare } from "./shares.ts";
 export {
