@@ -27,7 +27,32 @@ import {
 } from "./shortcut.ts";
 import { checkStart, hasNorm, plainZero, type Start } from "./start.ts";
 
-/** A block y = after(s(x) + F(x)), or its plain twin y = after(F(x)). What src/flow's instruments look for. */
+/**
+ * A block y = after(s(x) + F(x)), or its plain twin y = after(F(x)): what the instruments look for in a model. A module of
+ * your own with these members is one, and a network of them is certified and measured in a line each; docs/how-to.md has more.
+ *
+ * @example
+ * class Mine extends Module {
+ *   readonly shortcut = "identity";
+ *   readonly order = "pre";
+ *   readonly conv = new Conv2d(4, 4, 3, { padding: 1, rng });
+ *   skip(x: Tensor): Tensor {
+ *     return x;
+ *   }
+ *   branch(x: Tensor): Tensor {
+ *     return this.conv.forward(relu(x));
+ *   }
+ *   zeroInitLast(): void {
+ *     init.constant(this.conv.weight, 0);
+ *   }
+ *   forward(x: Tensor): Tensor {
+ *     return add(this.skip(x), this.branch(x));
+ *   }
+ * }
+ * const mine = new Sequential(new Conv2d(3, 4, 3, { rng }), new Mine(), new Mine());
+ * certify(mine, images).holds; // true
+ * identityShares(mine, () => mean(mine.forward(images))).length; // 2
+ */
 export interface ResidualBlock extends Module {
   /** What this very block does: "identity" where its input and output have one shape, unless another was asked for. */
   readonly shortcut: ShortcutKind;
@@ -47,7 +72,16 @@ export interface ResidualBlock extends Module {
   zeroInitLast(): void;
 }
 
-/** Whether `module` is a residual block or the plain twin of one: anything with the members of `ResidualBlock`. */
+/**
+ * Whether `module` is a residual block or the plain twin of one: whether it has `shortcut`, `order`, `skip` and `branch`, as
+ * `ResidualBlock` describes them. Every instrument takes a block of your own for one by these; docs/how-to.md shows it.
+ *
+ * @example
+ * const network = cifarResNet(8, { width: 4, rng });
+ * isResidualBlock(network); // false
+ * const blocks = network.namedModules().filter(([, module]) => isResidualBlock(module));
+ * blocks.map(([path]) => path); // ["layer1.0", "layer2.0", "layer3.0"]
+ */
 export function isResidualBlock(module: AnyModule): module is ResidualBlock {
   const candidate = (module ?? {}) as Partial<ResidualBlock>;
   return (
