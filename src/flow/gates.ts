@@ -11,7 +11,7 @@ import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
 import { SHORTCUTS, type ShortcutKind } from "../resnet/shortcut.ts";
 import { ValueError } from "../tensor/errors.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
 /** The gates of one layer for a batch of examples. */
 export interface LayerGates {
@@ -38,6 +38,7 @@ export interface LayerGates {
  */
 export function readGates(model: Module, x: Tensor): LayerGates[] {
   checkModule("readGates", model);
+  checkTensor("readGates", "x", x);
   const rows = noGrad(() =>
     inEvaluation(model, () => {
       const read: LayerGates[] = [];
