@@ -3,10 +3,11 @@
  *
  * Srivastava, Greff & Schmidhuber 2015: "Highway Networks", §3.1 (MNIST, plain against highway, 10 to 100 layers), and
  * "Training Very Deep Networks", §4.1 and Fig. 2 (what the gates do). y = T·H(x) + (1 − T)·x: where the transform gate T is near
- * 0 the input skips the layer. src/resnet/highway.ts has the networks, src/resnet/gates.ts reads the gates.
+ * 0 the input skips the layer. src/resnet/highway.ts has the networks, src/flow/gates.ts reads the gates.
  */
 import { batches } from "../../src/data/index.ts";
-import { highwayNet, readGates } from "../../src/resnet/index.ts";
+import { readGates } from "../../src/flow/index.ts";
+import { highwayNet } from "../../src/resnet/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { listOf, wholeNumber } from "../arguments.ts";
 import { type Computation, type Context, option } from "../experiment.ts";

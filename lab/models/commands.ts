@@ -1,7 +1,9 @@
 /** The commands of the laboratory that are no experiments: what a network costs, other formats, a look at a photograph. */
 import { type Command, Option } from "commander";
 import type { FloatDType } from "../../src/io/index.ts";
-import { modelNames, type Order, type ShortcutKind } from "../../src/resnet/index.ts";
+import { modelNames } from "../../src/resnet/index.ts";
+import { ORDERS } from "../../src/resnet/order.ts";
+import { SHORTCUTS } from "../../src/resnet/shortcut.ts";
 import { path, realNumber, wholeNumber } from "../arguments.ts";
 import type { Answer } from "../program.ts";
 import type { CertifyRequest } from "./certify.ts";
@@ -126,16 +128,9 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     )
     .option("--weights <file>", "its weights, .pth or .safetensors (default: random ones)", path.parse)
     .addOption(
-      new Option("--order <name>", "where norms and ReLUs stand (CIFAR networks)").choices([
-        ...(["post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre"] satisfies Order[]),
-      ]),
+      new Option("--order <name>", "where norms and ReLUs stand (CIFAR networks)").choices(Object.keys(ORDERS)),
     )
-    .addOption(
-      new Option("--shortcut <name>", "what is added to the branches").choices([
-        ...(["identity", "pad", "project", "none", "scale", "gate"] satisfies ShortcutKind[]),
-        ...(["shortcutGate", "conv1x1", "dropout"] satisfies ShortcutKind[]),
-      ]),
-    )
+    .addOption(new Option("--shortcut <name>", "what is added to the branches").choices(Object.keys(SHORTCUTS)))
     .option("--input <shape>", "of one example, such as 3x224x224 (default: what the network was made for)")
     .option("--classes <n>", "(default: the network's own)", wholeNumber(1, 1e6).parse)
     .option("--batch <n>", "examples (default: 2)", wholeNumber(1, 1024).parse)

@@ -22,10 +22,14 @@ export function checkReturned(op: string, name: string, value: unknown): asserts
   throw new UsageError(`${op}: ${name} must return a tensor, but returned ${describe(value)}`);
 }
 
-/** Throws unless `value`, which the function `measure` returned, is a number. */
-export function checkMeasured(op: string, value: unknown): asserts value is number {
-  if (typeof value === "number") return;
-  throw new UsageError(`${op}: measure must return a number, but returned ${describe(value)}`);
+/** Runs the model and returns a number: an error, a loss. The model must be left alone until it has answered. */
+export type Measure = () => number | Promise<number>;
+
+/** What a measurement gave, if it is a number. */
+export async function measured(op: string, value: number | Promise<number>): Promise<number> {
+  const number: unknown = await value;
+  if (typeof number === "number") return number;
+  throw new UsageError(`${op}: measure must return a number, but returned ${describe(number)}`);
 }
 
 /** The output of the model, if it is one tensor. */

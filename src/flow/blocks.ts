@@ -55,10 +55,10 @@ export interface Entered {
 }
 
 /**
- * Runs `fn` and returns every call of a residual block. A block whose input asks for no gradient (images behind a `detach`)
- * would not be recorded: it is given a leaf that does.
+ * Runs `fn` and returns its result with every call of a residual block. A block whose input asks for no gradient (images,
+ * what is behind a `detach`) would not be recorded: it is given a leaf that does.
  */
-export function enteringBlocks(model: Module, fn: () => unknown): Entered {
+export function enteringBlocks<T>(model: Module, fn: () => T): Entered & { readonly value: T } {
   const calls: Call[] = [];
   const leaves = new Map<Tensor, Tensor>();
   let first: Tensor | null = null;
@@ -87,8 +87,8 @@ export function enteringBlocks(model: Module, fn: () => unknown): Entered {
   }
   const putBack = replaceForward(replacements);
   try {
-    const outputs = tensorsIn(fn());
-    return { calls, first, entrances: new Set(leaves.values()), outputs };
+    const value = fn();
+    return { value, calls, first, entrances: new Set(leaves.values()), outputs: tensorsIn(value) };
   } finally {
     putBack();
   }

@@ -11,7 +11,7 @@ import type { Floats } from "../tensor/memory.ts";
 import { callNow } from "../tensor/sync.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
-import { type BlockCall, blockPath, observeBlocks } from "./blocks.ts";
+import { type BlockCall, blockPath, enteringBlocks } from "./blocks.ts";
 import { gradientAlong, gradientOffPath, type PathStep, productFrom } from "./path.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
@@ -32,7 +32,7 @@ export interface Chain {
 export function recordChain(who: string, model: Module, loss: () => Tensor): Chain {
   checkRun(who, model, "loss", loss);
   const { value, calls } = preservingBuffers(model, () =>
-    recordingFrozen(model, () => observeBlocks(model, () => callNow(who, "loss", loss))),
+    recordingFrozen(model, () => enteringBlocks(model, () => callNow(who, "loss", loss))),
   );
   checkLoss(who, value);
   if (calls.length === 0) throw new ValueError(`${who}: ${model.constructor.name} has no residual blocks`);

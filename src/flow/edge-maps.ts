@@ -13,7 +13,7 @@ import { log, pow } from "../tensor/math/index.ts";
 import { numbersOf, toValues } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
-import { Builder, IDENTITY, isPowerOfTwo, type LinearMap, selecting, ZERO } from "./linear-map.ts";
+import { IDENTITY, isPowerOfTwo, type LinearMap, selecting, summing, ZERO } from "./linear-map.ts";
 
 /** The map ∂output/∂input of one edge, exact where its factors are. */
 export function edgeMap(node: Node, input: number): LinearMap {
@@ -105,7 +105,7 @@ export function edgeMap(node: Node, input: number): LinearMap {
       return pooled(node, poolGeometry(op, x.shape, attributes as OpAttributes["avgPool2d"]), "average");
     case "globalAvgPool2d": {
       const count = x.size / output.size;
-      return grouped(
+      return summing(
         output.size,
         (row) => Array.from({ length: count }, (_, k) => [row * count + k, 1 / count] as const),
         isPowerOfTwo(count),
@@ -181,14 +181,11 @@ function byOther(
   const values = peek(other);
   const isExact = exact && values.every((v) => factor(v, 0) === v || isPowerOfTwo(v));
   if (other.size === 1 && other !== x && sameShape(x.shape, output.shape)) {
-    return scalar(factor(values[0], 0), isExact);
+    const only = factor(values[0], 0);
+    return only === 0 ? ZERO : { kind: "multiple", factor: only, exact: isExact };
   }
   const theirs = broadcastPlaces(other.shape, output.shape);
   return selecting(broadcastPlaces(x.shape, output.shape), (i) => factor(values[theirs[i]], i), isExact);
-}
-
-function scalar(factor: number, exact: boolean): LinearMap {
-  return factor === 0 ? { kind: "zero" } : { kind: "multiple", factor, exact };
 }
 
 /** y = aᵇ: b·aᵇ⁻¹ for a, y·ln a for b. */
@@ -256,16 +253,7 @@ function summed(node: Node, factor: (i: number, j: number) => number, exact: boo
   rowOfEach(node).forEach((j, i) => {
     rows[j].push([i, factor(i, j)]);
   });
-  return grouped(rows.length, (row) => rows[row], exact);
-}
-
-function grouped(rows: number, terms: (row: number) => Iterable<readonly [number, number]>, exact: boolean): LinearMap {
-  const builder = new Builder(rows);
-  for (let row = 0; row < rows; row++) {
-    for (const [column, factor] of terms(row)) builder.add(column, factor);
-    builder.endRow();
-  }
-  return builder.finish(exact);
+  return summing(rows.length, (row) => rows[row], exact);
 }
 
 /**
@@ -310,7 +298,7 @@ function pooled({ inputs: [x], output }: Node, g: PoolGeometry, kind: "max" | "a
       }
     }
   };
-  const map = grouped(output.size, terms, true);
+  const map = summing(output.size, terms, true);
   return map.kind === "rows" ? { ...map, exact: map.exact && exact } : map;
 }
 
@@ -335,10 +323,9 @@ function convolved({ inputs: [, w], output, attributes }: Node): LinearMap {
       }
     }
   };
-  return grouped(output.size, terms, true);
+  return summing(output.size, terms, true);
 }
 
-/** y = x·wᵀ, with weights that no parameter has a part in. */
 /** y_ij = Σ_k a_ik·b_kj, as a map from a (input 0) or from b (1); `other` gives the entries of the other one. */
 function product(
   [rows, inner, columns]: readonly number[],
@@ -349,5 +336,5 @@ function product(
     const [i, j] = [Math.floor(row / columns), row % columns];
     for (let k = 0; k < inner; k++) yield input === 0 ? [i * inner + k, other(k, j)] : [k * columns + j, other(i, k)];
   };
-  return rows * columns * inner === 0 ? ZERO : grouped(rows * columns, terms, true);
+  return rows * columns * inner === 0 ? ZERO : summing(rows * columns, terms, true);
 }

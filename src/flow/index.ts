@@ -1,5 +1,6 @@
 /** Gradient flow: instruments that take any network, return plain rows, and prove what the skip connections do. */
 export { type Anomaly, findAnomaly } from "./anomaly.ts";
+export type { Measure } from "./arguments.ts";
 export type {
   BlockCertificate,
   Certificate,
@@ -15,6 +16,7 @@ export { type SvgOptions, toSvg } from "./certificate-svg.ts";
 export { formatCertificate } from "./certificate-text.ts";
 export { type CertifyBetweenOptions, type CertifyOptions, certify, certifyBetween } from "./certify.ts";
 export type { Draw } from "./draws.ts";
+export { type LayerGates, readGates } from "./gates.ts";
 export {
   type BlockSpectraOptions,
   type BlockSpectrumRow,
@@ -31,14 +33,9 @@ export {
   lesions,
   type ManyLesionsOptions,
   type ManyLesionsRow,
-  type Measure,
   manyLesions,
-  type ReorderingOptions,
-  type ReorderingRow,
-  reorderings,
   type Target,
   withLesion,
-  withOrder,
 } from "./lesions.ts";
 export { type Effect, type PathStep, shortcutPath } from "./path.ts";
 export {
@@ -49,6 +46,7 @@ export {
   pathGradients,
 } from "./path-lengths.ts";
 export { type FlowRecorder, type FlowRecorderOptions, type FlowRow, flowRecorder } from "./recorder.ts";
+export { type ReorderingOptions, type ReorderingRow, reorderings, withOrder } from "./reorderings.ts";
 export { toCsv } from "./rows.ts";
 export { type BlockShare, identityShares, type NetworkShare, networkShare, type Share } from "./shares.ts";
 export {

@@ -12,8 +12,7 @@ import { checkInteger, checkList, checkNumberIn, checkObject, checkWhole } from 
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
-import { checkMeasured, checkRun } from "./arguments.ts";
-import type { Measure } from "./lesions.ts";
+import { checkRun, type Measure, measured } from "./arguments.ts";
 import { norm } from "./measure.ts";
 import { preservingBuffers, preservingValues } from "./preserve.ts";
 
@@ -123,7 +122,7 @@ export async function* landscape(
   for (let index = 0; index < points ** dimensions; index++) {
     if (known.has(index)) continue;
     const [alpha, beta] = place(index);
-    const loss = await preservingBuffers(model, () =>
+    const answer = preservingBuffers(model, () =>
       preservingValues(
         parameters.map(([, t]) => t),
         () => {
@@ -135,8 +134,7 @@ export async function* landscape(
         },
       ),
     );
-    checkMeasured("landscape", loss);
-    yield { index, alpha, beta, loss };
+    yield { index, alpha, beta, loss: await measured("landscape", answer) };
   }
 }
 

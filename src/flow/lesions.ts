@@ -1,30 +1,26 @@
 /**
- * Lesions: what a network still can when blocks are deleted from it or change places.
+ * Lesions: what a network still can when blocks are deleted from it.
  *
  * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", "Lesion study"
- * (Figs. 3–5):
- * a residual network hardly notices that a block is gone, because half of its paths do not lead through it; a plain network
- * has one path and breaks. Deleting a residual block leaves its shortcut; deleting a layer, or a plain block, leaves the
- * identity, and is possible only where that keeps the shape.
+ * (Figs. 3–5): a residual network hardly notices that a block is gone, because half of its paths do not lead through it; a
+ * plain network has one path and breaks. Deleting a residual block leaves its shortcut; deleting a layer, or a plain block,
+ * leaves the identity, and is possible only where that keeps the shape. Next: reorderings.ts, blocks that change places.
  */
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { type Forward, observing, replaceForward } from "../nn/observe.ts";
 import { afterAddition } from "../resnet/block.ts";
 import { isResidualBlock, type ResidualBlock, residualBlocks } from "../resnet/index.ts";
-import { checkFunction, checkInteger, checkList, checkObject, checkText, checkWhole } from "../tensor/arguments.ts";
+import { checkFunction, checkInteger, checkList, checkText, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkMeasured, checkRun } from "./arguments.ts";
+import { checkRun, type Measure, measured } from "./arguments.ts";
 import { preservingBuffers, puttingBack } from "./preserve.ts";
 
 /** Paths of modules that are deleted together, such as a convolution and its batch norm; or a single path. */
 export type Target = string | readonly string[];
-
-/** Runs the model and returns a number: an error, a loss. The model must be left alone until it has answered. */
-export type Measure = () => number | Promise<number>;
 
 /** What is left without one part: a row of `lesions`. */
 export interface LesionRow {
@@ -141,71 +137,6 @@ export async function manyLesions(
   return rows;
 }
 
-/** What a network does with its blocks in another order: a row of `reorderings`. */
-export interface ReorderingRow {
-  /** How many random pairs of blocks changed places, one pair after the other. */
-  readonly swaps: number;
-  readonly trial: number;
-  /** Kendall's τ between the old order and the new: 1 for the same, −1 for the reverse. */
-  readonly kendallTau: number;
-  readonly value: number;
-}
-
-/** Options of `reorderings`. */
-export interface ReorderingOptions {
-  /** Numbers of pairs that change places. */
-  swaps: readonly number[];
-  /** How many random choices of each number. Default 10. */
-  trials?: number;
-  seed?: number;
-}
-
-const REORDERING_OPTIONS: OptionNames<ReorderingOptions> = { swaps: true, trials: true, seed: true };
-
-/**
- * Lets random pairs of residual blocks of one shape change places (Veit et al. 2016, Fig. 5(b)): one row per count and
- * trial.
- *
- * @example
- * const deep = cifarResNet(20, { width: 4, rng });
- * const lossNow = async () => (await evaluate(deep, data())).loss;
- * const rows = await reorderings(deep, lossNow, { swaps: [0, 2], trials: 1 });
- * rows[0].kendallTau; // 1
- *
- * @throws ValueError if no two blocks keep the shape of the same image.
- */
-export async function reorderings(
-  model: Module,
-  measure: Measure,
-  options: ReorderingOptions,
-): Promise<ReorderingRow[]> {
-  checkRun("reorderings", model, "measure", measure);
-  checkOptions("reorderings", options ?? {}, REORDERING_OPTIONS);
-  const { swaps, trials = 10, seed = 0 } = (options ?? {}) as ReorderingOptions;
-  checkList("reorderings", "swaps", swaps);
-  for (const count of swaps) checkWhole("reorderings", "swaps", count, 0);
-  checkWhole("reorderings", "trials", trials, 1);
-  checkInteger("reorderings", "seed", seed);
-  const rng = new Rng(seed);
-  const blocks = residualBlocks(model).map(([path]) => path);
-  const pairs = await swappablePairs(model, measure);
-  if (pairs.length === 0) throw new ValueError("reorderings: no two blocks keep the shape of the same image");
-  const rows: ReorderingRow[] = [];
-  for (const count of swaps) {
-    for (let trial = 0; trial < trials; trial++) {
-      const order = blocks.map((_, i) => i);
-      for (let swap = 0; swap < count; swap++) {
-        const [i, j] = pairs[rng.integer(pairs.length)];
-        [order[i], order[j]] = [order[j], order[i]];
-      }
-      const moves = Object.fromEntries(order.map((from, to) => [blocks[to], blocks[from]]));
-      const value = await measured("reorderings", withOrder(model, moves, measure));
-      rows.push({ swaps: count, trial, kendallTau: kendallTau(order), value });
-    }
-  }
-  return rows;
-}
-
 /**
  * Runs `fn` while these modules are deleted; where it is async, until it has answered. A residual block becomes its shortcut
  * (what follows the addition stays); any other module becomes the identity. Running statistics are put back.
@@ -238,39 +169,9 @@ export function withLesion<T>(model: Module, paths: readonly string[], fn: () =>
   );
 }
 
-/**
- * Runs `fn` while, at each place named by a key, the module at the path that is its value computes; where it is async, until
- * it has answered. Running statistics are put back.
- *
- * @example
- * const deep = cifarResNet(20, { width: 4, rng });
- * await withOrder(deep, { "layer1.1": "layer1.2", "layer1.2": "layer1.1" }, () => evaluate(deep, data()));
- *
- * @throws ValueError if a path names no module.
- */
-export function withOrder<T>(model: Module, moves: Readonly<Record<string, string>>, fn: () => T): T {
-  checkModule("withOrder", model);
-  checkObject("withOrder", "moves", moves);
-  checkFunction("withOrder", "fn", fn);
-  const replacements = new Map<AnyModule, Forward>();
-  for (const [to, from] of Object.entries(moves)) {
-    const source = moduleAt("withOrder", model, from);
-    // Bound now: while `fn` runs, source.forward may itself be replaced.
-    replacements.set(moduleAt("withOrder", model, to), source.forward.bind(source));
-  }
-  return puttingBack(() => preservingBuffers(model, fn), replaceForward(replacements));
-}
-
 interface Change {
   readonly from: Shape;
   readonly to: Shape;
-}
-
-/** What a measurement gave, if it is a number. */
-async function measured(who: string, value: number | Promise<number>): Promise<number> {
-  const number: unknown = await value;
-  checkMeasured(who, number);
-  return number;
 }
 
 function checkTargets(targets: unknown): asserts targets is readonly Target[] {
@@ -284,7 +185,8 @@ function checkTargets(targets: unknown): asserts targets is readonly Target[] {
   }
 }
 
-function moduleAt(who: string, model: Module, path: string): AnyModule {
+/** @throws ValueError if the model has no part of this path. */
+export function moduleAt(who: string, model: Module, path: string): AnyModule {
   checkText(who, "a path", path);
   const found = model.namedModules().find(([name]) => name === path);
   if (!found) throw new ValueError(`${who}: the model has no part called "${path}"`);
@@ -319,7 +221,7 @@ function defaultTargets(model: Module): Target[] {
 }
 
 /** Measures the intact model, and shows which shapes go in and out of each of its parts. */
-async function watchingShapes(
+export async function watchingShapes(
   who: string,
   model: Module,
   measure: Measure,
@@ -330,29 +232,4 @@ async function watchingShapes(
     who,
     puttingBack(() => preservingBuffers(model, measure), replaceForward(watched)),
   );
-}
-
-/** Pairs of blocks (by number) that keep the shape, and of the same image. */
-async function swappablePairs(model: Module, measure: Measure): Promise<[number, number][]> {
-  const shapes = new Map<AnyModule, string>();
-  await watchingShapes("reorderings", model, measure, (module, from, to) => {
-    if (sameShape(from, to)) shapes.set(module, formatShape(from.slice(1)));
-  });
-  const kept = residualBlocks(model).map(([, block]) => shapes.get(block));
-  return kept.flatMap((shape, i) =>
-    kept.flatMap((other, j): [number, number][] => (i < j && shape !== undefined && shape === other ? [[i, j]] : [])),
-  );
-}
-
-/** Kendall's rank correlation between 0 … n−1 and `order`: (concordant − discordant pairs) / all pairs. */
-function kendallTau(order: readonly number[]): number {
-  let sum = 0;
-  let pairs = 0;
-  for (let i = 0; i < order.length; i++) {
-    for (let j = i + 1; j < order.length; j++) {
-      sum += order[i] < order[j] ? 1 : -1;
-      pairs++;
-    }
-  }
-  return pairs === 0 ? 1 : sum / pairs;
 }

@@ -47,8 +47,22 @@ export function selecting(from: ArrayLike<number>, factor: (row: number) => numb
   return builder.finish(exact) as Rows;
 }
 
+/** A map given by the terms of each row: entries, and their factors. */
+export function summing(
+  rows: number,
+  terms: (row: number) => Iterable<readonly [column: number, factor: number]>,
+  exact: boolean,
+): LinearMap {
+  const builder = new Builder(rows);
+  for (let row = 0; row < rows; row++) {
+    for (const [column, factor] of terms(row)) builder.add(column, factor);
+    builder.endRow();
+  }
+  return builder.finish(exact);
+}
+
 /** Collects a map row by row; terms of one column are added up. */
-export class Builder {
+class Builder {
   readonly #starts: Int32Array;
   #columns: Int32Array;
   #factors: Float64Array;

@@ -12,7 +12,7 @@ import type { Floats } from "../tensor/memory.ts";
 import { callNow } from "../tensor/sync.ts";
 import { owned, type Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
-import { blockPath, observeBlocks } from "./blocks.ts";
+import { blockPath, enteringBlocks } from "./blocks.ts";
 import { gradientThrough, recordChain } from "./chain.ts";
 import { cosine, norm } from "./measure.ts";
 import { EFFECTS, type Effect, gradientAlong, worstEffect } from "./path.ts";
@@ -57,7 +57,7 @@ export interface NetworkShare extends Share {
 export function identityShares(model: Module, loss: () => Tensor): BlockShare[] {
   checkRun("identityShares", model, "loss", loss);
   const { value, calls } = preservingBuffers(model, () =>
-    recordingFrozen(model, () => observeBlocks(model, () => callNow("identityShares", "loss", loss))),
+    recordingFrozen(model, () => enteringBlocks(model, () => callNow("identityShares", "loss", loss))),
   );
   checkLoss("identityShares", value);
   const grads = backward(value, { keep: calls.flatMap(({ x, y }) => [x, y]) });

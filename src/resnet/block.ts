@@ -5,7 +5,6 @@
  * Next: basic-block.ts and bottleneck.ts, the two kinds of branch; paths.ts, which computes both paths of either; order.ts,
  * shortcut.ts, start.ts and stochastic-depth.ts, in which blocks differ.
  */
-import { relu } from "../autograd/elementwise.ts";
 import type { Initializer } from "../nn/init.ts";
 import { kaimingNormal } from "../nn/init.ts";
 import { checkInit } from "../nn/initializer.ts";
@@ -15,17 +14,45 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ORDERS, type Order } from "./order.ts";
+import { applySteps, ORDERS, type Order } from "./order.ts";
 import {
   checkShortcut,
+  NUMBER_OPTIONS,
   type PadChannels,
   resolveShortcut,
+  SHORTCUTS,
   type ShortcutKind,
   type ShortcutNumbers,
+  shortcutNumbers,
 } from "./shortcut.ts";
 import { checkStart, hasNorm, plainZero, type Start } from "./start.ts";
 
-/** A block y = after(s(x) + F(x)), or its plain twin y = after(F(x)). What src/flow's instruments look for. */
+/**
+ * A block y = after(s(x) + F(x)), or its plain twin y = after(F(x)): what the instruments look for in a model. A module of
+ * your own with these members is one, and a network of them is certified and measured in a line each; docs/how-to.md has more.
+ *
+ * @example
+ * class Mine extends Module {
+ *   readonly shortcut = "identity";
+ *   readonly order = "pre";
+ *   readonly conv = new Conv2d(4, 4, 3, { padding: 1, rng });
+ *   skip(x: Tensor): Tensor {
+ *     return x;
+ *   }
+ *   branch(x: Tensor): Tensor {
+ *     return this.conv.forward(relu(x));
+ *   }
+ *   zeroInitLast(): void {
+ *     init.constant(this.conv.weight, 0);
+ *   }
+ *   forward(x: Tensor): Tensor {
+ *     return add(this.skip(x), this.branch(x));
+ *   }
+ * }
+ * const mine = new Sequential(new Conv2d(3, 4, 3, { rng }), new Mine(), new Mine());
+ * certify(mine, images).holds; // true
+ * identityShares(mine, () => mean(mine.forward(images))).length; // 2
+ */
 export interface ResidualBlock extends Module {
   /** What this very block does: "identity" where its input and output have one shape, unless another was asked for. */
   readonly shortcut: ShortcutKind;
@@ -39,13 +66,22 @@ export interface ResidualBlock extends Module {
   branch(x: Tensor): Tensor;
   /** s(x), what is added to the branch; null for a plain block. An identity shortcut returns x itself. */
   skip(x: Tensor): Tensor | null;
-  /** What follows the addition. A block without this method has a ReLU there in the order "post", else nothing. */
+  /** What follows the addition. A block without this method has what its order has there (order.ts), but for a norm. */
   after?(y: Tensor): Tensor;
   /** Makes F zero by zeroing what comes last in it, so that the block starts as its shortcut alone. */
   zeroInitLast(): void;
 }
 
-/** Whether `module` is a residual block or the plain twin of one: anything with the members of `ResidualBlock`. */
+/**
+ * Whether `module` is a residual block or the plain twin of one: whether it has `shortcut`, `order`, `skip` and `branch`, as
+ * `ResidualBlock` describes them. Every instrument takes a block of your own for one by these; docs/how-to.md shows it.
+ *
+ * @example
+ * const network = cifarResNet(8, { width: 4, rng });
+ * isResidualBlock(network); // false
+ * const blocks = network.namedModules().filter(([, module]) => isResidualBlock(module));
+ * blocks.map(([path]) => path); // ["layer1.0", "layer2.0", "layer3.0"]
+ */
 export function isResidualBlock(module: AnyModule): module is ResidualBlock {
   const candidate = (module ?? {}) as Partial<ResidualBlock>;
   return (
@@ -64,7 +100,7 @@ export function residualBlocks(model: AnyModule): [string, ResidualBlock][] {
 /** What the block makes of the sum y, or of its shortcut alone. */
 export function afterAddition(block: ResidualBlock, y: Tensor): Tensor {
   if (block.after) return block.after(y);
-  return block.order === "post" ? relu(y) : y;
+  return applySteps(ORDERS[block.order]?.sum ?? "", y, null);
 }
 
 /** What blocks and whole networks have in common. */
@@ -89,10 +125,7 @@ export interface VariantOptions extends ShortcutNumbers {
 export const VARIANT_OPTIONS: OptionNames<VariantOptions> = {
   shortcut: true,
   padChannels: true,
-  shortcutScale: true,
-  branchScale: true,
-  gateBias: true,
-  dropoutRate: true,
+  ...NUMBER_OPTIONS,
   order: true,
   start: true,
   batchNorm: true,
@@ -167,7 +200,7 @@ export function planBlock<Options extends BlockOptions>(
   const { stride = 1, order = "post", start = "default", blocks = 1, survival = 1 } = options;
   checkWhole(who, "stride", stride);
   if (options.split !== undefined) checkOneOf(who, "split", options.split, ["before", "after"]);
-  const shortcut = resolveShortcut(who, options.shortcut, inChannels, outChannels, stride);
+  const shortcut = resolveShortcut(who, options.shortcut ?? "pad", inChannels, outChannels, stride);
   checkWhole(who, "blocks", blocks);
   checkBetween(who, "survival", survival, 0, 1);
   if (survival < 1 && shortcut === "none") throw new ValueError(plainZero(who, "survival below 1"));
@@ -176,7 +209,8 @@ export function planBlock<Options extends BlockOptions>(
       `${who}: split "after" needs an activation to split after, and order "${order}" starts with none`,
     );
   }
-  const splitsAfter = options.split === "after" || (shortcut === "project" && ORDERS[order].first !== "");
+  const splitsAfter =
+    options.split === "after" || (SHORTCUTS[shortcut].from === "projected" && ORDERS[order].first !== "");
   return {
     who,
     inChannels,
@@ -184,10 +218,7 @@ export function planBlock<Options extends BlockOptions>(
     stride,
     shortcut,
     padChannels: options.padChannels ?? "back",
-    shortcutScale: options.shortcutScale ?? 0.5,
-    branchScale: options.branchScale ?? 1,
-    gateBias: options.gateBias ?? -6,
-    dropoutRate: options.dropoutRate ?? 0.5,
+    ...shortcutNumbers(options),
     order,
     split: splitsAfter && options.split !== "before" ? "after" : "before",
     start,

@@ -2,23 +2,17 @@
  * The bottleneck block: a 1×1 convolution that reduces the channels, a 3×3, and a 1×1 that restores them (He, Zhang, Ren &
  * Sun 2015, "Deep Residual Learning for Image Recognition", Fig. 5 and §4.1), with the groups of ResNeXt (Xie et al. 2017)
  * and the width of Wide ResNets (Zagoruyko & Komodakis 2016). Parts are named as in torchvision's `Bottleneck`.
- * Next: paths.ts.
+ * Next: conv-block.ts.
  */
-import type { Sequential } from "../nn/container.ts";
 import type { Conv2d } from "../nn/conv.ts";
-import { Module } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
 import type { BatchNorm2d } from "../nn/norm.ts";
 import { checkBetween, checkWhole } from "../tensor/arguments.ts";
 import type { OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
-import type { Rng } from "../tensor/rng.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { BLOCK_OPTIONS, type BlockOptions, type BlockPlan, describeBlock, planBlock } from "./block.ts";
-import type { Order } from "./order.ts";
-import { assemble, type Block, zeroLast } from "./parts.ts";
-import { afterSum, branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
-import type { ShortcutKind } from "./shortcut.ts";
-import type { FixupBiases } from "./start.ts";
+import { BLOCK_OPTIONS, type BlockOptions, planBlock } from "./block.ts";
+import { ConvBlock } from "./conv-block.ts";
+import { assemble } from "./parts.ts";
 
 /** Options of `Bottleneck`. */
 export interface BottleneckOptions extends BlockOptions {
@@ -52,25 +46,16 @@ const OPTIONS: OptionNames<BottleneckOptions> = {
  * @throws ValueError if an option is wrong, the channels between are no whole number of 1 or more, or the identity is asked
  * of a block that changes the shape.
  */
-export class Bottleneck extends Module implements Block {
-  readonly plan: BlockPlan;
-  collapsed = false;
-  // `declare`: the parts are made in the order in which they are applied, which differs.
+export class Bottleneck extends ConvBlock {
   declare readonly conv1: Conv2d;
   declare readonly bn1: BatchNorm2d | null;
   declare readonly conv2: Conv2d;
   declare readonly bn2: BatchNorm2d | null;
   declare readonly conv3: Conv2d;
   declare readonly bn3: BatchNorm2d | null;
-  declare readonly downsample: Sequential | Conv2d | null;
-  declare readonly convGate: Conv2d | null;
-  declare readonly scale: Tensor | null;
-  declare readonly biases: readonly FixupBiases[];
-  declare readonly noise: Rng | null;
 
   constructor(inChannels: number, outChannels: number, options: BottleneckOptions) {
-    super();
-    this.plan = planBlock("Bottleneck", inChannels, outChannels, options, OPTIONS);
+    super(planBlock("Bottleneck", inChannels, outChannels, options, OPTIONS));
     const { groups = 1, baseWidth = 64, dilation = 1, version = 1.5 } = options;
     const { stride } = this.plan;
     checkWhole("Bottleneck", "groups", groups);
@@ -95,52 +80,11 @@ export class Bottleneck extends Module implements Block {
     assemble(this, shapes, options);
   }
 
-  get shortcut(): ShortcutKind {
-    return this.plan.shortcut;
-  }
-
-  get order(): Order {
-    return this.plan.order;
-  }
-
   convolutions(): readonly Conv2d[] {
     return [this.conv1, this.conv2, this.conv3];
   }
 
   norms(): readonly (Module | null)[] {
     return [this.bn1, this.bn2, this.bn3];
-  }
-
-  forward(x: Tensor): Tensor {
-    return forwardBlock(this, x);
-  }
-
-  branch(x: Tensor): Tensor {
-    return branchOf(this, x);
-  }
-
-  skip(x: Tensor): Tensor | null {
-    return skipOf(this, x);
-  }
-
-  after(y: Tensor): Tensor {
-    return afterSum(this, y);
-  }
-
-  /**
-   * g(x) of a gated shortcut, of the output's shape.
-   *
-   * @throws ValueError if the block has none.
-   */
-  gate(x: Tensor): Tensor {
-    return gateOf(this, x);
-  }
-
-  zeroInitLast(): void {
-    zeroLast(this);
-  }
-
-  override describe(): string {
-    return describeBlock(this.plan);
   }
 }

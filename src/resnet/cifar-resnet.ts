@@ -40,7 +40,7 @@ import {
 } from "./block.ts";
 import { Bottleneck } from "./bottleneck.ts";
 import { applySteps, ORDERS, type Order } from "./order.ts";
-import type { ShortcutKind } from "./shortcut.ts";
+import { SHORTCUTS, type ShortcutKind, shortcutInNetwork } from "./shortcut.ts";
 import { checkZeroable, hasNorm, plainZero, type Start, scalar } from "./start.ts";
 import { survivalProbability } from "./stochastic-depth.ts";
 
@@ -129,14 +129,15 @@ export class ResNet extends Module {
     // What is left is for each block.
     const { zeroInitLast = false, stochasticDepth = 1, ...blockOptions } = others;
     const { order = "post", rng } = options;
-    const { shortcut = block === "basic" ? "pad" : "project", init = kaimingFanOut } = options;
+    const shortcut = options.shortcut ?? (block === "basic" ? "pad" : "project");
+    const { init = kaimingFanOut } = options;
     const { start = zeroInitLast ? "zeroInitLast" : "default" } = options;
     const { batchNorm = hasNorm(start) } = options;
     checkNetwork(depth, { ...options, block, shortcut, start, width, inChannels, classes, stochasticDepth });
     const blocksPerStage = (depth - 2) / layersPerLevel(block);
     const blocks = 3 * blocksPerStage;
     const expansion = block === "basic" ? 1 : 4;
-    const projects = shortcut === "project" || shortcut === "conv1x1";
+    const projects = SHORTCUTS[shortcut].from === "projected";
 
     const stage = (number: number, from: number, to: number, stride: number): Sequential => {
       const modules: Module[] = [];
@@ -146,7 +147,7 @@ export class ResNet extends Module {
         const own = {
           ...blockOptions,
           stride: i === 0 ? stride : 1,
-          shortcut: shortcutHere(shortcut, changes),
+          shortcut: shortcutInNetwork(shortcut, changes),
           // Where shapes are projected, the first block of each stage splits after the activation, as in the authors' code.
           split: i === 0 && projects && ORDERS[order].first !== "" ? "after" : "before",
           start,
@@ -211,19 +212,6 @@ export class ResNet extends Module {
   override describe(): string {
     const start = this.start === "default" ? "" : `, start ${this.start}`;
     return `depth ${this.depth}, shortcut ${this.shortcut}, order ${this.order}${start}`;
-  }
-}
-
-/** The shortcut of one block in a network that was asked for `asked`. */
-function shortcutHere(asked: ShortcutKind, changes: boolean): ShortcutKind {
-  switch (asked) {
-    case "identity":
-    case "pad":
-      return changes ? "pad" : "identity";
-    case "project":
-      return changes ? "project" : "identity";
-    default:
-      return asked;
   }
 }
 

@@ -3,8 +3,8 @@
  * "Highway Networks", §3.1, and "Training Very Deep Networks", §3.3.
  *
  * The experiment that shows what the gates are for: a plain network trains worse with every layer beyond ten or twenty, a
- * highway network of a hundred layers trains as fast as one of ten. Next: highway-block.ts, one layer; gates.ts, which
- * inputs open which gates.
+ * highway network of a hundred layers trains as fast as one of ten. Next: highway-block.ts, one layer; ../flow/gates.ts,
+ * which inputs open which gates.
  */
 import { globalAvgPool2d } from "../autograd/pool.ts";
 import { flatten } from "../autograd/shape.ts";

@@ -11,7 +11,6 @@ export {
 export { Bottleneck, type BottleneckOptions } from "./bottleneck.ts";
 export { type CifarResNetOptions, cifarResNet, ResNet } from "./cifar-resnet.ts";
 export { Expansion, type ExpansionOptions, type ExpansionOrder } from "./expansion.ts";
-export { type LayerGates, readGates } from "./gates.ts";
 export {
   HighwayConvNet,
   type HighwayConvNetOptions,

@@ -13,6 +13,7 @@ import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type BlockOptions, type BlockPlan, kaimingFanOut, type ResidualBlock } from "./block.ts";
 import { ORDERS } from "./order.ts";
+import { SHORTCUTS } from "./shortcut.ts";
 import { checkZeroable, FixupBiases, scalar, scaled } from "./start.ts";
 
 /** What every block is made of beside its convolutions and norms. */
@@ -60,21 +61,21 @@ export function assemble(
   { rng, init = kaimingFanOut }: BlockOptions,
 ): void {
   const { inChannels, outChannels, stride, shortcut, order, start, batchNorm, survival } = block.plan;
-  const gated = shortcut === "gate" || shortcut === "shortcutGate";
+  const { from, needs } = SHORTCUTS[shortcut];
   const pointwise = (bias: boolean): Conv2d => new Conv2d(inChannels, outChannels, 1, { stride, bias, rng, init });
   Object.assign(block, branchParts(block.plan, shapes, rng, init));
 
-  let downsample: BlockParts["downsample"] = shortcut === "project" ? pointwise(false) : null;
-  // In the order "pre" a norm precedes each convolution: that of the projection was applied before the split.
-  if (downsample && order !== "pre") {
+  let downsample: BlockParts["downsample"] = from === "projected" ? pointwise(false) : null;
+  // Where a norm precedes each convolution, that of the projection was applied before the split.
+  if (downsample && !ORDERS[order].first.includes("norm")) {
     downsample = new Sequential(downsample, ...(batchNorm ? [new BatchNorm2d(outChannels)] : []));
   }
   const parts: BlockParts = {
     downsample,
-    convGate: gated ? pointwise(true) : null,
+    convGate: needs === "gate" ? pointwise(true) : null,
     scale: start === "skipInit" || start === "fixup" ? scalar(1) : null,
     biases: start === "fixup" ? shapes.map(() => new FixupBiases()) : [],
-    noise: shortcut === "dropout" || survival < 1 ? rng.fork("noise") : null,
+    noise: needs === "noise" || survival < 1 ? rng.fork("noise") : null,
   };
   Object.assign(block, parts);
   if (parts.convGate) constant(parts.convGate.bias!, block.plan.gateBias);

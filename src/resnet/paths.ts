@@ -7,13 +7,12 @@
  *
  * What stands where is order.ts; what s is, shortcut.ts; which numbers F has beside its convolutions, start.ts.
  */
-import { dropout } from "../autograd/dropout.ts";
-import { add, mul, sigmoid, sub } from "../autograd/elementwise.ts";
+import { add, mul, sigmoid } from "../autograd/elementwise.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { applySteps, ORDERS } from "./order.ts";
 import type { Block } from "./parts.ts";
-import { padShortcut } from "./shortcut.ts";
+import { applyShortcut, SHORTCUTS } from "./shortcut.ts";
 
 /** y = after(s(x) + F(x)), or after(s(x)) where the block is collapsed or skips its branch this time. */
 export function forwardBlock(block: Block, x: Tensor): Tensor {
@@ -22,7 +21,7 @@ export function forwardBlock(block: Block, x: Tensor): Tensor {
   const activated = alone && !splitsAfter ? x : activate(block, x);
   const start = splitsAfter ? activated : x;
   const g = gateFrom(block, start);
-  const skip = skipFrom(block, start, g);
+  const skip = applyShortcut(block, start, g);
   // A plain block has no survival probability, so it can only have been collapsed.
   if (alone && !skip) throw new ValueError(`${block.plan.who}: a block without shortcut cannot be collapsed`);
   const branch = alone ? null : branchFrom(block, activated, g);
@@ -32,13 +31,13 @@ export function forwardBlock(block: Block, x: Tensor): Tensor {
 export function branchOf(block: Block, x: Tensor): Tensor {
   const activated = activate(block, x);
   const start = block.plan.split === "after" ? activated : x;
-  return branchFrom(block, activated, block.shortcut === "gate" ? gateFrom(block, start) : null);
+  return branchFrom(block, activated, SHORTCUTS[block.shortcut].branch ? gateFrom(block, start) : null);
 }
 
 export function skipOf(block: Block, x: Tensor): Tensor | null {
   if (block.shortcut === "none") return null;
   const start = startOf(block, x);
-  return skipFrom(block, start, gateFrom(block, start));
+  return applyShortcut(block, start, gateFrom(block, start));
 }
 
 /** @throws ValueError if the block has no gate. */
@@ -70,19 +69,10 @@ function gateFrom({ convGate }: Block, start: Tensor): Tensor | null {
   return convGate && sigmoid(convGate.forward(start));
 }
 
-function skipFrom(block: Block, start: Tensor, g: Tensor | null): Tensor | null {
-  const { shortcut, outChannels, stride, padChannels, shortcutScale, dropoutRate } = block.plan;
-  if (shortcut === "none") return null;
-  if (shortcut === "project") return block.downsample!.forward(start);
-  const skip = shortcut === "identity" ? start : padShortcut(start, outChannels, stride, padChannels);
-  if (shortcut === "scale") return mul(skip, shortcutScale);
-  if (shortcut === "dropout") return dropout(skip, dropoutRate, { training: block.training, rng: block.noise! });
-  return g ? mul(skip, sub(1, g)) : skip;
-}
-
 function branchFrom(block: Block, activated: Tensor, g: Tensor | null): Tensor {
   const { order, shortcut, branchScale, survival } = block.plan;
   const { first, last } = ORDERS[order];
+  const { branch } = SHORTCUTS[shortcut];
   const convolutions = block.convolutions();
   const norms = block.norms();
   // The norm after convolution i (from 0) is bn(i+1), unless bn1 was used before them.
@@ -100,5 +90,5 @@ function branchFrom(block: Block, activated: Tensor, g: Tensor | null): Tensor {
   if (block.biases.length > 0) y = add(y, block.biases.at(-1)!.after);
   const factor = block.training ? branchScale : branchScale * survival;
   if (factor !== 1) y = mul(y, factor);
-  return shortcut === "gate" ? mul(y, g!) : y;
+  return branch ? branch(y, g!) : y;
 }

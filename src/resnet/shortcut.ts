@@ -14,10 +14,17 @@
  *   shortcutGate   (1 − g)·x̃                          F is left alone (Fig. 2d)
  *   conv1x1        as project                         in a network: in every block, "option C" (Fig. 2e)
  *   dropout        dropout(x̃)                         (Fig. 2f)
+ *
+ * All that is known of a kind is its row in the table below. Next: paths.ts, which computes both paths.
  */
+import { dropout } from "../autograd/dropout.ts";
+import { mul, sub } from "../autograd/elementwise.ts";
 import { pad, slice } from "../autograd/shape.ts";
+import type { Module } from "../nn/module.ts";
 import { checkBetween, checkFinite, checkOneOf } from "../tensor/arguments.ts";
+import type { OptionNames } from "../tensor/check.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
+import type { Rng } from "../tensor/rng.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -48,17 +55,91 @@ export interface ShortcutNumbers {
   dropoutRate?: number;
 }
 
-const KINDS: Readonly<Record<ShortcutKind, readonly (keyof ShortcutNumbers)[]>> = {
-  identity: [],
-  pad: [],
-  project: [],
-  none: [],
-  scale: ["shortcutScale", "branchScale"],
-  gate: ["gateBias"],
-  shortcutGate: ["gateBias"],
-  conv1x1: [],
-  dropout: ["dropoutRate"],
+/** The names of these numbers, for the checks of options. */
+export const NUMBER_OPTIONS: OptionNames<ShortcutNumbers> = {
+  shortcutScale: true,
+  branchScale: true,
+  gateBias: true,
+  dropoutRate: true,
 };
+
+/** What a block has that its shortcut is computed with. */
+export interface ShortcutParts {
+  readonly plan: Readonly<Required<ShortcutNumbers>> & {
+    readonly shortcut: ShortcutKind;
+    readonly outChannels: number;
+    readonly stride: number;
+    readonly padChannels: PadChannels;
+  };
+  readonly training: boolean;
+  /** The projection. */
+  readonly downsample: Module | null;
+  /** Decides what is dropped. */
+  readonly noise: Rng | null;
+}
+
+/** The kind that a block has where it keeps the shape, and where it changes it. */
+type Resolved = readonly [keeping: ShortcutKind, changing: ShortcutKind];
+
+/** What there is to know of a kind of shortcut. */
+export interface Shortcut {
+  /** What x̃ is: x itself, which must keep the shape; x, padded where the shape changes; a projection; or there is none. */
+  readonly from: "x" | "padded" | "projected" | "nothing";
+  /** s(x), made of x̃. Default: x̃. */
+  readonly skip?: (x: Tensor, block: ShortcutParts, g: Tensor | null) => Tensor;
+  /** What becomes of F. Default: F. */
+  readonly branch?: (branch: Tensor, g: Tensor) => Tensor;
+  /** What the block is given for it. Default: nothing. */
+  readonly needs?: "gate" | "noise";
+  /** Its numbers. Default: none. */
+  readonly numbers?: readonly (keyof ShortcutNumbers)[];
+  /** What a block has after all that was asked for it. Default: this kind. */
+  readonly inBlock?: Resolved;
+  /** What the blocks of a network are asked for that was asked for it. Default: this kind. */
+  readonly inNetwork?: Resolved;
+}
+
+/** Every kind of shortcut. */
+// biome-ignore format: a table
+export const SHORTCUTS: Readonly<Record<ShortcutKind, Shortcut>> = {
+  identity:     { from: "x",         inNetwork: ["identity", "pad"] },
+  pad:          { from: "padded",    inBlock: ["identity", "pad"] },
+  project:      { from: "projected", inNetwork: ["identity", "project"] },
+  none:         { from: "nothing" },
+  scale:        { from: "padded",    skip: scaled,  numbers: ["shortcutScale", "branchScale"] },
+  gate:         { from: "padded",    skip: carried, branch: mul, needs: "gate", numbers: ["gateBias"] },
+  shortcutGate: { from: "padded",    skip: carried, needs: "gate", numbers: ["gateBias"] },
+  conv1x1:      { from: "projected", inBlock: ["project", "project"] },
+  dropout:      { from: "padded",    skip: dropped, needs: "noise", numbers: ["dropoutRate"] },
+};
+
+function scaled(x: Tensor, { plan }: ShortcutParts): Tensor {
+  return mul(x, plan.shortcutScale);
+}
+
+function carried(x: Tensor, _: ShortcutParts, g: Tensor | null): Tensor {
+  return mul(x, sub(1, g!));
+}
+
+function dropped(x: Tensor, { plan, training, noise }: ShortcutParts): Tensor {
+  return dropout(x, plan.dropoutRate, { training, rng: noise! });
+}
+
+/** s(x), with the gate g if the shortcut needs one; null where there is no shortcut. */
+export function applyShortcut(block: ShortcutParts, x: Tensor, g: Tensor | null): Tensor | null {
+  const { shortcut, outChannels, stride, padChannels } = block.plan;
+  const { from, skip } = SHORTCUTS[shortcut];
+  if (from === "nothing") return null;
+  if (from === "padded") x = padShortcut(x, outChannels, stride, padChannels);
+  if (from === "projected") x = block.downsample!.forward(x);
+  return skip ? skip(x, block, g) : x;
+}
+
+/** The numbers of a shortcut, with every default filled in. */
+export function shortcutNumbers(given: ShortcutNumbers): Required<ShortcutNumbers> {
+  const { shortcutScale = 0.5, branchScale = 1, gateBias = -6, dropoutRate = 0.5 } = given;
+  return { shortcutScale, branchScale, gateBias, dropoutRate };
+}
 
 /**
  * @throws ValueError unless `kind` is a shortcut, `padChannels` a place, and the numbers are numbers that it has.
@@ -69,44 +150,47 @@ export function checkShortcut(
   padChannels: PadChannels | undefined,
   numbers: ShortcutNumbers,
 ): void {
-  checkOneOf(who, "shortcut", kind, Object.keys(KINDS));
+  checkOneOf(who, "shortcut", kind, Object.keys(SHORTCUTS));
   if (padChannels !== undefined) checkOneOf(who, "padChannels", padChannels, ["back", "both"]);
-  for (const name of ["shortcutScale", "branchScale", "gateBias", "dropoutRate"] as const) {
+  for (const name of Object.keys(NUMBER_OPTIONS) as (keyof ShortcutNumbers)[]) {
     const value = numbers[name];
     if (value === undefined) continue;
-    if (!KINDS[kind].includes(name)) throw new ValueError(`${who}: shortcut "${kind}" has no ${name}`);
+    if (!SHORTCUTS[kind].numbers?.includes(name)) throw new ValueError(`${who}: shortcut "${kind}" has no ${name}`);
     if (name === "dropoutRate") checkBetween(who, name, value, 0, 1);
     else checkFinite(who, name, value);
   }
 }
 
 /**
- * The shortcut that a block has after all, from what was asked for: "identity" or "pad" where nothing was asked for, and
- * for either of them what the shape allows; "project" for "conv1x1".
+ * The shortcut that a block has after all, from what was asked for.
  *
  * @throws ValueError if the identity is asked of a block that changes the shape, or padding would have to take channels
  * away.
  */
 export function resolveShortcut(
   who: string,
-  asked: ShortcutKind | undefined,
+  asked: ShortcutKind,
   inChannels: number,
   outChannels: number,
   stride: number,
 ): ShortcutKind {
   const changes = stride !== 1 || inChannels !== outChannels;
-  if (asked === "none" || asked === "project") return asked;
-  if (asked === "conv1x1") return "project";
-  if (asked === "identity" && changes) {
+  const kind = SHORTCUTS[asked].inBlock?.[changes ? 1 : 0] ?? asked;
+  const { from } = SHORTCUTS[kind];
+  if (from === "x" && changes) {
     throw new ValueError(
       `${who}: an identity shortcut needs input and output of one shape, but this block goes from ${inChannels} to ${outChannels} channels with stride ${stride}: use "pad" or "project"`,
     );
   }
-  if (outChannels < inChannels) {
+  if (from === "padded" && outChannels < inChannels) {
     throw new ValueError(`${who}: padding cannot go from ${inChannels} to ${outChannels} channels: use "project"`);
   }
-  if (asked === undefined || asked === "pad") return changes ? "pad" : "identity";
-  return asked;
+  return kind;
+}
+
+/** What a block is asked for by a network that was asked for `asked`. */
+export function shortcutInNetwork(asked: ShortcutKind, changes: boolean): ShortcutKind {
+  return SHORTCUTS[asked].inNetwork?.[changes ? 1 : 0] ?? asked;
 }
 
 /**

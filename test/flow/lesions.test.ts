@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { sum } from "../../src/autograd/reduce.ts";
-import { lesions, manyLesions, reorderings, withLesion, withOrder } from "../../src/flow/lesions.ts";
+import { lesions, manyLesions, withLesion } from "../../src/flow/lesions.ts";
 import * as S from "../../src/index.ts";
 import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
@@ -141,43 +141,6 @@ describe("manyLesions", () => {
     const chain = scalingChain(5, 1);
     await expect(manyLesions(chain, total(chain), { counts: [6] })).rejects.toThrow(
       "manyLesions: a count of blocks with a shortcut must be a whole number from 0 to 5, got 6",
-    );
-  });
-});
-
-describe("reorderings", () => {
-  it("no swap: τ = 1 and nothing changes; one swap of neighbours or not: τ < 1", async () => {
-    const model = net();
-    const rows = await reorderings(model, lossOf(model), { swaps: [0, 1], trials: 2 });
-    expect(rows.slice(0, 2)).toEqual(
-      [0, 1].map((trial) => ({ swaps: 0, trial, kendallTau: 1, value: lossOf(model)() })),
-    );
-    // layer1.0 and layer1.1 are the only two blocks that keep one shape and are not alone: one pair of 15 changes order.
-    expect(rows.slice(2).map(({ kendallTau }) => kendallTau)).toEqual([13 / 15, 13 / 15]);
-    expect(rows[2].value).not.toBe(rows[0].value);
-  });
-
-  it("blocks that commute may change places", async () => {
-    const chain = scalingChain(6, 0.5);
-    const values = await reorderings(chain, total(chain), { swaps: [1, 4], trials: 4 });
-    expect(values.every(({ value }) => value === 4 * 1.5 ** 6)).toBe(true);
-    expect(Math.min(...values.map(({ kendallTau }) => kendallTau))).toBeLessThan(0.6);
-  });
-
-  it("withOrder runs one block in another's place", async () => {
-    const model = net({ order: "pre" });
-    const block = (path: string): Module => model.namedModules().find(([name]) => name === path)![1] as Module;
-    const x = randn([2, 4, 8, 8], new Rng(5));
-    const swapped = withOrder(model, { "layer1.0": "layer1.1", "layer1.1": "layer1.0" }, () =>
-      noGrad(() => model.layer1.forward(x)),
-    );
-    expect(swapped.data).toEqual(noGrad(() => block("layer1.0").forward(block("layer1.1").forward(x))).data);
-  });
-
-  it("no two blocks of one shape is an error", async () => {
-    const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
-    await expect(reorderings(model, lossOf(model), { swaps: [1] })).rejects.toThrow(
-      "reorderings: no two blocks keep the shape of the same image",
     );
   });
 });

@@ -73,6 +73,7 @@ const model = cifarResNet(14, { width: 2, rng: new Rng(0) });
 const images = randn([2, 3, 4, 4], new Rng(1));
 const image = randn([1, 3, 4, 4], new Rng(2));
 const evaluated = cifarResNet(8, { width: 2, rng: new Rng(0) }).eval();
+const gated = cifarResNet(8, { width: 2, shortcut: "gate", rng: new Rng(0) });
 const loss = () => crossEntropy(model.forward(images), [0, 1]);
 const measure = () => 1;
 const certificate = flow.certify(model, images);
@@ -163,6 +164,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       arg(loss),
       options({ samples: 1, lengths: [1] }, { samples: whole(1), seed, lengths: listOf(whole(0)) }),
     ],
+    readGates: [arg(gated), arg(images)],
     reorderings: [
       arg(model),
       arg(() => loss().item(), aFunction),

@@ -13,7 +13,6 @@ import {
   cifarResNet,
   type Order,
   type ResNet,
-  readGates,
   type ShortcutKind,
 } from "../../src/resnet/index.ts";
 import { randn } from "../../src/tensor/create.ts";
@@ -253,20 +252,6 @@ describe("pre-activation as in KaimingHe/resnet-1k-layers", () => {
     const expected = model.fc.forward(globalAvgPool2d(relu(model.bnLast!.forward(blocks))));
     expect(model.forward(x).data).toEqual(expected.data);
   });
-});
-
-it("the gates of a whole network can be read, for each image", () => {
-  const x = randn([2, 3, 8, 8], new Rng(1));
-  for (const shortcut of ["gate", "shortcutGate"] as const) {
-    const rows = readGates(build(8, { width: 4, shortcut, gateBias: -1 }), x);
-    expect(rows.map(({ layer, gates }) => `${layer} ${gates.shape.join("×")}`)).toEqual([
-      "layer1.0 2×4×8×8",
-      "layer2.0 2×8×4×4",
-      "layer3.0 2×16×2×2",
-    ]);
-    expect(rows[0].perExample[0]).not.toBe(rows[0].perExample[1]);
-  }
-  expect(() => readGates(build(8), x)).toThrow("readGates: ResNet has no layer with a gate");
 });
 
 describe("twins", () => {

@@ -1,4 +1,4 @@
-/** Highway layers against eq. 3 of the paper, networks, their plain twins and gates. */
+/** Highway layers against eq. 3 of the paper, networks and their plain twins. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { conv2d } from "../../src/autograd/conv.ts";
@@ -8,16 +8,8 @@ import { linear } from "../../src/autograd/matmul.ts";
 import { batchNorm } from "../../src/autograd/norm.ts";
 import { certify } from "../../src/flow/index.ts";
 import { fit, SGD } from "../../src/nn/index.ts";
-import {
-  cifarResNet,
-  HighwayBlock,
-  HighwayLinear,
-  highwayConvNet,
-  highwayNet,
-  isResidualBlock,
-  readGates,
-} from "../../src/resnet/index.ts";
-import { randn, tensor, zeros } from "../../src/tensor/create.ts";
+import { HighwayBlock, HighwayLinear, highwayConvNet, highwayNet, isResidualBlock } from "../../src/resnet/index.ts";
+import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { checkGradients, shaken } from "../support/blocks.ts";
@@ -252,50 +244,6 @@ describe("highwayConvNet", () => {
   });
 });
 
-describe("readGates", () => {
-  it("the gates of each layer and each example, and their means", () => {
-    const model = highwayNet(4, { inFeatures: 6, units: 3, rng: new Rng(8) });
-    const input = randn([2, 6], new Rng(1));
-    const rows = readGates(model, input);
-    expect(rows.map(({ layer }) => layer)).toEqual(["layers.0", "layers.1", "layers.2"]);
-    let h = relu(model.input.forward(input));
-    rows.forEach(({ gates, perExample }, i) => {
-      const layer = model.layers.layers[i] as HighwayLinear;
-      expect(gates.data).toEqual(layer.gate(h).data);
-      h = layer.forward(h);
-      const rowMeans = [0, 1].map((n) => [0, 1, 2].reduce((sum, u) => sum + gates.data[3 * n + u], 0) / 3);
-      // One rounding to float32.
-      perExample.forEach((mean, n) => {
-        expect(Math.abs(mean - rowMeans[n])).toBeLessThan(1e-7);
-      });
-    });
-    expect(rows[1].perExample[0]).not.toBe(rows[1].perExample[1]);
-  });
-
-  it("of images: one mean per image over channels and pixels; running statistics and modes stay", () => {
-    const model = highwayConvNet(7, { width: 2, batchNorm: true, rng });
-    const before = model.namedBuffers().map(([, t]) => [...t.data]);
-    const rows = readGates(model, randn([3, 3, 8, 8], new Rng(1)));
-    expect(rows.map(({ layer, gates }) => [layer, ...gates.shape])).toEqual([
-      ["layer1.0", 3, 2, 8, 8],
-      ["layer2.0", 3, 4, 4, 4],
-      ["layer3.0", 3, 8, 2, 2],
-    ]);
-    expect(rows.every(({ perExample }) => perExample.length === 3)).toBe(true);
-    expect(model.namedBuffers().map(([, t]) => [...t.data])).toEqual(before);
-    expect(model.namedModules().every(([, { training }]) => training)).toBe(true);
-  });
-
-  it("of residual blocks with a gated shortcut too", () => {
-    const model = cifarResNet(8, { width: 2, shortcut: "gate", rng });
-    expect(readGates(model, zeros([1, 3, 8, 8])).map(({ layer }) => layer)).toEqual([
-      "layer1.0",
-      "layer2.0",
-      "layer3.0",
-    ]);
-  });
-});
-
 describe("errors", () => {
   it.each([
     [
@@ -322,11 +270,6 @@ describe("errors", () => {
       () => highwayConvNet(7, { width: 1.5, rng }),
       "highwayConvNet: width must be a whole number of 1 or more, got 1.5",
     ],
-    [
-      () => readGates(cifarResNet(8, { width: 2, rng }), zeros([1, 3, 8, 8])),
-      "readGates: ResNet has no layer with a gate",
-    ],
-    [() => readGates(highwayNet(3, { shortcut: "none", rng }), zeros([1, 784])), "readGates: HighwayNet has no layer"],
   ] as const)("%#", (make, message) => {
     expect(make).toThrow(message);
   });

@@ -6,7 +6,7 @@ import { add, mul, relu, sigmoid, sub } from "../../src/autograd/elementwise.ts"
 import { sum } from "../../src/autograd/reduce.ts";
 import { init } from "../../src/nn/index.ts";
 import { BasicBlock, type BlockOptions, type ShortcutKind, type ShortcutNumbers } from "../../src/resnet/index.ts";
-import { padShortcut } from "../../src/resnet/shortcut.ts";
+import { padShortcut, SHORTCUTS } from "../../src/resnet/shortcut.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
@@ -97,7 +97,7 @@ const numbers: Partial<Record<ShortcutKind, ShortcutNumbers>> = {
 };
 
 describe("y = relu(s(x) + factor·F(x))", () => {
-  it.each([
+  const cases = [
     ["identity", 4, 1, "identity"],
     ["pad", 6, 2, "pad"],
     ["project", 6, 2, "project"],
@@ -113,7 +113,14 @@ describe("y = relu(s(x) + factor·F(x))", () => {
     ["conv1x1", 6, 2, "project"],
     ["dropout", 4, 1, "dropout"],
     ["dropout", 6, 2, "dropout"],
-  ] as const)("shortcut %s, 4 → %i, stride %i", (shortcut, channels, stride, resolved) => {
+  ] as const;
+
+  it("is tested of every kind there is", () => {
+    const tested = new Set<string>(cases.map(([shortcut]) => shortcut));
+    expect(Object.keys(SHORTCUTS).filter((kind) => !tested.has(kind))).toEqual([]);
+  });
+
+  it.each(cases)("shortcut %s, 4 → %i, stride %i", (shortcut, channels, stride, resolved) => {
     const make = () => shaken(new BasicBlock(4, channels, { stride, shortcut, ...numbers[shortcut], rng: new Rng(0) }));
     const block = make();
     expect(block.shortcut).toBe(resolved);

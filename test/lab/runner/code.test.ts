@@ -12,7 +12,7 @@ test("the same code, the same checksum; another experiment has another", () => {
 
 test("what an experiment imports is in it, by whatever name; what shows its results is not", () => {
   const code = codeOf("highway");
-  for (const path of ["training/train.ts", "data/halve.ts", "report/statistics.ts", "../src/resnet/gates.ts"]) {
+  for (const path of ["training/train.ts", "data/halve.ts", "report/statistics.ts", "../src/flow/gates.ts"]) {
     expect(code).toContain(path);
   }
   expect(code.filter((path) => /-report|^page|^runner|variants/.test(path))).toEqual([]);

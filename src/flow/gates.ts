@@ -9,8 +9,9 @@ import { mean } from "../autograd/reduce.ts";
 import { inEvaluation } from "../nn/evaluation.ts";
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
+import { SHORTCUTS, type ShortcutKind } from "../resnet/shortcut.ts";
 import { ValueError } from "../tensor/errors.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
 /** The gates of one layer for a batch of examples. */
 export interface LayerGates {
@@ -37,6 +38,7 @@ export interface LayerGates {
  */
 export function readGates(model: Module, x: Tensor): LayerGates[] {
   checkModule("readGates", model);
+  checkTensor("readGates", "x", x);
   const rows = noGrad(() =>
     inEvaluation(model, () => {
       const read: LayerGates[] = [];
@@ -58,6 +60,6 @@ export function readGates(model: Module, x: Tensor): LayerGates[] {
 }
 
 function isGated(module: AnyModule): module is Module & { gate(x: Tensor): Tensor } {
-  const { gate, shortcut } = module as { gate?: unknown; shortcut?: unknown };
-  return typeof gate === "function" && (shortcut === "gate" || shortcut === "shortcutGate");
+  const { gate, shortcut } = module as { gate?: unknown; shortcut?: ShortcutKind };
+  return typeof gate === "function" && SHORTCUTS[shortcut!]?.needs === "gate";
 }
