@@ -46,7 +46,7 @@ export function checkDataset(op: string, dataset: unknown): asserts dataset is D
     "an object { name, images, labels, shape, classes }",
     dataset,
   );
-  kind("dataset.name", typeof name === "string", "a text", name);
+  kind("dataset.name", typeof name === "string", "a string", name);
   kind(
     "dataset.images",
     images instanceof Uint8Array || images instanceof Float32Array,

@@ -76,7 +76,7 @@ const others: Record<string, [Call, readonly unknown[]]> = {
   "nodesBefore: root": [S.nodesBefore, [null, 3, {}]],
   "walk: visit": [(visit) => S.walk(x, visit), [undefined, {}, 1]],
   "graphToDot: names": [(names) => S.graphToDot(x, names), [null, {}, []]],
-  "op: a shape is a list of lengths": [(shape) => S.broadcastShapes("op", [2], shape), [null, 3, "3", () => 1]],
+  "op: a shape must be a list of lengths": [(shape) => S.broadcastShapes("op", [2], shape), [null, 3, "3", () => 1]],
   "batchNorm: eps": [(eps) => S.batchNorm(images, null, null, { training: true, eps }), [-1, Infinity, "1"]],
   "padShortcut: x": [(t) => S.padShortcut(t, 4, 1), [null, [1], images.shape]],
   "gradNorm: takes the gradients": [(grads) => S.gradNorm(grads, [x]), [null, new Map(), {}]],

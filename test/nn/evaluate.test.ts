@@ -255,7 +255,7 @@ describe("what is refused", () => {
     await expect(call([good], { predictions: 1 })).rejects.toThrow("predictions must be true or false, got 1");
     await expect(call([good], { loss: 3 })).rejects.toThrow("evaluate: loss must be a function, got 3");
     await expect(call([good], { loss: async () => zeros([]) })).rejects.toThrow(
-      "evaluate: loss must have finished when it returns",
+      "evaluate: loss must finish before it returns",
     );
     await expect(call([good], { loss: () => 1 })).rejects.toThrow("leave out item(), which has no gradient");
     await expect(call([good], { loss: (y: Tensor) => y })).rejects.toThrow("the loss must be one number, it is [2,2]");

@@ -65,7 +65,7 @@ describe("options", () => {
     ["a callback that is none", { onStep: 3 }, "fit: onStep must be a function, got 3"],
     ["another", { onEpoch: "log" }, 'fit: onEpoch must be a function, got "log"'],
     ["a loss that is a name", { loss: "mse" }, 'fit: loss must be a function, got "mse"'],
-    ["an async loss", { loss: async () => zeros([]) }, "fit: loss must have finished when it returns"],
+    ["an async loss", { loss: async () => zeros([]) }, "fit: loss must finish before it returns"],
     ["a schedule that is a number", { schedule: 0.1 }, "fit: schedule must be a function from a step to a rate"],
     ["schedules of another name", { schedule: { rate: () => 1 } }, 'fit: schedule: there is no option "rate"'],
     ["schedules that are numbers", { schedule: { lr: 0.1 } }, "fit: lr of the schedule must be a function"],
@@ -137,7 +137,7 @@ describe("losses and outputs", () => {
       { loss: (y: Tensor) => mean(y, 1) },
       "fit: the loss must be one number, it is [4]: mean or sum it",
     ],
-    ["a promise", { loss: () => Promise.reject(new Error("later")) }, "fit: loss must have finished when it returns"],
+    ["a promise", { loss: () => Promise.reject(new Error("later")) }, "fit: loss must finish before it returns"],
     ["what no parameter is in", { loss: () => zeros([]) }, "was not recorded"],
   ])("a loss that returns %s", async (_, options, message) => {
     const unhandled = vi.fn();
@@ -157,7 +157,7 @@ describe("losses and outputs", () => {
     }
     await refuses(
       { data: () => [{ x: zeros([1, 2]), labels: [0] }] },
-      "fit: forward must have finished when it returns",
+      "fit: forward must finish before it returns",
       new Late(),
     );
   });

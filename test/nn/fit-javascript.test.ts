@@ -58,12 +58,12 @@ describe("fit refuses", () => {
   it("a schedule that answers later, without an unhandled rejection", async () => {
     const unhandled = vi.fn();
     process.on("unhandledRejection", unhandled);
-    const message = "schedule must have finished when it returns";
+    const message = "schedule must finish before it returns";
     await refused({ schedule: async () => 0.1 }, message);
     await refused({ schedule: () => Promise.reject(new Error("later")) }, message);
     await refused(
       { schedule: { lr: () => 0.1, momentum: async () => 0.9 } },
-      "momentum of the schedule must have finished",
+      "momentum of the schedule must finish before it returns",
     );
     await new Promise((resolve) => setTimeout(resolve, 5));
     process.off("unhandledRejection", unhandled);
@@ -97,7 +97,7 @@ describe("fit refuses", () => {
     const optimizer = (own: object): object => ({ lr: 0.1, momentum: 0, parameters: new Net().parameters(), ...own });
     await refused(
       { optimizer: optimizer({ step: async () => {} }) },
-      "the optimiser's step must have finished when it returns",
+      "the optimiser's step must finish before it returns",
     );
     await refused({ optimizer: optimizer({ step: () => {}, parameters: [1, 2] }) }, "fit: optimizer must be one");
   });

@@ -110,7 +110,7 @@ describe("metrics", () => {
         steps: 1,
         metrics: { mine: mine as Metric },
       });
-    const message = 'fit: the metric "mine" must have finished when it returns';
+    const message = 'fit: the metric "mine" must finish before it returns';
     await expect(run(async () => 1)).rejects.toThrow(message);
     await expect(run(() => Promise.reject(new Error("later")))).rejects.toThrow(message);
     await expect(run(function* () {})).rejects.toThrow(message);
