@@ -1,9 +1,9 @@
 /**
- * What operations were asked besides their tensors: the attributes of a graph's nodes.
+ * The other arguments of operations, besides their tensors: the attributes of a graph's nodes.
  *
- * With them the graph says all that was computed, and can be written down for another engine (src/io/onnx). They are the
- * options or the geometry an operation had anyway: options as they were given, so that an absent one has its default, and
- * axes as they were given, so that −1 is the last.
+ * With them the graph records the whole computation, and can be written down for another engine (src/io/onnx). They are
+ * the options or the geometry that an operation has anyway. Options and axes are kept as given: an absent option has
+ * its default, and axis −1 is the last.
  */
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import type { SliceRange } from "../tensor/geometry/copy.ts";
@@ -26,14 +26,14 @@ interface Spread extends Reduced {
   readonly correction: number;
 }
 
-/** The tensors are among the node's inputs too, without the absent ones. */
+/** These tensors are among the node's inputs too; absent ones are not. */
 interface Affine {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
   readonly eps: number;
 }
 
-/** Attributes by the name of the operation. Operations that are not listed have none. */
+/** Attributes by the name of the operation. Unlisted operations have none. */
 export interface OpAttributes {
   readonly leakyRelu: { readonly slope: number };
   readonly gelu: { readonly approximate: "none" | "tanh" };
@@ -65,7 +65,7 @@ export interface OpAttributes {
 
   readonly batchNorm: Affine & {
     readonly training: boolean;
-    /** What x was normalised with outside training. */
+    /** The mean that normalised x outside training. */
     readonly runningMean: Tensor | null;
     readonly runningVar: Tensor | null;
   };
@@ -75,7 +75,7 @@ export interface OpAttributes {
   readonly logSoftmax: Axis;
 }
 
-/** The name of an operation, with its attributes where it has some. */
+/** The name of an operation, with its attributes if it has any. */
 export type Operation =
   | string
   | { readonly [Op in keyof OpAttributes]: readonly [Op, OpAttributes[Op]] }[keyof OpAttributes];

@@ -221,7 +221,7 @@ it("the slips of the README of other libraries", () => {
     [() => call("maxPool2d", [image]), "maxPool2d: needs options, such as { kernelSize: 2 }"],
     [
       () => call("sum", [x, { dim: 1 }]),
-      "sum: axes are a number or a list of them, got an object { dim }: sum(x, 1, { keepDim: true })",
+      "sum: axes must be a number or a list of numbers, got an object { dim }: sum(x, 1, { keepDim: true })",
     ],
     [() => call("conv2d", [image, zeros([3, 2, 3, 3]), null, 2]), "conv2d: options must be an object"],
     [
