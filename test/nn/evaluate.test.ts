@@ -153,11 +153,11 @@ describe("several inputs and outputs", () => {
   it("without a loss it says what is missing; with inputs that disagree, which", async () => {
     const model = new Two();
     await expect(evaluate(model, twoBatches)).rejects.toThrow(
-      "evaluate: without a loss it is cross-entropy of one tensor, and the model's output is an object { kind, size }",
+      "evaluate: the default loss is cross-entropy of one tensor, but the model's output is an object { kind, size }",
     );
     const uneven = { ...twoBatches[0], x: { left: zeros([4, 2]), right: zeros([3, 2]) } };
     await expect(evaluate(model, [twoBatches[1], uneven], { loss })).rejects.toThrow(
-      "evaluate: axis 0 of x is the examples; those of batch 1 disagree: [4,2], [3,2]",
+      "evaluate: axis 0 of x must be the examples; the parts of batch 1 disagree: [4,2], [3,2]",
     );
   });
 });

@@ -108,7 +108,7 @@ describe("errors", () => {
       'cosine: the rate must be a finite number of 0 or more, got "0',
     ],
     [() => schedules.cosine(1, 100 as never), "cosine: options must be an object, { steps, minLr }, got 100"],
-    [() => schedules.cosine(1, undefined as never), "cosine: its options are missing: { steps, minLr }"],
+    [() => schedules.cosine(1, undefined as never), "cosine: options are missing: { steps, minLr }"],
     [() => schedules.cosine(1, { steps: "9" as never }), 'cosine: steps must be a finite number above 0, got "9"'],
     [
       () => schedules.cosine(1, { steps: 9, min_lr: 0 } as never),
