@@ -38,10 +38,7 @@ export interface BackwardOptions {
   gradient?: Tensor;
   /** Interior tensors to treat as leaves: they get their gradient, and nothing before them is visited. */
   stopAt?: readonly Tensor[];
-  /**
-   * The leaves whose gradients are wanted; nodes that lead only to others are not visited. Default: all that require
-   * gradients.
-   */
+  /** The leaves whose gradients are wanted; others are not visited. Default: all that require gradients. */
   only?: readonly Tensor[];
 }
 

@@ -26,10 +26,7 @@ export interface ReduceOptions {
 
 /** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
-  /**
-   * The divisor is n − correction: 1 estimates a population's variance from a sample, 0 gives the sample's own. Default
-   * 1.
-   */
+  /** The divisor is n − correction: 1 estimates a population's variance from a sample, 0 is the sample's. Default 1. */
   correction?: number;
 }
 

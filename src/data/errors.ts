@@ -5,10 +5,7 @@ import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 /** A file's bytes, with its name for error messages. Bare bytes are called "data". */
 export type DataFile = Uint8Array | { readonly name: string; readonly bytes: Uint8Array };
 
-/**
- * A data file that is truncated, corrupt, in another format, or inconsistent with its companion. Names the file and
- * place.
- */
+/** A data file that is truncated, corrupt, in another format, or at odds with its companion. Names file and place. */
 export class DataError extends SkipstoneError {
   override readonly name = "DataError";
 }

@@ -67,10 +67,7 @@ export interface LayerStatistics extends ForwardStatistics, BackwardStatistics {
    * through a frozen layer is measured like any other.
    */
   readonly frozen: boolean;
-  /**
-   * Whether the loss does not depend on its output in this pass. False if unknown: a frozen layer may not have been
-   * recorded.
-   */
+  /** Whether the loss does not depend on its output in this pass. False if unknown: frozen layers may be unrecorded. */
   readonly unused: boolean;
   /** Whether it is part of a residual block: gradients have a way around it. */
   readonly bypassed: boolean;

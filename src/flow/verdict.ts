@@ -157,10 +157,7 @@ function isSilent({ deadUnits, units }: LayerStatistics): boolean {
   return deadUnits === units;
 }
 
-/**
- * Whether the gradient ends at a weight that is zero and learns: with Fixup's classifier it does, but only in the first
- * step.
- */
+/** Whether the gradient ends at a weight that is zero and learns, as Fixup's classifier in the first step only. */
 function startsAtZero(rows: readonly LayerStatistics[]): boolean {
   const end = rows.find(({ gradientNorm }) => gradientNorm > 0);
   return end !== undefined && isSilent(end) && end.weightGradientNorm > 0;

@@ -76,10 +76,7 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
   /** The batches of an epoch. Called once per epoch, with its number from 0. */
   data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
   optimizer: Optimizer;
-  /**
-   * Ends after this many passes over the data. Give `epochs`, `steps` or both; whichever is reached first ends the
-   * training.
-   */
+  /** Ends after this many passes over the data. Give `epochs`, `steps` or both; the first one reached counts. */
   epochs?: number;
   /** Ends after this many updates. */
   steps?: number;
@@ -87,10 +84,7 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
   schedule?: Schedule | Schedules;
   /** Default: cross-entropy. */
   loss?: Loss<Y, L>;
-  /**
-   * More numbers to report besides the loss, by name: `{ accuracy }`. They see the outputs before the update. Default:
-   * none.
-   */
+  /** More numbers to report, by name: `{ accuracy }`. They see the outputs before the update. Default: none. */
   metrics?: Metrics<Y, L, K>;
   /**
    * How many batches make one step. Their gradients are averaged with the weights of their losses, as if they were one

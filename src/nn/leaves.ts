@@ -1,7 +1,4 @@
-/**
- * Checks that the model can name everything it trains: other tensors would get gradients, but be neither updated nor
- * saved.
- */
+/** Checks that the model can name everything it trains: unnamed tensors would be neither updated nor saved. */
 import type { Gradients } from "../autograd/backward.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";

@@ -9,10 +9,7 @@
 import { type Node, nodesBefore } from "../autograd/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/**
- * The nodes between the split and the addition on the shortcut's side; null where `node` is not a skip connection from
- * x.
- */
+/** The nodes between the split and the addition on the shortcut's side; null if `node` is no skip connection from x. */
 export function shortcutNodes(node: Node, x: Tensor): readonly Node[] | null {
   if (node.op !== "add") return null;
   const from = fromX(node, x);

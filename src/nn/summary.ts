@@ -39,15 +39,9 @@ export interface SummaryRow {
   /** Trained values, counted at their first use. */
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /**
-   * Memory of the results, which training keeps until the backward pass. 0 where nothing new is made (a view, x
-   * itself).
-   */
+  /** Memory of the results, which training keeps until the backward pass. 0 if nothing is made (a view, x itself). */
   readonly activationBytes: number;
-  /**
-   * Whether it belongs to a skip connection: an addition that joins two ways from its module's input, or a row of the
-   * shortcut.
-   */
+  /** Whether it is in a skip connection: an addition of two ways from its module's input, or a row of the shortcut. */
   readonly skip: boolean;
 }
 

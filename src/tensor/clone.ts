@@ -1,7 +1,4 @@
-/**
- * Reads a tensor back from what structuredClone, postMessage or JSON made of it: for `tensor`, `loadStateDict` and file
- * writers.
- */
+/** Reads a tensor back from structuredClone, postMessage or JSON: for `tensor`, `loadStateDict` and file writers. */
 import { describe } from "./check.ts";
 import { isForeign } from "./copies.ts";
 import { ShapeError, UsageError } from "./errors.ts";

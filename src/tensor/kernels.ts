@@ -193,10 +193,7 @@ export interface Kernels<A = Values> {
     gBias: A | null,
     g: NormGeometry,
   ): void;
-  /**
-   * gz → gy where z > 0, else 0 (the gradient before z = max(0, …)), and the gradients of `normalize` with gz as its
-   * gy.
-   */
+  /** gz → gy where z > 0, else 0 (the gradient before z = max(0, …)), and the gradients of `normalize` for gz as gy. */
   normalizeReluGradient(
     gy: A,
     z: A,

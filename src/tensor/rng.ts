@@ -12,10 +12,7 @@ import { cos, log, sin } from "./math/index.ts";
 
 /** A generator of random numbers: the same seed gives the same numbers everywhere. */
 export class Rng {
-  /**
-   * The 128 bits. With `spare` they are the generator's whole state: a clone (structuredClone, a message) continues the
-   * sequence.
-   */
+  /** The 128 bits. With `spare` they are the whole state: a clone (structuredClone, a message) continues it. */
   readonly state: Uint32Array = new Uint32Array(4);
   /** Box–Muller makes normals in pairs; the second waits here. */
   spare: number | null = null;

@@ -1,7 +1,4 @@
-/**
- * From the graph that a forward pass recorded to an ONNX graph that computes the same, for an input of exactly that
- * shape.
- */
+/** From a forward pass's recorded graph to an ONNX graph that computes the same, for an input of exactly that shape. */
 import type { Node } from "../../autograd/graph.ts";
 import type { Module } from "../../nn/module.ts";
 import type { Tensor } from "../../tensor/tensor.ts";

@@ -142,10 +142,7 @@ export interface CosineRestartsOptions {
   minLr?: number;
 }
 
-/**
- * Half a cosine from lr to minLr over `steps`, repeated, each `factor` times as long as the one before. Default factor
- * 1.
- */
+/** Repeats half a cosine from lr to minLr over `steps`, each time `factor` times as long. Default factor 1. */
 export function cosineRestarts(lr: number, options: CosineRestartsOptions): Schedule {
   checkRate("cosineRestarts", lr);
   checkGiven("cosineRestarts", options, { steps: true, factor: true, minLr: true });

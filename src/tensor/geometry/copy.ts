@@ -89,10 +89,7 @@ export function permuteGeometry(op: string, x: Shape, axes: readonly number[]): 
   };
 }
 
-/**
- * `[start, stop)`, or every `step`-th position of it, along one axis; null for the whole axis, or for one bound's
- * default.
- */
+/** `[start, stop)`, or every `step`-th of it, along one axis; null for the whole axis, or for one bound's default. */
 export type SliceRange = readonly [start: number | null, stop: number | null, step?: number] | null;
 
 /**

@@ -31,10 +31,7 @@ import {
 export interface Access {
   /** The vectors of this pass: 0 … 3, or 0 alone. */
   readonly vectors: readonly number[];
-  /**
-   * Vector v at the pointer. A single number fills all four lanes, so that no lane holds a number from outside the
-   * array.
-   */
+  /** Vector v at the pointer. A single number fills all four lanes, so none holds a number from outside the array. */
   load(pointer: Local, v: number): Code;
   store(pointer: Local, v: number, ...value: Code): Code;
   /** The value, with zeros in the lanes that do not count: for sums. */

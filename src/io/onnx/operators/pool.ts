@@ -53,10 +53,7 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
     writer.node("Flatten", [writer.node("GlobalAveragePool", [writer.value(x)])], { axis: 1 }),
 };
 
-/**
- * A sliding window in ONNX's form, with the rows and columns by which the last windows extend past the padding in ceil
- * mode.
- */
+/** A sliding window in ONNX's form, and how far the last windows extend past the padding in ceil mode. */
 function windowOf({ inputs: [x], output, attributes }: NodeOf<"maxPool2d"> | NodeOf<"avgPool2d">): {
   window: Readonly<Record<string, OnnxAttribute>>;
   kernel: readonly [number, number];

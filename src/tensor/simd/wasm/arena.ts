@@ -113,10 +113,7 @@ export class Arena implements Pool {
     return new Float32Array(this.#buffer, address, size);
   }
 
-  /**
-   * Takes back one array, for the next of the same size: in a backward pass most gradients follow another of their
-   * size.
-   */
+  /** Takes back one array, for the next of its size: in a backward pass most gradients follow another of that size. */
   release(array: Floats): void {
     const bytes = roundUp(array.byteLength);
     const free = this.#free.get(bytes);

@@ -30,10 +30,7 @@ export class Kept {
   #used = new Set<Block>();
   #refused = false;
 
-  /**
-   * The block for the data that `key` says are derived from `constant`; undefined where there is no room within `most`
-   * bytes.
-   */
+  /** The block for data that `key` says are derived from `constant`; undefined without room within `most` bytes. */
   find(constant: object, key: string, bytes: number, most: number): Block | undefined {
     const blocks = this.#blocks.get(constant) ?? new Map<string, Block>();
     this.#blocks.set(constant, blocks);
