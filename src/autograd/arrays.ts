@@ -1,4 +1,6 @@
-/** Arrays that operations need beside their inputs and outputs, made by kernels: no operation writes numbers itself. */
+/**
+ * Arrays that operations need besides their inputs and outputs. Kernels make them: no operation writes numbers itself.
+ */
 
 import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
@@ -7,7 +9,7 @@ import { allocate, type Values, wider } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { kernels } from "../tensor/tier.ts";
 
-/** `size` times the same number, of the same type as `like`. */
+/** The same number `size` times, in the type of `like`. */
 export function filled(size: number, value: number, like?: Values): Values {
   const y = allocate(size, like);
   kernels.fill(y, value);
@@ -18,7 +20,7 @@ export function zeros(size: number, like?: Values): Values {
   return filled(size, 0, like);
 }
 
-/** Numbers that come from outside. */
+/** Numbers from outside. */
 export function given(numbers: ArrayLike<number>, like?: Values): Values {
   const y = allocate(numbers.length, like);
   kernels.put(numbers, y);
@@ -31,7 +33,7 @@ export function copyOf(x: Values): Values {
   return y;
 }
 
-/** p ∘ q in the shape of p, to which q is stretched; in float64 if one of them is. */
+/** p ∘ q in the shape of p, with q stretched to it; in float64 if either is. */
 export function combine(op: BinaryOp, p: Values, shape: Shape, q: Values, qShape: Shape): Values {
   const y = allocate(p.length, wider(p, q));
   kernels.binary(op, p, q, y, broadcastGeometry(op, shape, qShape));

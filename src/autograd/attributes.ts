@@ -1,9 +1,9 @@
 /**
- * What operations were asked besides their tensors: the attributes of a graph's nodes.
+ * The other arguments of operations, besides their tensors: the attributes of a graph's nodes.
  *
- * With them the graph says all that was computed, and can be written down for another engine (src/io/onnx). They are the
- * options or the geometry an operation had anyway: options as they were given, so that an absent one has its default, and
- * axes as they were given, so that −1 is the last.
+ * With them the graph records the whole computation, and can be written down for another engine (src/io/onnx). They are
+ * the options or the geometry that an operation has anyway. Options and axes are kept as given: an absent option has
+ * its default, and axis −1 is the last.
  */
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import type { SliceRange } from "../tensor/geometry/copy.ts";
@@ -13,7 +13,7 @@ import type { IndexTensor } from "../tensor/geometry/select.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** Attributes by the name of the operation. Operations that are not listed have none. */
+/** Attributes by the name of the operation. Unlisted operations have none. */
 export interface OpAttributes {
   readonly leakyRelu: { readonly slope: number };
   readonly gelu: { readonly approximate: "none" | "tanh" };
@@ -49,7 +49,7 @@ export interface OpAttributes {
     readonly bias: Tensor | null;
     readonly eps: number;
     readonly training: boolean;
-    /** What x was normalised with outside training. */
+    /** The mean that normalised x outside training. */
     readonly runningMean: Tensor | null;
     readonly runningVar: Tensor | null;
   };
@@ -69,7 +69,7 @@ export interface OpAttributes {
   readonly logSoftmax: { readonly axis: number };
 }
 
-/** The name of an operation, with its attributes where it has some. */
+/** The name of an operation, with its attributes if it has any. */
 export type Operation =
   | string
   | { readonly [Op in keyof OpAttributes]: readonly [Op, OpAttributes[Op]] }[keyof OpAttributes];

@@ -2,8 +2,8 @@
  * Reverse-mode differentiation: from a loss back to everything it was computed from.
  *
  * With L the loss and y computed from x, the chain rule says ∂L/∂x = Σ over all uses of x of (∂y/∂x)ᵀ ∂L/∂y. Each node
- * knows its own factor, its `rule`; `backward` visits the nodes newest first, so a node's upstream gradient is complete
- * when its turn comes, and adds up what the uses of a tensor send back. Gradients are returned as a value: nothing
+ * knows its own factor, its `rule`. `backward` visits the nodes newest first, so a node's upstream gradient is complete
+ * when its turn comes, and it adds up the gradients from all uses of a tensor. It returns gradients as a value: nothing
  * accumulates on the tensors, so there is nothing to zero.
  */
 import { checkNumberIn } from "../tensor/arguments.ts";
@@ -22,21 +22,23 @@ import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./grap
 
 /** Options of `backward`. */
 export interface BackwardOptions {
-  /** Interior tensors whose gradients should be in the result too. Leaves that require gradients always are. */
+  /**
+   * Interior tensors whose gradients should also be in the result. Leaves that require gradients are always included.
+   */
   keep?: readonly Tensor[];
   /** The upstream gradient ∂L/∂(root), for a root that is not a scalar loss: the v of a vector-Jacobian product vᵀJ. */
   gradient?: Tensor;
-  /** Interior tensors to treat as leaves: they get their gradient, and nothing behind them is visited. */
+  /** Interior tensors to treat as leaves: they get their gradient, and nothing before them is visited. */
   stopAt?: readonly Tensor[];
-  /** The leaves whose gradients are wanted; what leads to others is not visited. Default: all that require gradients. */
+  /** The leaves whose gradients are wanted; others are not visited. Default: all that require gradients. */
   only?: readonly Tensor[];
 }
 
 const OPTIONS: OptionNames<BackwardOptions> = { keep: true, gradient: true, stopAt: true, only: true };
 
-/** The gradients of one backward pass, found by tensor. */
+/** The gradients of one backward pass, looked up by tensor. */
 export class Gradients {
-  /** Tensors with their gradients: what a console, a clone or a test of equality sees. */
+  /** Tensors with their gradients: a console, a clone or a test of equality sees these. */
   readonly pairs: readonly (readonly [Tensor, Tensor])[];
   readonly #byTensor: ReadonlyMap<Tensor, Tensor>;
 
@@ -48,17 +50,17 @@ export class Gradients {
 
   /** Whether a gradient reached `t` and was kept. */
   has(t: Tensor): boolean {
-    checkTensor("gradients.has", "what is asked for", t);
+    checkTensor("gradients.has", "the argument", t);
     return this.#byTensor.has(t);
   }
 
   /**
    * ∂L/∂t, with the shape of `t`.
    *
-   * @throws AutogradError if no gradient reached `t`, or `t` is interior and was not named in `keep`.
+   * @throws AutogradError if no gradient reached `t`, or if `t` is interior and was not named in `keep`.
    */
   get(t: Tensor): Tensor {
-    checkTensor("gradients.get", "what is asked for", t);
+    checkTensor("gradients.get", "the argument", t);
     const gradient = this.#byTensor.get(t);
     if (!gradient) {
       const why = t.node
@@ -72,8 +74,9 @@ export class Gradients {
   }
 
   /**
-   * The sum of these gradients and `other`'s; where one of the two has none, the other's. With `times` it averages the
-   * gradients of several batches. Outside a step both give ordinary arrays, which live as long as anybody holds them.
+   * The sum of these gradients and `other`'s. A tensor with a gradient in only one of the two keeps that one. With
+   * `times` it averages the gradients of several batches. Outside a step both methods give ordinary arrays, which live
+   * as long as anyone holds them.
    *
    * @example
    * const w = tensor([1, 2], { requiresGrad: true });
@@ -101,7 +104,7 @@ export class Gradients {
     return new Gradients(result);
   }
 
-  /** Keeps the gradients readable when the current step is over. */
+  /** Keeps the gradients readable after the current step. */
   outliveStep(): void {
     for (const gradient of this.#byTensor.values()) gradient.outliveStep();
   }
@@ -115,15 +118,15 @@ export class Gradients {
 function sumOf(a: Tensor, b: Tensor): Tensor {
   if (!sameShape(a.shape, b.shape)) {
     throw new ShapeError(
-      `plus: the gradients ${formatShape(a.shape)} and ${formatShape(b.shape)} of one tensor do not add up`,
+      `plus: the gradients ${formatShape(a.shape)} and ${formatShape(b.shape)} of one tensor differ in shape`,
     );
   }
   return computed(combine("add", valuesOf(a), a.shape, valuesOf(b), b.shape), a.shape);
 }
 
 /**
- * Who refers to the arrays that are on their way. One that nobody needs any more goes back to the step's memory, where the
- * next gradient finds it: half of a training step's memory, and what was just used is still in the cache.
+ * Counts the holders of each gradient array in transit. An array without holders goes back to the step's memory and
+ * becomes the next gradient. That halves a training step's memory, and the array is still in the cache.
  */
 class Holders {
   readonly #holders = new Map<Values, number>();
@@ -132,7 +135,7 @@ class Holders {
     this.#holders.set(data, (this.#holders.get(data) ?? 0) + 1);
   }
 
-  /** Whether nobody but the asker holds on to the array, so that it may be changed. */
+  /** Whether the caller alone holds the array, and so may change it. */
   isOnly(data: Values): boolean {
     return this.#holders.get(data) === 1;
   }
@@ -182,7 +185,7 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
     if (!arrived) return undefined;
     pending.delete(t);
     if (!t.node || kept.has(t)) {
-      // Gradients of two tensors may be one array here; whoever writes to one of them must not find it in the other.
+      // Two tensors may share one gradient array here; a write to one must not show in the other.
       result.set(t, computed(given.has(arrived) ? copyOf(arrived) : arrived, t.shape));
       given.add(arrived);
       holders.hold(arrived);
@@ -190,7 +193,8 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
     return arrived;
   };
 
-  // The seed may be the caller's, and what a rule takes from the forward pass belongs to the graph: held for ever.
+  // The seed may be the caller's, and a rule may pass on arrays from the forward pass, which belong to the graph: hold
+  // these for ever.
   holders.hold(seed);
   if (gradient) given.add(seed);
   for (const node of nodes) {
@@ -216,7 +220,7 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
   return new Gradients(result);
 }
 
-/** Whether t is one of the wanted tensors or was computed from one: `nodes` are newest first. */
+/** Tells whether t is one of the wanted tensors or was computed from one; `nodes` are newest first. */
 function leadingTo(nodes: readonly Node[], wanted: ReadonlySet<Tensor>): (t: Tensor) => boolean {
   const reached = new Set<Tensor>(wanted);
   for (const { inputs, output } of [...nodes].reverse()) {
@@ -225,7 +229,7 @@ function leadingTo(nodes: readonly Node[], wanted: ReadonlySet<Tensor>): (t: Ten
   return (t) => reached.has(t);
 }
 
-/** Adds `gx` to what has arrived at `t`: in place, unless somebody else holds on to that. */
+/** Adds `gx` to the gradient so far at `t`: in place, unless that array has another holder. */
 function accumulate(pending: Map<Tensor, Values>, t: Tensor, gx: Values, holders: Holders): void {
   const arrived = pending.get(t);
   if (arrived && holders.isOnly(arrived)) {
@@ -275,12 +279,12 @@ function checkUnchanged({ op, inputs, output, versions }: Node): void {
   if (output.version !== versions[inputs.length]) fail("the output", output);
 }
 
-/** What `valueAndGrad`'s function may return: the loss, or an object with the loss and whatever else should leave. */
+/** The return value of `valueAndGrad`'s function: the loss, or an object with the loss and anything else to keep. */
 export type LossLike = Tensor | { readonly loss: Tensor };
 
 /**
- * One step: runs `fn`, then `backward` from the loss it returns. What is computed inside is recycled when the step ends;
- * the gradients and what `fn` returns live on.
+ * One step: runs `fn`, then `backward` from the loss it returns. Everything computed inside is recycled when the step
+ * ends; the gradients and the result of `fn` live on.
  *
  * @example
  * const { value, grads } = valueAndGrad(() => {
@@ -297,13 +301,13 @@ export function valueAndGrad<T extends LossLike>(
   return asStep(() => {
     const value = callNow("valueAndGrad", "fn", fn);
     const loss = isTensor(value) ? value : (value as { readonly loss: Tensor } | undefined)?.loss;
-    checkTensor("valueAndGrad", "the loss that its function returns", loss);
+    checkTensor("valueAndGrad", "the loss returned by fn", loss);
     return { value, grads: backward(loss, options) };
   });
 }
 
 /**
- * y = x, and `look` is shown a copy of the gradient ∂L/∂y each time one passes.
+ * y = x; each time a gradient ∂L/∂y passes, `look` gets a copy of it.
  *
  * @example
  * const x = tensor([1, 2], { requiresGrad: true });

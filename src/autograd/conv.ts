@@ -1,7 +1,7 @@
 /**
  * Convolution, as neural networks use the word: the filter is not turned (mathematics calls it cross-correlation).
  *
- * Letters and the size formula are in tensor/geometry/conv.ts; how it is computed, in tensor/plain/conv.ts.
+ * tensor/geometry/conv.ts has the letters and the size formula; tensor/plain/conv.ts, the computation.
  */
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { type Conv2dOptions, convGeometry } from "../tensor/geometry/conv.ts";
@@ -22,9 +22,9 @@ const CONV2D_OPTIONS: OptionNames<Conv2dOptions> = {
 };
 
 /**
- * y[n, o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[n, c, i·s + u·d − p, j·s + v·d − p], x being 0 outside.
+ * y[n, o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[n, c, i·s + u·d − p, j·s + v·d − p], with x = 0 outside.
  *
- * With `groups` the channels and the filters fall into as many equal parts, and filters see their own part only.
+ * `groups` divides the channels and the filters into that many equal parts; filters see only their own part.
  *
  * @param x images `[N, C, H, W]`.
  * @param w filters `[O, C/groups, kh, kw]`.
@@ -46,9 +46,9 @@ export function conv2d(x: Tensor, w: Tensor, b: Tensor | null = null, options: C
   return record(["conv2d", g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there
-    //   ∂L/∂x[q] = Σ over (t, l) that see q of w[t]·gy[l]   the error of every result the pixel had a part in
+    //   ∂L/∂x[q] = Σ over (t, l) that see q of w[t]·gy[l]   the error of every result the pixel contributed to
     //   ∂L/∂b    = Σ_l gy[l]                         b is added to every position
-    // and each gradient of w and b is summed over the images as well.
+    // and the gradients of w and b are also summed over the images.
     let gx: Values | null = null;
     let gw: Values | null = null;
     let gb: Values | null = null;

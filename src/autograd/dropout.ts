@@ -13,18 +13,18 @@ import { record } from "./graph.ts";
 export interface DropoutOptions {
   /** Whether to drop anything. Default true. */
   training?: boolean;
-  /** Decides which elements; needed in training. */
+  /** Chooses the elements to drop; needed in training. */
   rng?: Rng;
 }
 
 const NAMES: OptionNames<DropoutOptions> = { training: true, rng: true };
 
 /**
- * y = x·m/(1 − p), each m 0 with probability `p` and else 1. The division keeps the expected value, so that outside
- * training (or with p = 0) there is nothing to do: x itself is returned.
+ * y = x·m/(1 − p), where each m is 0 with probability `p` and otherwise 1. The division keeps the expected value. So
+ * outside training (or with p = 0) there is nothing to do, and x itself is returned.
  *
  * @param p probability that an element is dropped, from 0 to 1.
- * @throws ValueError if p is no probability; UsageError without an rng in training.
+ * @throws ValueError if p is not a probability; UsageError without an rng in training.
  */
 export function dropout(x: Tensor, p: number, options: DropoutOptions = {}): Tensor {
   checkTensor("dropout", "x", x);
@@ -34,7 +34,7 @@ export function dropout(x: Tensor, p: number, options: DropoutOptions = {}): Ten
   checkBoolean("dropout", "training", training);
   if (!training || p === 0) return x;
   checkRng("dropout", rng, "dropout(x, p, { rng: new Rng(seed) }) in training");
-  // With p = 1 the scale is infinite, and never used: every number drawn is below 1.
+  // With p = 1 the scale is infinite but never used: every number drawn is below 1.
   const scale = 1 / (1 - p);
   const drawn = Float64Array.from({ length: x.size }, () => (rng.uniform() < p ? 0 : scale));
   const mask = given(drawn, valuesOf(x));

@@ -1,9 +1,9 @@
 /**
- * Checking a hand-written derivative against the definition of the derivative.
+ * Checks a hand-written derivative against the definition of the derivative.
  *
  * For y = f(x), a random direction d and a random upstream gradient u, the scalar s(x) = ⟨u, f(x)⟩ has the directional
- * derivative ⟨∇s, d⟩, and by the central difference (s(x + εd) − s(x − εd)) / 2ε up to O(ε²). A random u matters: with
- * all ones a gradient that lands at the wrong index still adds up. After HIPS/autograd, test_util.py.
+ * derivative ⟨∇s, d⟩; the central difference (s(x + εd) − s(x − εd)) / 2ε gives it up to O(ε²). A random u matters:
+ * with all ones, a gradient that lands at the wrong index still adds up. After HIPS/autograd, test_util.py.
  */
 import { checkFunction, checkInteger, checkList, checkNumberIn, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
@@ -25,7 +25,7 @@ export interface GradcheckOptions {
 const NAMES: OptionNames<GradcheckOptions> = { seed: true, epsilon: true, directions: true };
 
 /**
- * The largest relative error of `f`'s gradients over all inputs: below 1e-7 or so in float64 when they are right.
+ * The largest relative error of `f`'s gradients over all inputs: about 1e-7 or less in float64 when they are right.
  *
  * @param f any function of tensors built from operations; called with float64 copies of `inputs`.
  * @param inputs tensors to differentiate; keep them away from kinks, where no derivative exists.
@@ -37,7 +37,7 @@ export function gradcheck(
 ): number {
   checkFunction("gradcheck", "f", f);
   checkList("gradcheck", "inputs", inputs);
-  if (inputs.length === 0) throw new UsageError("gradcheck: inputs must be tensors: of none nothing would be checked");
+  if (inputs.length === 0) throw new UsageError("gradcheck: needs at least one tensor to check");
   checkOptions("gradcheck", options, NAMES);
   const { seed = 0, epsilon = 1e-6, directions = 3 } = options;
   checkInteger("gradcheck", "seed", seed);

@@ -1,11 +1,11 @@
 /**
- * The graph: what was computed from what, recorded while it is computed.
+ * The graph: records during the computation which tensor was computed from which.
  *
- * Every operation that touches a tensor whose gradient is wanted calls `record`, which hangs a `Node` on its output. The
+ * Every operation on a tensor whose gradient is wanted calls `record`, which attaches a `Node` to the output. The
  * nodes are plain data: list them (`nodesBefore`), print them (`graphToDot`), count them, prove things about them (src/flow),
  * write them down for another engine (src/io/onnx).
  * Nodes are numbered as they are made, so the numbering is a topological order: inputs before outputs.
- * Next: backward.ts, which walks the numbers down.
+ * Next: backward.ts, which walks them from the highest number down.
  */
 import { checkList } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
@@ -17,7 +17,7 @@ import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
 
-/** Misuse of the calculus: a loss that is not a scalar, a value changed under a recorded graph. */
+/** Misuse of the calculus: a loss that is not a scalar, a value changed after it was recorded. */
 export class AutogradError extends SkipstoneError {
   override readonly name = "AutogradError";
 }
@@ -28,12 +28,12 @@ export type Node = Recorded<Tensor>;
 let recording = true;
 let nodesRecorded = 0;
 
-/** Whether `backward` computes a gradient for this tensor: it is a leaf that asks for one, or was computed from one. */
+/** Whether `backward` computes a gradient for this tensor: it is a leaf that requires one, or was computed from one. */
 export function needsGrad(t: Tensor): boolean {
   return t.requiresGrad || t.node !== null;
 }
 
-/** Notes that `output` was computed by `operation` from `inputs`, if anyone wants gradients. Returns `output`. */
+/** Records that `operation` computed `output` from `inputs`, if anyone wants gradients. Returns `output`. */
 export function record(operation: Operation, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
   if (recording && inputs.some(needsGrad)) {
     const [op, attributes] = typeof operation === "string" ? [operation] : operation;
@@ -46,20 +46,20 @@ export function record(operation: Operation, output: Tensor, inputs: readonly Te
 /**
  * Runs `fn` without recording: for inference and for arithmetic on parameters.
  *
- * It is a step (tensor/memory.ts): what `fn` returns, as it is or in arrays, maps, sets and objects, lives on; reading any
- * other tensor that was computed inside is an error. Numbers that were read from a tensor (`data`) are ordinary ones.
+ * It is a step (tensor/memory.ts). The tensors that `fn` returns, directly or in arrays, maps, sets and objects, live
+ * on; reading any other tensor computed inside is an error. Numbers read from a tensor (`data`) are ordinary ones.
  *
  * @example
  * const weight = tensor([1, 2], { requiresGrad: true });
  * const y = noGrad(() => mul(weight, 2)); // y.node is null
  *
- * @throws UsageError for an async function or a generator, which would go on when recording does again.
+ * @throws UsageError for an async function or a generator, which would continue after recording resumes.
  */
 export function noGrad<T>(fn: () => T & Finished<T>): T {
   return unrecorded("noGrad", fn);
 }
 
-/** `noGrad` for functions of the library that are called something else. */
+/** `noGrad` for library functions with another name. */
 export function unrecorded<T>(op: string, fn: () => T): T {
   checkNow(op, "fn", fn);
   const before = recording;
@@ -74,7 +74,7 @@ export function unrecorded<T>(op: string, fn: () => T): T {
 /**
  * Every node that `root` was computed from, its own first, newest to oldest. Iterative: any depth is fine.
  *
- * @param stopAt tensors behind which nothing is visited.
+ * @param stopAt tensors before which nothing is visited.
  */
 export function nodesBefore(root: Tensor, stopAt: readonly Tensor[] = []): Node[] {
   checkTensor("nodesBefore", "root", root);
@@ -83,7 +83,7 @@ export function nodesBefore(root: Tensor, stopAt: readonly Tensor[] = []): Node[
   const nodes = [root.node];
   const seen = new Set(nodes);
   for (const t of stopAt) if (t.node) seen.add(t.node);
-  // `nodes` grows while it is read: the loop ends when no unseen input is left.
+  // `nodes` grows during the loop, which ends when no unseen input is left.
   for (let i = 0; i < nodes.length; i++) {
     for (const input of nodes[i].inputs) {
       if (input.node && !seen.has(input.node)) {

@@ -1,6 +1,7 @@
 /**
- * Of how many labels a loss is the mean (with class weights: their sum). With it the mean of several batches' losses is the
- * mean over all their labels (src/nn/training/loss.ts). It stands beside the tensor, which is only the loss.
+ * The number of labels that a loss is the mean of (with class weights: their sum). It turns the mean losses of several
+ * batches into the mean over all their labels (src/nn/training/loss.ts). It is kept beside the tensor, which holds only
+ * the loss.
  */
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -10,7 +11,7 @@ export function noteCount(loss: Tensor, count: number): void {
   counts.set(loss, count);
 }
 
-/** Undefined for anything but what `crossEntropy` or `nllLoss` themselves returned as a mean. */
+/** Undefined for anything except a mean returned by `crossEntropy` or `nllLoss` themselves. */
 export function countOf(loss: Tensor): number | undefined {
   return counts.get(loss);
 }

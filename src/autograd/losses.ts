@@ -1,9 +1,9 @@
 /**
  * Losses: one number for how wrong a prediction is, and the gradient that training starts from.
  *
- * Every loss is computed per element or per sample first, ℓ, then reduced: `"mean"` (the default), `"sum"`, or `"none"`,
- * which returns ℓ. Cross entropy is computed from logits in one piece: the logarithm of a softmax computed apart would
- * lose the digits of small probabilities, and all of them where it underflows.
+ * Every loss is first computed per element or per sample, ℓ, then reduced: `"mean"` (the default), `"sum"`, or
+ * `"none"`, which returns ℓ. Cross entropy is computed from logits in one piece: taking the logarithm of a separate
+ * softmax would lose the digits of small probabilities, or all of them on underflow.
  */
 import { checkBetween, checkNumber, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
@@ -19,18 +19,18 @@ import { combine, filled, negative, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
 import { noteCount } from "./loss-counts.ts";
 
-/** What becomes of the losses of all examples: their mean, their sum, or they stay as they are. */
+/** How the losses of all examples are reduced: to their mean, to their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 
-/** What all losses can be asked. */
+/** The options of all losses. */
 export interface LossOptions {
-  /** What becomes of the losses per sample. Default "mean". */
+  /** How the losses are reduced. Default "mean". */
   reduction?: Reduction;
 }
 
 /** Options of `nllLoss`. */
 export interface NllOptions extends LossOptions {
-  /** One factor per class, `[C]`. The mean is then the weighted one: divided by the sum of the samples' weights. */
+  /** One factor per class, `[C]`. The mean is then weighted: divided by the sum of the samples' weights. */
   weight?: Tensor;
   /** Samples with this label have loss 0 and do not count in the mean. Default −100. */
   ignoreIndex?: number;
@@ -38,7 +38,7 @@ export interface NllOptions extends LossOptions {
 
 /** Options of `crossEntropy`. */
 export interface CrossEntropyOptions extends NllOptions {
-  /** ε: the target becomes (1 − ε)·target + ε/C, a little of every class. Default 0. */
+  /** ε: the target becomes (1 − ε)·target + ε/C, which includes a little of every class. Default 0. */
   labelSmoothing?: number;
 }
 
@@ -49,14 +49,14 @@ const CROSS_ENTROPY_OPTIONS: OptionNames<CrossEntropyOptions> = { ...NLL_OPTIONS
 
 /**
  * ℓ = −Σ_c q_c · ln p_c per sample, with p = softmax(logits) over the classes and q the target: 1 at the label, or the
- * given probabilities; smoothed and weighted as the options say.
+ * given probabilities; smoothed and weighted by the options.
  *
  * @param logits `[N, C]` or `[N, C, …]`.
- * @param target N·… labels in row-major order; or a tensor of probabilities in the shape of the logits. A tensor of shape
- * `[N, …]` is taken as labels.
- * @returns `[]`, or `[N, …]` with `reduction: "none"`. The mean over no samples, or none that counts, is NaN, and its
- * gradient 0, as in PyTorch.
- * @throws ShapeError for a target or weight that does not fit; ValueError naming a label that is no class, or for
+ * @param target N·… labels in row-major order; or a tensor of probabilities in the shape of the logits. A tensor of
+ * shape `[N, …]` counts as labels.
+ * @returns `[]`, or `[N, …]` with `reduction: "none"`. If no sample counts, the mean is NaN and its gradient 0, as in
+ * PyTorch.
+ * @throws ShapeError for a target or weight that does not fit; ValueError with a label that is not a class, or for
  * label smoothing outside [0, 1].
  */
 export function crossEntropy(
@@ -96,7 +96,7 @@ export function crossEntropy(
     let gLogits: Values | null = null;
     let gTarget: Values | null = null;
     if (needLogits) {
-      // ∂ℓ/∂logp_c = −q_c, then the logarithm of softmax. With Σ q = 1 the two together are p − q.
+      // ∂ℓ/∂logp_c = −q_c, then the logarithm of softmax. With Σ q = 1 the two combine to p − q.
       const gLogp = allocate(logits.size, gy);
       kernels.crossSumGradient(gy, q, total, gLogp, g);
       gLogits = allocate(logits.size, gy);
@@ -127,13 +127,13 @@ export function crossEntropy(
 }
 
 /**
- * ℓ = −weight[label] · logProbabilities[label] per sample: the negative log-likelihood. `crossEntropy` is this after
- * `logSoftmax`.
+ * ℓ = −weight[label] · logProbabilities[label] per sample: the negative log-likelihood. `crossEntropy` is `logSoftmax`
+ * followed by this.
  *
  * @param logProbabilities `[N, C]` or `[N, C, …]`.
  * @param labels N·… class numbers in row-major order, or a tensor `[N, …]` of them.
- * @returns `[]`, or `[N, …]` with `reduction: "none"`. The mean over none that counts is NaN, and its gradient 0.
- * @throws ShapeError for labels or a weight that do not fit; ValueError naming a label that is no class.
+ * @returns `[]`, or `[N, …]` with `reduction: "none"`. If no sample counts, the mean is NaN and its gradient 0.
+ * @throws ShapeError for labels or a weight that do not fit; ValueError with a label that is not a class.
  */
 export function nllLoss(
   logProbabilities: Tensor,
@@ -175,7 +175,7 @@ export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
 export interface BceOptions extends LossOptions {
   /** A factor per element; broadcasts to the shape of the logits. The mean still divides by the number of elements. */
   weight?: Tensor;
-  /** A factor for the positive term, against rare positives; broadcasts to the shape of the logits. */
+  /** A factor for the positive term, to compensate for rare positives; broadcasts to the shape of the logits. */
   posWeight?: Tensor;
 }
 
@@ -189,7 +189,7 @@ const BCE_OPTIONS: OptionNames<BceOptions> = { ...LOSS_OPTIONS, weight: true, po
  * @param logits x, any shape.
  * @param target t, in the same shape: probabilities, usually 0 or 1.
  * @returns `[]`, or the shape of x with `reduction: "none"`.
- * @throws ShapeError unless logits and target have the same shape, to which weight and posWeight broadcast.
+ * @throws ShapeError unless logits and target have the same shape, to which weight and posWeight must broadcast.
  */
 export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOptions = {}): Tensor {
   checkLossOptions("bceWithLogits", options, BCE_OPTIONS);
@@ -200,7 +200,7 @@ export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOption
   return elementwise("bce", "bceWithLogits", logits, target, reduction, w, positive);
 }
 
-/** A loss of each element of x with its own target. */
+/** A loss of each element of x against its own target. */
 function elementwise(
   kind: ElementLoss,
   op: string,
@@ -240,7 +240,7 @@ function checkedLabels(
   return classes;
 }
 
-/** What a mean over these labels divides by: how many count, or the sum of their classes' weights. */
+/** The divisor of a mean over these labels: how many count, or the sum of their classes' weights. */
 function labelCount(labels: ArrayLike<number>, ignoreIndex: number, weight: Tensor | undefined): number {
   const weights = weight ? peek(weight) : null;
   let sum = 0;
@@ -261,12 +261,12 @@ function checkLossOptions<Options extends LossOptions>(
   checkNumber(op, "ignoreIndex", ignoreIndex);
 }
 
-/** The shape in which one number per sample, or one for all, stretches over the scores of the classes. */
+/** The shape in which one number per sample, or one for all, stretches over the class scores. */
 function sampleShape(perSample: Values, g: ClassGeometry): Shape {
   return perSample.length === g.samples ? [g.outer, 1, g.inner] : [];
 }
 
-/** The values of an option read in the shape of the logits. */
+/** An option's values stretched to the shape of the logits. */
 function stretched(name: string, t: Tensor, logits: Tensor): Values {
   const op = "bceWithLogits";
   const g = broadcastGeometry(op, logits.shape, t.shape);

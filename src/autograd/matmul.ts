@@ -10,8 +10,8 @@ import { record } from "./graph.ts";
 /**
  * y = a·b: y[…, i, j] = Σ_p a[…, i, p] · b[…, p, j].
  *
- * The axes before the last two broadcast. A vector a is a row, a vector b a column, and the axis it lacks is missing in
- * y: two vectors give a scalar.
+ * The axes before the last two broadcast. A vector a is a row, a vector b a column. The axis a vector lacks is also
+ * missing in y: two vectors give a scalar.
  *
  * @param a `[…, m, k]` or `[k]`.
  * @param b `[…, k, n]` or `[k]`.
@@ -38,7 +38,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   return record("matmul", y, [a, b], (gy, [needA, needB]) => {
     // a[i, p] meets b[p, j] on its way into y[i, j], for every j:  ∂L/∂a[i, p] = Σ_j gy[i, j]·b[p, j],  ga = gy·bᵀ.
     // b[p, j] meets a[i, p] on its way into y[i, j], for every i:  ∂L/∂b[p, j] = Σ_i a[i, p]·gy[i, j],  gb = aᵀ·gy.
-    // A matrix that broadcasting used several times collects the sum, so the products are added to zeros.
+    // A matrix that broadcasting used several times gets the sum, so the products are added to zeros.
     const ga = needA ? zeros(a.size, gy) : null;
     const gb = needB ? zeros(b.size, gy) : null;
     aMatrices.forEach((matrix, i) => {
@@ -84,7 +84,7 @@ export function linear(x: Tensor, w: Tensor, b: Tensor | null = null): Tensor {
   }
   kernels.gemm(valuesOf(x), valuesOf(w), valuesOf(y), { m, n, k, transposeB: true, accumulate: b !== null });
   return record("linear", y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
-    // As for matmul, with wᵀ in the place of b:  gx = gy·w,  gw = gyᵀ·x;  b is added to every row:  gb = Σ_rows gy.
+    // As for matmul, with wᵀ in place of b:  gx = gy·w,  gw = gyᵀ·x;  b is added to every row:  gb = Σ_rows gy.
     let gx: Values | null = null;
     let gw: Values | null = null;
     let gb: Values | null = null;

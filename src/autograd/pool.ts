@@ -31,7 +31,7 @@ const AVG_POOL_OPTIONS: OptionNames<AvgPool2dOptions> = { ...WINDOW, countInclud
  *
  * @param x `[N, C, H, W]`.
  * @returns `[N, C, Ho, Wo]`, Ho = ⌊(H + 2p − d(k − 1) − 1) / s⌋ + 1.
- * @throws ShapeError if the window does not fit, the padding exceeds half of it, or a window sees nothing but padding.
+ * @throws ShapeError if the window does not fit, the padding exceeds half of it, or a window contains only padding.
  *
  * @example
  * maxPool2d(tensor([[[[1, 2], [3, 4]]]]), { kernelSize: 2 }).toArray(); // [[[[4]]]]
@@ -43,8 +43,8 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
   const indices = new Int32Array(y.size);
   kernels.maxPool2d(valuesOf(x), valuesOf(y), indices, g);
   return record(["maxPool2d", options], y, [x], (gy) => {
-    // Only the winner moves the maximum: ∂y/∂x = 1 there (at a tie, at the first in row-major order), 0 elsewhere. A
-    // pixel that won in several windows gets the sum.
+    // Only the winner moves the maximum: ∂y/∂x = 1 there (in a tie, at the first in row-major order), 0 elsewhere. A
+    // pixel that wins several windows gets the sum.
     const gx = allocate(x.size, gy);
     kernels.maxPool2dGradient(gy, indices, gx, g);
     return [gx];
@@ -52,8 +52,8 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
 }
 
 /**
- * y[n, c, i, j] = the sum of x over window (i, j), divided by the number of its taps: all of them, also those in the
- * padding (which is 0), or without `countIncludePad` those inside the image.
+ * y[n, c, i, j] = the sum of x over window (i, j), divided by the number of its taps: all of them, including those in
+ * the padding (which is 0), or without `countIncludePad` only those inside the image.
  *
  * @param x `[N, C, H, W]`.
  * @returns `[N, C, Ho, Wo]`, Ho = ⌊(H + 2p − k) / s⌋ + 1.
@@ -68,7 +68,7 @@ export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
 }
 
 /**
- * Averages over cells that divide each image into `outputSize` rows and columns, whatever its size: cell i covers the
+ * Averages over cells that divide each image, whatever its size, into `outputSize` rows and columns: cell i covers the
  * rows ⌊i·H/Ho⌋ … ⌈(i + 1)·H/Ho⌉ − 1.
  *
  * @param x `[N, C, H, W]`.
@@ -85,7 +85,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: Pair): Tensor {
 }
 
 /**
- * y[n, c] = the average of plane x[n, c]: what residual networks put before their last layer.
+ * y[n, c] = the average of plane x[n, c]: the layer before a residual network's last one.
  *
  * @param x `[N, C, H, W]`.
  * @returns `[N, C]`.
@@ -110,7 +110,7 @@ function average(operation: Operation, x: Tensor, g: PoolGeometry, shape: Shape 
   const y = empty(shape, x);
   kernels.avgPool2d(valuesOf(x), valuesOf(y), g);
   return record(operation, y, [x], (gy) => {
-    // y = Σ x / n over a window, so ∂y/∂x = 1/n for each of its pixels; windows that overlap add up.
+    // y = Σ x / n over a window, so ∂y/∂x = 1/n for each of its pixels; overlapping windows add up.
     const gx = allocate(sizeOf(x.shape), gy);
     kernels.avgPool2dGradient(gy, gx, g);
     return [gx];

@@ -2,7 +2,7 @@
  * Reductions: many elements become one, over some axes or all of them.
  *
  * A reduction's gradient goes the other way: one number per output spreads over the elements that were reduced. Below,
- * `g.keptShape` is the output's shape with the reduced axes left in place as 1, so that y and gy broadcast against x.
+ * `g.keptShape` is the output's shape with each reduced axis kept as 1, so that y and gy broadcast against x.
  */
 import { checkBoolean, checkFinite } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
@@ -18,9 +18,9 @@ import { kernels } from "../tensor/tier.ts";
 import { combine, scaled, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
 
-/** What all reductions can be asked. */
+/** The options of all reductions. */
 export interface ReduceOptions {
-  /** Leave the reduced axes in the result's shape, with length 1. Default false. */
+  /** Keep the reduced axes in the result's shape, with length 1. Default false. */
   keepDim?: boolean;
 }
 
@@ -28,7 +28,7 @@ export type { Axes };
 
 /** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
-  /** The divisor is n − correction: 1 estimates a population's variance from a sample, 0 is the sample's own. Default 1. */
+  /** The divisor is n − correction: 1 estimates a population's variance from a sample, 0 is the sample's. Default 1. */
   correction?: number;
 }
 
@@ -67,8 +67,8 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
 }
 
 /**
- * y = the largest element over `axes`, NaN if there is one. Where several are largest, each gets an equal share of the
- * gradient (PyTorch's amax).
+ * y = the largest element over `axes`, NaN if there is one. Tied largest elements share the gradient equally (PyTorch's
+ * amax).
  *
  * @throws ShapeError if an axis does not exist or is named twice, and for the maximum of no elements.
  */
@@ -88,8 +88,8 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
 }
 
 /**
- * The largest elements along one axis and where they are: `values` and `indices`, the first where several are largest,
- * NaN counting as largest. The gradient of a value goes to the element it was taken from (PyTorch's max with a dim).
+ * The largest elements along one axis, `values`, and their positions, `indices`: the first one in a tie, and NaN counts
+ * as largest. The gradient of a value goes to the element it was taken from (PyTorch's max with a dim).
  *
  * @example
  * maxWithIndices(tensor([[1, 5, 5], [7, 2, 3]]), 1); // values [5, 7], indices.data [1, 0]
@@ -112,7 +112,7 @@ export function maxWithIndices(
   const values = empty(g.shape, x);
   kernels.indexSelect(valuesOf(x), positions, valuesOf(values), flat);
   record(["maxWithIndices", { axes: axis, keepDim }], values, [x], (gy) => {
-    // ∂y/∂x_i = 1 at the position that was taken, else 0.
+    // ∂y/∂x_i = 1 at the chosen position, else 0.
     const gx = zeros(x.size, gy);
     kernels.indexAdd(gy, positions, gx, flat);
     return [gx];
@@ -121,8 +121,8 @@ export function maxWithIndices(
 }
 
 /**
- * Where the largest element along `axis` is, the first where several are; without an axis, its position in the whole of
- * x in row-major order. Whole numbers, without a gradient.
+ * The position of the largest element along `axis`, the first in a tie; without an axis, its position in all of x in
+ * row-major order. Whole numbers, without a gradient.
  *
  * @throws ShapeError if the axis does not exist, and for no elements.
  */
@@ -140,7 +140,7 @@ export function argmax(
 }
 
 /**
- * y = ln Σ eˣ over `axes`, computed as m + ln Σ eˣ⁻ᵐ with m the largest element, which never overflows.
+ * y = ln Σ eˣ over `axes`, computed as m + ln Σ eˣ⁻ᵐ with m the largest element, so it never overflows.
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
@@ -150,7 +150,7 @@ export function logsumexp(x: Tensor, axes?: Axes, options: ReduceOptions = {}): 
   const y = reduced("logsumexp", x, g);
   return record(["logsumexp", { axes, keepDim }], y, [x], (gy) => {
     // ∂y/∂x_i = e^x_i / Σ eˣ: the softmax. It equals e^(x_i − y), but y is rounded, which for x around 1000 costs four
-    // digits: dividing by the sum of these exponentials, 1 but for that rounding, gives them back.
+    // digits. Dividing by the sum of these exponentials, which is 1 except for that rounding, restores them.
     const exponential = allocate(x.size, valuesOf(x));
     kernels.unary("exp", combine("sub", valuesOf(x), x.shape, valuesOf(y), g.keptShape), exponential);
     const total = allocate(gy.length, gy);
@@ -186,7 +186,7 @@ function varianceOf(op: "variance" | "std", x: Tensor, axes: Axes, options: Vari
   const y = empty(g.shape, x);
   kernels.variance(valuesOf(x), valuesOf(y), g, divisor, op === "std");
   return record([op, { axes, keepDim, correction }], y, [x], (gy) => {
-    // The kernel has the derivation.
+    // The derivation is with the kernel.
     const gx = allocate(x.size, gy);
     kernels.varianceGradient(gy, valuesOf(x), gx, g, divisor, op === "std");
     return [gx];
@@ -199,7 +199,7 @@ function reduced(op: ReduceOp, x: Tensor, g: ReduceGeometry): Tensor {
   return y;
 }
 
-/** One number per output, copied to every element that was reduced into it. */
+/** One number per output, copied to every element that was reduced to it. */
 function spread(perOutput: Values, g: ReduceGeometry, shape: Shape): Values {
   const { copy } = expandGeometry("spread", g.keptShape, shape);
   const y = allocate(sizeOf(shape), perOutput);
@@ -207,7 +207,7 @@ function spread(perOutput: Values, g: ReduceGeometry, shape: Shape): Values {
   return y;
 }
 
-/** The options, after checking what every reduction is given: `sum(x, { dim: 1 })` is not axes. */
+/** The options, after the checks common to all reductions: `sum(x, { dim: 1 })` has no axes. */
 function checked<Options extends ReduceOptions>(
   op: string,
   x: Tensor,
@@ -218,7 +218,7 @@ function checked<Options extends ReduceOptions>(
   checkTensor(op, "x", x);
   if (axes !== undefined && typeof axes !== "number" && !Array.isArray(axes)) {
     throw new UsageError(
-      `${op}: axes are a number or a list of them, got ${describe(axes)}: ${op}(x, 1, { keepDim: true })`,
+      `${op}: axes must be a number or a list of numbers, got ${describe(axes)}: ${op}(x, 1, { keepDim: true })`,
     );
   }
   checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
@@ -229,5 +229,5 @@ function checked<Options extends ReduceOptions>(
 }
 
 function checkNotEmpty(op: string, x: Shape, g: ReduceGeometry): void {
-  if (g.count === 0) throw new ShapeError(`${op}: there is no largest of no elements (x ${formatShape(x)})`);
+  if (g.count === 0) throw new ShapeError(`${op}: cannot take the largest of no elements (x ${formatShape(x)})`);
 }

@@ -1,9 +1,10 @@
 /**
  * Shaping: operations that move, repeat or select elements and compute nothing.
  *
- * Each output element is a copy of one input element, so each operation is linear, y = P x with a matrix P of zeros and
+ * Each output element is a copy of one input element. So each operation is linear, y = P x with a matrix P of zeros and
  * ones, and its gradient is Pᵀ gy: every element of gy goes back to where its value came from, and adds up there.
- * The geometry (tensor/geometry/copy.ts, reshape.ts, select.ts) says who goes where; here is only forward and back.
+ * The geometry (tensor/geometry/copy.ts, reshape.ts, select.ts) decides what goes where; this file only moves it
+ * forward and back.
  */
 import { checkList, checkNumber } from "../tensor/arguments.ts";
 import {
@@ -45,7 +46,7 @@ export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
 }
 
 /**
- * y = x with its axes in another order: axis k of y is axis `axes[k]` of x. `[0, 2, 3, 1]` makes NHWC of NCHW.
+ * y = x with its axes in another order: axis k of y is axis `axes[k]` of x. `[0, 2, 3, 1]` turns NCHW into NHWC.
  *
  * @throws ShapeError unless `axes` names every axis exactly once.
  */
@@ -55,7 +56,7 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 }
 
 /**
- * y = the same elements, in the same order, in another shape. One length may be −1: whatever is left. y shares the
+ * y = the same elements, in the same order, in another shape. One length may be −1: it is inferred. y shares the
  * storage of x.
  *
  * @example
@@ -69,7 +70,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * y = x with the axes `startAxis` to `endAxis` made one: `flatten(x, 1)` makes `[N, C·H·W]` of `[N, C, H, W]`. y shares
+ * y = x with the axes `startAxis` to `endAxis` merged: `flatten(x, 1)` turns `[N, C, H, W]` into `[N, C·H·W]`. y shares
  * the storage of x.
  *
  * @throws ShapeError if an axis does not exist, or they are in the wrong order.
@@ -80,8 +81,8 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
 }
 
 /**
- * y = x without `axis` if its length is 1 (else unchanged, as in PyTorch); without an argument, without every axis of
- * length 1. y shares the storage of x.
+ * y = x without `axis` if its length is 1 (otherwise unchanged, as in PyTorch); without an argument, without every axis
+ * of length 1. y shares the storage of x.
  *
  * @throws ShapeError if the axis does not exist.
  */
@@ -101,8 +102,8 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
 }
 
 /**
- * y = x[start:stop:step, …], one `[start, stop, step]` per axis from the first; null means the whole axis, or the default
- * in one place; negative positions count from the end, and positions beyond the end are clipped.
+ * y = x[start:stop:step, …], one `[start, stop, step]` per axis from the first; null means the whole axis, or the
+ * default for one bound. Negative positions count from the end; positions beyond the end are clipped.
  *
  * @example
  * slice(arange(10), [[1, 8, 3]]); // [1, 4, 7]
@@ -116,9 +117,9 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
 }
 
 /**
- * y = the tensors one after the other along `axis`.
+ * y = the tensors, joined one after the other along `axis`.
  *
- * @throws ShapeError for no tensors, and unless they agree in every other axis.
+ * @throws ShapeError for no tensors, or unless they agree in every other axis.
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   const g = concatGeometry("concat", shapesOf("concat", tensors), axis);
@@ -128,7 +129,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 /**
  * y = the tensors, all of one shape, along a new axis at position `axis` of y.
  *
- * @throws ShapeError for no tensors, and unless their shapes are equal.
+ * @throws ShapeError for no tensors, or unless their shapes are equal.
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   const g = stackGeometry("stack", shapesOf("stack", tensors), axis);
@@ -148,7 +149,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
   kernels.fill(valuesOf(y), value);
   kernels.copyStrided(valuesOf(x), valuesOf(y), copy);
   return record(["pad", { pads, value }], y, [x], (gy) => {
-    // The added elements are constants; those in the middle are copies of x.
+    // The added elements are constants; the ones in the middle are copies of x.
     const gx = allocate(x.size, gy);
     kernels.copyStrided(gy, gx, reversed(copy));
     return [gx];
@@ -158,7 +159,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
 /**
  * y = x[…, index[j], …]: slices of x along `axis`, in the order of `index`, which may repeat.
  *
- * @throws ShapeError if the axis does not exist; ValueError naming an index out of range.
+ * @throws ShapeError if the axis does not exist; ValueError with an index out of range.
  */
 export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): Tensor {
   checkTensor("indexSelect", "x", x);
@@ -166,14 +167,15 @@ export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): 
 }
 
 /**
- * y[i, j, k] = x[index[i, j, k], j, k] for axis 0, and likewise for the others: one element of x per element of `index`.
+ * y[i, j, k] = x[index[i, j, k], j, k] for axis 0, and likewise for the others: one element of x per element of
+ * `index`.
  * y has the shape of `index`, which has the rank of x.
  *
  * @example
  * const x = tensor([[1, 2, 3], [4, 5, 6]]);
  * gather(x, 1, { data: [2, 0], shape: [2, 1] }); // [[3], [4]]
  *
- * @throws ShapeError if `index` does not fit into x; ValueError naming an index out of range.
+ * @throws ShapeError if `index` does not fit into x; ValueError with an index out of range.
  */
 export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
   checkTensor("gather", "x", x);
@@ -181,7 +183,7 @@ export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
 }
 
 /**
- * y = x repeated along axes of length 1 and along new axes in front, up to `shape`; −1 keeps an axis as it is.
+ * y = x repeated along axes of length 1 and along new leading axes, up to `shape`; −1 keeps an axis as it is.
  *
  * @throws ShapeError if x does not stretch to `shape`.
  */
@@ -196,7 +198,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   });
 }
 
-/** One copy in which every element of y, and of x at most once, takes part. */
+/** One copy that fills every element of y, and uses every element of x at most once. */
 function rearranged(operation: Operation, x: Tensor, { shape, copy }: MoveGeometry): Tensor {
   const y = empty(shape, x);
   kernels.copyStrided(valuesOf(x), valuesOf(y), copy);
@@ -208,7 +210,7 @@ function rearranged(operation: Operation, x: Tensor, { shape, copy }: MoveGeomet
   });
 }
 
-/** Another shape for the same storage. In row-major order nothing moves, so the gradient is gy, relabelled back. */
+/** Another shape for the same storage. In row-major order nothing moves, so the gradient is gy in the old shape. */
 function relabelled(op: string, x: Tensor, shape: Shape): Tensor {
   return record(op, viewOf(x, shape), [x], (gy) => [gy]);
 }

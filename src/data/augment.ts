@@ -8,8 +8,8 @@ import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 
 /**
- * Returns a changed version of one image `[C, H, W]`, pixels scaled to 0 … 1 and not yet normalised. May change and
- * return `image` itself.
+ * Returns a changed version of one image `[C, H, W]`, with pixels scaled to 0 … 1 and not yet normalised. May change
+ * and return `image` itself.
  */
 export type Augmentation = (
   image: Float32Array,
@@ -47,13 +47,13 @@ export function randomFlip(probability = 0.5): Augmentation {
     checkImage("randomFlip", image, shape, rng);
     const [, , W] = shape;
     if (rng.uniform() >= probability) return image;
-    // Rows of all channels lie one after the other.
+    // Rows of all channels are consecutive.
     for (let start = 0; start < image.length; start += W) image.subarray(start, start + W).reverse();
     return image;
   };
 }
 
-/** One augmentation after the other. */
+/** Applies one augmentation after the other. */
 export function compose(...augmentations: readonly Augmentation[]): Augmentation {
   augmentations.forEach((augment, i) => {
     checkFunction("compose", `augmentation ${i}`, augment);
@@ -61,7 +61,7 @@ export function compose(...augmentations: readonly Augmentation[]): Augmentation
   return (image, shape, rng) => augmentations.reduce((changed, augment) => augment(changed, shape, rng), image);
 }
 
-/** Throws unless these are what an augmentation takes: an image that fills its shape, and a generator. */
+/** Throws unless these are an augmentation's arguments: an image that fills its shape, and a generator. */
 function checkImage(op: string, image: unknown, shape: unknown, rng: unknown): void {
   const size = Array.isArray(shape) && shape.length === 3 ? shape[0] * shape[1] * shape[2] : undefined;
   if (!(image instanceof Float32Array) || image.length !== size) {

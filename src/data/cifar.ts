@@ -1,7 +1,7 @@
 /**
- * CIFAR's binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records without a header, each
- * one byte of label (CIFAR-100: coarse label, then fine label) and 3·32·32 bytes of pixels, the red plane first, each
- * plane row-major. That is `[C, H, W]` already.
+ * CIFAR's binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records without a header. Each
+ * has one byte of label (CIFAR-100: coarse label, then fine label) and 3·32·32 bytes of pixels, the red plane first,
+ * each plane row-major. That is already `[C, H, W]`.
  */
 import { checkList, checkOneOf, checkTexts } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
@@ -27,7 +27,7 @@ export const cifar10Classes: readonly string[] = [
 /**
  * CIFAR-10 from one or more of its batches (`data_batch_1.bin` … `data_batch_5.bin`, or `test_batch.bin`).
  *
- * @throws DataError naming file and record if a file ends inside a record or a label is above 9.
+ * @throws DataError with the file and record, if a file ends inside a record or a label is above 9.
  */
 export function readCifar10(batches: readonly DataFile[]): Dataset {
   checkList("readCifar10", "batches", batches);
@@ -47,7 +47,7 @@ const OPTIONS: OptionNames<Cifar100Options> = { labels: true, classes: true };
 /**
  * CIFAR-100 from `train.bin` or `test.bin`.
  *
- * @throws DataError naming file and record, as `readCifar10`.
+ * @throws DataError with the file and record, like `readCifar10`.
  */
 export function readCifar100(file: DataFile, options: Cifar100Options = {}): Dataset {
   checkOptions("readCifar100", options, OPTIONS);
@@ -62,7 +62,7 @@ export function readCifar100(file: DataFile, options: Cifar100Options = {}): Dat
   return readRecords("readCifar100", [file], 2, labels === "fine" ? 1 : 0, names);
 }
 
-/** Records of `labelBytes` label bytes, of which the one at `labelAt` counts, and the pixels. */
+/** Records of `labelBytes` label bytes, of which only the one at `labelAt` counts, followed by the pixels. */
 function readRecords(
   who: string,
   files: readonly DataFile[],

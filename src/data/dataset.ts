@@ -1,8 +1,8 @@
 /**
  * `Dataset`: images with labels, as plain data. Next: loader.ts, which cuts it into batches.
  *
- * Pixels stay bytes (a quarter of the memory of float32, and they can be shared between threads); the loader turns the
- * few images of a batch into numbers.
+ * Pixels stay bytes (a quarter of float32's memory, and threads can share them); the loader turns the few images of a
+ * batch into numbers.
  */
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
@@ -10,7 +10,7 @@ import { DataError } from "./errors.ts";
 
 /** Images and their labels. */
 export interface Dataset {
-  /** Where it came from, for messages. */
+  /** Its origin, for messages. */
   readonly name: string;
   /** Pixels `[N, C, H, W]`, row-major: bytes 0 … 255, or floats already scaled. */
   readonly images: Uint8Array | Float32Array;
@@ -22,9 +22,10 @@ export interface Dataset {
 }
 
 /**
- * Checks that the parts fit each other and returns them.
+ * Checks that the parts fit together and returns them.
  *
- * @throws DataError naming the dataset, and for a label out of range the record; UsageError for parts of another kind.
+ * @throws DataError with the dataset's name, and for a label out of range its record; UsageError for parts of the wrong
+ * kind.
  */
 export function makeDataset(parts: Dataset): Dataset {
   checkDataset("makeDataset", parts);
@@ -32,8 +33,8 @@ export function makeDataset(parts: Dataset): Dataset {
 }
 
 /**
- * Throws unless `dataset` is one whose images fill its shape, with a label for each that is one of its classes. Looks at
- * every label, and at the pixels of the first image.
+ * Throws unless `dataset` is one, its images fill its shape, and each image has a label that is one of its classes.
+ * Checks every label, and the pixels of the first image.
  */
 export function checkDataset(op: string, dataset: unknown): asserts dataset is Dataset {
   const { name, images, labels, shape, classes } = (dataset ?? {}) as Partial<Dataset>;
@@ -46,7 +47,7 @@ export function checkDataset(op: string, dataset: unknown): asserts dataset is D
     "an object { name, images, labels, shape, classes }",
     dataset,
   );
-  kind("dataset.name", typeof name === "string", "a text", name);
+  kind("dataset.name", typeof name === "string", "a string", name);
   kind(
     "dataset.images",
     images instanceof Uint8Array || images instanceof Float32Array,
@@ -69,7 +70,7 @@ export function checkDataset(op: string, dataset: unknown): asserts dataset is D
   checkParts(`${op}: ${name}`, dataset as Dataset);
 }
 
-/** The same for parts that are of the right kinds. */
+/** The same for parts of the right kinds. */
 export function checkParts(who: string, { images, labels, shape, classes }: Dataset): void {
   const [N, C, H, W] = shape;
   if (!shape.every((length) => Number.isInteger(length) && length >= 1)) {
@@ -91,22 +92,22 @@ export function checkParts(who: string, { images, labels, shape, classes }: Data
   }
 }
 
-/** Whole numbers up to 255 of which one is large: no image whose pixels are scaled, to whatever. */
+/** Whole numbers up to 255, one of them large: scaled pixels never look like this. */
 function looksLikeBytes(pixels: Float32Array): boolean {
   return pixels.some((v) => v >= 16) && pixels.every((v) => Number.isInteger(v) && v >= 0 && v <= 255);
 }
 
-/** What `(pixel − mean) / std` needs, one number per channel, for pixels scaled to 0 … 1. */
+/** The numbers for `(pixel − mean) / std`, one per channel, for pixels scaled to 0 … 1. */
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
 /**
- * Mean and (population) standard deviation of each channel over all images, pixels scaled to 0 … 1. For MNIST's
- * training images 0.1307 and 0.3081. A constant channel gets std 1, so that normalising leaves it finite.
+ * Mean and (population) standard deviation of each channel over all images, for pixels scaled to 0 … 1. For MNIST's
+ * training images 0.1307 and 0.3081. A constant channel gets std 1, so that normalising keeps it finite.
  *
- * @throws DataError or UsageError for parts that do not fit each other, as `makeDataset`.
+ * @throws DataError or UsageError for parts that do not fit together, like `makeDataset`.
  */
 export function channelStatistics(dataset: Dataset): Normalization {
   checkDataset("channelStatistics", dataset);
@@ -123,7 +124,7 @@ export function channelStatistics(dataset: Dataset): Normalization {
       for (let i = start; i < start + plane; i++) sum += images[i];
     }
     const m = sum / (N * plane);
-    // The second pass sums squared distances from the mean: no cancellation.
+    // The second pass sums squared distances from the mean, which avoids cancellation.
     let squares = 0;
     for (let n = 0; n < N; n++) {
       const start = (n * C + c) * plane;
@@ -135,12 +136,12 @@ export function channelStatistics(dataset: Dataset): Normalization {
   return { mean, std };
 }
 
-/** The factor that brings pixels to 0 … 1. */
+/** The factor that scales pixels to 0 … 1. */
 export function pixelScale(images: Uint8Array | Float32Array): number {
   return images instanceof Uint8Array ? 1 / 255 : 1;
 }
 
-/** The same dataset in memory that worker threads can read without a copy each. */
+/** The same dataset in memory that worker threads can read without copies. */
 export function shareDataset(dataset: Dataset): Dataset {
   checkDataset("shareDataset", dataset);
   const { images, labels } = dataset;

@@ -1,16 +1,16 @@
-/** Files as the readers take them, and the error they throw. Next: idx.ts, cifar.ts, the two formats. */
+/** The readers' input files, and the error they throw. Next: idx.ts, cifar.ts, the two formats. */
 import { describe } from "../tensor/check.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 
-/** A file's bytes, with the name that error messages use. Bare bytes are called "data". */
+/** A file's bytes, with its name for error messages. Bare bytes are called "data". */
 export type DataFile = Uint8Array | { readonly name: string; readonly bytes: Uint8Array };
 
-/** A data file that is truncated, corrupt, of another format, or at odds with its companion. Names file and place. */
+/** A data file that is truncated, corrupt, in another format, or at odds with its companion. Names file and place. */
 export class DataError extends SkipstoneError {
   override readonly name = "DataError";
 }
 
-/** The two parts of a `DataFile`, which the function `op` was given as its argument `what`. */
+/** The two parts of a `DataFile`, given to the function `op` as its argument `what`. */
 export function openDataFile(op: string, what: string, file: DataFile): { name: string; bytes: Uint8Array } {
   if (file instanceof Uint8Array) return { name: "data", bytes: file };
   const { name, bytes } = (file ?? {}) as Partial<Exclude<DataFile, Uint8Array>>;

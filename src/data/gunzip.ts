@@ -4,7 +4,7 @@
  */
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
 
-/** As much of the standard as is used here; the library is compiled without the platforms' own types. */
+/** The part of the standard that is used here; the library is compiled without the platforms' own types. */
 interface DecompressionStreamLike {
   readonly writable: {
     getWriter(): { write(chunk: Uint8Array): Promise<void>; close(): Promise<void> };
@@ -31,7 +31,7 @@ export async function gunzip(file: DataFile): Promise<Uint8Array> {
   }
   const stream = new DecompressionStream("gzip");
   const writer = stream.writable.getWriter();
-  // Reading reports what is wrong with the data; the same failure on the writing side must not go unhandled.
+  // Reading reports the fault in the data; the same failure on the writing side must not go unhandled.
   const writing = Promise.all([writer.write(bytes), writer.close()]).catch(() => {});
   const reader = stream.readable.getReader();
   const chunks: Uint8Array[] = [];
@@ -47,7 +47,7 @@ export async function gunzip(file: DataFile): Promise<Uint8Array> {
     throw new DataError(`${name}: corrupt or truncated gzip data after ${size} decompressed bytes: ${reason}`);
   }
   await writing;
-  // The trailer repeats the size (mod 2³²). Platforms differ in whether they notice bytes after the end; this does.
+  // The trailer repeats the size (mod 2³²). Not all platforms notice bytes after the end; this check does.
   const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
   if (trailer !== size >>> 0) {
     throw new DataError(`${name}: corrupt gzip data: ${size} bytes decompressed, the trailer says ${trailer}`);

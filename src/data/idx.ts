@@ -7,17 +7,17 @@
  *     offset 4   one uint32 per axis: its length
  *     then       the values, row-major
  *
- * Everything is big-endian. Next: dataset.ts, what images and labels become together.
+ * Everything is big-endian. Next: dataset.ts, which combines images and labels.
  */
 import { checkTexts } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkParts, type Dataset } from "./dataset.ts";
 import { DataError, type DataFile, openDataFile } from "./errors.ts";
 
-/** The numbers of an IDX file, in the type that the file says. */
+/** The numbers of an IDX file, in the file's own type. */
 export type IdxValues = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
-/** What an IDX file holds. */
+/** The contents of an IDX file. */
 export interface IdxArray {
   readonly shape: readonly number[];
   readonly values: IdxValues;
@@ -39,12 +39,12 @@ const idxTypes: ReadonlyMap<number, IdxType> = new Map([
 ]);
 
 /**
- * Reads an IDX file. One-byte values are a view into the file's bytes, wider ones a copy in this machine's byte order.
+ * Reads an IDX file. One-byte values are a view of the file's bytes, wider ones a copy in this machine's byte order.
  *
  * @example
  * const { shape, values } = readIdx(Uint8Array.of(0, 0, 0x08, 1, 0, 0, 0, 3, 7, 8, 9)); // [3], 7 8 9
  *
- * @throws DataError for a wrong magic number, an unknown type, too few bytes or too many, naming file and offset.
+ * @throws DataError with the file and offset, for a wrong magic number, an unknown type, or too few or too many bytes.
  */
 export function readIdx(file: DataFile): IdxArray {
   return parseIdx(openDataFile("readIdx", "the file", file));
@@ -99,7 +99,7 @@ const digits: readonly string[] = Array.from({ length: 10 }, (_, i) => String(i)
 
 /** Options of `readMnist`. */
 export interface MnistOptions {
-  /** What the labels mean; their number bounds the labels. Default "0" … "9". */
+  /** The meanings of the labels; their number bounds the labels. Default "0" … "9". */
   classes?: readonly string[];
 }
 
@@ -108,7 +108,7 @@ const OPTIONS: OptionNames<MnistOptions> = { classes: true };
 /**
  * A dataset from a pair of IDX files: images `[N, H, W]` and labels `[N]`, both uint8. One grey channel: `[N, 1, H, W]`.
  *
- * @throws DataError if a file is not what it should be, the two disagree about N, or a label is out of range.
+ * @throws DataError if a file is wrong, the two disagree about N, or a label is out of range.
  */
 export function readMnist(images: DataFile, labels: DataFile, options: MnistOptions = {}): Dataset {
   checkOptions("readMnist", options, OPTIONS);

@@ -1,4 +1,4 @@
-/** Data: readers for the usual files, and batches for training. Bytes in, tensors out; where files live is not known here. */
+/** Data: readers for the usual files, and batches for training. Bytes in, tensors out; paths are unknown here. */
 export * from "./augment.ts";
 export * from "./cifar.ts";
 export { channelStatistics, type Dataset, makeDataset, type Normalization, shareDataset } from "./dataset.ts";

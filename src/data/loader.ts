@@ -1,5 +1,5 @@
 /**
- * From a dataset to batches: order, pixels to numbers, augmentation, normalisation.
+ * From a dataset to batches: ordering, pixels to numbers, augmentation, normalisation.
  *
  * Randomness comes from an explicit generator, so the same seed gives the same batches in the same order, on every
  * machine and in every thread.
@@ -23,7 +23,7 @@ export interface ImageBatch {
 /** Options of `batches`. */
 export interface BatchOptions {
   batchSize: number;
-  /** Shuffles, differently each time the batches are iterated, and feeds `augment`. Without it: the dataset's order. */
+  /** Shuffles, differently in each iteration, and feeds `augment`. Without it: the dataset's order. */
   rng?: Rng;
   /** Without it pixels are only scaled to 0 … 1. */
   normalize?: Normalization;
@@ -31,7 +31,7 @@ export interface BatchOptions {
   augment?: Augmentation;
   /** Leaves out a last batch that is smaller than `batchSize`. Default false. */
   dropLast?: boolean;
-  /** Uses only the first so many images of the dataset. */
+  /** Uses only this many of the dataset's first images. */
   limit?: number;
 }
 
@@ -57,8 +57,8 @@ export interface Batches extends Iterable<ImageBatch> {
  * const epoch = batches(train, { batchSize: 32, rng: new Rng(1), normalize: channelStatistics(train) });
  * for (const { x, labels } of epoch) console.log(x.shape, labels.length);
  *
- * @throws ValueError if an option is out of range, or there would be no batch; UsageError for one of another kind or name;
- * DataError for a dataset whose images do not fill its shape, or whose labels are not among its classes.
+ * @throws ValueError if an option is out of range, or there would be no batch; UsageError for an option of another kind
+ * or name; DataError for a dataset whose images do not fill its shape, or whose labels are not among its classes.
  */
 export function batches(dataset: Dataset, options: BatchOptions): Batches {
   checkDataset("batches", dataset);
@@ -71,7 +71,7 @@ export function batches(dataset: Dataset, options: BatchOptions): Batches {
   return {
     length,
     *[Symbol.iterator]() {
-      // Forked even where nothing augments, so that the order of images does not depend on augmentation.
+      // Fork even without augmentation, so that the order of images does not depend on it.
       const augmentRng = rng?.fork("augment");
       const order = rng?.permutation(N);
       for (let b = 0; b < length; b++) {
@@ -116,7 +116,7 @@ function gatherBatch(
   return { x: owned(x, [indices.length, C, H, W]), labels: answers };
 }
 
-/** What an augmentation returned, if it is an image of the same size. */
+/** The result of an augmentation, if it is an image of the same size. */
 function checkChanged(changed: unknown, size: number): Float32Array {
   if (changed instanceof Float32Array && changed.length === size) return changed;
   const what = changed instanceof Float32Array ? `one of ${changed.length}` : describe(changed);

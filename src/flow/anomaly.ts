@@ -1,6 +1,6 @@
 /**
- * Where a NaN or an infinity came from: the first operation, forward or backward, that made one out of numbers that were
- * finite, and the layer it belongs to. What PyTorch calls anomaly detection.
+ * Where a NaN or an infinity came from: the first operation, forward or backward, that made one out of finite numbers,
+ * and its layer. PyTorch calls this anomaly detection.
  */
 import { type Node, nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
@@ -14,31 +14,31 @@ import { checkLoss, checkRun } from "./arguments.ts";
 import { measure } from "./measure.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
-/** Where the first number that is not finite arose: what `findAnomaly` returns. */
+/** The origin of the first non-finite number, as `findAnomaly` returns it. */
 export interface Anomaly {
   /** `forward`: in a value. `backward`: in a gradient, while all values were finite. */
   readonly phase: "forward" | "backward";
   /**
-   * The operation that made it, `conv2d`; "parameter" where a parameter already had it, "input" where another tensor that
-   * nothing computed did.
+   * The operation that made it, such as `conv2d`; "parameter" if a parameter already had it, "input" if another tensor
+   * had it that no operation computed.
    */
   readonly op: string;
-  /** Path of the innermost module it happened in (`layer1.0.conv1`), or the parameter's name; "" outside of the model. */
+  /** Path of the innermost module around it (`layer1.0.conv1`), or the parameter's name; "" outside the model. */
   readonly layer: string;
-  /** What the first bad number is. */
+  /** The first bad number. */
   readonly kind: "NaN" | "Infinity" | "-Infinity";
-  /** How many of the tensor's numbers are not finite, of how many. */
+  /** How many of the tensor's numbers are not finite. */
   readonly count: number;
   readonly size: number;
-  /** All of it in a sentence. */
+  /** The whole finding in a sentence. */
   readonly message: string;
 }
 
 /**
- * Runs `loss` and its backward pass, and returns the first anomaly; null if every value and every gradient is finite.
+ * Runs `loss` and its backward pass. Returns the first anomaly, or null if every value and every gradient is finite.
  *
- * Running statistics are put back. Frozen parts are looked at as all others; gradients that training does not ask for are
- * not. Slower than a training step, since it looks at every number: call it with the batch at which a training failed.
+ * Restores running statistics. Checks frozen parts like all others, but not gradients that training does not need.
+ * Slower than a training step, since it checks every number: call it with the batch at which a training failed.
  *
  * @param loss runs the model and returns the scalar loss.
  *
@@ -46,7 +46,7 @@ export interface Anomaly {
  * const anomaly = findAnomaly(model, () => crossEntropy(model.forward(images), labels));
  * if (anomaly) console.log(anomaly.message);
  *
- * @throws UsageError if `model` is no model, `loss` no function that returns a tensor, or nothing is recorded.
+ * @throws UsageError if `model` is not a model, `loss` is not a function that returns a tensor, or nothing is recorded.
  */
 export function findAnomaly(model: Module, loss: () => Tensor): Anomaly | null {
   const who = "findAnomaly";
@@ -64,7 +64,7 @@ export function findAnomaly(model: Module, loss: () => Tensor): Anomaly | null {
   checkLoss(who, root);
   if (!root.node) {
     throw new UsageError(
-      `${who}: the loss was not recorded: call it outside noGrad, with a loss that is computed by the model`,
+      `${who}: the loss was not recorded: call it outside noGrad, with a loss that the model computes`,
     );
   }
   const names = new Map(model.namedParameters().map(([name, t]) => [t, name]));
@@ -91,7 +91,7 @@ function layerOf(order: number, calls: readonly Span[]): string {
 function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls: readonly Span[]): Anomaly | null {
   for (const { op, inputs, output, order } of nodesBefore(root).reverse()) {
     for (const t of inputs) {
-      // A bad number that an operation computed was found when that operation had its turn.
+      // An operation's bad number was found at that operation's turn.
       if (t.node) continue;
       const name = names.get(t);
       const found = anomalyIn(
@@ -108,7 +108,7 @@ function forwardAnomaly(root: Tensor, names: ReadonlyMap<Tensor, string>, calls:
   return null;
 }
 
-/** A backward pass of its own, that looks at what every rule makes. */
+/** A separate backward pass, which checks the result of every rule. */
 function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
   const arrived = new Map<Tensor, Floats>([[root, peek(root).map(() => 1)]]);
   const nodes = nodesBefore(root);
@@ -134,7 +134,7 @@ function backwardAnomaly(root: Tensor, calls: readonly Span[]): Anomaly | null {
   return null;
 }
 
-/** Which tensors training asks a gradient for, because something is trained that they were computed from. */
+/** The tensors whose gradients training needs, because something trained leads to them. */
 function trainedThrough(newestFirst: readonly Node[]): ReadonlySet<Tensor> {
   const trained = new Set<Tensor>();
   for (const { inputs, output } of [...newestFirst].reverse()) {

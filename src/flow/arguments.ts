@@ -1,11 +1,11 @@
-/** What instruments are given, checked: a model and a function that runs it. More: ../tensor/arguments.ts. */
+/** Checks the arguments of instruments: a model and a function that runs it. More: ../tensor/arguments.ts. */
 import { checkModule, type Module } from "../nn/module.ts";
 import { checkFunction } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 
-/** Throws unless `model` is a model, and `run`, the argument called `name`, a function that runs it. */
+/** Throws unless `model` is a model, and `run`, the argument called `name`, is a function that runs it. */
 export function checkRun(op: string, model: unknown, name: string, run: unknown): asserts model is Module {
   checkModule(op, model);
   checkFunction(op, name, run);
@@ -35,5 +35,5 @@ export async function measured(op: string, value: number | Promise<number>): Pro
 /** The output of the model, if it is one tensor. */
 export function checkOutput(op: string, y: unknown): Tensor {
   if (isTensor(y)) return y;
-  throw new UsageError(`${op}: the model must give one tensor, but gives ${describe(y)}`);
+  throw new UsageError(`${op}: the model must return one tensor, but returned ${describe(y)}`);
 }

@@ -1,4 +1,4 @@
-/** Watching the residual blocks of a network during one forward pass. */
+/** Observes a network's residual blocks during one forward pass. */
 import { needsGrad, nodesBefore } from "../autograd/graph.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import { type Forward, observe, replaceForward } from "../nn/observe.ts";
@@ -8,7 +8,7 @@ import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { leafOf } from "./leaf.ts";
 import { type PathStep, pathBetween, shortcutPath } from "./path.ts";
 
-/** One call of a block: what went in and what came out. */
+/** One call of a block: its input and its output. */
 export interface BlockCall {
   readonly block: string;
   readonly module: ResidualBlock;
@@ -16,7 +16,7 @@ export interface BlockCall {
   readonly y: Tensor;
 }
 
-/** Runs `fn` and returns its result with every residual block that was called, in order of the calls. */
+/** Runs `fn`. Returns its result and every call of a residual block, in order. */
 export function observeBlocks<T>(model: Module, fn: () => T): { value: T; calls: BlockCall[] } {
   const calls: BlockCall[] = [];
   const value = observe(
@@ -30,8 +30,8 @@ export function observeBlocks<T>(model: Module, fn: () => T): { value: T; calls:
 }
 
 /**
- * The block's shortcut, from y to x. A block that has one but did not use its branch this time (it is collapsed, or
- * stochastic depth skipped it) is its shortcut alone. Null where there is none.
+ * The block's shortcut, from y to x. If a block did not use its branch this time (it is collapsed, or stochastic depth
+ * skipped it), the whole block is its shortcut. Null if it has none.
  */
 export function blockPath({ module, x, y }: BlockCall): PathStep[] | null {
   return shortcutPath(y, x) ?? (module.shortcut === "none" ? null : pathBetween(y, x));
@@ -44,19 +44,19 @@ export interface Call extends BlockCall {
 }
 
 export interface Entered {
-  /** In the order in which they end. */
+  /** In the order in which the calls end. */
   readonly calls: readonly Call[];
-  /** What went into the block that began first. */
+  /** The input of the block that began first. */
   readonly first: Tensor | null;
-  /** The leaves that blocks were given in place of inputs without gradient. */
+  /** The leaves that replaced block inputs without gradient. */
   readonly entrances: ReadonlySet<Tensor>;
-  /** The tensors in what `fn` returned. */
+  /** The tensors in the result of `fn`. */
   readonly outputs: readonly Tensor[];
 }
 
 /**
- * Runs `fn` and returns its result with every call of a residual block. A block whose input asks for no gradient (images,
- * what is behind a `detach`) would not be recorded: it is given a leaf that does.
+ * Runs `fn` and returns its result with every call of a residual block. A block whose input requires no gradient (images,
+ * anything after a `detach`) would not be recorded: it gets a leaf that does.
  */
 export function enteringBlocks<T>(model: Module, fn: () => T): Entered & { readonly value: T } {
   const calls: Call[] = [];
@@ -95,9 +95,9 @@ export function enteringBlocks<T>(model: Module, fn: () => T): Entered & { reado
 }
 
 /**
- * The whole ways through these blocks: from each block that no other one leads to, to each that leads to no other one. In most
- * networks one: from the first block's input to the last one's output. A block whose output no block's input leads to is a way
- * by itself.
+ * The whole ways through these blocks: from each block that no other one leads to, to each that leads to no other one.
+ * In most networks there is one: from the first block's input to the last one's output. A block whose output does not
+ * depend on any block's input is a way of its own.
  */
 export function waysThrough(calls: readonly Call[]): { readonly from: Call; readonly to: Call }[] {
   const passed = new Set<Tensor>();
@@ -113,9 +113,9 @@ export function waysThrough(calls: readonly Call[]): { readonly from: Call; read
 }
 
 /**
- * The block at which the graph is cut: behind it, or before it, stands a `detach`, a computation under `noGrad`, a constant.
- * A whole way may start at the block that began first, and wherever the model's input leads; it ends where something leads to
- * the model's outputs, unless no block does. Null where all do.
+ * The block at which the graph is cut by a `detach`, a computation under `noGrad` or a constant before or after it. A
+ * whole way may start at the block that began first, and wherever the model's input leads. It ends at blocks that lead
+ * to the model's outputs, unless none does. Null if there is no cut.
  */
 export function cutOf(
   { calls, first, outputs, input }: Entered & { readonly input: Tensor },
@@ -135,7 +135,7 @@ export function cutOf(
 /** The blocks on the way to y whose input no other block leads to. `nodes` are oldest first. */
 function entrancesOf(y: Tensor, nodes: ReturnType<typeof nodesBefore>, calls: readonly Call[]): Call[] {
   const byInput = new Map<Tensor, Call>();
-  // Of several blocks that one tensor enters, the first.
+  // If one tensor enters several blocks, the first.
   for (const call of [...calls].reverse()) byInput.set(call.x, call);
   const behind = new Set<Tensor>();
   const entrances = new Set<Call>();

@@ -1,11 +1,11 @@
-/** What a certificate looks like as JSON, for validators: JSON Schema, draft 2020-12. The types are in certificate.ts. */
+/** The form of a certificate as JSON, for validators: JSON Schema, draft 2020-12. The types are in certificate.ts. */
 import { type BlockCertificate, type Certificate, type Passage, VERDICTS, type WholeWay } from "./certificate.ts";
 import type { Draw } from "./draws.ts";
 import { EFFECTS } from "./path.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** An object with these properties, all of them, and no others. */
+/** An object with exactly these properties. */
 function object(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
 }
@@ -50,7 +50,7 @@ function block(): Schema {
   return { ...object(own), ...onlyWhereUnchanged({ counterexample: { type: "null" } }) };
 }
 
-/** Nothing holds that is no identity and no selection. */
+/** `holds` is true only for an identity or a selection. */
 function onlyWhereUnchanged(more: Readonly<Record<string, Schema>>): Schema {
   return {
     if: { properties: { holds: { const: true } } },
@@ -95,7 +95,7 @@ function schema(): Schema {
 }
 
 /**
- * JSON Schema (draft 2020-12) of `Certificate`, for any validator. A certificate that it accepts has the form of one; whether
- * it is true, `verifyCertificate` says.
+ * JSON Schema (draft 2020-12) of `Certificate`, for any validator. It accepts everything that has a certificate's form;
+ * `verifyCertificate` checks whether it is true.
  */
 export const certificateSchema: Readonly<Record<string, unknown>> = /* @__PURE__ */ schema();

@@ -1,7 +1,8 @@
 /**
- * The certificate as a picture: the network's blocks from input to output, and on each what W is (certificate.ts): the verdict
- * as colour and word, a bar as long as the part of the gradient's entries that arrives, and the factor and that part where
- * they are not 1. Down the side runs the whole way. Where blocks do not hold, their frames are thick and crossed.
+ * The certificate as a picture: the network's blocks from input to output, each with its W (certificate.ts). The
+ * verdict is a colour and a word; a bar shows the part of the gradient's entries that arrives; the factor and that part
+ * are written where they are not 1. The whole way runs down the side. Blocks that do not hold have thick, crossed
+ * frames.
  */
 import { checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
@@ -15,7 +16,9 @@ import {
 } from "./certificate.ts";
 import { callName, checkCertificate } from "./certificate-text.ts";
 
-/** After Okabe & Ito, as the laboratory's pages have it: by day and by night. Words and frames repeat what colours say. */
+/**
+ * After Okabe & Ito, like the laboratory's pages: by day and by night. Words and frames repeat the colours' meaning.
+ */
 const COLOURS: Readonly<Record<ShortcutVerdict, readonly [day: string, night: string]>> = {
   identity: ["#007f5f", "#3fc79a"],
   selection: ["#0072b2", "#5cb8f0"],
@@ -54,7 +57,7 @@ interface Cell {
   readonly font: number;
 }
 
-/** Up to so many blocks have cells like these. */
+/** The largest number of blocks drawn with each cell. */
 const CELLS: readonly (readonly [number, Cell])[] = [
   [16, { width: 150, gap: 18, font: 14 }],
   [64, { width: 104, gap: 13, font: 11.5 }],
@@ -64,7 +67,7 @@ const MARGIN = 10;
 const LEFT = 34;
 const TEXT_SIZE = 14;
 const LINE = 20;
-/** A character's width in parts of the font's size: a little more than most, so that texts fit. */
+/** A character's width as a part of the font size: a little more than most, so that texts fit. */
 const CHARACTER = 0.57;
 
 /** Options of `toSvg`. */
@@ -82,7 +85,7 @@ const OPTIONS: OptionNames<SvgOptions> = { width: true };
  * const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
  * toSvg(certify(model, randn([2, 3, 8, 8], new Rng(1)))).startsWith("<svg"); // true
  *
- * @throws UsageError for what is no certificate.
+ * @throws UsageError for anything but a certificate.
  */
 export function toSvg(certificate: Certificate, options: SvgOptions = {}): string {
   checkCertificate("toSvg", certificate);
@@ -134,7 +137,7 @@ ${parts.join("\n")}
 </svg>`;
 }
 
-/** The blocks row by row, and down their side the whole way. */
+/** The blocks row by row, with the whole way down their side. */
 function grid(
   blocks: readonly BlockCertificate[],
   whole: Passage,
@@ -217,7 +220,7 @@ function turn(x: number, y: number, gap: number): string {
   return `<path class="line" d="M${round(x - 14)} ${round(y + 2)}v${gap - 5}m-3 -3l3 3l3 -3"/>`;
 }
 
-/** `×0.5, 54 % open`: what is not 1. */
+/** `×0.5, 54 % open`: the values other than 1. */
 function details({ factor, open }: Passage): string {
   const scaled = factor === null || factor === 1 ? [] : [`×${short(factor)}`];
   const shut = open === null || open === 1 ? [] : [`${percent(open)} open`];
@@ -232,7 +235,7 @@ function inWords(passage: Passage): string {
   return `${verdict}${input}${detail ? `, ${detail}` : ""}, gain ${short(gain)}`;
 }
 
-/** One entry of the gradient, and what becomes of it. */
+/** One entry of the gradient, and where it goes. */
 export function counterexampleText(
   { entry, arrives, step }: Counterexample,
   { path }: Pick<BlockCertificate, "path">,
@@ -244,7 +247,7 @@ export function counterexampleText(
   return `For example: entry ${entry} of ∂L/∂y arrives at ${places} of ∂L/∂x${where}.`;
 }
 
-/** 100 % only where it is all, 0 % only where it is nothing. */
+/** 100 % only for all, 0 % only for nothing. */
 function percent(fraction: number): string {
   if (fraction > 0 && fraction < 0.005) return "<1 %";
   if (fraction < 1 && fraction >= 0.995) return ">99 %";
@@ -259,7 +262,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** The end of a text that is too long says more than its beginning: `…layer3.17`. */
+/** A text that is too long keeps its end, which says more than its beginning: `…layer3.17`. */
 function fitted(text: string, width: number, font: number): string {
   const most = Math.max(2, Math.floor(width / (font * CHARACTER)));
   const characters = [...text];
@@ -288,7 +291,7 @@ function label(x: number, y: number, font: number, className: string, text: stri
   return `<text class="${className}" x="${round(x)}" y="${round(y)}" font-size="${font}">${escaped(text)}</text>`;
 }
 
-/** Text for XML; characters that it cannot have at all are shown as unknown ones. */
+/** Text for XML; characters that XML cannot contain are shown as unknown ones. */
 function escaped(text: string): string {
   return text
     .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, "\u{fffd}")
@@ -298,7 +301,7 @@ function escaped(text: string): string {
     .replaceAll('"', "&quot;");
 }
 
-/** No custom properties: not every viewer of SVG knows them. */
+/** No custom properties: not every SVG viewer knows them. */
 function style(): string {
   const at = (time: 0 | 1): string => {
     const rules = VERDICTS.map((verdict) => {

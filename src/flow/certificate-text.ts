@@ -16,10 +16,10 @@ import type {
 import { EFFECTS } from "./path.ts";
 
 /**
- * Why W is what it is, in words.
+ * The reason for a verdict on W, in words.
  *
  * @param between the operations between y and x, newest first.
- * @param why it is undecided, where it is.
+ * @param why the reason if it is undecided.
  */
 export function reasonFor(
   passage: Passage,
@@ -135,14 +135,14 @@ function findingOf({ verdict, path }: BlockCertificate): Finding {
 }
 
 /**
- * The summary, the whole way, and a line per block: for a certificate that was read from JSON. One that `certify` made has it
- * as its `toString`.
+ * The summary, the whole way, and a line per block, for a certificate read from JSON. A certificate from `certify` has
+ * this as its `toString`.
  *
  * @example
  * const certificate = JSON.parse(JSON.stringify(certify(model, images)));
  * console.log(formatCertificate(certificate));
  *
- * @throws UsageError for what is no certificate.
+ * @throws UsageError for anything but a certificate.
  */
 export function formatCertificate(certificate: Certificate): string {
   checkCertificate("formatCertificate", certificate);
@@ -199,7 +199,7 @@ function product(blocks: readonly BlockCertificate[], factor: number): string {
   }
   const terms = [...powers].map(([base, count]) => (count > 1 ? `${base}^${count}` : `${base}`)).join("·");
   if (terms === `${factor}`) return terms;
-  // Something between the blocks may have a factor too.
+  // Something between the blocks may also have a factor.
   const agrees = Math.abs([...powers].reduce((p, [base, n]) => p * pow(base, n), 1) / factor - 1) < 1e-5;
   return agrees ? `${terms} = ${shorten(factor)}` : shorten(factor);
 }
@@ -219,14 +219,14 @@ function shorten(value: number): string {
   return `${Number(value.toPrecision(3))}`;
 }
 
-/** Throws unless `value` has the parts of a certificate; whether what they claim is true is another question. */
+/** Throws unless `value` has the parts of a certificate; their truth is another question. */
 export function checkCertificate(op: string, value: unknown): asserts value is Certificate {
   const fault = faultOf(value);
   if (fault === null) return;
-  throw new UsageError(`${op}: needs a certificate, as certify makes it, got ${fault}`);
+  throw new UsageError(`${op}: needs a certificate from certify, got ${fault}`);
 }
 
-/** What is wrong with the form of a certificate: the first field that is missing or of another kind. */
+/** The fault in a certificate's form: the first field that is missing or of another kind. */
 function faultOf(value: unknown): string | null {
   if (typeof value !== "object" || value === null) return describe(value);
   const { format, summary, blocks, whole } = value as Partial<Certificate>;
@@ -244,13 +244,13 @@ function faultOf(value: unknown): string | null {
   });
   const wrong = isFine.filter(([, , fine]) => !fine);
   if (wrong.length === 0) return null;
-  // Nothing of it: something else was given.
+  // None of it fits: something else was given.
   if (wrong.length === isFine.length) return describe(value);
   const [field, got] = wrong[0];
   return `one whose ${field} is ${got === undefined ? "missing" : describe(got)}`;
 }
 
-/** What the numeric check found. */
+/** The result of the numeric check. */
 export function agreement({ bitExact, agrees }: NonNullable<BlockCertificate["numeric"]>): string {
   if (bitExact) return "equal to the last bit";
   return agrees ? "equal within rounding" : "not equal";

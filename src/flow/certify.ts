@@ -1,5 +1,6 @@
 /**
- * Making a certificate (certificate.ts): W of every block and of the whole way, computed twice, and held against `backward`.
+ * Makes a certificate (certificate.ts): W of every block and of the whole way, computed twice, and compared with
+ * `backward`.
  */
 import { checkModule, type Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
@@ -28,13 +29,13 @@ import { bothProducts } from "./weightless.ts";
 
 /** Options of `certify`. */
 export interface CertifyOptions {
-  /** Of the random gradients. Default 0. */
+  /** Seed of the random gradients. Default 0. */
   seed?: number;
 }
 
 /** Options of `certifyBetween`. */
 export interface CertifyBetweenOptions extends CertifyOptions {
-  /** Tensors that count as parameters though they ask for no gradient. */
+  /** Tensors that count as parameters although they require no gradient. */
   parameters?: readonly Tensor[];
 }
 
@@ -44,9 +45,9 @@ const BETWEEN_OPTIONS: OptionNames<CertifyBetweenOptions> = { seed: true, parame
 /**
  * Certifies every residual block of `model`, and the whole way through them, on the input `x`.
  *
- * Works for a whole network of any depth and for a single block (`x` is then the block's own input). The model runs forward
- * once, in the mode it is in; running statistics and generators of random numbers are put back. A network without residual
- * blocks is not certified: `certifyBetween` takes any two tensors.
+ * Works for a whole network of any depth and for a single block (`x` is then the block's own input). The model runs
+ * forward once, in its current mode; running statistics and random generators are restored. A network without residual
+ * blocks is not certified: use `certifyBetween`, which takes any two tensors.
  *
  * @param x images `[N, C, H, W]`, or whatever the model takes.
  *
@@ -81,8 +82,8 @@ export function certify(model: Module, x: Tensor, options: CertifyOptions = {}):
 }
 
 /**
- * Certifies the way from any tensor of a recorded graph to one that was computed from it: for networks and blocks of one's own.
- * Every leaf that asks for a gradient, but x, counts as a parameter.
+ * Certifies the way from any tensor of a recorded graph to one computed from it: for your own networks and blocks.
+ * Every leaf that requires a gradient, except x, counts as a parameter.
  *
  * @example
  * const x = randn([2, 4], new Rng(0), { requiresGrad: true });
@@ -176,7 +177,7 @@ const NO_WAY: Passage = {
   pathGain: 0,
 };
 
-/** Whether entries pass unchanged, if they pass, whatever the weights are. */
+/** Whether the entries that pass are unchanged, whatever the weights are. */
 function isUnchanged(verdict: ShortcutVerdict): boolean {
   return verdict === "identity" || verdict === "selection";
 }
@@ -185,15 +186,15 @@ function rankOf(verdict: ShortcutVerdict): number {
   return VERDICTS.indexOf(verdict);
 }
 
-/** The weightless way with the least in it. */
+/** The least harmful weightless way. */
 function weightlessPath({ x, y, weightless }: Segment): PathStep[] | null {
   return pathBetween(y, x, (node, input) => weightless.get(node)?.[input] === true);
 }
 
-/** Sums over many products, each rounded: relative to the norms of both parts. */
+/** A tolerance for sums of many rounded products, relative to the norms of both parts. */
 const PRODUCT_TOLERANCE = 1e-5;
 
-/** What `backward` sends to x, against the two parts, in float32 as in training. */
+/** Compares the gradient that `backward` sends to x with the two parts, in float32 as in training. */
 function compareWithBackward(segment: Segment, gradient: Float64Array): NumericCheck {
   const { x, y } = segment;
   const g = new Float32Array(gradient);

@@ -1,8 +1,8 @@
 /**
- * The residual blocks of a network as a chain, x₀ → block 1 → … → block n → loss, and a gradient's way back through it,
- * where at every block it can be sent along the shortcut, along the branch, or along both.
+ * The residual blocks of a network as a chain, x₀ → block 1 → … → block n → loss, and a gradient's way back through it.
+ * At every block it can be sent along the shortcut, along the branch, or along both.
  *
- * What lies between two blocks (nothing, in a ResNet) belongs to every way. Next: path-lengths.ts and shares.ts.
+ * Anything between two blocks (nothing, in a ResNet) belongs to every way. Next: path-lengths.ts and shares.ts.
  */
 import { backward } from "../autograd/backward.ts";
 import type { Module } from "../nn/module.ts";
@@ -16,7 +16,7 @@ import { gradientAlong, gradientOffPath, type PathStep, productFrom } from "./pa
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
 export interface Link extends BlockCall {
-  /** From y to x; null where the block has no shortcut. */
+  /** From y to x; null if the block has no shortcut. */
   readonly path: readonly PathStep[] | null;
 }
 
@@ -44,7 +44,10 @@ export function recordChain(who: string, model: Module, loss: () => Tensor): Cha
   };
 }
 
-/** Sends the last block's upstream gradient back to the first block's input, at block l along the branch if `takesBranch(l)`, else along the shortcut. */
+/**
+ * Sends the last block's upstream gradient back to the first block's input: at block l along the branch if
+ * `takesBranch(l)`, else along the shortcut.
+ */
 export function gradientThrough({ links, upstream }: Chain, takesBranch: (l: number) => boolean): Floats {
   let g = upstream;
   for (let l = links.length - 1; l >= 0; l--) {

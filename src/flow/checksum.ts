@@ -1,7 +1,7 @@
 /** A short name for many numbers. */
 import { peek, type Tensor } from "../tensor/tensor.ts";
 
-/** FNV-1a of 32 bits over shapes, names and the bits of all numbers, as eight hexadecimal digits: for telling apart, no seal. */
+/** 32-bit FNV-1a over shapes, names and the bits of all numbers, as eight hexadecimal digits. It is no seal. */
 export function checksum(tensors: Iterable<readonly [string, Tensor]>): string {
   let hash = 0x811c9dc5;
   const mix = (word: number): void => {

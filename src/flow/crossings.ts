@@ -1,4 +1,6 @@
-/** Ways through a graph for the verifier: the least harmful one, searched from x, and the one that a certificate names. */
+/**
+ * Ways through a graph for the verifier: the least harmful one, searched from x, and the one named by a certificate.
+ */
 import type { Node } from "../autograd/graph.ts";
 import { type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -38,7 +40,7 @@ export function joins(way: Way, path: readonly Crossing[]): boolean {
   return path.some(({ node, input }) => node.op === "add" && way.leads(node.inputs[1 - input]));
 }
 
-/** The steps of the certificate as edges of the graph, if they are a way from y to x over edges that may be taken. */
+/** The certificate's steps as edges of the graph, if they are a way from y to x over allowed edges. */
 export function follow(way: Way, steps: readonly CertifiedStep[], weightless: boolean): Crossing[] | null {
   const path: Crossing[] = [];
   let t = way.y;

@@ -1,8 +1,8 @@
 /**
- * Seeing a model draw random numbers, and letting it draw the same ones again.
+ * Observes a model's random draws, and lets it repeat them.
  *
- * Every generator of this library shows its state. While `fn` runs, the first draw of each is noticed with the state that it
- * was made from; afterwards all generators are as they were, so that an instrument takes nothing from the training around it.
+ * Every generator of this library exposes its state. While `fn` runs, the state before each generator's first draw is
+ * noted. Afterwards all generators are restored, so an instrument does not affect the training around it.
  */
 import { Rng } from "../tensor/rng.ts";
 
@@ -13,14 +13,15 @@ export interface Draw {
 }
 
 /**
- * Runs `fn` and returns its result with what the generators in it started from.
+ * Runs `fn`. Returns its result and the states in which its generators started.
  *
- * @param replay what they are to start from instead, for as many as it lists.
+ * @param replay states to start from instead, for the first generators that draw.
  */
 export function watchingDraws<T>(fn: () => T, replay: readonly Draw[] = []): { value: T; draws: Draw[] } {
   const before = new Map<Rng, Draw>();
   const draws: Draw[] = [];
-  // Uniform, whole and normal numbers are made of these bits; a spare normal is drawn without any, so both are watched.
+  // Uniform, whole and normal numbers are made from these bits. A spare normal is drawn without any, so both are
+  // watched.
   const { bits, normal } = Rng.prototype;
   const notice = (rng: Rng): void => {
     if (before.has(rng)) return;

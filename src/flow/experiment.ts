@@ -1,6 +1,6 @@
 /**
- * Finding W by experiment: what comes back when something is sent. Nothing of this is shared with how `certify` finds it
- * (segment.ts, edge-maps.ts, weightless.ts), the division of edges into those that depend on a parameter and those that do not included.
+ * Finds W by experiment: sends vectors back and looks at what arrives. It shares nothing with `certify`'s method
+ * (segment.ts, edge-maps.ts, weightless.ts), not even the division of edges by whether they depend on a parameter.
  */
 import { type Node, nodesBefore } from "../autograd/graph.ts";
 import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
@@ -23,7 +23,7 @@ const PRODUCT = /^(mul|div|matmul|linear|conv2d)$/;
 
 export function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Way {
   const nodes = y === x ? [] : nodesBefore(y, [x]);
-  // Asked from y, each tensor of its inputs: oldest last, so they are answered from the end.
+  // Asked from y: a tensor's inputs come after it, and so are answered from the end.
   const bound = new Map<Tensor, boolean>([[x, false]]);
   const from = new Map<Tensor, boolean>([[x, true]]);
   const isBound = (t: Tensor): boolean => bound.get(t) ?? isParameter(t);
@@ -43,13 +43,13 @@ export function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => 
   return { x, y, nodes: between, carries, leads: isFrom };
 }
 
-/** What has arrived at tensors, way by way. */
+/** The parts that have arrived at tensors, one per way. */
 type Arrived = Map<Tensor, Floats[]>;
 
 /**
  * Wᵀg, in the type of g.
  *
- * @param undrawn with 1 for the factor 1/(1 − p) of what dropout kept.
+ * @param undrawn with 1 in place of dropout's factor 1/(1 − p).
  */
 export function sendBack(way: Way, g: Floats, { undrawn = false }: { undrawn?: boolean } = {}): Floats {
   const { x, y, nodes, carries } = way;
@@ -61,7 +61,7 @@ export function sendBack(way: Way, g: Floats, { undrawn = false }: { undrawn?: b
   return total(arrived.get(x) ?? [allocateLasting(x.size, toValues(g))]);
 }
 
-/** Rᵀg: what meets an edge that depends on a parameter, and from there on all ways. */
+/** Rᵀg: gradients that met an edge that depends on a parameter, and from there on took all ways. */
 export function sendRest({ x, y, nodes, carries, leads }: Way, g: Floats): Floats {
   const free: Arrived = new Map([[y, [g]]]);
   const rest: Arrived = new Map();
@@ -76,7 +76,7 @@ export function sendRest({ x, y, nodes, carries, leads }: Way, g: Floats): Float
   return total(rest.get(x) ?? [allocateLasting(x.size, toValues(g))]);
 }
 
-/** Sends what arrived at a node's output on to those of its inputs that are open. */
+/** Sends the gradient at a node's output on to its open inputs. */
 function sendOn(node: Node, from: Arrived, to: Arrived, isOpen: (input: number) => boolean, undrawn = false): void {
   const parts = from.get(node.output);
   const open = node.inputs.map((_, i) => isOpen(i));
@@ -93,8 +93,8 @@ function sendOn(node: Node, from: Arrived, to: Arrived, isOpen: (input: number) 
 }
 
 /**
- * The sum of what came on several ways: in float32 as `backward` adds, one after the other, so that bits can be compared. In
- * float64 as Neumaier does: what cancels leaves the others as they were.
+ * The sum of the parts from several ways. In float32 it adds as `backward` does, one after the other, so that bits can
+ * be compared; in float64 as Neumaier does, so that parts which cancel leave the others intact.
  */
 function total(parts: readonly Floats[]): Floats {
   const [first] = parts;
@@ -114,13 +114,13 @@ function total(parts: readonly Floats[]): Floats {
   });
 }
 
-/** What the experiments say about W. */
+/** The experiments' findings about W. */
 export interface Found {
   readonly ways: number;
   readonly valueDependent: boolean;
-  /** Whether what is no 1 in W is dropout's 1/(1 − p) and nothing else. */
+  /** Whether the entries of W other than 1 are dropout's 1/(1 − p) and nothing else. */
   readonly drawn: boolean;
-  /** For each entry of x, the entry of y that it comes from, or −1; null where some come from several. */
+  /** For each entry of x, the entry of y that it comes from, or −1; null if some come from several. */
   readonly sources: Int32Array | null;
   readonly factors: Floats;
   readonly gain: number;
@@ -154,7 +154,7 @@ export function experiment(way: Way, g: Float64Array): Found {
   return { ways, valueDependent, drawn, sources: single ? sources : null, factors: ones, gain };
 }
 
-/** Without dropout's factors each entry that arrives is the one that was sent. */
+/** Without dropout's factors, each entry that arrives equals the one that was sent. */
 function isDrawn(way: Way, one: Float64Array, count: Float64Array, sources: Int32Array): boolean {
   const [ones, counting] = [one, count].map((v) => sendBack(way, v, { undrawn: true }));
   return sources.every((j, i) => j < 0 || (ones[i] === 1 && counting[i] === j + 1));
@@ -197,7 +197,7 @@ export interface Rows {
   readonly factors: Float64Array;
 }
 
-/** The rows, where every entry of x comes from one entry of y at most. */
+/** The rows, if every entry of x comes from at most one entry of y. */
 export function rowsFrom(sources: Int32Array, factors: Floats, size: number): Rows {
   const starts = new Int32Array(size + 1);
   for (const j of sources) if (j >= 0) starts[j + 1]++;
@@ -212,10 +212,10 @@ export function rowsFrom(sources: Int32Array, factors: Floats, size: number): Ro
   return rows;
 }
 
-/** Largest outputs whose entries are sent one by one. */
+/** The largest output whose entries are sent one by one. */
 const MOST_ROWS = 2048;
 
-/** The rows, found by sending every entry of y by itself; null where there are too many. */
+/** The rows, found by sending every entry of y separately; null if there are too many. */
 export function denseRows(way: Way): Rows | null {
   const size = way.y.size;
   if (size > MOST_ROWS) return null;
@@ -235,19 +235,19 @@ export function denseRows(way: Way): Rows | null {
   return { starts, entries: Int32Array.from(entries), factors: Float64Array.from(factors) };
 }
 
-/** Whether some factor is so small beside another that it may be what rounding left of a sum that cancels. */
+/** Whether some factor is so small beside another that it may be the rounding error of a cancelled sum. */
 export function isBlurred({ factors }: Rows): boolean {
   let largest = 0;
   for (const factor of factors) largest = Math.max(largest, Math.abs(factor));
   return factors.some((factor) => Math.abs(factor) < 1e-12 * largest);
 }
 
-/** What rows look like. */
+/** The form of the rows. */
 export interface Look {
   readonly arriving: number;
-  /** Each row has one entry at most, and none is in two rows. */
+  /** Each row has at most one entry, and none is in two rows. */
   readonly single: boolean;
-  /** The first row that is no identity's or selection's; 0 where there is none. */
+  /** The first row that is not an identity's or a selection's; 0 if there is none. */
   readonly first: number;
   readonly isIdentity: boolean;
 }

@@ -1,4 +1,6 @@
-/** Gradient flow: instruments that take any network, return plain rows, and prove what the skip connections do. */
+/**
+ * Gradient flow: instruments that take any network, return plain rows, and prove the effect of the skip connections.
+ */
 export { type Anomaly, findAnomaly } from "./anomaly.ts";
 export type { Measure } from "./arguments.ts";
 export type {

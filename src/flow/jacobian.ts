@@ -1,5 +1,5 @@
 /**
- * The singular values of Jacobians: by how much a network, or a block of one, can stretch and shrink a small change.
+ * The singular values of Jacobians: how much a network, or one of its blocks, can stretch and shrink a small change.
  *
  * A gradient that passes y = f(x) is multiplied by Jᵀ, J = ∂y/∂x, so its length changes by a factor between the smallest and
  * the largest singular value of J. Gradients survive many layers where all are close to 1: dynamical isometry (Saxe,
@@ -32,8 +32,8 @@ const MOST_NUMBERS = 2 ** 27;
  * The Jacobian J[i, j] = ∂yᵢ/∂xⱼ of y = f(x), `[size of y, size of x]`, exactly as backpropagation computes it: one
  * vector-Jacobian product per row.
  *
- * @throws ValueError where J would have more than 2²⁷ numbers; UsageError inside `noGrad`, and for what is no function that
- * returns a tensor.
+ * @throws ValueError if J would have more than 2²⁷ numbers; UsageError inside `noGrad`, and for anything but a function
+ * that returns a tensor.
  *
  * @example
  * jacobian((x) => mul(x, x), tensor([3, 4])).values; // [6, 0, 0, 8]
@@ -53,9 +53,9 @@ function jacobianFor(who: string, f: (x: Tensor) => Tensor, x: Tensor): Matrix {
 }
 
 /**
- * ∂y/∂x of a graph that has been recorded: what was drawn at random in it stays as it was drawn.
+ * ∂y/∂x of a recorded graph: its random draws stay as they were.
  *
- * @param x y's graph is followed to here and no further.
+ * @param x where to stop in y's graph.
  */
 export function recordedJacobian(who: string, y: Tensor, x: Tensor): Matrix {
   const [rows, columns] = [y.size, x.size];
@@ -81,9 +81,9 @@ export function recordedJacobian(who: string, y: Tensor, x: Tensor): Matrix {
 
 /** Options of `jacobianSpectrum`. */
 export interface SpectrumOptions {
-  /** Compute only so many singular values, the largest, by Lanczos. Default: all. */
+  /** Compute only this many singular values, the largest, by Lanczos. Default: all. */
   largest?: number;
-  /** Of Lanczos's first vector. */
+  /** Seed of Lanczos's first vector. */
   seed?: number;
 }
 
@@ -94,15 +94,15 @@ export interface SpectrumRow {
   /** 0 for the largest. */
   readonly index: number;
   readonly singularValue: number;
-  /** A singular value of the Jacobian, as backpropagation computed it, lies within this distance. */
+  /** A singular value of the Jacobian, as computed by backpropagation, lies within this distance. */
   readonly error: number;
 }
 
 /**
  * The singular values of the Jacobian of y = f(x), largest first.
  *
- * All min(size of y, size of x) = n of them cost some 3·n³ operations: seconds for n = 1000. `largest: k` is for larger
- * ones; J itself still has to fit into memory.
+ * All min(size of y, size of x) = n of them cost some 3·n³ operations: seconds for n = 1000. For larger ones there is
+ * `largest: k`; J itself still has to fit into memory.
  *
  * @example
  * const image = randn([1, 3, 8, 8], rng);
@@ -158,7 +158,7 @@ export interface BlockSpectrumRow extends SpectrumRow {
 /**
  * The spectrum of every residual block's Jacobian, and of its branch's, on the input that reaches the block.
  *
- * The model runs in the mode it is in; running statistics are put back.
+ * The model runs in its current mode; running statistics are restored.
  *
  * @param x one image, `[1, C, H, W]`: the Jacobian of N images is N times as large in both directions.
  *
@@ -166,7 +166,7 @@ export interface BlockSpectrumRow extends SpectrumRow {
  * const image = randn([1, 3, 6, 6], rng);
  * const rows = blockSpectra(model.eval(), image, { blocks: ["layer1.0"] });
  *
- * @throws ValueError if a path names no residual block.
+ * @throws ValueError if a path does not name a residual block.
  */
 export function blockSpectra(model: Module, x: Tensor, options: BlockSpectraOptions = {}): BlockSpectrumRow[] {
   const who = "blockSpectra";

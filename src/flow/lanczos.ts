@@ -1,18 +1,18 @@
 /**
- * The largest singular values of a matrix too large to take apart: Golub–Kahan–Lanczos bidiagonalisation. Golub & Van Loan,
- * "Matrix Computations", 4th edition, §10.4.
+ * The largest singular values of a matrix too large to decompose: Golub–Kahan–Lanczos bidiagonalisation. Golub & Van
+ * Loan, "Matrix Computations", 4th edition, §10.4.
  *
- * From a random unit vector v₁, j steps give orthonormal V = (v₁ … vⱼ), U = (u₁ … uⱼ) and an upper bidiagonal j × j matrix B
- * with A·V = U·B and Aᵀ·U = V·Bᵀ + β·vⱼ₊₁·eⱼᵀ. For a singular triplet (σ, p, q) of B then A(Vq) = σ(Up), and
- * Aᵀ(Up) − σ(Vq) = β·pⱼ·vⱼ₊₁: so a singular value of A lies within β·|pⱼ| of σ. That bound is what is returned, and what
- * says when to stop. Every new vector is made orthogonal to all before it, twice, because rounding would undo it.
+ * From a random unit vector v₁, j steps give orthonormal V = (v₁ … vⱼ), U = (u₁ … uⱼ) and an upper bidiagonal j × j
+ * matrix B with A·V = U·B and Aᵀ·U = V·Bᵀ + β·vⱼ₊₁·eⱼᵀ. Then a singular triplet (σ, p, q) of B gives A(Vq) = σ(Up) and
+ * Aᵀ(Up) − σ(Vq) = β·pⱼ·vⱼ₊₁. So a singular value of A lies within β·|pⱼ| of σ. This bound is returned, and decides
+ * when to stop. Every new vector is made orthogonal to all before it, twice, because rounding would undo it.
  */
 import { ValueError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import { norm } from "./measure.ts";
 import type { Matrix } from "./singular-values.ts";
 
-/** A singular value that is known to within `error`. */
+/** A singular value with its error bound. */
 export interface Approximation {
   readonly value: number;
   readonly error: number;
@@ -22,27 +22,27 @@ export interface Approximation {
 const TOLERANCE = 1e-8;
 /** A vector shorter than this fraction of ‖A‖ is rounding. */
 const NEGLIGIBLE = 1e-13;
-/** Between two looks at B. */
+/** Steps between two checks of B. */
 const STEPS = 8;
 
 /**
- * The `count` largest singular values, largest first, each with its error bound. Values that are equal to each other may be
- * found fewer times than they occur.
+ * The `count` largest singular values, largest first, each with its error bound. Equal values may be found fewer times
+ * than they occur.
  *
- * The bound says that there is a singular value so near, not that none is larger: each `value` is at most the true one, but for
- * rounding, and is it but for an unlucky first vector, next to orthogonal to what is sought. Where that has to be certain:
- * `singularValues`.
+ * The bound says that a singular value is that close, not that none is larger. Up to rounding, each `value` is at most
+ * the true one. It equals it unless the first vector was unlucky: nearly orthogonal to the one sought. For certainty,
+ * use `singularValues`.
  *
  * @param who what an error is called by.
  * @param count from 1 to min(rows, columns).
- * @param seed of the first vector.
+ * @param seed seed of the first vector.
  * @throws ValueError unless all values are finite.
  */
 export function largestSingularValues(who: string, matrix: Matrix, count: number, seed = 0): Approximation[] {
   const { rows, columns, values } = matrix;
   const most = Math.min(rows, columns);
   const size = norm(values);
-  // The rotations would go on for ever.
+  // Otherwise the rotations would never end.
   if (!Number.isFinite(size)) throw new ValueError(`${who}: the matrix has NaN or infinite values, or too large ones`);
   const rng = new Rng(seed);
   const rounding = NEGLIGIBLE * size;
@@ -73,14 +73,14 @@ function approximations(alphas: readonly number[], betas: readonly number[], bet
   return values.map((value, i) => ({ value, error: beta * Math.abs(lastRow[i]) })).sort((a, b) => b.value - a.value);
 }
 
-/** Each sweep squares what is left of the angles; ten are usual. */
+/** Each sweep squares the remaining angles; ten are usual. */
 const MOST_SWEEPS = 100;
 
 /**
  * The singular values of the upper bidiagonal B, in no order, and the last component of each left singular vector.
  *
- * One-sided Jacobi (Hestenes 1958): rotations R make the columns of BᵀR orthogonal to each other; their lengths then are the
- * singular values, and R's columns are B's left singular vectors. Only R's last row is kept.
+ * One-sided Jacobi (Hestenes 1958): rotations R make the columns of BᵀR orthogonal to each other. Their lengths then
+ * are the singular values, and R's columns are B's left singular vectors. Only R's last row is kept.
  */
 function bidiagonalSvd(diagonal: readonly number[], above: readonly number[]): { values: number[]; lastRow: number[] } {
   const n = diagonal.length;
@@ -92,7 +92,7 @@ function bidiagonalSvd(diagonal: readonly number[], above: readonly number[]): {
     return column;
   });
   const lastRow = columns.map((_, i): number => (i === n - 1 ? 1 : 0));
-  // A product of columns is rounded by n·2⁻⁵³ of their lengths; a column so much shorter than B is rounding itself.
+  // A product of columns is rounded by n·2⁻⁵³ of their lengths; a column so much shorter than B is itself rounding.
   const rounding = (n + 4) * 2 ** -52;
   const nothing = columns.reduce((sum, column) => sum + dot(column, column), 0) * rounding * rounding;
   for (let rotated = true, sweep = 0; rotated && sweep < MOST_SWEEPS; sweep++) {
@@ -117,7 +117,7 @@ function bidiagonalSvd(diagonal: readonly number[], above: readonly number[]): {
 }
 
 /**
- * Makes v orthogonal to `others` and gives it length 1; returns its length before. Where only rounding is left, an invariant
+ * Makes v orthogonal to `others` with length 1, and returns its earlier length. If only rounding is left, an invariant
  * subspace has been found: v becomes a random vector orthogonal to it, and the length is 0.
  */
 function normalizeAgainst(others: readonly Float64Array[], v: Float64Array, rounding: number, rng: Rng): number {
@@ -138,7 +138,7 @@ function randomUnit(size: number, others: readonly Float64Array[], rng: Rng): Fl
   return v.map((x) => x / length);
 }
 
-/** v −= Σ⟨v, o⟩·o, twice: once leaves rounding errors of the parts taken away. */
+/** v −= Σ⟨v, o⟩·o, twice: once leaves rounding errors of the subtracted parts. */
 function orthogonalize(others: readonly Float64Array[], v: Float64Array): void {
   for (let pass = 0; pass < 2; pass++) {
     for (const other of others) {

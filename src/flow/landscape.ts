@@ -2,10 +2,11 @@
  * The loss around a trained network: Li, Xu, Taylor, Studer & Goldstein 2018, "Visualizing the Loss Landscape of Neural
  * Nets", §3 and §4.
  *
- * From the weights θ, f(α) = L(θ + α·δ) along one random direction, or f(α, β) = L(θ + α·δ + β·η) along two. Because a ReLU
- * network with batch norm computes the same when a filter's weights are multiplied by a number, the size of a random step
- * means nothing by itself; so each filter of δ is given the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖ ("filter
- * normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range; without, it is chaos.
+ * From the weights θ, f(α) = L(θ + α·δ) along one random direction, or f(α, β) = L(θ + α·δ + β·η) along two. A ReLU
+ * network with batch norm computes the same when a filter's weights are multiplied by a number, so the size of a random
+ * step means nothing by itself. Each filter of δ therefore gets the length of the same filter of θ: dᵢ ← dᵢ/‖dᵢ‖·‖θᵢ‖
+ * ("filter normalisation"). With shortcuts the surface of a deep network is smooth and convex over a wide range;
+ * without, it is chaos.
  */
 import type { Module } from "../nn/module.ts";
 import { checkInteger, checkList, checkNumberIn, checkObject, checkWhole } from "../tensor/arguments.ts";
@@ -20,10 +21,10 @@ import { preservingBuffers, preservingValues } from "./preserve.ts";
 export type Direction = ReadonlyMap<string, Float64Array>;
 
 /**
- * A random normal direction in the space of the parameters, filter by filter as long as the weights.
+ * A random normal direction in the parameters' space; each filter is as long as the weights' filter.
  *
- * A filter is what makes one output: the slice of a weight along its first axis, an output channel of a convolution or a
- * unit of a linear layer. Parameters with fewer than two axes (biases, the scale and shift of batch norm) do not move, as in
+ * A filter makes one output: it is a weight's slice along its first axis, for an output channel of a convolution or a
+ * unit of a linear layer. Parameters with fewer than two axes (biases, batch norm's scale and shift) do not move, as in
  * the authors' code (tomgoldstein/loss-landscape, --xignore biasbn).
  */
 export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
@@ -49,13 +50,16 @@ export function filterNormalizedDirection(model: Module, rng: Rng): Direction {
 export interface LandscapeOptions {
   /** One random direction or two. */
   dimensions: 1 | 2;
-  /** Grid points along each direction, both ends included; an odd number has the trained weights in its middle. Default 51. */
+  /**
+   * Grid points along each direction, both ends included; with an odd number the trained weights are in the middle.
+   * Default 51.
+   */
   points?: number;
   /** The grid goes from −range to range. Default 1. */
   range?: number;
-  /** Of the directions. */
+  /** Seed of the directions. */
   seed?: number;
-  /** Rows of an earlier run with the same model and options: they are not computed again. */
+  /** Rows of an earlier run with the same model and options, which are not computed again. */
   done?: readonly LandscapeRow[];
 }
 
@@ -67,14 +71,14 @@ export interface LandscapeRow {
   readonly index: number;
   /** Along the first direction. */
   readonly alpha: number;
-  /** Along the second; 0 where there is one only. */
+  /** Along the second; 0 if there is only one. */
   readonly beta: number;
-  /** What `measure` returned there. */
+  /** The result of `measure` at that point. */
   readonly loss: number;
 }
 
 /**
- * How many grid points there are.
+ * The number of grid points.
  *
  * @example
  * landscapeSize({ dimensions: 2 }); // 2601
@@ -85,15 +89,15 @@ export function landscapeSize(options: Pick<LandscapeOptions, "dimensions" | "po
 }
 
 /**
- * Walks over the grid and yields the loss at one point after the other.
+ * Walks over the grid and yields the loss at one point after another.
  *
- * A generator: whoever asks for the next point decides when to stop, and what came so far is kept. Handed in again as
- * `done`, it is not computed again, and the rest comes out the same as without the interruption. Between two points the
- * model is itself again, bit for bit. Batch norm's running statistics stay those of the trained weights, as in the authors'
- * code, provided that `measure` evaluates in evaluation mode (`evaluate` does); if it does not, they are put back.
+ * A generator: its caller decides when to stop, and keeps the points so far. Passed in again as `done`, they are not
+ * computed again, and the rest comes out as without the interruption. Between two points the model is restored, bit for
+ * bit. Batch norm's running statistics stay those of the trained weights, as in the authors' code, provided that
+ * `measure` runs in evaluation mode (`evaluate` does); otherwise they are restored.
  *
- * @param measure runs the model and returns a number: its loss on many images, its error. Until it has answered the model
- * must be left alone.
+ * @param measure runs the model and returns a number: its loss on many images, its error. Leave the model alone until
+ * it has answered.
  *
  * @example
  * const measure = async () => (await evaluate(model, data())).loss;
@@ -138,7 +142,7 @@ export async function* landscape(
   }
 }
 
-/** The options of the function `who` with what is not given filled in, if they make sense. */
+/** The options of the function `who` with defaults filled in, if they make sense. */
 function checkLandscape(who: string, options: LandscapeOptions): Required<LandscapeOptions> {
   checkOptions(who, options ?? {}, OPTIONS);
   const { dimensions, points = 51, range = 1, seed = 0, done = [] } = (options ?? {}) as LandscapeOptions;

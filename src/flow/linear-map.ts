@@ -1,9 +1,10 @@
 /**
- * Linear maps from the entries of one tensor to those of another, written down row by row: which entries go in, times what.
+ * Linear maps from the entries of one tensor to those of another, written down row by row: input entries and their
+ * factors.
  *
- * The weightless part W of a Jacobian is one (weightless.ts). Most of its rows have one entry or none, and along an identity
- * nothing has to be written down at all. Factors are float64. Whether all arithmetic on them was exact is kept, because a
- * proof that W is the identity needs a 1 that is no rounded one.
+ * The weightless part W of a Jacobian is such a map (weightless.ts). Most of its rows have one entry or none, and an
+ * identity needs no rows at all. Factors are float64. The map records whether all arithmetic on them was exact, because
+ * a proof that W is the identity needs a 1 that was not rounded to 1.
  */
 
 /** `factor` times the identity. */
@@ -22,7 +23,7 @@ export interface Rows {
   readonly exact: boolean;
 }
 
-/** A map that is not followed. */
+/** A map that is not tracked. */
 export interface Unknown {
   readonly kind: "unknown";
   readonly why: string;
@@ -33,11 +34,11 @@ export type LinearMap = { readonly kind: "zero" } | Multiple | Rows | Unknown;
 export const ZERO: LinearMap = { kind: "zero" };
 export const IDENTITY: Multiple = { kind: "multiple", factor: 1, exact: true };
 
-/** Rows of more terms than that are not followed: 100 MB. */
+/** Rows with more terms than this are not tracked: 100 MB. */
 const MOST_TERMS = 2 ** 23;
 const LONG_ROW = 16;
 
-/** A map given by what each row takes: one entry, or none where it is −1. */
+/** A map that takes one entry into each row, or none where `from` is −1. */
 export function selecting(from: ArrayLike<number>, factor: (row: number) => number = () => 1, exact = true): Rows {
   const builder = new Builder(from.length);
   for (let row = 0; row < from.length; row++) {
@@ -61,7 +62,7 @@ export function summing(
   return builder.finish(exact);
 }
 
-/** Collects a map row by row; terms of one column are added up. */
+/** Collects a map row by row, and adds up terms of one column. */
 class Builder {
   readonly #starts: Int32Array;
   #columns: Int32Array;
@@ -108,7 +109,8 @@ class Builder {
   }
 
   endRow(): void {
-    // What cancelled is no term. (With rounding it may have cancelled in truth only nearly: that map is not exact.)
+    // Cancelled terms are dropped. (Because of rounding they may only nearly have cancelled: then the map is not
+    // exact.)
     let kept = this.#starts[this.#row];
     for (let k = kept; k < this.#terms; k++) {
       if (this.#factors[k] === 0) continue;
@@ -233,10 +235,10 @@ function times(map: Multiple | Rows, { factor, exact }: Multiple): LinearMap {
   return { ...map, factors, exact: exact && map.exact && products };
 }
 
-/** Whether a·b is a·b in float64 without rounding, as far as it is easy to tell. */
+/** Whether a·b is exact in float64, as far as it is easy to tell. */
 export function isExactProduct(a: number, b: number): boolean {
   const product = a * b;
-  // Products of two numbers of 24 bits have 48; dividing again finds the products with a power of two.
+  // Products of two 24-bit numbers have 48 bits; dividing again detects products with a power of two.
   if (Math.fround(a) === a && Math.fround(b) === b) return product !== 0 || a === 0 || b === 0;
   return Number.isFinite(product) && (isPowerOfTwo(a) || isPowerOfTwo(b)) && Math.abs(product) > 1e-300;
 }

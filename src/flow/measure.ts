@@ -1,4 +1,4 @@
-/** Numbers about arrays of numbers, summed in float64. */
+/** Measures of arrays of numbers, summed in float64. */
 import type { Floats } from "../tensor/memory.ts";
 
 export interface Measures {
@@ -8,9 +8,9 @@ export interface Measures {
   rms: number;
   /** Σ|v|/n. */
   meanAbs: number;
-  /** Fraction that is exactly zero. */
+  /** Fraction of exact zeros. */
   zeros: number;
-  /** How many are NaN or infinite; the other measures then are NaN or infinite too. */
+  /** How many are NaN or infinite; the other measures are then NaN or infinite too. */
   nonFinite: number;
 }
 

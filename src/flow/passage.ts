@@ -1,6 +1,6 @@
 /**
- * From W to a verdict: what the rows of the map look like, confirmed by sending vectors back through the operations' rules.
- * What the verdicts mean: certificate.ts.
+ * From W to a verdict: the form of the map's rows, confirmed by sending vectors back through the operations' rules.
+ * certificate.ts explains the verdicts.
  */
 import type { Floats } from "../tensor/memory.ts";
 import type { Counterexample, Passage, ShortcutVerdict } from "./certificate.ts";
@@ -11,7 +11,7 @@ import { countOf, rounded } from "./probe.ts";
 import type { Segment } from "./segment.ts";
 import { type Structure, structure, weightlessProduct } from "./weightless.ts";
 
-/** What W does, by its structure, once the rules have confirmed it; and why it is undecided, where it is. */
+/** The effect of W by its structure, once the rules have confirmed it; or why it is undecided. */
 export function passageOf(
   segment: Segment,
   path: readonly PathStep[] | null,
@@ -40,7 +40,7 @@ export function passageOf(
   return { passage: { ...unknown, verdict, factor, arriving, open: arriving / sent }, counterexample, why: null };
 }
 
-/** Where a mask lets nothing through, the factor on the only way is what it would be. */
+/** If a mask lets nothing through, the factor that the only way would have. */
 function factorOf({ factor, arriving }: Shape, ways: number, path: readonly PathStep[] | null): number | null {
   if (arriving > 0 || ways !== 1 || !path) return factor;
   const product = path.reduce<number | null>(
@@ -54,10 +54,10 @@ export function undecided(passage: Passage): Passage {
   return { ...passage, verdict: "undecided", factor: null, arriving: null, open: null };
 }
 
-/** What the rows of a map look like. */
+/** The form of a map's rows. */
 interface Shape {
   readonly isIdentity: boolean;
-  /** Each row has one entry at most, and none is in two rows. */
+  /** Each row has at most one entry, and none is in two rows. */
   readonly single: boolean;
   /** Whether all factors are exactly 1. */
   readonly ones: boolean;
@@ -65,11 +65,11 @@ interface Shape {
   readonly arriving: number;
   /** Whether rounding may have decided any of it. */
   readonly doubtful: boolean;
-  /** The first row that is no identity's or selection's. */
+  /** The first row that is not an identity's or a selection's. */
   readonly odd: Omit<Counterexample, "step">;
 }
 
-/** Factors nearer to 1, or to one another, than that may be the same but for rounding. */
+/** Factors closer than this to 1, or to one another, may differ only by rounding. */
 const ROUNDING = 1e-9;
 
 function shapeOf(map: Exclude<LinearMap, { kind: "unknown" }>, rows: number, columns: number): Shape {
@@ -133,7 +133,7 @@ function shapeOf(map: Exclude<LinearMap, { kind: "unknown" }>, rows: number, col
   };
 }
 
-/** Whether no factor is so small that it may be the rest of a cancellation. */
+/** Whether no factor is so small that it may be left over from a cancellation. */
 function isSettled(factors: Float64Array): boolean {
   const largest = factors.reduce((most, f) => Math.max(most, Math.abs(f)), 0);
   return factors.every((f) => Math.abs(f) > ROUNDING * largest);
@@ -158,7 +158,9 @@ function verdictFor(
   return drawn && isDrawn(map, structure(segment, { undrawn: true }).map) ? "mask" : "scale";
 }
 
-/** Whether what is not 1 in the map is dropout's 1/(1 − p) and nothing else: `undrawn` has 1 in the same places. */
+/**
+ * Whether the map's entries other than 1 are dropout's 1/(1 − p) and nothing else: `undrawn` has 1 in the same places.
+ */
 function isDrawn(map: LinearMap, undrawn: LinearMap): boolean {
   if (map.kind !== "rows" || undrawn.kind !== "rows") return false;
   for (let row = 0; row + 1 < map.starts.length; row++) {
@@ -171,7 +173,7 @@ function isDrawn(map: LinearMap, undrawn: LinearMap): boolean {
   return true;
 }
 
-/** Whether the rules send random and basis vectors where the map says. `product` is what they made of g. */
+/** Whether the rules send random and basis vectors where the map says. `product` is their result for g. */
 function isConfirmed(
   segment: Segment,
   map: Exclude<LinearMap, { kind: "unknown" }>,
@@ -181,7 +183,7 @@ function isConfirmed(
   const [rows, columns] = [segment.y.size, segment.x.size];
   const agree = (sent: Float64Array, arrived: Floats): boolean => {
     const expected = transposed(map, sent, columns);
-    // What is only moved is equal to the bit. Products and sums of many terms are rounded in another order.
+    // Moved entries are equal to the bit. Products and sums of many terms are rounded in another order.
     const most = map.kind === "zero" || ("exact" in map && map.exact) ? 0 : 1e-9;
     const size = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
     return expected.every((v, i) => v === arrived[i] || Math.abs(v - arrived[i]) <= Math.max(most, 1e-13) * size);
@@ -200,7 +202,7 @@ function gainOf(arrived: Floats, sent: Floats): number {
   return before === 0 ? 0 : rounded(norm(arrived) / before, 6);
 }
 
-/** The first step that does the most harm, if any does. */
+/** The first step that does the most harm, if any does harm. */
 function harmfulStep(path: readonly PathStep[]): number | null {
   const worst = worstEffect(path);
   return worst === "identity" || worst === "selection" ? null : path.findIndex(({ effect }) => effect === worst);

@@ -1,11 +1,11 @@
 /**
- * Which paths do the learning: Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow
- * Networks", "The importance of short paths" and Fig. 6.
+ * Which paths do the learning: Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively
+ * Shallow Networks", "The importance of short paths" and Fig. 6.
  *
- * n residual blocks are 2ⁿ paths from input to output, since each block is either skipped or passed. Their lengths (the
- * number of branches passed) are binomial: C(n, k)/2ⁿ of them have length k, so most are about n/2 long. But a gradient
- * that passes k branches shrinks with k, and what a length contributes to learning is the product of the two: in a trained
- * network of 54 blocks it comes from paths of 5 to 17.
+ * n residual blocks make 2ⁿ paths from input to output, since each block is either skipped or passed. Their lengths
+ * (the number of branches passed) are binomial: C(n, k)/2ⁿ of them have length k, so most are about n/2 long. But a
+ * gradient that passes k branches shrinks with k, and a length's contribution to learning is the product of the two: in
+ * a trained network of 54 blocks it comes from paths of 5 to 17.
  */
 import type { Module } from "../nn/module.ts";
 import { checkInteger, checkList, checkWhole } from "../tensor/arguments.ts";
@@ -18,7 +18,7 @@ import { gradientThrough, recordChain } from "./chain.ts";
 import { norm } from "./measure.ts";
 import { differentiatingOnly } from "./preserve.ts";
 
-/** How many paths of one length there are: a row of `pathDistribution`. */
+/** The number of paths of one length: a row of `pathDistribution`. */
 export interface PathCount {
   /** Number of branches on the path, k. */
   readonly length: number;
@@ -54,15 +54,15 @@ export function pathDistribution(n: number): PathCount[] {
 /** Options of `pathGradients`. */
 export interface PathGradientOptions {
   seed?: number;
-  /** Different paths of each length; fewer where fewer exist. Default 10. */
+  /** Different paths measured for each length; fewer if fewer exist. Default 10. */
   samples?: number;
-  /** Which lengths to look at. Default: all, 0 … n. */
+  /** The lengths to measure. Default: all, 0 … n. */
   lengths?: readonly number[];
 }
 
 const OPTIONS: OptionNames<PathGradientOptions> = { seed: true, samples: true, lengths: true };
 
-/** What the paths of one length do. */
+/** The effect of the paths of one length. */
 export interface PathLengthRow {
   /** Number of branches on the path, k. */
   readonly length: number;
@@ -76,25 +76,24 @@ export interface PathLengthRow {
   readonly spread: number;
   /** fraction · gradient. */
   readonly contribution: number;
-  /** The contribution over the sum of all rows' contributions. */
+  /** The contribution divided by the sum of all rows' contributions. */
   readonly share: number;
 }
 
 /**
- * The gradient by path length, sampled as in Veit et al. 2016: the batch goes forward through the whole network; on
- * the way back the gradient is sent through the branch alone in k random blocks, and through the shortcut alone in the
+ * The gradient by path length, sampled as in Veit et al. 2016. The batch goes forward through the whole network. On the
+ * way back the gradient is sent through only the branch in k random blocks, and through only the shortcut in the
  * others. Different paths of one length are drawn without replacement.
  *
- * The gradient is measured where all paths end, at the first block's input. The model runs forward once, in the mode it is
- * in; its running statistics are put back.
+ * The gradient is measured where all paths end, at the first block's input. The model runs forward once, in its current
+ * mode; its running statistics are restored.
  *
  * @param loss runs the model and returns the scalar loss.
  *
  * @example
  * const rows = pathGradients(model, () => crossEntropy(model.forward(images), labels), { samples: 20 });
  *
- * @throws ValueError if the model has no residual blocks, one of them has no shortcut, or for lengths that do not
- * exist.
+ * @throws ValueError if the model has no residual blocks, one of them has no shortcut, or a length does not exist.
  */
 export function pathGradients(model: Module, loss: () => Tensor, options: PathGradientOptions = {}): PathLengthRow[] {
   checkOptions("pathGradients", options, OPTIONS);
@@ -116,7 +115,7 @@ export function pathGradients(model: Module, loss: () => Tensor, options: PathGr
     .map(({ length, paths, fraction }) => {
       const norms = differentiatingOnly(chain.loss, [chain.links[0].x], () =>
         choices(n, length, Math.min(samples, paths), rng).map((chosen) =>
-          // A step of its own for each, so that what one path computed is recycled for the next.
+          // A separate step for each, so that one path's memory is recycled for the next.
           asStep(() => norm(gradientThrough(chain, (l) => chosen.has(l)))),
         ),
       );

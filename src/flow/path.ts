@@ -3,8 +3,8 @@
  *
  * For y = x + F(x) the chain rule gives ∂L/∂x = ∂L/∂y + J_Fᵀ ∂L/∂y (He et al. 2016, "Identity Mappings in Deep Residual
  * Networks", eq. 5). The first summand travels along a path of the recorded graph that is made only of additions and
- * identities. This file finds that path, says what each operation on it does to a gradient, and sends a gradient along
- * it. Next: certificate.ts, which proves things with it.
+ * identities. This file finds that path, classifies the effect of each operation on it, and sends a gradient along it.
+ * Next: certificate.ts, which proves things with it.
  */
 import { backward } from "../autograd/backward.ts";
 import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
@@ -13,7 +13,7 @@ import { sameShape } from "../tensor/shape.ts";
 import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
 
 /**
- * What an operation does to a gradient that passes it, from harmless to harmful:
+ * The effect of an operation on a gradient that passes it, from harmless to harmful:
  *
  * - `identity`: nothing. Additions, reshapes, taps.
  * - `selection`: entries pass unchanged or are dropped, whatever the weights. The subsampling and zero-padding of the
@@ -42,10 +42,10 @@ export const COST: Readonly<Record<Effect, number>> = {
 export interface PathStep {
   readonly op: string;
   readonly effect: Effect;
-  /** What entries that pass are multiplied by, if that is one number for all, whatever the values: λ of a constant scale, 1. */
+  /** The factor of entries that pass, if it is one number for all, whatever the values: λ of a constant scale, 1. */
   readonly factor: number | null;
   readonly node: Node;
-  /** Which input of the operation the path goes to. */
+  /** The operation's input to which the path goes. */
   readonly input: number;
 }
 
@@ -53,13 +53,13 @@ const IDENTITY_OPS: ReadonlySet<string> = new Set(["tap", "reshape", "flatten", 
 const SELECTION_OPS: ReadonlySet<string> = new Set([
   ...["slice", "pad", "concat", "stack", "indexSelect", "gather", "permute", "transpose"],
 ]);
-/** Entries pass or not; what passes is unchanged. */
+/** Entries pass unchanged or not at all. */
 const MASK_OPS: ReadonlySet<string> = new Set(["relu", "clamp", "maximum", "minimum", "maxPool2d"]);
 
 /** What `node` does to a gradient on its way from the output to input number `input`. */
 export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "factor"> {
   const { op, inputs, output } = node;
-  /** By a constant: one number, or many. By anything else: a gate. */
+  /** Multiplication by a constant: one number, or many. By anything else: a gate. */
   const by = (t: Tensor, factor: (value: number) => number): Pick<PathStep, "effect" | "factor"> =>
     needsGrad(t)
       ? { effect: "gate", factor: null }
@@ -75,7 +75,7 @@ export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "
   if (MASK_OPS.has(op)) return unchanged("mask");
   switch (op) {
     case "dropout":
-      // What is not dropped is multiplied by 1/(1 − p).
+      // Entries that are kept are multiplied by 1/(1 − p).
       return { effect: "mask", factor: null };
     case "leakyRelu":
     case "abs":
@@ -98,9 +98,9 @@ export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "
 const TRANSFORM: Pick<PathStep, "effect" | "factor"> = { effect: "transform", factor: null };
 
 /**
- * The least harmful path of the recorded graph from `y` back to `x`: empty where y is x, null where x was not used.
+ * The least harmful path of the recorded graph from `y` back to `x`: empty if y is x, null if x was not used.
  *
- * @param allows the edges that it may take. Default: all.
+ * @param allows whether it may take an edge. Default: all edges.
  */
 export function pathBetween(
   y: Tensor,
@@ -129,10 +129,10 @@ export function pathBetween(
 }
 
 /**
- * The shortcut from `y` back to `x`: the least harmful path, if some addition on it joins it with a second way from x. Null
- * where there is no such addition, as in a plain network.
+ * The shortcut from `y` back to `x`: the least harmful path, if some addition on it joins it with a second way from x.
+ * Null without such an addition, as in a plain network.
  *
- * @throws UsageError for what are no tensors.
+ * @throws UsageError for anything but tensors.
  */
 export function shortcutPath(y: Tensor, x: Tensor): PathStep[] | null {
   checkTensor("shortcutPath", "y", y);
@@ -141,7 +141,7 @@ export function shortcutPath(y: Tensor, x: Tensor): PathStep[] | null {
   return path?.some((step) => joinsAnotherWay(step, x)) ? path : null;
 }
 
-/** Whether the step crosses an addition whose other operand was computed from x too. */
+/** Whether the step crosses an addition whose other operand was also computed from x. */
 function joinsAnotherWay({ node, input }: PathStep, x: Tensor): boolean {
   if (node.op !== "add") return false;
   const other = node.inputs[1 - input];
@@ -156,7 +156,7 @@ export function worstEffect(path: readonly PathStep[]): Effect {
   );
 }
 
-/** Sends the gradient `gy`, which arrives at the path's start, along the path alone: the shortcut's summand of ∂L/∂x. */
+/** Sends the gradient `gy`, which arrives at the path's start, along this path only: the shortcut's summand of ∂L/∂x. */
 export function gradientAlong(path: readonly PathStep[], gy: Floats): Floats {
   return path.reduce((g, { node, input }) => {
     const sent = node.rule(
@@ -184,7 +184,10 @@ export function gradientOffPath(path: readonly PathStep[], x: Tensor, gy: Floats
   return total;
 }
 
-/** The vector-Jacobian product from `t` back to x: what the gradient `gt` at `t` contributes to x; undefined if `t` was not computed from x. */
+/**
+ * The vector-Jacobian product from `t` back to x: the contribution of the gradient `gt` at `t` to x; undefined if `t`
+ * was not computed from x.
+ */
 export function productFrom(t: Tensor, x: Tensor, gt: Floats): Floats | undefined {
   if (t === x) return gt;
   if (!t.node) return undefined;

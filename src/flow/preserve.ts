@@ -1,10 +1,10 @@
-/** An instrument does not change what it measures: whatever it alters for a while is put back, also after an error. */
+/** An instrument does not change what it measures: it restores everything it alters, even after an error. */
 import { tap } from "../autograd/backward.ts";
 import { nodesBefore } from "../autograd/graph.ts";
 import type { Module } from "../nn/module.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 
-/** Runs `fn` and puts every buffer of the model (running statistics) back as it was. */
+/** Runs `fn` and restores every buffer of the model (running statistics). */
 export function preservingBuffers<T>(model: Module, fn: () => T): T {
   return preservingValues(
     model.namedBuffers().map(([, t]) => t),
@@ -12,7 +12,7 @@ export function preservingBuffers<T>(model: Module, fn: () => T): T {
   );
 }
 
-/** Runs `fn` and puts the values of `tensors` back, bit for bit. */
+/** Runs `fn` and restores the values of `tensors`, bit for bit. */
 export function preservingValues<T>(tensors: readonly Tensor[], fn: () => T): T {
   const saved = tensors.map((t) => peek(t).slice());
   return puttingBack(fn, () => {
@@ -22,14 +22,14 @@ export function preservingValues<T>(tensors: readonly Tensor[], fn: () => T): T 
   });
 }
 
-/** Runs `fn`, and `putBack` when it is done: at once, or where it returns a promise, when that has settled. */
+/** Runs `fn`, then `putBack`: at once, or if `fn` returns a promise, when that has settled. */
 export function puttingBack<T>(fn: () => T, putBack: () => void): T {
   let later = false;
   try {
     const result = fn();
     if (!(result instanceof Promise)) return result;
     later = true;
-    // The same promise for whoever waits, only that it comes after putBack.
+    // The same promise, but settled only after putBack.
     return result.finally(putBack) as T;
   } finally {
     if (!later) putBack();
@@ -37,8 +37,8 @@ export function puttingBack<T>(fn: () => T, putBack: () => void): T {
 }
 
 /**
- * Runs `fn` while every parameter of the model asks for a gradient. What frozen parts compute is recorded then too, so that
- * an instrument can see through a frozen stem to the blocks behind it.
+ * Runs `fn` while every parameter of the model requires a gradient. Frozen parts are then recorded too, so an
+ * instrument can see through a frozen stem to the blocks after it.
  */
 export function recordingFrozen<T>(model: Module, fn: () => T): T {
   const frozen = model.parameters().filter((t) => !t.requiresGrad);
@@ -51,8 +51,8 @@ export function recordingFrozen<T>(model: Module, fn: () => T): T {
 }
 
 /**
- * Runs `fn` while, of all leaves that `root` was computed from, only those in `wanted` ask for a gradient. Where gradients of
- * activations count and those of weights do not, that is half the work.
+ * Runs `fn` while, of all leaves that `root` was computed from, only those in `wanted` require a gradient. That is half
+ * the work if only the gradients of activations matter, not those of weights.
  */
 export function differentiatingOnly<T>(root: Tensor, wanted: readonly Tensor[], fn: () => T): T {
   const leaves = new Set(nodesBefore(root).flatMap(({ inputs }) => inputs.filter((t) => t.requiresGrad)));

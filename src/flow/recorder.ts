@@ -1,6 +1,6 @@
 /**
- * Statistics per layer over a whole training: one row per layer and recorded step, of the very pass that the step was made
- * of. Nothing is computed twice, no random number is drawn: the training goes as it would without a recorder.
+ * Statistics per layer over a whole training: one row per layer and recorded step, taken from the step's own pass.
+ * Nothing is computed twice and no random number is drawn: the training goes as it would without a recorder.
  */
 import { tap } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
@@ -28,17 +28,17 @@ import {
 /** A layer at a step. `weightNorm` is before the update. */
 export interface FlowRow extends LayerStatistics {
   readonly step: number;
-  /** ‖Δw‖/‖w‖: how far the step moved the weight. About 1e-3 is usual; null where there is no weight, or it was zero. */
+  /** ‖Δw‖/‖w‖: how far the step moved the weight. About 1e-3 is usual; null if there is no weight, or it was zero. */
   readonly updateRatio: number | null;
 }
 
 /** Statistics of every layer at chosen steps of a training: what `flowRecorder` returns. */
 export interface FlowRecorder {
-  /** To be given to `fit`, or called from its onStep. */
+  /** Pass it to `fit`, or call it from fit's onStep. */
   readonly onStep: (info: Pick<StepInfo, "step" | "grads">) => void;
   /** Records while `fn` trains the model. */
   during<T>(fn: () => Promise<T>): Promise<T>;
-  /** What was recorded so far. */
+  /** The rows recorded so far. */
   readonly rows: readonly FlowRow[];
 }
 
@@ -53,14 +53,14 @@ const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true };
 /**
  * A recorder for a training of `model` by `fit`.
  *
- * Where a step fails (a NaN, say) its rows are kept as far as the step came: gradients that it did not compute are NaN.
+ * If a step fails (with a NaN, say), its rows are kept as far as it came: gradients it did not compute are NaN.
  *
  * @example
  * const recorder = flowRecorder(model, { every: 10 });
  * await recorder.during(() => fit(model, { data, optimizer, steps: 30, onStep: recorder.onStep }));
  * console.log(toCsv(recorder.rows));
  *
- * @throws ValueError unless `every` is a whole number of 1 or more; UsageError if `model` is no model.
+ * @throws ValueError unless `every` is a whole number of 1 or more; UsageError if `model` is not a model.
  */
 export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): FlowRecorder {
   checkModule("flowRecorder", model);
@@ -78,7 +78,7 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
       const y = compute.apply(module, args);
       if (step % every !== 0 || !isTensor(y)) return y;
       const recorded = needsGrad(y);
-      // Where nothing is recorded at all there is no training step: an evaluation between two of them.
+      // If nothing is recorded at all, this is no training step but an evaluation between two of them.
       if (!recorded && !isRecording()) return y;
       const trained = weightOf(module);
       const weight = trained && peek(trained).slice();
@@ -119,23 +119,25 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
   };
 }
 
-/** One call of one layer in the step that is going on. */
+/** One call of one layer in the current step. */
 interface Call {
   readonly path: string;
   readonly module: AnyModule;
-  /** Whether the output was, so that a gradient can arrive. */
+  /** Whether the output was recorded, so that a gradient can arrive. */
   readonly recorded: boolean;
   readonly forward: ForwardStatistics;
   /** Null until a gradient arrives. */
   backward: BackwardStatistics | null;
-  /** As it was before the update. */
+  /** The weight before the update. */
   readonly weight: Floats | null;
 }
 
 function checkStepInfo(info: Pick<StepInfo, "step" | "grads">): void {
   const { step, grads } = (info ?? {}) as Partial<StepInfo>;
   if (Number.isInteger(step) && typeof grads?.has === "function") return;
-  throw new UsageError(`flowRecorder.onStep: needs what fit gives to onStep, { step, grads }, got ${describe(info)}`);
+  throw new UsageError(
+    `flowRecorder.onStep: needs the argument of fit's onStep, { step, grads }, got ${describe(info)}`,
+  );
 }
 
 /** No gradient arrived: the loss does not depend on the layer, or nobody asked for one. */
@@ -176,7 +178,7 @@ function rowOf(
     ...(backward ?? (grads || !recorded ? noGradient(forward.units) : UNKNOWN)),
     weightNorm,
     weightGradientNorm: weight && grads?.has(weight) ? norm(peek(grads.get(weight))) : 0,
-    // Where the step failed nobody knows whether a gradient would have arrived.
+    // After a failed step nobody knows whether a gradient would have arrived.
     ...standing(module, recorded, backward !== null || grads === undefined),
     bypassed,
     updateRatio: weightNorm > 0 ? moved / weightNorm : null,

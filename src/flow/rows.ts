@@ -1,4 +1,4 @@
-/** Plain rows as text: what every instrument returns can be written as CSV. */
+/** Plain rows as text: the result of every instrument can be written as CSV. */
 import { checkList, checkObject } from "../tensor/arguments.ts";
 
 /**
@@ -7,7 +7,7 @@ import { checkList, checkObject } from "../tensor/arguments.ts";
  * @example
  * toCsv([{ layer: "conv1", norm: 0.5 }]); // "layer,norm\r\nconv1,0.5\r\n"
  *
- * @throws UsageError for what is no array of objects.
+ * @throws UsageError for anything but an array of objects.
  */
 export function toCsv<T extends object>(rows: readonly T[]): string {
   checkList("toCsv", "rows", rows);

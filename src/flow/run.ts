@@ -1,6 +1,6 @@
 /**
- * One forward pass of a model, recorded for its certificate: every call of a residual block, what counts as a parameter, and the
- * draws that were made. Buffers and generators are as they were afterwards.
+ * One forward pass of a model, recorded for its certificate: every call of a residual block, which leaves are
+ * parameters, and the draws that were made. Buffers and generators are restored afterwards.
  */
 import type { Module } from "../nn/module.ts";
 import { UsageError } from "../tensor/errors.ts";
@@ -14,17 +14,17 @@ import { leafOf } from "./leaf.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
 export interface Run extends Entered {
-  /** The leaf that the model was given. */
+  /** The leaf passed to the model. */
   readonly input: Tensor;
-  /** Of leaves. What is frozen is a parameter too; what enters the model or a block is none. */
+  /** Tells which leaves are parameters. Frozen ones are; inputs of the model or a block are not. */
   readonly isParameter: (leaf: Tensor) => boolean;
   readonly draws: readonly Draw[];
 }
 
 /**
- * @param who asks: for errors.
- * @param replay what generators are to start from, in the order of their first draws; default: where they are.
- * @throws UsageError for a model that changes its input in place, or whose `forward` is not done when it returns.
+ * @param who the caller, for errors.
+ * @param replay states for the generators to start from, in the order of their first draws. Default: their own.
+ * @throws UsageError for a model that changes its input in place, or whose `forward` has not finished when it returns.
  */
 export function recordRun(who: string, model: Module, x: Tensor, replay: readonly Draw[] = []): Run {
   const leaf = leafOf(x);
@@ -39,7 +39,7 @@ export function recordRun(who: string, model: Module, x: Tensor, replay: readonl
   if (peek(x).some((v, i) => !Object.is(v, before[i]))) {
     x.assign(before);
     throw new UsageError(
-      `${who}: the ${model.constructor.name} changes its input in place: give it a copy in its forward`,
+      `${who}: the ${model.constructor.name} changes its input in place: work on a copy in its forward`,
     );
   }
   const parameters = new Set(model.parameters());
@@ -48,7 +48,7 @@ export function recordRun(who: string, model: Module, x: Tensor, replay: readonl
   return { ...value, input: leaf, isParameter, draws };
 }
 
-/** What a certificate says of what it is about. */
+/** A certificate's description of its subject. */
 export function subjectOf(
   model: Module,
   x: Tensor,

@@ -2,14 +2,14 @@
  * The part of a graph between two tensors, and which of its edges depend on a parameter.
  *
  * An edge leads from an input of a node to its output; its map is ∂output/∂input at this input (edge-maps.ts). It is
- * *weightless* if the map depends on no parameter: sums, moved entries, constant factors, masks (as they are at this input),
- * products with what no parameter has a part in.
+ * *weightless* if the map depends on no parameter: sums, moved entries, constant factors, masks (as they are at this
+ * input), products with tensors that depend on no parameter.
  */
 import type { OpAttributes } from "../autograd/attributes.ts";
 import { type Node, nodesBefore } from "../autograd/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** The operations whose maps need no more than the shapes. */
+/** Operations whose maps depend only on the shapes. */
 const LINEAR: ReadonlySet<string> = new Set([
   ...[
     "add",
@@ -38,11 +38,11 @@ const LINEAR: ReadonlySet<string> = new Set([
     "globalAvgPool2d",
   ],
 ]);
-/** Those that let entries pass or not, as the values are. */
+/** Operations that pass or drop entries depending on the values. */
 const MASKS: ReadonlySet<string> = new Set([
   ...["relu", "leakyRelu", "clamp", "abs", "dropout", "max", "maxWithIndices", "maximum", "minimum", "maxPool2d"],
 ]);
-/** Those that multiply an input with the others. */
+/** Operations that multiply an input by the others. */
 const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
 
 /** The part of a graph that leads from x to y, divided. */
@@ -51,17 +51,17 @@ export interface Segment {
   readonly y: Tensor;
   /** Nodes that x leads to, oldest first. */
   readonly nodes: readonly Node[];
-  /** x and what was computed from it. */
+  /** x and everything computed from it. */
   readonly reached: ReadonlySet<Tensor>;
-  /** What depends on a parameter. */
+  /** Tensors that depend on a parameter. */
   readonly dependent: ReadonlySet<Tensor>;
-  /** For each node and input whether the edge is weightless; false where x does not lead to the input. */
+  /** For each node and input, whether the edge is weightless; false if x does not lead to the input. */
   readonly weightless: ReadonlyMap<Node, readonly boolean[]>;
 }
 
 /**
- * @param isParameter of leaves. A tensor depends on a parameter if it is one, or was computed from one on a way that does not
- * go through x.
+ * @param isParameter tells which leaves are parameters. A tensor depends on a parameter if it is one, or was computed
+ * from one on a way that does not go through x.
  */
 export function segmentBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Segment {
   const reached = new Set([x]);
@@ -91,7 +91,7 @@ function isWeightless({ op, inputs, attributes }: Node, input: number, dependent
   return !inputs.some((t) => dependent.has(t));
 }
 
-/** Whether the map is another one for other values of what went in. */
+/** Whether the map changes with the values of the inputs. */
 export function dependsOnInput({ op, inputs }: Node, input: number, { reached }: Segment): boolean {
   if (LINEAR.has(op)) return false;
   if (PRODUCTS.has(op) && !(op === "div" && input === 1)) return inputs.some((t, i) => i !== input && reached.has(t));

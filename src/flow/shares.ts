@@ -18,15 +18,15 @@ import { cosine, norm } from "./measure.ts";
 import { EFFECTS, type Effect, gradientAlong, worstEffect } from "./path.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
-/** How a gradient that passed a block (or a whole network) is made up. */
+/** How the gradient behind a block (or a whole network) is made up. */
 export interface Share {
-  /** The most harmful thing on the shortcut, or "none" where there is no shortcut. */
+  /** The most harmful effect on the shortcut, or "none" if there is no shortcut. */
   readonly shortcut: Effect | "none";
   /** ‖shortcut part‖ / (‖shortcut part‖ + ‖branch part‖), 0 … 1. */
   readonly identityShare: number;
-  /** 1 − identityShare (0 where no gradient arrived at all). */
+  /** 1 − identityShare (0 if no gradient arrived at all). */
   readonly residualShare: number;
-  /** Cosine of the angle between the two parts; 0 where either is zero. */
+  /** Cosine of the angle between the two parts; 0 if either is zero. */
   readonly cosine: number;
   /** ‖∂L/∂x‖ at the input. */
   readonly gradientNorm: number;
@@ -40,16 +40,16 @@ export interface BlockShare extends Share {
   readonly block: string;
 }
 
-/** From the first block's input to the last block's output. The shortcut part is what took every block's shortcut. */
+/** From the first block's input to the last block's output. The shortcut part took every block's shortcut. */
 export interface NetworkShare extends Share {
-  /** How many blocks there are between the two. */
+  /** The number of blocks between the two. */
   readonly blocks: number;
 }
 
 /**
  * One row per residual block (or plain twin of one), first block first.
  *
- * `loss` runs the model and returns the scalar loss; running statistics are put back afterwards.
+ * `loss` runs the model and returns the scalar loss; running statistics are restored afterwards.
  *
  * @example
  * const rows = identityShares(model, () => crossEntropy(model.forward(images), labels));
@@ -74,13 +74,13 @@ export function identityShares(model: Module, loss: () => Tensor): BlockShare[] 
 }
 
 /**
- * The same for the whole network: the gradient at the first block's input, divided into what came along the shortcut of
- * every block, and the rest.
+ * The same for the whole network: the gradient at the first block's input, divided into the part that came along the
+ * shortcut of every block, and the rest.
  *
  * @example
  * const share = networkShare(model, () => crossEntropy(model.forward(images), labels)).identityShare;
  *
- * @throws ValueError if there are no residual blocks, or they are not a chain.
+ * @throws ValueError if there are no residual blocks, or they do not form a chain.
  */
 export function networkShare(model: Module, loss: () => Tensor): NetworkShare {
   const chain = recordChain("networkShare", model, loss);
@@ -99,7 +99,7 @@ export function networkShare(model: Module, loss: () => Tensor): NetworkShare {
   };
 }
 
-/** The branch part is what is left of gx without the shortcut part. */
+/** The branch part is gx without the shortcut part. */
 function sharesOf(throughShortcut: Floats, gx: Floats, gy: Floats): Omit<Share, "shortcut"> {
   const throughBranch = gx.map((g, i) => g - throughShortcut[i]);
   const a = norm(throughShortcut);

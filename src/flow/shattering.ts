@@ -2,11 +2,11 @@
  * Shattered gradients: Balduzzi, Frean, Leary, Lewis, Ma & McWilliams 2017, "The Shattered Gradients Problem: If resnets are
  * the answer, then what is the question?", Figs. 1 and 2, Theorems 1 and 3.
  *
- * Move the input along a line and look at ∂f/∂x. In a shallow network neighbouring inputs have similar gradients. In a deep
- * plain network every step flips ReLUs somewhere, the gradient becomes white noise (with He's initialisation, and where two
- * inputs open independent halves of each layer's units, the correlation halves with every layer: 2⁻ᴸ), and a step of gradient
- * descent is worth nothing an inch further. In a residual network it decays far more slowly, from (3/4)ᴸ without to about
- * 1/(β√L) with batch norm and branches times β: brown noise.
+ * Move the input along a line and look at ∂f/∂x. In a shallow network neighbouring inputs have similar gradients. In a
+ * deep plain network every step flips ReLUs somewhere and the gradient becomes white noise: with He's initialisation,
+ * and where two inputs open independent halves of each layer's units, the correlation halves with every layer, 2⁻ᴸ. A
+ * step of gradient descent is then worthless an inch further. In a residual network the correlation decays far more
+ * slowly, from (3/4)ᴸ without to about 1/(β√L) with batch norm and branches times β: brown noise.
  */
 import { backward } from "../autograd/backward.ts";
 import { checkModule, type Module } from "../nn/module.ts";
@@ -23,11 +23,11 @@ import { differentiatingOnly, preservingBuffers } from "./preserve.ts";
 
 /** Options of `lineGradients`. */
 export interface LineOptions {
-  /** How many inputs, equally far apart, both ends included. Default 256. */
+  /** The number of equally spaced inputs, both ends included. Default 256. */
   points?: number;
-  /** How many go through the network at once. Default: all. In evaluation mode it does not matter. */
+  /** How many go through the network at once. Default: all. It makes no difference in evaluation mode. */
   batchSize?: number;
-  /** Of the random unit vector u in f = ⟨u, outputs⟩. */
+  /** Seed of the random unit vector u in f = ⟨u, outputs⟩. */
   seed?: number;
 }
 
@@ -35,9 +35,9 @@ const LINE_OPTIONS: OptionNames<LineOptions> = { points: true, batchSize: true, 
 
 /** ∂f/∂x at each point of a line of inputs. */
 export interface LineGradients {
-  /** Distance of neighbouring inputs. */
+  /** Distance between neighbouring inputs. */
   readonly spacing: number;
-  /** Numbers of one input, and so of one gradient. */
+  /** Numbers in one input, and so in one gradient. */
   readonly size: number;
   /** Gradient after gradient, `points`·`size` numbers. */
   readonly values: Float64Array;
@@ -46,9 +46,9 @@ export interface LineGradients {
 /**
  * ∂f/∂x at equally spaced inputs from `from` to `to`, where f = ⟨u, model(x)⟩ and u is a random unit vector.
  *
- * The model runs in the mode it is in. In evaluation mode each input has its own gradient. In training mode batch norm makes
- * a batch's inputs depend on each other, and what is measured is ∂(Σ f over the batch)/∂x, as in the paper; running
- * statistics are put back.
+ * The model runs in its current mode. In evaluation mode each input has its own gradient. In training mode batch norm
+ * makes the inputs of a batch depend on each other, and the result is ∂(Σ f over the batch)/∂x, as in the paper;
+ * running statistics are restored.
  *
  * @param from one input, `[1, …]`.
  * @param to the same shape.
@@ -57,7 +57,7 @@ export interface LineGradients {
  * const linear = new Linear(1, 1, { rng });
  * lineGradients(linear, tensor([[-2]]), tensor([[2]]), { points: 5 }).spacing; // 1
  *
- * @throws ShapeError if the two are not one input each of one shape; ValueError for fewer than 2 points or 1 per batch.
+ * @throws ShapeError unless both are one input of the same shape; ValueError for fewer than 2 points or 1 per batch.
  */
 export function lineGradients(model: Module, from: Tensor, to: Tensor, options: LineOptions = {}): LineGradients {
   checkOptions("lineGradients", options, LINE_OPTIONS);
@@ -116,30 +116,30 @@ function gradientsAt(who: string, model: Module, x: Tensor, seed: number): Float
   });
 }
 
-/** How alike gradients are at one distance: a row of `autocorrelation`. */
+/** The similarity of gradients at one distance: a row of `autocorrelation`. */
 export interface AutocorrelationRow {
   /** In points. */
   readonly lag: number;
-  /** The lag as the distance of the two inputs. */
+  /** The lag as the distance between the two inputs. */
   readonly distance: number;
   /** 1 at lag 0; about 0 for white noise. */
   readonly autocorrelation: number;
 }
 
 /**
- * How gradients at inputs `lag` points apart correlate: with g(t) the gradient at point t and ḡ their mean,
+ * The correlation of gradients at inputs `lag` points apart. With g(t) the gradient at point t and ḡ their mean,
  * R(lag) = Σ_t ⟨g(t) − ḡ, g(t + lag) − ḡ⟩ / Σ_t ‖g(t) − ḡ‖², the usual estimate of an autocorrelation. One row per lag,
  * from 0.
  *
- * Gradients that are all the same (a linear model) have no fluctuation to correlate: 1 at every lag.
+ * Gradients that are all equal (a linear model) have no fluctuation to correlate: 1 at every lag.
  *
  * @example
  * const series = { spacing: 1, size: 1, values: Float64Array.of(1, -1, 1, -1) };
  * autocorrelation(series, 2).map((row) => row.autocorrelation); // [1, -0.75, 0.5]
  *
  * @param maxLag default: a quarter of the points.
- * @throws ValueError unless maxLag is a whole number below the number of points; UsageError for what are no gradients on a
- * line.
+ * @throws ValueError unless maxLag is a whole number below the number of points; UsageError for anything but gradients
+ * on a line.
  */
 export function autocorrelation(gradients: LineGradients, maxLag?: number): AutocorrelationRow[] {
   checkLine(gradients);
@@ -150,11 +150,11 @@ function checkLine(gradients: unknown): asserts gradients is LineGradients {
   const { spacing, size, values } = (gradients ?? {}) as Partial<LineGradients>;
   if (typeof spacing !== "number" || !Number.isInteger(size) || !(values instanceof Float64Array)) {
     throw new UsageError(
-      `autocorrelation: needs what lineGradients returns, { spacing, size, values }, got ${describe(gradients)}`,
+      `autocorrelation: needs the result of lineGradients, { spacing, size, values }, got ${describe(gradients)}`,
     );
   }
   if (size! < 1 || values.length === 0 || values.length % size! !== 0) {
-    throw new ValueError(`autocorrelation: ${values.length} values are no gradients of ${size} numbers each`);
+    throw new ValueError(`autocorrelation: ${values.length} values are not gradients of ${size} numbers each`);
   }
 }
 
@@ -165,7 +165,7 @@ function correlate(who: string, { spacing, size, values }: LineGradients, maxLag
   const mean = new Float64Array(size);
   for (let k = 0; k < values.length; k++) mean[k % size] += values[k] / points;
   const centered = values.map((v, k) => v - mean[k % size]);
-  // Where they differ by rounding only, there is nothing to correlate.
+  // If they differ only by rounding, there is nothing to correlate.
   const rounding = 2 ** -20 * norm(values);
   const constant = norm(centered) <= rounding;
   const product = (lag: number): number => {
@@ -205,7 +205,7 @@ export function shattering(
   const who = "shattering";
   checkOptions(who, options, SHATTERING_OPTIONS);
   const { maxLag, ...line } = options;
-  // Before the work, not after it.
+  // Check before the work, not after it.
   if (maxLag !== undefined) checkWhole(who, "maxLag", maxLag, 0);
   return correlate(who, gradientsOnLine(who, model, from, to, line), maxLag);
 }

@@ -1,10 +1,10 @@
 /**
  * Singular values in float64. Golub & Van Loan, "Matrix Computations", 4th edition, §8.6 and §8.4.
  *
- * A dense matrix is brought to bidiagonal form B by reflections (Golub & Kahan 1965), which keep singular values. Those of B
- * are the positive eigenvalues of a symmetric tridiagonal matrix whose diagonal is zero and whose off-diagonal entries are
- * d₁ e₁ d₂ e₂ … dₙ (B's two diagonals, interleaved); a Sturm sequence counts how many lie above a number, and bisection finds
- * each. About 8/3·n³ operations for n × n: a second for 700, ten for 1500.
+ * Reflections bring a dense matrix to bidiagonal form B (Golub & Kahan 1965) and keep its singular values. Those of B
+ * are the positive eigenvalues of a symmetric tridiagonal matrix whose diagonal is zero and whose off-diagonal entries
+ * are d₁ e₁ d₂ e₂ … dₙ (B's two diagonals, interleaved). A Sturm sequence counts how many lie above a number, and
+ * bisection finds each. About 8/3·n³ operations for n × n: a second for 700, ten for 1500.
  */
 import { allocateLasting, type Floats, toValues } from "../tensor/memory.ts";
 import { norm } from "./measure.ts";
@@ -17,8 +17,8 @@ export interface Matrix {
 }
 
 /**
- * All min(rows, columns) singular values, largest first; each within `roundingBound` of the true one, and as a rule within some
- * n·2⁻⁵²·σ₁.
+ * All min(rows, columns) singular values, largest first; each within `roundingBound` of the true one, and usually
+ * within some n·2⁻⁵²·σ₁.
  */
 export function singularValues(matrix: Matrix): Float64Array {
   const { diagonal, above } = bidiagonalize(matrix);
@@ -26,19 +26,19 @@ export function singularValues(matrix: Matrix): Float64Array {
 }
 
 /**
- * By how much rounding can have moved any of `singularValues`' results: 20·n·(m + 10)·2⁻⁵³·‖A‖, m the larger and n the smaller
- * side, ‖A‖² the sum of squares.
+ * The most by which rounding can have moved any of `singularValues`' results: 20·n·(m + 10)·2⁻⁵³·‖A‖, with m the larger
+ * and n the smaller side, ‖A‖² the sum of squares.
  *
- * What was computed are singular values of A + E exactly, and by Weyl none has moved by more than ‖E‖. Each of the 2n reflections
- * forms and adds products of up to m terms: a relative error of some (4m + 20)·2⁻⁵³, less than half of what is counted for it
- * here, to first order; the other half covers bisection with Sturm's counts many times.
+ * The results are exactly the singular values of A + E, and by Weyl none has moved by more than ‖E‖. Each of the 2n
+ * reflections forms and adds products of up to m terms: a relative error of some (4m + 20)·2⁻⁵³, to first order less
+ * than half of what is counted for it here. The other half covers bisection with Sturm's counts many times over.
  */
 export function roundingBound({ rows, columns, values }: Matrix): number {
   const [m, n] = [Math.max(rows, columns), Math.min(rows, columns)];
   return 20 * n * (m + 10) * 2 ** -53 * norm(values);
 }
 
-/** The diagonals of an upper bidiagonal matrix: `above` has one number less than `diagonal`. */
+/** The diagonals of an upper bidiagonal matrix: `above` has one number fewer than `diagonal`. */
 export interface Bidiagonal {
   readonly diagonal: Float64Array;
   readonly above: Float64Array;
@@ -65,7 +65,7 @@ function bidiagonalize(matrix: Matrix): Bidiagonal {
       }
     }
     if (k + 1 >= n) break;
-    // From the right: row k behind the first number above the diagonal becomes zero. A ← A(I − τwwᵀ), row by row.
+    // From the right: row k after the first number above the diagonal becomes zero. A ← A(I − τwwᵀ), row by row.
     for (let j = k + 1; j < n; j++) w[j] = a[k * n + j];
     const right = reflector(w, k + 1, n);
     above[k] = right.norm;
@@ -81,14 +81,15 @@ function bidiagonalize(matrix: Matrix): Bidiagonal {
 }
 
 /**
- * Householder's reflection I − τvvᵀ that turns x = v[from … to) into (norm, 0, …, 0); overwrites x with v. The sign of
- * `norm` is the opposite of x's first number, so that nothing cancels.
+ * Householder's reflection I − τvvᵀ that turns x = v[from … to) into (norm, 0, …, 0); overwrites x with v. `norm` has
+ * the opposite sign of x's first number, so that nothing cancels.
  */
 function reflector(v: Float64Array, from: number, to: number): { norm: number; tau: number } {
   let largest = 0;
   for (let i = from; i < to; i++) largest = Math.max(largest, Math.abs(v[i]));
   if (largest === 0) return { norm: 0, tau: 0 };
-  // In units of the largest, no square is lost below the smallest float64; the reflection is the same for any length of v.
+  // In units of the largest, no square falls below the smallest float64; the reflection is the same for any length of
+  // v.
   let squares = 0;
   for (let i = from; i < to; i++) {
     v[i] /= largest;
@@ -136,7 +137,7 @@ function countAbove(squares: Float64Array, x: number): number {
   let q = -x;
   let count = q > 0 ? 1 : 0;
   for (let i = 0; i < squares.length; i++) {
-    // A term of exactly zero is as good as a very small one.
+    // A term of exactly zero acts like a very small one.
     q = -x - squares[i] / (q === 0 ? Number.MIN_VALUE * 2 ** 60 : q);
     if (q > 0) count++;
   }

@@ -1,6 +1,6 @@
 /**
- * Statistics per layer of one forward and backward pass: how large activations and gradients are, how many are zero, which
- * units are dead.
+ * Statistics per layer of one forward and backward pass: how large activations and gradients are, how many are zero,
+ * which units are dead.
  *
  * The picture of vanishing and exploding gradients (Glorot & Bengio 2010, "Understanding the difficulty of training deep
  * feedforward neural networks", §4) is `gradientNorm` or `weightGradientNorm` over the layers, on a log axis.
@@ -42,9 +42,9 @@ export interface BackwardStatistics {
   readonly gradientZeros: number;
   readonly gradientNonFinite: number;
   /**
-   * Units whose gradient is zero everywhere, in the whole batch: nothing in front of them learns from them. So are units
-   * that a ReLU behind the layer never lets through, where the ReLU is no layer of its own; and, in the first steps, the
-   * branches of residual blocks whose last scale starts at zero.
+   * Units whose gradient is zero everywhere, in the whole batch: nothing before them learns from them. This includes
+   * units that a ReLU after the layer never lets through, if the ReLU is not a layer of its own; and, in the first
+   * steps, the branches of residual blocks whose last scale starts at zero.
    */
   readonly unreachedUnits: number;
 }
@@ -57,35 +57,35 @@ export interface LayerStatistics extends ForwardStatistics, BackwardStatistics {
   readonly kind: string;
   /** Number of trained values. */
   readonly parameters: number;
-  /** ‖w‖ of the parameter called `weight`; 0 where there is none. */
+  /** ‖w‖ of the parameter called `weight`; 0 if there is none. */
   readonly weightNorm: number;
-  /** ‖∂L/∂w‖ of the parameter called `weight`; 0 where there is none. */
+  /** ‖∂L/∂w‖ of the parameter called `weight`; 0 if there is none. */
   readonly weightGradientNorm: number;
   /**
-   * Whether it does not learn: all its parameters are frozen (their `requiresGrad` is false). A layer without parameters is
-   * frozen where nothing in front of it learns, so that no gradient is computed for it. A gradient that passes a frozen layer
-   * on its way is measured as any other.
+   * Whether it does not learn: all its parameters are frozen (their `requiresGrad` is false). A layer without
+   * parameters is frozen if nothing before it learns, so that no gradient is computed for it. A gradient that passes
+   * through a frozen layer is measured like any other.
    */
   readonly frozen: boolean;
-  /** Whether the loss does not depend on its output in this pass. Of what was not recorded, being frozen, it is not known: false. */
+  /** Whether the loss does not depend on its output in this pass. False if unknown: frozen layers may be unrecorded. */
   readonly unused: boolean;
-  /** Whether it is part of a residual block: gradients have another way than through it. */
+  /** Whether it is part of a residual block: gradients have a way around it. */
   readonly bypassed: boolean;
 }
 
 /**
  * One row per call of each layer below `model`, in order of the calls.
  *
- * `loss` runs the model and returns the scalar loss; running statistics are put back afterwards. A layer that the loss
- * does not depend on has a gradient of zeros and is marked `unused`; so has one that no gradient is computed for, because it
- * is `frozen`.
+ * `loss` runs the model and returns the scalar loss; running statistics are restored afterwards. A layer that the loss
+ * does not depend on has a gradient of zeros and is marked `unused`; a layer for which no gradient is computed also has
+ * zeros, and is marked `frozen`.
  *
  * @example
  * const rows = layerStatistics(model, () => crossEntropy(model.forward(images), labels));
  * console.log(toCsv(rows));
  *
- * @throws UsageError if `model` is no model, or `loss` no function that returns a tensor; AutogradError if that tensor is no
- * recorded scalar.
+ * @throws UsageError if `model` is not a model, or `loss` is not a function that returns a tensor; AutogradError if
+ * that tensor is not a recorded scalar.
  */
 export function layerStatistics(model: Module, loss: () => Tensor): LayerStatistics[] {
   const who = "layerStatistics";
@@ -101,7 +101,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
     ),
   );
   checkLoss(who, value);
-  // Where all is frozen there is no gradient at all, which is no fault.
+  // If everything is frozen there is no gradient at all, which is not an error.
   const learns = needsGrad(value) || model.parameterCount() === 0 || model.parameters().some((t) => t.requiresGrad);
   const grads = learns ? backward(value, { keep: calls.map(({ y }) => y).filter(needsGrad) }) : null;
   const gradientOf = (t: Tensor): Floats => (grads?.has(t) ? peek(grads.get(t)) : new Float32Array(t.size));
@@ -126,7 +126,7 @@ export function layerStatistics(model: Module, loss: () => Tensor): LayerStatist
 /**
  * Whether a layer learns, and whether the loss depends on it.
  *
- * @param recorded whether its output was: nothing is where no gradient is asked for.
+ * @param recorded whether its output was recorded: it is not if no gradient is required.
  * @param reached whether a gradient has reached it.
  */
 export function standing(
@@ -180,7 +180,7 @@ function unitsOf(shape: Shape): number {
   return shape[1] ?? 1;
 }
 
-/** How many units of `[N, units, …]` are zero for every example and place. */
+/** How many units of `[N, units, …]` are zero for every example and position. */
 function zeroUnits(values: Floats, shape: Shape): number {
   const units = unitsOf(shape);
   const places = shape.slice(2).reduce((product, length) => product * length, 1);

@@ -1,11 +1,11 @@
 /**
- * What statistics per layer say about the flow of gradients, in one word.
+ * A one-word judgement of the gradient flow, from statistics per layer.
  *
- * The rule compares ‖∂L/∂y‖ at each layer with ‖∂L/∂y‖ at the last one, where the gradient starts: their ratio is what is
- * left of the gradient after its way through the layers between, the factor that vanishes or explodes (Bengio, Simard &
- * Frasconi 1994; Glorot & Bengio 2010). A gradient of exactly zero is another case: nothing arrives at all, however large the
- * learning rate. Unless nobody asked for it (the layer is frozen) or there is none (the loss does not depend on the layer):
- * then it says nothing about the network.
+ * The rule compares ‖∂L/∂y‖ at each layer with ‖∂L/∂y‖ at the last one, where the gradient starts. Their ratio is the
+ * factor by which the layers between have changed the gradient, the factor that vanishes or explodes (Bengio, Simard &
+ * Frasconi 1994; Glorot & Bengio 2010). A gradient of exactly zero is another case: nothing arrives at all, however
+ * large the learning rate. It says nothing about the network, though, if nobody asked for it (the layer is frozen) or
+ * there is none (the loss does not depend on the layer).
  */
 import { checkAboveZero } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
@@ -13,47 +13,47 @@ import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { FlowRow } from "./recorder.ts";
 import type { LayerStatistics } from "./statistics.ts";
 
-/** What `flowVerdict` says of a layer, or of all. */
+/** The judgement of `flowVerdict` on a layer, or on all. */
 export type Health = "healthy" | "vanishing" | "exploding" | "dead" | "frozen" | "unused";
 
-/** From which ratios on `flowVerdict` calls a gradient vanishing or exploding. */
+/** The ratios from which `flowVerdict` calls a gradient vanishing or exploding. */
 export interface VerdictThresholds {
-  /** A layer whose gradient is smaller than this fraction of the last layer's has a vanishing one. Default 1e-3. */
+  /** A layer's gradient is vanishing if it is smaller than this fraction of the last layer's. Default 1e-3. */
   vanishing?: number;
   /**
-   * One whose gradient is larger than so many times the last layer's has an exploding one. Default 1e3: with batch norm
-   * residual networks of 110 layers reach some hundred, and train; plain ones reach 10⁶ to 10⁸, and do not.
+   * It is exploding if it is larger than this many times the last layer's. Default 1e3: with batch norm, residual
+   * networks of 110 layers reach some hundred, and train; plain ones reach 10⁶ to 10⁸, and do not.
    */
   exploding?: number;
 }
 
 const OPTIONS: OptionNames<VerdictThresholds> = { vanishing: true, exploding: true };
 
-/** What `flowVerdict` says of one layer. */
+/** The judgement of `flowVerdict` on one layer. */
 export interface LayerVerdict {
   readonly layer: string;
   /**
-   * In this order: `exploding` where an activation or a gradient is NaN or infinite; `unused` where the loss does not depend
-   * on the layer; `frozen` where it does not learn; `dead` where every unit is zero for the whole batch, or no gradient at
-   * all arrives; `vanishing` and `exploding` by the ratio; else `healthy`.
+   * In this order: `exploding` if an activation or a gradient is NaN or infinite; `unused` if the loss does not depend
+   * on the layer; `frozen` if it does not learn; `dead` if every unit is zero for the whole batch, or no gradient
+   * arrives at all; `vanishing` and `exploding` by the ratio; else `healthy`.
    */
   readonly verdict: Health;
-  /** ‖∂L/∂y‖ here over ‖∂L/∂y‖ at the last layer that has one. */
+  /** ‖∂L/∂y‖ here divided by ‖∂L/∂y‖ at the last layer that has one. */
   readonly ratio: number;
 }
 
 /** What `flowVerdict` returns. */
 export interface Verdict {
   /**
-   * Of the network, from the layers that learn. `dead` only if the first of them that no shortcut leads around is: a single
-   * branch that is zero (as those of residual blocks whose last scale starts at zero) does not stop the flow, nor does a
-   * weight that starts at zero and learns. Otherwise that of the worst layer which is not dead. `frozen` or `unused` where
+   * The network's, from the layers that learn. `dead` only if the first of them without a shortcut around it is: a
+   * single zero branch (as in residual blocks whose last scale starts at zero) does not stop the flow, nor does a
+   * weight that starts at zero and learns. Otherwise that of the worst layer that is not dead. `frozen` or `unused` if
    * no layer learns.
    */
   readonly verdict: Health;
   /** The verdict in words. */
   readonly reason: string;
-  /** The layer that decided; the first one that learns where the network is healthy. */
+  /** The deciding layer; in a healthy network the first one that learns. */
   readonly layer: string;
   /** That layer's ratio. */
   readonly ratio: number;
@@ -68,7 +68,7 @@ export interface Verdict {
  * flowVerdict(rows).verdict; // "healthy"
  *
  * @throws ValueError if there are no rows, if they are of several steps, or of a step that failed before there were
- * gradients; UsageError for what are no rows.
+ * gradients; UsageError for anything but rows.
  */
 export function flowVerdict(rows: readonly LayerStatistics[], thresholds: VerdictThresholds = {}): Verdict {
   checkOptions("flowVerdict", thresholds, OPTIONS);
@@ -85,7 +85,7 @@ export function flowVerdict(rows: readonly LayerStatistics[], thresholds: Verdic
   const broken = firstNonFinite(rows);
   if (broken) return { ...layers[broken.at], reason: broken.reason, layers };
   if (rows.some(({ gradientNorm }) => Number.isNaN(gradientNorm))) {
-    throw new ValueError("flowVerdict: the gradients are not known, because the step failed: judge the one before");
+    throw new ValueError("flowVerdict: the gradients are unknown, because the step failed: judge the one before");
   }
   const learning = layers.filter(({ verdict }) => verdict !== "frozen" && verdict !== "unused");
   if (learning.length === 0) {
@@ -97,7 +97,7 @@ export function flowVerdict(rows: readonly LayerStatistics[], thresholds: Verdic
     const what = isSilent(rows[end]) ? "nothing but zeros comes out of" : "no gradient arrives at";
     return { ...layers[end], verdict: "dead", reason: `${what} ${rows[end].layer}`, layers };
   }
-  // How far from the thresholds, on a log scale: above 0 is beyond one of them.
+  // The distance beyond the thresholds, on a log scale: above 0 is beyond one of them.
   const excess = ({ ratio }: LayerVerdict): number =>
     Math.max(Math.log(vanishing / ratio), Math.log(ratio / exploding));
   const flowing = learning.filter(({ verdict }) => verdict !== "dead");
@@ -113,7 +113,7 @@ export function flowVerdict(rows: readonly LayerStatistics[], thresholds: Verdic
   return { ...worst, reason: [times, ...others, ...notLearning(layers)].join("; "), layers };
 }
 
-/** Whether the row's gradient is one that was computed. */
+/** Whether the row's gradient was computed. */
 function carriesGradient({ unused, frozen, gradientNorm }: LayerStatistics): boolean {
   return !unused && !(frozen && gradientNorm === 0);
 }
@@ -126,7 +126,7 @@ function judge(row: LayerStatistics, ratio: number, vanishing: number, exploding
   return ratio < vanishing ? "vanishing" : ratio > exploding ? "exploding" : "healthy";
 }
 
-/** Forward, what is broken breaks the layers behind it; backward, those in front of it. */
+/** Forward, a broken layer breaks those after it; backward, those before it. */
 function firstNonFinite(rows: readonly LayerStatistics[]): { at: number; reason: string } | undefined {
   const forward = rows.findIndex((row) => row.activationNonFinite > 0);
   const at = forward >= 0 ? forward : rows.map((row) => row.gradientNonFinite > 0).lastIndexOf(true);
@@ -136,18 +136,18 @@ function firstNonFinite(rows: readonly LayerStatistics[]): { at: number; reason:
   return { at, reason: `${layer} is the first with NaN or infinities: ${what}` };
 }
 
-/** Index of the layer at which the whole flow ends; undefined where it does not. */
+/** Index of the layer at which the whole flow ends; undefined if it does not. */
 function deadEnd(rows: readonly LayerStatistics[], layers: readonly LayerVerdict[]): number | undefined {
   const isDead = (i: number): boolean => layers[i].verdict === "dead";
-  // Zeros in front of everything else are the end of it, whether the layer that makes them is frozen or not.
+  // Zeros before everything else end it, whether or not the layer that makes them is frozen.
   const first = rows.findIndex(({ unused }) => !unused);
   if (!rows[first].bypassed && isSilent(rows[first])) return first;
   const learning = rows.flatMap((row, i) => (row.frozen || row.unused ? [] : [i]));
   const inEveryWay = learning.find((i) => !rows[i].bypassed);
   const end = learning.every(isDead) ? learning[0] : inEveryWay;
   if (end !== undefined && isDead(end)) return startsAtZero(rows.slice(end)) ? undefined : end;
-  // Behind a frozen stem only the last layer may be in every way. Zeros in all blocks that none of their weights can change
-  // are the end as well.
+  // After a frozen stem only the last layer may be on every way. Zeros in all blocks that none of their weights can
+  // change also end it.
   const inBlocks = learning.filter((i) => rows[i].bypassed);
   return inBlocks.every((i) => isSilent(rows[i]) && rows[i].weightGradientNorm === 0) ? inBlocks[0] : undefined;
 }
@@ -157,7 +157,7 @@ function isSilent({ deadUnits, units }: LayerStatistics): boolean {
   return deadUnits === units;
 }
 
-/** Whether the gradient ends at a weight that is zero and learns: with Fixup's classifier it does, in the first step alone. */
+/** Whether the gradient ends at a weight that is zero and learns, as Fixup's classifier in the first step only. */
 function startsAtZero(rows: readonly LayerStatistics[]): boolean {
   const end = rows.find(({ gradientNorm }) => gradientNorm > 0);
   return end !== undefined && isSilent(end) && end.weightGradientNorm > 0;
@@ -181,7 +181,7 @@ function checkRows(rows: readonly LayerStatistics[]): void {
   if (rows.length === 0) throw new ValueError("flowVerdict: there are no layers to judge");
   rows.forEach((row: Partial<FlowRow> | null, i) => {
     if (typeof row?.layer !== "string" || typeof row.gradientNorm !== "number" || typeof row.units !== "number") {
-      throw new UsageError(`flowVerdict: rows[${i}] is no row of layerStatistics or of a flowRecorder`);
+      throw new UsageError(`flowVerdict: rows[${i}] is not a row of layerStatistics or of a flowRecorder`);
     }
     if (row.step !== (rows[0] as Partial<FlowRow>).step) {
       throw new ValueError(

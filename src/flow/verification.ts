@@ -1,20 +1,20 @@
-/** What a verification finds, field by field. */
+/** The findings of a verification, field by field. */
 
 /** What `verifyCertificate` returns. */
 export interface Verification {
   /** Whether nothing was found against the certificate. */
   readonly valid: boolean;
-  /** What was found: the field, what the certificate says, and what was found. */
+  /** The findings: the field, the certificate's value, and the value found. */
   readonly failures: readonly string[];
-  /** Fields that were taken on trust, and why. All others were derived again and are as the certificate says. */
+  /** Fields that were taken on trust, and why. All others were derived again and agree with the certificate. */
   readonly unchecked: readonly string[];
 }
 
-/** Collects what is found. */
+/** Collects the findings. */
 export class Report {
   readonly failures: string[] = [];
   readonly #trusted = new Map<string, string>();
-  /** By field: whether what the certificate says there is as good as what was found. */
+  /** By field: whether the certificate's value is as good as the one found. */
   readonly #tolerances = new Map<string, (claimed: unknown) => boolean>();
 
   fail(field: string, what: string): void {
@@ -29,7 +29,7 @@ export class Report {
     this.#tolerances.set(field, isAsGood);
   }
 
-  /** Every field of both, however deep. */
+  /** Compares every field of both, however deep. */
   compare(field: string, claimed: unknown, found: unknown): void {
     if (this.#trusted.has(field) || Object.is(claimed, found)) return;
     if (this.#tolerances.get(field)?.(claimed)) return;
@@ -38,7 +38,7 @@ export class Report {
       for (const key of new Set([...Object.keys(claimed), ...Object.keys(found)])) {
         const name = Array.isArray(found) ? `${field}[${key}]` : field === "" ? key : `${field}.${key}`;
         const [a, b] = [claimed, found].map((o) => (o as Record<string, unknown>)[key]);
-        if (!(key in found)) this.fail(name, "is no field of this certificate");
+        if (!(key in found)) this.fail(name, "is not a field of this certificate");
         else if (!(key in claimed)) this.fail(name, "is missing");
         else this.compare(name, a, b);
       }

@@ -1,14 +1,14 @@
 /**
- * Looking again at what a certificate claims, from scratch: every field of it is derived a second time and compared.
+ * Checks a certificate's claims from scratch: derives every field a second time and compares.
  *
- * `certify` reads W off the graph, operation by operation, from x forward. Nothing here does. W is found by experiment: three
- * vectors, 1 1 1 …, 1 2 3 … and a random one, are sent back from y by the operations' own derivatives in float64, with nothing
- * through edges that depend on a parameter. What arrives at an entry of x is f, f·(j + 1) and f·gⱼ if it comes from entry j of
- * y alone, times f; a third random vector confirms it. From that follow identity, selection, mask and scale with their factors.
- * Which edges depend on a parameter is looked for from y, not from the parameters; ways are counted backward; the least harmful
- * way is searched from x. Shared with `certify` are the recording of the graph and of the draw (run.ts), the effects
- * that operations have by name and how harmful they are (path.ts), the gradients of a seed (probe.ts), and the words
- * (certificate-text.ts).
+ * `certify` reads W from the graph, operation by operation, from x forward. Nothing here does. W is found by
+ * experiment: three vectors, 1 1 1 …, 1 2 3 … and a random one, are sent back from y by the operations' own derivatives
+ * in float64, with nothing through edges that depend on a parameter. If an entry of x comes only from entry j of y,
+ * times f, it receives f, f·(j + 1) and f·gⱼ; a third random vector confirms it. From that follow identity, selection,
+ * mask and scale with their factors. The edges that depend on a parameter are searched from y, not from the parameters;
+ * ways are counted backward; the least harmful way is searched from x. Shared with `certify` are the recording of the
+ * graph and of the draw (run.ts), the effects that operations have by name and how harmful they are (path.ts), the
+ * gradients of a seed (probe.ts), and the words (certificate-text.ts).
  */
 import { checkModule, type Module } from "../nn/module.ts";
 import { checkTensor, type Tensor } from "../tensor/tensor.ts";
@@ -36,10 +36,10 @@ import { type Run, recordRun, subjectOf } from "./run.ts";
 import { Report, shown, type Verification } from "./verification.ts";
 
 /**
- * Verifies a certificate, perhaps read from JSON, against the model and the input that it is about.
+ * Verifies a certificate, perhaps read from JSON, against its model and input.
  *
- * The model has to have the weights and be in the mode that it had then. If it draws random numbers, it draws those that the
- * certificate was made with; afterwards generators and running statistics are as they were.
+ * The model must have the same weights and mode as then. If it draws random numbers, it repeats the certificate's
+ * draws; afterwards generators and running statistics are restored.
  *
  * @example
  * const certificate = JSON.parse(JSON.stringify(certify(model, images)));
@@ -51,8 +51,8 @@ export function verifyCertificate(certificate: Certificate, model: Module, x: Te
   checkTensor("verifyCertificate", "x", x);
   const report = new Report();
   const { seed, draws } = certificate;
-  if (!Number.isSafeInteger(seed)) report.fail("seed", `is ${shown(seed)}, which is no whole number`);
-  if (!areDraws(draws)) report.fail("draws", "are no states of generators");
+  if (!Number.isSafeInteger(seed)) report.fail("seed", `is ${shown(seed)}, which is not a whole number`);
+  if (!areDraws(draws)) report.fail("draws", "are not generator states");
   if (report.failures.length > 0) return report.result();
 
   const run = recordRun("verifyCertificate", model, x, draws);
@@ -85,12 +85,12 @@ function areDraws(draws: unknown): draws is readonly Draw[] {
   return Array.isArray(draws) && draws.every(isDraw);
 }
 
-/** A number that was rounded to so many digits, of one that is known within `error` of itself. */
+/** Accepts a number rounded to this many digits, if the original is known within `error` of itself. */
 function roundsTo(digits: number, found: number, error: number): (claimed: unknown) => boolean {
   return (claimed) => [0, error, -error].some((e) => claimed === rounded(found * (1 + e), digits));
 }
 
-/** W of one way: the fields of a passage. Where the certificate says that it is undecided, nothing is claimed. */
+/** W of one way: the fields of a passage. If the certificate calls it undecided, nothing is claimed. */
 function passageAgain(
   field: string,
   way: Way,
@@ -213,7 +213,7 @@ function blockAgain(
   };
 }
 
-/** The way that the certificate names, if it is one and none does less harm; else the one that was found here. */
+/** The certificate's way, if it is one and none does less harm; else the one found here. */
 function pathAgain({ module }: Call, way: Way, claimed: BlockCertificate | undefined): Crossing[] | null {
   const skips = module.shortcut !== "none";
   const weightless = leastHarm(way, true);

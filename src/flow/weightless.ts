@@ -1,10 +1,10 @@
 /**
- * W, the weightless part of a Jacobian J = W + R: the sum over all paths of the graph from x to y that consist of weightless
- * edges only (segment.ts). R is the sum over all others.
+ * W, the weightless part of a Jacobian J = W + R: the sum over all paths of the graph from x to y that consist only of
+ * weightless edges (segment.ts). R is the sum over all others.
  *
- * It is computed twice. `structure` follows the maps that are written down, from x forward; `weightlessProduct` sends a
- * gradient from y back by the operations' own rules, with nothing through edges that depend on a parameter. Where one of the
- * two has a fault, they differ.
+ * It is computed twice. `structure` follows the written-down maps from x forward. `weightlessProduct` sends a gradient
+ * from y back by the operations' own rules, with nothing through edges that depend on a parameter. If one of the two
+ * has a fault, they differ.
  */
 import type { Node } from "../autograd/graph.ts";
 import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
@@ -13,21 +13,21 @@ import { edgeMap } from "./edge-maps.ts";
 import { compose, IDENTITY, type LinearMap, plus, withOnes, ZERO } from "./linear-map.ts";
 import { dependsOnInput, type Segment } from "./segment.ts";
 
-/** What the graph says of W. */
+/** The graph's findings about W. */
 export interface Structure {
   readonly map: LinearMap;
   /** How many weightless ways lead from x to y. */
   readonly ways: number;
-  /** Whether an edge on one of them has another map at other inputs. */
+  /** Whether the map of an edge on one of them changes with the input. */
   readonly onThisInput: boolean;
-  /** Whether a mask that was drawn at random is on one of them. */
+  /** Whether one of them has a mask drawn at random. */
   readonly drawn: boolean;
 }
 
 /**
  * Follows W from x to y.
  *
- * @param undrawn with 1 for the factor 1/(1 − p) of what dropout kept: what the map would be if it only kept and dropped.
+ * @param undrawn with 1 in place of dropout's factor 1/(1 − p): the map if dropout only kept and dropped.
  */
 export function structure(segment: Segment, { undrawn = false }: { undrawn?: boolean } = {}): Structure {
   const { x, y, nodes, weightless } = segment;
@@ -60,7 +60,7 @@ export function structure(segment: Segment, { undrawn = false }: { undrawn?: boo
   return found.get(y) ?? none;
 }
 
-/** The tensors from which weightless ways lead to y: of the others nothing has to be known. */
+/** The tensors from which weightless ways lead to y: the others do not matter. */
 function leadingTo({ y, nodes, weightless }: Segment): ReadonlySet<Tensor> {
   const useful = new Set([y]);
   for (const node of [...nodes].reverse()) {
@@ -105,14 +105,14 @@ export function bothProducts({ x, y, nodes, weightless, reached }: Segment, g: F
   return { w: w.get(x) ?? nothing(), r: r.get(x) ?? nothing() };
 }
 
-/** What has arrived at t, which nobody needs there any more. */
+/** Removes and returns the gradient that has arrived at t. */
 function taken(pending: Map<Tensor, Floats>, t: Tensor): Floats | undefined {
   const arrived = pending.get(t);
   pending.delete(t);
   return arrived;
 }
 
-/** Sends the gradient gy at a node's output on to those of its inputs that are wanted. */
+/** Sends the gradient gy at a node's output on to its wanted inputs. */
 function send(pending: Map<Tensor, Floats>, { inputs, rule }: Node, gy: Floats, wanted: readonly boolean[]): void {
   if (!wanted.includes(true)) return;
   const sent = rule(toValues(gy), wanted);

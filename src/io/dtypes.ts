@@ -1,16 +1,16 @@
 /**
- * The types that numbers have in files, by PyTorch's names, and the typed arrays that hold each of them exactly.
+ * Number types in files, by PyTorch's names, and the typed arrays that hold each of them exactly.
  *
- * Files are little-endian; so is every machine that is likely to run this, but `littleEndianMachine` asks.
+ * Files are little-endian. So is every machine that is likely to run this, but `littleEndianMachine` checks.
  */
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { bfloat16, float8E4M3, float8E5M2, half, largest, narrow, type SmallFloat, widen } from "./small-floats.ts";
 
-/** Types of real numbers with a point. */
+/** Floating-point types. */
 export type FloatDType = "float64" | "float32" | "float16" | "bfloat16" | "float8_e4m3fn" | "float8_e5m2";
 
-/** The types of number in weight files, by safetensors' names. */
+/** The number types of weight files, by safetensors' names. */
 export type DType =
   | FloatDType
   | "int64"
@@ -23,7 +23,7 @@ export type DType =
   | "uint8"
   | "bool";
 
-/** The values of a tensor, exactly: float16, bfloat16 and the 8-bit floats as float32; bool as 0 and 1. */
+/** A tensor's exact values: float16, bfloat16 and the 8-bit floats as float32; bool as 0 and 1. */
 export type StoredValues =
   | Float64Array
   | Float32Array
@@ -73,7 +73,7 @@ export function isDType(name: string): name is DType {
 
 const littleEndianMachine = (): boolean => new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Reverses the bytes of each number in place, where the file's order is not the machine's. */
+/** Reverses the bytes of each number in place where the file's order differs from the machine's. */
 function toMachineOrder(bytes: Uint8Array, width: number, littleEndian: boolean): void {
   if (width === 1 || littleEndian === littleEndianMachine()) return;
   for (let start = 0; start < bytes.length; start += width) {
@@ -85,7 +85,7 @@ function toMachineOrder(bytes: Uint8Array, width: number, littleEndian: boolean)
   }
 }
 
-/** The values of numbers that stand in `bytes` one after the other. Uses the array itself where it can. */
+/** The values of consecutive numbers in `bytes`. Uses the array itself where possible. */
 export function decodeValues(dtype: DType, bytes: Uint8Array, littleEndian = true): StoredValues {
   const { bytes: width, values, small } = dtypes[dtype];
   const own =
@@ -97,7 +97,7 @@ export function decodeValues(dtype: DType, bytes: Uint8Array, littleEndian = tru
   return new values(buffer);
 }
 
-/** The bytes of `values`, little-endian. Where nothing has to be converted they are a view of the array, not a copy. */
+/** The bytes of `values`, little-endian. If nothing has to be converted they are a view of the array, not a copy. */
 export function encodeValues(dtype: DType, values: StoredValues): Uint8Array {
   const { bytes: width, small } = dtypes[dtype];
   const { buffer, byteOffset, byteLength } = values;
@@ -114,8 +114,8 @@ export function encodeValues(dtype: DType, values: StoredValues): Uint8Array {
 }
 
 /**
- * A float32 for each value: itself where there is one, else the nearest (float64, int64, int32 and their unsigned kin
- * have more digits than float32's 24 bits).
+ * A float32 for each value: the value itself if it is one, else the nearest (float64, int64, int32 and their unsigned
+ * kin have more digits than float32's 24 bits).
  */
 export function toFloat32(values: StoredValues): Float32Array {
   if (values instanceof Float32Array) return values;
@@ -125,17 +125,17 @@ export function toFloat32(values: StoredValues): Float32Array {
   return nearest;
 }
 
-/** Rounds once: by way of a float64 there would be two roundings, and a tie could be broken the wrong way. */
+/** Rounds once: rounding first to float64 and then again could break a tie the wrong way. */
 function nearestFloat32(value: bigint): number {
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;
-  // The lowest 12 of at least 54 bits decide no rounding to 24 bits by more than whether they are all 0.
+  // Of at least 54 bits, the lowest 12 affect rounding to 24 bits only by whether they are all 0.
   const sticky = (value & 0xfffn) === 0n ? 0n : 0x1000n;
   return Number((value & ~0xfffn) | sticky);
 }
 
 /**
- * A tensor's numbers as `encodeValues` takes them for `dtype`. Floats are rounded to the nearest.
+ * A tensor's numbers in the form `encodeValues` takes for `dtype`. Floats are rounded to the nearest.
  *
  * @throws ValueError, naming `name`, for a finite number that `dtype` cannot hold: 1e6 in float16, 0.5 in int64.
  */
@@ -170,5 +170,5 @@ function checkSize(dtype: DType, data: Floats, name: string, small: SmallFloat |
 }
 
 function refuse(dtype: DType, data: Floats, name: string, at: number, what: string): never {
-  throw new ValueError(`${name}: element ${at} is ${data[at]}, ${dtype} holds ${what}`);
+  throw new ValueError(`${name}: element ${at} is ${data[at]}, but ${dtype} holds ${what}`);
 }

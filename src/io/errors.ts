@@ -1,15 +1,15 @@
-/** The error of every reader in this layer. */
+/** The error that every reader in this layer throws. */
 import { SkipstoneError } from "../tensor/errors.ts";
 
 /**
- * A file that is truncated, corrupt, hostile or of another format. The message names the file, the place in it (offset,
- * opcode, tensor) and what is wrong: `resnet18.safetensors: header, character 57: …`.
+ * A file that is truncated, corrupt, hostile or in another format. The message names the file, the place in it (offset,
+ * opcode, tensor) and the fault: `resnet18.safetensors: header, character 57: …`.
  */
 export class FormatError extends SkipstoneError {
   override readonly name = "FormatError";
 }
 
-/** A name from a file as it may stand in a message: quoted, escaped, and not longer than a line. */
+/** A name from a file, as messages show it: quoted, escaped, and at most a line long. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 79)}…` : name);
 }

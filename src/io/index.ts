@@ -1,6 +1,6 @@
 /**
- * Weights in and out: safetensors and PyTorch's `.pth`; networks out: ONNX. Bytes in, tensors out, and back; `skipstone/node`
- * has paths.
+ * Reads and writes weights as safetensors and PyTorch's `.pth`; writes networks as ONNX. Bytes in, tensors out, and
+ * back; `skipstone/node` takes paths.
  */
 export type { DType, FloatDType, StoredValues } from "./dtypes.ts";
 export { FormatError } from "./errors.ts";

@@ -1,14 +1,14 @@
-/** Names without what a wrapper has put before all of them. */
+/** Removes the prefixes that wrappers put before all names. */
 import { FormatError, quote } from "./errors.ts";
 import type { FileInfo } from "./source.ts";
 
 /** `DataParallel` and `torch.compile` wrap a model, and its names with it. */
 const wrappers: readonly string[] = ["module.", "_orig_mod."];
 
-/** So many wrappers are looked for, one inside the other. */
+/** Looks for up to this many nested wrappers. */
 const mostWrappers = 4;
 
-/** The same entries under names without `prefix`; undefined: without those of the wrappers, where every name has them. */
+/** The same entries, named without `prefix`; if undefined, without the wrappers' prefixes that every name has. */
 export function stripPrefix<T>(
   entries: ReadonlyMap<string, T>,
   prefix: string | false | undefined,
@@ -31,7 +31,7 @@ export function stripPrefix<T>(
   return renamed;
 }
 
-/** What wrappers have put before every name: `module._orig_mod.`, or nothing. */
+/** The prefixes that wrappers put before every name: `module._orig_mod.`, or nothing. */
 function commonWrappers(names: readonly string[]): string {
   let common = "";
   for (let i = 0; i < mostWrappers && names.length > 0; i++) {

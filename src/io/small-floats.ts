@@ -7,7 +7,7 @@
  *
  * IEEE 754 half precision; bfloat16, the upper half of a float32; and the two 8-bit formats of "FP8 Formats for Deep
  * Learning" (Micikevicius et al. 2022). E4M3 has no infinity: E all ones are numbers too, and only m all ones is NaN.
- * Rounding is to the nearest, ties to even, as PyTorch's.
+ * Rounding is to the nearest, ties to even, as in PyTorch.
  */
 
 export interface SmallFloat {
@@ -21,7 +21,7 @@ export const bfloat16: SmallFloat = { exponentBits: 8, mantissaBits: 7, infinity
 export const float8E5M2: SmallFloat = { exponentBits: 5, mantissaBits: 2, infinity: true };
 export const float8E4M3: SmallFloat = { exponentBits: 4, mantissaBits: 3, infinity: false };
 
-/** The float32 values of small floats given by their bits. Exact, the payload of a NaN included. */
+/** The float32 values of small floats given by their bits. Exact, including the payload of a NaN. */
 export function widen(
   { exponentBits, mantissaBits, infinity }: SmallFloat,
   bits: Uint16Array | Uint8Array,
@@ -32,7 +32,9 @@ export function widen(
   return values;
 }
 
-/** Rounds float32 values to small floats and writes their bits to `bits`. What is too large becomes infinity, or E4M3's NaN. */
+/**
+ * Rounds float32 values to small floats and writes their bits to `bits`. Larger values become infinity, or E4M3's NaN.
+ */
 export function narrow(
   { exponentBits, mantissaBits, infinity }: SmallFloat,
   values: Float32Array,
@@ -75,12 +77,12 @@ function narrowBits(exponentBits: number, mantissaBits: number, infinity: boolea
   const tooLarge = infinity ? ones << mantissaBits : (ones << mantissaBits) | ((1 << mantissaBits) - 1);
   if (magnitude > 0x7f800000) {
     if (!infinity) return sign | tooLarge;
-    // A payload that would vanish leaves a quiet NaN, not an infinity.
+    // If the payload would vanish, leave a quiet NaN, not an infinity.
     return sign | tooLarge | ((magnitude & 0x7fffff) >> shift || 1 << (mantissaBits - 1));
   }
   const exponent = (magnitude >>> 23) - 127 + (ones >> 1);
-  // With the exponent re-biased in place, rounding up carries from the mantissa into it. bfloat16 keeps the bias, so that
-  // float32's subnormals go this way too.
+  // With the exponent re-biased in place, rounding up carries from the mantissa into it. bfloat16 keeps the bias, so
+  // this also covers float32's subnormals.
   const rounded =
     exponent > 0 || exponentBits === 8
       ? roundShift((exponent << 23) | (magnitude & 0x7fffff), shift)

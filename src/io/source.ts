@@ -1,16 +1,16 @@
 /**
- * Where the bytes of a file come from, and how the readers ask for them.
+ * Sources of a file's bytes, and how the readers ask for them.
  *
- * A reader is a generator that yields the range it needs next and gets its bytes: `Reading`. One and the same reader then
- * runs on bytes in memory at once (`readNow`) and on a file that is fetched piece by piece (`readFrom`).
- * Next: weight-file.ts, what the readers make.
+ * A reader is a generator that yields the range it needs next and receives its bytes: `Reading`. So the same reader
+ * runs at once on bytes in memory (`readNow`), or on a file fetched piece by piece (`readFrom`). Next: weight-file.ts,
+ * the readers' result.
  */
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { FormatError } from "./errors.ts";
 
 /**
- * A file that can be read in pieces: a file handle of Node's, ranges of HTTP, a database. `skipstone/node` has `openFile`.
+ * A file that can be read in pieces: a Node file handle, HTTP ranges, a database. `skipstone/node` has `openFile`.
  *
  * @example
  * const httpRanges = async (url: string) => ({
@@ -23,23 +23,23 @@ import { FormatError } from "./errors.ts";
  * });
  */
 export interface ByteSource {
-  /** What error messages call the file. */
+  /** The file's name in error messages. */
   readonly name?: string;
   /** Length of the file in bytes. */
   readonly size: number;
-  /** Exactly the bytes from `offset` to `offset + length`, in an array that is the caller's to keep. */
+  /** Exactly the bytes from `offset` to `offset + length`, in an array that the caller may keep. */
   read(offset: number, length: number): Promise<Uint8Array>;
   close?(): Promise<void>;
 }
 
-/** As much of the web's `Blob` as is used; a `File` has a name too. */
+/** The part of the web's `Blob` that is used; a `File` also has a name. */
 export interface BlobLike {
   readonly name?: string;
   readonly size: number;
   slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 
-/** As much of what `fetch` gives as is used. */
+/** The part of a `fetch` response that is used. */
 export interface ResponseLike {
   readonly ok: boolean;
   readonly status: number;
@@ -47,10 +47,10 @@ export interface ResponseLike {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-/** Everything a file of weights can be read from. */
+/** Everything that weights can be read from. */
 export type WeightSource = Uint8Array | ArrayBuffer | BlobLike | ResponseLike | ByteSource;
 
-/** A file as the readers know it. */
+/** A file as the readers see it. */
 export interface FileInfo {
   readonly name: string;
   readonly size: number;
@@ -61,14 +61,14 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** A computation that asks for ranges of a file's bytes on its way. The bytes it gets are its own. */
+/** A computation that asks for ranges of a file's bytes along the way. It owns the bytes it gets. */
 export type Reading<T> = Generator<ByteRange, T, Uint8Array>;
 
-/** The bytes from `offset` to `offset + length`, or an error that says that the file ends inside `what`. */
+/** The bytes from `offset` to `offset + length`, or an error that the file ends inside `what`. */
 export function* readRange(file: FileInfo, offset: number, length: number, what: string): Reading<Uint8Array> {
   if (offset + length > file.size) {
     throw new FormatError(
-      `${file.name}: truncated: ${what} ends at offset ${offset + length}, the file has ${file.size} bytes`,
+      `${file.name}: truncated: ${what} ends at offset ${offset + length}, but the file has ${file.size} bytes`,
     );
   }
   return length === 0 ? new Uint8Array(0) : yield { offset, length };
@@ -93,7 +93,7 @@ export async function readFrom<T>(source: ByteSource, { name }: FileInfo, readin
     const bytes = isBytes(given) ? plainBytes(given) : undefined;
     if (bytes?.length !== length) {
       throw new FormatError(
-        `${name}: asked for ${length} bytes from offset ${offset}, the source gave ${bytes?.length ?? describe(given)}`,
+        `${name}: asked for ${length} bytes from offset ${offset}, but the source gave ${bytes?.length ?? describe(given)}`,
       );
     }
     step = reading.next(bytes);
@@ -121,11 +121,11 @@ export function checkSource(op: string, value: unknown): asserts value is Weight
   const isFunction = (f: unknown): boolean => typeof f === "function";
   if (typeof value === "object" && (isFunction(read) || (isFunction(slice) && size !== undefined))) {
     if (Number.isInteger(size) && size! >= 0) return;
-    throw new UsageError(`${op}: the source must know its size in bytes, a whole number, got ${describe(size)}`);
+    throw new UsageError(`${op}: the source's size in bytes must be a whole number, got ${describe(size)}`);
   }
   if (typeof value === "object" && isFunction(arrayBuffer) && typeof ok === "boolean") return;
   throw new UsageError(
-    `${op}: needs bytes, a Blob, what fetch gave, or a ByteSource, got ${describe(value)}${adviceOn(value)}`,
+    `${op}: needs bytes, a Blob, a fetch response, or a ByteSource, got ${describe(value)}${adviceOn(value)}`,
   );
 }
 
@@ -138,7 +138,7 @@ function adviceOn(value: unknown): string {
   return value instanceof Promise ? ": await it first" : "";
 }
 
-/** Any of the sources as one that is read in pieces. */
+/** Any of the sources, as one that is read in pieces. */
 export async function openSource(source: WeightSource): Promise<ByteSource> {
   if (ArrayBuffer.isView(source) || isArrayBuffer(source)) {
     const bytes = plainBytes(source);
@@ -154,7 +154,7 @@ export async function openSource(source: WeightSource): Promise<ByteSource> {
   return { ...(await openSource(await source.arrayBuffer())), name: source.url };
 }
 
-/** Also for buffers of another realm (a frame, a worker of a test), which are no `instanceof ArrayBuffer`. */
+/** Also accepts buffers from another realm (a frame, a test's worker), which are not `instanceof ArrayBuffer`. */
 function isArrayBuffer(value: object): value is ArrayBuffer {
   return Object.prototype.toString.call(value) === "[object ArrayBuffer]";
 }

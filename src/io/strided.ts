@@ -1,10 +1,10 @@
 /**
- * Strided views: PyTorch's tensors are windows on a storage, `element (i, j, …) = storage[offset + i·s₀ + j·s₁ + …]`, so
- * that a transpose, a slice or an `expand` (stride 0) shares the numbers. Skipstone's are contiguous: reading copies.
+ * Strided views. PyTorch's tensors are windows on a storage, `element (i, j, …) = storage[offset + i·s₀ + j·s₁ + …]`,
+ * so a transpose, a slice or an `expand` (stride 0) shares the numbers. Skipstone's are contiguous: reading copies.
  */
 import { type Shape, sizeOf, stridesOf } from "../tensor/shape.ts";
 
-/** How many elements of storage a view reaches over, from its first to its last: 0 for an empty one. */
+/** The number of storage elements that a view spans, from its first to its last: 0 for an empty one. */
 export function spanOf(shape: Shape, strides: readonly number[]): number {
   if (sizeOf(shape) === 0) return 0;
   return shape.reduce((last, length, axis) => last + (length - 1) * strides[axis], 0) + 1;
@@ -23,7 +23,7 @@ export function gather(bytes: Uint8Array, width: number, shape: Shape, strides: 
   let from = 0;
   for (let to = 0; to < gathered.length; to += width) {
     for (let byte = 0; byte < width; byte++) gathered[to + byte] = bytes[from + byte];
-    // The next index, as an odometer counts: the last axis first, and a carry where one is through.
+    // Advances the index like an odometer: the last axis first, with a carry when an axis is finished.
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += strides[axis] * width;
       if (++index[axis] < shape[axis]) break;

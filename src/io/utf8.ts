@@ -1,6 +1,9 @@
-/** UTF-8 by the platform: browsers, Node, Deno and Bun all have the web standard's coders (https://encoding.spec.whatwg.org). */
+/**
+ * UTF-8 from the platform: browsers, Node, Deno and Bun all have the web standard's coders
+ * (https://encoding.spec.whatwg.org).
+ */
 
-/** As much of the standard as is used here; the library is compiled without the platforms' own types. */
+/** The part of the standard that is used here; the library is compiled without the platforms' own types. */
 interface Coders {
   readonly TextDecoder: new (
     label: "utf-8",
@@ -9,7 +12,7 @@ interface Coders {
   readonly TextEncoder: new () => { encode(text: string): Uint8Array };
 }
 
-/** The text, or undefined where the bytes are not UTF-8. */
+/** The text, or undefined if the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   const { TextDecoder } = globalThis as unknown as Coders;
   try {

@@ -1,6 +1,6 @@
 /**
  * `WeightFile`: a file of named tensors, whatever its format. The formats' readers (safetensors/read.ts, pth/read.ts) find
- * out what a file holds and where (`Contents`); how numbers become tensors is the same for all and stands here.
+ * out what a file holds and where (`Contents`). This file turns the numbers into tensors, the same way for all formats.
  */
 import type { StateDict } from "../nn/module.ts";
 import { describe, type OptionNames } from "../tensor/check.ts";
@@ -24,27 +24,29 @@ import {
 } from "./source.ts";
 import { gather, isContiguous, spanOf } from "./strided.ts";
 
-/** What a file says of a tensor without its numbers. */
+/** What a file says about a tensor, besides its numbers. */
 export interface TensorEntry {
   readonly dtype: DType;
   readonly shape: Shape;
 }
 
-/** A tensor with exactly the numbers it has in a file: what a change of format carries over. */
+/** A tensor with exactly its numbers in the file: a change of format preserves them. */
 export interface StoredTensor extends TensorEntry {
   readonly values: StoredValues;
 }
 
-/** What is known of a file once it is open. */
+/** What is known about a file once it is open. */
 export interface WeightIndex {
-  /** What error messages call it. */
+  /** The file's name in error messages. */
   readonly name: string;
   readonly format: "safetensors" | "pth";
-  /** safetensors: its `__metadata__`. pth: the numbers and texts beside the state dict (`epoch`, `arch`), as texts. */
+  /**
+   * safetensors: its `__metadata__`. pth: the numbers and strings beside the state dict (`epoch`, `arch`), as strings.
+   */
   readonly metadata: ReadonlyMap<string, string>;
   /** Every tensor's type and shape, in the file's order. */
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  /** Names within the state dict that hold something else than a tensor (pth only). */
+  /** Names within the state dict that hold anything but a tensor (pth only). */
   readonly ignored: readonly string[];
 }
 
@@ -52,13 +54,13 @@ export interface WeightIndex {
 export interface WeightFile extends WeightIndex {
   /** One tensor as float32, rounded to the nearest where its type has more digits (float64, int64, int32). */
   tensor(name: string): Tensor;
-  /** One tensor with the type and the values it has in the file. */
+  /** One tensor with its type and values in the file. */
   stored(name: string): StoredTensor;
   /** Every tensor as float32, for `model.loadStateDict`. */
   stateDict(): StateDict;
 }
 
-/** A file that is read tensor by tensor, when they are asked for. */
+/** A file whose tensors are read when they are asked for. */
 export interface LazyWeightFile extends WeightIndex {
   tensor(name: string): Promise<Tensor>;
   stored(name: string): Promise<StoredTensor>;
@@ -69,48 +71,48 @@ export interface LazyWeightFile extends WeightIndex {
 
 /** Options of reading weight files. */
 export interface ReadOptions {
-  /** What error messages call the file. Default: the source's own name, else "weights". */
+  /** The file's name in error messages. Default: the source's own name, else "weights". */
   name?: string;
   /**
-   * A beginning to take off the names that have it: `"model."`. Default: `module.` (from `DataParallel`) and `_orig_mod.`
-   * (from `torch.compile`), where every name has it. False: names stay as they are.
+   * A prefix to remove from the names that have it: `"model."`. Default: `module.` (from `DataParallel`) and
+   * `_orig_mod.` (from `torch.compile`), if every name has it. False: names stay unchanged.
    */
   stripPrefix?: string | false;
 }
 
 export const READ_OPTIONS: OptionNames<ReadOptions> = { name: true, stripPrefix: true };
 
-/** Throws unless the options that all formats have are texts, or false. */
+/** Throws unless the options common to all formats are strings, or false. */
 export function checkReadOptions(op: string, { name, stripPrefix }: ReadOptions): void {
   const text = (option: string, value: unknown, or: string): void => {
     if (value === undefined || typeof value === "string") return;
-    throw new UsageError(`${op}: ${option} must be a text${or}, got ${describe(value)}`);
+    throw new UsageError(`${op}: ${option} must be a string${or}, got ${describe(value)}`);
   };
   text("name", name, "");
   if (stripPrefix !== false) text("stripPrefix", stripPrefix, " or false");
 }
 
-/** A tensor in a file: what it is, and how to get at it. */
+/** A tensor in a file: its description, and how to read it. */
 export interface Place extends TensorEntry {
-  /** How far apart neighbours along each axis lie, in elements. */
+  /** The distance between neighbours along each axis, in elements. */
   readonly strides: readonly number[];
   readonly littleEndian: boolean;
   /** The bytes from the first element to the end of the last. */
   read(): Reading<Uint8Array>;
 }
 
-/** What the reader of a format finds in a file. */
+/** What a format's reader finds in a file. */
 export interface Contents extends Omit<WeightIndex, "name"> {
   readonly entries: ReadonlyMap<string, Place>;
 }
 
-/** The reader of a format: finds out what a file holds. */
+/** A format's reader: finds out what a file holds. */
 export type ContentsReader<Options extends ReadOptions = ReadOptions> = (
   file: FileInfo,
   options: Options,
 ) => Reading<Contents>;
 
-/** Reads a file in memory with the reader of its format, for the function `op`. */
+/** Reads a file in memory with its format's reader, for the function `op`. */
 export function readWith<Options extends ReadOptions>(
   op: string,
   reader: ContentsReader<Options>,
@@ -130,7 +132,10 @@ export function readWith<Options extends ReadOptions>(
   };
 }
 
-/** Opens a file that is read in pieces with the reader of its format, for the function `op`. Where that fails the source is closed. */
+/**
+ * Opens a file that is read in pieces with its format's reader, for the function `op`. If that fails the source is
+ * closed.
+ */
 export async function openWith<Options extends ReadOptions>(
   op: string,
   reader: ContentsReader<Options>,
@@ -180,16 +185,16 @@ function* readTensor(file: FileInfo, contents: Contents, name: string): Reading<
 
 function* readState(file: FileInfo, contents: Contents): Reading<StateDict> {
   checkMemory(file, [...contents.entries]);
-  // Without a prototype, so that a tensor called "__proto__" is one name among others.
+  // Without a prototype, so that "__proto__" is an ordinary name.
   const state = Object.create(null) as StateDict;
   for (const name of contents.entries.keys()) state[name] = yield* readTensor(file, contents, name);
   return state;
 }
 
 /**
- * A view with stride 0 (`expand`) makes any number of elements out of one, and many views can lie on one storage: a small
- * file could fill the memory, or take for ever to read. A file that stores what it holds stays below 4 times its size even
- * if all of it is bytes, and is read once.
+ * A view with stride 0 (`expand`) makes any number of elements from one, and many views can share one storage: a small
+ * file could fill the memory, or take for ever to read. A file that really stores its tensors stays below 4 times its
+ * size, even if all of it is bytes, and is read once.
  */
 function checkMemory(file: FileInfo, places: readonly (readonly [string, Place])[]): void {
   let bytes = 0;

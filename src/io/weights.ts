@@ -1,4 +1,6 @@
-/** Weights from a file of any format that is known here. A program that knows its format imports less: `openSafetensors`, `readPth`. */
+/**
+ * Weights from a file of any known format. A program that knows its format imports less: `openSafetensors`, `readPth`.
+ */
 import type { StateDict } from "../nn/module.ts";
 import { FormatError } from "./errors.ts";
 import { checkPthOptions, type PthOptions } from "./pth/options.ts";
@@ -7,18 +9,18 @@ import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "./weight-file.ts";
 
-/** What `openWeights` and its kin understand. `key` and `unknownObjects` matter for `.pth` files alone. */
+/** The options of `openWeights` and its kin. `key` and `unknownObjects` only matter for `.pth` files. */
 export type WeightOptions = PthOptions;
 
 /**
- * The weights in a file as a state dict: bytes, a `Blob` or `File`, what `fetch` gave, or any `ByteSource`. The format is
- * recognised by the first bytes: safetensors, or PyTorch's `.pth`.
+ * The weights in a file as a state dict: bytes, a `Blob` or `File`, a `fetch` response, or any `ByteSource`. The
+ * format, safetensors or PyTorch's `.pth`, is recognised by the first bytes.
  *
  * @example
  * const bytes = writeSafetensors(model.stateDict()); // or: await fetch("resnet8.safetensors")
  * model.loadStateDict(await loadWeights(bytes));
  *
- * @throws FormatError if the file is neither, or damaged, naming the place.
+ * @throws FormatError with the place, if the file is neither or damaged.
  */
 export async function loadWeights(source: WeightSource, options: WeightOptions = {}): Promise<StateDict> {
   const file = await openFor("loadWeights", source, options);
@@ -29,7 +31,7 @@ export async function loadWeights(source: WeightSource, options: WeightOptions =
   }
 }
 
-/** Opens a file of either format; each tensor is read when it is asked for. Throws FormatError as `loadWeights`. */
+/** Opens a file of either format; each tensor is read when it is asked for. Throws FormatError like `loadWeights`. */
 export async function openWeights(source: WeightSource, options: WeightOptions = {}): Promise<LazyWeightFile> {
   return await openFor("openWeights", source, options);
 }
@@ -39,13 +41,13 @@ async function openFor(op: string, source: WeightSource, options: WeightOptions)
   return await openWith(op, readContents, source, options);
 }
 
-/** Reads a file of either format in memory. Throws FormatError as `loadWeights`. */
+/** Reads a file of either format in memory. Throws FormatError like `loadWeights`. */
 export function readWeights(bytes: Uint8Array | ArrayBuffer, options: WeightOptions = {}): WeightFile {
   checkPthOptions("readWeights", options);
   return readWith("readWeights", readContents, bytes, options);
 }
 
-/** What people have in their hands instead, by how it begins. */
+/** Files that people pass by mistake, by how they begin. */
 const others: readonly (readonly [start: string, advice: string])[] = [
   ["\x1f\x8b", "it is compressed with gzip: pass it through gunzip first"],
   ["version https://git-lfs", "it is a pointer of Git LFS, not the file itself: git lfs pull"],
@@ -57,7 +59,7 @@ function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents
   const start = yield* readRange(file, 0, Math.min(32, file.size), "the beginning");
   const readPth = pthReader(start);
   if (readPth) return yield* readPth(file, options);
-  // Of safetensors, the length of the header comes first.
+  // In safetensors the length of the header comes first.
   if (start[8] === 0x7b) return yield* readSafetensorsContents(file);
   const text = String.fromCharCode(...start);
   const advice = others.find(([beginning]) => text.startsWith(beginning))?.[1];

@@ -1,4 +1,4 @@
-/** What the writers take: a state dict, or tensors with types of their own. And the type each tensor gets in the file. */
+/** The writers' input: a state dict, or tensors with types of their own; and each tensor's type in the file. */
 import { describe, type OptionNames } from "../tensor/check.ts";
 import { isShape, readClone, type SavedTensor } from "../tensor/clone.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
@@ -9,41 +9,43 @@ import { convertFloats, type DType, dtypes, encodeValues, type FloatDType, isDTy
 import { quote } from "./errors.ts";
 import type { StoredTensor } from "./weight-file.ts";
 
-/** A tensor, what a `WeightFile` has stored, or a clone. */
+/** A tensor, a tensor stored in a `WeightFile`, or a clone. */
 export type TensorToWrite = Tensor | StoredTensor | SavedTensor;
 
-/** Tensors by name: `model.stateDict()`, or what a `WeightFile` has stored. A map keeps names like "0" in their place. */
+/**
+ * Tensors by name: `model.stateDict()`, or those stored in a `WeightFile`. A map keeps names like "0" in their place.
+ */
 export type StateToWrite = Readonly<Record<string, TensorToWrite>> | ReadonlyMap<string, TensorToWrite>;
 
 /** Options of writing weight files. */
 export interface WriteOptions {
   /**
-   * The type of the tensors' numbers: one for all floats, or a function of the name. Default: float32. The batch counter of
-   * batch norm, `num_batches_tracked`, is an int64 unless the function says otherwise, as in PyTorch. Tensors that come
-   * with a type of their own (`StoredTensor`) keep it.
+   * The type of the tensors' numbers: one for all floats, or a function of the name. Default: float32. Batch norm's
+   * counter, `num_batches_tracked`, is an int64 unless the function says otherwise, as in PyTorch. Tensors with a type
+   * of their own (`StoredTensor`) keep it.
    */
   dtype?: FloatDType | ((name: string, tensor: Tensor) => DType);
 }
 
 export const WRITE_OPTIONS: OptionNames<WriteOptions> = { dtype: true };
 
-/** A tensor that is about to be written. */
+/** A tensor about to be written. */
 export interface OutgoingTensor {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
   readonly byteLength: number;
-  /** Tensors that share their numbers have the same one. */
+  /** Tensors that share their numbers have the same source. */
   readonly source: object;
   /** The numbers, little-endian. May be a view of the tensor's own memory. */
   encode(): Uint8Array;
 }
 
 /**
- * Everything that the function `op` is to write, in the state's order. Nothing is converted yet.
+ * Everything the function `op` has to write, in the state's order. Nothing is converted yet.
  *
- * @throws ValueError for a name that is not well-formed, or an unknown type; ShapeError for values that do not fill their shape;
- * UsageError for what is no tensor, and for a tensor of a step that is over.
+ * @throws ValueError for a name that is not well-formed, or an unknown type; ShapeError for values that do not fill
+ * their shape; UsageError for anything but a tensor, and for a tensor of a finished step.
  */
 export function outgoingTensors(
   op: string,
@@ -74,17 +76,17 @@ function entriesOf(op: string, state: unknown): [string, TensorToWrite][] {
   const isRecord = Object.prototype.toString.call(state) === "[object Object]" || state instanceof Map;
   const { stateDict } = (state ?? {}) as { stateDict?: unknown };
   if (!isRecord || isTensor(state) || typeof stateDict === "function") {
-    const advice = typeof stateDict === "function" ? ": give its stateDict()" : "";
+    const advice = typeof stateDict === "function" ? ": pass its stateDict()" : "";
     throw new UsageError(`${op}: needs tensors by name, an object or a Map, got ${describe(state)}${advice}`);
   }
   const entries = state instanceof Map ? [...state] : Object.entries(state as object);
   for (const [name] of entries) {
-    if (typeof name !== "string") throw new UsageError(`${op}: a name must be a text, got ${describe(name)}`);
+    if (typeof name !== "string") throw new UsageError(`${op}: a name must be a string, got ${describe(name)}`);
   }
   return entries as [string, TensorToWrite][];
 }
 
-/** What was given as a tensor. One that was cloned has lost its class, and gets it back. */
+/** The given tensor. A clone has lost its class, and gets it back. */
 function tensorOf(where: string, given: TensorToWrite): Tensor | StoredTensor {
   if (isTensor(given)) return given;
   const { shape: stored, values } = (given ?? {}) as Partial<StoredTensor>;
@@ -97,7 +99,7 @@ function numbersOf(where: string, tensor: Tensor): Floats {
   try {
     return peek(tensor);
   } catch (error) {
-    // Of a step that is over; which of many tensors that is should be said.
+    // The tensor's step is over; the message says which of many tensors it is.
     throw new UsageError(`${where}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
@@ -114,7 +116,7 @@ function typeFor(name: string, tensor: Tensor, dtype: NonNullable<WriteOptions["
 function checkDType(what: string, dtype: unknown): asserts dtype is DType {
   if (typeof dtype === "string" && isDType(dtype)) return;
   const name = typeof dtype === "string" ? quote(dtype) : describe(dtype);
-  throw new ValueError(`${what}: there is no type ${name}, known are ${Object.keys(dtypes).join(", ")}`);
+  throw new ValueError(`${what}: there is no type ${name}, known types are ${Object.keys(dtypes).join(", ")}`);
 }
 
 function checkStored(where: string, { dtype, shape, values }: StoredTensor): void {

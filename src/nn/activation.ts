@@ -1,4 +1,4 @@
-/** Activations as modules, for `Sequential`. The functions themselves: src/autograd/elementwise.ts. */
+/** Activations as modules, for `Sequential`. The functions are in src/autograd/elementwise.ts. */
 import {
   type GeluOptions,
   gelu,
@@ -101,7 +101,7 @@ export class GELU extends Module {
 export interface SoftplusLayerOptions {
   /** β. Default 1. */
   beta?: number;
-  /** Where βx is above it, y = x. Default 20. */
+  /** y = x where βx is above this. Default 20. */
   threshold?: number;
 }
 
@@ -118,7 +118,7 @@ export class Softplus extends Module {
     const { beta = 1, threshold = 20 } = options;
     checkFinite("Softplus", "beta", beta);
     checkFinite("Softplus", "threshold", threshold);
-    if (beta === 0) throw new ValueError("Softplus: beta must not be 0, by which it divides");
+    if (beta === 0) throw new ValueError("Softplus: beta must not be 0: it is a divisor");
     this.beta = beta;
     this.threshold = threshold;
   }

@@ -30,20 +30,20 @@ export class Sequential extends Module {
     return x;
   }
 
-  /** Its layers as "0", "1", …; what a subclass has besides keeps its name. */
+  /** Its layers as "0", "1", …; a subclass's own parts keep their names. */
   override namedChildren(): [string, AnyModule][] {
     return super.namedChildren().map(([name, part]) => [name.replace(/^layers\./, ""), part]);
   }
 }
 
-/** y = x. Stands where a part is optional. */
+/** y = x. A placeholder for an optional part. */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;
   }
 }
 
-/** Joins the axes from `startAxis` to `endAxis` into one. Default: all but the batch axis. */
+/** Merges the axes from `startAxis` to `endAxis`. Default: all but the batch axis. */
 export class Flatten extends Module {
   readonly startAxis: number;
   readonly endAxis: number;

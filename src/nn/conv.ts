@@ -24,9 +24,9 @@ export interface Conv2dLayerOptions {
   groups?: number;
   /** Whether a bias is added to each filter's result. Default true; pointless before batch norm. */
   bias?: boolean;
-  /** Where the initial values come from. */
+  /** The source of the initial values. */
   rng: Rng;
-  /** Fills the weight. Default: uniform in ±1/√(fan in), which is what PyTorch does (Kaiming uniform with a = √5). */
+  /** Fills the weight. Default: uniform in ±1/√(fan in), as in PyTorch (Kaiming uniform with a = √5). */
   init?: Initializer;
 }
 
@@ -51,13 +51,13 @@ const ALGORITHMS: readonly ConvAlgorithm[] = ["auto", "im2col", "direct", "winog
  * const conv = new Conv2d(3, 16, 3, { padding: 1, rng: new Rng(0) });
  * conv.forward(zeros([8, 3, 32, 32])).shape; // [8, 16, 32, 32]
  *
- * @throws ValueError or UsageError for a size that is no count, an option that does not exist or is out of range, or without
- * an rng; ShapeError if the channels do not divide into the groups; in `forward`, if x does not fit.
+ * @throws ValueError or UsageError for an invalid size, an option that does not exist or is out of range, or without an
+ * rng; ShapeError if the channels do not divide into the groups, or in `forward` if x does not fit.
  */
 export class Conv2d extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | null;
-  /** How to convolve. `forward` throws where the algorithm does not cover the layer; `useConvAlgorithm` asks first. */
+  /** How to convolve. `forward` throws if the algorithm does not cover the layer; `useConvAlgorithm` checks first. */
   algorithm: ConvAlgorithm = "auto";
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];

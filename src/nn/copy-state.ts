@@ -1,13 +1,13 @@
-/** A copy of what a model has learnt, to go back to. */
+/** A copy of a model's state, to go back to. */
 import { detach } from "../autograd/backward.ts";
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Module, StateDict } from "./module.ts";
 
 /**
- * A copy of the model's parameters and running statistics, which further training does not change (`stateDict` gives the
- * model's own tensors). `loadStateDict` puts it back; it can be saved, or sent to a worker, as any state can. The copies are
- * constants: a model that keeps them in a property has no more parameters by that.
+ * A copy of the model's parameters and running statistics, which further training does not change (`stateDict` gives
+ * the model's own tensors). `loadStateDict` restores it. Like any state, it can be saved or sent to a worker. The
+ * copies are constants: a model that keeps them in a property has no more parameters than before.
  *
  * @example
  * const before = copyState(model);

@@ -8,7 +8,7 @@ import { Module } from "./module.ts";
 
 /** Options of `Dropout`. */
 export interface DropoutLayerOptions {
-  /** Decides which elements. */
+  /** Chooses the elements to drop. */
   rng: Rng;
 }
 
@@ -18,7 +18,7 @@ const OPTIONS: OptionNames<DropoutLayerOptions> = { rng: true };
  * In training each element is zero with probability p, and the others are divided by 1 − p; in evaluation y = x
  * (Srivastava et al. 2014).
  *
- * @throws ValueError if p is no probability; UsageError without an rng.
+ * @throws ValueError if p is not a probability; UsageError without an rng.
  */
 export class Dropout extends Module {
   readonly p: number;

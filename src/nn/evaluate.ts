@@ -1,4 +1,4 @@
-/** `evaluate`: the measuring loop, and `predict`: what the model says. Neither trains. */
+/** `evaluate` measures a model, and `predict` returns its outputs. Neither trains. */
 import { unrecorded } from "../autograd/graph.ts";
 import { checkBoolean } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
@@ -19,39 +19,40 @@ export interface EvaluateOptions<
   K extends string = never,
   Predictions extends boolean = boolean,
 > {
-  /** Default: cross-entropy. Null: none is measured. */
+  /** Default: cross-entropy. Null: no loss is measured. */
   loss?: Loss<Y, L> | null;
-  /** Numbers to be measured besides, by name: `{ accuracy }`. Default: none. */
+  /** More numbers to measure, by name: `{ accuracy }`. Default: none. */
   metrics?: Metrics<Y, L, K>;
-  /** Whether the outputs are kept. Default false. */
+  /** Whether to keep the outputs. Default false. */
   predictions?: Predictions;
 }
 
 /** What `evaluate` returns. */
 export interface Evaluation<K extends string = string, Predictions = unknown> {
-  /** Mean over the examples, or over what the loss counts; NaN if nothing counts, or there is no loss. */
+  /** Mean over the examples, or over whatever the loss counts; NaN if nothing counts, or there is no loss. */
   readonly loss: number;
-  /** What was asked for, each a mean over what it counts; NaN if nothing counts. */
+  /** The requested metrics, each a mean over whatever it counts; NaN if nothing counts. */
   readonly metrics: Readonly<Record<K, number>>;
   /** Number of examples. */
   readonly count: number;
-  /** The outputs for all examples, in the order of the data, joined along axis 0 (part by part); null if not asked for. */
+  /** The outputs for all examples in the data's order, joined along axis 0 (part by part); null if not requested. */
   readonly predictions: Predictions;
 }
 
 const NAMES: OptionNames<EvaluateOptions> = { loss: true, metrics: true, predictions: true };
 
 /**
- * Loss, metrics and, if asked for, predictions of `model` over `data`, in evaluation mode and without recording.
+ * Loss, metrics and, if requested, predictions of `model` over `data`, in evaluation mode and without recording.
  *
- * Each batch is computed in one go, and the mode put back after it: whatever happens while the next batch is awaited finds
- * the model as it was.
+ * Each batch is computed in one go, and the mode is restored after it: code that runs while the next batch is awaited
+ * finds the model unchanged.
  *
  * @example
  * const { loss, metrics } = await evaluate(model, data(), { metrics: { accuracy } });
  * console.log(loss, metrics.accuracy);
  *
- * @throws ValueError if there is no batch, or one has no example; what the model, the loss and `fit` throw for batches.
+ * @throws ValueError if there is no batch, or a batch has no example; the errors of the model, the loss and `fit` for
+ * batches.
  */
 export async function evaluate<X, Y, L = Labels, K extends string = never, P extends boolean = false>(
   model: Module<X, Y>,
@@ -78,20 +79,20 @@ export async function evaluate<X, Y, L = Labels, K extends string = never, P ext
   return {
     ...means.result(),
     count: counts.reduce((sum, count) => sum + count, 0),
-    // The compiler does not see that P is true exactly where the outputs were kept.
+    // The compiler cannot see that P is true exactly when the outputs were kept.
     predictions: (predictions ? joinOutputs("evaluate", outputs, counts) : null) as P extends true ? Y : null,
   };
 }
 
 /**
- * The outputs of `model` for all of `data`, in its order, joined along axis 0 (several outputs part by part); in evaluation
- * mode and without recording. Labels are not needed.
+ * The outputs of `model` for all of `data`, in its order, joined along axis 0 (several outputs part by part). Runs in
+ * evaluation mode and without recording. Labels are not needed.
  *
  * @example
  * const classes = argmax(await predict(model, [{ x: images }, { x: images }]), 1);
  * classes.shape; // [8]
  *
- * @throws ValueError if there is no batch, or one has no example.
+ * @throws ValueError if there is no batch, or a batch has no example.
  */
 export async function predict<X, Y>(
   model: Module<X, Y>,
@@ -131,7 +132,7 @@ async function forEachOutput<X, Y, B extends Input<X>>(
   if (batches === 0) throw new ValueError(`${op}: the data has no batch`);
 }
 
-/** @throws UsageError for what cannot be read batch by batch. */
+/** @throws UsageError for data that cannot be read batch by batch. */
 export function checkBatches(op: string, data: unknown): void {
   if (typeof data === "object" && data !== null && (Symbol.iterator in data || Symbol.asyncIterator in data)) return;
   const hint = typeof data === "function" ? ": call it" : "";

@@ -1,10 +1,10 @@
 /**
  * `fit`: the training loop.
  *
- * One step is: forward, loss, backward, update. Everything the loop knows is handed to `onStep`, so that a program which
- * wants to draw, log, measure gradients or stop needs no loop of its own. What is not in order is found before anything is
- * changed: parameters, running statistics and the optimiser are then as they were before the step.
- * Next: training/step.ts, one step; optim/, what an update is; evaluate.ts, measuring without training.
+ * One step is: forward, loss, backward, update. `onStep` gets everything the loop knows, so a program that draws, logs,
+ * measures gradients or stops needs no loop of its own. Errors are found before anything is changed: they leave
+ * parameters, running statistics and the optimiser as they were before the step.
+ * Next: training/step.ts, one step; optim/, the updates; evaluate.ts, measuring without training.
  */
 import type { Gradients } from "../autograd/backward.ts";
 import { checkAboveZero, checkFunction, checkOneOf, checkWhole } from "../tensor/arguments.ts";
@@ -26,48 +26,48 @@ import { byName, Means, Meter } from "./training/means.ts";
 import { type Schedules, schedulesOf, setRates } from "./training/rates.ts";
 import { type SkippedBatch, Stepper, TrainingError } from "./training/step.ts";
 
-/** What `fit` tells after a step. */
+/** What `fit` reports after a step. */
 export interface StepRecord<K extends string = string> {
-  /** Number of the step, from 0, across epochs. A step is an update. */
+  /** Number of the step, from 0, across epochs. A step is one update. */
   readonly step: number;
   /** Number of the epoch, from 0. */
   readonly epoch: number;
-  /** Of the step's examples, before the update. */
+  /** Loss of the step's examples, before the update. */
   readonly loss: number;
-  /** What `metrics` asked for, of the step's examples, before the update; NaN where nothing counts. */
+  /** The requested metrics of the step's examples, before the update; NaN where nothing counts. */
   readonly metrics: Readonly<Record<K, number>>;
   /** Learning rate of the update. */
   readonly lr: number;
-  /** Norm of all the optimiser's parameters' gradients, before clipping. */
+  /** Norm of the gradients of all the optimiser's parameters, before clipping. */
   readonly gradNorm: number;
-  /** Since the start of `fit`, callbacks included. */
+  /** Seconds since the start of `fit`, callbacks included. */
   readonly seconds: number;
 }
 
 /** What `onStep` sees: the record, and the tensors of the step. */
 export interface StepInfo<X = Tensor, Y = Tensor, L = Labels, K extends string = string> extends StepRecord<K> {
-  /** The batches the step learned from: one, or with `accumulate` several. */
+  /** The batches the step learned from: one, or several with `accumulate`. */
   readonly batches: readonly Batch<X, L>[];
-  /** What the model said to each of them, before the update. */
+  /** The model's output for each of them, before the update. */
   readonly outputs: readonly Y[];
-  /** ∂loss/∂parameter, before clipping. The parameters themselves have been updated. */
+  /** ∂loss/∂parameter, before clipping. The parameters themselves are already updated. */
   readonly grads: Gradients;
 }
 
-/** What `fit` tells at the end of an epoch. */
+/** What `fit` reports at the end of an epoch. */
 export interface EpochRecord<K extends string = string> {
   readonly epoch: number;
   /** Number of steps done so far. */
   readonly steps: number;
-  /** Mean over the epoch's examples (or what the loss counts), each measured before the update it led to. */
+  /** Mean over the epoch's examples (or whatever the loss counts), each measured before its update. */
   readonly loss: number;
-  /** Likewise, each a mean over what it counts; NaN if nothing did. */
+  /** Likewise, each a mean over whatever it counts; NaN if nothing did. */
   readonly metrics: Readonly<Record<K, number>>;
-  /** Since the start of `fit`, callbacks included. */
+  /** Seconds since the start of `fit`, callbacks included. */
   readonly seconds: number;
 }
 
-/** Returning (or resolving to) false ends the training after this step or epoch. */
+/** A callback that returns (or resolves to) false ends the training after this step or epoch. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing must fit
 export type Answer = void | boolean | Promise<void | boolean>;
 
@@ -76,25 +76,26 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
   /** The batches of an epoch. Called once per epoch, with its number from 0. */
   data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
   optimizer: Optimizer;
-  /** Ends after so many passes over the data. At least one of `epochs` and `steps` is needed; the first to end counts. */
+  /** Ends after this many passes over the data. Give `epochs`, `steps` or both; the first one reached counts. */
   epochs?: number;
-  /** Ends after so many updates. */
+  /** Ends after this many updates. */
   steps?: number;
   /** Sets the learning rate (and, from an object, the momentum) before each step. Default: the optimiser's own. */
   schedule?: Schedule | Schedules;
   /** Default: cross-entropy. */
   loss?: Loss<Y, L>;
-  /** Numbers to be reported besides the loss, by name: `{ accuracy }`. They see the outputs before the update. Default: none. */
+  /** More numbers to report, by name: `{ accuracy }`. They see the outputs before the update. Default: none. */
   metrics?: Metrics<Y, L, K>;
   /**
-   * How many batches make one step: their gradients are averaged, weighted as their losses are, as if they had been one
-   * large batch (batch norm still sees each apart). What is left at the end of an epoch makes a smaller step. Default 1.
+   * How many batches make one step. Their gradients are averaged with the weights of their losses, as if they were one
+   * large batch (batch norm still sees each separately). The rest at the end of an epoch makes a smaller step. Default
+   * 1.
    */
   accumulate?: number;
-  /** Scales the gradients down to this norm where theirs is larger. Default: never. */
+  /** Scales larger gradients down to this norm. Default: never. */
   clipNorm?: number;
   /**
-   * What becomes of a batch whose loss or gradient is NaN or infinite: `"stop"` (the default) throws a TrainingError,
+   * How to treat a batch whose loss or gradient is NaN or infinite: `"stop"` (the default) throws a TrainingError;
    * `"skip"` leaves it out, without a trace in the model, and notes it in the history.
    */
   badBatches?: "stop" | "skip";
@@ -130,11 +131,11 @@ const NAMES: OptionNames<FitOptions> = {
 /**
  * Trains `model`.
  *
- * A model in training (as it is made) is trained as it is: a part that was put into evaluation, such as a frozen batch norm,
- * stays there. A model in evaluation is put into training, and every part's own mode back at the end.
+ * A model in training (as it is when made) is trained as it is: a part in evaluation, such as a frozen batch norm,
+ * stays there. A model in evaluation is put into training; at the end every part gets its own mode back.
  *
- * The loop is synchronous between callbacks: a program with timers or signals to serve gives an `onStep` that waits for
- * a turn of the event loop.
+ * The loop is synchronous between callbacks: a program that must serve timers or signals passes an `onStep` that waits
+ * for a turn of the event loop.
  *
  * @example
  * const rng = new Rng(0);
@@ -149,9 +150,9 @@ const NAMES: OptionNames<FitOptions> = {
  *   onStep: ({ step, loss, metrics }) => console.log(step, loss, metrics.accuracy),
  * });
  *
- * @throws TrainingError that names the step and the learning rate if the loss or a gradient is NaN or infinite; ValueError
- * if neither `epochs` nor `steps` is given, the data has no batch or a batch no example, or a schedule gives no rate;
- * UsageError for an optimiser of another model, a model in evaluation, or one that is being trained already.
+ * @throws TrainingError with the step and the learning rate if the loss or a gradient is NaN or infinite; ValueError if
+ * neither `epochs` nor `steps` is given, the data has no batch or a batch no example, or a schedule gives no valid
+ * rate; UsageError for another model's optimiser, a model in evaluation, or one that is already being trained.
  */
 export async function fit<X, Y, L = Labels, K extends string = never>(
   model: Module<X, Y>,
@@ -222,7 +223,7 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
   }
 }
 
-/** `size` batches at a time; the last of an epoch may be fewer. None is asked for before it is needed. */
+/** `size` batches at a time; the last group of an epoch may be smaller. No batch is requested before it is needed. */
 async function* inGroups<B>(batches: Iterable<B> | AsyncIterable<B>, size: number): AsyncGenerator<B[]> {
   let group: B[] = [];
   for await (const batch of batches) {
@@ -235,19 +236,19 @@ async function* inGroups<B>(batches: Iterable<B> | AsyncIterable<B>, size: numbe
 }
 
 /**
- * Evaluation that the user forgot to end would move no running statistics and drop nothing, without a word. A model that is
- * frozen, but for a part of it, is in evaluation and may be trained.
+ * If the user forgot to end evaluation, running statistics would silently not move and nothing would be dropped. But a
+ * model that is frozen except for a part of it is in evaluation, and may be trained.
  */
 function checkTraining(model: Module<never, unknown>, step: number): void {
   if (!isResting(model)) return;
   throw new UsageError(
-    `fit: the model is in evaluation at step ${step}: a callback or the data has called eval(), and not train() afterwards (evaluate and predict put the mode back themselves)`,
+    `fit: the model is in evaluation at step ${step}: a callback or the data called eval() without train() afterwards (evaluate and predict restore the mode themselves)`,
   );
 }
 
 function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L, K>): void {
   if (options === undefined) {
-    throw new UsageError("fit: its options are missing: fit(model, { data, optimizer, epochs })");
+    throw new UsageError("fit: options are missing: fit(model, { data, optimizer, epochs })");
   }
   checkOptions<FitOptions<X, Y, L, K>>("fit", options, NAMES);
   const { data, optimizer, epochs, steps, loss, accumulate, clipNorm, badBatches, onStep, onEpoch } = options;
@@ -255,7 +256,7 @@ function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L,
   const { step, parameters } = (optimizer ?? {}) as Partial<Optimizer>;
   if (typeof step !== "function" || !Array.isArray(parameters) || !parameters.every(isTensor)) {
     throw new UsageError(
-      `fit: optimizer must be one, such as new SGD(model.parameters(), { lr: 0.1 }), got ${describe(optimizer)}`,
+      `fit: optimizer must be an optimiser, such as new SGD(model.parameters(), { lr: 0.1 }), got ${describe(optimizer)}`,
     );
   }
   checkNow("fit", "the optimiser's step", step);

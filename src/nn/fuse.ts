@@ -2,7 +2,7 @@
  * Folding batch norms into the convolutions before them, for inference.
  *
  * In evaluation a batch norm is scale·y + shift for each channel, scale = γ/√(σ² + ε), shift = β − μ·scale. After a
- * convolution y = w ⋆ x + b that is a convolution again, and a pass over the images less:
+ * convolution y = w ⋆ x + b this is a convolution again, and saves a pass over the images:
  *
  *   scale·(w ⋆ x + b) + shift = w′ ⋆ x + b′,   w′ = scale·w,   b′ = scale·b + shift
  */
@@ -19,25 +19,25 @@ import { holdersOf } from "./parts.ts";
 import { tensorsIn } from "./tensors-in.ts";
 
 /**
- * Folds every batch norm that follows a convolution into it, in place, and returns how many there were.
+ * Folds every batch norm that follows a convolution into it, in place, and returns their number.
  *
- * Afterwards the model is in evaluation mode and stays there: `train()` throws. Its outputs are the same within rounding.
- * Each folded norm leaves an `Identity` in its place; its convolution has new weights and a bias. The model's parameters
- * are taken as constants from then on, and what fast kernels make of them is kept: change one with `assign`, or call its
- * `changed()` after writing to its `data`.
+ * Afterwards the model stays in evaluation mode: `train()` throws. Its outputs are the same within rounding. Each
+ * folded norm leaves an `Identity` in its place; its convolution has new weights and a bias. From then on the model's
+ * parameters count as constants, and fast kernels keep what they derive from them: change a parameter with `assign`, or
+ * call its `changed()` after writing to its `data`.
  *
- * "Follows" means: is the next part of the same module, in the order in which the parts are declared. That is the order in
- * which they are applied in `Sequential` and in every network of this library. For a module of your own give an example
- * `x` (whatever the model takes): the outputs before and after are then compared.
+ * "Follows" means: is the next part of the same module, in the order of declaration. `Sequential` and every network of
+ * this library apply their parts in that order. For a module of your own, pass an example `x` (whatever the model
+ * takes): the outputs before and after are then compared.
  *
- * Not folded: norms after anything else, norms without running statistics, convolutions used in several places, and parts
- * in a Set.
+ * Not folded: norms after anything else, norms without running statistics, convolutions used in several places, and
+ * parts in a Set.
  *
  * @example
  * const model = new Sequential(new Conv2d(3, 8, 3, { rng: new Rng(0) }), new BatchNorm2d(8), new ReLU());
  * fuse(model); // 1
  *
- * @throws ValueError if the outputs for `x` differ; the model is as it was then, as after any other error.
+ * @throws ValueError if the outputs for `x` differ; the model is then unchanged, as after any other error.
  */
 export function fuse<X, Y>(model: Module<X, Y>, x?: X): number {
   checkModule("fuse", model);
@@ -49,7 +49,7 @@ export function fuse<X, Y>(model: Module<X, Y>, x?: X): number {
     for (const pair of foldable(model)) undo.push(fold(pair));
     if (!agree(before, output())) {
       throw new ValueError(
-        `fuse: ${model.constructor.name} computes something else with its batch norms folded: a part of it is not applied in the order in which it is declared`,
+        `fuse: ${model.constructor.name} gives other outputs with its batch norms folded: one of its parts is not applied in the order of declaration`,
       );
     }
   } catch (error) {
@@ -64,7 +64,7 @@ export function fuse<X, Y>(model: Module<X, Y>, x?: X): number {
   return undo.length;
 }
 
-/** A batch norm that follows a convolution, and where it is held. */
+/** A batch norm that follows a convolution, and the place that holds it. */
 interface Pair {
   readonly conv: Conv2d;
   readonly norm: BatchNorm2d;
@@ -77,7 +77,7 @@ function foldable(model: AnyModule): Pair[] {
   const uses = new Map<unknown, number>();
   for (const module of new Set(model.namedModules().map(([, module]) => module))) {
     for (const [, part] of module.namedChildren()) uses.set(part, (uses.get(part) ?? 0) + 1);
-    // The properties, and each list, Map and object in them: the norm of a pair is in the same one as its convolution.
+    // The properties, and each list, Map and object in them: a pair's norm and convolution are in the same one.
     for (const { entries, put } of holdersOf(module)) {
       const parts = entries.filter(([, value]) => isModule(value));
       parts.forEach(([key, norm], i) => {
@@ -93,7 +93,7 @@ function foldable(model: AnyModule): Pair[] {
   );
 }
 
-/** Folds; the function returned takes it back. */
+/** Folds a pair; the returned function undoes it. */
 function fold({ conv, norm, put }: Pair): () => void {
   const { scale, shift } = norm.affineInEvaluation()!;
   const layer = conv as { weight: Tensor; bias: Tensor | null };
@@ -116,7 +116,9 @@ function fold({ conv, norm, put }: Pair): () => void {
   };
 }
 
-/** Within what a deep network makes of float32 rounding, relative to the largest output: each tensor of the outputs. */
+/**
+ * Whether each tensor of the outputs agrees, relative to the largest output, within a deep network's float32 rounding.
+ */
 function agree(before: unknown, after: unknown): boolean {
   const others = tensorsIn(after);
   return tensorsIn(before).every((t, k) => {
@@ -132,7 +134,7 @@ function agree(before: unknown, after: unknown): boolean {
   });
 }
 
-/** From now on `module.training = true`, which is what `train()` of any module around it does, throws. */
+/** From now on `module.training = true` throws; `train()` of any module around it sets just that. */
 function lockEvaluation(module: AnyModule): void {
   Object.defineProperty(module, "training", {
     configurable: true,

@@ -2,9 +2,9 @@
  * Initial values of parameters: functions that fill a tensor in place.
  *
  * A weight whose outputs should have the variance of its inputs needs Var(w) = gain² / fan. The fan is the number of
- * terms in each output's sum (fan in, which keeps activations level) or of outputs each input reaches (fan out, which
- * keeps gradients level on the way back). The gain makes up for what the activation removes: √2 for ReLU, which drops
- * half of the variance.
+ * terms in each output's sum (fan in, which keeps activations level), or of outputs that each input reaches (fan out,
+ * which keeps gradients level on the way back). The gain makes up for what the activation removes: √2 for ReLU, which
+ * drops half of the variance.
  *
  * References: Glorot & Bengio 2010 (Xavier); He et al. 2015, "Delving Deep into Rectifiers" (Kaiming); Saxe et al. 2013
  * (orthogonal). Names and formulas are those of `torch.nn.init`.
@@ -18,14 +18,14 @@ import { checkTensor, type Tensor } from "../tensor/tensor.ts";
 
 export type { Initializer } from "./initializer.ts";
 
-/** Whether an initial value keeps the size of activations (fan in) or of gradients (fan out). */
+/** Whether an initial value keeps activations level (fan in) or gradients (fan out). */
 export type FanMode = "fanIn" | "fanOut";
 
 /** Options of `init.kaimingUniform` and `init.kaimingNormal`. */
 export interface KaimingOptions {
-  /** Which fan is kept level. Default "fanIn". */
+  /** Which fan to use. Default "fanIn". */
   mode?: FanMode;
-  /** Default √2, for ReLU; `gainOf` knows others. */
+  /** Default √2, for ReLU; `gainOf` has others. */
   gain?: number;
 }
 
@@ -58,8 +58,8 @@ const GAIN: OptionNames<GainOptions> = { gain: true };
 const NONLINEARITIES: readonly Nonlinearity[] = ["linear", "sigmoid", "tanh", "relu", "leakyRelu"];
 
 /**
- * Fan in and fan out of a weight `[out, in, …]`: `in` and `out` times the size of the filter. For a convolution in
- * groups `in` is C/groups, and the fan out is counted as if there were no groups, as in PyTorch.
+ * Fan in and fan out of a weight `[out, in, …]`: `in` and `out` times the filter's size. For a grouped convolution `in`
+ * is C/groups, and the fan out is counted as if there were no groups, as in PyTorch.
  *
  * @throws ShapeError for a tensor of rank below 2.
  */
@@ -91,7 +91,7 @@ export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
   }
 }
 
-/** Every element is `value`. */
+/** Sets every element to `value`. */
 export function constant(t: Tensor, value: number): Tensor {
   checkNumberIn("init.constant", "value", value, "a number", () => true);
   return fill(t, () => value);
@@ -120,7 +120,7 @@ export function kaimingUniform(t: Tensor, rng: Rng, options: KaimingOptions = {}
   return uniform(t, rng, { low: -bound, high: bound });
 }
 
-/** Normal with standard deviation gain / √fan. The choice for residual networks: `{ mode: "fanOut" }`. */
+/** Normal with standard deviation gain / √fan. Residual networks use `{ mode: "fanOut" }`. */
 export function kaimingNormal(t: Tensor, rng: Rng, options: KaimingOptions = {}): Tensor {
   check("init.kaimingNormal", rng, options, KAIMING);
   return normal(t, rng, { std: kaimingDeviation(t, options) });
@@ -140,8 +140,8 @@ export function xavierNormal(t: Tensor, rng: Rng, options: GainOptions = {}): Te
 }
 
 /**
- * gain times a matrix with orthonormal rows (or columns, whichever there are fewer of), drawn uniformly among them. The
- * weight `[out, …]` is read as a matrix of `out` rows.
+ * A random matrix with orthonormal rows (or columns, whichever are fewer), drawn uniformly, times gain. The weight
+ * `[out, …]` is read as a matrix of `out` rows.
  *
  * @throws ShapeError for a tensor of rank below 2.
  */
@@ -201,7 +201,7 @@ function xavierDeviation(t: Tensor, { gain = 1 }: GainOptions): number {
   return gain * Math.sqrt(2 / (fanIn + fanOut));
 }
 
-/** What all that draw have in common: an rng, and options that are numbers (a mode is checked where it is used). */
+/** The common checks of all random fills: an rng, and numeric options (a mode is checked where it is used). */
 function check<Options extends object>(op: string, rng: unknown, options: Options, names: OptionNames<Options>): void {
   checkRng(op, rng, `${op}(t, new Rng(seed))`);
   checkOptions(op, options, names);
@@ -211,7 +211,7 @@ function check<Options extends object>(op: string, rng: unknown, options: Option
 }
 
 function fill(t: Tensor, next: () => number): Tensor {
-  checkTensor("init", "what is filled", t);
+  checkTensor("init", "t", t);
   t.assign(Float64Array.from({ length: t.size }, next));
   return t;
 }

@@ -1,4 +1,4 @@
-/** That nothing is trained which the model cannot name: it would get gradients, and neither be updated nor saved. */
+/** Checks that the model can name everything it trains: unnamed tensors would be neither updated nor saved. */
 import type { Gradients } from "../autograd/backward.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -6,15 +6,15 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { isBuffer, originOf } from "./marks.ts";
 import type { AnyModule } from "./module.ts";
 
-/** The parameters of a model as they were when they were last looked for. */
+/** Each model's parameters, as of the last time it was searched. */
 const named = new WeakMap<AnyModule, ReadonlySet<Tensor>>();
 
 /**
- * Throws if a leaf that received a gradient is no named parameter of `model`. Cheap enough for every step.
+ * Throws if a leaf that received a gradient is not a named parameter of `model`. Cheap enough for every step.
  *
- * @param op who asks: `fit`.
+ * @param op the caller: `fit`.
  * @param alsoAllowed other leaves that may have gradients: the input, the parameters of a loss with parameters.
- * @throws ValueError that shows the leaf, says what made it where that is known, and what to do.
+ * @throws ValueError that shows the leaf, what made it if known, and what to do.
  */
 export function checkNamedLeaves(
   op: string,
@@ -25,7 +25,7 @@ export function checkNamedLeaves(
   let known = named.get(model);
   let allowed: ReadonlySet<Tensor> | undefined;
   for (const [t] of grads.entries()) {
-    // What is not a leaf is there because it was asked for.
+    // Tensors other than leaves are there because they were asked for.
     if (!t.requiresGrad || t.node !== null || known?.has(t)) continue;
     allowed ??= new Set(alsoAllowed);
     if (allowed.has(t)) continue;
@@ -44,6 +44,6 @@ function unnamed(op: string, model: AnyModule, t: Tensor): ValueError {
   }
   const origin = originOf(t);
   return new ValueError(
-    `${op}: a gradient reached a tensor of shape ${formatShape(t.shape)}${origin ? `, ${origin},` : ""} that is no named parameter of the ${name}, so that it would be neither trained nor saved. Is it (or what holds it) in a #private field, a closure, or an object that is no module? Make it a property of the ${name}, or of a list, Map or plain object in one. If it belongs to another model, freeze() that one`,
+    `${op}: a gradient reached a tensor of shape ${formatShape(t.shape)}${origin ? `, ${origin},` : ""} that is not a named parameter of the ${name}, so it would be neither trained nor saved. Is it (or its holder) in a #private field, a closure, or an object that is not a module? Make it a property of the ${name}, or of a list, Map or plain object in one. If it belongs to another model, freeze() that one`,
   );
 }

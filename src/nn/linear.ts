@@ -14,9 +14,9 @@ import { Module } from "./module.ts";
 export interface LinearLayerOptions {
   /** Whether a bias is added. Default true. */
   bias?: boolean;
-  /** Where the initial values come from. */
+  /** The source of the initial values. */
   rng: Rng;
-  /** Fills the weight. Default: uniform in ±1/√(in), which is what PyTorch does (Kaiming uniform with a = √5). */
+  /** Fills the weight. Default: uniform in ±1/√(in), as in PyTorch (Kaiming uniform with a = √5). */
   init?: Initializer;
 }
 
@@ -25,8 +25,8 @@ const OPTIONS: OptionNames<LinearLayerOptions> = { bias: true, rng: true, init: 
 /**
  * y = x wᵀ + b: `[…, in]` to `[…, out]`. Parameters: weight `[out, in]`, bias `[out]`, which starts uniform in ±1/√(in).
  *
- * @throws ValueError or UsageError for a size that is no count, an option that does not exist or is out of range, or without
- * an rng; ShapeError in `forward`, if the last axis of x is not `in`.
+ * @throws ValueError or UsageError for an invalid size, an option that does not exist or is out of range, or without an
+ * rng; ShapeError in `forward` if the last axis of x is not `in`.
  */
 export class Linear extends Module {
   readonly weight: Tensor;

@@ -1,16 +1,16 @@
 /**
- * Which tensors of a module are what: parameters are trained, buffers are saved with them, and all others are constants,
+ * Classifies a module's tensors: parameters are trained, buffers are saved with them, and all others are constants,
  * which are neither.
  *
- * What a tensor is does not depend on whether it is trained at the moment: a frozen parameter stays a parameter.
+ * The class does not depend on whether a tensor is currently trained: a frozen parameter stays a parameter.
  */
 import { checkTensor, type Tensor, wasTrainable } from "../tensor/tensor.ts";
 import type { Part } from "./part.ts";
 
 const buffers = new WeakSet<Tensor>();
-/** What was marked, or was trainable when it was seen. */
+/** Tensors that were marked, or trainable when they were seen. */
 const parameters = new WeakSet<Tensor>();
-/** The layers of this library that made a parameter: for error messages. */
+/** The library's layer that made a parameter: for error messages. */
 const makers = new WeakMap<Tensor, Part>();
 
 /** Marks `t` as a buffer: saved with the state, not a parameter. For state that is not trained, such as running statistics. */
@@ -22,7 +22,7 @@ export function buffer(t: Tensor): Tensor {
   return t;
 }
 
-/** Marks `t` as a parameter: saved with the state, and trained, unless its `requiresGrad` is set to false later. */
+/** Marks `t` as a parameter: saved with the state, and trained unless its `requiresGrad` is later set to false. */
 export function parameter(t: Tensor): Tensor {
   checkTensor("parameter", "a parameter", t);
   parameters.add(t);

@@ -1,8 +1,8 @@
 /**
- * How good predictions are: numbers that `fit` and `evaluate` report beside the loss, when asked for.
+ * How good predictions are: numbers that `fit` and `evaluate` report besides the loss, on request.
  *
- * A metric is a function of an output and its labels. It has no part in the training: one that fails is NaN, and says why.
- * Next: training/means.ts, how the numbers of several batches become one.
+ * A metric is a function of an output and its labels. It does not affect training: a metric that fails is NaN, and says
+ * why. Next: training/means.ts, which combines the numbers of several batches.
  */
 import { checkNumber, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
@@ -11,13 +11,13 @@ import { formatShape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { checkTensor, isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { isNumberList, type Labels } from "./training/batch.ts";
 
-/** A mean, and of how many things it is the mean: what it weighs where batches come together. */
+/** A mean, and how many things it averages: its weight where batches are combined. */
 export interface Measured {
   readonly value: number;
   readonly count: number;
 }
 
-/** From an output and its labels to a number. A plain one weighs as much as the batch has examples. */
+/** From an output and its labels to a number. A plain number has the weight of the batch's examples. */
 export type Metric<Y = Tensor, L = Labels> = (output: Y, labels: L) => number | Measured;
 
 /** Metrics by the names they are reported under. */
@@ -25,7 +25,7 @@ export type Metrics<Y, L, K extends string> = { readonly [Name in K]: Metric<Y, 
 
 /** Options of `accuracy` and its relatives. */
 export interface AccuracyOptions {
-  /** How many of the largest scores may be right. Default 1. */
+  /** A label among this many of the largest scores is right. Default 1. */
   top?: number;
   /** Samples with this label do not count. Default −100, as in cross-entropy. */
   ignoreIndex?: number;
@@ -35,12 +35,12 @@ const NAMES: OptionNames<AccuracyOptions> = { top: true, ignoreIndex: true };
 
 /**
  * The fraction of samples whose label is among the `top` largest scores, and how many samples count. Among equal scores
- * the first counts as larger; a sample with a NaN at its label is wrong. It is a metric as it is; with options, or for
- * one of several outputs, a function around it is.
+ * the first counts as larger; a sample with a NaN at its label is wrong. Use it directly as a metric; for options, or
+ * for one of several outputs, wrap it in a function.
  *
  * @param logits `[N, C]` or `[N, C, …]`.
- * @param labels N·… class numbers in row-major order; or a tensor of probabilities in the shape of the logits, the largest of
- * which is the label.
+ * @param labels N·… class numbers in row-major order; or a tensor of probabilities in the shape of the logits, whose
+ * largest is the label.
  *
  * @example
  * const logits = tensor([[0.1, 0.9], [0.8, 0.2], [0, 1]]);
@@ -50,8 +50,8 @@ const NAMES: OptionNames<AccuracyOptions> = { top: true, ignoreIndex: true };
  *
  * await fit(model, { data, optimizer, steps: 1, metrics: { accuracy, top5: (o, l) => accuracy(o, l, { top: 5 }) } });
  *
- * @returns NaN of 0 where no sample counts.
- * @throws ShapeError for labels that do not fit; ValueError for a label that is no class, or a single class.
+ * @returns NaN with count 0 where no sample counts.
+ * @throws ShapeError for labels that do not fit; ValueError for a label that is not a class, or a single class.
  */
 export function accuracy(logits: Tensor, labels: Labels, options: AccuracyOptions = {}): Measured {
   checkOptions("accuracy", options, NAMES);
@@ -80,7 +80,7 @@ export function accuracy(logits: Tensor, labels: Labels, options: AccuracyOption
       if (label === ignoreIndex) continue;
       if (!Number.isInteger(label) || label < 0 || label >= C) {
         throw new ValueError(
-          `accuracy: label ${describe(label)} at position ${n * inner + i} is not a class: there are ${C} (a label that does not count is ${ignoreIndex}, or { ignoreIndex })`,
+          `accuracy: label ${describe(label)} at position ${n * inner + i} is not a class: there are ${C} (${ignoreIndex}, or { ignoreIndex }, marks a label that does not count)`,
         );
       }
       count++;
@@ -99,7 +99,7 @@ export function accuracy(logits: Tensor, labels: Labels, options: AccuracyOption
   return { value: count === 0 ? Number.NaN : correct / count, count };
 }
 
-/** One number per sample, `[N, …]`; of probabilities the place of the largest. */
+/** One number per sample, `[N, …]`; for probabilities, the position of the largest. */
 function classNumbers(logits: Tensor, labels: Labels): ArrayLike<number> {
   const [N, C, ...rest] = logits.shape;
   const samples = [N, ...rest];

@@ -1,13 +1,12 @@
 /**
- * Training or evaluation: the mode of every part of a model, and that evaluation reaches every part.
+ * Training or evaluation: the mode of every part of a model, and a check that evaluation reaches every part.
  *
- * A module has the mode that it was last asked for, by `train()` and `eval()`; one that is frozen (freeze.ts) is in
- * evaluation whatever it is asked for.
+ * A module has the mode that `train()` or `eval()` last requested. A frozen module (freeze.ts) is always in evaluation.
  *
- * `eval()` switches the parts that can be found (parts.ts). A batch norm in a #private field cannot, and would go on in
- * training without a word. But it betrays itself: it asks whether it is in training while the `forward` of a module in
- * evaluation runs, and is no named part of it. So the first time that a module of some class is put into evaluation, a guard
- * is put around that class's `forward`, which notes which module runs.
+ * `eval()` switches the parts that can be found (parts.ts). A batch norm in a #private field cannot be found, and would
+ * silently go on training. But it betrays itself: it asks for its mode while the `forward` of a module in evaluation
+ * runs, and is not a named part of that module. So when a module of some class is first put into evaluation, that
+ * class's `forward` gets a guard, which notes which module runs.
  */
 import { describe } from "../tensor/check.ts";
 import { UsageError } from "../tensor/errors.ts";
@@ -17,22 +16,22 @@ import type { Part } from "./part.ts";
 const resting = new WeakSet<Part>();
 const frozen = new WeakSet<Part>();
 
-/** A module in evaluation whose `forward` runs, and its parts, if somebody has asked for them. */
+/** A module in evaluation whose `forward` is running, and its parts, once they have been needed. */
 interface Evaluation {
   readonly model: Part;
   parts: ReadonlySet<Part> | null;
 }
 
-/** The innermost last. */
+/** The innermost is last. */
 const running: Evaluation[] = [];
 
-/** The functions below that stand around a `forward`. */
+/** The functions below that wrap a `forward`. */
 const guards = new WeakSet<object>();
 
 /**
- * The mode of `module`: training, unless it was asked for evaluation or is frozen.
+ * The mode of `module`: training, unless evaluation was requested or it is frozen.
  *
- * @throws UsageError if it is in training inside a model in evaluation of which it is no named part.
+ * @throws UsageError if it is in training inside a model in evaluation, without being a named part of it.
  */
 export function isTraining(module: Part): boolean {
   if (resting.has(module) || frozen.has(module)) return false;
@@ -40,7 +39,7 @@ export function isTraining(module: Part): boolean {
   return true;
 }
 
-/** Whether `module` was asked for evaluation. One that is frozen is in evaluation even if it was asked for training. */
+/** Whether evaluation was requested of `module`. A frozen module is in evaluation even if training was requested. */
 export function isResting(module: Part): boolean {
   return resting.has(module);
 }
@@ -62,14 +61,14 @@ export function setFrozen(module: Part, value: boolean): void {
   else frozen.delete(module);
 }
 
-/** From now on, what is in training while `module`, in evaluation, computes must be a named part of it. */
+/** From now on, while `module` computes in evaluation, every module in training must be a named part of it. */
 export function guardEvaluation(module: Part): void {
   if (typeof module.forward !== "function" || guards.has(module.forward)) return;
   let holder: object = module;
   while (!Object.hasOwn(holder, "forward")) holder = Object.getPrototypeOf(holder);
   const own = Object.getOwnPropertyDescriptor(holder, "forward")!;
   const forward = own.value as (...args: unknown[]) => unknown;
-  // An accessor, or a class that was made unchangeable, is left alone.
+  // An accessor, or an unchangeable class, is left alone.
   if (typeof forward !== "function" || !own.configurable) return;
   const guarded = function (this: Part, ...args: unknown[]): unknown {
     if (!resting.has(this) && !frozen.has(this)) return forward.apply(this, args);
@@ -91,6 +90,6 @@ function checkReached(module: Part): void {
   }
   const model = running[running.length - 1].model.constructor.name;
   throw new UsageError(
-    `${module.constructor.name}: it is in training mode inside a ${model} that is in evaluation: eval() did not reach it, because it is no named part of the ${model}. Is it (or what holds it) in a #private field, a closure, or an object that is no module? Make it a property of the ${model}, or of a list, Map or plain object in one`,
+    `${module.constructor.name}: it is in training mode inside a ${model} that is in evaluation: eval() did not reach it, because it is not a named part of the ${model}. Is it (or its holder) in a #private field, a closure, or an object that is not a module? Make it a property of the ${model}, or of a list, Map or plain object in one`,
   );
 }

@@ -1,10 +1,10 @@
 /**
  * `Module`: a part of a network that has state, and the tree of its parts.
  *
- * A subclass declares its parameters, buffers and children as ordinary properties, alone or in lists, Maps, Sets and plain
- * objects; the base class finds them by looking. Names in `stateDict()` are PyTorch's: the path of property names joined by
- * dots, each in snake_case, so that `layer1[0].bn1.runningMean` is `layer1.0.bn1.running_mean`. Next: parts.ts, which looks
- * and names; marks.ts, which tells parameters from buffers; mode.ts, training and evaluation.
+ * A subclass declares its parameters, buffers and children as ordinary properties, alone or in lists, Maps, Sets and
+ * plain objects; the base class finds them by searching. Names in `stateDict()` are PyTorch's: the path of property
+ * names joined by dots, each in snake_case, so `layer1[0].bn1.runningMean` is `layer1.0.bn1.running_mean`. Next:
+ * parts.ts, which searches and names; marks.ts, which tells parameters from buffers; mode.ts, training and evaluation.
  */
 import { checkBoolean } from "../tensor/arguments.ts";
 import type { SavedTensor } from "../tensor/clone.ts";
@@ -20,11 +20,11 @@ import { type LoadOptions, type LoadReport, loadInto, type StateDict } from "./s
 export { buffer, parameter } from "./marks.ts";
 export type { LoadOptions, LoadReport, StateDict } from "./state.ts";
 
-/** A module, whatever it takes and gives. */
+/** A module with any input and output. */
 export type AnyModule = Module<never, unknown>;
 
 /**
- * A part of a network. `X` is what it takes and `Y` what it gives: a tensor each, unless a subclass says otherwise.
+ * A part of a network. It takes an `X` and returns a `Y`: one tensor each, unless a subclass says otherwise.
  *
  * @example
  * class Siamese extends Module<[Tensor, Tensor], { distance: Tensor }> {
@@ -41,8 +41,8 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   }
 
   /**
-   * Whether layers that behave differently in training (batch norm, dropout) do so. Set by `train()` and `eval()`; always
-   * false in what is frozen.
+   * Whether layers that behave differently in training (batch norm, dropout) do so. Set by `train()` and `eval()`;
+   * always false in frozen parts.
    *
    * @throws UsageError in a part that `eval()` could not reach, while the model around it runs in evaluation.
    */
@@ -54,7 +54,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
     setTraining(this, training);
   }
 
-  /** Whether `freeze` was called on this module, or on one around it, and `unfreeze` was not since. */
+  /** Whether `freeze` was called on this module or one around it, without `unfreeze` since. */
   get frozen(): boolean {
     return isFrozen(this);
   }
@@ -63,7 +63,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   abstract forward(x: X): Y;
 
   /**
-   * Direct parts, by name. A property that is a list, a Map, a Set or a plain object gives its members as `name.0`,
+   * Direct parts, by name. A property that is a list, a Map, a Set or a plain object names its members `name.0`,
    * `name.key`, … (parts.ts). A class whose parts have other names overrides this.
    */
   namedChildren(): [string, AnyModule][] {
@@ -73,8 +73,8 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   /**
    * This module and every part below it, depth first, by path: `""`, `"layer1"`, `"layer1.0"`, …
    *
-   * @param path where this module is, if it is a part of another one: what the paths start with. Default: nowhere.
-   * @throws ValueError, here and in everything that looks for parts, if two of them have one name, or one is inside itself.
+   * @param path where this module is, if it is part of another one: the paths start with it. Default: nowhere.
+   * @throws ValueError, like everything that searches for parts, if two have the same name or one is inside itself.
    */
   namedModules(path = ""): [string, AnyModule][] {
     const modules = partsOf(this).modules as [string, AnyModule][];
@@ -83,16 +83,18 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   }
 
   /**
-   * Every parameter and buffer, by the name it has in PyTorch. The tensors are the module's own, and change when it is
-   * trained; `copyState` gives copies. A tensor in a property that is neither marked by `parameter` or `buffer` nor made with
-   * `requiresGrad: true` is a constant, and not in the state.
+   * Every parameter and buffer, by its name in PyTorch. The tensors are the module's own, and change when it is
+   * trained; `copyState` gives copies. A tensor in a property that is neither marked by `parameter` or `buffer` nor
+   * made with `requiresGrad: true` is a constant, and not in the state.
    */
   stateDict(): StateDict {
-    // Not by assignment, to which one name is special: "__proto__".
+    // Not by assignment, which treats the name "__proto__" specially.
     return Object.fromEntries(partsOf(this).tensors);
   }
 
-  /** Trained tensors by name, a shared one under its first name only. Frozen ones (`requiresGrad = false`) are included. */
+  /**
+   * Trained tensors by name, a shared one only under its first name. Frozen ones (`requiresGrad = false`) are included.
+   */
   namedParameters(): [string, Tensor][] {
     const seen = new Set<Tensor>();
     return partsOf(this).parameters.filter(([, t]) => !seen.has(t) && seen.add(t));
@@ -113,18 +115,18 @@ export abstract class Module<X = Tensor, Y = Tensor> {
   }
 
   /**
-   * Copies values into this module's tensors by name: from tensors, or from what `structuredClone`, `postMessage` and JSON
-   * make of them, `{ shape, data }`.
+   * Copies values into this module's tensors by name: from tensors, or from `{ shape, data }` as `structuredClone`,
+   * `postMessage` and JSON make them.
    *
-   * @throws ValueError that lists every missing, unexpected, mis-shaped and unreadable name at once; nothing is changed then.
-   * With `strict: false` missing and unexpected names are only reported; a wrong shape is still an error. UsageError for the
-   * module's own tensors: what `stateDict` gave earlier is no copy of what they were.
+   * @throws ValueError that lists every missing, unexpected, mis-shaped and unreadable name at once; nothing is then
+   * changed. With `strict: false` missing and unexpected names are only reported; a wrong shape is still an error.
+   * UsageError for the module's own tensors: an earlier result of `stateDict` is not a copy of their old values.
    */
   loadStateDict(state: Readonly<Record<string, Tensor | SavedTensor>>, options?: LoadOptions): LoadReport {
     return loadInto(this.constructor.name, this.stateDict(), state, options);
   }
 
-  /** Switches this module and all its parts to training behaviour (or, with false, to evaluation), but for frozen ones. */
+  /** Switches this module and all its parts, except frozen ones, to training (or, with false, to evaluation). */
   train(training = true): this {
     checkBoolean("train", "training", training);
     for (const [, module] of this.namedModules()) {
@@ -166,8 +168,8 @@ export function isModule(value: unknown): value is AnyModule {
 /**
  * Throws unless `value` is a module of this copy.
  *
- * @param op what it was given to.
- * @throws UsageError that says what it is instead.
+ * @param op the operation that got the value.
+ * @throws UsageError that describes the value.
  */
 export function checkModule(op: string, value: unknown): asserts value is AnyModule {
   checkPart(op, value);

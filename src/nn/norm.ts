@@ -15,9 +15,9 @@ export interface BatchNorm2dLayerOptions {
   momentum?: number | null;
   /** Added to the variance under the root. Default 1e-5. */
   eps?: number;
-  /** Whether there are a scale and a shift per channel. Default true. */
+  /** Whether each channel has a scale and a shift. Default true. */
   affine?: boolean;
-  /** Whether running statistics are kept; without them evaluation uses the batch's own too. Default true. */
+  /** Whether to keep running statistics; without them evaluation also uses the batch's own. Default true. */
   trackRunningStats?: boolean;
 }
 
@@ -32,11 +32,11 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNorm2dLayerOptions> = {
  * Batch norm of images `[N, C, H, W]`, per channel (Ioffe & Szegedy 2015).
  *
  * In training it normalises with the batch's mean and biased variance, and moves the running mean and (unbiased)
- * variance, outside the graph. In evaluation it normalises with the running ones.
- * Parameters: weight `[C]` = 1, bias `[C]` = 0. Buffers: runningMean `[C]`, runningVar `[C]`, numBatchesTracked `[]`.
+ * variance, outside the graph. In evaluation it normalises with the running statistics. Parameters: weight `[C]` = 1,
+ * bias `[C]` = 0. Buffers: runningMean `[C]`, runningVar `[C]`, numBatchesTracked `[]`.
  *
- * @throws ValueError or UsageError for channels that are no count, or an option that does not exist or is out of range; in
- * `forward`, ShapeError if x is not `[N, C, H, W]`, or in training has one value per channel only.
+ * @throws ValueError or UsageError for an invalid number of channels, or an option that does not exist or is out of
+ * range; in `forward`, ShapeError if x is not `[N, C, H, W]`, or in training has only one value per channel.
  */
 export class BatchNorm2d extends Module {
   readonly weight: Tensor | null;
@@ -69,7 +69,7 @@ export class BatchNorm2d extends Module {
 
   forward(x: Tensor): Tensor {
     if (x.rank !== 4 || x.shape[1] !== this.channels) {
-      throw new ShapeError(`BatchNorm2d: x must be [N, ${this.channels}, H, W], is ${formatShape(x.shape)}`);
+      throw new ShapeError(`BatchNorm2d: x must be [N, ${this.channels}, H, W], got ${formatShape(x.shape)}`);
     }
     const { runningMean, runningVar, numBatchesTracked } = this;
     if (!runningMean || !runningVar || !numBatchesTracked) {
@@ -88,8 +88,8 @@ export class BatchNorm2d extends Module {
   }
 
   /**
-   * What evaluation does to each channel, y = scale·x + shift: scale = γ/√(σ² + ε), shift = β − μ·scale. Null without
-   * running statistics.
+   * The effect of evaluation on each channel, y = scale·x + shift: scale = γ/√(σ² + ε), shift = β − μ·scale. Null
+   * without running statistics.
    */
   affineInEvaluation(): { scale: number[]; shift: number[] } | null {
     const { weight, bias, runningMean, runningVar } = this;
@@ -109,7 +109,7 @@ export class BatchNorm2d extends Module {
 export interface AffineLayerOptions {
   /** Added to the variance under the root. Default 1e-5. */
   eps?: number;
-  /** Whether there are a scale and a shift per element (layer norm) or channel (group norm). Default true. */
+  /** Whether each element (layer norm) or channel (group norm) has a scale and a shift. Default true. */
   affine?: boolean;
 }
 
@@ -142,7 +142,7 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Group norm of `[N, C, …]`: each image's channels in `groups` groups, normalised together (Wu & He 2018). */
+/** Group norm of `[N, C, …]`: normalises each of `groups` groups of an image's channels together (Wu & He 2018). */
 export class GroupNorm extends Module {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
@@ -168,7 +168,7 @@ export class GroupNorm extends Module {
 
   forward(x: Tensor): Tensor {
     if (x.shape[1] !== this.channels) {
-      throw new ShapeError(`GroupNorm: x must be [N, ${this.channels}, …], is ${formatShape(x.shape)}`);
+      throw new ShapeError(`GroupNorm: x must be [N, ${this.channels}, …], got ${formatShape(x.shape)}`);
     }
     return groupNorm(x, this.groups, this.weight, this.bias, { eps: this.eps });
   }

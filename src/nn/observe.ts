@@ -1,19 +1,19 @@
-/** Watching a network while it runs, and letting parts of it compute something else: the networks know nothing about it. */
+/** Watches a network while it runs, and lets its parts compute something else, without the network's knowledge. */
 import { UsageError } from "../tensor/errors.ts";
 import { callNow, checkFinished, checkNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { type AnyModule, checkModule, type Module } from "./module.ts";
 
-/** What an observer sees of one call: the module, its path below the observed root, and what went in and came out. */
+/** What an observer sees of one call: the module, its path below the observed root, its input and its output. */
 export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => void;
 
 /**
  * Calls `observer` after every `forward` of `root` and of each part below it, while `fn` (which must not be async) runs.
  *
- * The instruments of src/flow see interior activations this way. Each module's
- * `forward` is shadowed by an own property for the time of the call. A part that has several names is observed under
- * the first. Observations may be nested. Calls that take or give something else than one tensor (several inputs, a record of
- * outputs) are not shown; those of the parts below are.
+ * The instruments of src/flow see interior activations this way. For the duration of the call, an own property shadows
+ * each module's `forward`. A part with several names is observed under the first. Observations may be nested. Calls
+ * with anything other than one tensor in and out (several inputs, a record of outputs) are not shown; those of the
+ * parts below are.
  */
 export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T {
   checkModule("observe", root);
@@ -37,7 +37,7 @@ export function observing(root: AnyModule, observer: Observer): ReadonlyMap<AnyM
   return replacements;
 }
 
-/** A `forward`, whatever it takes and gives. */
+/** A `forward` with any input and output. */
 export type Forward = AnyModule["forward"];
 
 /** Runs `fn` (which must not be async) while each of these modules computes another function. */
@@ -50,7 +50,7 @@ function replacingForward<T>(replacements: ReadonlyMap<AnyModule, Forward>, fn: 
   }
 }
 
-/** Lets each of these modules compute another function, until the returned function is called. */
+/** Lets each of these modules compute another function until the returned function is called. */
 export function replaceForward(replacements: ReadonlyMap<AnyModule, Forward>): () => void {
   const fixed = [...replacements.keys()].find((module) => !Object.isExtensible(module));
   if (fixed) {
@@ -60,7 +60,7 @@ export function replaceForward(replacements: ReadonlyMap<AnyModule, Forward>): (
   }
   const restore: (() => void)[] = [];
   for (const [module, forward] of replacements) {
-    // Deleting the own property uncovers the prototype's method again; a replacement around this one has its own.
+    // Deleting the own property uncovers the prototype's method again; an outer replacement has its own property.
     const own = Object.getOwnPropertyDescriptor(module, "forward");
     restore.push(() => {
       if (own) Object.defineProperty(module, "forward", own);

@@ -1,4 +1,4 @@
-/** What the files below module.ts need to know of a module: that it is one, its mode, and its parts. */
+/** What the files below module.ts need of a module: its identity, its mode, and its parts. */
 import { describe } from "../tensor/check.ts";
 import { isClassOf, isOurs } from "../tensor/copies.ts";
 import { UsageError } from "../tensor/errors.ts";
@@ -20,14 +20,14 @@ export function isPart(value: unknown): value is Part {
 /**
  * Throws unless `value` is a module of this copy.
  *
- * @param op what it was given to.
- * @throws UsageError that says what it is instead.
+ * @param op the operation that got the value.
+ * @throws UsageError that describes the value.
  */
 export function checkPart(op: string, value: unknown): asserts value is Part {
   if (isPart(value)) return;
   if (isClassOf(value, "module")) {
     throw new UsageError(`${op}: needs a module, got the class ${value.name}: make one, new ${value.name}(…)`);
   }
-  const list = Array.isArray(value) ? ": new Sequential(...modules) makes one of several" : "";
+  const list = Array.isArray(value) ? ": new Sequential(...modules) combines several" : "";
   throw new UsageError(`${op}: needs a module (a network, or a part of one), got ${describe(value)}${list}`);
 }

@@ -1,18 +1,18 @@
 /**
- * Finding what a module is made of, and naming it.
+ * Finds and names the parts of a module.
  *
- * A module's properties are looked through: modules and tensors, and what holds them: lists, Maps, Sets and plain objects,
- * in one another to any depth. A name is the path to the part, joined by dots:
+ * The search covers a module's properties: modules, tensors, and containers of them (lists, Maps, Sets and plain
+ * objects), nested to any depth. A name is the path to the part, joined by dots:
  *
  *   this.firstLayer = new Linear(…)                      first_layer.weight, first_layer.bias     properties in snake_case
  *   this.towers = [new Linear(…), [new Linear(…)]]       towers.0.weight, towers.1.0.weight       lists and Sets by position
  *   this.heads = new Map([["Cat", new Linear(…)]])       heads.Cat.weight                         Maps and plain objects by key,
  *   this.scales = { inner: parameter(…) }                scales.inner                             as it is
  *
- * These are PyTorch's names for the like of it: ModuleList, ModuleDict, ParameterList, ParameterDict.
+ * These are PyTorch's names for the equivalent: ModuleList, ModuleDict, ParameterList, ParameterDict.
  *
- * Not found, because JavaScript does not show them or they may be anything: #private fields, closures, symbols, keys of a
- * Map, and the insides of objects of other classes. What is lost so is an error when it is used: leaves.ts (training) and
+ * Not found, because JavaScript does not show them or they may be anything: #private fields, closures, symbols, keys of
+ * a Map, and the insides of objects of other classes. Using a part lost this way is an error: leaves.ts (training) and
  * mode.ts (evaluation).
  */
 import { describe } from "../tensor/check.ts";
@@ -23,21 +23,21 @@ import { isBuffer, isParameter } from "./marks.ts";
 import { checkPart, isPart, type Part } from "./part.ts";
 import { isPlainObject } from "./tensors-in.ts";
 
-/** A module and everything below it. A part in two places is there twice. */
+/** A module and everything below it. A part in two places appears twice. */
 export interface Parts {
   /** The module itself (path `""`) and every one below it, depth first. */
   readonly modules: [string, Part][];
-  /** Every parameter and buffer, those of a module before those of its parts. */
+  /** Every parameter and buffer; a module's own come before those of its parts. */
   readonly tensors: [string, Tensor][];
   /** The parameters among them. */
   readonly parameters: [string, Tensor][];
 }
 
 /**
- * Everything `root` is made of.
+ * All parts of `root`.
  *
- * @throws ValueError if two parts have one name, or a module or a container is inside itself; UsageError for a part that
- * another copy of the library made.
+ * @throws ValueError if two parts have the same name, or a module or a container is inside itself; UsageError for a
+ * part made by another copy of the library.
  */
 export function partsOf(root: Part): Parts {
   const parts: Parts = { modules: [], tensors: [], parameters: [] };
@@ -45,7 +45,7 @@ export function partsOf(root: Part): Parts {
   return parts;
 }
 
-/** The parts directly in a module, by the property that holds them and, in containers, their place there: `towers.0`. */
+/** A module's direct parts, by the property that holds them and, in containers, their place there: `towers.0`. */
 export function childrenOf(module: Part): [string, Part][] {
   const children: [string, Part][] = [];
   lookThrough(module, (name, part) => {
@@ -54,7 +54,7 @@ export function childrenOf(module: Part): [string, Part][] {
   return children;
 }
 
-/** A module's own parameters and buffers, named as its children are. */
+/** A module's own parameters and buffers, named like its children. */
 export function tensorsOf(module: Part): [string, Tensor][] {
   const tensors: [string, Tensor][] = [];
   lookThrough(module, (name, part) => {
@@ -63,10 +63,10 @@ export function tensorsOf(module: Part): [string, Tensor][] {
   return tensors;
 }
 
-/** A container in a module, or the module itself, and what is directly in it. */
+/** A container in a module, or the module itself, with its direct contents. */
 export interface Holder {
   readonly entries: readonly (readonly [key: unknown, value: unknown])[];
-  /** Puts another part in the place of one; null where there are no places (a Set). */
+  /** Replaces one part by another; null where there are no places (a Set). */
   readonly put: ((key: unknown, value: unknown) => void) | null;
 }
 
@@ -96,7 +96,7 @@ function propertiesOf(object: object): Holder {
   };
 }
 
-/** `runningMean` → `running_mean`. Behind the first dot stand places in containers, which are left as they are. */
+/** `runningMean` → `running_mean`. Places in containers, after the first dot, are left unchanged. */
 export function snakeCase(name: string): string {
   const dot = name.indexOf(".");
   if (dot >= 0) return snakeCase(name.slice(0, dot)) + name.slice(dot);
@@ -104,11 +104,12 @@ export function snakeCase(name: string): string {
 }
 
 /**
- * Adds a module and all below to `parts`; `above` has the modules that it is in. Returns whether two parts may have one name.
+ * Adds a module and all below it to `parts`; `above` has the modules around it. Returns whether two parts may share a
+ * name.
  *
- * A network of 1202 layers has 14,000 names, and is looked through in every step of some programs: to compare them all takes
- * twice as long as to find them. But names below two parts of one module can only be equal if the parts' own names are, or if
- * one continues the other's, as "a" and "a.b" do: that much is seen here.
+ * A network of 1202 layers has 14,000 names, and some programs search it in every step. Comparing all names takes twice
+ * as long as finding them. But names below two parts of one module can only be equal if the parts' own names are equal,
+ * or one continues the other, as "a.b" does "a": only that is checked here.
  */
 function visit(module: Part, path: string, above: Part[], parts: Parts): boolean {
   if (above.includes(module)) throw circle(module, path, above, parts);
@@ -139,7 +140,7 @@ function visit(module: Part, path: string, above: Part[], parts: Parts): boolean
   return ambiguous || names.size < members || (dots && continued(names));
 }
 
-/** Whether one of the names is another one, a dot, and more. */
+/** Whether one of the names is another name followed by a dot and more. */
 function continued(names: ReadonlySet<string>): boolean {
   for (const name of names) {
     for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
@@ -158,7 +159,7 @@ function checkNames(root: Part, { modules, tensors }: Parts): void {
   }
 }
 
-/** Calls `found` with every module and tensor in the module's properties and the containers there. */
+/** Calls `found` with every module and tensor in the module's properties and in their containers. */
 function lookThrough(module: Part, found: (name: string, part: Part | Tensor) => void): void {
   const properties = module as unknown as Record<string, unknown>;
   for (const name of Object.keys(properties)) {
@@ -182,7 +183,7 @@ function search(
   if (!isContainer(value)) return;
   if (inside.includes(value)) {
     throw new ValueError(
-      `${module.constructor.name}: ${name} is a container that it is itself in, so that its parts have no end of names: keep one of the two in a #private field`,
+      `${module.constructor.name}: ${name} is a container that contains itself, so its parts have endless names: keep one of the two in a #private field`,
     );
   }
   const within = [...inside, value];
@@ -193,7 +194,7 @@ function isContainer(value: object): boolean {
   return Array.isArray(value) || value instanceof Map || value instanceof Set || isPlainObject(value);
 }
 
-/** Calls `found` with the objects in a container, and the part of a name that tells where each is. */
+/** Calls `found` with the objects in a container, and the part of a name that gives each one's place. */
 function eachMember(container: object, found: (key: string | number, member: object) => void): void {
   const show = (key: string | number, member: unknown): void => {
     if (typeof member === "object" && member !== null) found(key, member);
@@ -204,7 +205,7 @@ function eachMember(container: object, found: (key: string | number, member: obj
   } else if (container instanceof Map) {
     let i = 0;
     for (const [key, member] of container) {
-      // What has no name as a key is named by its position.
+      // A key without a name is replaced by its position.
       show(typeof key === "object" || typeof key === "symbol" ? i : `${key}`, member);
       i++;
     }
@@ -214,7 +215,7 @@ function eachMember(container: object, found: (key: string | number, member: obj
   }
 }
 
-/** Two parts are called `name`: which they are is looked up now. */
+/** Two parts are called `name`: look up now which they are. */
 function sameName(root: Part, name: string): ValueError {
   const places: string[] = [];
   const look = (module: Part, path: string): void => {
@@ -227,7 +228,7 @@ function sameName(root: Part, name: string): ValueError {
   };
   look(root, "");
   return new ValueError(
-    `${root.constructor.name}: two parts have the name "${name}" (${[...new Set(places)].join(" and ")}), so that one of them would be neither trained nor saved: rename one`,
+    `${root.constructor.name}: two parts have the name "${name}" (${[...new Set(places)].join(" and ")}), so one of them would be neither trained nor saved: rename one`,
   );
 }
 
@@ -235,6 +236,6 @@ function circle(module: Part, path: string, above: readonly Part[], { modules }:
   const [outer] = modules.filter(([, other]) => other === module).at(-1)!;
   const which = outer === "" ? "itself" : `"${outer}", which it is in`;
   return new ValueError(
-    `${above[0].constructor.name}: a circle: its part "${path}" is the ${module.constructor.name} ${which}, so that its parts have no end. A reference back is no part: keep it in a #private field, or as a WeakRef`,
+    `${above[0].constructor.name}: a circle: its part "${path}" is the ${module.constructor.name} ${which}, so its parts never end. A back reference is not a part: keep it in a #private field or a WeakRef`,
   );
 }

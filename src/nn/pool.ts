@@ -14,7 +14,7 @@ export interface MaxPool2dLayerOptions {
   padding?: Pair;
   /** Distance between neighbouring taps. Default 1. */
   dilation?: Pair;
-  /** Whether a window may hang over the far edge. Default false. */
+  /** Whether a window may extend past the far edge. Default false. */
   ceilMode?: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface AvgPool2dLayerOptions {
   stride?: Pair;
   /** Zeros added on each side. Default 0. */
   padding?: Pair;
-  /** Whether a window may hang over the far edge. Default false. */
+  /** Whether a window may extend past the far edge. Default false. */
   ceilMode?: boolean;
   /** Whether the padding counts in the divisor. Default true. */
   countIncludePad?: boolean;
@@ -127,7 +127,7 @@ export class GlobalAvgPool2d extends Module {
   }
 }
 
-/** What both kinds of window have in common. */
+/** The common options of both kinds of window. */
 type Window = Pick<AvgPool2d, "kernelSize" | "stride" | "padding" | "ceilMode">;
 
 /** Checked, with every default filled in. */

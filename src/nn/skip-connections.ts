@@ -1,15 +1,15 @@
 /**
  * Skip connections in a recorded graph: additions y = s(x) + F(x) of two ways that start at one tensor.
  *
- * Where the ways part is x, or what has been made of it before: the last tensor that both pass (a pre-activation block with
- * a projection splits after its first ReLU). Of the two operands the shortcut is the one with a way of fewer products, that
- * is convolutions and matrices; of two such the cheaper one. What lies on it is all that it was computed by: nothing, a
- * projection, a gate, also where the branch passes the same gate.
+ * The ways part at x, or at a tensor computed from it: the last one on both ways (a pre-activation block with a
+ * projection splits after its first ReLU). The shortcut is the operand whose way has fewer products, that is
+ * convolutions and matrices; between equals, the cheaper one. Everything that computed it lies on it: nothing, a
+ * projection, a gate, even if the branch passes the same gate.
  */
 import { type Node, nodesBefore } from "../autograd/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** What was recorded between the split and the addition on the shortcut's side; null where `node` is no skip connection from x. */
+/** The nodes between the split and the addition on the shortcut's side; null if `node` is no skip connection from x. */
 export function shortcutNodes(node: Node, x: Tensor): readonly Node[] | null {
   if (node.op !== "add") return null;
   const from = fromX(node, x);
@@ -19,7 +19,7 @@ export function shortcutNodes(node: Node, x: Tensor): readonly Node[] | null {
   return isShorter(second, first) ? second.nodes : first.nodes;
 }
 
-/** The products of a node: N·O·Ho·Wo · (C/groups)·kh·kw of a convolution, rows·out·in of a matrix. Else 0. */
+/** The multiply-adds of a node: N·O·Ho·Wo · (C/groups)·kh·kw for a convolution, rows·out·in for a matrix. Else 0. */
 export function multiplyAddsOf({ op, inputs, output }: Node): number {
   switch (op) {
     case "conv2d":
@@ -42,8 +42,8 @@ function fromX(node: Node, x: Tensor): ReadonlySet<Tensor> {
 }
 
 /**
- * The last tensor that every way from x to `node` passes. Going back from the newest, the open ends are at first the two
- * operands; where only one is left, all ways pass it.
+ * The last tensor on every way from x to `node`. Walking back from the newest, the open ends are at first the two
+ * operands; when only one is left, all ways pass it.
  */
 function splitBefore(node: Node, from: ReadonlySet<Tensor>): Tensor {
   const open = new Set(node.inputs);
@@ -58,13 +58,13 @@ function splitBefore(node: Node, from: ReadonlySet<Tensor>): Tensor {
 
 interface Way {
   readonly nodes: readonly Node[];
-  /** The fewest products one after the other. */
+  /** The fewest products in sequence. */
   readonly products: number;
   readonly multiplyAdds: number;
 }
 
 function wayFrom(split: Tensor, t: Tensor): Way {
-  // What is older than the split came another way, as what an earlier part of the network has kept.
+  // Anything older than the split came another way, such as a tensor kept by an earlier part of the network.
   const start = split.node?.order ?? -1;
   const nodes = t === split ? [] : nodesBefore(t, [split]).filter(({ order }) => order > start);
   const fewest = new Map<Tensor, number>([[split, 0]]);
@@ -76,7 +76,7 @@ function wayFrom(split: Tensor, t: Tensor): Way {
   return { nodes, products: fewest.get(t) ?? Infinity, multiplyAdds };
 }
 
-/** Where both are the same the first operand is the shortcut. */
+/** The first operand is the shortcut if both are the same. */
 function isShorter(a: Way, b: Way): boolean {
   return (a.products - b.products || a.multiplyAdds - b.multiplyAdds || a.nodes.length - b.nodes.length) < 0;
 }

@@ -25,7 +25,7 @@ export interface LoadOptions {
 
 const OPTIONS: OptionNames<LoadOptions> = { strict: true };
 
-/** Copies the values of `state` into the tensors of `own`, the state of a module of the class called `who`. */
+/** Copies the values of `state` into the tensors of `own`, the state of a module of class `who`. */
 export function loadInto(
   who: string,
   own: StateDict,
@@ -35,7 +35,7 @@ export function loadInto(
   checkOptions("loadStateDict", options, OPTIONS);
   const { strict = true } = options ?? {};
   if (typeof state !== "object" || state === null || Array.isArray(state) || state instanceof Map) {
-    const advice = state instanceof Map ? ": Object.fromEntries(map) is one" : "";
+    const advice = state instanceof Map ? ": Object.fromEntries(map) makes one" : "";
     throw new UsageError(
       `loadStateDict: needs an object of tensors by name, got ${describe(state as unknown)}${advice}`,
     );
@@ -51,7 +51,7 @@ export function loadInto(
     if (isForeign(state[name])) throw new UsageError(`loadStateDict: the state has ${describe(state[name])}`);
     try {
       const { shape, data } = read(name, state[name]);
-      // Also a tensor of the module itself: `assign` puts other arrays in the place of those that were read.
+      // This works for the module's own tensors too: `assign` replaces their arrays, not their contents.
       if (sameShape(shape, own[name].shape)) values.set(name, data);
       else misshapen.push(`${name}: ${formatShape(shape)} does not fit ${formatShape(own[name].shape)}`);
     } catch (error) {
@@ -68,14 +68,14 @@ export function loadInto(
   }
   if (values.size > 0 && [...values.keys()].every((name) => state[name] === own[name])) {
     throw new UsageError(
-      `loadStateDict: these are the ${who}'s own tensors, which have changed with it, and nothing to go back to: copyState(model) makes a copy`,
+      `loadStateDict: these are the ${who}'s own tensors, which have changed with it: to go back, make a copy beforehand with copyState(model)`,
     );
   }
   for (const [name, data] of values) own[name].assign(data);
   return { missing, unexpected };
 }
 
-/** Shape and numbers of one entry. Throws an error whose message begins with its name. */
+/** The shape and numbers of one entry. The messages of its errors begin with the name. */
 function read(name: string, entry: unknown): { readonly shape: Shape; readonly data: ArrayLike<number> } {
   if (!isTensor(entry)) return readClone(name, entry);
   try {

@@ -1,16 +1,16 @@
 /**
- * `summary`: what a network costs, layer by layer: parameters, multiply-adds, memory of the activations.
+ * `summary`: the cost of a network, layer by layer: parameters, multiply-adds, memory of the activations.
  *
- * Everything is read off the graph that one forward pass records. That pass computes nothing: its kernels do no work, so
- * that only shapes flow, and a network of 20 billion multiply-adds is summed up in milliseconds.
+ * Everything is read from the graph that one forward pass records. That pass computes nothing: its kernels do no work,
+ * so only shapes flow, and a network of 20 billion multiply-adds takes milliseconds.
  *
- * As in the papers, the products of convolutions and matrices count as multiply-adds, and nothing else does:
+ * As in the papers, only the products of convolutions and matrices count as multiply-adds:
  *
  *   y = w ⋆ x      N·O·Ho·Wo · (C/groups)·kh·kw      each number of y is a sum over the taps of its filter
  *   y = x·wᵀ       rows·out · in                     each number of y is a sum over the inputs
  *
- * A skip connection is an addition, and what lies on its shortcut: mostly nothing, so that it has no parameter and no
- * multiply-add; a projection where the shape changes; a gate. Next: skip-connections.ts, and ../autograd/graph.ts.
+ * A skip connection is an addition together with its shortcut. The shortcut is mostly nothing, without parameters or
+ * multiply-adds; a projection where the shape changes; or a gate. Next: skip-connections.ts, and ../autograd/graph.ts.
  */
 import { type Node, nodesBefore } from "../autograd/graph.ts";
 import { describe } from "../tensor/check.ts";
@@ -29,31 +29,31 @@ import { multiplyAddsOf, shortcutNodes } from "./skip-connections.ts";
 /** Activations are float32. */
 const BYTES_PER_NUMBER = 4;
 
-/** One call of a layer (a module without parts), or one operation that a module with parts applies itself. */
+/** One call of a layer (a module without parts), or one operation applied by a module with parts. */
 export interface SummaryRow {
   /** Path of the module. */
   readonly layer: string;
   /** Class of the layer, or name of the operation. */
   readonly kind: string;
   readonly outputShape: Shape;
-  /** Trained values, counted where they are first used. */
+  /** Trained values, counted at their first use. */
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** Memory of the results, which training keeps until the way back. 0 where nothing is made (a view, x itself). */
+  /** Memory of the results, which training keeps until the backward pass. 0 if nothing is made (a view, x itself). */
   readonly activationBytes: number;
-  /** Whether it belongs to a skip connection: an addition that joins two ways from its module's input, or what lies on the shortcut. */
+  /** Whether it is in a skip connection: an addition of two ways from its module's input, or a row of the shortcut. */
   readonly skip: boolean;
 }
 
 /** What `summary` returns: rows, and their sums. */
 export interface Summary {
   readonly model: string;
-  /** Of one example, without the batch axis. */
+  /** Shape of one example, without the batch axis. */
   readonly inputShape: Shape;
   readonly rows: readonly SummaryRow[];
-  /** All trained values of the model, also those that this pass does not use. */
+  /** All trained values of the model, including those that this pass does not use. */
   readonly parameters: number;
-  /** Trained values that this pass does not use, as those of collapsed blocks. */
+  /** Trained values that this pass does not use, such as those of collapsed blocks. */
   readonly unusedParameters: number;
   readonly multiplyAdds: number;
   readonly activationBytes: number;
@@ -66,9 +66,9 @@ export interface Summary {
 /**
  * Parameters, multiply-adds and activation memory of `model` for one example, in evaluation mode. The model is not changed.
  *
- * It is for models with one input and one output, both tensors.
+ * The model must have one input and one output, both tensors.
  *
- * @param inputShape of one example, without the batch axis: `[C, H, W]` of an image.
+ * @param inputShape shape of one example, without the batch axis: `[C, H, W]` for an image.
  * @throws ShapeError if the model does not take such an example; ValueError inside `noGrad`, where nothing is recorded;
  * UsageError for a model with several inputs or outputs.
  *
@@ -113,11 +113,11 @@ interface Call {
   readonly y: Tensor;
 }
 
-/** Every call of a module, in the order in which they end: parts before the module they belong to. */
+/** Every call of a module, in the order in which calls end: parts before their module. */
 function trace(model: Module, x: Tensor): Call[] {
   const calls: Call[] = [];
   const name = model.constructor.name;
-  // What a part with several inputs or outputs computes itself is counted with the module that it belongs to.
+  // A part with several inputs or outputs is counted with the module that it belongs to.
   const add = (path: string, module: Module, x: unknown, y: unknown): void => {
     if (isTensor(x) && isTensor(y)) calls.push({ path, module, x, y });
   };
@@ -129,17 +129,15 @@ function trace(model: Module, x: Tensor): Call[] {
     const shape = formatShape(x.shape.slice(1));
     if (error instanceof ShapeError) {
       throw new ShapeError(
-        `summary: ${name} does not take an example of shape ${shape} (a batch of one is made of it): ${reason}`,
+        `summary: ${name} does not take an example of shape ${shape} (as a batch of one): ${reason}`,
       );
     }
-    // A second input that is undefined, an object where the tensor is.
+    // For instance a second input that is undefined, or an object in place of the tensor.
     if (!(error instanceof UsageError || error instanceof TypeError)) throw error;
     throw new UsageError(`summary: ${name} cannot run on one tensor, an example of shape ${shape}: ${reason}`);
   }
   if (!isTensor(output)) {
-    throw new UsageError(
-      `summary: ${name} gives ${describe(output)}, but only models with one output are summed up, a tensor`,
-    );
+    throw new UsageError(`summary: ${name} returns ${describe(output)}, but summary needs one output, a tensor`);
   }
   if (output !== x && !output.node) {
     throw new ValueError(
@@ -149,7 +147,7 @@ function trace(model: Module, x: Tensor): Call[] {
   return calls;
 }
 
-/** Runs `fn` on kernels that do nothing: outputs have their shapes, and whatever their memory held. */
+/** Runs `fn` on kernels that do nothing: outputs have their shapes and undefined contents. */
 function shapesOnly<T>(fn: () => T): T {
   const nothing = (): void => {};
   const idle = Object.entries(kernels).map(([name, member]) => [name, typeof member === "function" ? nothing : member]);
@@ -162,8 +160,7 @@ function shapesOnly<T>(fn: () => T): T {
 }
 
 /**
- * The rows in the order of computation, and how many skip connections there are; takes the parameters they use out of
- * `unused`.
+ * The rows in order of computation, and the number of skip connections. Removes the parameters they use from `unused`.
  */
 function rowsOf(
   calls: readonly Call[],
@@ -195,7 +192,7 @@ function rowsOf(
 
   for (const call of calls) {
     const { module, x, y } = call;
-    // What its parts recorded is theirs; the rest, oldest first, is its own.
+    // Nodes recorded by its parts are theirs; the rest, oldest first, are its own.
     const own =
       y === x
         ? []
@@ -215,7 +212,7 @@ function rowsOf(
       for (const passed of [node, ...shortcut]) onShortcuts.add(passed);
     }
   }
-  // A module that passes its input on has the same last node as what made it, and comes after it.
+  // A module that passes its input on has the same last node as the module that made it, and comes after it.
   rows.sort((a, b) => a.last - b.last || Number(a.nodes.length === 0) - Number(b.nodes.length === 0));
   const belongs = (nodes: readonly Node[]): boolean => nodes.length > 0 && nodes.every((node) => onShortcuts.has(node));
   return { rows: rows.map(({ row, nodes }) => ({ ...row, skip: belongs(nodes) })), skips };

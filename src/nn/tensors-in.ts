@@ -1,7 +1,7 @@
-/** Models and losses take and give tensors: one, or several in arrays, Maps and objects. */
+/** Models and losses take and return tensors: one, or several in arrays, Maps and objects. */
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 
-/** The tensors in a value: itself, or those in its arrays, Maps and plain objects, in order. */
+/** The tensors in a value: the value itself, or those in its arrays, Maps and plain objects, in order. */
 export function tensorsIn(value: unknown): Tensor[] {
   if (isTensor(value)) return [value];
   if (Array.isArray(value)) return value.flatMap(tensorsIn);

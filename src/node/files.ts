@@ -1,4 +1,4 @@
-/** Files by path: opened to be read in pieces, and written so that nobody ever sees half of one. */
+/** Files by path: opened to be read in pieces, and written so that nobody ever sees half a file. */
 import { open, rename } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import {
@@ -19,7 +19,7 @@ import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { beginUnfinished, endUnfinished, removeLeftovers } from "./unfinished.ts";
 
-/** A file to be read in pieces. Close it. */
+/** A file to be read in pieces. Close it afterwards. */
 export async function openFile(path: string): Promise<ByteSource & { close(): Promise<void> }> {
   checkText("openFile", "path", path);
   const handle = await open(path);
@@ -30,7 +30,7 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
       size,
       read: async (offset, length) => {
         const bytes = new Uint8Array(length);
-        // One call may give less than what is asked for (2 GiB at most); nothing at all means that the file has shrunk.
+        // One call may return less than requested (2 GiB at most); nothing at all means that the file has shrunk.
         let done = 0;
         while (done < length) {
           const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
@@ -47,7 +47,7 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
   }
 }
 
-/** Opens a file of weights, safetensors or `.pth`; each tensor is read when it is asked for. Close it. */
+/** Opens a file of weights, safetensors or `.pth`; each tensor is read when it is asked for. Close it afterwards. */
 export async function openWeightsFile(path: string, options: WeightOptions = {}): Promise<LazyWeightFile> {
   checkText("openWeightsFile", "path", path);
   checkPthOptions("openWeightsFile", options);
@@ -57,7 +57,7 @@ export async function openWeightsFile(path: string, options: WeightOptions = {})
 /**
  * The weights in a file, safetensors or `.pth`, as a state dict.
  *
- * @throws FormatError if the file is neither, or damaged, naming the place.
+ * @throws FormatError with the place, if the file is neither or damaged.
  */
 export async function loadWeightsFile(path: string, options: WeightOptions = {}): Promise<StateDict> {
   checkText("loadWeightsFile", "path", path);
@@ -68,7 +68,7 @@ export async function loadWeightsFile(path: string, options: WeightOptions = {})
 const SAVE_OPTIONS: OptionNames<SafetensorsOptions> = { dtype: true, metadata: true };
 
 /**
- * Writes weights to a file, in the format its name ends in: `.safetensors`, or `.pth` or `.pt` (which has no metadata).
+ * Writes weights to a file, in the format of its ending: `.safetensors`, or `.pth` or `.pt` (which have no metadata).
  * The file appears complete or not at all.
  *
  * @example
@@ -76,7 +76,8 @@ const SAVE_OPTIONS: OptionNames<SafetensorsOptions> = { dtype: true, metadata: t
  * await saveWeightsFile("build/resnet8.safetensors", model.stateDict(), { dtype: "float16" });
  * model.loadStateDict(await loadWeightsFile("build/resnet8.safetensors"));
  *
- * @throws ValueError for another ending, for metadata where there is no place for it, or a number that the type cannot hold.
+ * @throws ValueError for another ending, for metadata in a format without it, or for a number that the type cannot
+ * hold.
  */
 export async function saveWeightsFile(
   path: string,
@@ -96,8 +97,8 @@ export async function saveWeightsFile(
 }
 
 /**
- * Writes the pieces to a file beside `path`, then renames it: `path` has the old contents until it has the new ones. What
- * a killed process left there unfinished is removed.
+ * Writes the pieces to a file beside `path`, then renames it: `path` keeps the old contents until it gets the new ones.
+ * Removes the unfinished files of killed processes there.
  */
 export async function writeFileWhole(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   checkText("writeFileWhole", "path", path);

@@ -1,22 +1,22 @@
 /**
- * Files that are being written: each beside its place, until it is whole, under a name that says whose it is. So an end
- * in the middle leaves nothing: what this process was writing goes when it exits, and what a killed one left goes when the
- * next one comes.
+ * Files that are being written. Each lies beside its place until it is whole, under a name that tells its owner. So an
+ * interruption leaves nothing: this process removes its own when it exits, and the next one removes those of a killed
+ * process.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 
-/** `.skipstone-HOST-PROCESS-RANDOM.part`: process numbers mean something on their own machine only. */
+/** `.skipstone-HOST-PROCESS-RANDOM.part`: process numbers only mean something on their own machine. */
 const NAME = /^\.skipstone-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/;
 
-/** What has not been touched for so long is nobody's, whatever its name says: process numbers are used again. */
+/** A file untouched for this long is nobody's, whatever its name says: process numbers are reused. */
 const A_DAY = 24 * 60 * 60 * 1000;
 
 const mine = new Set<string>();
 
-/** A name beside `path` for what is to become it. Whatever happens, `endUnfinished` comes next. */
+/** A name beside `path` for the file that will replace it. Always call `endUnfinished` afterwards. */
 export function beginUnfinished(path: string): string {
   const name = `.skipstone-${host()}-${process.pid}-${randomBytes(4).toString("hex")}.part`;
   const beside = join(dirname(path), name);
@@ -25,20 +25,20 @@ export function beginUnfinished(path: string): string {
   return beside;
 }
 
-/** The file has its own name by now, or is given up. */
+/** Call it when the file has its final name, or is given up. */
 export function endUnfinished(beside: string): void {
   removeQuietly(beside);
   mine.delete(beside);
   if (mine.size === 0) process.off("exit", removeMine);
 }
 
-/** Removes what processes that are no more left unfinished in a directory. */
+/** Removes the unfinished files in a directory whose processes have ended. */
 export function removeLeftovers(directory: string): void {
   let names: string[];
   try {
     names = readdirSync(directory);
   } catch {
-    // Whoever is to write there will say why that cannot be.
+    // The later attempt to write there will report the reason.
     return;
   }
   for (const name of names) {
@@ -74,11 +74,11 @@ function removeMine(): void {
   for (const path of mine) removeQuietly(path);
 }
 
-/** The error on the way is the one to report, not that there is nothing to remove. */
+/** The error in progress is the one to report, not that there is nothing to remove. */
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // Its directory is not there any more, or is none.
+    // Its directory is gone, or is not a directory.
   }
 }

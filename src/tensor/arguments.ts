@@ -1,15 +1,15 @@
 /**
- * What a function was given, checked before anything is computed: for plain JavaScript, where nothing was checked before.
+ * Checks of a function's arguments before anything is computed: in plain JavaScript nothing has checked them yet.
  *
- * Every message has one form, `op: name must be …, got …`. A wrong kind of value is a UsageError, a value of the right kind
- * out of its range a ValueError. An argument that may be left out is checked by its caller, if it is there. Options: check.ts;
+ * Every message has one form, `op: name must be …, got …`. The wrong kind of value is a UsageError, the right kind out
+ * of range a ValueError. The caller of a check skips it for an optional argument that is absent. Options: check.ts;
  * tensors: tensor.ts; functions that must answer at once: sync.ts.
  */
 import { describe } from "./check.ts";
 import { UsageError, ValueError } from "./errors.ts";
 import type { Rng } from "./rng.ts";
 
-/** Throws unless `value` is a number that `fits`, which `what` says in words. */
+/** Throws unless `value` is a number that `fits`; `what` describes such a number. */
 export function checkNumberIn(
   op: string,
   name: string,
@@ -34,12 +34,12 @@ export function checkWhole(
   checkNumberIn(op, name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most);
 }
 
-/** Throws unless `value` is a whole number: an axis, the seed of a generator. */
+/** Throws unless `value` is a whole number: an axis, a generator's seed. */
 export function checkInteger(op: string, name: string, value: unknown): asserts value is number {
   checkNumberIn(op, name, value, "a whole number", Number.isInteger);
 }
 
-/** Throws unless `value` is a count, for both directions of an image, or two of them, one for each. */
+/** Throws unless `value` is one count for both directions of an image, or two counts, one for each. */
 export function checkPair(op: string, name: string, value: unknown, least = 1): void {
   const counts: readonly unknown[] = Array.isArray(value) ? value : [value, value];
   if (counts.length === 2 && counts.every((n) => Number.isInteger(n) && (n as number) >= least)) return;
@@ -48,7 +48,7 @@ export function checkPair(op: string, name: string, value: unknown, least = 1): 
   throw new Wrong(`${op}: ${name} must be a whole number of ${least} or more, or two of them, got ${got}`);
 }
 
-/** Throws unless `value` is a number, and not NaN. */
+/** Throws unless `value` is a number other than NaN. */
 export function checkNumber(op: string, name: string, value: unknown): asserts value is number {
   checkNumberIn(op, name, value, "a number", (n) => !Number.isNaN(n));
 }
@@ -57,7 +57,7 @@ export function checkFinite(op: string, name: string, value: unknown): asserts v
   checkNumberIn(op, name, value, "a finite number", Number.isFinite);
 }
 
-/** Throws unless `value` is a number above 0: a limit, for which ∞ is none. */
+/** Throws unless `value` is a number above 0: a limit, where ∞ means no limit. */
 export function checkAboveZero(op: string, name: string, value: unknown): asserts value is number {
   checkNumberIn(op, name, value, "a number above 0", (n) => n > 0);
 }
@@ -75,9 +75,10 @@ export function checkBetween(
 }
 
 /**
- * Throws unless `value` is a random generator. One of a second copy of the library draws the same numbers, and will do.
+ * Throws unless `value` is a random generator. One from another copy of the library draws the same numbers, so it
+ * passes.
  *
- * @param example the call as it should be.
+ * @param example a correct call.
  */
 export function checkRng(op: string, value: unknown, example = "new Rng(seed)"): asserts value is Rng {
   const { uniform, normal, fork } = (value ?? {}) as Partial<Rng>;
@@ -85,7 +86,7 @@ export function checkRng(op: string, value: unknown, example = "new Rng(seed)"):
   throw new UsageError(`${op}: rng must be a random generator, got ${describe(value)}: ${example}`);
 }
 
-/** @param what the function in words: what it takes, or does. */
+/** @param what describes the function: what it takes or does. */
 export function checkFunction(op: string, name: string, value: unknown, what = "a function"): void {
   if (typeof value !== "function") throw new UsageError(`${op}: ${name} must be ${what}, got ${describe(value)}`);
 }
@@ -95,10 +96,10 @@ export function checkBoolean(op: string, name: string, value: unknown): asserts 
 }
 
 export function checkText(op: string, name: string, value: unknown): asserts value is string {
-  if (typeof value !== "string") throw new UsageError(`${op}: ${name} must be a text, got ${describe(value)}`);
+  if (typeof value !== "string") throw new UsageError(`${op}: ${name} must be a string, got ${describe(value)}`);
 }
 
-/** Throws unless `value` is one of these texts. */
+/** Throws unless `value` is one of these strings. */
 export function checkOneOf(op: string, name: string, value: unknown, known: readonly string[]): void {
   if (known.includes(value as string)) return;
   const Wrong = typeof value === "string" ? ValueError : UsageError;
@@ -112,7 +113,7 @@ export function checkList(op: string, name: string, value: unknown): asserts val
   if (!Array.isArray(value)) throw new UsageError(`${op}: ${name} must be an array, got ${describe(value)}`);
 }
 
-/** Throws unless `value` is an array of texts. */
+/** Throws unless `value` is an array of strings. */
 export function checkTexts(op: string, name: string, value: unknown): asserts value is readonly string[] {
   checkList(op, name, value);
   value.forEach((text, i) => {
@@ -120,7 +121,7 @@ export function checkTexts(op: string, name: string, value: unknown): asserts va
   });
 }
 
-/** Throws unless `value` is an object with names: no array, no Map, no Promise. */
+/** Throws unless `value` is an object with named properties: no array, no Map, no Promise. */
 export function checkObject(op: string, name: string, value: unknown): asserts value is object {
   if (Object.prototype.toString.call(value) !== "[object Object]") {
     throw new UsageError(`${op}: ${name} must be an object, got ${describe(value)}`);

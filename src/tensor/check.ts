@@ -1,15 +1,15 @@
 /**
- * The names of options, which TypeScript checks when a program is compiled, checked again when it runs: most programs are
- * plain JavaScript, and an option with a typing error that is ignored gives a number that is wrong without a word. And values
- * in words, for messages. Next: arguments.ts, what a value must be.
+ * Checks the names of options at run time, as TypeScript does when it compiles. Most programs are plain JavaScript,
+ * where a mistyped option would be ignored and give a wrong number silently. Also describes values for messages. Next:
+ * arguments.ts, which checks the values.
  */
 import { isForeign, TWO_COPIES } from "./copies.ts";
 import { UsageError } from "./errors.ts";
 
-/** Every option of an interface, once. A name that is missing here, or that the interface does not have, does not compile. */
+/** Every option of an interface, once. A name that is missing here, or not in the interface, does not compile. */
 export type OptionNames<Options> = { readonly [Name in keyof Required<Options>]: true };
 
-/** Names that other libraries have for the same thing, without underscores and in lower case. */
+/** Other libraries' names for the same thing, without underscores and in lower case. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   learningrate: "lr",
   numclasses: "classes",
@@ -21,9 +21,9 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws unless `options` is an object, or undefined, whose every name is one of `names`.
+ * Throws unless `options` is undefined, or an object whose names are all in `names`.
  *
- * @throws UsageError that names the operation, the option, and the nearest one that there is.
+ * @throws UsageError that names the operation, the option, and the nearest existing one.
  */
 export function checkOptions<Options>(
   op: string,
@@ -32,9 +32,9 @@ export function checkOptions<Options>(
 ): void {
   if (options === undefined) return;
   const known = Object.keys(names);
-  // A Map, a Set or a Promise has no names either, and would pass as no options at all.
+  // A Map, a Set or a Promise has no names either: it would pass as an object without options.
   if (Object.prototype.toString.call(options) !== "[object Object]") {
-    throw new UsageError(`${op}: its options are an object, { ${known.join(", ")} }, got ${describe(options)}`);
+    throw new UsageError(`${op}: options must be an object, { ${known.join(", ")} }, got ${describe(options)}`);
   }
   for (const name in options) {
     if (Object.hasOwn(names, name)) continue;
@@ -45,7 +45,7 @@ export function checkOptions<Options>(
   }
 }
 
-/** A value in an error message: short, and of what kind it is. */
+/** A value in an error message: brief, and with its kind. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean")
     return `${value}`;
@@ -58,7 +58,7 @@ export function describe(value: unknown): string {
   return name && name !== "Object" ? `a ${name}` : `an object { ${Object.keys(value).slice(0, 5).join(", ")} }`;
 }
 
-/** The one of `known` that was probably meant; undefined if none is near. */
+/** The one of `known` that was probably meant; undefined if none is close. */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
   const bare = (text: string): string => text.replaceAll(/[_-]/g, "").toLowerCase();
   const wanted = bare(name);
@@ -73,7 +73,7 @@ export function nearestOf(name: string, known: readonly string[]): string | unde
   return best;
 }
 
-/** How many letters must be changed, added, left out or exchanged with their neighbour (Damerau–Levenshtein). */
+/** How many letters must be changed, added, removed or swapped with their neighbour (Damerau–Levenshtein). */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {

@@ -7,7 +7,7 @@ import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { type NestedArray, owned, type Tensor, type Tensor64 } from "./tensor.ts";
 
-/** Options of everything that makes a tensor. */
+/** Options of every function that makes a tensor. */
 export interface TensorOptions {
   /** Whether `backward` should compute this tensor's gradient. Default false. */
   requiresGrad?: boolean;
@@ -16,16 +16,16 @@ export interface TensorOptions {
 const NAMES: OptionNames<TensorOptions> = { requiresGrad: true };
 
 /**
- * A tensor from nested arrays, from flat values and a shape, or from a clone of another. The values are copied, and
- * rounded to float32; only a Float64Array keeps its precision, in a tensor of another type, which plain kernels alone compute
- * with: for checks.
+ * A tensor from nested arrays, from flat values and a shape, or from a clone of another. The values are copied and
+ * rounded to float32. Only a Float64Array keeps its precision; its tensor has another type, which only plain kernels
+ * compute with: for checks.
  *
  * @example
  * const m = tensor([[1, 2, 3], [4, 5, 6]]);
  * const same = tensor(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3]);
  * const again = tensor(structuredClone(m));
  *
- * @throws ShapeError if the nesting is ragged or the values do not fill the shape; UsageError for what is no number.
+ * @throws ShapeError if the nesting is ragged or the values do not fill the shape; UsageError for anything but numbers.
  */
 export function tensor(values: Float64Array, shape?: Shape | TensorOptions, options?: TensorOptions): Tensor64;
 export function tensor(values: NestedArray | TypedNumbers, shape?: Shape, options?: TensorOptions): Tensor;
@@ -80,7 +80,7 @@ function numbersIn(values: NestedArray | TypedNumbers | Float64Array | SavedTens
   }
   if (typeof values === "object" && values !== null && "shape" in values && "data" in values) {
     const { shape, data } = readClone("tensor: the clone", values);
-    // Of whatever type: only float64 keeps its precision, and numbers from JSON are those of a float32 tensor.
+    // Any type: only float64 keeps its precision, and numbers from JSON came from a float32 tensor.
     return { flat: Array.isArray(values.data) ? Float32Array.from(data) : data, nesting: shape };
   }
   const flat: number[] = [];
@@ -110,7 +110,7 @@ function nestingOf(values: NestedArray, flat: number[], path: readonly number[])
 }
 
 /**
- * A tensor whose every element is `value`.
+ * A tensor filled with `value`.
  *
  * @throws ShapeError, here and below, unless every axis length is a whole number of 0 or more.
  */
@@ -133,7 +133,7 @@ function filled(op: string, shape: Shape, value: number, options?: TensorOptions
   return made(op, shape, (data) => data.fill(value), options);
 }
 
-/** A tensor whose numbers `write` writes, into an array of zeros. */
+/** A tensor made from an array of zeros that `write` fills. */
 function made(op: string, shape: Shape, write: (data: Float32Array) => void, options?: TensorOptions): Tensor {
   checkShape(op, shape);
   const requiresGrad = wantsGrad(op, options);
@@ -195,7 +195,7 @@ export function uniform(shape: Shape, rng: Rng, low = 0, high = 1, options?: Ten
     shape,
     (data) => {
       for (let i = 0; i < data.length; i++) {
-        // Rounded to float32, a number just below `high` can become `high`: draw again.
+        // Rounding to float32 can turn a number just below `high` into `high`: draw again.
         do data[i] = rng.uniform(low, high);
         while (data[i] >= high && Math.fround(low) < high);
       }

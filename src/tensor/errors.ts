@@ -1,9 +1,9 @@
 /**
- * The errors Skipstone throws. Each message names the operation and everything that disagreed, because the reader of
- * an error message does not have the source open. All of them, in every layer, are a `SkipstoneError`.
+ * The errors Skipstone throws. Each message names the operation and everything that disagreed, because its reader does
+ * not have the source open. All of them, in every layer, are a `SkipstoneError`.
  */
 
-/** What every error of this library is an instance of. */
+/** The base class of every error in this library. */
 export class SkipstoneError extends Error {
   override readonly name: string = "SkipstoneError";
 }
@@ -19,8 +19,8 @@ export class ValueError extends SkipstoneError {
 }
 
 /**
- * A call of another form than it must have, which TypeScript would have refused: an option that does not exist, a number
- * where a tensor belongs, an async function for a step, an object of a second copy of the library.
+ * A call of the wrong form, which TypeScript would have refused: an option that does not exist, a number where a tensor
+ * belongs, an async function for a step, an object of a second copy of the library.
  */
 export class UsageError extends SkipstoneError {
   override readonly name = "UsageError";

@@ -1,5 +1,5 @@
 /**
- * `Kernels`: everything that is computed on raw numbers, as one interface.
+ * `Kernels`: all computation on raw numbers, as one interface.
  *
  * A kernel is a loop over typed arrays. It knows nothing about graphs, and it trusts its arguments: the geometry
  * functions have checked them. Every kernel writes all of its output (marked →) and reads nothing from it, unless the
@@ -43,12 +43,12 @@ export type UnaryOp =
   | "clamp"
   | "rsqrt";
 
-/** What the losses of single elements are made of: (x − t)², and the binary cross entropy of σ(x) and t. */
+/** The losses of single elements: (x − t)², and the binary cross entropy of σ(x) and t. */
 export type ElementLoss = "mse" | "bce";
 
 export type ReduceOp = "sum" | "mean" | "max" | "logsumexp";
 
-/** How labels become what classes count for. */
+/** How labels become the mass of each class. */
 export interface LabelTarget {
   readonly ignoreIndex: number;
   /** ε of label smoothing. */
@@ -91,12 +91,12 @@ export interface TierInUse {
   readonly arithmetic: Arithmetic;
 }
 
-/** How a kernel was computed. */
+/** How a kernel computed. */
 export interface Told {
   readonly tier: "simd" | "plain";
-  /** Of convolutions: `winograd4`, `direct`, …; else null. */
+  /** A convolution's: `winograd4`, `direct`, …; else null. */
   readonly algorithm: string | null;
-  /** Why the plain tier computed in place of the SIMD tier; null where it did not. */
+  /** Why the plain tier computed instead of the SIMD tier; null where it did not. */
   readonly why: string | null;
 }
 
@@ -117,15 +117,15 @@ export interface NormGradients<A = Values> {
 }
 
 /**
- * `A` is the type of an array: `Values` for operations, which cannot look inside, `Floats` for a tier that computes on
+ * `A` is the type of an array: `Values` for operations, which cannot look inside; `Floats` for a tier that computes on
  * typed arrays.
  */
 export interface Kernels<A = Values> extends TierInUse {
-  /** The memory that the kernels read without a copy, where they have one of their own. */
+  /** Memory that the kernels read without a copy, if they have any. */
   readonly pool?: Pool;
-  /** How the last call of this kernel was computed; asked right after it. Undefined: always in the plain tier. */
+  /** How the last call of this kernel was computed; ask right after it. Undefined: always in the plain tier. */
   readonly told?: (kernel: string) => Told;
-  /** Resolves when everything that computes by these kernels so far is compiled. Undefined: nothing needs to be. */
+  /** Resolves when everything these kernels have needed so far is compiled. Undefined: nothing needs compiling. */
   readonly ready?: () => Promise<void>;
 
   // Element by element (plain/elementwise.ts, plain/unary.ts)
@@ -135,7 +135,7 @@ export interface Kernels<A = Values> extends TierInUse {
   unary(op: UnaryOp, x: A, y: A, p?: number, q?: number): void;
   /** gx → gy · f′(x), where y = f(x). */
   unaryGradient(op: UnaryOp, gy: A, x: A, y: A, gx: A, p?: number, q?: number): void;
-  /** ga, gb → gy · ∂(a ∘ b)/∂a, ∂b where not null, for arrays of one length and an operation whose derivative looks at them. */
+  /** ga, gb → gy · ∂(a ∘ b)/∂a, ∂b where not null, for arrays of one length and operations whose derivative reads a, b. */
   binaryGradient(op: "pow" | "maximum" | "minimum", gy: A, a: A, b: A, y: A, ga: A | null, gb: A | null): void;
   /** Adds alpha · x to y. */
   addScaled(alpha: number, x: A, y: A): void;
@@ -143,9 +143,9 @@ export interface Kernels<A = Values> extends TierInUse {
   // Moving elements (plain/shape.ts)
   /** y → value, in every element. */
   fill(y: A, value: number): void;
-  /** y → numbers that come from outside: drawn at random, or given. */
+  /** y → numbers from outside: drawn at random, or given. */
   put(numbers: ArrayLike<number>, y: A): void;
-  /** Writes the elements of y that `g` reaches, and no others. */
+  /** Writes only the elements of y that `g` reaches. */
   copyStrided(x: A, y: A, g: CopyGeometry): void;
   /** y → x[…, index[j], …] along the middle axis of x `[outer, length, inner]`; y is `[outer, index.length, inner]`. */
   indexSelect(x: A, index: Int32Array, y: A, g: AxisGeometry): void;
@@ -166,9 +166,11 @@ export interface Kernels<A = Values> extends TierInUse {
   gemm(a: A, b: A, c: A, g: GemmGeometry): void;
 
   // Convolution (plain/im2col.ts, plain/conv.ts)
-  /** columns `[C·kh·kw, L]` → every patch of one image x `[C, H, W]` as a column; zeros where it hangs over the edge. */
+  /**
+   * columns `[C·kh·kw, L]` → every patch of one image x `[C, H, W]` as a column; zeros where it extends past the edge.
+   */
   im2col(x: A, columns: A, g: ConvGeometry): void;
-  /** The adjoint of im2col: adds every column's numbers to the pixels of x they came from. */
+  /** The adjoint of im2col: adds every number in the columns to the pixel of x it came from. */
   col2im(columns: A, x: A, g: ConvGeometry): void;
   /** y → w ⋆ x + b. */
   conv2d(x: A, w: A, b: A | null, y: A, g: ConvGeometry): void;
@@ -194,7 +196,7 @@ export interface Kernels<A = Values> extends TierInUse {
    * gx = weight·rstd·(gy − gBias/n − x̂·gWeight/n), n = outer·inner.
    */
   normalizeGradient(gy: A, x: A, by: PerGroup<A>, to: NormGradients<A>, g: NormGeometry): void;
-  /** gz → gy where z > 0, else 0 (the gradient behind z = max(0, …)), and the gradients of `normalize` for it as gy. */
+  /** gz → gy where z > 0, else 0 (the gradient before z = max(0, …)), and the gradients of `normalize` for gz as gy. */
   normalizeReluGradient(gy: A, z: A, x: A, by: PerGroup<A>, gz: A, to: NormGradients<A>, g: NormGeometry): void;
 
   // Softmax family (plain/softmax.ts)
@@ -207,7 +209,7 @@ export interface Kernels<A = Values> extends TierInUse {
 
   // Losses (plain/losses.ts)
   /**
-   * q → what each class of each sample counts for: weight·((1 − smoothing)·[c is the label] + smoothing/C), 0 where the
+   * q → the mass of each class of each sample: weight·((1 − smoothing)·[c is the label] + smoothing/C), 0 where the
    * label is `ignoreIndex`. total → the sum of the labels' weights, one number.
    */
   labelMass(labels: ArrayLike<number>, weight: A | null, q: A, total: A, how: LabelTarget, g: AxisGeometry): void;
@@ -244,5 +246,5 @@ export interface Kernels<A = Values> extends TierInUse {
   adam(w: A, gw: A, m: A, v: A, step: AdamStep): void;
 }
 
-/** What a tier computes that works on typed arrays: both of this library do. */
+/** The kernels of a tier that works on typed arrays, as both tiers of this library do. */
 export type ArrayKernels = Kernels<Floats>;

@@ -1,28 +1,29 @@
 /**
  * Where the numbers of new tensors come from.
  *
- * Two kinds of memory: ordinary garbage-collected arrays, and the pooled memory of an engine (simd/wasm/arena.ts), which is
- * faster to get and the only one that SIMD kernels read without a copy. Pooled memory lives as long as a *step*: what is
- * computed inside `inStep` is pooled, what `inStep` returns is copied out, and the rest is recycled when it ends. Tensors
- * that a program creates itself (zeros, tensor, clone) are ordinary ones, always.
+ * There are two kinds of memory: ordinary garbage-collected arrays, and an engine's pooled memory (simd/wasm/arena.ts),
+ * which is faster to get and the only kind that SIMD kernels read without a copy. Pooled memory lives as long as a
+ * *step*: everything computed inside `inStep` is pooled, its result is copied out, and the rest is recycled when it
+ * ends. Tensors that a program creates itself (zeros, tensor, clone) are always ordinary.
  *
- * Every operation asks `allocate` for its output and does not know which kind it gets. The contents of a new array are
- * undefined: a kernel writes every element of its output, and a test (with arrays full of NaN) holds it to it.
+ * Every operation asks `allocate` for its output, without knowing which kind it gets. The contents of a new array are
+ * undefined: a kernel must write every element of its output, and a test (with arrays full of NaN) checks that it does.
  *
- * Between kernels an array is `Values`: something to pass on, and not to look into. So no operation depends on where the
- * numbers are, and none can hand out memory that is about to be recycled; a person reads them through `Tensor.data`.
+ * Between kernels an array is `Values`: operations pass it on without looking inside. So no operation depends on where
+ * the numbers are, and none can hand out memory that is about to be recycled; a person reads the numbers through
+ * `Tensor.data`.
  */
 import { checkBoolean } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 
-/** Arrays of numbers as kernels of this library compute on them. Float64 is for gradient checks, on the plain tier. */
+/** Arrays of numbers that this library's kernels compute on. Float64 is for gradient checks, on the plain tier. */
 export type Floats = Float32Array | Float64Array;
 
 declare const numbers: unique symbol;
 
 /**
- * The numbers of a tensor, wherever they are: in an ordinary array, in an engine's memory, or behind a handle. Kernels
- * look inside, operations do not; this type lets nobody.
+ * A tensor's numbers, wherever they are: in an ordinary array, in an engine's memory, or behind a handle. Kernels look
+ * inside, operations do not; this type prevents it.
  */
 export interface Values {
   readonly length: number;
@@ -34,19 +35,19 @@ export interface Pool {
   /** An array with undefined contents, or undefined where there is no room (and for float64, which few pools have). */
   allocate(size: number, float64: boolean): Floats | undefined;
   owns(array: Floats): boolean;
-  /** Takes back one array that `allocate` returned, for the next one of the same size. */
+  /** Takes back one array that `allocate` returned, for reuse by the next one of the same size. */
   release?(array: Floats): void;
   /** Takes back everything, and overwrites it with NaN if told to. */
   reset(wipe?: boolean): void;
-  /** Whether results outside of steps live here too, and are collected as garbage. */
+  /** Whether results outside steps live here too, and are garbage-collected. */
   readonly everywhere?: boolean;
-  /** The numbers of an array that is only a handle. Without this an array contains its numbers. */
+  /** The numbers of an array that is only a handle. Without this method, an array contains its numbers. */
   read?(array: Floats): Floats;
   /** A handle of elements `start` to `end` of an array. */
   part?(array: Floats, start: number, end: number): Floats;
 }
 
-/** The time between the beginning and the end of an outermost `inStep`. */
+/** The time from the beginning to the end of an outermost `inStep`. */
 export interface Step {
   ended: boolean;
 }
@@ -66,14 +67,14 @@ let pool: Pool | undefined;
 let step: Step | undefined;
 let debugging = false;
 
-/** An ordinary array as what kernels take. */
+/** An ordinary array, in the type that kernels take. */
 export function toValues(array: Floats): Values {
   return array as unknown as Values;
 }
 
 /**
- * The numbers behind `values`, to be read at once: they may be a step's memory, which is overwritten when it ends. For the
- * library's own loops between kernels; what a person gets is a copy (`Tensor.data`).
+ * The numbers behind `values`, to be read at once: they may be a step's memory, which is overwritten when it ends. Only
+ * for the library's own loops between kernels; a person gets a copy (`Tensor.data`).
  */
 export function numbersOf(values: Values): Floats {
   const array = values as unknown as Floats;
@@ -84,7 +85,7 @@ function isFloat64(values: Values | undefined): boolean {
   return (values as unknown) instanceof Float64Array;
 }
 
-/** Of two arrays the float64 one, if there is one: what is computed from both is of its type. */
+/** The float64 array of the two, if there is one: results computed from both have its type. */
 export function wider(p: Values, q: Values): Values {
   return isFloat64(q) ? q : p;
 }
@@ -100,7 +101,9 @@ export function partOf(values: Values, start: number, end: number): Values {
   return toValues(pool?.part?.(array, start, end) ?? array.subarray(start, end));
 }
 
-/** Gives an array back before its step ends. For the one who knows that nothing refers to it any more: `backward`. */
+/**
+ * Gives an array back before its step ends. Only for a caller who knows that nothing refers to it any more: `backward`.
+ */
 export function release(values: Values): void {
   if (!step || !isPooled(values)) return;
   const array = values as unknown as Floats;
@@ -108,7 +111,7 @@ export function release(values: Values): void {
   pool?.release?.(array);
 }
 
-/** An ordinary array of zeros, for what outlives the step it is made in: parameters, the state of an optimiser. */
+/** An ordinary array of zeros, for things that outlive their step: parameters, the state of an optimiser. */
 export function allocateLasting(size: number, like?: Values): Floats {
   return garbageCollected(size, isFloat64(like));
 }
@@ -118,12 +121,12 @@ export function lastingCopy(values: Values): Floats {
   return numbersOf(values).slice();
 }
 
-/** Whether the array lies in memory that a step's end takes back. */
+/** Whether the array lies in memory that is taken back at the end of a step. */
 export function isPooled(values: Values): boolean {
   return pool?.owns(values as unknown as Floats) ?? false;
 }
 
-/** Replaces the allocator (undefined: the default one) and returns the one that was in use. For tests. */
+/** Replaces the allocator (undefined: by the default one) and returns the previous one. For tests. */
 export function useAllocator(next: Allocator | undefined): Allocator {
   const previous = allocator;
   allocator = next ?? fromPool;
@@ -132,7 +135,9 @@ export function useAllocator(next: Allocator | undefined): Allocator {
 
 const constants = /* @__PURE__ */ new WeakMap<object, object>();
 
-/** Declares that nothing will be written to an array until `declareVariable`: kernels may keep what they make of it. */
+/**
+ * Promises that nothing will be written to an array until `declareVariable`: kernels may keep what they derive from it.
+ */
 export function declareConstant(values: Values): void {
   constants.set(values, {});
 }
@@ -141,14 +146,14 @@ export function declareVariable(values: Values): void {
   constants.delete(values);
 }
 
-/** Where the array has been declared constant, an object that stands for this declaration. */
+/** An object that stands for the array's declaration as constant; undefined if there is none. */
 export function constantOf(array: Floats): object | undefined {
   return constants.get(array);
 }
 
 /**
- * Sets the memory that steps use from now on; undefined for none. Throws inside a step that has one: its tensors live
- * there. (The first kernel of a program may run inside a step, and brings its memory with it.)
+ * Sets the memory that steps use from now on; undefined for none. Throws inside a step that already has one, because
+ * its tensors live there. (A program's first kernel may run inside a step, and brings its memory with it.)
  */
 export function usePool(next: Pool | undefined): void {
   if (step && pool && next !== pool) throw new UsageError("usePool: the memory cannot be changed inside a step");
@@ -156,8 +161,8 @@ export function usePool(next: Pool | undefined): void {
 }
 
 /**
- * In debug mode memory is NaN where nothing has been written since it was handed out, and a finished step's memory is NaN
- * all over: whoever reads what is not his to read sees it. Slower. Returns whether it was on before.
+ * In debug mode, memory is NaN until something is written after it is handed out, and a finished step's memory becomes
+ * NaN throughout, so that wrong reads show. Slower. Returns whether it was on before.
  */
 export function debugMemory(on: boolean): boolean {
   checkBoolean("debugMemory", "its argument", on);
@@ -166,14 +171,14 @@ export function debugMemory(on: boolean): boolean {
   return before;
 }
 
-/** The step that is going on. */
+/** The current step. */
 export function currentStep(): Step | undefined {
   return step;
 }
 
 /**
- * Runs `fn` as a step: arrays allocated inside are pooled, and recycled at the end. `rescue` is called with the result
- * before that, to copy out what should live on. Inside another step, `fn` is simply a part of it.
+ * Runs `fn` as a step: arrays allocated inside are pooled, and recycled at the end. Before that, `rescue` is called
+ * with the result, to copy out everything that should live on. Inside another step, `fn` is simply part of it.
  */
 export function inStep<T>(fn: () => T, rescue: (result: T) => void): T {
   if (step) return fn();

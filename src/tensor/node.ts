@@ -1,11 +1,11 @@
-/** What a tensor remembers of the operation that computed it (autograd/graph.ts writes it down). */
+/** What a tensor remembers of the operation that computed it (recorded by autograd/graph.ts). */
 import type { Values } from "./memory.ts";
 
 /**
  * The derivative of one recorded operation. From the upstream gradient gy = ∂L/∂y it returns ∂L/∂x for each input x, or
- * null where `needed` says that nobody asks. It never changes gy and does not keep it: its memory is used again. Returning
- * gy itself is allowed (that is how a gradient passes an addition untouched), because `backward` copies before it
- * accumulates into what somebody else holds; otherwise the arrays are the rule's own, made for this call.
+ * null where `needed` is false. It never changes gy or keeps it: its memory is reused. It may return gy itself (an
+ * addition passes its gradient on untouched), because `backward` copies an array that others hold before it adds to it.
+ * All other arrays it returns are its own, made for this call.
  */
 export type Rule = (gy: Values, needed: readonly boolean[]) => readonly (Values | null)[];
 
@@ -15,7 +15,7 @@ export interface Recorded<T> {
   readonly op: string;
   readonly inputs: readonly T[];
   readonly output: T;
-  /** What it was asked besides (stride, axes, eps …); undefined where there is nothing to ask. */
+  /** Its other arguments (stride, axes, eps …); undefined where there are none. */
   readonly attributes: unknown;
   readonly rule: Rule;
   /** Position in the order of recording. */

@@ -1,14 +1,14 @@
 /**
  * Printing as NumPy 2.4 does: aligned columns, nested brackets, `...` where an axis is long, lines of at most 75 characters.
  *
- * All numbers of a tensor share one format: fixed, or with exponents where their magnitudes differ too much. Each is shown
- * with the fewest digits that identify it among the numbers of its type, at most 8 after the point. (Where a digit is cut
- * off exactly half-way, it is rounded up here and to even there: one number in a thousand differs in its last digit.)
+ * All numbers of a tensor share one format: fixed, or with exponents where their magnitudes differ too much. Each is
+ * shown with the fewest digits that identify it among the numbers of its type, at most 8 after the point. (A digit cut
+ * off exactly half-way is rounded up here, to even in NumPy: one number in a thousand differs in its last digit.)
  */
 import type { Floats } from "./memory.ts";
 import { type Shape, sizeOf, stridesOf } from "./shape.ts";
 
-/** More elements than this are abbreviated to the first and last three along each axis. */
+/** Larger tensors are abbreviated to the first and last three elements along each axis. */
 const THRESHOLD = 1000;
 const EDGE = 3;
 /** Digits after the point, at most. */
@@ -45,7 +45,7 @@ export function formatTensor(data: Floats, shape: Shape): string {
       const at = offset + i * strides[axis];
       return axis === last ? format(data[at]) : render(axis + 1, at);
     });
-    // Closing brackets need room too: one for each axis.
+    // Leave room for the closing brackets: one for each axis.
     const inside =
       axis === last ? wrapped(parts, indent, LINE_WIDTH - shape.length) : parts.join("\n".repeat(last - axis) + indent);
     return `[${inside}]`;
@@ -53,7 +53,7 @@ export function formatTensor(data: Floats, shape: Shape): string {
   return render(0, 0);
 }
 
-/** Words side by side, in lines that are no longer than `width` and begin with `indent`, except the first. */
+/** Words side by side, in lines of at most `width`; all but the first begin with `indent`. */
 function wrapped(words: readonly string[], indent: string, width: number): string {
   const lines: string[] = [];
   let line = indent;
@@ -68,13 +68,13 @@ function wrapped(words: readonly string[], indent: string, width: number): strin
   return lines.join("\n").slice(indent.length);
 }
 
-/** One format for all numbers shown: the same width, the points below one another. */
+/** One format for all numbers shown: equal widths, aligned points. */
 function commonFormat(values: readonly number[], single: boolean): (value: number) => string {
   const finite = values.filter(Number.isFinite);
   const magnitudes = finite.map(Math.abs).filter((m) => m > 0);
   const largest = magnitudes.reduce((a, b) => Math.max(a, b), 0);
   const smallest = magnitudes.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  // NumPy compares in the tensor's own type; float32 has no more than 6 sure digits.
+  // NumPy compares in the tensor's own type; float32 has only 6 reliable digits.
   const round = single ? Math.fround : (v: number): number => v;
   const exponents = largest >= (single ? 1e6 : 1e8) || smallest < round(1e-4) || round(largest / smallest) > 1000;
 
@@ -91,7 +91,7 @@ function commonFormat(values: readonly number[], single: boolean): (value: numbe
       const part = positional(v, single);
       return `${part.whole}.${part.decimals.padEnd(decimals)}`.padStart(width);
     }
-    // Every number gets as many digits as the one that needs most.
+    // Every number gets as many digits as the one that needs the most.
     const [mantissa, exponent] = Math.abs(v).toExponential(decimals).split("e");
     const point = decimals === 0 ? "." : "";
     return `${signOf(v)}${mantissa}${point}e${exponent[0]}${exponent.slice(1).padStart(power - 2, "0")}`.padStart(
@@ -100,7 +100,7 @@ function commonFormat(values: readonly number[], single: boolean): (value: numbe
   };
 }
 
-/** A tensor without axes prints as a number does: `3.0`, `0.1`, `1e+10`. */
+/** A tensor without axes prints like a number: `3.0`, `0.1`, `1e+10`. */
 function formatScalar(v: number, single: boolean): string {
   if (!Number.isFinite(v)) return special(v);
   const magnitude = Math.abs(v);
@@ -116,7 +116,10 @@ function special(v: number): string {
   return Number.isNaN(v) ? "nan" : v > 0 ? "inf" : "-inf";
 }
 
-/** A number's text before the point, with its sign; after it, without zeros at the end; and `e+00`, where wanted. */
+/**
+ * A number's text: before the point, with its sign; after it, without trailing zeros; and its exponent such as `e+00`,
+ * if wanted.
+ */
 interface Parts {
   readonly whole: string;
   readonly decimals: string;
@@ -142,7 +145,7 @@ function scientific(v: number, single: boolean, most = PRECISION): Parts {
   return { whole: signOf(v) + whole, decimals: decimals.replace(/0+$/, ""), power };
 }
 
-/** Also the sign of −0. */
+/** The sign, also of −0. */
 function signOf(v: number): string {
   return v < 0 || Object.is(v, -0) ? "-" : "";
 }

@@ -1,8 +1,9 @@
 /**
- * Kernels that tell: which of them computed a function, in which tier, by which algorithm, on how much, and how long it took.
+ * Kernels that report how they computed: which function, in which tier, by which algorithm, on how much data, and for
+ * how long.
  *
- * It also answers why a bit differs between two runs: float32 sums are rounded in another order by another tier or algorithm
- * (docs/simd.md).
+ * It also explains why a bit differs between two runs: another tier or algorithm rounds its float32 sums in another
+ * order (docs/simd.md).
  */
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { Kernels, Told } from "./kernels.ts";
@@ -10,33 +11,33 @@ import { callNow, type Finished } from "./sync.ts";
 import { tableLines } from "./text-table.ts";
 import { withKernels } from "./tier.ts";
 
-/** To the microsecond where the platform has such a clock. */
+/** Accurate to the microsecond where the platform has such a clock. */
 const clock: { now(): number } = (globalThis as { performance?: { now(): number } }).performance ?? Date;
 
 /** All calls of one kernel that were alike. */
 export interface KernelRow extends Told {
-  /** Name in `Kernels`, with the function where it computes several: `unary relu`. */
+  /** Name in `Kernels`; if the kernel computes several functions, with the function: `unary relu`. */
   readonly kernel: string;
-  /** Lengths of its arrays, outputs included; of convolutions the shapes: `x[32,16,32,32] w[16,16,3,3]`. */
+  /** Lengths of its arrays, outputs included; for convolutions their shapes: `x[32,16,32,32] w[16,16,3,3]`. */
   readonly shapes: string;
   readonly calls: number;
-  /** In all. */
+  /** Total time. */
   readonly milliseconds: number;
 }
 
 /** What `profile` returns. */
 export interface Profile<T> {
   readonly value: T;
-  /** The longest first. `formatProfile` makes a table of them. */
+  /** Slowest first. `formatProfile` makes a table of them. */
   readonly rows: readonly KernelRow[];
 }
 
 /**
- * Runs `fn` (which must not be async) and tells how each kernel was computed.
+ * Runs `fn` (which must not be async) and reports how each kernel computed.
  *
- * A row's `why` says why the plain tier computed instead of the SIMD tier: `float64`; `small`, where a call would cost more than the
- * loop; `not covered`; `no room in the memory`; `not compiled`. Times include the copies of a call, but not what lies between calls;
- * the first run of a function also assembles its kernels.
+ * A row's `why` says why the plain tier computed instead of the SIMD tier: `float64`; `small`, where a call would cost
+ * more than the loop; `not covered`; `no room in the memory`; `not compiled`. Times include copies made for a call, but
+ * not the time between calls; the first run of a function also assembles its kernels.
  *
  * @example
  * const x = randn([1, 16, 32, 32], new Rng(0));
@@ -55,7 +56,7 @@ export function profile<T>(fn: () => T & Finished<T>): Profile<T> {
   return { value, rows: [...rows.values()].sort((a, b) => b.milliseconds - a.milliseconds) };
 }
 
-/** The same kernels, each of which adds its calls to `rows`. */
+/** The same kernels, but each adds its calls to `rows`. */
 function watching(tier: Kernels, rows: Map<string, KernelRow>): Kernels {
   const watched = Object.entries(tier).map(([name, kernel]) => {
     if (typeof kernel !== "function" || name === "told" || name === "ready") return [name, kernel] as const;
@@ -80,7 +81,7 @@ function add(rows: Map<string, KernelRow>, row: KernelRow): void {
   rows.set(key, { ...row, calls: calls + row.calls, milliseconds: milliseconds + row.milliseconds });
 }
 
-/** `unary relu`: the kernels that compute several functions are told which by their first argument. */
+/** `unary relu`: kernels that compute several functions take the function's name as their first argument. */
 function nameOf(kernel: string, [first]: readonly unknown[]): string {
   return typeof first === "string" ? `${kernel} ${first}` : kernel;
 }

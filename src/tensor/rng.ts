@@ -2,9 +2,9 @@
  * `Rng`: all randomness in Skipstone comes from an explicit, seeded generator. Same seed, same numbers, everywhere.
  *
  * The generator is xoshiro128** (Blackman & Vigna 2018, "Scrambled Linear Pseudorandom Number Generators"): 128 bits of
- * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state. Uniform
- * numbers are made of these bits by one multiplication and one addition, normal ones by the logarithm, sine and cosine of
- * math/: the platform's own differ in the last bit from one engine to another, and from one version to the next.
+ * state, 32-bit operations only, so JavaScript computes it exactly. SplitMix32 spreads the seed over the state. One
+ * multiplication and one addition turn these bits into uniform numbers. Normal numbers use the logarithm, sine and
+ * cosine of math/: the platform's own differ in the last bit from one engine and version to the next.
  */
 import { describe } from "./check.ts";
 import { ValueError } from "./errors.ts";
@@ -12,12 +12,12 @@ import { cos, log, sin } from "./math/index.ts";
 
 /** A generator of random numbers: the same seed gives the same numbers everywhere. */
 export class Rng {
-  /** The 128 bits. With `spare` they are all of the generator: a clone (structuredClone, a message) goes on as it would. */
+  /** The 128 bits. With `spare` they are the whole state: a clone (structuredClone, a message) continues it. */
   readonly state: Uint32Array = new Uint32Array(4);
   /** Box–Muller makes normals in pairs; the second waits here. */
   spare: number | null = null;
 
-  /** @param seed any whole number, of which the low 32 bits count; or a clone of a generator. */
+  /** @param seed any whole number (its low 32 bits count), or a clone of a generator. */
   constructor(seed: number | Pick<Rng, "state" | "spare">) {
     if (typeof seed === "object" && seed?.state?.length === 4) {
       this.state.set(seed.state);
@@ -86,8 +86,8 @@ export class Rng {
   }
 
   /**
-   * An independent generator, so that two consumers (weights and shuffling, say) do not depend on how many numbers the
-   * other drew. Forks with different labels differ; a fork advances this generator by one draw.
+   * An independent generator, so that neither of two consumers (weights and shuffling, say) depends on how many numbers
+   * the other drew. Forks with different labels differ; a fork advances this generator by one draw.
    */
   fork(label = ""): Rng {
     let hash = this.bits();

@@ -17,7 +17,7 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
-/** Row-major strides: how far apart, in elements, neighbours along each axis lie. `[2, 3, 4]` gives `[12, 4, 1]`. */
+/** Row-major strides: the distance in elements between neighbours along each axis. `[2, 3, 4]` gives `[12, 4, 1]`. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -35,14 +35,14 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** `[8,3,32,32]`, as shapes are written in error messages. */
+/** `[8,3,32,32]`: a shape as error messages show it. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(",")}]`;
 }
 
 /** Throws unless every axis length is a non-negative integer. */
 export function checkShape(op: string, shape: Shape): void {
-  if (!Array.isArray(shape)) throw new UsageError(`${op}: a shape is a list of lengths, got ${describe(shape)}`);
+  if (!Array.isArray(shape)) throw new UsageError(`${op}: a shape must be a list of lengths, got ${describe(shape)}`);
   for (const length of shape) {
     if (!Number.isInteger(length) || length < 0) {
       const got = shape.map(describe).join(",");
@@ -61,7 +61,7 @@ export function normalizeAxis(op: string, axis: number, rank: number, shape?: Sh
   return normalized;
 }
 
-/** One axis, several, or (undefined) all of them, as a sorted list without repetition. */
+/** One axis, several, or all of them (undefined), as a sorted list without repetition. */
 export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, shape: Shape): number[] {
   if (axes === undefined) return shape.map((_, axis) => axis);
   const list = (typeof axes === "number" ? [axes] : [...axes]).map((a) => normalizeAxis(op, a, shape.length, shape));
@@ -73,13 +73,14 @@ export function normalizeAxes(op: string, axes: number | readonly number[] | und
 }
 
 /**
- * The common shape of two tensors under NumPy's rule: align from the last axis; lengths must be equal, or one of them 1.
+ * The common shape of two tensors under NumPy's rule: align from the last axis; lengths must be equal, or one of them
+ * 1.
  *
  * `[8, 1, 5]` and `[3, 1]` give `[8, 3, 5]`.
  */
 export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
   for (const shape of [a, b]) {
-    if (!Array.isArray(shape)) throw new UsageError(`${op}: a shape is a list of lengths, got ${describe(shape)}`);
+    if (!Array.isArray(shape)) throw new UsageError(`${op}: a shape must be a list of lengths, got ${describe(shape)}`);
   }
   const rank = Math.max(a.length, b.length);
   const shape = new Array<number>(rank);

@@ -1,28 +1,28 @@
 /**
- * Functions that must have finished when they return.
+ * Functions that must finish before they return.
  *
- * A step ends, recording goes on, a model gets its mode back when a function returns. An async function returns at its first
- * `await`, and a generator at once: the rest of it would run outside. So they are refused, before they run where that can be
- * seen, and else when what they return shows it.
+ * When a function returns, its step ends, recording resumes, or a model gets its mode back. An async function returns
+ * at its first `await`, a generator at once: the rest of it would run outside. So they are refused: before they run
+ * where possible, otherwise when their result gives them away.
  */
 import { checkFunction } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 
 /**
- * What a function that is given as `() => T & Finished<T>` must return besides a T: nothing; and where T is a promise or a
- * generator, a text that nobody returns, which the compiler shows.
+ * What a function given as `() => T & Finished<T>` must return besides a T: nothing; or, where T is a promise or a
+ * generator, a string that nobody returns, which the compiler then shows.
  */
 export type Finished<T> = [
   Extract<T, PromiseLike<unknown> | Generator<unknown, unknown, unknown> | AsyncGenerator<unknown, unknown, unknown>>,
 ] extends [never]
   ? unknown
-  : "it must have finished when it returns: it cannot be async, nor a generator";
+  : "it must finish before it returns: it cannot be async or a generator";
 
 /**
  * fn(...args).
  *
- * @param name what the operation calls fn.
- * @throws UsageError if fn is no function, or one that returns before it has finished.
+ * @param name the operation's name for fn.
+ * @throws UsageError if fn is not a function, or returns before it has finished.
  */
 export function callNow<Args extends readonly unknown[], T>(
   op: string,
@@ -36,7 +36,7 @@ export function callNow<Args extends readonly unknown[], T>(
   return result;
 }
 
-/** The part of `callNow` that is known before fn runs. */
+/** The part of `callNow` that can be checked before fn runs. */
 export function checkNow(op: string, name: string, fn: unknown): void {
   checkFunction(op, name, fn);
   const kind = Object.prototype.toString.call(fn);
@@ -46,7 +46,7 @@ export function checkNow(op: string, name: string, fn: unknown): void {
   }
 }
 
-/** For a function that may be async, and is awaited: a generator would never run. */
+/** For a function that may be async and is awaited: a generator would never run. */
 export function checkCallback(op: string, name: string, fn: unknown): void {
   checkFunction(op, name, fn);
   if (/Generator/.test(Object.prototype.toString.call(fn))) {
@@ -54,12 +54,12 @@ export function checkCallback(op: string, name: string, fn: unknown): void {
   }
 }
 
-/** The part that is known when it has returned. */
+/** The part that can be checked once fn has returned. */
 export function checkFinished(op: string, name: string, result: unknown): void {
-  // Also what list.map(async …) gives.
+  // Also an array of promises, as from list.map(async …).
   const promises = (Array.isArray(result) ? result : [result]).filter(isPromise);
   if (promises.length > 0) {
-    // Nobody will wait for them: what becomes of them is not to end the program.
+    // Nobody will await these promises: their rejection must not end the program.
     for (const promise of promises) Promise.resolve(promise).catch(() => {});
     throw refusal(op, name, `one that returned ${Array.isArray(result) ? "an array of promises" : "a promise"}`);
   }
@@ -68,7 +68,7 @@ export function checkFinished(op: string, name: string, result: unknown): void {
 
 function refusal(op: string, name: string, got: string): UsageError {
   return new UsageError(
-    `${op}: ${name} must have finished when it returns, got ${got}: await what it needs before, and pass the results in`,
+    `${op}: ${name} must finish before it returns, got ${got}: await what it needs beforehand and pass in the results`,
   );
 }
 

@@ -1,7 +1,7 @@
 /**
- * A table's rows as lines of text, its columns as wide as what is in them.
+ * A table's rows as lines of text, with columns as wide as their contents.
  *
- * @param alignsRight of a column's number: digits stand under digits.
+ * @param alignsRight whether a column, given its number, aligns right: digits stand under digits.
  */
 export function tableLines(rows: readonly (readonly string[])[], alignsRight: (column: number) => boolean): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));

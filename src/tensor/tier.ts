@@ -1,4 +1,4 @@
-/** Which kernels compute: the choice of a tier, at the first call or by name. */
+/** Which kernels compute: a tier is chosen at the first call, or by name. */
 import { describe } from "./check.ts";
 import { UsageError } from "./errors.ts";
 import type { ArrayKernels, Kernels, TierInUse } from "./kernels.ts";
@@ -7,13 +7,13 @@ import { plainKernels } from "./plain/index.ts";
 import { makeSimdKernels } from "./simd/index.ts";
 import { warn } from "./warn.ts";
 
-/** The tiers by name; "auto" is simd where the platform can, else plain. */
+/** The tiers by name; "auto" is simd where the platform supports it, else plain. */
 export type Tier = "auto" | "plain" | "simd";
 
-/** The kernels in use: a live binding, to be read at each call. At first, kernels that choose when one is first called. */
+/** The kernels in use: a live binding, read at each call. The initial kernels choose a tier when first called. */
 export let kernels: Kernels = /* @__PURE__ */ choosingKernels();
 
-/** A tier that computes on typed arrays, as operations call it. */
+/** A tier that computes on typed arrays, typed as operations call it. */
 function onValues(tier: ArrayKernels): Kernels {
   return tier as unknown as Kernels;
 }
@@ -32,7 +32,7 @@ export function tierInUse(): TierInUse {
 /**
  * Chooses the tier that computes from now on, and returns the one in use before, which can be given back.
  *
- * @throws UsageError for "simd" where the platform cannot, saying why; and inside a step.
+ * @throws UsageError for "simd" where the platform cannot run it, saying why; and inside a step.
  */
 export function useKernels(tier: Tier | TierInUse): TierInUse {
   const previous = kernels;
@@ -44,7 +44,7 @@ export function useKernels(tier: Tier | TierInUse): TierInUse {
 }
 
 /**
- * Runs `fn` while `wrap(kernels)` compute, which must compute the same in the same memory: inside a step too.
+ * Runs `fn` with `wrap(kernels)` in use, inside a step too. They must compute the same in the same memory.
  */
 export function withKernels<T>(wrap: (tier: Kernels) => Kernels, fn: () => T): T {
   chooseKernels();
@@ -57,15 +57,15 @@ export function withKernels<T>(wrap: (tier: Kernels) => Kernels, fn: () => T): T
   }
 }
 
-/** Chooses the tier now, if no kernel has been called yet: before a step, whose tensors live in the tier's memory. */
+/** Chooses the tier now if no kernel has been called yet: before a step, whose tensors live in the tier's memory. */
 export function chooseKernels(): void {
   if (kernels.name === "auto") useKernels("auto");
 }
 
 /**
- * Resolves when every kernel that was needed so far is compiled, or refused. Optional: only old browsers (Chromium before 2023, on a
- * page's main thread) compile larger kernels in the background, and until one is there its plain twin computes, with the
- * same results within rounding. Run a first step, await this, and go on at full speed.
+ * Resolves when every kernel needed so far is compiled, or refused. Optional: only old browsers (Chromium before 2023,
+ * on a page's main thread) compile larger kernels in the background. Until one is ready its plain twin computes, with
+ * the same results within rounding. Run a first step, await this, and go on at full speed.
  *
  * @example
  * const x = tensor([[1, 2], [3, 4]]);
@@ -79,9 +79,9 @@ export async function ready(): Promise<void> {
 
 let simd: ArrayKernels | string | undefined;
 
-/** A name that there is not would otherwise be as good as "auto". */
+/** Without this error, an unknown name would act like "auto". */
 function noTier(got: unknown): UsageError {
-  const what = 'takes "auto", "simd" or "plain", or what it returned before';
+  const what = 'takes "auto", "simd" or "plain", or what an earlier call returned';
   return new UsageError(`useKernels: ${what}, got ${describe(got)}`);
 }
 

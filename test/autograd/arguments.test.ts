@@ -200,7 +200,7 @@ describe.each(Object.entries(valid))("%s", (op, { args, options }) => {
       { numRuns: 20 },
     );
     for (const value of [2, "same", [1], null, () => 1]) {
-      expect(() => call(op, withOptions(value)), `${value}`).toThrow(`${op}: its options are an object`);
+      expect(() => call(op, withOptions(value)), `${value}`).toThrow(`${op}: options must be an object`);
     }
     for (const name of names) {
       const misspelt = name.replace(/([A-Z])/, "_$1").toLowerCase();
@@ -214,14 +214,14 @@ it("the slips of the README of other libraries", () => {
   const wrong: [() => unknown, string][] = [
     [
       () => call("maxPool2d", [image, 2]),
-      "maxPool2d: its options are an object, { kernelSize, stride, padding, ceilMode, dilation }, got 2",
+      "maxPool2d: options must be an object, { kernelSize, stride, padding, ceilMode, dilation }, got 2",
     ],
     [() => call("maxPool2d", [image]), "maxPool2d: needs options, such as { kernelSize: 2 }"],
     [
       () => call("sum", [x, { dim: 1 }]),
-      "sum: axes are a number or a list of them, got an object { dim }: sum(x, 1, { keepDim: true })",
+      "sum: axes must be a number or a list of numbers, got an object { dim }: sum(x, 1, { keepDim: true })",
     ],
-    [() => call("conv2d", [image, zeros([3, 2, 3, 3]), null, 2]), "conv2d: its options are an object"],
+    [() => call("conv2d", [image, zeros([3, 2, 3, 3]), null, 2]), "conv2d: options must be an object"],
     [
       () => call("conv2d", [image, zeros([3, 2, 3, 3]), null, { pading: 1 }]),
       'conv2d: there is no option "pading": did you mean "padding"?',

@@ -73,7 +73,7 @@ describe.each(takers)("%s", (op, take) => {
     ],
     ["a shape without channels", { shape: [3, 2, 4] }, "dataset.shape must be [N, C, H, W], got an array of 3"],
     ["the number of classes", { classes: 2 }, "dataset.classes must be an array of names, got 2"],
-    ["no name", { name: undefined }, "dataset.name must be a text, got undefined"],
+    ["no name", { name: undefined }, "dataset.name must be a string, got undefined"],
   ])("%s", (_, wrong, message) => {
     const dataset = { ...right, ...wrong } as Dataset;
     expect(() => take(dataset)).toThrow(UsageError);

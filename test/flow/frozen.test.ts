@@ -295,6 +295,6 @@ describe("what flowVerdict is given", () => {
     const steps = [0, 1].flatMap((step) => rows.map((row) => ({ ...row, step })));
     expect(() => flowVerdict(steps)).toThrow("flowVerdict: rows of the steps 0 and 1: judge those of one step");
     const failed = rows.map((row) => ({ ...row, gradientNorm: Number.NaN, unreachedUnits: Number.NaN }));
-    expect(() => flowVerdict(failed)).toThrow("flowVerdict: the gradients are not known");
+    expect(() => flowVerdict(failed)).toThrow("flowVerdict: the gradients are unknown");
   });
 });

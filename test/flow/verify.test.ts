@@ -153,7 +153,7 @@ describe("verifyCertificate finds what is not so", () => {
 
   it("a seed of 0.5, a draw that is none: invalid, not an error", () => {
     const result = verifyCertificate({ ...parsed(certificate), seed: 0.5 }, certified, images);
-    expect(result.failures).toEqual(["seed: is 0.5, which is no whole number"]);
+    expect(result.failures).toEqual(["seed: is 0.5, which is not a whole number"]);
     expect(verifyCertificate({ ...parsed(certificate), draws: [{}] }, certified, images).valid).toBe(false);
   });
 });
@@ -265,7 +265,7 @@ describe("certificates of another form", () => {
     ["something else", () => ({ a: 1 }), "an object { a }"],
   ])("%s", (_, change, words) => {
     expect(() => verifyCertificate(change(claim()) as Certificate, net, images)).toThrow(
-      `verifyCertificate: needs a certificate, as certify makes it, got ${words}`,
+      `verifyCertificate: needs a certificate from certify, got ${words}`,
     );
   });
 

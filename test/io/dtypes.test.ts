@@ -95,12 +95,12 @@ describe("convertFloats", () => {
   });
 
   test.each([
-    ["float16", 65505, "w: element 1 is 65505, float16 holds numbers up to 65504"],
+    ["float16", 65505, "w: element 1 is 65505, but float16 holds numbers up to 65504"],
     ["bfloat16", 3.4e38, "bfloat16 holds numbers up to 3.3895"],
     ["float8_e4m3fn", 500, "float8_e4m3fn holds numbers up to 448"],
-    ["float8_e4m3fn", infinity, "element 1 is Infinity, float8_e4m3fn holds numbers up to 448"],
+    ["float8_e4m3fn", infinity, "element 1 is Infinity, but float8_e4m3fn holds numbers up to 448"],
     ["float32", 1e39, "float32 holds numbers up to 3.4028"],
-    ["int64", 0.5, "element 1 is 0.5, int64 holds whole numbers from -9223372036854775808 to 9223372036854775807"],
+    ["int64", 0.5, "element 1 is 0.5, but int64 holds whole numbers from -9223372036854775808 to 9223372036854775807"],
     ["int64", 2 ** 63, "int64 holds whole numbers"],
     ["uint64", -1, "uint64 holds whole numbers from 0"],
     ["int8", 128, "int8 holds whole numbers from -128 to 127"],

@@ -131,20 +131,20 @@ describe("writeSafetensors", () => {
       "an unknown type",
       { a: zeros([1]) },
       { dtype: "f16" },
-      'the option dtype: there is no type "f16", known are float64',
+      'the option dtype: there is no type "f16", known types are float64',
     ],
     ["an unknown type of one", { a: zeros([1]) }, { dtype: () => "int4" }, '"a": there is no type "int4"'],
     [
       "metadata that is no text",
       { a: zeros([1]) },
       { metadata: { epoch: 3 } },
-      'the metadata "epoch" is not a text but 3',
+      'the metadata "epoch" must be a string, got 3',
     ],
     [
       "too large",
       { a: tensor([1e6]) },
       { dtype: "float16" },
-      '"a": element 0 is 1000000, float16 holds numbers up to 65504',
+      '"a": element 0 is 1000000, but float16 holds numbers up to 65504',
     ],
     [
       "values that do not fill the shape",
@@ -218,24 +218,24 @@ describe("golden: what the format's own library accepts and refuses", () => {
 describe("errors name the place", () => {
   const two = { a: entry, b: { dtype: "U8", shape: [2], data_offsets: [3, 5] } };
   test.each([
-    ["an empty file", new Uint8Array(0), "x: truncated: the header's length ends at offset 8, the file has 0 bytes"],
+    [
+      "an empty file",
+      new Uint8Array(0),
+      "x: truncated: the header's length ends at offset 8, but the file has 0 bytes",
+    ],
     ["a header that is too long", new Uint8Array(9).fill(255), "offset 0 gives the header 18446744073709552000 bytes"],
     ["the header ends after the file", safetensorsFile({ a: entry }).slice(0, 20), "x: truncated: the header ends at"],
     ["a header that is no object", safetensorsFile("[]"), "x: header, character 0: the header must begin with {"],
     ["space before it", safetensorsFile(" {}"), "character 0: the header must begin with {"],
     ["broken UTF-8", safetensorsFile({ a: entry }, [1, 2, 3]).fill(0xff, 12, 13), "x: the header is not UTF-8"],
     ["an unfinished object", safetensorsFile('{"a":'), 'character 5: expected "{" for tensor "a", found its end'],
-    [
-      "a name that does not end",
-      safetensorsFile('{"a'),
-      "character 3: a name in the header is a text that does not end",
-    ],
+    ["a name that does not end", safetensorsFile('{"a'), "character 3: a name in the header is an unterminated string"],
     [
       "a line break in a name",
       safetensorsFile('{"a\n":{}}'),
-      "character 3: a name in the header is a text that does not end",
+      "character 3: a name in the header is an unterminated string",
     ],
-    ["an unknown escape", safetensorsFile('{"\\x":{}}'), "has an escape that JSON does not know"],
+    ["an unknown escape", safetensorsFile('{"\\x":{}}'), "has an escape unknown to JSON"],
     [
       "a trailing comma",
       safetensorsFile('{"a":{"dtype":"U8",}}'),
@@ -257,7 +257,7 @@ describe("errors name the place", () => {
     [
       "a field twice",
       safetensorsFile('{"a":{"dtype":"U8","dtype":"U8"}}'),
-      'tensor "a" has "dtype" where dtype, shape and',
+      'tensor "a" has "dtype" where only dtype, shape and',
     ],
     ["an unknown field", safetensorsFile({ a: { ...entry, extra: 1 } }, [1, 2, 3]), 'tensor "a" has "extra" where'],
     [
@@ -268,7 +268,7 @@ describe("errors name the place", () => {
     [
       "an unknown type",
       safetensorsFile({ a: { ...entry, dtype: "F4" } }, [1, 2, 3]),
-      'tensor "a" has dtype "F4", known are F64',
+      'tensor "a" has dtype "F4", known dtypes are F64',
     ],
     [
       "a negative axis",

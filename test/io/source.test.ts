@@ -121,7 +121,7 @@ describe("errors", () => {
     const { read } = failing;
     failing.read = async (offset, length) => (await read(offset, length)).subarray(0, length === 12 ? 5 : length);
     await expect(loadWeights(failing)).rejects.toThrow(
-      "counted: asked for 12 bytes from offset 120, the source gave 5",
+      "counted: asked for 12 bytes from offset 120, but the source gave 5",
     );
     expect(source.closed()).toBe(2);
   });

@@ -56,7 +56,7 @@ describe.each(writers)("%s", (op, write) => {
   });
 
   it.each<[string, unknown, string]>([
-    ["a model", cifarResNet(8, { width: 2, rng: new Rng(0) }), "got a ResNet: give its stateDict()"],
+    ["a model", cifarResNet(8, { width: 2, rng: new Rng(0) }), "got a ResNet: pass its stateDict()"],
     ["a tensor", tensor([1]), "got a Tensor"],
     ["a list", [tensor([1])], "got an array of 1"],
     ["a promise", Promise.resolve({}), "got a Promise"],

@@ -153,11 +153,11 @@ describe("several inputs and outputs", () => {
   it("without a loss it says what is missing; with inputs that disagree, which", async () => {
     const model = new Two();
     await expect(evaluate(model, twoBatches)).rejects.toThrow(
-      "evaluate: without a loss it is cross-entropy of one tensor, and the model's output is an object { kind, size }",
+      "evaluate: the default loss is cross-entropy of one tensor, but the model's output is an object { kind, size }",
     );
     const uneven = { ...twoBatches[0], x: { left: zeros([4, 2]), right: zeros([3, 2]) } };
     await expect(evaluate(model, [twoBatches[1], uneven], { loss })).rejects.toThrow(
-      "evaluate: axis 0 of x is the examples; those of batch 1 disagree: [4,2], [3,2]",
+      "evaluate: axis 0 of x must be the examples; the parts of batch 1 disagree: [4,2], [3,2]",
     );
   });
 });
@@ -255,7 +255,7 @@ describe("what is refused", () => {
     await expect(call([good], { predictions: 1 })).rejects.toThrow("predictions must be true or false, got 1");
     await expect(call([good], { loss: 3 })).rejects.toThrow("evaluate: loss must be a function, got 3");
     await expect(call([good], { loss: async () => zeros([]) })).rejects.toThrow(
-      "evaluate: loss must have finished when it returns",
+      "evaluate: loss must finish before it returns",
     );
     await expect(call([good], { loss: () => 1 })).rejects.toThrow("leave out item(), which has no gradient");
     await expect(call([good], { loss: (y: Tensor) => y })).rejects.toThrow("the loss must be one number, it is [2,2]");

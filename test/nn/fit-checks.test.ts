@@ -60,12 +60,12 @@ describe("options", () => {
     ["one in snake case", { clip_norm: 3 }, 'did you mean "clipNorm"?'],
     ["data that is batches", { data: [good] }, "fit: data must be a function that gives the batches of an epoch"],
     ["data that gives none", { data: () => good.x.item }, "fit: the data must be batches, [{ x, labels }, …], got"],
-    ["no optimiser", { optimizer: undefined }, "fit: optimizer must be one, such as new SGD("],
-    ["an optimiser that is a name", { optimizer: "sgd" }, "fit: optimizer must be one, such as new SGD("],
+    ["no optimiser", { optimizer: undefined }, "fit: optimizer must be an optimiser, such as new SGD("],
+    ["an optimiser that is a name", { optimizer: "sgd" }, "fit: optimizer must be an optimiser, such as new SGD("],
     ["a callback that is none", { onStep: 3 }, "fit: onStep must be a function, got 3"],
     ["another", { onEpoch: "log" }, 'fit: onEpoch must be a function, got "log"'],
     ["a loss that is a name", { loss: "mse" }, 'fit: loss must be a function, got "mse"'],
-    ["an async loss", { loss: async () => zeros([]) }, "fit: loss must have finished when it returns"],
+    ["an async loss", { loss: async () => zeros([]) }, "fit: loss must finish before it returns"],
     ["a schedule that is a number", { schedule: 0.1 }, "fit: schedule must be a function from a step to a rate"],
     ["schedules of another name", { schedule: { rate: () => 1 } }, 'fit: schedule: there is no option "rate"'],
     ["schedules that are numbers", { schedule: { lr: 0.1 } }, "fit: lr of the schedule must be a function"],
@@ -78,7 +78,7 @@ describe("options", () => {
   });
 
   it("none at all, and no model", async () => {
-    await expect(fit(network(), undefined as never)).rejects.toThrow("fit: its options are missing: fit(model, {");
+    await expect(fit(network(), undefined as never)).rejects.toThrow("fit: options are missing: fit(model, {");
     const options = { data: () => [good], optimizer: sgd(network()), steps: 1 };
     await expect(fit({} as Sequential, options)).rejects.toThrow(
       "fit: needs a module (a network, or a part of one), got",
@@ -94,7 +94,7 @@ describe("batches", () => {
     ["with too few labels", { ...good, labels: [0, 1, 0] }, "batch 0 of epoch 0 has 4 examples, but 3 labels"],
     ["with labels of another number", { ...good, labels: zeros([3, 2]) }, "has 4 examples, but labels of shape [3,2]"],
     ["without labels", { x: good.x }, "the batch has no labels: a batch is { x, labels }"],
-    ["with float targets", { ...good, labels: Float32Array.of(0, 0.5, 1, 1) }, "and label 1 is 0.5: use class numbers"],
+    ["with float targets", { ...good, labels: Float32Array.of(0, 0.5, 1, 1) }, "but label 1 is 0.5: use class numbers"],
     ["with a label that is no class", { ...good, labels: [0, 1, 2, 0] }, "label 2 at position 2"],
     ["with BigInts", { ...good, labels: [0n, 1n, 0n, 1n] }, "whose labels are class numbers or a tensor"],
   ])("%s", async (_, batch, message) => {
@@ -137,7 +137,7 @@ describe("losses and outputs", () => {
       { loss: (y: Tensor) => mean(y, 1) },
       "fit: the loss must be one number, it is [4]: mean or sum it",
     ],
-    ["a promise", { loss: () => Promise.reject(new Error("later")) }, "fit: loss must have finished when it returns"],
+    ["a promise", { loss: () => Promise.reject(new Error("later")) }, "fit: loss must finish before it returns"],
     ["what no parameter is in", { loss: () => zeros([]) }, "was not recorded"],
   ])("a loss that returns %s", async (_, options, message) => {
     const unhandled = vi.fn();
@@ -157,7 +157,7 @@ describe("losses and outputs", () => {
     }
     await refuses(
       { data: () => [{ x: zeros([1, 2]), labels: [0] }] },
-      "fit: forward must have finished when it returns",
+      "fit: forward must finish before it returns",
       new Late(),
     );
   });
@@ -254,7 +254,7 @@ describe("whose optimiser", () => {
     const scale = parameter(tensor(1));
     await refuses(
       { loss: (logits: Tensor, labels: number[]) => crossEntropy(mul(logits, scale), labels) },
-      "a gradient reached a tensor of shape [] that is no named parameter of the Sequential",
+      "a gradient reached a tensor of shape [] that is not a named parameter of the Sequential",
     );
   });
 

@@ -58,12 +58,12 @@ describe("fit refuses", () => {
   it("a schedule that answers later, without an unhandled rejection", async () => {
     const unhandled = vi.fn();
     process.on("unhandledRejection", unhandled);
-    const message = "schedule must have finished when it returns";
+    const message = "schedule must finish before it returns";
     await refused({ schedule: async () => 0.1 }, message);
     await refused({ schedule: () => Promise.reject(new Error("later")) }, message);
     await refused(
       { schedule: { lr: () => 0.1, momentum: async () => 0.9 } },
-      "momentum of the schedule must have finished",
+      "momentum of the schedule must finish before it returns",
     );
     await new Promise((resolve) => setTimeout(resolve, 5));
     process.off("unhandledRejection", unhandled);
@@ -97,9 +97,12 @@ describe("fit refuses", () => {
     const optimizer = (own: object): object => ({ lr: 0.1, momentum: 0, parameters: new Net().parameters(), ...own });
     await refused(
       { optimizer: optimizer({ step: async () => {} }) },
-      "the optimiser's step must have finished when it returns",
+      "the optimiser's step must finish before it returns",
     );
-    await refused({ optimizer: optimizer({ step: () => {}, parameters: [1, 2] }) }, "fit: optimizer must be one");
+    await refused(
+      { optimizer: optimizer({ step: () => {}, parameters: [1, 2] }) },
+      "fit: optimizer must be an optimiser",
+    );
   });
 });
 
@@ -216,7 +219,7 @@ describe("a part that is replaced during the training", () => {
         model.fc = new Linear(2, 3, { rng: new Rng(3) });
       }),
     ).rejects.toThrow(
-      "fit: a part with a parameter [3,2] was put into the model during the training, and the optimiser does not have it",
+      "fit: a part with a parameter [3,2] was added to the model during training, but the optimiser does not have it",
     ));
 
   it("the old one is trained no more", () =>
@@ -224,7 +227,7 @@ describe("a part that is replaced during the training", () => {
       run((model) => {
         model.norm = new Scale();
       }),
-    ).rejects.toThrow("fit: 2 of the optimiser's 4 parameters ([2], [2]) have left the model during the training"));
+    ).rejects.toThrow("fit: 2 of the optimiser's 4 parameters ([2], [2]) left the model during training"));
 
   it("running statistics of which there is no copy are not spoilt by a bad batch that is skipped", () =>
     expect(
@@ -234,7 +237,7 @@ describe("a part that is replaced during the training", () => {
         },
         { badBatches: "skip", data: () => [...data(), { x: full(images.shape, Number.NaN), labels }] },
       ),
-    ).rejects.toThrow('fit: "norm.running_mean" was put into the model during the training'));
+    ).rejects.toThrow('fit: "norm.running_mean" was added to the model during training'));
 });
 
 class Scale extends Module {
@@ -260,10 +263,10 @@ describe("outputs that are not alike cannot be joined", () => {
   const batches = [0, 1].map(() => ({ x: tensor([[1, 2]]) }));
 
   it.each<[string, ((y: Tensor) => unknown)[]]>([
-    ["is a Tensor, that for batch 1 an object { a }", [(y) => y, (a) => ({ a })]],
-    ["is an array of 1, that for batch 1 an array of 2", [(y) => [y], (y) => [y, y]]],
-    ["is an object { a }, that for batch 1 an object { a, b }", [(a) => ({ a }), (a) => ({ a, b: a })]],
-    ["is an object { a, b }, that for batch 1 an object { a }", [(a) => ({ a, b: a }), (a) => ({ a })]],
+    ["is a Tensor, for batch 1 it is an object { a }", [(y) => y, (a) => ({ a })]],
+    ["is an array of 1, for batch 1 it is an array of 2", [(y) => [y], (y) => [y, y]]],
+    ["is an object { a }, for batch 1 it is an object { a, b }", [(a) => ({ a }), (a) => ({ a, b: a })]],
+    ["is an object { a, b }, for batch 1 it is an object { a }", [(a) => ({ a, b: a }), (a) => ({ a })]],
   ])("the output for batch 0 %s", async (message, outputs) => {
     const run = predict(new Varying(...outputs), batches);
     await expect(run).rejects.toThrow(UsageError);

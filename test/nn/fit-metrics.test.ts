@@ -68,13 +68,13 @@ describe("metrics", () => {
   it.each<[string, Metric, string]>([
     ["throws", throws, "no such thing"],
     ["does not know the labels", accuracy, "label 255 at position 1 is not a class: there are 3"],
-    ["returns a string", (() => "0.5") as never, 'must return a number or { value, count }, and returned "0.5"'],
-    ["returns nothing", (() => undefined) as never, "and returned undefined"],
-    ["returns a tensor", (() => zeros([])) as never, "and returned a Tensor: return its item()"],
+    ["returns a string", (() => "0.5") as never, 'must return a number or { value, count }, but returned "0.5"'],
+    ["returns nothing", (() => undefined) as never, "but returned undefined"],
+    ["returns a tensor", (() => zeros([])) as never, "but returned a Tensor: return its item()"],
     [
       "returns a count that is none",
       () => ({ value: 1, count: Number.NaN }),
-      "and returned an object { value, count }",
+      "but returned an object { value, count }",
     ],
   ])("one that %s is NaN, and says so once, by its name; the training goes on", async (_, mine, why) => {
     const model = linear();
@@ -110,7 +110,7 @@ describe("metrics", () => {
         steps: 1,
         metrics: { mine: mine as Metric },
       });
-    const message = 'fit: the metric "mine" must have finished when it returns';
+    const message = 'fit: the metric "mine" must finish before it returns';
     await expect(run(async () => 1)).rejects.toThrow(message);
     await expect(run(() => Promise.reject(new Error("later")))).rejects.toThrow(message);
     await expect(run(function* () {})).rejects.toThrow(message);

@@ -197,7 +197,7 @@ describe("errors", () => {
     const x = randn([1, 2, 4, 4], new Rng(4));
     const { conv, norm } = model;
     const { weight, bias } = conv;
-    expect(() => fuse(model, x)).toThrow("fuse: Deceptive computes something else with its batch norms folded");
+    expect(() => fuse(model, x)).toThrow("fuse: Deceptive gives other outputs with its batch norms folded");
     expect([model.conv, model.norm, conv.weight, conv.bias]).toEqual([conv, norm, weight, bias]);
     expect(model.training).toBe(true);
   });

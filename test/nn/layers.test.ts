@@ -126,8 +126,8 @@ describe("BatchNorm2d", () => {
 
   it("errors: channels, rank, one value per channel; nothing is counted then", () => {
     const layer = new BatchNorm2d(3);
-    expect(() => layer.forward(image)).toThrow("BatchNorm2d: x must be [N, 3, H, W], is [2,4,7,5]");
-    expect(() => layer.forward(ones([2, 3]))).toThrow("BatchNorm2d: x must be [N, 3, H, W], is [2,3]");
+    expect(() => layer.forward(image)).toThrow("BatchNorm2d: x must be [N, 3, H, W], got [2,4,7,5]");
+    expect(() => layer.forward(ones([2, 3]))).toThrow("BatchNorm2d: x must be [N, 3, H, W], got [2,3]");
     expect(() => layer.forward(ones([1, 3, 1, 1]))).toThrow("batchNorm");
     expect(layer.numBatchesTracked!.item()).toBe(0);
   });
@@ -147,7 +147,7 @@ describe("LayerNorm and GroupNorm", () => {
     layer.bias!.assign([1, 2, 3, 4]);
     expect(layer.forward(image).data).toEqual(groupNorm(image, 2, layer.weight, layer.bias, { eps: 0.1 }).data);
     expect(() => new GroupNorm(3, 4)).toThrow("GroupNorm: 4 channels do not divide into 3 groups");
-    expect(() => new GroupNorm(2, 6).forward(image)).toThrow("GroupNorm: x must be [N, 6, …], is [2,4,7,5]");
+    expect(() => new GroupNorm(2, 6).forward(image)).toThrow("GroupNorm: x must be [N, 6, …], got [2,4,7,5]");
   });
 });
 

@@ -24,7 +24,7 @@ class Hidden extends Module {
 it("a layer in a #private field: the message shows the tensor, what made it, and what to do", () => {
   const model = new Hidden();
   expect(() => checkNamedLeaves("fit", model, step(model))).toThrow(
-    "fit: a gradient reached a tensor of shape [2,3,3,3], the weight of a Conv2d(3 → 2, 3×3, stride 1, padding 1), that is no named parameter of the Hidden, so that it would be neither trained nor saved. Is it (or what holds it) in a #private field, a closure, or an object that is no module? Make it a property of the Hidden",
+    "fit: a gradient reached a tensor of shape [2,3,3,3], the weight of a Conv2d(3 → 2, 3×3, stride 1, padding 1), that is not a named parameter of the Hidden, so it would be neither trained nor saved. Is it (or its holder) in a #private field, a closure, or an object that is not a module? Make it a property of the Hidden",
   );
 });
 
@@ -38,7 +38,7 @@ it("a tensor that no layer made: without what made it", () => {
     }
   }
   expect(() => checkNamedLeaves("fit", new Uses(), step(new Uses()))).toThrow(
-    "fit: a gradient reached a tensor of shape [1] that is no named parameter of the Uses",
+    "fit: a gradient reached a tensor of shape [1] that is not a named parameter of the Uses",
   );
 });
 
@@ -68,7 +68,9 @@ it("other leaves may be allowed, and another model may be frozen", () => {
   checkNamedLeaves("fit", model, grads(), [input, ...judge.parameters()]);
   freeze(judge);
   checkNamedLeaves("fit", model, grads(), [input]);
-  expect(() => checkNamedLeaves("fit", model, grads())).toThrow("a tensor of shape [2,4] that is no named parameter");
+  expect(() => checkNamedLeaves("fit", model, grads())).toThrow(
+    "a tensor of shape [2,4] that is not a named parameter",
+  );
 });
 
 it("a buffer that is trained is told so", () => {

@@ -55,7 +55,7 @@ describe("a part that evaluation does not reach", () => {
   }
 
   const message =
-    "BatchNorm2d: it is in training mode inside a Hidden that is in evaluation: eval() did not reach it, because it is no named part of the Hidden. Is it (or what holds it) in a #private field";
+    "BatchNorm2d: it is in training mode inside a Hidden that is in evaluation: eval() did not reach it, because it is not a named part of the Hidden. Is it (or its holder) in a #private field";
 
   it("is an error that says which and what to do: after eval(), in inEvaluation, frozen", () => {
     expect(() => new Hidden().eval().forward(x)).toThrow(message);

@@ -175,7 +175,7 @@ describe("loadStateDict reads everything before it writes anything", () => {
     const best = model.stateDict();
     model.weight.assign([1, 2, 3, 4]);
     expect(() => model.loadStateDict(best)).toThrow(
-      "loadStateDict: these are the Linear's own tensors, which have changed with it, and nothing to go back to: copyState(model) makes a copy",
+      "loadStateDict: these are the Linear's own tensors, which have changed with it: to go back, make a copy beforehand with copyState(model)",
     );
     expect(() => model.loadStateDict({ ...best, bias: best.bias.clone() })).not.toThrow();
     expect(() => model.loadStateDict({}, { strict: false })).not.toThrow();
@@ -225,7 +225,7 @@ describe("loadStateDict reads everything before it writes anything", () => {
       (): unknown =>
         model.loadStateDict(...(args as [StateDict]));
     expect(load(undefined)).toThrow("loadStateDict: needs an object of tensors by name, got undefined");
-    expect(load(new Map())).toThrow("got a Map: Object.fromEntries(map) is one");
+    expect(load(new Map())).toThrow("got a Map: Object.fromEntries(map) makes one");
     expect(load({}, { strickt: false })).toThrow('there is no option "strickt": did you mean "strict"?');
   });
 });
@@ -298,7 +298,7 @@ describe("modules of other inputs and outputs", () => {
     }
     const wrong = new Wrong();
     (wrong.right.layers[1] as BatchNorm2d).runningVar!.assign([4, 4]);
-    expect(() => fuse(wrong, input)).toThrow("fuse: Wrong computes something else with its batch norms folded");
+    expect(() => fuse(wrong, input)).toThrow("fuse: Wrong gives other outputs with its batch norms folded");
   });
 });
 

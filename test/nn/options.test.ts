@@ -150,7 +150,7 @@ describe.each(Object.entries(makers))("%s", (who, maker) => {
   });
 
   it.each([2, true, "x", null, [1, 2]])("refuses %j where its options belong", (options) => {
-    expect(() => call(maker, options)).toThrow(`${who}: its options are an object`);
+    expect(() => call(maker, options)).toThrow(`${who}: options must be an object`);
   });
 
   it.runIf("rng" in fitting)("needs an rng", () => {
@@ -182,7 +182,7 @@ describe("the nearest option is named", () => {
     [() => new nn.BatchNorm2d(1, { track_running_stats: false } as never), 'did you mean "trackRunningStats"?'],
     [
       () => new nn.MaxPool2d(2, 2 as never),
-      "MaxPool2d: its options are an object, { stride, padding, dilation, ceilMode }, got 2",
+      "MaxPool2d: options must be an object, { stride, padding, dilation, ceilMode }, got 2",
     ],
     [
       () => new nn.Conv2d(3, 16, 3, undefined as never),

@@ -206,7 +206,7 @@ describe("a circle", () => {
     const child = new Holder({ parent: model });
     Object.assign(model, { child });
     expect(() => model.parameters()).toThrow(
-      'Holder: a circle: its part "child.parent" is the Holder itself, so that its parts have no end. A reference back is no part: keep it in a #private field, or as a WeakRef',
+      'Holder: a circle: its part "child.parent" is the Holder itself, so its parts never end. A back reference is not a part: keep it in a #private field or a WeakRef',
     );
     expect(() => new Sequential(model).eval()).toThrow('its part "0.child.parent" is the Holder "0", which it is in');
     expect(() => model.toString()).toThrow("a circle");
@@ -221,7 +221,7 @@ describe("a circle", () => {
   it("of containers alone", () => {
     const list: unknown[] = [layer()];
     list.push({ list });
-    expect(() => namesOf({ list })).toThrow("Holder: list.1.list is a container that it is itself in");
+    expect(() => namesOf({ list })).toThrow("Holder: list.1.list is a container that contains itself");
   });
 
   it("a reference back in a #private field or a WeakRef is none", () => {

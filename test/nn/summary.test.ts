@@ -405,7 +405,7 @@ describe("errors", () => {
 
   it("an example that does not fit, or a batch", () => {
     expect(() => summary(model, [1, 8, 8])).toThrow(
-      "summary: ResNet does not take an example of shape [1,8,8] (a batch of one is made of it): conv2d: ",
+      "summary: ResNet does not take an example of shape [1,8,8] (as a batch of one): conv2d: ",
     );
     expect(() => summary(model, [1, 3, 8, 8])).toThrow("does not take an example of shape [1,3,8,8]");
   });
@@ -460,7 +460,7 @@ describe("errors", () => {
     }
     const of = (wrong: Module) => () => summary(wrong, [3]);
     for (const wrong of [new Pair(), new Two(), new Named()]) expect(of(wrong)).toThrow(UsageError);
-    expect(of(new Pair())).toThrow("summary: Pair gives an array of 2, but only models with one output are summed up");
+    expect(of(new Pair())).toThrow("summary: Pair returns an array of 2, but summary needs one output, a tensor");
     expect(of(new Two())).toThrow("summary: Two cannot run on one tensor, an example of shape [3]: ");
     expect(of(new Named())).toThrow("summary: Named cannot run on one tensor, an example of shape [3]: ");
     // In a part of the model they are no hindrance: its layers have their rows.

@@ -102,7 +102,7 @@ describe.each(["bundler", "nodenext"] as const)("%s: compiles without a cast", (
 });
 
 describe("does not compile, and says why", () => {
-  const finished = "it must have finished when it returns: it cannot be async, nor a generator";
+  const finished = "it must finish before it returns: it cannot be async or a generator";
   it.each([
     ["noGrad(async () => mul(t, 2));", finished],
     ["noGrad(function* () {});", finished],

@@ -44,7 +44,7 @@ describe("checkOptions", () => {
     [() => 1, "a function"],
     [new Float32Array(3), "a Float32Array"],
   ])("%s is no object of options", (options, words) => {
-    expect(check(options)).toThrow(`op: its options are an object, { stride, padding, weightDecay, lr }, got ${words}`);
+    expect(check(options)).toThrow(`op: options must be an object, { stride, padding, weightDecay, lr }, got ${words}`);
   });
 
   it("inherited names count: an options object may be an instance", () => {

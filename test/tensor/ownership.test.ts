@@ -265,8 +265,8 @@ describe("functions that have not finished when they return", () => {
       },
     ];
     for (const fn of wrong) {
-      expect(() => noGrad(fn)).toThrow("noGrad: fn must have finished when it returns, got");
-      expect(() => valueAndGrad(fn as () => Tensor)).toThrow("valueAndGrad: fn must have finished");
+      expect(() => noGrad(fn)).toThrow("noGrad: fn must finish before it returns, got");
+      expect(() => valueAndGrad(fn as () => Tensor)).toThrow("valueAndGrad: fn must finish before it returns");
     }
     expect(ran).toBe(0);
     expect(mul(w, 2).node).not.toBeNull();
@@ -292,13 +292,15 @@ describe("functions that have not finished when they return", () => {
 
   it("who looks on must have finished, too", () => {
     const look = async (): Promise<void> => {};
-    expect(() => tap(w, look)).toThrow("tap: look must have finished when it returns, got an async one");
+    expect(() => tap(w, look)).toThrow("tap: look must finish before it returns, got an async one");
     const y = sum(tap(w, () => look() as unknown as undefined));
-    expect(() => backward(y)).toThrow("tap: look must have finished when it returns, got one that returned a promise");
+    expect(() => backward(y)).toThrow("tap: look must finish before it returns, got one that returned a promise");
     const layer = new ReLU();
-    expect(() => observe(layer, look, () => 1)).toThrow("observe: observer must have finished");
+    expect(() => observe(layer, look, () => 1)).toThrow("observe: observer must finish before it returns");
     const observer = (): undefined => look() as unknown as undefined;
-    expect(() => observe(layer, observer, () => layer.forward(w))).toThrow("observe: observer must have finished");
+    expect(() => observe(layer, observer, () => layer.forward(w))).toThrow(
+      "observe: observer must finish before it returns",
+    );
   });
 
   it("types refuse them", () => {

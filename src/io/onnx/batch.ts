@@ -1,9 +1,9 @@
 /**
- * From two graphs of one network, made with two inputs, to one that holds for every input.
+ * Makes one graph for every input from two graphs of a network, traced with two inputs.
  *
- * A graph that was traced with one input says nothing of others. So a network is traced twice, with batches of two sizes and
- * with different numbers, and the graphs are compared. All must be the same but for lengths that follow the batch. Whatever
- * else differs (a constant, an attribute, the number of nodes) was taken from the input, and would be wrong for the next one.
+ * A graph traced with one input says nothing about others. So a network is traced twice, with batches of two sizes and
+ * different numbers, and the graphs are compared. Only lengths that follow the batch may differ. Any other difference
+ * (a constant, an attribute, the number of nodes) was taken from the input, and would be wrong for the next one.
  * Next: lengths.ts.
  */
 import { formatShape, sameShape } from "../../tensor/shape.ts";
@@ -11,7 +11,7 @@ import { OnnxExportError, type Source } from "./errors.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./graph.ts";
 import { inShape, LengthWriter, lengthThrough } from "./lengths.ts";
 
-/** A graph of the network, and the size of the batch it was made with. */
+/** A graph of the network, and the batch size it was made with. */
 export interface Sample {
   readonly graph: OnnxGraph;
   readonly batch: number;
@@ -20,7 +20,8 @@ export interface Sample {
 /**
  * The graph for every input.
  *
- * @throws OnnxExportError naming operation and module where the two differ in more than lengths that follow the batch.
+ * @throws OnnxExportError with the operation and module where the two differ in anything but lengths that follow the
+ * batch.
  */
 export function commonGraph(a: Sample, b: Sample): OnnxGraph {
   const { graph } = a;
@@ -28,16 +29,16 @@ export function commonGraph(a: Sample, b: Sample): OnnxGraph {
   const [one, other] =
     a.batch === b.batch ? ["for one input", "for another"] : batches.map((batch) => `for a batch of ${batch}`);
   const fail = (source: Source, what: string, p: string, q: string): never => {
-    const advice = a.batch === b.batch ? "" : "; if only the batch is to blame, fix it with dynamicBatch: false";
+    const advice = a.batch === b.batch ? "" : "; if only the batch size matters, export with dynamicBatch: false";
     throw new OnnxExportError(
-      `${what} ${p} ${one} and ${q} ${other}: the file would hold what was taken from one input${advice}`,
+      `${what} ${p} ${one} and ${q} ${other}: the file would hold a value taken from one input${advice}`,
       source,
     );
   };
   const tensors = new Map(graph.tensors);
   const lengths = new LengthWriter(graph, tensors);
 
-  /** A list of lengths in each graph, as one that follows the batch. */
+  /** Turns a list of lengths in each graph into one that follows the batch. */
   const followed = (p: readonly number[], q: readonly number[], source: Source) => {
     const through = p.map((length, axis) => lengthThrough(length, q[axis], batches));
     if (p.length !== q.length || through.includes(undefined))
@@ -77,7 +78,7 @@ export function commonGraph(a: Sample, b: Sample): OnnxGraph {
   };
 }
 
-/** All of a node but the numbers of its constants, for comparing and for showing. */
+/** All of a node except the numbers of its constants, to compare and to show. */
 function describe(node: OnnxNode | undefined): string {
   if (!node) return "none";
   const { operator, inputs, attributes } = node;

@@ -1,14 +1,14 @@
 /**
  * The messages of ONNX: an ONNX graph as the bytes of a .onnx file.
  *
- * Messages, fields and their numbers are those of onnx.proto: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+ * Messages, fields and field numbers are those of onnx.proto: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
  */
 import type { Floats } from "../../tensor/memory.ts";
 import { OnnxExportError } from "./errors.ts";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./graph.ts";
 import { bytes, encode, type Field, float, int, message, sizeOf, text } from "./protobuf.ts";
 
-/** Field numbers by message and field, as far as they are used. */
+/** Field numbers by message and field; only those in use. */
 const FIELDS = {
   ModelProto: { ir_version: 1, producer_name: 2, producer_version: 3, graph: 7, opset_import: 8 },
   OperatorSetIdProto: { domain: 1, version: 2 },
@@ -42,7 +42,7 @@ export const IR_VERSIONS: Readonly<Record<number, number>> = {
   25: 13,
 };
 
-/** A protocol buffer's largest size: readers count its bytes in 32 bits with a sign. */
+/** The largest size of a protocol buffer: readers count its bytes in a signed 32-bit number. */
 const LARGEST = 2 ** 31 - 1;
 
 export interface ModelOptions {
@@ -63,7 +63,7 @@ export function encodeModel(graph: OnnxGraph, { opset, producerVersion }: ModelO
   const size = sizeOf(fields);
   if (size > LARGEST) {
     throw new OnnxExportError(
-      `the file would have ${size} bytes, and a protocol buffer has at most ${LARGEST}: keep such a network's weights in a safetensors file`,
+      `the file would have ${size} bytes, but a protocol buffer has at most ${LARGEST}: keep such a network's weights in a safetensors file`,
     );
   }
   return encode(fields);
@@ -134,7 +134,7 @@ function valueFields({ name, shape }: OnnxValue): Field[] {
   ];
 }
 
-/** Raw data is little-endian, whatever the machine is. */
+/** Raw data is little-endian on every machine. */
 function writeFloats(data: Floats, target: Uint8Array, at: number): void {
   if (data instanceof Float32Array && isLittleEndian()) {
     target.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);

@@ -1,10 +1,10 @@
 /** The error of the ONNX exporter. */
 import { SkipstoneError } from "../../tensor/errors.ts";
 
-/** A network that cannot be written as ONNX. The message names the operation, the module it runs in, and why. */
+/** A network that cannot be written as ONNX. The message names the operation, its module, and the reason. */
 export class OnnxExportError extends SkipstoneError {
   override readonly name = "OnnxExportError";
-  /** The operation in question, where it is about one. */
+  /** The operation in question, if there is one. */
   readonly op: string | undefined;
   /** Path of the module that runs it, `layer1.0.conv1`; "" is the network itself. */
   readonly module: string | undefined;

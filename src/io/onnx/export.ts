@@ -1,8 +1,8 @@
 /**
  * `exportOnnx`: a network as an ONNX model, for ONNX Runtime and everything else that reads the format (https://onnx.ai).
  *
- * The network is not translated from its modules but from what it does: it runs on an example, and the graph that it records
- * on the way is written down. Any module can be exported whose `forward` is made of the operations of src/autograd.
+ * The export does not translate the modules but what they do: the network runs on an example, and the recorded graph is
+ * written down. Any module can be exported whose `forward` consists of operations from src/autograd.
  *
  *   trace       run the network, note every operation that the output depends on               trace.ts
  *   translate   each operation into operators of ONNX                                           operators/
@@ -26,26 +26,26 @@ import { translate } from "./translate.ts";
 
 /** Options of `exportOnnx`. */
 export interface OnnxExportOptions {
-  /** Shape of one example, without the batch axis: `[C, H, W]` of an image. This, or an `example`. */
+  /** Shape of one example, without the batch axis: `[C, H, W]` for an image. Give this or an `example`. */
   inputShape?: Shape;
-  /** An input `[N, …]` as a whole, batch axis included. Only its shape counts. */
+  /** A whole input `[N, …]`, batch axis included. Only its shape counts. */
   example?: Tensor;
   /**
-   * Whether the network takes batches of every size: the first axis of its input is then called "batch". Otherwise it takes
-   * exactly the shape of the example, or a batch of one. The other axes are always fixed. Default true.
+   * Whether the network takes batches of every size; the first axis of its input is then called "batch". Otherwise it
+   * takes exactly the example's shape, or a batch of one. The other axes are always fixed. Default true.
    */
   dynamicBatch?: boolean;
-  /** Version of the operator set, from 17 to 25: an older one is read by more programs. Default 17. */
+  /** Version of the operator set, from 17 to 25: more programs read an older one. Default 17. */
   opset?: number;
-  /** Whether batch norms are folded into the convolutions before them. The network itself keeps them. Default false. */
+  /** Whether to fold batch norms into the convolutions before them. The network itself keeps them. Default false. */
   foldBatchNorm?: boolean;
   /** Default "input". */
   inputName?: string;
   /** Default "output". */
   outputName?: string;
-  /** What the graph is called. Default: the class of the network. */
+  /** The graph's name. Default: the network's class. */
   name?: string;
-  /** Version of the producer "skipstone", or of the program that trained the network. Default: none is written. */
+  /** Version of the producer "skipstone", or of the program that trained the network. Default: not written. */
   producerVersion?: string;
 }
 
@@ -61,19 +61,20 @@ const OPTIONS: OptionNames<OnnxExportOptions> = {
   producerVersion: true,
 };
 
-/** Sizes of the two batches that a network for every batch is traced with: the smallest there is, and one that is not its double. */
+/** The two batch sizes used to trace a network for every batch: the smallest, and one that is not its double. */
 const BATCHES = [1, 3] as const;
 
 /**
- * The bytes of a .onnx file that computes what `model` computes in evaluation mode. The model is not changed, and the same
- * model gives the same bytes.
+ * The bytes of a .onnx file that computes the same as `model` in evaluation mode. The model is not changed, and the
+ * same model gives the same bytes.
  *
- * Weights have their names in `model.stateDict()`, other values begin with the path of the module that computes them.
+ * Weights have their names in `model.stateDict()`; other values begin with the path of the module that computes them.
  *
- * @throws OnnxExportError for what cannot be exported: an operation without a counterpart (dropout that is always on, losses,
- * operations of your own), numbers that are taken from the input (an index that `argmax` found, a division by the size of the
- * batch), a file of more than 2 GiB. ShapeError if the model does not take the input; ValueError for options that make no
- * sense; UsageError for what is no model, for one with several inputs or outputs, and for options of another kind or name.
+ * @throws OnnxExportError for anything that cannot be exported: an operation without a counterpart (dropout that is
+ * always on, losses, operations of your own), numbers taken from the input (an index found by `argmax`, a division by
+ * the batch size), a file of more than 2 GiB. ShapeError if the model does not take the input; ValueError for options
+ * that make no sense; UsageError for anything but a model, for one with several inputs or outputs, and for options of
+ * another kind or name.
  *
  * @example
  * const model = cifarResNet(20, { rng: new Rng(0) });
@@ -100,7 +101,7 @@ export function exportOnnx(model: Module, options: OnnxExportOptions): Uint8Arra
     const batch = dynamicBatch ? BATCHES[index] : shape[0];
     const input = dynamicBatch ? [batch, ...shape.slice(1)] : shape;
     const graph = inEvaluation(model, () =>
-      // A step: what the forward pass computed is recycled before the next one. The graph has copies of what it needs.
+      // A step: each forward pass is recycled before the next. The graph has copies of what it needs.
       asStep(() => translate(model, trace(model, input, new Rng(index)), { name, inputName, outputName, opset })),
     );
     return { graph, batch };
@@ -129,7 +130,7 @@ function checkKinds(options: OnnxExportOptions): void {
 
 function exampleShape({ inputShape, example }: OnnxExportOptions = {}): Shape {
   if ((inputShape === undefined) === (example === undefined)) {
-    throw new ValueError("exportOnnx: give inputShape, the shape of one example, or an example, and not both");
+    throw new ValueError("exportOnnx: give inputShape, the shape of one example, or an example, but not both");
   }
   return example ? example.shape : [1, ...inputShape!];
 }

@@ -1,12 +1,12 @@
 /**
- * Folding batch norms into the convolutions before them, in the graph that is about to be written. The network keeps its own:
- * `fuse` (src/nn/fuse.ts, where the formula is) folds them there.
+ * Folds batch norms into the convolutions before them, in the graph that is about to be written. The network keeps its
+ * own; `fuse` (src/nn/fuse.ts, which has the formula) folds them there.
  */
 import { Names, type OnnxGraph, type OnnxNode, type OnnxTensor } from "./graph.ts";
 
 /**
- * The graph without the batch norms whose input is a convolution that nothing else uses. The convolution and its weight keep
- * their names; it gets a bias if it had none.
+ * The graph without the batch norms whose input is a convolution that nothing else uses. The convolution and its weight
+ * keep their names; it gets a bias if it had none.
  */
 export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
   const names = new Names([graph.input.name, graph.output.name, ...graph.tensors.keys()]);
@@ -16,14 +16,14 @@ export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
   const usedOnce = (name: string): boolean => uses.get(name) === 1;
 
   const tensors = new Map(graph.tensors);
-  /** The convolutions as they become. */
+  /** The folded convolutions. */
   const folded = new Map<OnnxNode, OnnxNode>();
-  /** The norms that are no more, by their output, with the value that takes its place. */
+  /** The removed norms, by their output, with the value that replaces it. */
   const replaced = new Map<string, string>();
   for (const norm of graph.nodes) {
     const conv = producers.get(norm.inputs[0]);
     if (norm.operator !== "BatchNormalization" || conv?.operator !== "Conv" || !usedOnce(conv.output)) continue;
-    // A weight or a statistic that is computed is no number yet; a weight that others use too cannot be scaled.
+    // A computed weight or statistic has no numbers yet; a weight with other uses cannot be scaled.
     const [x, weightName, biasName] = conv.inputs;
     const parts = [weightName, biasName, ...norm.inputs.slice(1)].map((name) => graph.tensors.get(name));
     const known = parts.every((part, i) => part || (i === 1 && biasName === undefined));

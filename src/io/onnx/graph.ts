@@ -1,7 +1,8 @@
 /**
- * An ONNX graph as plain data: what is between the network's own graph and the bytes of the file.
+ * An ONNX graph as plain data: the form between the network's own graph and the bytes of the file.
  *
- * A value (an image on its way through the network, a weight) is known by its name. Nodes are in the order of computation.
+ * A value (an image on its way through the network, a weight) is identified by its name. Nodes are in order of
+ * computation.
  * The specification: https://onnx.ai/onnx/intro/concepts.html, the operators: https://onnx.ai/onnx/operators.
  * Next: translate.ts, which makes one; batch.ts and fold.ts, which rewrite it; encode.ts, which writes it down.
  */
@@ -9,7 +10,7 @@ import type { Floats } from "../../tensor/memory.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import type { Source } from "./errors.ts";
 
-/** A number is an int of ONNX, a list one of ints; what is a float says so. */
+/** A number is an ONNX int, and a list is one of ints; a float is marked. */
 export type OnnxAttribute = number | readonly number[] | { readonly float: number } | string;
 
 export interface OnnxNode {
@@ -19,7 +20,7 @@ export interface OnnxNode {
   readonly operator: string;
   /** Names of values; "" where an optional input is left out. */
   readonly inputs: readonly string[];
-  /** Name of the value that it computes: the node's own, but for the output of the graph. */
+  /** Name of the value that it computes: the node's own name, except for the output of the graph. */
   readonly output: string;
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
   /** The operation it was made for. */
@@ -35,7 +36,7 @@ export interface OnnxTensor {
   readonly lengths?: boolean;
 }
 
-/** The length of an axis: a number, or a name for one that is known when the network runs. */
+/** The length of an axis: a number, or a name for one that is only known when the network runs. */
 export type OnnxLength = number | string;
 
 export interface OnnxValue {
@@ -52,7 +53,7 @@ export interface OnnxGraph {
   readonly tensors: ReadonlyMap<string, OnnxTensor>;
 }
 
-/** Names that are given once. */
+/** Names that are given only once. */
 export class Names {
   readonly #taken: Set<string>;
 
@@ -60,7 +61,7 @@ export class Names {
     this.#taken = new Set(taken);
   }
 
-  /** `name`, or where that is taken the first free of `name_1`, `name_2`, … */
+  /** `name`, or if that is taken, the first free one of `name_1`, `name_2`, … */
   unique(name: string): string {
     let free = name;
     for (let i = 1; this.#taken.has(free); i++) free = `${name}_${i}`;
@@ -69,7 +70,7 @@ export class Names {
   }
 }
 
-/** What values are called: `what` in the module of `source`. */
+/** A value's name: `what` in the module of `source`. */
 export function nameIn({ module }: Source, what: string): string {
   return module ? `${module}/${what}` : what;
 }

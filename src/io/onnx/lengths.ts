@@ -1,8 +1,10 @@
-/** Lengths that follow the batch: d = k·n + c for a batch of n. As a name in a shape, and as nodes that compute them. */
+/**
+ * Lengths that follow the batch: d = k·n + c for a batch of n. As a name in a shape, and as nodes that compute them.
+ */
 import type { Source } from "./errors.ts";
 import { Names, nameIn, type OnnxGraph, type OnnxLength, type OnnxNode, type OnnxTensor } from "./graph.ts";
 
-/** What the batch is called in the shapes of input and output. */
+/** The name of the batch in the shapes of input and output. */
 const BATCH = "batch";
 
 /** perBatch·n + fixed. */
@@ -12,8 +14,9 @@ export interface Length {
 }
 
 /**
- * The length that is `p` for a batch of n₁ and `q` for one of n₂; undefined where it follows the batch in another way: two
- * points are on many curves, but what grows by a fraction of an example or starts below zero is no multiple of the batch.
+ * The length that is `p` for a batch of n₁ and `q` for one of n₂; undefined if it follows the batch in another way. Two
+ * points are on many curves, but a length that grows by a fraction of an example or starts below zero is not a multiple
+ * of the batch.
  */
 export function lengthThrough(p: number, q: number, [n1, n2]: readonly [number, number]): Length | undefined {
   if (p === q) return { perBatch: 0, fixed: p };
@@ -22,7 +25,7 @@ export function lengthThrough(p: number, q: number, [n1, n2]: readonly [number, 
   return Number.isInteger(perBatch) && perBatch > 0 && fixed >= 0 ? { perBatch, fixed } : undefined;
 }
 
-/** As it stands in a shape: `10`, `batch`, `49*batch`, `batch + 1`. */
+/** Its form in a shape: `10`, `batch`, `49*batch`, `batch + 1`. */
 export function inShape({ perBatch, fixed }: Length): OnnxLength {
   if (perBatch === 0) return fixed;
   const multiple = perBatch === 1 ? BATCH : `${perBatch}*${BATCH}`;
@@ -31,7 +34,7 @@ export function inShape({ perBatch, fixed }: Length): OnnxLength {
 
 /** Writes lists of lengths, some of which follow the batch, into a graph. */
 export class LengthWriter {
-  /** The nodes written and not yet taken: they belong before the node that uses their result. */
+  /** Nodes written but not yet taken: they belong before the node that uses their result. */
   #nodes: OnnxNode[] = [];
   readonly #input: string;
   readonly #names: Names;
@@ -55,10 +58,10 @@ export class LengthWriter {
     return nodes;
   }
 
-  /** The value that holds `lengths` when the network runs, for an input of `node` that was the constant `name`. */
+  /** The value that holds `lengths` at run time, for an input of `node` that was the constant `name`. */
   write(name: string, lengths: readonly Length[], { operator, source }: OnnxNode): string {
     const following = lengths.filter(({ perBatch }) => perBatch > 0);
-    // A reshape finds one length by itself.
+    // A reshape can infer one length itself.
     if (operator === "Reshape" && following.length === 1 && !lengths.some((l) => l.perBatch === 0 && l.fixed === 0)) {
       const data = lengths.map(({ perBatch, fixed }) => (perBatch > 0 ? -1 : fixed));
       this.#tensors.set(name, { shape: [data.length], data });

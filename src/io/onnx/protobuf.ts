@@ -1,14 +1,14 @@
 /**
- * Protocol buffers, as much as it takes to write them: https://protobuf.dev/programming-guides/encoding.
+ * Protocol buffers, as much as is needed to write them: https://protobuf.dev/programming-guides/encoding.
  *
- * A message is a row of fields, and a field is a tag, number·8 + wire type, and a value:
+ * A message is a sequence of fields. A field is a tag, number·8 + wire type, and a value:
  *
  *   wire type 0   a whole number in groups of seven bits, the lowest first, the top bit set in all groups but the last
  *   wire type 2   a length as such a number, and as many bytes: text, raw bytes, or another message
  *   wire type 5   four bytes: a float32
  *
- * A field knows its size before it is written, so the whole is written once, into memory of exactly its size: a weight is
- * copied from the network to its place in the file and nowhere between. Next: encode.ts, the messages of ONNX.
+ * A field knows its size before it is written. So the whole is written once, into memory of exactly its size: a weight
+ * is copied from the network straight to its place in the file. Next: encode.ts, the messages of ONNX.
  */
 import { encodeUtf8 } from "../utf8.ts";
 
@@ -37,7 +37,7 @@ export function text(number: number, value: string): Field {
   return delimited(number, utf8.length, (target, at) => target.set(utf8, at));
 }
 
-/** Raw bytes: `write` puts `size` of them in their place. */
+/** Raw bytes: `write` puts `size` of them in place. */
 export function bytes(number: number, size: number, write: Field["write"]): Field {
   return delimited(number, size, write);
 }

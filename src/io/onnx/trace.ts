@@ -1,7 +1,7 @@
 /**
- * Watching a network at work: one forward pass on an example, and all that it recorded on the way to its output.
+ * Traces a network: one forward pass on an example, and everything it records on the way to its output.
  *
- * What is not recorded, because it depends on nothing that has a gradient, is a constant. Next: translate.ts.
+ * Anything unrecorded, because it depends on nothing with a gradient, is a constant. Next: translate.ts.
  */
 import { type Node, nodesBefore } from "../../autograd/graph.ts";
 import type { Module } from "../../nn/module.ts";
@@ -23,22 +23,22 @@ export interface Step {
 export interface Trace {
   readonly input: Tensor;
   readonly output: Tensor;
-  /** All that the output was computed by, in the order of computation. */
+  /** All operations behind the output, in order of computation. */
   readonly steps: readonly Step[];
 }
 
 /**
  * One forward pass of `model` on random numbers.
  *
- * @throws ShapeError if the model does not take the shape; UsageError if it has several inputs or outputs; OnnxExportError
- * if nothing leads from the input to the output.
+ * @throws ShapeError if the model does not take the shape; UsageError if it has several inputs or outputs;
+ * OnnxExportError if nothing leads from the input to the output.
  */
 export function trace(model: Module, shape: Shape, rng: Rng): Trace {
   const input = randn(shape, rng, { requiresGrad: true });
-  // Modules are observed when they end, parts before the module they belong to: what is not a part's is the module's own.
+  // Modules are observed when they end, parts before their module: a node that belongs to no part is the module's own.
   const modules = new Map<Node, string>();
   const claim = (path: string, x: unknown, y: unknown): void => {
-    // What a part with several inputs or outputs runs itself belongs to the module around it.
+    // Nodes run by a part with several inputs or outputs belong to the module around it.
     if (!(isTensor(x) && isTensor(y)) || y === x) return;
     for (const node of nodesBefore(y, [x])) if (!modules.has(node)) modules.set(node, path);
   };
@@ -55,14 +55,14 @@ export function trace(model: Module, shape: Shape, rng: Rng): Trace {
     if (error instanceof ShapeError) {
       throw new ShapeError(`exportOnnx: ${name} does not take an input of shape ${formatShape(shape)}: ${reason}`);
     }
-    // A second input that is undefined, an object where the tensor is.
+    // For instance a second input that is undefined, or an object in place of the tensor.
     if (!(error instanceof UsageError || error instanceof TypeError)) throw error;
     throw new UsageError(`exportOnnx: ${name} cannot run on one tensor, of shape ${formatShape(shape)}: ${reason}`);
   }
 
   if (!isTensor(output)) {
     throw new UsageError(
-      `exportOnnx: ${model.constructor.name} gives ${describe(output)}, but only models with one output are exported, a tensor`,
+      `exportOnnx: ${model.constructor.name} returns ${describe(output)}, but exportOnnx needs one output, a tensor`,
     );
   }
   const nodes = nodesBefore(output).reverse();

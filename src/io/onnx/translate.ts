@@ -1,4 +1,4 @@
-/** From the graph that a forward pass recorded to the ONNX graph that computes the same, for an input of that very shape. */
+/** From a forward pass's recorded graph to an ONNX graph that computes the same, for an input of exactly that shape. */
 import type { Node } from "../../autograd/graph.ts";
 import type { Module } from "../../nn/module.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -16,9 +16,10 @@ export interface GraphOptions {
 }
 
 /**
- * Parameters and buffers of `model` become tensors with their names in its `stateDict()`; one with two names has the first.
+ * Parameters and buffers of `model` become tensors with their names in its `stateDict()`; a shared one takes its first
+ * name.
  *
- * @throws OnnxExportError for an operation that cannot be exported, or whose values are not there any more.
+ * @throws OnnxExportError for an operation that cannot be exported, or whose values are gone.
  */
 export function translate(model: Module, { input, output, steps }: Trace, options: GraphOptions): OnnxGraph {
   const state = new Map<Tensor, string>();
@@ -45,7 +46,7 @@ export function translate(model: Module, { input, output, steps }: Trace, option
 }
 
 function exporterOf({ op }: Node, source: Source): (writer: Writer, node: Node) => string {
-  // That a node's attributes are those of its operation is what `record` sees to.
+  // `record` ensures that a node's attributes are those of its operation.
   if (Object.hasOwn(exporters, op)) return exporters[op] as (writer: Writer, node: Node) => string;
   const reason = Object.hasOwn(notExported, op)
     ? notExported[op]
@@ -53,7 +54,7 @@ function exporterOf({ op }: Node, source: Source): (writer: Writer, node: Node) 
   throw new OnnxExportError(reason, source);
 }
 
-/** The nodes, with `value` called `name`. A value that no node computes is passed on by one that does nothing. */
+/** The nodes, with `value` renamed to `name`. A value that no node computes is passed on by an Identity. */
 function withOutput({ nodes, source }: Writer, value: string, name: string): OnnxNode[] {
   if (!nodes.some(({ output }) => output === value)) {
     return [

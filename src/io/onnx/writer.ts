@@ -1,4 +1,4 @@
-/** What an exporter writes into: the ONNX graph while it grows. Next: operators/, the exporters. */
+/** What an exporter writes into: the growing ONNX graph. Next: operators/, the exporters. */
 import type { OpAttributes } from "../../autograd/attributes.ts";
 import type { Node } from "../../autograd/graph.ts";
 import type { Floats } from "../../tensor/memory.ts";
@@ -7,12 +7,12 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import type { Source } from "./errors.ts";
 import { Names, nameIn, type OnnxAttribute, type OnnxNode, type OnnxTensor } from "./graph.ts";
 
-/** A node of the network's graph whose operation is known, and with it what its attributes are. */
+/** A node of the network's graph whose operation, and so the type of its attributes, is known. */
 export type NodeOf<Op extends string> = Node & {
   readonly attributes: Op extends keyof OpAttributes ? OpAttributes[Op] : undefined;
 };
 
-/** Writes ONNX nodes that compute the same as `node`, and returns the name of the value that is its output. */
+/** Writes ONNX nodes that compute the same as `node`. Returns the name of their output value. */
 export type Exporter<Op extends string> = (writer: Writer, node: NodeOf<Op>) => string;
 
 /** Exporters by the name of the operation. */
@@ -22,7 +22,7 @@ export class Writer {
   readonly opset: number;
   readonly nodes: OnnxNode[] = [];
   readonly tensors: Map<string, OnnxTensor> = new Map();
-  /** What is being exported: names begin with its module. */
+  /** The operation being exported: names begin with its module. */
   source: Source = { op: "", module: "" };
   readonly #names: Names;
   readonly #state: ReadonlyMap<Tensor, string>;
@@ -30,7 +30,7 @@ export class Writer {
 
   /**
    * @param state names of the network's own tensors.
-   * @param taken names that no value gets but by `bind`.
+   * @param taken names that only `bind` may give to a value.
    */
   constructor(opset: number, state: ReadonlyMap<Tensor, string>, taken: readonly string[]) {
     this.opset = opset;
@@ -43,12 +43,12 @@ export class Writer {
     this.#values.set(t, name);
   }
 
-  /** The value of `t`: what it was bound to, or else its numbers as they are, which are the network's or a constant. */
+  /** The value of `t`: the one it was bound to, or else its current numbers, which are the network's or a constant. */
   value(t: Tensor): string {
     let name = this.#values.get(t);
     if (name === undefined) {
       name = this.#state.get(t);
-      // What is not the network's may live in the memory of the current step.
+      // A tensor that is not the network's may live in the memory of the current step.
       if (name === undefined) name = this.floats(t.data.slice(), t.shape);
       else this.tensors.set(name, { shape: t.shape, data: t.data });
       this.bind(t, name);
@@ -60,7 +60,7 @@ export class Writer {
     return tensors.map((t) => this.value(t));
   }
 
-  /** A node of ONNX; returns its output. An input "" is left out. */
+  /** Adds an ONNX node and returns its output. An input "" is left out. */
   node(operator: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
     const name = this.#name(operator);
     this.nodes.push({ name, operator, inputs, output: name, attributes, source: this.source });
@@ -81,7 +81,7 @@ export class Writer {
     return this.#constant({ shape, data });
   }
 
-  /** Whole numbers that are lengths or positions along axes: they may be found to follow the batch. */
+  /** Whole numbers that are lengths or positions along axes: they may turn out to follow the batch. */
   lengths(data: readonly number[]): string {
     return this.#constant({ shape: [data.length], data, lengths: true });
   }

@@ -1,7 +1,7 @@
 /**
- * CRC-32 as zip uses it (ISO 3309): the remainder of the bytes, read as a polynomial over GF(2), by x³² + x²⁶ + … + 1.
- * Four bytes a step by four tables (Kounavis & Berry 2005, "slicing by 4"); the bytes' order is the stream's, so that it
- * does not depend on the machine.
+ * CRC-32 as in zip (ISO 3309): the bytes, read as a polynomial over GF(2), modulo x³² + x²⁶ + … + 1. Four bytes a step
+ * by four tables (Kounavis & Berry 2005, "slicing by 4"). The bytes' order is the stream's, so it does not depend on
+ * the machine.
  */
 
 /** tables[256·k + b]: the remainder of byte b followed by k zero bytes. */

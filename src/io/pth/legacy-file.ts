@@ -1,12 +1,12 @@
 /**
- * The format of `torch.save` before PyTorch 1.6, which many weights of torchvision's still have: pickles one after the other,
+ * The format of `torch.save` before PyTorch 1.6, in which many of torchvision's weights still are: consecutive pickles,
  * then the storages.
  *
  *     a pickle each of   a magic number; the protocol version, 1001; the machine's properties;
  *                        the object, in which each storage is only referred to by a key; the keys in the storages' order
  *     per storage        number of elements: int64; the numbers. Everything little-endian
  *
- * (torch/serialization.py, `_legacy_save`.) How long the pickles are, only running them tells.
+ * (torch/serialization.py, `_legacy_save`.) The pickles' lengths are only known by running them.
  */
 import { dtypes } from "../dtypes.ts";
 import { FormatError, quote } from "../errors.ts";
@@ -30,12 +30,12 @@ export function* readLegacyContents(file: FileInfo, options: PthOptions): Readin
   for (const key of keys) {
     const storage = typeof key === "string" ? storages.get(key) : undefined;
     if (!storage || starts.has(storage.key))
-      throw new FormatError(`${file.name}: the list of storages names one that is none`);
+      throw new FormatError(`${file.name}: the list of storages has a wrong or repeated key`);
     starts.set(storage.key, at + 8);
     at += 8 + storage.byteLength;
   }
   if (at > file.size) {
-    throw new FormatError(`${file.name}: truncated: the storages end at offset ${at}, the file at ${file.size}`);
+    throw new FormatError(`${file.name}: truncated: the storages end at offset ${at}, but the file at ${file.size}`);
   }
   const { tensors, metadata, ignored } = findStateDict(root, options.key, file);
   const entries = new Map(
@@ -90,13 +90,13 @@ function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pic
     at = end;
     return value;
   };
-  if (next("the magic number") !== MAGIC) throw new FormatError(`${file.name}: a pickle, but not of torch.save`);
+  if (next("the magic number") !== MAGIC) throw new FormatError(`${file.name}: a pickle, but not from torch.save`);
   const protocol = next("the protocol version");
-  if (protocol !== PROTOCOL) throw new FormatError(`${file.name}: unknown protocol version, known is ${PROTOCOL}`);
+  if (protocol !== PROTOCOL) throw new FormatError(`${file.name}: unknown protocol version, only ${PROTOCOL} is known`);
   next("the machine's properties");
   const root = next("the object");
   const keys = next("the list of storages");
-  if (!Array.isArray(keys)) throw new FormatError(`${file.name}: the list of storages is no list`);
+  if (!Array.isArray(keys)) throw new FormatError(`${file.name}: the list of storages is not a list`);
   return { root, keys, storages, end: at };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Opcodes of Python's pickle machine, protocols 2 to 5, by their names in CPython's Lib/pickletools.py. Left out are those of
- * the text protocols 0 and 1, and those that PyTorch never writes.
+ * Opcodes of Python's pickle machine, protocols 2 to 5, by their names in CPython's Lib/pickletools.py. Those of the
+ * text protocols 0 and 1, and those that PyTorch never writes, are left out.
  */
 export const OPCODES = {
   MARK: 0x28,
@@ -52,7 +52,7 @@ export const OPCODES = {
   FRAME: 0x95,
 } as const;
 
-/** `REDUCE`, or `0x69` for what is no known opcode. */
+/** `REDUCE`, or `0x69` for an unknown opcode. */
 export function opcodeName(code: number): string {
   const known = Object.entries(OPCODES).find(([, value]) => value === code);
   return known ? known[0] : `0x${code.toString(16).padStart(2, "0")}`;

@@ -1,9 +1,9 @@
-/** Reads the opcodes and arguments of a pickle one after the other. */
+/** Reads the opcodes and arguments of a pickle in sequence. */
 import { FormatError } from "../errors.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import { opcodeName } from "./opcodes.ts";
 
-/** Thrown where the bytes end before the pickle does; there may be more to read. */
+/** Thrown when the bytes end before the pickle does; there may be more to read. */
 export class PickleEnd extends FormatError {}
 
 export class PickleCursor {
@@ -11,11 +11,11 @@ export class PickleCursor {
   readonly #name: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  /** The opcode that is being executed, and where it stands. */
+  /** The current opcode, and its place. */
   #code = 0;
   #place = 0;
 
-  /** `name` is what error messages call the pickle. */
+  /** `name` is the pickle's name in error messages. */
   constructor(name: string, bytes: Uint8Array, at: number) {
     this.#name = name;
     this.#bytes = bytes;
@@ -50,7 +50,7 @@ export class PickleCursor {
     return Number(this.#view.getBigUint64(this.#take(8), true));
   }
 
-  /** The only big-endian number of a pickle. */
+  /** The only big-endian number in a pickle. */
   float64(): number {
     return this.#view.getFloat64(this.#take(8), false);
   }
@@ -72,7 +72,7 @@ export class PickleCursor {
 
   text(length: number): string {
     const start = this.#take(length);
-    return decodeUtf8(this.#bytes.subarray(start, start + length)) ?? this.fail("a text is not UTF-8");
+    return decodeUtf8(this.#bytes.subarray(start, start + length)) ?? this.fail("a string is not UTF-8");
   }
 
   /** The text up to the end of the line. */
@@ -87,7 +87,7 @@ export class PickleCursor {
   #take(length: number): number {
     const start = this.at;
     if (start + length > this.#bytes.length) {
-      throw new PickleEnd(`${this.#where()}: truncated: the pickle goes on after the end at ${this.#bytes.length}`);
+      throw new PickleEnd(`${this.#where()}: truncated: the pickle continues past the end at ${this.#bytes.length}`);
     }
     this.at += length;
     return start;

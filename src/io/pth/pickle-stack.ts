@@ -8,7 +8,7 @@ export class PickleStack {
   readonly #budget: number;
   readonly #fail: Fail;
   readonly #values: Pickled[] = [];
-  /** Heights of the stack at the open MARKs. Values below the last belong to what is outside of it. */
+  /** Heights of the stack at the open MARKs. Values below the last one are outside it. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, Pickled>();
   #spent = 0;
@@ -22,7 +22,7 @@ export class PickleStack {
   spend(bytes: number): void {
     this.#spent += bytes;
     if (this.#spent > this.#budget) {
-      this.#fail(`what the pickle builds takes more than ${this.#budget} bytes of memory`);
+      this.#fail(`the pickle's objects take more than ${this.#budget} bytes of memory`);
     }
   }
 
@@ -47,7 +47,7 @@ export class PickleStack {
     return this.#values.splice(mark);
   }
 
-  /** Drops what is on top: a value, or a MARK. */
+  /** Drops the top: a value, or a MARK. */
   drop(): void {
     if (this.#values.length === this.#marks.at(-1)) this.#marks.pop();
     else this.pop(1);
@@ -58,13 +58,13 @@ export class PickleStack {
     return this.#values[this.#values.length - 1];
   }
 
-  /** Stores the value on top in the memo. */
+  /** Stores the top value in the memo. */
   remember(index: number): void {
     this.spend(COST.member);
     this.#memo.set(index, this.top());
   }
 
-  /** Stores the value on top under the next number. */
+  /** Stores the top value under the next number. */
   memoize(): void {
     this.remember(this.#memo.size);
   }

@@ -1,11 +1,11 @@
-/** Writes the opcodes that a state dict needs, in pickle protocol 2. */
+/** Writes a state dict's opcodes, in pickle protocol 2. */
 import { encodeUtf8 } from "../utf8.ts";
 import { OPCODES as op } from "./opcodes.ts";
 
 export class PickleWriter {
   readonly #bytes: number[] = [];
 
-  /** Opcodes without arguments, or with single bytes after them. */
+  /** Opcodes without arguments, or followed by single bytes. */
   code(...codes: readonly number[]): void {
     this.#bytes.push(...codes);
   }

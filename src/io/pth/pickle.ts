@@ -1,10 +1,10 @@
 /**
  * A restricted machine for Python's pickles (CPython's Lib/pickletools.py describes the opcodes).
  *
- * A pickle is a program for a stack machine. Two of its opcodes, GLOBAL and REDUCE, name any function of Python and call
- * it, which is why loading a stranger's pickle is running his program. This machine knows no functions but those it is
- * given (torch-objects.ts), builds nothing but plain containers, and does not recurse. What it builds is bounded by a
- * budget: an empty dict is one byte in a pickle and 200 in memory.
+ * A pickle is a program for a stack machine. Two of its opcodes, GLOBAL and REDUCE, name any Python function and call
+ * it, so loading a stranger's pickle means running his program. This machine knows only the functions it is given
+ * (torch-objects.ts), builds only plain containers, and does not recurse. A budget bounds what it builds: an empty dict
+ * is one byte in a pickle and 200 in memory.
  */
 import { quote } from "../errors.ts";
 import { OPCODES as op } from "./opcodes.ts";
@@ -13,17 +13,19 @@ import { COST, PickleStack } from "./pickle-stack.ts";
 import { type Fail, type Pickled, type PickleFunction, SKIPPED } from "./pickled.ts";
 
 export interface PickleOptions {
-  /** What error messages call the pickle: `x.pth: data.pkl`. */
+  /** The pickle's name in error messages: `x.pth: data.pkl`. */
   readonly name: string;
-  /** The function or constant of this name, as `collections.OrderedDict`; undefined where a pickle may not have it. */
+  /**
+   * The function or constant of this name, such as `collections.OrderedDict`; undefined if a pickle may not have it.
+   */
   readonly findGlobal: (name: string) => Pickled | undefined;
-  /** The object that lies outside of the pickle under this id. */
+  /** The object outside the pickle with this id. */
   readonly persistentLoad: (id: Pickled, fail: Fail) => Pickled;
-  /** Most bytes of memory for what is built, as the machine estimates it. */
+  /** The memory limit in bytes for the objects it builds, by the machine's estimate. */
   readonly budget: number;
 }
 
-/** Runs the pickle at `start` of `bytes`. Returns what it built, and where it ends. */
+/** Runs the pickle at `start` of `bytes`. Returns the object it built, and where it ends. */
 export function unpickle(bytes: Uint8Array, options: PickleOptions, start = 0): { value: Pickled; end: number } {
   const cursor = new PickleCursor(options.name, bytes, start);
   const value = new PickleMachine(cursor, options).run();
@@ -52,7 +54,7 @@ class PickleMachine {
     }
   }
 
-  /** What an opcode pushes; undefined for those that push nothing. */
+  /** The value that an opcode pushes; undefined for opcodes that push nothing. */
   #make(code: number): Pickled | undefined {
     const read = this.#read;
     switch (code) {
@@ -138,7 +140,7 @@ class PickleMachine {
     switch (code) {
       case op.PROTO: {
         const protocol = read.uint8();
-        if (protocol > 5) this.#fail(`pickle protocol ${protocol}, known are 2 to 5`);
+        if (protocol > 5) this.#fail(`pickle protocol ${protocol}, known are protocols 2 to 5`);
         break;
       }
       case op.FRAME:
@@ -211,18 +213,18 @@ class PickleMachine {
   }
 
   #global(module: Pickled, name: Pickled): Pickled {
-    if (typeof module !== "string" || typeof name !== "string") return this.#fail("a global's name is not a text");
+    if (typeof module !== "string" || typeof name !== "string") return this.#fail("a global's name is not a string");
     const found = this.#options.findGlobal(`${module}.${name}`);
     if (found !== undefined) return found;
     return this.#fail(
-      `${quote(`${module}.${name}`)} is not among what may be loaded: tensors and plain containers. Save the state dict alone: torch.save(model.state_dict(), path)`,
+      `${quote(`${module}.${name}`)} may not be loaded: only tensors and plain containers may. Save only the state dict: torch.save(model.state_dict(), path)`,
     );
   }
 
   #call(callee: Pickled, args: Pickled): Pickled {
-    if (!Array.isArray(args)) return this.#fail("a function's arguments are no tuple");
+    if (!Array.isArray(args)) return this.#fail("a function's arguments are not a tuple");
     if (callee === SKIPPED) return SKIPPED;
-    if (typeof callee !== "function") return this.#fail("calls something that is no function");
+    if (typeof callee !== "function") return this.#fail("calls something that is not a function");
     this.#stack.spend(COST.map);
     return (callee as PickleFunction)(args, this.#fail);
   }
@@ -230,14 +232,14 @@ class PickleMachine {
   #append(items: readonly Pickled[]): void {
     const list = this.#stack.top();
     if (list === SKIPPED) return;
-    if (!Array.isArray(list) || Object.isFrozen(list)) this.#fail("appends to something that is no list");
+    if (!Array.isArray(list) || Object.isFrozen(list)) this.#fail("appends to something that is not a list");
     for (const item of items) list.push(item);
   }
 
   #setItems(items: readonly Pickled[]): void {
     const dict = this.#stack.top();
     if (dict === SKIPPED) return;
-    if (!(dict instanceof Map)) this.#fail("sets an item of something that is no dict");
+    if (!(dict instanceof Map)) this.#fail("sets an item of something that is not a dict");
     if (items.length % 2 !== 0) this.#fail("a key has no value");
     this.#stack.spend((items.length / 2) * COST.member);
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
@@ -245,14 +247,14 @@ class PickleMachine {
 
   #addItems(items: readonly Pickled[]): void {
     const set = this.#stack.top();
-    if (!(set instanceof Set)) this.#fail("adds to something that is no set");
+    if (!(set instanceof Set)) this.#fail("adds to something that is not a set");
     this.#stack.spend(items.length * COST.member);
     for (const item of items) set.add(item);
   }
 
-  /** An OrderedDict's attributes (`_metadata` of a state dict) are of no interest; nothing else here has any. */
+  /** An OrderedDict's attributes (`_metadata` of a state dict) are ignored; nothing else here has any. */
   #checkBuilt(): void {
     const object = this.#stack.top();
-    if (!(object instanceof Map) && object !== SKIPPED) this.#fail("sets attributes of something that is no dict");
+    if (!(object instanceof Map) && object !== SKIPPED) this.#fail("sets attributes of something that is not a dict");
   }
 }

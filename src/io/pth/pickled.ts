@@ -1,8 +1,8 @@
-/** What pickles hold, as it is represented here. */
+/** The contents of pickles, as represented here. */
 
 /**
- * What a pickle can hold: None, numbers, texts, bytes; lists and tuples (frozen arrays), dicts, sets; functions, and what
- * they return.
+ * A pickle can hold None, numbers, strings, bytes; lists and tuples (frozen arrays), dicts, sets; functions, and their
+ * results.
  */
 export type Pickled =
   | null
@@ -23,5 +23,5 @@ export type Fail = (message: string) => never;
 /** A function that a pickle may call. */
 export type PickleFunction = (args: readonly Pickled[], fail: Fail) => Pickled;
 
-/** Stands for an object of a class that was skipped: everything done to it is ignored. */
+/** Stands for a skipped object: everything done to it is ignored. */
 export const SKIPPED: unique symbol = /* @__PURE__ */ Symbol("skipped");

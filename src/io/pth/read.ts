@@ -1,4 +1,4 @@
-/** Reading what `torch.save` writes: tensors and plain containers, nothing that would have to be executed. */
+/** Reads what `torch.save` writes: tensors and plain containers, and nothing that would have to be executed. */
 import { FormatError } from "../errors.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "../source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "../weight-file.ts";
@@ -7,7 +7,7 @@ import { checkPthOptions, type PthOptions } from "./options.ts";
 import { readZipContents } from "./zip-file.ts";
 
 /**
- * Reads a `.pth` (or `.pt`) file in memory. Views (transposes, slices, shared storages) become tensors of their own.
+ * Reads a `.pth` (or `.pt`) file in memory. Views (transposes, slices, shared storages) become separate tensors.
  *
  * @example
  * const file = readPth(writePth(model.stateDict()));
@@ -22,9 +22,9 @@ export function readPth(bytes: Uint8Array | ArrayBuffer, options: PthOptions = {
 }
 
 /**
- * Opens a `.pth` file of which only the directory and the pickle are read; each tensor is when it is asked for.
+ * Opens a `.pth` file and reads only the directory and the pickle; each tensor is read when it is asked for.
  *
- * @throws FormatError as `readPth`.
+ * @throws FormatError like `readPth`.
  */
 export async function openPth(source: WeightSource, options: PthOptions = {}): Promise<LazyWeightFile> {
   checkPthOptions("openPth", options);
@@ -34,7 +34,7 @@ export async function openPth(source: WeightSource, options: PthOptions = {}): P
 function* readPthContents(file: FileInfo, options: PthOptions): Reading<Contents> {
   const read = pthReader(yield* readRange(file, 0, Math.min(4, file.size), "the magic number"));
   if (read) return yield* read(file, options);
-  throw new FormatError(`${file.name}: not a file of torch.save: it begins neither as a zip archive nor as a pickle`);
+  throw new FormatError(`${file.name}: not a file from torch.save: it begins like neither a zip archive nor a pickle`);
 }
 
 type PthReader = (file: FileInfo, options: PthOptions) => Reading<Contents>;

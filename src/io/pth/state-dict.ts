@@ -1,6 +1,6 @@
 /**
- * Finding the state dict in what a pickle holds: `torch.save(model.state_dict())` is one, a checkpoint of a training has one
- * beside the epoch and the optimiser's state.
+ * Finds the state dict among a pickle's contents: `torch.save(model.state_dict())` is one, and a training checkpoint
+ * has one beside the epoch and the optimiser's state.
  */
 import { FormatError, quote } from "../errors.ts";
 import type { FileInfo } from "../source.ts";
@@ -11,13 +11,13 @@ type Dict = ReadonlyMap<Pickled, Pickled>;
 
 export interface FoundState {
   readonly tensors: ReadonlyMap<string, PickledTensor>;
-  /** The numbers and texts beside it. */
+  /** The numbers and strings beside it. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** Names in it that hold no tensor. */
+  /** Names in it that hold anything but a tensor. */
   readonly ignored: readonly string[];
 }
 
-/** The names under which trainings keep the state dict, in the order in which they are tried. */
+/** The names under which training programs keep the state dict, in the order they are tried. */
 const usualKeys: readonly string[] = [
   "state_dict",
   "model_state_dict",
@@ -29,14 +29,14 @@ const usualKeys: readonly string[] = [
   "params",
 ];
 
-/** How far inside each other dicts are searched: `checkpoint["model"]["state_dict"]`. */
+/** How deeply nested dicts are searched: `checkpoint["model"]["state_dict"]`. */
 const maxDepth = 4;
 
 /**
- * The state dict in `root`: under `key` if one is given (`"generator"`, or `"ema.state_dict"` for one in the other), else
- * under a usual name, else `root` itself, else the only dict in it that holds tensors.
+ * The state dict in `root`: under `key` if given (`"generator"`, or `"ema.state_dict"` for nested ones), else under a
+ * usual name, else `root` itself, else the only dict in it that holds tensors.
  *
- * @throws FormatError that lists what is there.
+ * @throws FormatError that lists the contents.
  */
 export function findStateDict(root: Pickled, key: string | undefined, file: FileInfo): FoundState {
   const metadata = new Map<string, string>();
@@ -58,11 +58,11 @@ export function findStateDict(root: Pickled, key: string | undefined, file: File
 
 function asDict(value: Pickled, file: FileInfo): Dict {
   if (value instanceof Map) return value;
-  const found = isTensor(value) ? "a single tensor" : Array.isArray(value) ? "a list" : "no dict";
+  const found = isTensor(value) ? "a single tensor" : Array.isArray(value) ? "a list" : "another object";
   throw new FormatError(`${file.name}: the file holds ${found}, not a state dict (names with tensors)`);
 }
 
-/** `dict[key]`, or for a key with dots the dict in the dict. */
+/** `dict[key]`, or the nested dict for a key with dots. */
 function dictUnder(dict: Dict, key: string): Dict | undefined {
   const direct = dict.get(key);
   if (direct instanceof Map) return direct;
@@ -71,7 +71,7 @@ function dictUnder(dict: Dict, key: string): Dict | undefined {
   return outer instanceof Map ? dictUnder(outer, key.slice(dot + 1)) : undefined;
 }
 
-/** The dict inside `dict` to look into, undefined where `dict` is the state dict itself. */
+/** The dict inside `dict` to look into; undefined if `dict` is the state dict itself. */
 function nextDict(dict: Dict): Dict | undefined {
   const holdsTensors = (value: Pickled | undefined): value is Map<Pickled, Pickled> =>
     value instanceof Map && [...value.values()].some((member) => isTensor(member) || member instanceof Map);
@@ -105,11 +105,11 @@ function collect(dict: Dict, metadata: ReadonlyMap<string, string>, file: FileIn
   return { tensors, metadata, ignored };
 }
 
-/** What a dict holds, in a sentence. */
+/** Lists a dict's contents in a sentence. */
 function listing(dict: Dict): string {
   const keys = [...dict.entries()].slice(0, 12).map(([key, value]) => {
     const inside = value instanceof Map ? ` (a dict of ${value.size})` : "";
-    return typeof key === "string" ? `${quote(key)}${inside}` : `a key that is no text${inside}`;
+    return typeof key === "string" ? `${quote(key)}${inside}` : `a key that is not a string${inside}`;
   });
   return `It holds ${keys.join(", ") || "nothing"}${dict.size > keys.length ? ", …" : ""}.`;
 }

@@ -1,6 +1,6 @@
 /**
- * The functions and types of Python that a pickle of `torch.save` needs for tensors and plain containers, each as what it
- * makes of its arguments here. Nothing else may be named (torch/_weights_only_unpickler.py has a similar list).
+ * The Python functions and types that a pickle from `torch.save` needs for tensors and plain containers, with their
+ * equivalents here. A pickle may name no others (torch/_weights_only_unpickler.py has a similar list).
  * Next: read.ts.
  */
 import { formatShape, type Shape, sizeOf } from "../../tensor/shape.ts";
@@ -9,12 +9,12 @@ import { quote } from "../errors.ts";
 import { spanOf } from "../strided.ts";
 import { type Fail, type Pickled, type PickleFunction, SKIPPED } from "./pickled.ts";
 
-/** A storage that lies outside of the pickle: numbers in a row. */
+/** A storage outside the pickle: consecutive numbers. */
 export interface Storage {
   readonly kind: "storage";
   readonly key: string;
   readonly byteLength: number;
-  /** The type of its numbers; null where the tensors on it say theirs. */
+  /** The type of its numbers; null where its tensors give theirs. */
   readonly dtype: DType | null;
 }
 
@@ -29,13 +29,13 @@ export interface PickledTensor {
   readonly strides: readonly number[];
 }
 
-/** A class of storages, or a type of numbers: both say how numbers are to be read. */
+/** A storage class or a number type: both say how to read numbers. */
 interface TypeName {
   readonly kind: "storage type" | "dtype";
   readonly dtype: DType | null;
 }
 
-/** The classes of storages, in the module `torch`. Newer types have none: their storages are untyped. */
+/** The storage classes, in the module `torch`. Newer types have none: their storages are untyped. */
 export const storageClasses: Readonly<Partial<Record<DType, string>>> = {
   float64: "DoubleStorage",
   float32: "FloatStorage",
@@ -56,8 +56,8 @@ const functions: Readonly<Record<string, PickleFunction>> = {
   // Python 2 gave its items as a list of pairs.
   "collections.OrderedDict": ([pairs = []], fail) => new Map(pairsOf(pairs, fail)),
   "collections.Counter": ([counts = new Map()], fail) =>
-    counts instanceof Map ? counts : fail("a Counter of no dict"),
-  "torch.Size": ([lengths], fail) => (Array.isArray(lengths) ? lengths : fail("a Size of no tuple")),
+    counts instanceof Map ? counts : fail("a Counter without a dict"),
+  "torch.Size": ([lengths], fail) => (Array.isArray(lengths) ? lengths : fail("a Size without a tuple")),
   "torch.device": ([type], fail) => (typeof type === "string" ? type : fail("a device without a name")),
   "torch._utils._rebuild_tensor": rebuildTensor,
   "torch._utils._rebuild_tensor_v2": rebuildTensor,
@@ -66,7 +66,7 @@ const functions: Readonly<Record<string, PickleFunction>> = {
   "torch._utils._rebuild_parameter_with_state": rebuildParameter,
 };
 
-/** What a pickle may name. With `skip`, everything else stands for an object that is ignored. */
+/** The globals a pickle may name. With `skip`, all others stand for an ignored object. */
 export function torchGlobal(name: string, skip: boolean): Pickled | undefined {
   if (Object.hasOwn(functions, name)) return functions[name];
   if (name === "torch.storage.UntypedStorage") return { kind: "storage type", dtype: null } satisfies TypeName;
@@ -81,13 +81,13 @@ export function torchGlobal(name: string, skip: boolean): Pickled | undefined {
 
 /** The persistent id of a storage: `("storage", class, key, device, number of elements)`. */
 export function storageOf(id: Pickled | undefined, fail: Fail): Storage {
-  if (!Array.isArray(id) || id[0] !== "storage") return fail("refers to something outside that is no storage");
+  if (!Array.isArray(id) || id[0] !== "storage") return fail("refers to something outside that is not a storage");
   const [, type, key, , count, view] = id as readonly Pickled[];
-  if (!isTypeName(type, "storage type")) return fail("a storage whose class is no class of storages");
-  if (typeof key !== "string") return fail("a storage whose key is no text");
+  if (!isTypeName(type, "storage type")) return fail("a storage whose class is not a storage class");
+  if (typeof key !== "string") return fail("a storage whose key is not a string");
   if (!isCount(count)) return fail(`storage ${quote(key)} has no valid number of elements`);
   if (view !== undefined && view !== null)
-    return fail(`storage ${quote(key)} is a view as PyTorch wrote them before 0.4`);
+    return fail(`storage ${quote(key)} is a view as PyTorch before 0.4 wrote it`);
   const byteLength = count * (type.dtype ? dtypes[type.dtype].bytes : 1);
   return { kind: "storage", key, byteLength, dtype: type.dtype };
 }
@@ -96,17 +96,17 @@ export function isTensor(value: Pickled | undefined): value is PickledTensor {
   return typeof value === "object" && value !== null && (value as Partial<PickledTensor>).kind === "tensor";
 }
 
-/** `(storage, offset, shape, strides, …)`; what follows (requires_grad, hooks) is of no interest. */
+/** `(storage, offset, shape, strides, …)`; the rest (requires_grad, hooks) is ignored. */
 function rebuildTensor(args: readonly Pickled[], fail: Fail, type?: Pickled): PickledTensor {
   const [storage, offset, shape, strides] = args as readonly (Pickled | undefined)[];
   if (!isStorage(storage)) return fail("a tensor without a storage");
-  if (type !== undefined && !isTypeName(type, "dtype")) return fail("a tensor whose dtype is none");
+  if (type !== undefined && !isTypeName(type, "dtype")) return fail("a tensor with an invalid dtype");
   const dtype = type?.dtype ?? storage.dtype;
   if (!dtype) return fail("a tensor on an untyped storage without a dtype");
   if (!isCount(offset) || !areCounts(shape) || !areCounts(strides) || shape.length !== strides.length) {
-    return fail("a tensor whose offset, shape or strides are no whole numbers of 0 or more, or not as many of each");
+    return fail("a tensor whose offset, shape and strides are not all whole numbers of 0 or more, or not equally many");
   }
-  if (shape.length > maxRank) return fail(`a tensor of rank ${shape.length}, the most is ${maxRank}`);
+  if (shape.length > maxRank) return fail(`a tensor of rank ${shape.length}, the maximum is ${maxRank}`);
   const width = dtypes[dtype].bytes;
   const span = spanOf(shape, strides);
   if (!Number.isSafeInteger(sizeOf(shape)) || (span > 0 && (offset + span) * width > storage.byteLength)) {
@@ -118,13 +118,15 @@ function rebuildTensor(args: readonly Pickled[], fail: Fail, type?: Pickled): Pi
 }
 
 function rebuildParameter([tensor]: readonly Pickled[], fail: Fail): Pickled {
-  return isTensor(tensor) ? tensor : fail("a Parameter of no tensor");
+  return isTensor(tensor) ? tensor : fail("a Parameter without a tensor");
 }
 
 function pairsOf(list: Pickled, fail: Fail): (readonly [Pickled, Pickled])[] {
-  if (!Array.isArray(list)) return fail("an OrderedDict of no list of pairs");
+  if (!Array.isArray(list)) return fail("an OrderedDict without a list of pairs");
   return list.map((pair: Pickled) =>
-    Array.isArray(pair) && pair.length === 2 ? ([pair[0], pair[1]] as const) : fail("an OrderedDict of no pairs"),
+    Array.isArray(pair) && pair.length === 2
+      ? ([pair[0], pair[1]] as const)
+      : fail("an OrderedDict whose items are not pairs"),
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writing what `torch.load(path, weights_only=True)` reads: an OrderedDict of tensors, pickled with protocol 2, in a zip
+ * Writes files for `torch.load(path, weights_only=True)`: an OrderedDict of tensors, pickled with protocol 2, in a zip
  * archive of stored entries (zip-file.ts and zip.ts describe both).
  */
 import { checkOptions } from "../../tensor/check.ts";
@@ -19,8 +19,8 @@ import { storageClasses } from "./torch-objects.ts";
 import { zipChunks } from "./zip-writer.ts";
 
 /**
- * A `.pth` file for PyTorch: `model.load_state_dict(torch.load("weights.pth"))`. A tensor that stands in the state under
- * several names is stored once.
+ * A `.pth` file for PyTorch: `model.load_state_dict(torch.load("weights.pth"))`. A tensor with several names in the
+ * state is stored once.
  *
  * @throws ValueError for a number that the type cannot hold, and above 4 GiB (safetensors has no such limit).
  */
@@ -33,7 +33,7 @@ export function pthChunks(state: StateToWrite, options: WriteOptions = {}): Gene
   return pthChunksFor("pthChunks", state, options);
 }
 
-/** The pieces, for the function `op`. What can be wrong with the state is found before there is one. */
+/** The pieces, for the function `op`. Errors in the state are found before the first piece. */
 export function pthChunksFor(op: string, state: StateToWrite, options: WriteOptions): Generator<Uint8Array> {
   checkOptions(op, options, WRITE_OPTIONS);
   return encodeChunks(outgoingTensors(op, state, options));
@@ -78,7 +78,7 @@ function pickleState(tensors: readonly OutgoingTensor[], keyOf: (tensor: Outgoin
     const { name, dtype, shape, byteLength } = tensor;
     const storageClass = storageClasses[dtype];
     pickle.text(name);
-    // Types without a class of storages lie in an untyped one, and the tensor says its own: version 3.
+    // Types without a storage class use an untyped storage, and the tensor gives its own type: version 3.
     pickle.global("torch._utils", storageClass ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
     pickle.code(op.MARK);
     pickle.code(op.MARK);

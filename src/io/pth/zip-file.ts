@@ -32,7 +32,9 @@ export function* readZipContents(file: FileInfo, options: PthOptions): Reading<C
       const entry = zip.get(`${folder}data/${storage.key}`);
       if (!entry) return fail(`the archive has no storage ${quote(storage.key)}`);
       if (storage.byteLength !== entry.size) {
-        fail(`storage ${quote(storage.key)} should have ${storage.byteLength} bytes, the archive has ${entry.size}`);
+        fail(
+          `storage ${quote(storage.key)} should have ${storage.byteLength} bytes, but the archive has ${entry.size}`,
+        );
       }
       return storage;
     },
@@ -53,7 +55,7 @@ function findPickle(zip: ReadonlyMap<string, ZipEntry>, file: FileInfo): ZipEntr
   if (pickles.length !== 1) {
     const some = [...zip.keys()].slice(0, 5).map(quote).join(", ");
     throw new FormatError(
-      `${file.name}: a zip archive, but not of torch.save: it has ${pickles.length} entries NAME/data.pkl, and begins with ${some || "nothing"}`,
+      `${file.name}: a zip archive, but not from torch.save: it has ${pickles.length} entries NAME/data.pkl, and begins with ${some || "nothing"}`,
     );
   }
   return pickles[0];
@@ -64,7 +66,7 @@ function* readByteOrder(entry: ZipEntry | undefined, file: FileInfo): Reading<bo
   if (entry.size > "little".length) throw new FormatError(`${file.name}: ${quote(entry.name)} has ${entry.size} bytes`);
   const order = decodeUtf8(yield* readZipEntry(file, entry)) ?? "";
   if (order !== "little" && order !== "big") {
-    throw new FormatError(`${file.name}: the byte order must be "little" or "big", is ${quote(order)}`);
+    throw new FormatError(`${file.name}: the byte order must be "little" or "big", got ${quote(order)}`);
   }
   return order === "little";
 }
@@ -79,7 +81,7 @@ function placeOf(tensor: PickledTensor, storage: ZipEntry, littleEndian: boolean
     strides,
     littleEndian,
     *read() {
-      // The checksum is of the whole storage: a tensor that is all of it is checked.
+      // The checksum covers the whole storage: it can check a tensor that is all of it.
       if (length === storage.size) return yield* readZipEntry(file, storage);
       const start = yield* zipEntryStart(file, storage);
       return yield* readRange(file, start + offset * width, length, quote(storage.name));

@@ -1,5 +1,5 @@
 /**
- * Writing zip archives as `torch.save` does: entries stored as they are, each with its bytes at a multiple of 64, so that
+ * Writes zip archives as `torch.save` does: stored entries, each with its bytes at a multiple of 64, so that
  * `torch.load(mmap=True)` can map them. zip.ts describes the layout.
  */
 import { ValueError } from "../../tensor/errors.ts";
@@ -13,7 +13,7 @@ export interface ZipItem {
 
 const ALIGNMENT = 64;
 
-/** The archive in pieces. Items are taken one at a time, so that they can be made when their turn comes. */
+/** The archive in pieces. Items are taken one at a time, so they can be made on demand. */
 export function* zipChunks(items: Iterable<ZipItem>): Generator<Uint8Array> {
   const records: Uint8Array[] = [];
   let at = 0;
@@ -29,7 +29,7 @@ export function* zipChunks(items: Iterable<ZipItem>): Generator<Uint8Array> {
     view.setUint16(26, path.length, true);
     view.setUint16(28, 4 + padding, true);
     local.set(path, 30);
-    // An extra field nobody knows: identifier "FB" (as PyTorch's padding), length, zeros.
+    // An extra field that readers skip: identifier "FB" (like PyTorch's padding), length, zeros.
     view.setUint16(30 + path.length, 0x4246, true);
     view.setUint16(32 + path.length, padding, true);
     records.push(directoryRecord(path, common, at));
@@ -39,7 +39,9 @@ export function* zipChunks(items: Iterable<ZipItem>): Generator<Uint8Array> {
     if (at > 0xfffffffe) throw new ValueError("pth: the file would be larger than 4 GiB: write safetensors instead");
   }
   if (records.length > 0xffff)
-    throw new ValueError(`pth: ${records.length} entries, a zip archive has at most 65535: write safetensors instead`);
+    throw new ValueError(
+      `pth: ${records.length} entries, but a zip archive has at most 65535: write safetensors instead`,
+    );
   const length = records.reduce((sum, record) => sum + record.length, 0);
   yield* records;
   const end = new DataView(new ArrayBuffer(22));
@@ -51,12 +53,12 @@ export function* zipChunks(items: Iterable<ZipItem>): Generator<Uint8Array> {
   yield new Uint8Array(end.buffer);
 }
 
-/** What a local header and a directory record have in common: version, flags, method, time, checksum and two sizes. */
+/** The common fields of a local header and a directory record: version, flags, method, time, checksum and two sizes. */
 function commonFields(bytes: Uint8Array): Uint8Array {
   const view = new DataView(new ArrayBuffer(22));
   view.setUint16(0, 20, true);
   view.setUint16(2, 0x0800, true); // names are UTF-8
-  // 1 January 1980, the earliest date there is: the same weights give the same file.
+  // 1 January 1980, the earliest possible date: the same weights give the same file.
   view.setUint16(8, (1 << 5) | 1, true);
   view.setUint32(10, crc32(bytes), true);
   view.setUint32(14, bytes.length, true);

@@ -1,11 +1,11 @@
 /**
- * Reading zip archives, as far as `torch.save` uses them: entries stored as they are, of any size (zip64).
+ * Reads zip archives, as far as `torch.save` uses them: stored entries of any size (zip64).
  * PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 to 4.3.16 (its end).
  *
  *     [local header, bytes] … [central directory: one record per entry] [zip64 end, its locator] [end, comment]
  *
- * The directory is found from the end of the file; an entry's bytes begin after its local header, whose length only the
- * header itself tells.
+ * The directory is found from the end of the file. An entry's bytes begin after its local header, and only the header
+ * gives its own length.
  */
 import { FormatError, quote } from "../errors.ts";
 import { type FileInfo, type Reading, readRange } from "../source.ts";
@@ -17,7 +17,7 @@ export interface ZipEntry {
   /** Offset of the local header. */
   readonly header: number;
   readonly size: number;
-  /** 0 where none was computed (`torch.serialization.set_crc32_options(False)`). */
+  /** 0 if none was computed (`torch.serialization.set_crc32_options(False)`). */
   readonly crc: number;
   /** 0: stored. */
   readonly method: number;
@@ -52,7 +52,7 @@ export function* readZipDirectory(file: FileInfo): Reading<Map<string, ZipEntry>
     if (name === undefined) corrupt(file, `the name in the directory record at offset ${offset + at} is not UTF-8`);
     if (entries.has(name)) corrupt(file, `two entries are called ${quote(name)}`);
     const wide = zip64Fields(new DataView(bytes.buffer, bytes.byteOffset + nameEnd, extraEnd - nameEnd));
-    // The zip64 field has only those that do not fit, in this order.
+    // The zip64 field has only the values that do not fit, in this order.
     const [size, stored, header] = [24, 20, 42].map((field) => {
       const value = view.getUint32(at + field, true);
       return value === ELSEWHERE_32 ? (wide.shift() ?? value) : value;
@@ -73,18 +73,18 @@ export function* readZipDirectory(file: FileInfo): Reading<Map<string, ZipEntry>
 export function* zipEntryStart(file: FileInfo, { name, header, size, method }: ZipEntry): Reading<number> {
   if (method !== 0) {
     throw new FormatError(
-      `${file.name}: ${quote(name)} is compressed (zip method ${method}), torch.save stores: unpack the file and pack it again with zip -0, or load and save it with PyTorch`,
+      `${file.name}: ${quote(name)} is compressed (zip method ${method}), but torch.save stores: unpack the file and zip it again with zip -0, or load and save it with PyTorch`,
     );
   }
   const view = viewOf(yield* readRange(file, header, 30, `the local header of ${quote(name)}`));
   if (view.getUint32(0, true) !== LOCAL_HEADER) corrupt(file, `no local header of ${quote(name)} at offset ${header}`);
   const start = header + 30 + view.getUint16(26, true) + view.getUint16(28, true);
   if (start + size > file.size)
-    corrupt(file, `${quote(name)} ends at offset ${start + size}, the file has ${file.size} bytes`);
+    corrupt(file, `${quote(name)} ends at offset ${start + size}, but the file has ${file.size} bytes`);
   return start;
 }
 
-/** The bytes of an entry, held against its checksum. */
+/** The bytes of an entry, checked against its checksum. */
 export function* readZipEntry(file: FileInfo, entry: ZipEntry): Reading<Uint8Array> {
   const start = yield* zipEntryStart(file, entry);
   const bytes = yield* readRange(file, start, entry.size, quote(entry.name));
@@ -134,7 +134,7 @@ function* findDirectory(file: FileInfo): Reading<Directory> {
   return directory;
 }
 
-/** The numbers in the zip64 field of a directory record; none where there is no such field. */
+/** The numbers in a directory record's zip64 field; none if there is no such field. */
 function zip64Fields(extra: DataView): number[] {
   for (let at = 0; at + 4 <= extra.byteLength; ) {
     const length = Math.min(extra.getUint16(at + 2, true), extra.byteLength - at - 4);

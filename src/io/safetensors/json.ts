@@ -1,6 +1,6 @@
 /**
- * A strict reader of JSON (RFC 8259) that walks a text in the order it is asked to. `JSON.parse` would not notice a name
- * that occurs twice, would round large numbers, and would build what nobody asked for.
+ * A strict JSON reader (RFC 8259) that walks a text in the order its caller asks for. `JSON.parse` would not notice a
+ * repeated name, would round large numbers, and would build unneeded objects.
  */
 
 export class JsonCursor {
@@ -8,13 +8,13 @@ export class JsonCursor {
   readonly #complain: (message: string) => never;
   #at = 0;
 
-  /** `complain` is called with the place and what is wrong there, and throws. */
+  /** `complain` is called with the place and the fault, and throws. */
   constructor(text: string, complain: (message: string) => never) {
     this.#text = text;
     this.#complain = complain;
   }
 
-  /** `{ … }`: calls `member` with each name; it reads the value. */
+  /** `{ … }`: calls `member` with each name; `member` reads the value. */
   object(what: string, member: (name: string) => void): void {
     this.#list(what, "{", "}", () => {
       const name = this.string(`a name in ${what}`);
@@ -23,7 +23,7 @@ export class JsonCursor {
     });
   }
 
-  /** `[ … ]`: calls `item` before each item; it reads it. */
+  /** `[ … ]`: calls `item` before each item; `item` reads it. */
   array(what: string, item: () => void): void {
     this.#list(what, "[", "]", item);
   }
@@ -34,14 +34,14 @@ export class JsonCursor {
     for (;;) {
       const code = this.#text.charCodeAt(this.#at);
       // NaN at the end of the text; JSON has no bare control characters.
-      if (!(code >= 0x20)) this.fail(`${what} is a text that does not end`);
+      if (!(code >= 0x20)) this.fail(`${what} is an unterminated string`);
       this.#at += code === 0x5c ? 2 : 1;
       if (code === 0x22) break;
     }
     try {
       return JSON.parse(this.#text.slice(start, this.#at)) as string;
     } catch {
-      return this.fail(`${what} has an escape that JSON does not know`);
+      return this.fail(`${what} has an escape unknown to JSON`);
     }
   }
 
@@ -52,7 +52,7 @@ export class JsonCursor {
     while (this.#text[this.#at] >= "0" && this.#text[this.#at] <= "9") this.#at++;
     const digits = this.#text.slice(start, this.#at);
     const value = Number(digits);
-    // String() undoes Number() for whole numbers without leading zeros, and for nothing else.
+    // String() undoes Number() only for whole numbers without leading zeros.
     if (digits === "" || !Number.isSafeInteger(value) || String(value) !== digits) {
       this.#at = start;
       this.fail(`${what} must be a whole number from 0 to 2^53 − 1`);
@@ -60,7 +60,7 @@ export class JsonCursor {
     return value;
   }
 
-  /** Nothing but white space may follow. */
+  /** Only white space may follow. */
   end(what: string): void {
     this.#skipSpace();
     if (this.#at < this.#text.length) this.fail(`something follows ${what}`);

@@ -1,4 +1,4 @@
-/** Reading safetensors (format.ts says what they are): the header at once, each tensor when it is asked for. */
+/** Reads safetensors (format.ts describes them): the header at once, each tensor when it is asked for. */
 import { checkOptions } from "../../tensor/check.ts";
 import { formatShape, stridesOf } from "../../tensor/shape.ts";
 import { type DType, dtypes } from "../dtypes.ts";
@@ -27,7 +27,7 @@ import { JsonCursor } from "./json.ts";
  * file.entries.get("w")?.dtype; // "float16"
  * file.tensor("w"); // [[1, 2]]
  *
- * @throws FormatError if the file is not as the format demands, naming the place.
+ * @throws FormatError with the place, if the file violates the format.
  */
 export function readSafetensors(bytes: Uint8Array | ArrayBuffer, options: ReadOptions = {}): WeightFile {
   checkSafetensorsOptions("readSafetensors", options);
@@ -35,13 +35,13 @@ export function readSafetensors(bytes: Uint8Array | ArrayBuffer, options: ReadOp
 }
 
 /**
- * Opens a safetensors file of which only the header is read; each tensor is when it is asked for.
+ * Opens a safetensors file and reads only the header; each tensor is read when it is asked for.
  *
  * @example
  * const file = await openSafetensors(new Blob([writeSafetensors({ a: tensor([1, 2]), b: tensor([3]) }) as Uint8Array<ArrayBuffer>]));
  * await file.tensor("b"); // [3]
  *
- * @throws FormatError as `readSafetensors`.
+ * @throws FormatError like `readSafetensors`.
  */
 export async function openSafetensors(source: WeightSource, options: ReadOptions = {}): Promise<LazyWeightFile> {
   checkSafetensorsOptions("openSafetensors", options);
@@ -59,7 +59,7 @@ export function* readContents(file: FileInfo): Reading<Contents> {
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
   if (length > maxHeaderLength) {
     throw new FormatError(
-      `${file.name}: not a safetensors file: offset 0 gives the header ${length} bytes, the most are ${maxHeaderLength}`,
+      `${file.name}: not a safetensors file: offset 0 gives the header ${length} bytes, the maximum is ${maxHeaderLength}`,
     );
   }
   const header = yield* readRange(file, 8, length, "the header");
@@ -68,7 +68,7 @@ export function* readContents(file: FileInfo): Reading<Contents> {
   return parseHeader(text, file, 8 + length);
 }
 
-/** A tensor as the header gives it; offsets in the file. */
+/** A tensor as described by the header; offsets in the file. */
 interface HeaderEntry {
   readonly name: string;
   readonly dtype: DType;
@@ -117,10 +117,11 @@ function parseEntry(json: JsonCursor, name: string, dataStart: number): HeaderEn
     if (key === "dtype" && !dtype) {
       const found = json.string(`${what} dtype`);
       dtype = dtypeNamed(found);
-      if (!dtype) json.fail(`${what} has dtype ${quote(found)}, known are ${Object.values(dtypeNames).join(", ")}`);
+      if (!dtype)
+        json.fail(`${what} has dtype ${quote(found)}, known dtypes are ${Object.values(dtypeNames).join(", ")}`);
     } else if (key === "shape" && !shape) shape = numbers(`${what} shape`);
     else if (key === "data_offsets" && !offsets) offsets = numbers(`${what} data_offsets`);
-    else json.fail(`${what} has ${quote(key)} where dtype, shape and data_offsets are, once each`);
+    else json.fail(`${what} has ${quote(key)} where only dtype, shape and data_offsets may be, once each`);
   };
   json.object(what, field);
   if (!dtype || !shape || !offsets)
@@ -132,13 +133,13 @@ function parseEntry(json: JsonCursor, name: string, dataStart: number): HeaderEn
   for (const axis of shape) bytes *= axis;
   if (bytes !== end - begin) {
     json.fail(
-      `${what} ${formatShape(shape)} of ${dtypeNames[dtype]} is ${bytes} bytes, data_offsets ${formatShape(offsets)} give ${end - begin}`,
+      `${what} ${formatShape(shape)} of ${dtypeNames[dtype]} is ${bytes} bytes, but data_offsets ${formatShape(offsets)} give ${end - begin}`,
     );
   }
   return { name, dtype, shape, begin: dataStart + begin, end: dataStart + end };
 }
 
-/** Every byte after the header belongs to exactly one tensor. */
+/** Checks that every byte after the header belongs to exactly one tensor. */
 function checkCoverage(entries: readonly HeaderEntry[], file: FileInfo, dataStart: number): void {
   let covered = dataStart;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -150,7 +151,7 @@ function checkCoverage(entries: readonly HeaderEntry[], file: FileInfo, dataStar
     covered = end;
   }
   if (covered !== file.size) {
-    throw new FormatError(`${file.name}: the tensors end at offset ${covered}, the file at ${file.size}`);
+    throw new FormatError(`${file.name}: the tensors end at offset ${covered}, but the file at ${file.size}`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Writing safetensors (format.ts says what they are). */
+/** Writes safetensors (format.ts describes them). */
 import { checkObject, checkText } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
@@ -16,7 +16,7 @@ import { dtypeNames, maxHeaderLength, metadataKey } from "./format.ts";
 
 /** Options of `writeSafetensors`. */
 export interface SafetensorsOptions extends WriteOptions {
-  /** Texts by name that the file carries along. */
+  /** Strings by name, stored in the file. */
   metadata?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
 }
 
@@ -30,21 +30,21 @@ const OPTIONS: OptionNames<SafetensorsOptions> = { ...WRITE_OPTIONS, metadata: t
  * const half = writeSafetensors(model.stateDict(), { dtype: "float16" });
  * readSafetensors(bytes).metadata.get("arch"); // "resnet8"
  *
- * @throws ValueError for a number that the type cannot hold, and for what cannot be a name or a text of the metadata.
+ * @throws ValueError for a number that the type cannot hold, and for an invalid name or string in the metadata.
  */
 export function writeSafetensors(state: StateToWrite, options: SafetensorsOptions = {}): Uint8Array {
   return joinChunks(safetensorsChunksFor("writeSafetensors", state, options));
 }
 
 /**
- * The same file in pieces, for a stream: the header, then each tensor converted when its turn comes. A piece may be a view
- * of a tensor's own memory: use it before the tensor changes.
+ * The same file in pieces, for a stream: the header, then each tensor converted when its turn comes. A piece may be a
+ * view of a tensor's own memory: use it before the tensor changes.
  */
 export function safetensorsChunks(state: StateToWrite, options: SafetensorsOptions = {}): Generator<Uint8Array> {
   return safetensorsChunksFor("safetensorsChunks", state, options);
 }
 
-/** The pieces, for the function `op`. What can be wrong with the state is found before there is one. */
+/** The pieces, for the function `op`. Errors in the state are found before the first piece. */
 export function safetensorsChunksFor(
   op: string,
   state: StateToWrite,
@@ -88,7 +88,7 @@ function encodeHeader(
   const json = encodeUtf8(`{${members.join(",")}}`);
   const length = Math.ceil(json.length / 8) * 8;
   if (length > maxHeaderLength) {
-    throw new ValueError(`safetensors: the header would have ${length} bytes, the most are ${maxHeaderLength}`);
+    throw new ValueError(`safetensors: the header would have ${length} bytes, the maximum is ${maxHeaderLength}`);
   }
   const header = new Uint8Array(8 + length).fill(0x20);
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
@@ -106,7 +106,7 @@ function checkMetadata(op: string, metadata: unknown): void {
   for (const [key, text] of entriesOf(metadata as NonNullable<SafetensorsOptions["metadata"]>)) {
     checkText(op, "a name in metadata", key);
     if (typeof text !== "string") {
-      throw new UsageError(`${op}: the metadata ${JSON.stringify(key)} is not a text but ${describe(text)}`);
+      throw new UsageError(`${op}: the metadata ${JSON.stringify(key)} must be a string, got ${describe(text)}`);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Adam and AdamW. The formulas: src/tensor/plain/update.ts. */
+/** Adam and AdamW. Formulas: src/tensor/plain/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
@@ -19,7 +19,7 @@ import {
 export interface AdamOptions {
   /** Learning rate. Default 0.001. */
   lr?: number;
-  /** How much of the running mean of gradients, and of their squares, the next step keeps. Default [0.9, 0.999]. */
+  /** How much each step keeps of the running mean of gradients, and of their squares. Default [0.9, 0.999]. */
   betas?: readonly [number, number];
   /** Added to the root of the mean square. Default 1e-8. */
   eps?: number;
@@ -29,7 +29,7 @@ export interface AdamOptions {
 
 const NAMES: OptionNames<AdamOptions> = { lr: true, betas: true, eps: true, weightDecay: true };
 
-/** What has been learnt about one parameter: the running means of its gradient and of the square, and its steps. */
+/** The state of one parameter: the running means of its gradient and of the square, and its number of steps. */
 interface State {
   readonly mean: Values;
   readonly square: Values;
@@ -44,7 +44,7 @@ export abstract class Moments implements Optimizer {
   declare momentum: number;
   declare readonly eps: number;
   declare readonly weightDecay: number;
-  /** The parameters with the options that each group of them has. */
+  /** The parameters, with the options of each group. */
   readonly groups: readonly CompleteGroup<Required<AdamOptions>>[];
   readonly #name: string;
   readonly #moments = new Map<Tensor, State>();
@@ -78,7 +78,7 @@ export abstract class Moments implements Optimizer {
       checkOption(name, "weightDecay", options.weightDecay, 0);
     }
     this.#name = name;
-    // Frozen: one that is added to the list would not be trained.
+    // Frozen, because a parameter added to the list would not be trained.
     this.parameters = Object.freeze(this.groups.flatMap((group) => group.parameters));
     this.#decoupled = decoupled;
     this.#beta2 = betas[1];
@@ -87,14 +87,14 @@ export abstract class Moments implements Optimizer {
     );
   }
 
-  /** β₁, which is the momentum, and β₂. */
+  /** β₁, which is also `momentum`, and β₂. */
   get betas(): readonly [number, number] {
     return [this.momentum, this.#beta2];
   }
 
   set betas(_: readonly [number, number]) {
     throw new UsageError(
-      `${this.#name}: betas cannot be set: set momentum, which is the first, or make a new ${this.#name} with { betas }`,
+      `${this.#name}: betas cannot be set: set momentum (β₁), or make a new ${this.#name} with { betas }`,
     );
   }
 
@@ -144,7 +144,7 @@ export class Adam extends Moments {
 }
 
 /**
- * AdamW (Loshchilov & Hutter 2019): Adam whose weight decay acts on the weights alone, not through the moments.
+ * AdamW (Loshchilov & Hutter 2019): Adam with weight decay on the weights alone, not through the moments.
  *
  * @throws ValueError for options out of range.
  */

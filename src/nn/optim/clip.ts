@@ -1,4 +1,4 @@
-/** Gradient clipping: new gradients, never changed ones, because two tensors may share an array of them. */
+/** Gradient clipping: makes new gradients and never changes the old ones, because two tensors may share an array. */
 import { Gradients } from "../../autograd/backward.ts";
 import { checkAboveZero, checkList } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
@@ -7,7 +7,7 @@ import { pow } from "../../tensor/math/index.ts";
 import { checkTensor, owned, peek, type Tensor } from "../../tensor/tensor.ts";
 
 /**
- * The norm of all the parameters' gradients read as one vector: (Σ|g|ᵖ)^(1/p), or max |g| for p = Infinity. Parameters
+ * The norm of all the parameters' gradients as one vector: (Σ|g|ᵖ)^(1/p), or max |g| for p = Infinity. Parameters
  * without a gradient count as 0.
  */
 export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2): number {
@@ -17,7 +17,7 @@ export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2)
   for (const w of parameters) {
     if (!grads.has(w)) continue;
     const g = peek(grads.get(w));
-    // Math.max, unlike a comparison, keeps a NaN that it has met.
+    // Math.max, unlike a comparison, keeps a NaN.
     if (p === Infinity) for (let i = 0; i < g.length; i++) total = Math.max(total, Math.abs(g[i]));
     else if (p === 2) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
     else for (let i = 0; i < g.length; i++) total += pow(Math.abs(g[i]), p);
@@ -58,7 +58,7 @@ export function clipGradNorm(
   return { grads: scale < 1 ? mapped(grads, parameters, (g) => g * scale) : grads, norm };
 }
 
-/** Moves every element of the parameters' gradients into [−limit, limit]. */
+/** Clamps every element of the parameters' gradients to [−limit, limit]. */
 export function clipGradValue(grads: Gradients, parameters: readonly Tensor[], limit: number): Gradients {
   checkArguments("clipGradValue", grads, parameters);
   checkAboveZero("clipGradValue", "limit", limit);
@@ -75,7 +75,7 @@ function checkArguments(op: string, grads: unknown, parameters: unknown): void {
   });
 }
 
-/** The same gradients, those of `parameters` with `f` applied to each element. */
+/** The same gradients, with `f` applied to each element of those of `parameters`. */
 function mapped(grads: Gradients, parameters: readonly Tensor[], f: (g: number) => number): Gradients {
   const chosen = new Set(parameters);
   const result = new Map<Tensor, Tensor>();

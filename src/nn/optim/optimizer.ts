@@ -1,8 +1,8 @@
 /**
- * What the optimisers have in common: parameter groups, and the interface that `fit` uses.
+ * The common parts of the optimisers: parameter groups, and the interface that `fit` uses.
  *
- * An optimiser's state (velocities, moments) lives beside it, in maps from parameter to numbers, never on the tensors.
- * `step` takes gradients as a value, so there is nothing to zero and nothing to forget.
+ * An optimiser keeps its state (velocities, moments) in maps from parameter to numbers, never on the tensors. `step`
+ * takes gradients as a value, so there is nothing to zero and nothing to forget.
  */
 import { Gradients } from "../../autograd/backward.ts";
 import { checkNumberIn } from "../../tensor/arguments.ts";
@@ -11,26 +11,28 @@ import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
 import { Tensor, valuesOf } from "../../tensor/tensor.ts";
 
-/** What changes weights by their gradients: SGD, Adam, or one of your own. */
+/** Changes weights by their gradients: SGD, Adam, or one of your own. */
 export interface Optimizer {
-  /** The learning rate of the next step. A group with a rate of its own follows in proportion. What is no rate is refused. */
+  /**
+   * The learning rate of the next step. A group with its own rate follows in proportion. An invalid rate is refused.
+   */
   lr: number;
-  /** SGD's momentum, Adam's β₁, of the next step, where a group sets none of its own. */
+  /** The next step's momentum (SGD) or β₁ (Adam), for groups that do not set their own. */
   momentum: number;
   /** Every parameter that the optimiser changes. */
   readonly parameters: readonly Tensor[];
   /**
-   * Changes the parameters. Those that no gradient reached are left as they are: not even decayed.
+   * Changes the parameters. Those that no gradient reached stay as they are: not even decayed.
    *
-   * A graph recorded before the step can no longer run backward (the values it used are gone), and says so.
+   * A graph recorded before the step can no longer run backward (the values it used are gone); trying is an error.
    *
    * @throws UsageError if no parameter received a gradient: the optimiser is probably another model's; ShapeError for a
-   * gradient that does not fit its parameter. Nothing has been changed then.
+   * gradient that does not fit its parameter. In both cases nothing has changed.
    */
   step(grads: Gradients): void;
 }
 
-/** Parameters with options of their own; what is left out is the optimiser's. */
+/** Parameters with options of their own; others are the optimiser's. */
 export type ParameterGroup<Options> = { readonly parameters: readonly Tensor[] } & Readonly<Partial<Options>>;
 
 /** One list of parameters, or several groups of them. */
@@ -40,18 +42,18 @@ export type Parameters<Options> = readonly Tensor[] | readonly ParameterGroup<Op
 export interface CompleteGroup<Options> {
   readonly parameters: readonly Tensor[];
   readonly options: Readonly<Options>;
-  /** The group's own rate over the optimiser's. */
+  /** The group's own rate divided by the optimiser's. */
   readonly lrRatio: number;
-  /** Options that the group sets itself. */
+  /** Options that the group itself sets. */
   readonly own: Readonly<Partial<Options>>;
 }
 
 /**
  * Reads the first argument of an optimiser.
  *
- * @param names of the options that a group may set.
- * @throws UsageError for what is no list of tensors or groups, or an option that does not exist; ValueError if there is no
- * parameter, one is named twice, or a tensor is not a parameter.
+ * @param names the options that a group may set.
+ * @throws UsageError for anything but a list of tensors or groups, or an option that does not exist; ValueError if
+ * there is no parameter, one is named twice, or a tensor is not a parameter.
  */
 export function groupsOf<Options extends { lr: number }>(
   optimizer: string,
@@ -72,7 +74,7 @@ export function groupsOf<Options extends { lr: number }>(
   const seen = new Set<Tensor>();
   const groups = given.map((group, i): CompleteGroup<Options> => {
     if (!isGroup(group)) {
-      throw new UsageError(`${optimizer}: a group is { parameters, … }, got ${describe(group)} as number ${i}`);
+      throw new UsageError(`${optimizer}: group ${i} must be { parameters, … }, got ${describe(group)}`);
     }
     checkOptions<object>(`${optimizer}: group ${i}`, group, { parameters: true, ...names });
     const { parameters: members, ...rest } = group;
@@ -80,7 +82,7 @@ export function groupsOf<Options extends { lr: number }>(
     for (const t of members) {
       if (!(t instanceof Tensor)) {
         throw new UsageError(
-          `${optimizer}: a parameter is a tensor, got ${describe(t)}: model.parameters() is the list of a model's`,
+          `${optimizer}: a parameter must be a tensor, got ${describe(t)}: model.parameters() lists a model's`,
         );
       }
       if (seen.has(t)) throw new ValueError(`${optimizer}: the parameter ${formatShape(t.shape)} is named twice`);
@@ -94,7 +96,7 @@ export function groupsOf<Options extends { lr: number }>(
     const lrRatio = own.lr === undefined ? 1 : own.lr / defaults.lr;
     if (own.lr !== undefined) checkOption(optimizer, "lr", own.lr, 0);
     if (!Number.isFinite(lrRatio)) {
-      throw new ValueError(`${optimizer}: a group with a learning rate of its own needs an optimiser with lr above 0`);
+      throw new ValueError(`${optimizer}: a group with its own learning rate needs an optimiser with lr above 0`);
     }
     return { parameters: [...members], options: { ...settled(defaults), ...own }, lrRatio, own };
   });
@@ -103,8 +105,8 @@ export function groupsOf<Options extends { lr: number }>(
 }
 
 /**
- * A copy, which no longer follows what its caller does to an array in it. Options that are there and undefined are as good as
- * left out: a spread must not put them over a default.
+ * A copy, unaffected by later changes to the caller's arrays. Undefined options count as left out: a spread must not
+ * let them override a default.
  */
 function settled<Options extends object>(options: Options): Options {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
@@ -112,9 +114,9 @@ function settled<Options extends object>(options: Options): Options {
 }
 
 /**
- * Makes the options properties of the optimiser: enumerable ones, so that a test tells two optimisers apart. Rate and momentum
- * can be set, to what `check` lets pass. Setting another one would change nothing, and is an error. So is the rate's name in
- * other libraries.
+ * Makes the options properties of the optimiser: enumerable ones, so that a test can tell two optimisers apart. Rate
+ * and momentum can be set to values that `check` accepts. Setting any other would have no effect, so it is an error; so
+ * is setting the rate by its name in other libraries.
  */
 export function showOptions(
   name: string,
@@ -149,8 +151,8 @@ export function showOptions(
 }
 
 /**
- * Throws unless `value` is a number in [low, high), or in [low, ∞). It must be one in float32 too, in which parameters are
- * changed: 1e39 is infinite there.
+ * Throws unless `value` is a number in [low, high), or in [low, ∞). It must also be one in float32, the type in which
+ * parameters are changed: 1e39 is infinite there.
  */
 export function checkOption(
   optimizer: string,
@@ -164,11 +166,10 @@ export function checkOption(
 }
 
 /**
- * To be called before the first parameter of a step is written: what is wrong with one gradient is found while all
- * parameters are as they were.
+ * Call it before a step writes its first parameter: a bad gradient is found while all parameters are unchanged.
  *
- * @throws UsageError unless `grads` are gradients, of which at least one is a parameter's; ShapeError for a gradient that
- * has not the shape of its parameter.
+ * @throws UsageError unless `grads` are gradients, at least one of them a parameter's; ShapeError for a gradient
+ * without the shape of its parameter.
  */
 export function checkGradients(optimizer: string, parameters: readonly Tensor[], grads: Gradients): void {
   if (!(grads instanceof Gradients)) {
@@ -179,12 +180,12 @@ export function checkGradients(optimizer: string, parameters: readonly Tensor[],
   let reached = 0;
   for (const w of parameters) {
     if (!grads.has(w)) continue;
-    // Reading the values now: those of an ended step are gone, which must not be found out when half is written.
+    // Read the values now: those of an ended step are gone, which must not surface half-way through the update.
     const gradient = grads.get(w);
     const { shape } = gradient;
     if (!sameShape(shape, w.shape) || valuesOf(gradient).length !== w.size) {
       throw new ShapeError(
-        `${optimizer}: the gradient ${formatShape(shape)} has not the shape of its parameter ${formatShape(w.shape)}`,
+        `${optimizer}: the gradient ${formatShape(shape)} does not have the shape of its parameter ${formatShape(w.shape)}`,
       );
     }
     reached++;

@@ -1,5 +1,5 @@
 /**
- * Learning-rate schedules: pure functions from the number of a step (0, 1, 2, …) to a rate.
+ * Learning-rate schedules: pure functions from a step's number (0, 1, 2, …) to a rate.
  *
  * Having no state, a schedule can be plotted, tested and resumed at any step. Formulas are those of
  * `torch.optim.lr_scheduler`; a schedule that has reached its end stays there.
@@ -22,7 +22,7 @@ export function constant(lr: number): Schedule {
 export interface StepDecayOptions {
   /** Steps between two drops. */
   every: number;
-  /** What the rate is multiplied by at each drop. Default 0.1. */
+  /** Multiplies the rate at each drop. Default 0.1. */
   factor?: number;
 }
 
@@ -40,7 +40,7 @@ export function stepDecay(lr: number, options: StepDecayOptions): Schedule {
 export interface MultiStepDecayOptions {
   /** The steps at which the rate drops. */
   milestones: readonly number[];
-  /** What the rate is multiplied by at each drop. Default 0.1. */
+  /** Multiplies the rate at each drop. Default 0.1. */
   factor?: number;
 }
 
@@ -59,7 +59,7 @@ export function multiStepDecay(lr: number, options: MultiStepDecayOptions): Sche
 
 /** Options of `schedules.exponentialDecay`. */
 export interface ExponentialDecayOptions {
-  /** What the rate is multiplied by at each step. */
+  /** Multiplies the rate at each step. */
   factor: number;
 }
 
@@ -95,7 +95,7 @@ export function linear(lr: number, options: LinearOptions): Schedule {
 
 /** Options of `schedules.polynomial`. */
 export interface PolynomialOptions {
-  /** When the rate is 0. */
+  /** The step at which the rate reaches 0. */
   steps: number;
   /** 1 (the default) is a straight line. */
   power?: number;
@@ -115,13 +115,13 @@ export function polynomial(lr: number, options: PolynomialOptions): Schedule {
 export interface CosineOptions {
   /** Length of the half cosine. */
   steps: number;
-  /** Where the rate ends. Default 0. */
+  /** The rate at the end. Default 0. */
   minLr?: number;
 }
 
 /**
  * From lr to minLr along half a cosine over `steps` (Loshchilov & Hutter 2017, without restarts). Default minLr 0. From
- * `steps` on it stays at minLr, where PyTorch's would rise again.
+ * `steps` on it stays at minLr, whereas PyTorch's rises again.
  */
 export function cosine(lr: number, options: CosineOptions): Schedule {
   checkRate("cosine", lr);
@@ -136,13 +136,13 @@ export function cosine(lr: number, options: CosineOptions): Schedule {
 export interface CosineRestartsOptions {
   /** Length of the first half cosine. */
   steps: number;
-  /** How many times as long each next one is. Default 1. */
+  /** Each half cosine is this many times as long as the one before. Default 1. */
   factor?: number;
-  /** Where the rate ends each time. Default 0. */
+  /** The rate at the end of each. Default 0. */
   minLr?: number;
 }
 
-/** Half a cosine from lr to minLr over `steps`, again and again, each time `factor` times as long. Default factor 1. */
+/** Repeats half a cosine from lr to minLr over `steps`, each time `factor` times as long. Default factor 1. */
 export function cosineRestarts(lr: number, options: CosineRestartsOptions): Schedule {
   checkRate("cosineRestarts", lr);
   checkGiven("cosineRestarts", options, { steps: true, factor: true, minLr: true });
@@ -166,9 +166,9 @@ export function cosineRestarts(lr: number, options: CosineRestartsOptions): Sche
 
 /** Options of `schedules.warmup`. */
 export interface WarmupOptions {
-  /** How long it rises. */
+  /** Steps over which the rate rises. */
   steps: number;
-  /** It starts at then(0) times this. Default 0. */
+  /** The rate starts at then(0) times this. Default 0. */
   startFactor?: number;
 }
 
@@ -182,9 +182,9 @@ export function warmup(then: Schedule, options: WarmupOptions): Schedule {
 }
 
 /**
- * One schedule after another: number i + 1 takes over at step `milestones[i]`, and counts from 0 there.
+ * One schedule after another: schedule i + 1 takes over at step `milestones[i]`, and counts from 0 there.
  *
- * @throws ValueError unless there is one milestone fewer than schedules, and they rise.
+ * @throws ValueError unless there is one milestone fewer than schedules, in rising order.
  */
 export function sequence(schedules: readonly Schedule[], milestones: readonly number[]): Schedule {
   checkList("sequence", "schedules", schedules);
@@ -205,13 +205,13 @@ export function sequence(schedules: readonly Schedule[], milestones: readonly nu
 export interface OneCycleOptions {
   /** Length of the cycle. */
   steps: number;
-  /** Part of the steps in which the rate rises. Default 0.3. */
+  /** The fraction of the steps in which the rate rises. Default 0.3. */
   warmupFraction?: number;
   /** The rate starts at maxLr / startDivisor. Default 25. */
   startDivisor?: number;
   /** The rate ends at its start divided by this. Default 10,000. */
   endDivisor?: number;
-  /** Momentum while the rate is highest. Default 0.85. */
+  /** Momentum where the rate is highest. Default 0.85. */
   baseMomentum?: number;
   /** Momentum at the start and the end. Default 0.95. */
   maxMomentum?: number;
@@ -249,7 +249,7 @@ export function oneCycle(maxLr: number, options: OneCycleOptions): { lr: Schedul
   checkBetween("oneCycle", "maxMomentum", maxMomentum, 0);
   checkOneOf("oneCycle", "anneal", anneal, ["cosine", "linear"]);
   const between = anneal === "cosine" ? halfCosine : (from: number, to: number, t: number) => from + (to - from) * t;
-  // The highest rate is reached at step `peak` (not a whole number in general), the lowest at the last step.
+  // The rate is highest at step `peak` (generally not a whole number), and lowest at the last step.
   const peak = warmupFraction * steps - 1;
   const last = steps - 1;
   const cycle =
@@ -278,10 +278,10 @@ function checkSteps(schedule: string, name: string, steps: number): void {
   checkNumberIn(schedule, name, steps, "a finite number above 0", (n) => n > 0 && n < Infinity);
 }
 
-/** Options that a schedule cannot do without. */
+/** Checks options that a schedule requires. */
 function checkGiven<Options>(schedule: string, options: Options, names: OptionNames<NonNullable<Options>>): void {
   if (options === undefined) {
-    throw new UsageError(`${schedule}: its options are missing: { ${Object.keys(names).join(", ")} }`);
+    throw new UsageError(`${schedule}: options are missing: { ${Object.keys(names).join(", ")} }`);
   }
   checkOptions(schedule, options, names);
 }

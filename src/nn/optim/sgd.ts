@@ -1,4 +1,4 @@
-/** Stochastic gradient descent, with momentum as PyTorch defines it. The formula: src/tensor/plain/update.ts. */
+/** Stochastic gradient descent, with momentum as PyTorch defines it. Formula: src/tensor/plain/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
 import { checkBoolean, checkFinite } from "../../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../../tensor/check.ts";
@@ -20,7 +20,7 @@ import {
 export interface SgdOptions {
   /** Learning rate. */
   lr: number;
-  /** How much of the velocity the next step keeps. Default 0. */
+  /** How much of the velocity each step keeps. Default 0. */
   momentum?: number;
   /** How much of the gradient is withheld from the velocity. Default 0. */
   dampening?: number;
@@ -48,7 +48,7 @@ export class SGD implements Optimizer {
   declare readonly dampening: number;
   declare readonly weightDecay: number;
   declare readonly nesterov: boolean;
-  /** The parameters with the options that each group of them has. */
+  /** The parameters, with the options of each group. */
   readonly groups: readonly CompleteGroup<Required<SgdOptions>>[];
   readonly #velocities = new Map<Tensor, Values>();
 
@@ -77,7 +77,7 @@ export class SGD implements Optimizer {
         );
       }
     }
-    // Frozen: one that is added to the list would not be trained.
+    // Frozen, because a parameter added to the list would not be trained.
     this.parameters = Object.freeze(this.groups.flatMap((group) => group.parameters));
     showOptions("SGD", this, defaults, check);
   }

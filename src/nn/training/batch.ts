@@ -1,7 +1,7 @@
 /**
- * BatchSource: examples that go through a model together, and what it should say about them.
+ * BatchSource: examples that go through a model together, and their labels.
  *
- * A model may take and give several tensors, in an array or an object. Axis 0 of each is the examples.
+ * A model may take and return several tensors, in an array or an object. Axis 0 of each is the examples.
  */
 import { noGrad } from "../../autograd/graph.ts";
 import { concat } from "../../autograd/shape.ts";
@@ -11,28 +11,28 @@ import { formatShape, type Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { isPlainObject, tensorsIn } from "../tensors-in.ts";
 
-/** What the network should say: a class per image, or a tensor where the loss takes one. */
+/** The wanted outputs: a class per image, or a tensor where the loss takes one. */
 export type Labels = ArrayLike<number> | Tensor;
 
-/** Examples that go through a model together, and what it should say of them. */
+/** Examples that go through a model together, and their labels. */
 export interface Batch<X = Tensor, L = Labels> {
   /** Images `[N, C, H, W]`, or whatever the model takes: a tensor, or several in an array or an object. */
   readonly x: X;
-  /** Whatever the loss and the metrics take. */
+  /** Anything that the loss and the metrics take. */
   readonly labels: L;
 }
 
 /** Examples without labels. */
 export type Input<X = Tensor> = Pick<Batch<X>, "x">;
 
-/** Batches one after another, at hand or still to come. */
+/** A sequence of batches, ready or still to come. */
 export type BatchSource<X = Tensor, L = Labels> = Iterable<Batch<X, L>> | AsyncIterable<Batch<X, L>>;
 
 /**
  * The number of examples of a batch.
  *
- * @param where which batch, for the error message.
- * @throws UsageError for what is no batch; ShapeError if its parts disagree; ValueError if there are none.
+ * @param where names the batch in the error message.
+ * @throws UsageError for anything but a batch; ShapeError if its parts disagree; ValueError if it has no examples.
  */
 export function countExamples(op: string, where: string, batch: unknown): number {
   if (typeof batch !== "object" || batch === null || !("x" in batch)) {
@@ -46,14 +46,14 @@ export function countExamples(op: string, where: string, batch: unknown): number
   const shapes = inputs.map(({ shape }) => shape);
   const N = shapes[0][0];
   if (shapes.some((shape) => shape.length === 0 || shape[0] !== N)) {
-    throw new ShapeError(`${op}: axis 0 of x is the examples; those of ${where} disagree: ${list(shapes)}`);
+    throw new ShapeError(`${op}: axis 0 of x must be the examples; the parts of ${where} disagree: ${list(shapes)}`);
   }
   if (N === 0) throw new ValueError(`${op}: ${where} has no example: x is ${list(shapes)}`);
   checkLabelCount(op, where, N, labels);
   return N;
 }
 
-/** Labels of another kind than `Labels`, such as several in an object, are the loss's own affair. */
+/** Labels of a kind other than `Labels`, such as several in an object, are left to the loss. */
 function checkLabelCount(op: string, where: string, N: number, labels: unknown): void {
   if (labels instanceof Tensor) {
     if (labels.shape[0] !== N) {
@@ -64,19 +64,19 @@ function checkLabelCount(op: string, where: string, N: number, labels: unknown):
   }
 }
 
-/** Whether a value is an array of numbers, of whatever type. One without elements is. */
+/** Whether a value is an array of numbers of any type. An empty one is. */
 export function isNumberList(value: unknown): value is ArrayLike<number> {
   if (ArrayBuffer.isView(value)) return !(value instanceof DataView);
   return Array.isArray(value) && value.every((v) => typeof v === "number");
 }
 
 /**
- * The outputs of several batches as one, joined along the axis of the examples, part by part.
+ * The outputs of several batches, joined part by part along the axis of the examples.
  *
- * @param counts how many examples each of them is for.
+ * @param counts the number of examples of each output.
  */
 export function joinOutputs<Y>(op: string, outputs: readonly Y[], counts: readonly number[]): Y {
-  // One by one the parts have lost their types: they are the same parts as those of Y.
+  // Processing the parts one by one loses their types, but they are the same parts as those of Y.
   return noGrad(() => join(op, outputs, counts)) as Y;
 }
 
@@ -100,7 +100,9 @@ function join(op: string, outputs: readonly unknown[], counts: readonly number[]
   const form = formOf(first);
   const other = outputs.findIndex((output) => formOf(output) !== form);
   if (other >= 0) {
-    throw new UsageError(`${op}: the output for batch 0 is ${form}, that for batch ${other} ${formOf(outputs[other])}`);
+    throw new UsageError(
+      `${op}: the output for batch 0 is ${form}, for batch ${other} it is ${formOf(outputs[other])}`,
+    );
   }
   const part = (key: string | number): unknown =>
     join(
@@ -112,7 +114,7 @@ function join(op: string, outputs: readonly unknown[], counts: readonly number[]
   return Object.fromEntries(Object.keys(first).map((key) => [key, part(key)]));
 }
 
-/** What an output is, in words: those of one model must be alike. */
+/** Describes an output: those of one model must be alike. */
 function formOf(output: unknown): string {
   if (!isPlainObject(output)) return describe(output);
   return `an object { ${Object.keys(output).sort().join(", ")} }`;

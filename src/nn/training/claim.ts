@@ -1,4 +1,4 @@
-/** What is being trained: a model, or a part of one, can be by one `fit` at a time. */
+/** Tracks what is being trained: only one `fit` at a time can train a model or a part of one. */
 import { UsageError } from "../../tensor/errors.ts";
 import type { Module } from "../module.ts";
 
@@ -7,7 +7,7 @@ const training = /* @__PURE__ */ new WeakSet<object>();
 /**
  * Claims the model, its parts and tensors, and the optimiser, until the returned function is called.
  *
- * @throws UsageError if somebody else has claimed one of them.
+ * @throws UsageError if one of them is already claimed.
  */
 export function claim(op: string, model: Module<never, unknown>, optimizer: object): () => void {
   const refuse = (what: string): never => {

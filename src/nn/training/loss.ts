@@ -1,4 +1,4 @@
-/** What `fit` makes small and `evaluate` measures: a loss of the user's, or cross-entropy. */
+/** The loss that `fit` minimises and `evaluate` measures: the user's, or cross-entropy. */
 import { countOf } from "../../autograd/loss-counts.ts";
 import { crossEntropy } from "../../autograd/losses.ts";
 import { describe } from "../../tensor/check.ts";
@@ -8,18 +8,18 @@ import { checkFinished } from "../../tensor/sync.ts";
 import { peek, Tensor } from "../../tensor/tensor.ts";
 import { isNumberList, type Labels } from "./batch.ts";
 
-/** A loss, and of how many things it is the mean (labels that count, pixels): what it weighs where batches come together. */
+/** A loss, and how many things it averages (labels that count, pixels): its weight where batches are combined. */
 export interface CountedLoss {
   readonly loss: Tensor;
   readonly count: number;
 }
 
 /**
- * From the model's output and the labels to a scalar: what is made small.
+ * From the model's output and the labels to a scalar to minimise.
  *
- * In the mean over an epoch, and where batches are accumulated, a mean that `crossEntropy` or `nllLoss` returns weighs as
- * many labels as count in it (with class weights, their sum); any other tensor as many examples as the batch has. A loss
- * that is computed from several, or leaves labels out itself, returns `{ loss, count }` to weigh something else.
+ * In an epoch's mean, and in accumulated batches, a mean returned by `crossEntropy` or `nllLoss` weighs as much as the
+ * labels that count in it (with class weights, their sum); any other tensor as much as the batch's examples. A loss
+ * that combines several, or leaves out labels itself, returns `{ loss, count }` to weigh something else.
  */
 export type Loss<Y = Tensor, L = Labels> = (output: Y, labels: L) => Tensor | CountedLoss;
 
@@ -27,7 +27,7 @@ export type Loss<Y = Tensor, L = Labels> = (output: Y, labels: L) => Tensor | Co
  * The loss of one batch, with its weight.
  *
  * @param loss undefined for cross-entropy.
- * @throws UsageError, ShapeError or ValueError for an output, labels or a result that will not do.
+ * @throws UsageError, ShapeError or ValueError for an invalid output, labels or result.
  */
 export function lossOf<Y, L>(
   op: string,
@@ -57,23 +57,23 @@ function plainLoss(loss: Tensor, examples: number): CountedLoss {
   return { loss, count: countOf(loss) ?? examples };
 }
 
-/** Whether `value` can be what a mean is of, and a weight: finite, and not below 0. */
+/** Whether `value` can be a weight and the size of a mean: finite, and not below 0. */
 export function isCount(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value < Infinity;
 }
 
-/** Cross-entropy of whatever a program has as output and labels, or why not. */
+/** Cross-entropy of a program's output and labels, or an error that says why it has none. */
 function classLoss(op: string, output: unknown, labels: unknown, examples: number): CountedLoss {
-  const instead = "or give a loss: mseLoss for numbers, bceWithLogits for yes and no, with labels as a tensor";
+  const instead = "or pass a loss: mseLoss for numbers, bceWithLogits for yes and no, with labels as a tensor";
   if (!(output instanceof Tensor)) {
     throw new UsageError(
-      `${op}: without a loss it is cross-entropy of one tensor, and the model's output is ${describe(output)}: give a loss`,
+      `${op}: the default loss is cross-entropy of one tensor, but the model's output is ${describe(output)}: pass a loss`,
     );
   }
   const { shape } = output;
   if (shape.length < 2 || shape[1] < 2) {
     throw new ValueError(
-      `${op}: without a loss it is cross-entropy, which takes an output per class, at least two, and the model's output is ${formatShape(shape)}: use two classes, ${instead} of that shape`,
+      `${op}: the default loss is cross-entropy, which takes an output per class, at least two, but the model's output is ${formatShape(shape)}: use two classes, ${instead} of that shape`,
     );
   }
   if (labels instanceof Tensor && sameShape(labels.shape, shape)) {
@@ -84,13 +84,13 @@ function classLoss(op: string, output: unknown, labels: unknown, examples: numbe
     if (labels === undefined) throw new UsageError(`${op}: the batch has no labels: a batch is { x, labels }`);
     const nested = Array.isArray(labels) && Array.isArray(labels[0]);
     throw new UsageError(
-      `${op}: without a loss it is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${nested ? "an array of arrays: tensor(…) makes a tensor of it" : `${describe(labels)}: give a loss that takes them`}`,
+      `${op}: the default loss is cross-entropy, whose labels are class numbers or a tensor of probabilities, got ${nested ? "an array of arrays: tensor(…) makes a tensor of it" : `${describe(labels)}: pass a loss that takes them`}`,
     );
   }
   for (let i = 0; i < classes.length; i++) {
     if (!Number.isInteger(classes[i])) {
       throw new ValueError(
-        `${op}: without a loss it is cross-entropy, whose labels are whole numbers, and label ${i} is ${describe(classes[i])}: use class numbers, a tensor of probabilities ${formatShape(shape)}, ${instead}`,
+        `${op}: the default loss is cross-entropy, whose labels are whole numbers, but label ${i} is ${describe(classes[i])}: use class numbers, a tensor of probabilities ${formatShape(shape)}, ${instead}`,
       );
     }
   }

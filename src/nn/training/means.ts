@@ -1,4 +1,4 @@
-/** Means over batches: of the loss and of the metrics, each weighted by what it is a mean of. */
+/** Means over batches, of the loss and of the metrics, each weighted by how many things it averages. */
 import { noGrad } from "../../autograd/graph.ts";
 import { describe } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
@@ -8,24 +8,24 @@ import { warn } from "../../tensor/warn.ts";
 import type { Measured, Metrics } from "../metrics.ts";
 import { isCount } from "./loss.ts";
 
-/** What was measured on a batch, or on several: the loss, and the metrics by name. */
+/** The measurements of one or several batches: the loss, and the metrics by name. */
 export interface Measurement<K extends string> {
   readonly loss: Measured;
   readonly metrics: Readonly<Record<K, Measured>>;
 }
 
-/** The mean of parts that are means themselves. The mean of one part is that part, to the bit; of nothing, NaN. */
+/** The mean of parts that are themselves means. The mean of one part is that part, to the bit; of none, NaN. */
 export function meanOf(parts: readonly Measured[]): Measured {
-  // A part that is a mean of nothing is not a number, and must not make the others none.
+  // A mean of nothing is NaN, and must not spread to the others.
   const counted = parts.filter(({ count }) => count > 0);
   if (counted.length === 1) return counted[0];
   const count = counted.reduce((sum, part) => sum + part.count, 0);
   return { value: counted.reduce((sum, part) => sum + part.value * part.count, 0) / count, count };
 }
 
-/** The same of several measurements, number by number. */
+/** The same for several measurements, number by number. */
 export class Means<K extends string> {
-  /** How many things the mean of the loss is of. */
+  /** How many things the mean of the loss covers. */
   readonly #names: readonly K[];
   readonly #loss = new Sum();
   readonly #metrics = new Map<K, Sum>();
@@ -45,7 +45,7 @@ export class Means<K extends string> {
   }
 }
 
-/** Σ value·count and Σ count, over what counts. */
+/** Σ value·count and Σ count, over the parts that count. */
 class Sum {
   #total = 0;
   #count = 0;
@@ -62,8 +62,8 @@ class Sum {
 }
 
 /**
- * The metrics of one call of `fit` or `evaluate`. They cannot stop it: one that throws, or returns what is no number, is
- * NaN, and the console is told why, once for each.
+ * The metrics of one call of `fit` or `evaluate`. They cannot stop it: a metric that throws, or returns anything but a
+ * number, is NaN, and the console says why, once for each.
  */
 export class Meter<Y, L, K extends string> {
   readonly names: readonly K[];
@@ -73,7 +73,7 @@ export class Meter<Y, L, K extends string> {
 
   /** @throws UsageError unless `metrics` is an object of functions that answer at once, or undefined. */
   constructor(op: string, metrics: Metrics<Y, L, K> | undefined) {
-    // A Map or a Set has no names, and would pass as no metrics at all.
+    // A Map or a Set has no names: it would pass as an object without metrics.
     if (metrics !== undefined && Object.prototype.toString.call(metrics) !== "[object Object]") {
       throw new UsageError(`${op}: metrics must be functions by name, { accuracy }, got ${describe(metrics)}`);
     }
@@ -93,7 +93,7 @@ export class Meter<Y, L, K extends string> {
       let measured: Measured | null;
       try {
         noGrad(() => {
-          // Not returned, so that a promise is refused below, by the metric's name, and not by noGrad.
+          // Not returned, so that a promise is refused below under the metric's name, and not by noGrad.
           got = this.#metrics[name](output, labels);
         });
         measured = measuredFrom(got, examples);
@@ -106,7 +106,7 @@ export class Meter<Y, L, K extends string> {
       return this.#failed(
         name,
         examples,
-        `it must return a number or { value, count }, and returned ${describe(got)}${hint}`,
+        `it must return a number or { value, count }, but returned ${describe(got)}${hint}`,
       );
     });
   }

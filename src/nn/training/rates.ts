@@ -1,4 +1,4 @@
-/** The rates of a training step: what a schedule says is checked before an optimiser, or a parameter, sees it. */
+/** The rates of a training step: values from a schedule are checked before an optimiser or a parameter sees them. */
 import { checkFunction } from "../../tensor/arguments.ts";
 import { checkOptions, describe } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
@@ -12,7 +12,7 @@ export interface Schedules {
   readonly momentum?: Schedule;
 }
 
-/** @throws UsageError for what is neither a schedule nor schedules. */
+/** @throws UsageError for anything but a schedule or schedules. */
 export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial<Schedules> {
   if (schedule === undefined) return {};
   if (typeof schedule === "function") {
@@ -32,7 +32,7 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
   return schedule;
 }
 
-/** Sets the rates of a step, once all of them are known to be numbers that may be set. */
+/** Sets the rates of a step, once all of them are known to be valid. */
 export function setRates(optimizer: Optimizer, schedule: Partial<Schedules>, step: number): void {
   const lr = schedule.lr?.(step);
   const momentum = schedule.momentum?.(step);
@@ -41,7 +41,8 @@ export function setRates(optimizer: Optimizer, schedule: Partial<Schedules>, ste
   if (schedule.lr) checkRate("schedule gives the learning rate", lr, step);
   if (schedule.momentum) checkRate("schedule gives the momentum", momentum, step);
   try {
-    // The optimiser may be stricter: Adam's β₁ is below 1. Its rate is any finite one, so it is the last to be set.
+    // The optimiser may be stricter: Adam's β₁ is below 1. It accepts any finite learning rate, so that one is set
+    // last.
     if (momentum !== undefined) optimizer.momentum = momentum;
     if (lr !== undefined) optimizer.lr = lr;
   } catch (error) {

@@ -18,12 +18,12 @@ export class SavedBuffers {
     });
   }
 
-  /** @throws UsageError if the model has got running statistics since, of which there is no copy. */
+  /** @throws UsageError if the model has since gained running statistics, of which there is no copy. */
   checkAll(model: Module<never, unknown>): void {
     const strange = model.namedBuffers().find(([, t]) => !this.#tensors.includes(t));
     if (strange) {
       throw new UsageError(
-        `fit: "${strange[0]}" was put into the model during the training, and a bad batch cannot be undone in it: end this fit before parts are replaced`,
+        `fit: "${strange[0]}" was added to the model during training, and a bad batch cannot be undone in it: end this fit before replacing parts`,
       );
     }
   }

@@ -1,7 +1,7 @@
 /**
- * One step of `fit`: from a few batches to one update, or to an error that has changed nothing.
+ * One step of `fit`: from a few batches to one update, or to an error that changes nothing.
  *
- * Until the optimiser's turn comes nothing is written but running statistics, and those are put back; the optimiser checks
+ * Before the optimiser's turn only running statistics are written, and an error restores them. The optimiser checks
  * everything before it writes its first parameter.
  */
 import { type Gradients, valueAndGrad } from "../../autograd/backward.ts";
@@ -19,7 +19,7 @@ import { type Loss, lossOf } from "./loss.ts";
 import { byName, type Measurement, type Meter, meanOf } from "./means.ts";
 import { SavedBuffers } from "./saved-buffers.ts";
 
-/** Training that cannot go on: a loss or gradient that is NaN or infinite. The model is as it was before the step. */
+/** Training that cannot go on: a loss or gradient is NaN or infinite. The model is as it was before the step. */
 export class TrainingError extends SkipstoneError {
   override readonly name = "TrainingError";
   readonly step: number;
@@ -35,9 +35,9 @@ export class TrainingError extends SkipstoneError {
   }
 }
 
-/** A batch that `badBatches: "skip"` has left out. */
+/** A batch that `badBatches: "skip"` left out. */
 export interface SkippedBatch {
-  /** Number of the step that it would have been part of. */
+  /** Number of the step that it would have belonged to. */
   readonly step: number;
   readonly epoch: number;
   /** Its number in the epoch, from 0. */
@@ -46,7 +46,7 @@ export interface SkippedBatch {
   readonly reason: string;
 }
 
-/** Where in the training a step is. */
+/** The position of a step in the training. */
 export interface Place {
   readonly step: number;
   readonly epoch: number;
@@ -54,7 +54,7 @@ export interface Place {
   readonly firstBatch: number;
 }
 
-/** What came of a step. */
+/** The result of a step. */
 export interface Update<X, Y, L, K extends string> {
   readonly batches: readonly Batch<X, L>[];
   readonly outputs: readonly Y[];
@@ -64,7 +64,7 @@ export interface Update<X, Y, L, K extends string> {
   readonly measurement: Measurement<K>;
 }
 
-/** What came of one of its batches. */
+/** The result for one of its batches. */
 interface Pass<Y, K extends string> extends Measurement<K> {
   readonly output: Y;
   readonly grads: Gradients;
@@ -77,10 +77,10 @@ export interface StepperOptions<Y, L> {
   readonly skipBad: boolean;
 }
 
-/** For a model that is no longer the one that the training began with. */
-const REMEDY = "end this fit, and begin another one with an optimiser for the model as it is then";
+/** For a model that has changed since the training began. */
+const REMEDY = "end this fit, and start another with an optimiser for the changed model";
 
-/** So many bad batches in a row are no accident: data that never ends would otherwise be skipped for ever. */
+/** So many bad batches in a row are no accident: endless data would otherwise be skipped for ever. */
 const BAD_IN_A_ROW = 100;
 
 export class Stepper<X, Y, L = Labels, K extends string = string> {
@@ -108,7 +108,7 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
     this.#beforeBatch = new SavedBuffers(model);
   }
 
-  /** Learns from the batches and changes the model; null if all of them were bad, and skipped. */
+  /** Learns from the batches and changes the model; null if all of them were bad and skipped. */
   take(batches: readonly Batch<X, L>[], place: Place): Update<X, Y, L, K> | null {
     const { firstBatch, epoch, step } = place;
     const counts = batches.map((batch, i) => countExamples("fit", `batch ${firstBatch + i} of epoch ${epoch}`, batch));
@@ -188,7 +188,7 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
       checkNamedLeaves("fit", this.#model, grads, others);
       if (others.includes(leaf)) continue;
       throw new UsageError(
-        `fit: a part with a parameter ${formatShape(leaf.shape)} was put into the model during the training, and the optimiser does not have it, so that it would not be trained: ${REMEDY}`,
+        `fit: a part with a parameter ${formatShape(leaf.shape)} was added to the model during training, but the optimiser does not have it, so it would not be trained: ${REMEDY}`,
       );
     }
     return {
@@ -200,7 +200,7 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
     };
   }
 
-  /** The gradients of the batches as if they had been one: each weighs as much as its loss does. */
+  /** The gradients of the batches as if they were one: each has the weight of its loss. */
   #average(passes: readonly Pass<Y, K>[], step: number): { grads: Gradients; gradNorm: number } {
     if (passes.length === 1) return passes[0];
     let { grads, loss } = passes[0];
@@ -217,9 +217,9 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
 }
 
 /**
- * That the optimiser is this model's: after the first backward, before the first update.
+ * Checks that the optimiser is this model's: after the first backward, before the first update.
  *
- * @throws UsageError if no gradient reached any of its parameters, or one that is not the model's has none.
+ * @throws UsageError if no gradient reached any of its parameters, or missed one that is not the model's.
  */
 function checkReach(model: Module<never, unknown>, optimizer: Optimizer, grads: Gradients): void {
   const own = new Set(model.parameters());
@@ -244,7 +244,7 @@ function checkReach(model: Module<never, unknown>, optimizer: Optimizer, grads: 
 }
 
 /**
- * That the model still has the parameters that are trained. Only where one has no gradient are the model's parts looked for.
+ * Checks that the model still has the trained parameters. Searches the model's parts only if one has no gradient.
  *
  * @throws UsageError if a part of the model was replaced.
  */
@@ -260,11 +260,11 @@ function checkKept(
   const lost = unreached.filter((w) => !now.has(w));
   if (lost.length === 0) return;
   throw new UsageError(
-    `fit: ${lost.length} of the optimiser's ${parameters.length} parameters (${shapesOf(lost)}) have left the model during the training, with a part that was replaced: ${REMEDY}`,
+    `fit: ${lost.length} of the optimiser's ${parameters.length} parameters (${shapesOf(lost)}) left the model during training, when a part was replaced: ${REMEDY}`,
   );
 }
 
-/** Of the first few. */
+/** Shows the first few. */
 function shapesOf(tensors: readonly Tensor[]): string {
   return tensors
     .slice(0, 5)

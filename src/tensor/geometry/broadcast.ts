@@ -1,8 +1,8 @@
 /**
  * Geometry of element-wise operations on two tensors under broadcasting.
  *
- * The output is walked as rows of `inner` elements. Neighbouring axes that both inputs cross in the same way are merged
- * first, so `[N,C,H,W] · [1,C,1,1]` becomes three axes N, C, H·W with inner = H·W, and equal shapes become one row.
+ * The output is walked as rows of `inner` elements. Neighbouring axes that both inputs cross in the same way are first
+ * merged, so `[N,C,H,W] · [1,C,1,1]` becomes three axes N, C, H·W with inner = H·W, and equal shapes become one row.
  */
 import { broadcastShapes, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
 
@@ -12,7 +12,7 @@ export interface BroadcastGeometry {
   readonly size: number;
   /** Equal shapes: one plain loop. */
   readonly same: boolean;
-  /** Merged axes, outermost first, without the innermost one, with each input's stride along them (0: stretched). */
+  /** Merged axes except the innermost, outermost first, with each input's stride along them (0: stretched). */
   readonly outer: readonly number[];
   readonly outerStridesA: readonly number[];
   readonly outerStridesB: readonly number[];
@@ -80,14 +80,14 @@ export function mergeAxes(shape: Shape, stridesA: readonly number[], stridesB: r
   return merged;
 }
 
-/** Strides of a tensor `from` read as if it had shape `to`: 0 along every axis that is stretched. */
+/** Strides of a tensor `from` read as if it had shape `to`: 0 along every stretched axis. */
 export function stretchedStrides(from: Shape, to: Shape): number[] {
   const strides = stridesOf(from);
   const lifted = to.length - from.length;
   return to.map((_, axis) => (axis < lifted || from[axis - lifted] === 1 ? 0 : strides[axis - lifted]));
 }
 
-/** The axes of `to` along which `from` was stretched: those that the gradient of broadcasting sums over. */
+/** The axes of `to` along which `from` was stretched: the gradient of broadcasting sums over them. */
 export function stretchedAxes(from: Shape, to: Shape): number[] {
   const lifted = to.length - from.length;
   const axes: number[] = [];

@@ -15,13 +15,13 @@ import { formatShape, type Shape } from "../shape.ts";
 export type Pair = number | readonly [number, number];
 
 /**
- * How to convolve; the result is the same within rounding.
+ * How to convolve; the results agree within rounding.
  *
  * - `im2col`: as the product of two matrices, for every geometry. The plain tier always does this.
  * - `direct`: without a matrix, for every geometry without dilation and groups.
  * - `winograd2`, `winograd2x4`, `winograd4`: Winograd's F(2×2, 3×3), F(2×4, 3×3) and F(4×4, 3×3), each faster and less accurate
  *   than the one before, for 3×3 filters at stride 1 without dilation and groups.
- * - `auto`: what was measured to be fastest and is as accurate as a plain sum.
+ * - `auto`: the fastest by measurement that is as accurate as a plain sum.
  */
 export type ConvAlgorithm = "auto" | "im2col" | "direct" | "winograd2" | "winograd2x4" | "winograd4";
 
@@ -33,7 +33,7 @@ export interface Conv2dOptions {
   padding?: Pair;
   /** Distance between neighbouring filter taps. Default 1. */
   dilation?: Pair;
-  /** The channels fall into this many groups that do not see one another; `groups = C` is depthwise. Default 1. */
+  /** The channels fall into this many groups, which do not see one another; `groups = C` is depthwise. Default 1. */
   groups?: number;
   /** Default "auto". */
   algorithm?: ConvAlgorithm;
@@ -70,12 +70,12 @@ export interface ConvGeometry {
   readonly algorithm: ConvAlgorithm;
 }
 
-/** Two numbers, in an array of their own: what its caller does to the one given is no longer followed. */
+/** Two numbers in a new array: later changes to the caller's array have no effect. */
 export function pairOf(value: Pair): readonly [number, number] {
   return typeof value === "number" ? [value, value] : [value[0], value[1]];
 }
 
-/** Throws unless `value` is a number or two of them. Whether they are in range is for the geometry to say, with the shapes. */
+/** Throws unless `value` is a number or two of them. The geometry checks their range, and shows the shapes. */
 export function checkPairKind(op: string, name: string, value: unknown): void {
   const pair: unknown = typeof value === "number" ? [value, value] : value;
   if (Array.isArray(pair) && pair.length === 2 && pair.every((v) => typeof v === "number")) return;
@@ -83,7 +83,7 @@ export function checkPairKind(op: string, name: string, value: unknown): void {
 }
 
 /**
- * Checks every argument of a convolution and derives the rest.
+ * Checks every argument of a convolution and derives the remaining numbers.
  *
  * @throws ShapeError that shows x, w, stride and padding.
  */

@@ -2,7 +2,7 @@
  * Geometry of moving elements without computing: transpose, slice, pad, concat, expand are all one strided copy,
  * `y[yOffset + Σ i_d·yStride_d] = x[xOffset + Σ i_d·xStride_d]` over all indices below `shape`.
  *
- * Each function here checks one operation's arguments, and returns the output's shape and the copy (or copies) that fill
+ * Each function here checks one operation's arguments. It returns the output's shape and the copy (or copies) that fill
  * it. The adjoint of a copy that reaches every element at most once is the reversed copy into zeros.
  */
 import { checkList } from "../arguments.ts";
@@ -19,12 +19,12 @@ export interface CopyGeometry {
   readonly yStrides: readonly number[];
 }
 
-/** The same walk in the other direction: what the copy's adjoint needs. */
+/** The same walk in the other direction: the copy's adjoint needs it. */
 export function reversed(g: CopyGeometry): CopyGeometry {
   return { shape: g.shape, xOffset: g.yOffset, xStrides: g.yStrides, yOffset: g.xOffset, yStrides: g.xStrides };
 }
 
-/** An operation that is one copy: the shape of its output, and how to fill it. */
+/** An operation that is one copy: the output's shape, and how to fill it. */
 export interface MoveGeometry {
   readonly shape: Shape;
   readonly copy: CopyGeometry;
@@ -70,12 +70,12 @@ export function permuteGeometry(op: string, x: Shape, axes: readonly number[]): 
   };
 }
 
-/** `[start, stop)` or `[start, stop)` every `step` along one axis; null is the whole axis, or its default in one place. */
+/** `[start, stop)`, or every `step`-th of it, along one axis; null for the whole axis, or for one bound's default. */
 export type SliceRange = readonly [start: number | null, stop: number | null, step?: number] | null;
 
 /**
- * y = x[start:stop:step, …]: negative positions count from the end, positions beyond the axis are clipped, axes without a
- * range are kept whole. As in PyTorch, steps are positive.
+ * y = x[start:stop:step, …]. Negative positions count from the end, positions beyond the axis are clipped, and axes
+ * without a range are kept whole. As in PyTorch, steps are positive.
  *
  * @throws ShapeError for more ranges than axes, and for positions or steps that are not whole numbers (step 1 or more).
  */
@@ -139,7 +139,7 @@ export function padGeometry(op: string, x: Shape, pads: readonly (readonly [numb
 /**
  * y = the tensors one after the other along `axis`; one copy for each.
  *
- * @throws ShapeError for no tensors, and unless they agree in every other axis.
+ * @throws ShapeError for no tensors, or unless they agree in every other axis.
  */
 export function concatGeometry(
   op: string,

@@ -33,7 +33,8 @@ export function classGeometry(op: string, scores: Shape, weight: Shape | undefin
 /**
  * Checks class labels: one per sample, each a class or `ignoreIndex`.
  *
- * @throws ShapeError for a wrong number of labels; ValueError naming the position and value of one that is no class.
+ * @throws ShapeError for a wrong number of labels; ValueError with the position and value of a label that is not a
+ * class.
  */
 export function checkLabels(
   op: string,

@@ -31,8 +31,8 @@ export interface MatmulGeometry {
 }
 
 /**
- * NumPy's and PyTorch's rules: the last two axes are matrices, the axes before them broadcast. A vector on the left is
- * a row, on the right a column, and its axis is missing in the result.
+ * NumPy's and PyTorch's rules: the last two axes are matrices, the axes before them broadcast. A vector is a row on the
+ * left and a column on the right; its axis is missing in the result.
  *
  * @throws ShapeError that shows both shapes.
  */
@@ -56,7 +56,7 @@ export function matmulGeometry(a: Shape, b: Shape): MatmulGeometry {
   return { m, n, k, aMatrices: matricesOf(outerA, outer), bMatrices: matricesOf(outerB, outer), shape };
 }
 
-/** For every index of the shape `to`, the position of the element of a tensor `from` that broadcasts to it. */
+/** For every index of the shape `to`, the position of the element of `from` that broadcasts to it. */
 function matricesOf(from: Shape, to: Shape): number[] {
   return stretchedStrides(from, to).reduce<number[]>(
     (positions, stride, axis) =>

@@ -16,15 +16,15 @@ export interface NormGeometry {
   readonly inner: number;
 }
 
-/** The tensors beside x, by the names in error messages; null or undefined where absent. */
+/** The other tensors besides x, by their names in error messages; null or undefined where absent. */
 export type NormParameters = Readonly<Record<string, Shape | null | undefined>>;
 
 /**
  * Batch norm's view of x `[N, C]` or `[N, C, …]`.
  *
  * @param parameters shapes of weight, bias and running statistics, each `[C]`.
- * @throws ShapeError for a rank below 2, for parameters that are not `[C]`, and in training for fewer than two values
- * per channel, whose variance says nothing (x̂ would be 0 whatever x is).
+ * @throws ShapeError for a rank below 2; for parameters that are not `[C]`; and in training for fewer than two values
+ * per channel, whose variance says nothing (x̂ would be 0 for every x).
  */
 export function batchNormGeometry(op: string, x: Shape, parameters: NormParameters, training: boolean): NormGeometry {
   if (x.length < 2) throw new ShapeError(`${op}: x must be [N, C] or [N, C, ...], got ${formatShape(x)}`);
@@ -69,7 +69,7 @@ export function layerNormGeometry(
 /**
  * Group norm's view of x `[N, C, …]`: C/G neighbouring channels of one image are a group; weight and bias are `[C]`.
  *
- * @throws ShapeError for a rank below 2, unless G divides C, and for parameters that are not `[C]`.
+ * @throws ShapeError for a rank below 2, if G does not divide C, and for parameters that are not `[C]`.
  */
 export function groupNormGeometry(
   op: string,

@@ -1,9 +1,10 @@
 /**
- * The tables through which a zero-padded image is read as its im2col matrix, without the matrix being built:
- * element (tap, position) lies at taps[tap] + positions[position]. Used by both tiers' convolutions. All offsets are in floats.
+ * Tables that read a zero-padded image as its im2col matrix without building it: element (tap, position) lies at
+ * taps[tap] + positions[position]. Both tiers' convolutions use them. All offsets are in floats.
  *
- * `patchTables` is for the forward pass and the weight gradient. The input gradient asks the other way round, which outputs
- * a pixel went into; at stride s its pixels fall into s phases along each axis, and `phaseTables` has the tables of each pair.
+ * `patchTables` is for the forward pass and the weight gradient. The input gradient asks the reverse: which outputs a
+ * pixel contributed to. At stride s its pixels fall into s phases along each axis, and `phaseTables` has the tables of
+ * each pair.
  */
 import type { ConvGeometry } from "./conv.ts";
 
@@ -60,17 +61,17 @@ export function grid(rows: ArrayLike<number>, columns: ArrayLike<number>, width:
 export interface Phase {
   /** Pixels h of this phase. */
   readonly pixels: readonly number[];
-  /** For each pixel, the row of padded gy that its tap with shift 0 would see. */
+  /** For each pixel, the row of padded gy that its tap with shift 0 sees. */
   readonly bases: readonly number[];
   /** Taps u with u·d ≡ h + p modulo s. */
   readonly taps: readonly number[];
-  /** For each tap, how far from the base it looks. */
+  /** For each tap, its distance from the base. */
   readonly shifts: readonly number[];
 }
 
 export interface AxisPhases {
   readonly phases: readonly Phase[];
-  /** Zeros before gy, and length with zeros on both sides. */
+  /** Zeros before gy, and its length with the zeros on both sides. */
   readonly before: number;
   readonly padded: number;
 }
@@ -84,7 +85,7 @@ export function axisPhases(
   d: number,
   outputs: number,
 ): AxisPhases {
-  // The smallest and the largest i that any pair of pixel and tap asks for.
+  // The smallest and the largest i that any pair of pixel and tap needs.
   const before = Math.max(0, -Math.ceil((p - (kernel - 1) * d) / s));
   const after = Math.max(0, Math.floor((length - 1 + p) / s) - (outputs - 1));
   const phases = Array.from({ length: s }, (_, r) => {

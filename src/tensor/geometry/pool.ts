@@ -2,8 +2,8 @@
  * Geometry of 2-D pooling: for every output row and column, the window of input rows and columns it looks at.
  *
  * Ordinary pooling (kernel, stride, padding, dilation, ceil mode) and adaptive pooling (windows that tile the image)
- * differ only in these windows, so the kernels know one description: output (i, j) looks at rows
- * `rows.start[i] + u·rows.step` for u < `rows.count[i]` and columns likewise. Windows are already clipped to the image.
+ * differ only in these windows. So the kernels know one description: output (i, j) reads rows `rows.start[i] +
+ * u·rows.step` for u < `rows.count[i]`, and columns likewise. Windows are already clipped to the image.
  */
 import { checkBoolean, checkList } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
@@ -18,7 +18,7 @@ export interface PoolWindows {
   readonly count: Int32Array;
   /** Distance between taps (dilation). */
   readonly step: number;
-  /** What this direction contributes to an average's divisor: taps counted, including padding where asked. */
+  /** This direction's factor of an average's divisor: the taps counted, including padding where wanted. */
   readonly divisor: Int32Array;
 }
 
@@ -46,7 +46,7 @@ export interface MaxPool2dOptions {
   padding?: Pair;
   /** Distance between neighbouring taps of a window. Default 1. */
   dilation?: Pair;
-  /** Also use a last window that hangs over the edge, if it starts inside the image or the padding before it. */
+  /** Also use a last window that extends past the edge, if it starts inside the image or the padding before it. */
   ceilMode?: boolean;
 }
 
@@ -56,14 +56,14 @@ export interface AvgPool2dOptions extends Omit<MaxPool2dOptions, "dilation"> {
   countIncludePad?: boolean;
 }
 
-/** All that a pooling can be asked. */
+/** All options of any pooling. */
 type PoolOptions = MaxPool2dOptions & AvgPool2dOptions;
 
 /**
  * Checks the arguments of a pooling with a fixed window, and lists its windows.
  *
- * The output has ⌊(H + 2p − d(k − 1) − 1) / s⌋ + 1 rows; ⌈…⌉ in ceil mode, less one if the last window would start in
- * the padding behind the image.
+ * The output has ⌊(H + 2p − d(k − 1) − 1) / s⌋ + 1 rows; ⌈…⌉ in ceil mode, one fewer if the last window would start in
+ * the padding after the image.
  *
  * @throws ShapeError that shows x and the options.
  */
@@ -137,15 +137,15 @@ function slidingWindows(
     if (from >= to) fail(`window ${i} lies entirely in the padding`);
     windows.start[i] = first + from * d;
     windows.count[i] = to - from;
-    // A window that hangs over the edge in ceil mode counts the padding, and nothing beyond it.
+    // In ceil mode, a window that extends past the edge counts the padding and nothing beyond it.
     windows.divisor[i] = countIncludePad ? Math.min(k, Math.ceil((length + p - first) / d)) : to - from;
   }
   return { ...windows, step: d };
 }
 
 /**
- * Windows that divide an image into `outputSize` cells: cell i covers ⌊i·H/Ho⌋ … ⌈(i + 1)·H/Ho⌉ − 1, so neighbours share
- * a row where Ho does not divide H.
+ * Windows that divide an image into `outputSize` cells. Cell i covers ⌊i·H/Ho⌋ … ⌈(i + 1)·H/Ho⌉ − 1, so neighbours
+ * share a row where Ho does not divide H.
  *
  * @throws ShapeError that shows x and the output size.
  */

@@ -1,8 +1,9 @@
 /**
- * Geometry of reductions: which elements fall into which output.
+ * Geometry of reductions: which elements contribute to which output.
  *
- * Output k is the reduction over all r and i of x[kept[k] + reduced[r] + i·innerStride], with i < inner the innermost
- * reduced axis. The offset tables are as long as the output and as the outer reduced axes, never as long as x.
+ * Output k is the reduction over all r and i of x[kept[k] + reduced[r] + i·innerStride], where i < inner runs along the
+ * innermost reduced axis. The offset tables are as long as the output and as the outer reduced axes, never as long as
+ * x.
  */
 import { normalizeAxes, type Shape, stridesOf } from "../shape.ts";
 
@@ -12,7 +13,7 @@ export type Axes = number | readonly number[] | undefined;
 export interface ReduceGeometry {
   /** Shape of the output. */
   readonly shape: Shape;
-  /** Shape of the output with the reduced axes left in place as 1. */
+  /** Shape of the output, with each reduced axis kept as 1. */
   readonly keptShape: Shape;
   /** Elements per output. */
   readonly count: number;
@@ -24,7 +25,7 @@ export interface ReduceGeometry {
 
 /**
  * @param axes the axes to reduce.
- * @param keepDim leave reduced axes in the output's shape, with length 1.
+ * @param keepDim keep reduced axes in the output's shape, with length 1.
  * @throws ShapeError if an axis does not exist or is named twice.
  */
 export function reduceGeometry(op: string, x: Shape, axes: Axes, keepDim: boolean): ReduceGeometry {
@@ -34,7 +35,7 @@ export function reduceGeometry(op: string, x: Shape, axes: Axes, keepDim: boolea
   const keptShape = x.map((length, axis) => (reducedAxes.includes(axis) ? 1 : length));
   const count = reducedAxes.reduce((product, axis) => product * x[axis], 1);
 
-  // The innermost run: trailing reduced axes that lie next to one another in memory count as one.
+  // The innermost run: trailing reduced axes that are adjacent in memory count as one.
   const outerAxes = [...reducedAxes];
   let inner = 1;
   let innerStride = 1;
@@ -57,7 +58,7 @@ export function reduceGeometry(op: string, x: Shape, axes: Axes, keepDim: boolea
   };
 }
 
-/** Offsets of all index combinations along `axes`, the last axis running fastest. */
+/** Offsets of all index combinations along `axes`, the last axis varying fastest. */
 function offsetTable(shape: Shape, strides: readonly number[], axes: readonly number[]): Int32Array {
   let offsets = Int32Array.of(0);
   for (const axis of axes) {

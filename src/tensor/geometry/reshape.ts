@@ -1,13 +1,13 @@
-/** Geometry of the operations that give the same numbers in the same order another shape. They move nothing. */
+/** Geometry of the operations that give the same numbers, in the same order, another shape. They move nothing. */
 import { checkList } from "../arguments.ts";
 import { describe } from "../check.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../shape.ts";
 
 /**
- * `shape` with its −1, if it has one, replaced by the length that uses every element of x.
+ * `shape` with its −1, if any, replaced by the length that uses every element of x.
  *
- * @throws ShapeError for a second −1, and unless the sizes agree.
+ * @throws ShapeError for a second −1, or unless the sizes agree.
  */
 export function reshapedShape(op: string, x: Shape, shape: Shape): Shape {
   checkList(op, "shape", shape);
@@ -29,7 +29,7 @@ export function reshapedShape(op: string, x: Shape, shape: Shape): Shape {
   return shape.map((length) => (length === -1 ? size / known : length));
 }
 
-/** x with the axes `startAxis` to `endAxis` made one. A scalar becomes `[1]`. */
+/** x with the axes `startAxis` to `endAxis` merged. A scalar becomes `[1]`. */
 export function flattenedShape(op: string, x: Shape, startAxis: number, endAxis: number): Shape {
   const rank = Math.max(1, x.length);
   const start = normalizeAxis(op, startAxis, rank, x);
@@ -38,7 +38,7 @@ export function flattenedShape(op: string, x: Shape, startAxis: number, endAxis:
   return [...x.slice(0, start), sizeOf(x.slice(start, end + 1)), ...x.slice(end + 1)];
 }
 
-/** x without `axis` if its length is 1 (else as it is, as in PyTorch), or without every axis of length 1. */
+/** x without `axis` if its length is 1 (otherwise unchanged, as in PyTorch), or without every axis of length 1. */
 export function squeezedShape(op: string, x: Shape, axis: number | undefined): Shape {
   if (axis === undefined) return x.filter((length) => length !== 1);
   const dropped = normalizeAxis(op, axis, x.length, x);
@@ -51,7 +51,7 @@ export function unsqueezedShape(op: string, x: Shape, axis: number): Shape {
   return [...x.slice(0, at), 1, ...x.slice(at)];
 }
 
-/** A position for a new axis of x, counted from 0: −1 is behind the last one. */
+/** A position for a new axis of x, counted from 0: −1 is after the last one. */
 export function newAxis(op: string, x: Shape, axis: number): number {
   const at = Number.isInteger(axis) && axis < 0 ? axis + x.length + 1 : axis;
   if (!Number.isInteger(axis) || at < 0 || at > x.length) {

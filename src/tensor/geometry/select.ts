@@ -5,7 +5,7 @@ import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from "../sh
 import type { AxisGeometry } from "./axis.ts";
 import { axisGeometry } from "./axis.ts";
 
-/** Whole numbers with a shape: what `argmax` returns and `gather` takes. */
+/** Whole numbers with a shape: `argmax` returns them and `gather` takes them. */
 export interface IndexTensor {
   readonly data: ArrayLike<number>;
   readonly shape: Shape;
@@ -15,14 +15,14 @@ export interface SelectGeometry {
   readonly shape: Shape;
   /** x as `[outer, length, inner]`. */
   readonly axes: AxisGeometry;
-  /** The indices along `length`, checked. */
+  /** The checked indices along `length`. */
   readonly index: Int32Array;
 }
 
 /**
  * y = x[…, index[j], …]: `index.length` slices of x along `axis`.
  *
- * @throws ShapeError if the axis does not exist; ValueError naming the position and value of an index out of range.
+ * @throws ShapeError if the axis does not exist; ValueError with the position and value of an index out of range.
  */
 export function selectGeometry(op: string, x: Shape, axis: number, index: ArrayLike<number>): SelectGeometry {
   const axes = axisGeometry(op, x, axis);
@@ -33,9 +33,9 @@ export function selectGeometry(op: string, x: Shape, axis: number, index: ArrayL
 
 /**
  * y[i…] = x[i…] with the coordinate along `axis` replaced by index[i…]. y has the shape of `index`. Every element is
- * picked by its own position in x, so that the kernels see a selection from x flattened.
+ * picked by its own position in x, so the kernels see a selection from x flattened.
  *
- * @throws ShapeError unless `index` has the rank of x and is no longer along any other axis; ValueError naming the
+ * @throws ShapeError unless `index` has the rank of x and is no longer along any other axis; ValueError with the
  * position and value of an index out of range.
  */
 export function gatherGeometry(op: string, x: Shape, axis: number, index: IndexTensor): SelectGeometry {

@@ -3,14 +3,15 @@
  *
  *   x = n·π/2 + r, n whole, |r| ≤ π/4        sin x = sin r, cos r, −sin r or −cos r, as n % 4 is 0, 1, 2 or 3
  *
- * π/2 is subtracted in parts of 33 bits, so that n times each is exact: one part and the rest, or one or two parts more where
- * so little is left of x that it shows. r is kept in two parts too, r + tail. The polynomials are Remez's, to 2⁻⁵⁸.
+ * π/2 is subtracted in parts of 33 bits, so that n times each is exact: one part and the rest, or one or two parts more
+ * where so little of x is left that it matters. r is kept in two parts too, r + tail. The polynomials are Remez's, to
+ * 2⁻⁵⁸.
  */
-/** 2¹⁹·π. For a larger angle, of which the random numbers and schedules have none, the result is NaN. */
+/** 2¹⁹·π. A larger angle gives NaN; random numbers and schedules use none. */
 const LARGEST = 1647099;
 const QUARTER_PI = 0.7853981633974484;
 const TWO_OVER_PI = 0.6366197723675814;
-// 33 bits of π/2 each, and what is left of it after them.
+// 33 bits of π/2 each, and the remainder after them.
 const FIRST = 1.5707963267341256;
 const AFTER_FIRST = 6.077100506506192e-11;
 const SECOND = 6.077100506303966e-11;
@@ -38,7 +39,7 @@ function turned(x: number, quarters: number): number {
   let left = size - n * FIRST;
   let rest = n * AFTER_FIRST;
   let r = left - rest;
-  // 16 bits are gone of 33 + 53: the second part's are needed. 49: the third's.
+  // 16 of 33 + 53 bits are gone: the second part's are needed. At 49, the third's.
   if (Math.abs(r) < size * 0.0000152587890625) {
     const first = left;
     left = first - n * SECOND;

@@ -3,7 +3,7 @@
  *
  *   x = k·ln 2 + r, k whole, |r| ≤ ½ ln 2        eˣ = 2ᵏ·eʳ
  *
- * ln 2 is subtracted in two parts, the first of so few bits that k times it is exact: r = high − low. For eʳ, R(r) =
+ * ln 2 is subtracted in two parts, the first with so few bits that k times it is exact: r = high − low. For eʳ, R(r) =
  * r·(eʳ + 1)/(eʳ − 1) = 2 + r²/6 − r⁴/360 + … is even and nearly constant, and eʳ = 1 + 2r/(R − r). Its polynomial is
  * Remez's, to 2⁻⁵⁹.
  */
@@ -13,22 +13,22 @@ import { scaled } from "./words.ts";
 export const LN2_HIGH = 0.6931471803691238;
 export const LN2_LOW = 1.9082149292705877e-10;
 
-/** Above it eˣ is infinite. */
+/** eˣ is infinite above it. */
 const LARGEST = 709.782712893384;
-/** Below it eˣ is 0. */
+/** eˣ is 0 below it. */
 const SMALLEST = -745.1332191019411;
 /** ½ ln 2, rounded up to 21 bits, which is where fdlibm looks. */
 const HALF_LN2 = 0.3465743064880371;
-/** 2⁻²⁸, below which x²/2 is out of sight. */
+/** 2⁻²⁸, below which x²/2 is negligible. */
 const TINY = 3.725290298461914e-9;
 
 export function exp(x: number): number {
   if (x > LARGEST) return Number.POSITIVE_INFINITY;
   if (x < SMALLEST) return 0;
-  // The one value anybody knows by heart, which the polynomial misses by its last bit.
+  // Everybody knows this value by heart, and the polynomial misses it by its last bit.
   if (x === 1) return Math.E;
   if (Math.abs(x) < HALF_LN2) return Math.abs(x) < TINY ? 1 + x : 1 + (x + excess(x));
-  // A NaN goes through.
+  // NaN passes through.
   const k = Math.trunc(Math.LOG2E * x + (x < 0 ? -0.5 : 0.5));
   const high = x - k * LN2_HIGH;
   const low = k * LN2_LOW;

@@ -4,26 +4,26 @@
  *   x = 2ᵏ·(1 + f), √½ ≤ 1 + f < √2        ln x = k·ln 2 + ln(1 + f)
  *
  * With s = f/(2 + f), ln(1 + f) = 2 artanh s = 2s + s·R, R = ⅔s² + ⅖s⁴ + …, whose polynomial is Remez's, to 2⁻⁵⁸. As
- * 2s = f − s·f = f − f²/2 + s·f²/2, both f − s·(f − R) and f − (f²/2 − s·(f²/2 + R)) are f and something small. The second
- * is the more precise where f is largest.
+ * 2s = f − s·f = f − f²/2 + s·f²/2, both f − s·(f − R) and f − (f²/2 − s·(f²/2 + R)) are f plus something small. The
+ * second is more precise where f is largest.
  */
 import { LN2_HIGH, LN2_LOW } from "./exponential.ts";
 import { highWord, powerOfTwo, SMALLEST_NORMAL } from "./words.ts";
 
 const FRACTION = 0xfffff;
-/** What carries when it is added to the first 20 bits of a fraction from √2 on. */
+/** Added to the first 20 bits of a fraction, it carries from √2 on. */
 const FROM_ROOT_OF_TWO = 0x95f64;
 
 export function log(x: number): number {
   if (!(x > 0)) return x === 0 ? Number.NEGATIVE_INFINITY : Number.NaN;
   if (x === Number.POSITIVE_INFINITY) return x;
-  // A subnormal number has its bits elsewhere: 2⁵⁴ times it is a normal one.
+  // A subnormal number stores its bits differently: 2⁵⁴ times it is a normal one.
   return x < SMALLEST_NORMAL ? logarithm(x * 0x40000000000000, -54, 0) : logarithm(x, 0, 0);
 }
 
-/** ln(1 + x), precise also where 1 + x drops most of x. */
+/** ln(1 + x), precise even where 1 + x drops most of x. */
 export function log1p(x: number): number {
-  // Below 2⁻⁵⁴ the next term is out of sight; −0 stays −0.
+  // Below 2⁻⁵⁴ the next term is negligible; −0 stays −0.
   if (Math.abs(x) < 5.551115123125783e-17 || x === Number.POSITIVE_INFINITY) return x;
   const sum = 1 + x;
   if (!(sum > 0)) return log(sum);

@@ -1,4 +1,4 @@
-/** The logistic function and its integral, with a form for each sign: e to a positive power would overflow. */
+/** The logistic function and its integral, in a form for each sign: e to a positive power would overflow. */
 import { exp } from "./exponential.ts";
 import { log1p } from "./logarithm.ts";
 

@@ -1,10 +1,11 @@
 /**
- * xʸ as in fdlibm's e_pow.c (notice in index.ts), x ** y of JavaScript in the special cases.
+ * xʸ as in fdlibm's e_pow.c (notice in index.ts), with JavaScript's x ** y in the special cases.
  *
  *   x = 2ⁿ·m        log₂ x = n + log₂ m        xʸ = 2^(y·log₂ x)
  *
- * y·log₂ x is as large as 1074, and an error in its last bit would be one in the last ten of the result. So log₂ x is computed
- * to some 70 bits, as a number of 24 bits (`Math.fround` cuts them off) and the rest; 24 bits times 24 bits is exact.
+ * y·log₂ x is as large as 1074, so an error in its last bit would be an error in the result's last ten. So log₂ x is
+ * computed to some 70 bits, as a number of 24 bits (`Math.fround` cuts them off) and the rest; 24 bits times 24 bits is
+ * exact.
  */
 import { remainder } from "./exponential.ts";
 import { highWord, powerOfTwo, SMALLEST_NORMAL, scaled } from "./words.ts";
@@ -38,7 +39,7 @@ export function pow(x: number, y: number): number {
     return (size === 0) === y > 0 ? sign * 0 : sign * Number.POSITIVE_INFINITY;
   }
   if (x < 0 && !Number.isInteger(y)) return Number.NaN;
-  // What one operation does, it rounds best.
+  // One operation rounds its own result best.
   if (y === 1) return x;
   if (y === 2) return x * x;
   if (y === 0.5) return Math.sqrt(x);
@@ -47,9 +48,9 @@ export function pow(x: number, y: number): number {
   return sign * positivePower(size, y);
 }
 
-/** For positive, finite x but 1, and finite y but 0. */
+/** For positive, finite x other than 1, and finite y other than 0. */
 function positivePower(x: number, y: number): number {
-  // Even the neighbours of 1 are over the edge: |log₂ x| > 2⁻⁵³.
+  // Even 1's neighbours overflow or underflow: |log₂ x| > 2⁻⁵³.
   if (Math.abs(y) > 0x1_0000_0000_0000_0000) return x > 1 === y > 0 ? Number.POSITIVE_INFINITY : 0;
   let n = 0;
   if (x < SMALLEST_NORMAL) {
@@ -84,7 +85,7 @@ function positivePower(x: number, y: number): number {
   const zHead = sHead * sHead;
   const factorHead = Math.fround(3 + zHead + rest);
   const factorTail = rest - (factorHead - 3 - zHead);
-  // s·factor = product + what was rounded off
+  // s·factor = product + the part rounded off
   const exact = sHead * factorHead;
   const more = sTail * factorHead + factorTail * s;
   const product = Math.fround(exact + more);

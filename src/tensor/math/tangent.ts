@@ -9,15 +9,15 @@ import { powerOfTwo } from "./words.ts";
 
 export function tanh(x: number): number {
   const size = Math.abs(x);
-  // Below 2⁻²⁸ the next term is out of sight; −0 stays −0.
+  // Below 2⁻²⁸ the next term is negligible; −0 stays −0.
   if (size < 3.725290298461914e-9) return x;
   if (size < 0.55) return x + x * x * x * quotient(x * x);
-  // From 5 on the quotient is so small that its error does not show. A NaN is not larger, and goes through.
+  // From 5 on the quotient is so small that its error does not show. NaN fails the comparison, and passes through.
   const y = size > 5 ? 1 - 2 / (exp(2 * size) + 1) : beyond(size);
   return x < 0 ? -y : y;
 }
 
-/** Of negative sign: the series is x − x³/3 + … */
+/** Negative: the series is x − x³/3 + … */
 function quotient(square: number): number {
   const p = (-0.9643991794250523 * square - 99.28772310019185) * square - 1614.6876844170845;
   const q = ((square + 112.81167849163293) * square + 2235.4883906010045) * square + 4844.063053251255;

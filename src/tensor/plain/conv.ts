@@ -1,7 +1,7 @@
 /**
  * Convolution and its two gradients, each a matrix product with a matrix that is never built.
  *
- * Surround an image with zeros. Then what filter tap (c, u, v) sees at position (i, j) lies at an address that is a sum,
+ * Surround an image with zeros. Then filter tap (c, u, v) at position (i, j) reads an address that is a sum,
  *
  *   im2col[(c, u, v), (i, j)] = padded[tap(c, u, v) + position(i, j)],
  *   tap = c·plane + u·dh·Wp + v·dw,   position = i·sh·Wp + j·sw,
@@ -12,8 +12,9 @@
  *   gw[o, t] = Σ_l gy[o, l] · padded[position[l] + tap[t]]              weight gradient: the tables change places
  *   gx[c, p] = Σ_t w[t, c] · paddedGy[tap′[t] + position′[p]]           input gradient: the filter turned by 180°
  *
- * Measured (Node 20, Zen 4, forward, against im2col.ts and matmul.ts): 16→16 @32 at 4.9 GFLOP/s against 2.8, 4→4 @28 at 3.9
- * against 1.3. Building and copying the matrix costs as much as four filters' sums, which is all a narrow network has.
+ * Measured (Node 20, Zen 4, forward, against im2col.ts and matmul.ts): 16→16 @32 at 4.9 GFLOP/s against 2.8, 4→4 @28 at
+ * 3.9 against 1.3. Building and copying the matrix costs as much as four filters' sums, and a narrow network has only
+ * so many.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";
 import { axisPhases, oddLines, type Phase, patchTables, phaseTables } from "../geometry/patches.ts";
@@ -61,7 +62,7 @@ export function conv2dWeightGradient(gy: Floats, x: Floats, gw: Floats, g: ConvG
   const { taps, positions, Wp, plane } = patchTables(g);
   padded = grown(padded, C * plane).fill(0);
   packed = grown(packed, packedSize(Og, L));
-  // The sum over several images is kept in float64.
+  // Float64 keeps the sum over several images.
   weightSums = grown(weightSums, N > 1 ? O * K : 0);
   const sums = N > 1 ? weightSums : gw;
   if (N === 0) gw.fill(0);
@@ -90,12 +91,12 @@ export function conv2dWeightGradient(gy: Floats, x: Floats, gw: Floats, g: ConvG
 }
 
 /**
- * gx `[N, C, H, W]` → what every pixel contributed to: gx[c, h, w] = Σ w[o, c, u, v]·gy[o, i, j] over all o, u, v with
+ * gx `[N, C, H, W]` → the gradient of every pixel: gx[c, h, w] = Σ w[o, c, u, v]·gy[o, i, j] over all o, u, v with
  * i·sh + u·dh − ph = h and j·sw + v·dw − pw = w.
  *
- * At stride 1 that is a convolution of gy with the filter turned by 180°. At stride s a pixel meets only those taps that
- * agree with it modulo s, so its rows and columns fall into s phases each, and every pair of phases is a convolution at
- * stride 1 with its own part of the filter: no product with a zero is computed.
+ * At stride 1 that is a convolution of gy with the filter turned by 180°. At stride s a pixel meets only those taps
+ * that agree with it modulo s. So its rows and columns fall into s phases each, and every pair of phases is a
+ * convolution at stride 1 with its own part of the filter: no product with a zero is computed.
  */
 export function conv2dInputGradient(gy: Floats, w: Floats, gx: Floats, g: ConvGeometry): void {
   const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Cg, Og, K, Ho, Wo, L } = g;
@@ -155,7 +156,7 @@ export function conv2dInputGradient(gy: Floats, w: Floats, gx: Floats, g: ConvGe
   }
 }
 
-/** Copies `planes` planes of H × W to `padded`, each into a plane of rows Wp wide at row `top`, column `left`. */
+/** Copies `planes` planes of H × W to `padded`, each into a plane with rows Wp wide, at row `top` and column `left`. */
 function copyInside(
   source: Floats,
   offset: number,

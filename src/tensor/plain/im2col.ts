@@ -2,13 +2,13 @@
  * im2col: convolution as a matrix product (Chellapilla, Puri & Simard 2006, "High Performance Convolutional Neural
  * Networks for Document Processing").
  *
- * The columns of the im2col matrix are the patches that the filter sees, one per position; row (c, u, v) is what tap
- * (u, v) of channel c sees while the filter moves over the image:
+ * Each column of the im2col matrix is the patch that the filter sees at one position. Row (c, u, v) is what tap (u, v)
+ * of channel c sees as the filter moves over the image:
  *
  *   columns[(c·kh + u)·kw + v, i·Wo + j] = x[c, i·sh + u·dh − ph, j·sw + v·dw − pw],   0 outside the image.
  *
- * With it, y = w·columns, a product `[O, K]·[K, L]`. `col2im` is its adjoint: ⟨im2col x, c⟩ = ⟨x, col2im c⟩. Both go
- * through one walk, so that they cannot disagree about which number belongs where.
+ * With it, y = w·columns, a product `[O, K]·[K, L]`. `col2im` is its adjoint: ⟨im2col x, c⟩ = ⟨x, col2im c⟩. Both use
+ * the same walk, so they cannot disagree about which number belongs where.
  * Next: conv.ts, which convolves with the same matrix without building it.
  */
 import type { ConvGeometry } from "../geometry/conv.ts";

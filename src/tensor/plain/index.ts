@@ -1,4 +1,4 @@
-/** The plain tier: every kernel as a loop one can read. The reference, the oracle of the tests, and the fallback. */
+/** The plain tier: every kernel as a readable loop. The reference, the oracle of the tests, and the fallback. */
 import type { ArrayKernels } from "../kernels.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
 import { addScaled, binary, binaryGradient } from "./elementwise.ts";

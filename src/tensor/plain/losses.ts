@@ -1,8 +1,8 @@
 /**
- * Losses: what classes count for, the sums that cross entropy is, losses element by element, and their gradients.
+ * Losses: the mass of each class, the sums of cross entropy, element-wise losses, and their gradients.
  *
- * Every loss is added up in float64 and rounded once. A mean's divisor is an array of one number where it depends on the
- * data (the labels that count), and a number where the shape says it.
+ * Every loss is summed in float64 and rounded once. A mean's divisor is an array of one number where it depends on the
+ * data (the labels that count), and a number where the shape determines it.
  */
 import type { AxisGeometry } from "../geometry/axis.ts";
 import type { ElementLoss, LabelTarget } from "../kernels.ts";
@@ -51,7 +51,7 @@ export function crossSum(logp: Floats, q: Floats, total: Floats | null, y: Float
 export function crossSumGradient(gy: Floats, q: Floats, total: Floats | null, gx: Floats, g: AxisGeometry): void {
   const all = gy.length === g.outer * g.inner && !total ? null : roundedLike(gx, total ? gy[0] / total[0] : gy[0]);
   eachClass(g, (p, _, sample) => {
-    // Where every label is ignored the mean is 0/0, and gy/total infinite: what does not count has gradient 0 all the same.
+    // Where every label is ignored the mean is 0/0 and gy/total infinite: what does not count still has gradient 0.
     gx[p] = q[p] === 0 ? 0 : -(all ?? gy[sample]) * q[p];
   });
 }
@@ -128,7 +128,7 @@ function sumOf(losses: Float64Array): number {
   return sum;
 }
 
-/** `value` as an array like this one holds it. */
+/** `value` as this kind of array stores it. */
 function roundedLike(like: Floats, value: number): number {
   return like instanceof Float32Array ? Math.fround(value) : value;
 }

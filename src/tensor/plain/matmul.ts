@@ -2,9 +2,9 @@
  * The matrix product C = op(A)·op(B), blocked and packed (Goto & van de Geijn 2008, "Anatomy of High-Performance Matrix
  * Multiplication").
  *
- * Three loops over blocks choose parts of A and B that stay in the caches while they are used; each part is packed, that
- * is copied to where product.ts will read it. A transpose only changes how a part is copied (A) or the tables by which it
- * is read (B), so that all four combinations cost about the same.
+ * Three loops over blocks choose parts of A and B that stay in the caches while they are used. Each part is packed:
+ * copied to where product.ts reads it. A transpose only changes how a part is copied (A) or the tables by which it is
+ * read (B), so all four combinations cost about the same.
  */
 import type { GemmGeometry } from "../geometry/matmul.ts";
 import type { Floats } from "../memory.ts";
@@ -16,8 +16,8 @@ const NC = 96;
 const KC = 128;
 
 /**
- * B's part keeps its order and only becomes float64: product.ts finds its way by tables. Rows are 8 numbers longer than
- * they must be, because at a distance of a power of two they would all fall into the same few sets of the cache.
+ * B's part keeps its order and only becomes float64: product.ts reads it through tables. Rows are 8 numbers longer than
+ * needed, because rows a power of two apart would all share the same few sets of the cache.
  */
 const PAD = 8;
 const bRows = new Int32Array(KC);
@@ -58,7 +58,7 @@ export function gemm(a: Floats, b: Floats, c: Floats, g: GemmGeometry): void {
           c,
           cOffset: i * n + j,
           cStride: n,
-          // The first block of sums overwrites, the others add to it.
+          // The first block of sums overwrites; the others add to it.
           accumulate: accumulate || p > 0,
         });
       }

@@ -1,7 +1,7 @@
 /**
  * Normalisation of x `[outer, groups, inner]` by the mean and variance of each group (geometry/norm.ts).
  *
- * Everything per group is a JavaScript number, so float64; only the results are rounded to the tensor's type.
+ * Everything per group is a JavaScript number, hence float64; only the results are rounded to the tensor's type.
  */
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { NormGradients, PerGroup } from "../kernels.ts";
@@ -92,7 +92,7 @@ export function normalizeReluGradient(
   to: NormGradients<Floats>,
   g: NormGeometry,
 ): void {
-  // At NaN the gradient passes, as in `relu`.
+  // The gradient passes at NaN, as in `relu`.
   for (let p = 0; p < gy.length; p++) gz[p] = z[p] <= 0 ? 0 : gy[p];
   normalizeGradient(gz, x, by, to, g);
 }

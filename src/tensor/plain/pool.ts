@@ -1,8 +1,8 @@
 /**
- * Pooling: one number for each window of an image. geometry/pool.ts says which pixels a window has.
+ * Pooling: one number for each window of an image. geometry/pool.ts lists a window's pixels.
  *
- * A maximum remembers where it was found, because that is where its gradient goes; the average of n pixels sends an nth
- * to each of them.
+ * A maximum remembers where it was found, because its gradient goes there; the average of n pixels sends an nth to each
+ * of them.
  */
 import type { PoolGeometry } from "../geometry/pool.ts";
 import type { Floats } from "../memory.ts";
@@ -36,7 +36,7 @@ export function maxPool2d(x: Floats, y: Floats, indices: Int32Array, g: PoolGeom
   }
 }
 
-/** gx → at each pixel, the sum of gy over the windows whose maximum it was. */
+/** gx → at each pixel, the sum of gy over the windows in which it was the maximum. */
 export function maxPool2dGradient(gy: Floats, indices: Int32Array, gx: Floats, g: PoolGeometry): void {
   const { planes, H, W, Ho, Wo } = g;
   gx.fill(0);

@@ -1,8 +1,8 @@
 /**
  * The inner loop of every matrix product and convolution: sums of products, twelve at a time.
  *
- * A sum over p of a_p·b_p loads two numbers for each multiplication. A tile of 4 × 3 sums loads seven for twelve, and
- * that is what makes it fast. The left factor is packed: four rows interleaved, so that the four numbers for one p are
+ * A sum over p of a_p·b_p loads two numbers for each multiplication. A tile of 4 × 3 sums loads seven numbers for
+ * twelve, which makes it fast. The left factor is packed: four rows interleaved, so that the four numbers for one p are
  * neighbours. The right factor is addressed by two tables,
  *
  *   B[p, j] = b[rows[p] + columns[j]],
@@ -10,12 +10,12 @@
  * which covers a packed matrix (matmul.ts) as well as the im2col matrix of a padded image (conv.ts): the number that
  * filter tap p sees at position j. The matrix is nine times the image for a 3×3 filter; it never has to be built.
  *
- * Measured (Node 20, Zen 4, 256 terms, the loop alone): 4×3 sums 6.1 GFLOP/s, 2×4 4.6, 4×4 2.9. V8 has 15 registers,
- * for twelve sums and three numbers of b; with more, sums are spilled to memory at every step. The packed rows and their
- * table are copied to constant arrays, block by block, for the same reason: an array that V8 knows needs no registers for
- * its address and length (4.3 to 5.3 GFLOP/s with everything in place). Both factors are in float64 scratch, whatever the
- * tensors hold: a number is converted once, while it is packed, not at every load, and the loop only ever sees one type
- * of array, which gradient checks in float64 pass through without loss.
+ * Measured (Node 20, Zen 4, 256 terms, the loop alone): 4×3 sums 6.1 GFLOP/s, 2×4 4.6, 4×4 2.9. V8 has 15 registers:
+ * twelve for sums and three for numbers of b. With more, it spills sums to memory at every step. For the same reason
+ * the packed rows and their table are copied to constant arrays, block by block: an array that V8 knows needs no
+ * registers for its address and length (4.3 to 5.3 GFLOP/s with everything in place). Both factors are in float64
+ * scratch, whatever the tensors hold. So a number is converted once, when it is packed, not at every load; and the loop
+ * only ever sees one type of array, which gradient checks in float64 pass through without loss.
  */
 import type { Floats } from "../memory.ts";
 
@@ -56,7 +56,7 @@ const DEPTH = 256;
 /** Columns of B that are used with all rows of A before the next ones: they stay in the second cache meanwhile. */
 const WIDTH = 96;
 
-// What the innermost loop uses besides b; constants of fixed size, see above.
+// The innermost loop uses these besides b; they are constants of fixed size, see above.
 /** Four rows of A, interleaved, and the rows of B that they meet. */
 const panel = new Float64Array(TILE_ROWS * DEPTH);
 const panelRows = new Int32Array(DEPTH);
@@ -82,7 +82,7 @@ export function product({
   biasOffset = 0,
   accumulate = false,
 }: Product): void {
-  // Blocks of equal depth. At least one, because sums of nothing are zeros that must be written.
+  // Blocks of equal depth. At least one, because empty sums are zeros that must be written.
   const blocks = Math.max(1, Math.ceil(k / DEPTH));
   const step = Math.ceil(k / blocks);
   for (let block = 0; block < blocks; block++) {
@@ -97,7 +97,7 @@ export function product({
         const from = aOffset + i * k + first * TILE_ROWS;
         panel.set(a.subarray(from, from + depth * TILE_ROWS));
         for (let j = left; j < right; j += TILE_COLUMNS) {
-          // Beyond the right edge the last column is computed, and written, again.
+          // Beyond the right edge the last column is computed and written again.
           const j1 = Math.min(j + 1, n - 1);
           const j2 = Math.min(j + 2, n - 1);
           tile(depth, b, bOffset + columns[j], bOffset + columns[j1], bOffset + columns[j2]);
@@ -130,7 +130,7 @@ export function product({
 /**
  * Makes `tile`: sums[i, j] → Σ_p panel[p, i] · b[panelRows[p] + bⱼ] for p < depth, i < 4, j < 3.
  *
- * The function around it holds the three arrays constant even where a bundler makes module constants variables, as
+ * The enclosing function keeps the three arrays constant even where a bundler makes module constants variables, as
  * esbuild does (measured in a bundle: 5.2 GFLOP/s, without it 4.0).
  */
 function tileOver(
@@ -151,7 +151,7 @@ function tileOver(
     let s30 = 0;
     let s31 = 0;
     let s32 = 0;
-    // 4 in figures: an exported constant is a variable to V8 (measured: 4.8 GFLOP/s against 5.3).
+    // A literal 4: an exported constant is a variable to V8 (measured: 4.8 GFLOP/s against 5.3).
     for (let p = 0, i = 0; p < depth; p++, i += 4) {
       const row = panelRows[p];
       const x0 = b[row + b0];
@@ -191,7 +191,7 @@ function tileOver(
 
 const tile = /* @__PURE__ */ tileOver(panel, panelRows, sums);
 
-/** Numbers that `packRows` writes for an m × k matrix: m rounded up to whole tiles. */
+/** How many numbers `packRows` writes for an m × k matrix: m rounded up to whole tiles. */
 export function packedSize(m: number, k: number): number {
   return Math.ceil(m / TILE_ROWS) * TILE_ROWS * k;
 }
@@ -234,8 +234,8 @@ export function packRows(
 }
 
 /**
- * `buffer` if it has room for `size` numbers, else a new one. Scratch stays allocated between calls: a fresh array costs
- * more than what is computed in it.
+ * `buffer` if it has room for `size` numbers, else a new one. Scratch stays allocated between calls: a fresh array
+ * costs more than the computation in it.
  */
 export function grown(buffer: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
   return buffer.length >= size ? buffer : new Float64Array(size);

@@ -1,4 +1,4 @@
-/** Kernels that move elements and compute nothing: filling, strided copies, selection by index, and selection's adjoint. */
+/** Kernels that move elements and compute nothing: filling, strided copies, selection by index, and its adjoint. */
 
 import type { AxisGeometry } from "../geometry/axis.ts";
 import type { CopyGeometry } from "../geometry/copy.ts";
@@ -15,7 +15,7 @@ export function copyStrided(x: Floats, y: Floats, g: CopyGeometry): void {
   const inner = shape[rank - 1];
   const dx = xStrides[rank - 1];
   const dy = yStrides[rank - 1];
-  // An odometer over the outer axes: `index` counts, i and j follow with each side's strides.
+  // An odometer over the outer axes: `index` counts, and i and j follow with each side's strides.
   const index = new Array<number>(rank).fill(0);
   let i = g.xOffset;
   let j = g.yOffset;

@@ -1,6 +1,6 @@
 /**
  * Softmax and its logarithm along one axis of x `[outer, length, inner]`. The largest element is subtracted before
- * anything is exponentiated: e¹⁰⁰ overflows float32, e⁰ does not, and the quotient is the same.
+ * exponentiating: e¹⁰⁰ overflows float32, e⁰ does not, and the quotient is the same.
  */
 import type { AxisGeometry } from "../geometry/axis.ts";
 import { exp, log } from "../math/index.ts";
@@ -61,7 +61,7 @@ export function logSoftmaxGradient(gy: Floats, y: Floats, gx: Floats, g: AxisGeo
   }
 }
 
-/** The largest of every `step`-th element; a NaN is not noticed here, it spreads through the exponentials. */
+/** The largest of every `step`-th element. It ignores NaN, which spreads through the exponentials. */
 function largest(x: Floats, from: number, end: number, step: number): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let p = from; p < end; p += step) if (x[p] > max) max = x[p];

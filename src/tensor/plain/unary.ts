@@ -1,7 +1,7 @@
 /**
  * Functions of one number, a row for each: the value y = f(x), and the gradient gx = gy·f′(x).
  *
- * Each row has loops of its own (elementwise.ts says why). Without a row for each operation this file does not compile.
+ * Each row has its own loops (elementwise.ts says why). This file does not compile without a row for each operation.
  */
 import type { UnaryOp } from "../kernels.ts";
 import { exp, log, log1p, sigmoid, tanh } from "../math/index.ts";
@@ -13,7 +13,7 @@ interface UnaryRow {
   readonly gradient: (gy: Floats, x: Floats, y: Floats, gx: Floats, p: number, q: number) => void;
 }
 
-/** Of selu (Klambauer et al. 2017, eq. 14). */
+/** For selu (Klambauer et al. 2017, eq. 14). */
 export const SELU_ALPHA = 1.6732632423543772;
 export const SELU_SCALE = 1.0507009873554805;
 const SQRT_HALF = Math.SQRT1_2;
@@ -70,7 +70,7 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
     },
   },
   relu: {
-    // Written so that NaN stays NaN: NaN < 0 is false.
+    // This form keeps NaN: NaN < 0 is false.
     value: (x, y) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] < 0 ? 0 : x[i];
     },
@@ -112,7 +112,7 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
     },
   },
   hardswish: {
-    // Comparisons with NaN are false: it stays NaN.
+    // Comparisons with NaN are false, so NaN stays NaN.
     value: (x, y) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] * ((x[i] < -3 ? 0 : x[i] > 3 ? 6 : x[i] + 3) / 6);
     },
@@ -153,7 +153,7 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
     },
   },
   clamp: {
-    // Comparisons with NaN are false: NaN passes.
+    // Comparisons with NaN are false, so NaN passes.
     value: (x, y, p, q) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] < p ? p : x[i] > q ? q : x[i];
     },
@@ -194,7 +194,7 @@ function expm1(x: number): number {
   return (2 * t) / (1 - t);
 }
 
-/** tanh(√(2/π)·(x + 0.044715x³)), of which the approximate gelu is ½x(1 + it). */
+/** tanh(√(2/π)·(x + 0.044715x³)) =: t; the approximate gelu is ½x(1 + t). */
 function geluTangent(x: number): number {
   return tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x));
 }

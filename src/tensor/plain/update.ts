@@ -1,13 +1,13 @@
 /**
  * Updates in place: one step of an optimiser on one parameter.
  *
- * Every number is read, updated in float64 and rounded once when it is stored.
+ * Every number is read, updated in float64, and rounded once when it is stored.
  */
 import type { AdamStep, SgdStep } from "../kernels.ts";
 import { pow } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
-/** What batch norm keeps of each batch: running ← (1 − momentum)·running + momentum·scale·batch. */
+/** Batch norm's update after each batch: running ← (1 − momentum)·running + momentum·scale·batch. */
 export function runningAverage(running: Floats, batch: Floats, momentum: number, scale: number): void {
   for (let c = 0; c < running.length; c++) running[c] = (1 - momentum) * running[c] + momentum * batch[c] * scale;
 }
@@ -19,8 +19,8 @@ export function runningAverage(running: Floats, batch: Floats, momentum: number,
  *   d = v,  or  g + momentum·v                (Nesterov)
  *   w ← w − lr·d
  *
- * The learning rate multiplies the velocity when it is applied, not when it is stored (Sutskever et al. 2013 do the
- * latter), so a new learning rate changes the next step at once.
+ * The learning rate multiplies the velocity when it is applied, not when it is stored (as in Sutskever et al. 2013), so
+ * a new learning rate changes the next step at once.
  */
 export function sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): void {
   const { lr, momentum, dampening, weightDecay, nesterov, first } = step;
@@ -32,7 +32,7 @@ export function sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): voi
   const take = 1 - dampening;
   for (let i = 0; i < n; i++) {
     const g = gw[i] + weightDecay * w[i];
-    // What was in v before the first step is undefined, and 0·NaN would be NaN.
+    // Before the first step v is undefined, and 0·NaN would be NaN.
     const velocity = first ? g : momentum * v[i] + take * g;
     v[i] = velocity;
     w[i] -= lr * (nesterov ? g + momentum * velocity : velocity);
@@ -46,8 +46,8 @@ export function sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): voi
  *   v ← β₂v + (1 − β₂)g²       v̂ = v / (1 − β₂ᵗ)
  *   w ← w − lr·m̂ / (√v̂ + ε)
  *
- * AdamW (Loshchilov & Hutter 2019, Algorithm 2): g = gw, and the weights decay by themselves, w ← (1 − lr·weightDecay)·w,
- * before the step.
+ * AdamW (Loshchilov & Hutter 2019, Algorithm 2): g = gw, and the weights decay separately before the step, w ← (1 −
+ * lr·weightDecay)·w.
  */
 export function adam(w: Floats, gw: Floats, m: Floats, v: Floats, options: AdamStep): void {
   const { lr, beta1, beta2, eps, weightDecay, decoupled, step } = options;

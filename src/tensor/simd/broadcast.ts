@@ -4,7 +4,7 @@
  *   a  ├── runs ──┤        ├── runs ──┤        one number
  *   b  ├── runs ──┤        one number          ├── runs ──┤
  *
- * The innermost two loops, numbers of a row and rows, are in WebAssembly; axes further out are counted here.
+ * The innermost two loops, over a row's numbers and over rows, are in WebAssembly; the loops over outer axes are here.
  */
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp } from "../kernels.ts";
@@ -14,7 +14,7 @@ import { type Code, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/a
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
-/** What the plain tier computes is null. Without a row for each operation this file does not compile. */
+/** Null: the plain tier computes it. This file does not compile without a row for each operation. */
 const ROWS: Readonly<Record<BinaryOp, Code | null>> = {
   add: f32x4.add,
   sub: f32x4.sub,
@@ -27,7 +27,7 @@ const ROWS: Readonly<Record<BinaryOp, Code | null>> = {
   equal: null,
 };
 
-/** y → a ∘ b. Left to the plain tier: powers, and rows too short to fill vectors. */
+/** y → a ∘ b. The plain tier keeps powers, and rows too short to fill vectors. */
 export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Floats, g: BroadcastGeometry): boolean {
   const operation = ROWS[op];
   const { outer, outerStridesA, outerStridesB, inner, innerStrideA, innerStrideB } = g;
@@ -39,7 +39,7 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
     const pa = call.input(a);
     const pb = call.input(b);
     const py = call.output(y);
-    // The last of the outer axes is walked by `rows`; an odometer over the others: `index` counts, i and j follow.
+    // `rows` walks the last of the outer axes; an odometer walks the others: `index` counts, and i and j follow.
     const last = outer.length - 1;
     const count = last >= 0 ? outer[last] : 1;
     const skipA = last >= 0 ? 4 * (outerStridesA[last] - inner * innerStrideA) : 0;
@@ -59,10 +59,10 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
   });
 }
 
-/** Measured: rows of 4 are as fast in the plain tier. */
+/** Measured: the plain tier is as fast with rows of 4. */
 const SHORTEST_ROW = 8;
 
-/** rows(a, b, y, inner, count, skipA, skipB): `count` rows; the skips are bytes from where a row leaves off. */
+/** rows(a, b, y, inner, count, skipA, skipB): `count` rows; the skips are bytes from the end of a row to the next. */
 function rowsFunction(operation: Code, strideA: number, strideB: number): Func {
   return func("rows", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [a, b, y, inner, count, skipA, skipB] = [0, 1, 2, 3, 4, 5, 6];

@@ -1,9 +1,9 @@
 /**
- * Element-wise kernels of one tensor and of equal shapes: each operation is one expression on vectors, put into a loop by
- * loops.ts. Not here, so computed by the plain tier: log, gelu and softplus, and the gradients of the latter two.
+ * Element-wise kernels of one tensor and of equal shapes: each operation is one expression on vectors, and loops.ts
+ * puts it into a loop. The plain tier computes the rest: log, gelu and softplus, and the gradients of the latter two.
  *
- * float32 arithmetic, where the plain tier computes in float64 and rounds once: an operation of k steps differs by up to
- * k/2 units in the last place. NaN and ±∞ go through as in the plain tier.
+ * Arithmetic is float32, where the plain tier computes in float64 and rounds once: an operation of k steps differs by
+ * up to k/2 units in the last place. NaN and ±∞ pass through as in the plain tier.
  *
  * Next: broadcast.ts, two tensors of different shapes.
  */
@@ -24,11 +24,11 @@ type UnaryGradient = (gy: Local, x: Local, y: Local, p: Local, q: Local, locals:
 const ZERO = /* @__PURE__ */ constant(0);
 const ONE = /* @__PURE__ */ constant(1);
 
-/** What the plain tier computes is null. Without a row for each operation this file does not compile. */
+/** Null: the plain tier computes it. This file does not compile without a row for each operation. */
 interface Row {
   readonly value: Unary | null;
   readonly gradient: UnaryGradient | null;
-  /** Which of x and y the gradient looks at: the other is neither copied nor read. */
+  /** Which of x and y the gradient reads: the other is neither copied nor read. */
   readonly reads: "x" | "y" | "";
 }
 
@@ -67,14 +67,14 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
     reads: "x",
   },
   sign: {
-    // 1 where x > 0, less 1 where x < 0.
+    // 1 where x > 0, minus 1 where x < 0.
     value: (y, x) =>
       set(y, [get(x), ZERO, f32x4.greater, ONE, v128.and], [get(x), ZERO, f32x4.less, ONE, v128.and], f32x4.sub),
     gradient: () => [ZERO],
     reads: "",
   },
   relu: {
-    // pmax: half the time of max, and a NaN stays.
+    // pmax: half the time of max, and NaN stays.
     value: (y, x) => set(y, get(x), ZERO, f32x4.pmax),
     // 0 where y ≤ 0; at NaN the gradient passes.
     gradient: (gy, _x, y) => [get(gy), get(y), ZERO, f32x4.lessOrEqual, v128.andnot],
@@ -132,7 +132,7 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
       ];
     },
     gradient: (gy, x, _y, _p, _q, locals) => {
-      // eˣ as h·h, the second h last: see halves.
+      // eˣ as h·h, with the second h last: see halves.
       const h = locals.make("v128");
       return [
         exponential(locals)(h, get(x), constant(0.5), f32x4.mul),
@@ -159,8 +159,8 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
 };
 
 /**
- * With h = 1 + e^(−|x|) and m = e^(x/2) where x < 0, else 1, σ(x) = m·m / h. The second m comes last: where eˣ is next to
- * nothing, σ would have few digits left to be multiplied with.
+ * With h = 1 + e^(−|x|) and m = e^(x/2) where x < 0, else 1, σ(x) = m·m / h. The second m comes last: where eˣ is
+ * nearly 0, σ would have too few digits left to multiply with.
  */
 function halves(x: Local, locals: Locals): { h: Local; m: Local; code: Code } {
   const [h, m] = locals.many("v128", 2);

@@ -1,10 +1,11 @@
 /**
- * eˣ, and what is made of it, for four float32 at once.
+ * eˣ and functions made from it, for four float32 at once.
  *
  *   x = k·ln 2 + r, k whole, |r| ≤ ½ ln 2        eˣ = 2ᵏ·eʳ
  *
- * eʳ is a polynomial (Cephes `expf`, S. Moshier), 2ᵏ is put together from its bits. ln 2 is subtracted in two parts, the
- * first of so few bits that k times it is exact. Measured over all of float32's range: at most 2 units in the last place.
+ * eʳ is a polynomial (Cephes `expf`, S. Moshier); 2ᵏ is assembled from its bits. ln 2 is subtracted in two parts, the
+ * first with so few bits that k times it is exact. Measured over all of float32's range: at most 2 units in the last
+ * place.
  */
 import { type Code, constant, f32x4, get, i32, i32x4, type Local, type Locals, set, v128 } from "./wasm/assembler.ts";
 
@@ -12,7 +13,7 @@ const whole = (value: number): Code => v128.constInt(value, value, value, value)
 const SIGN = /* @__PURE__ */ whole(-0x80000000);
 
 /**
- * 1.5·2²³: around it neighbours are 1 apart, so adding it rounds to a whole number k, which then stands in the lowest bits.
+ * 1.5·2²³: numbers near it are 1 apart, so adding it rounds to a whole number k, which then stands in the lowest bits.
  */
 const ROUNDER = 12582912;
 
@@ -27,13 +28,14 @@ export function exponential(locals: Locals): (y: Local, ...x: Code) => Code {
   /** a·r + b */
   const pair = (a: number, b: number): Code => [constant(a), get(r), f32x4.mul, constant(b), f32x4.add];
   return (y, ...x) => [
-    // Beyond these the result is 0 or ∞ anyway. In this order NaN stays NaN.
+    // Beyond these the result is 0 or ∞ anyway. This order keeps NaN.
     set(r, x, constant(-104), f32x4.pmax, constant(89), f32x4.pmin),
     set(bits, get(r), constant(Math.LOG2E), f32x4.mul, constant(ROUNDER), f32x4.add),
     set(k, get(bits), constant(ROUNDER), f32x4.sub),
     set(r, get(r), get(k), constant(0.693359375), f32x4.mul, f32x4.sub),
     set(r, get(r), get(k), constant(-2.1219444005469e-4), f32x4.mul, f32x4.sub),
-    // eʳ = 1 + r + r²·p(r), p's six terms in pairs (Estrin): half as long a chain of dependent instructions as Horner's.
+    // eʳ = 1 + r + r²·p(r), with p's six terms in pairs (Estrin): half as long a chain of dependent instructions as
+    // Horner's.
     set(square, get(r), get(r), f32x4.mul),
     set(
       y,
@@ -45,7 +47,7 @@ export function exponential(locals: Locals): (y: Local, ...x: Code) => Code {
     ),
     set(y, get(y), get(square), f32x4.mul, pair(0.16666665459, 0.50000001201), f32x4.add),
     set(y, get(y), get(square), f32x4.mul, get(r), f32x4.add, constant(1), f32x4.add),
-    // 2ᵏ in two factors, because 2¹²⁸ and 2⁻¹⁴⁹ are no ordinary float32: half of k, then the rest.
+    // 2ᵏ in two factors, because 2¹²⁸ and 2⁻¹⁴⁹ are not normal float32: half of k, then the rest.
     set(bits, get(bits), constant(ROUNDER), i32x4.sub),
     set(k, get(bits), i32.const(1), i32x4.shiftRightSigned),
     set(y, get(y), powerOfTwo(get(k)), f32x4.mul),
@@ -58,7 +60,7 @@ function powerOfTwo(k: Code): Code {
   return [k, whole(127), i32x4.add, i32.const(23), i32x4.shiftLeft];
 }
 
-/** y → 1 / (1 + e⁻ˣ), by way of e^−|x|, which does not overflow: for x < 0 it is e^−|x| / (1 + e^−|x|). */
+/** y → 1 / (1 + e⁻ˣ), via e^−|x|, which does not overflow: for x < 0 it is e^−|x| / (1 + e^−|x|). */
 export function sigmoid(y: Local, x: Local, locals: Locals): Code {
   const exp = exponential(locals);
   const e = locals.make("v128");
@@ -69,7 +71,7 @@ export function sigmoid(y: Local, x: Local, locals: Locals): Code {
   ];
 }
 
-/** y → tanh x = 1 − 2 / (e²ˣ + 1), and a polynomial (Cephes `tanhf`) near 0, where that would cancel. */
+/** y → tanh x = 1 − 2 / (e²ˣ + 1), and near 0, where that would cancel, a polynomial (Cephes `tanhf`). */
 export function hyperbolicTangent(y: Local, x: Local, locals: Locals): Code {
   const exp = exponential(locals);
   const [e, square] = locals.many("v128", 2);

@@ -1,9 +1,9 @@
 /**
  * The SIMD tier: the plain tier's functions as WebAssembly, assembled when they are first used.
  *
- * Every function here answers whether it did the work. Where it did not (a shape or an operation that it does not cover,
- * float64 data, no room in its memory, a sum beyond float32's range, not compiled) the plain kernel does, with the same
- * result within rounding.
+ * Every function here returns whether it did the work. If it did not (a shape or operation it does not cover, float64
+ * data, no room in its memory, a sum beyond float32's range, not compiled), the plain kernel does, with the same result
+ * within rounding.
  */
 import type { ArrayKernels } from "../kernels.ts";
 import { plainKernels } from "../plain/index.ts";
@@ -23,8 +23,8 @@ import { reasonOf, webAssembly } from "./wasm/features.ts";
 import { worthIt } from "./worth.ts";
 
 /**
- * The tier, or in words why this platform cannot have it: there is no WebAssembly, it has no SIMD, it has no memory to
- * give, or the page's Content-Security-Policy forbids it (it lacks 'wasm-unsafe-eval').
+ * The tier, or a string that says why this platform cannot have it: there is no WebAssembly, it has no SIMD, it has no
+ * memory to give, or the page's Content-Security-Policy forbids it (it lacks 'wasm-unsafe-eval').
  */
 export function makeSimdKernels(): ArrayKernels | string {
   const wasm = webAssembly();
@@ -42,7 +42,7 @@ export function makeSimdKernels(): ArrayKernels | string {
 /** The kernels that run on `engine`. */
 export function kernelsOf(engine: Engine): ArrayKernels {
   let why: string | null = null;
-  /** `fast` where it can, else `plain`. */
+  /** `fast` where it can, otherwise `plain`. */
   const orPlain =
     <Args extends readonly unknown[]>(
       fast: (engine: Engine, ...args: Args) => boolean,
@@ -100,7 +100,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
   return tier;
 }
 
-/** Why the plain kernel computes what this tier could not, in words. */
+/** Why the plain kernel computed instead of this tier. */
 function reasonOfPlain(engine: Engine, args: readonly unknown[]): string {
   if (args.some(isFloat64)) return "float64";
   if (engine.hadNoRoom) return "no room in the memory";

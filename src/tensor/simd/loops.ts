@@ -1,13 +1,13 @@
 /**
- * Loops over rows of numbers, which is all that the memory-bound kernels are.
+ * Loops over rows of numbers: memory-bound kernels consist of nothing else.
  *
  *   ├── 16 numbers ──┼── 16 numbers ──┼ 4 ┼ 4 ┼1┼1┼      sixteen at a time, then four, then one
  *
- * The loop's body is written once, for vectors. It does not load and store by itself but through an `Access`, which the
- * loop hands to it three times: for four vectors at once, for one, and for a single number in lane 0. So a kernel is
- * right for every length, and an operation is one expression.
+ * A loop's body is written once, for vectors. It loads and stores only through an `Access`. The loop passes it three of
+ * these: for four vectors at once, for one, and for a single number in lane 0. So a kernel is right for every length,
+ * and an operation is one expression.
  *
- * Why four vectors: with one, the loop's counting costs as much as an addition. Next: elementwise.ts.
+ * Why four vectors: with one, the loop's counter costs as much as an addition. Next: elementwise.ts.
  */
 import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
 import {
@@ -27,14 +27,14 @@ import {
   v128,
 } from "./wasm/assembler.ts";
 
-/** How the body of a loop reaches its numbers. */
+/** How a loop's body reaches its numbers. */
 export interface Access {
   /** The vectors of this pass: 0 … 3, or 0 alone. */
   readonly vectors: readonly number[];
-  /** Vector v at the pointer. A single number comes four times, so that no lane holds what is not in the array. */
+  /** Vector v at the pointer. A single number fills all four lanes, so none holds a number from outside the array. */
   load(pointer: Local, v: number): Code;
   store(pointer: Local, v: number, ...value: Code): Code;
-  /** The value with zeros in the lanes that do not count: what sums add up. */
+  /** The value, with zeros in the lanes that do not count: for sums. */
   counted(...value: Code): Code;
 }
 
@@ -74,7 +74,7 @@ export function countDown(counter: Local, by: number, ...body: Code): Code {
   );
 }
 
-/** Runs `body` over n numbers at each of the pointers, which end behind them; n ends below 1. */
+/** Runs `body` over n numbers at each of the pointers, which end after them; n ends below 1. */
 export function sweep(n: Local, pointers: readonly Local[], body: (access: Access) => Code): Code {
   return [fourVectors, oneVector, oneNumber].map((access) => {
     const numbers = access === oneNumber ? 1 : 4 * access.vectors.length;
@@ -87,12 +87,12 @@ export function sweep(n: Local, pointers: readonly Local[], body: (access: Acces
   });
 }
 
-/** Copies n numbers; the pointers end behind them, n below 1. */
+/** Copies n numbers; the pointers end after them, n below 1. */
 export function copyRun(to: Local, from: Local, n: Local): Code {
   return sweep(n, [to, from], (access) => access.vectors.map((v) => access.store(to, v, access.load(from, v))));
 }
 
-/** The parameters of a function over rows: which of its arrays it loads and stores, how many numbers and sums there are. */
+/** The shape of a function over rows: the arrays it loads and stores, and how many numbers and sums it has. */
 export interface RowsShape {
   readonly arrays: number;
   readonly reads: readonly number[];
@@ -104,18 +104,18 @@ export interface RowsShape {
 
 /** The variables of a function over rows. */
 export interface RowsVariables {
-  /** A vector of each array: its elements before, its results after the body. */
+  /** A vector of each array: its elements before the body, its results after. */
   readonly x: readonly Local[];
-  /** Each number, four times. */
+  /** Each number, repeated four times. */
   readonly p: readonly Local[];
-  /** What the body leaves to be added to each sum. */
+  /** The terms that the body adds to each sum. */
   readonly terms: readonly Local[];
-  /** Address of the results that are not arrays. */
+  /** Address of the results other than arrays. */
   readonly lanes: Local;
   readonly locals: Locals;
 }
 
-/** Instructions for each vector; or also some before the first and after the last. */
+/** Instructions for each vector; optionally with some before the first and after the last. */
 export type RowsBody = Code | { readonly before: Code; readonly each: Code; readonly after: Code };
 
 /** The variables of a function over rows, and its instructions. */
@@ -151,8 +151,8 @@ function rowParts(
 
 /**
  * name(…addresses, outer, inner, skip, lanes, …numbers): runs the body on every element of `outer` rows of `inner`
- * numbers, `skip` bytes between the end of a row and the start of the next, the same in all arrays; stores the sums'
- * lanes (sums.ts) at `lanes`, one sum after the other.
+ * numbers. `skip` bytes separate a row's end from the next row's start, the same in all arrays. Stores the sums' lanes
+ * (sums.ts) at `lanes`, one sum after the other.
  */
 export function rowsFunction(name: string, shape: RowsShape, body: (variables: RowsVariables) => RowsBody): Func {
   const { arrays, numbers = 0 } = shape;
@@ -176,16 +176,16 @@ export function rowsFunction(name: string, shape: RowsShape, body: (variables: R
   });
 }
 
-/** Floats of a group's record: the lanes of its sums, then its numbers, in whole vectors. */
+/** Floats in a group's record: the lanes of its sums, then its numbers, in whole vectors. */
 export function recordFloats({ numbers = 0, sums = 0 }: Pick<RowsShape, "numbers" | "sums">): number {
   return 2 * SUM_LANES * sums + 4 * Math.ceil(numbers / 4);
 }
 
 /**
- * name(…addresses, outer, groups, inner, records): the same for arrays `[outer, groups, inner]`, all of them from beginning
- * to end, with numbers and sums for each group, which stand in its record; sums are added to what is there.
+ * name(…addresses, outer, groups, inner, records): the same for whole arrays `[outer, groups, inner]`, with numbers and
+ * sums for each group in its record; sums are added to the values there.
  *
- * One group after the other would be simpler, but its rows lie far apart: from memory 490 µs instead of 155 for the two
+ * One group after the other would be simpler, but its rows lie far apart in memory: 490 µs instead of 155 for the two
  * sums of batch norm's gradient over 2 MiB arrays.
  */
 export function groupsFunction(name: string, shape: RowsShape, body: (variables: RowsVariables) => Code): Func {

@@ -11,11 +11,11 @@
  *   │a1│  ×    │  …     │  …     │
  *   └──┘       └────────┴────────┘
  *
- * Each step loads one number of A per row, repeats it four times, multiplies it with both vectors of B and adds. With
- * multiply-add in one instruction R = 6 uses 12 + 2 + 1 = 15 registers, all that V8 has; without, a product needs a
- * register of its own and R = 4 is best.
+ * Each step loads one number of A per row, repeats it four times, multiplies it with both vectors of B and adds. Where
+ * multiply-add is one instruction, R = 6 uses 12 + 2 + 1 = 15 registers, all that V8 has. Elsewhere a product needs its
+ * own register, and R = 4 is best.
  *
- * A is packed R rows interleaved, B eight columns interleaved, so both are read straight ahead.
+ * A is packed with R rows interleaved, B with eight columns interleaved, so both are read sequentially.
  */
 
 import { advance, countDown } from "./loops.ts";
@@ -38,7 +38,7 @@ import type { Features } from "./wasm/features.ts";
 
 export const TILE_COLUMNS = 8;
 
-/** Rows of a tile: what the registers hold. */
+/** Rows of a tile: as many as the registers hold. */
 export function tileRows({ multiplyAdd }: Features): number {
   return multiplyAdd ? 6 : 4;
 }
@@ -59,10 +59,10 @@ export interface TileRegisters {
 }
 
 /**
- * Step `i` after the addresses a and b of packed panels: adds the products of one column of a and one row of b.
+ * Step `i` from the addresses a and b of packed panels: adds the products of one column of a and one row of b.
  *
- * V8 computes an address for the constant offset of a splatting load, one instruction more, and one only for all loads
- * with the same offset. So `a` is better given as a pointer for each row: 4 % (Node 20, 512³; Node 24: up to 6 %).
+ * V8 computes an address for the constant offset of a splatting load: one extra instruction, shared by all loads with
+ * the same offset. So passing `a` as a pointer for each row is faster: 4 % (Node 20, 512³; Node 24: up to 6 %).
  */
 export function multiplyStep(
   i: number,
@@ -84,15 +84,15 @@ export function multiplyStep(
   ];
 }
 
-/** Steps that are written out in a row. */
+/** How many steps are unrolled. */
 const STRAIGHT = 16;
 
 /**
- * k steps: `step(i)` is the i-th after the pointers, which `advance(n)` moves on by n steps. k ends below STRAIGHT, as the
- * number of steps that the pointers have not been moved by.
+ * k steps: `step(i)` is the i-th from the pointers, and `advance(n)` moves the pointers on by n steps. k ends below
+ * STRAIGHT: the number of steps by which the pointers still have to move.
  *
- * V8 11 spills registers in a long straight line of steps, and does not when each of them ends with a conditional exit.
- * One that tests a number V8 cannot know to be zero costs less than counting (Node 20: 5 %).
+ * V8 11 spills registers in a long straight line of steps, but not when each step ends with a conditional exit. An exit
+ * that tests a number V8 cannot know to be zero costs less than counting (Node 20: 5 %).
  */
 export function steps(k: Local, locals: Locals, step: (i: number) => Code, advance: (n: number) => Code): Code {
   const zero = locals.make("i32");
@@ -105,7 +105,7 @@ export function steps(k: Local, locals: Locals, step: (i: number) => Code, advan
       block(Array.from({ length: STRAIGHT }, (_, i) => [step(i), get(zero), i32.const(1 << i), i32.and, branchIf(0)])),
       advance(STRAIGHT),
     ),
-    // Other offsets than in the loop: V8 would compute those that both use outside of it, and keep them in memory (9 %).
+    // Different offsets from the loop's: V8 would compute shared ones outside the loop, and keep them in memory (9 %).
     advance(-STRAIGHT),
     block(
       Array.from({ length: STRAIGHT - 1 }, (_, i) => [
@@ -117,7 +117,7 @@ export function steps(k: Local, locals: Locals, step: (i: number) => Code, advan
   ];
 }
 
-/** Stores the sums at c, row after row, or adds them to what is there; c ends behind the last row. */
+/** Stores the sums at c, row after row, or adds them to the values there; c ends after the last row. */
 export function storeTile(c: Local, rowBytes: Local, sums: readonly Local[], add: boolean): Code {
   return Array.from({ length: sums.length / 2 }, (_, r) => [
     [0, 1].map((half) => [

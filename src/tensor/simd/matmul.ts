@@ -63,14 +63,14 @@ export function packedFloats({ m, n, k }: GemmGeometry): number {
   );
 }
 
-/** The product on addresses, with `packed` the address of its scratch. */
+/** The product on addresses; `packed` is the address of its scratch. */
 export function gemmAt(engine: Engine, a: number, b: number, c: number, packed: number, g: GemmGeometry): void {
   const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = g;
   const functions = engine.program<GemmFunctions>("gemm", gemmFunctions);
   const R = tileRows(engine.features);
   const packedB = packed + 4 * roundUp(Math.min(MC, m), 12) * Math.min(KC, k);
   const spare = packedB + 4 * roundUp(Math.min(NC, n), TILE_COLUMNS) * Math.min(KC, k);
-  // How far apart, in bytes, neighbours along m, n and k lie.
+  // The distances in bytes between neighbours along m, n and k.
   const [aRow, aStep] = transposeA ? [4, 4 * m] : [4 * k, 4];
   const [bColumn, bStep] = transposeB ? [4 * k, 4] : [4, 4 * n];
   for (let j0 = 0; j0 < n; j0 += NC) {
@@ -109,8 +109,8 @@ function packPanels(
 }
 
 /**
- * C's block → A's packed block times B's, or adds it. What does not fill whole tiles, a strip on the right and one below, is
- * computed in `spare` first (`spareFloats`).
+ * C's block → A's packed block times B's, or adds it. The parts that do not fill whole tiles, a strip on the right and
+ * one below, are computed in `spare` first (`spareFloats`).
  */
 export function multiplyPacked(
   { tiles, part }: Program<"tile" | "tiles" | "part">,
@@ -186,7 +186,7 @@ export function tilesFunction(R: number): Func {
   });
 }
 
-/** part(source, c, rows, columns, sourceBytes, rowBytes, add): a block of c → what was computed in scratch, or adds it. */
+/** part(source, c, rows, columns, sourceBytes, rowBytes, add): copies a block computed in scratch to c, or adds it. */
 export function partFunction(): Func {
   return func("part", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [source, c, rows, columns, sourceBytes, rowBytes, add] = [0, 1, 2, 3, 4, 5, 6];

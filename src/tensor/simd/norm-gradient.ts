@@ -19,7 +19,7 @@ import { constant, type Func, f32x4, get, set, v128 } from "./wasm/assembler.ts"
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
-/** Gradients of `normalize` where mean and rstd are the moments of x itself; those that are null are not computed. */
+/** Gradients of `normalize` where mean and rstd are the moments of x itself; null ones are not computed. */
 export function normalizeGradient(
   engine: Engine,
   gy: Floats,
@@ -31,7 +31,7 @@ export function normalizeGradient(
   return gradients(engine, gy, null, x, by, to, g);
 }
 
-/** gz → what passes behind z = max(0, …), and the gradients of `normalize` for it. */
+/** gz → the gradient before z = max(0, …), and the gradients of `normalize` for it. */
 export function normalizeReluGradient(
   engine: Engine,
   gy: Floats,
@@ -55,7 +55,7 @@ function gradients(
   g: NormGeometry,
 ): boolean {
   const { outer, groups, inner } = g;
-  // z and gz do not count: whether ReLU's gradient comes at once or before must not change the bits.
+  // z and gz do not count: the bits must not depend on whether ReLU's gradient is computed here or beforehand.
   if (inner < SHORTEST_ROW || !worthIt(gy, x, to.x)) return false;
   const key = `normalize gradient${relu ? " relu" : ""}`;
   const { sumRows, gradientRows } = engine.program<"sumRows" | "gradientRows">(key, () => [
@@ -79,7 +79,7 @@ function gradients(
       const products = sums.sum(c, 1);
       const product = products * rstd[c];
       const scale = weight ? rstd[c] * weight[c] : rstd[c];
-      // Products of small numbers may have vanished which a large rstd would have brought back.
+      // Products of small numbers may have vanished that a large rstd would have brought back.
       const vanished = rstd[c] > 2 ** 20 && Math.abs(products) < 1 / LARGE;
       if (!(Math.abs(sum) < LARGE && Math.abs(product) < LARGE) || vanished || !fitsFloat32(mean[c], rstd[c], scale)) {
         fits = false;
@@ -96,13 +96,15 @@ function gradients(
   return ran && fits;
 }
 
-/** sumRows(gy, z, x, gz, outer, groups, inner, records of m): gz → gy where z > 0, if `masks`; Σ gz and Σ gz·(x − m). */
+/**
+ * sumRows(gy, z, x, gz, outer, groups, inner, records of m): gz → gy where z > 0, if `masks`; Σ gz and Σ gz·(x − m).
+ */
 function sumRowsFunction(masks: boolean): Func {
   return groupsFunction(
     "sumRows",
     { arrays: 4, reads: masks ? [0, 1, 2] : [0, 2], writes: masks ? [3] : [], numbers: 1, sums: 2 },
     ({ x: [gy, z, x, gz], p: [m], terms: [gradient, product] }) => [
-      // At NaN the gradient passes, as in `relu`.
+      // The gradient passes at NaN, as in `relu`.
       set(gz, get(gy), masks ? [get(z), constant(0), f32x4.lessOrEqual, v128.andnot] : []),
       set(gradient, get(gz)),
       set(product, get(gz), get(x), get(m), f32x4.sub, f32x4.mul),

@@ -1,5 +1,5 @@
 /**
- * Normalisation of x `[outer, groups, inner]`, and what usually follows it in one pass: addition of a shortcut, ReLU.
+ * Normalisation of x `[outer, groups, inner]`, fused with what usually follows: addition of a shortcut, ReLU.
  *
  * A group is `outer` rows of `inner` numbers, `groups·inner` apart:
  *
@@ -20,7 +20,7 @@ import { constant, type Func, f32x4, get, set } from "./wasm/assembler.ts";
 import type { Call, Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
-/** Shorter rows leave the vectors empty. */
+/** Shorter rows do not fill a vector. */
 export const SHORTEST_ROW = 4;
 
 /** One record per group, for a pass over all of them: numbers that the pass reads, and sums that it adds up. */
@@ -59,7 +59,7 @@ export class Records {
 
 /**
  * mean, variance (biased) → per group. Two passes, the second over the deviations from the mean. It subtracts the mean
- * rounded to float32, m̃, and corrects that: Σ(x − m)²/n = Σ(x − m̃)²/n − (m − m̃)².
+ * rounded to float32, m̃, and corrects for that: Σ(x − m)²/n = Σ(x − m̃)²/n − (m − m̃)².
  */
 export function moments(engine: Engine, x: Floats, mean: Floats, variance: Floats, g: NormGeometry): boolean {
   const { outer, groups, inner } = g;
@@ -85,10 +85,10 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
       const m = first.sum(c, 0) / n;
       const rounded = m - Math.fround(m);
       const v = second.sum(c, 0) / n - rounded * rounded;
-      // Squares, too, leave float32's range before those of float64 do, whose mean may be finite.
+      // Squares also leave float32's range before float64's, where their mean may be finite.
       if (!Number.isFinite(v)) fits = false;
       mean[c] = m;
-      // Rounding can make it −1e-30 where all numbers are equal. NaN stays.
+      // Rounding can give −1e-30 where all numbers are equal. NaN stays.
       variance[c] = v < 0 ? 0 : v;
     }
   });
@@ -96,8 +96,8 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
 }
 
 /**
- * Whether a group's numbers can be computed with in float32, whatever x: no step in between leaves its range where the
- * result does not, or loses digits below it.
+ * Whether float32 can compute with a group's numbers, for every x: no intermediate step leaves its range unless the
+ * result does, or loses digits below it.
  */
 export function fitsFloat32(mean: number, rstd: number, scale: number): boolean {
   return Math.abs(mean) < LARGE && rstd > 2 ** -40 && Math.abs(scale) < LARGE;
@@ -114,7 +114,7 @@ export function normalize(
   g: NormGeometry,
 ): boolean {
   const { outer, groups, inner } = g;
-  // `add` does not count: whether it comes at once or later must not change the bits.
+  // `add` does not count: the bits must not depend on whether it is added here or later.
   if (inner < SHORTEST_ROW || !worthIt(x, y)) return false;
   const key = `normalize${add ? " add" : ""}${relu ? " relu" : ""}`;
   const scaleOf = (c: number): number => (weight ? rstd[c] * weight[c] : rstd[c]);

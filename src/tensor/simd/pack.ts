@@ -3,10 +3,10 @@
  *
  *   element (i, p) of the panel, i < width, p < k   →   target[p·width + i]
  *
- * In the source either the panel's direction is contiguous (element (i, p) at p·stride + i: rows of B, or A stored
- * transposed), and packing copies; or k is (element (i, p) at i·stride + p: rows of A, or B stored transposed), and
- * packing transposes, four by four in registers. Panels at the matrix's edge have fewer than `width` lines; the missing
- * ones are zeros.
+ * In the source, one of two directions is contiguous. If it is the panel's (element (i, p) at p·stride + i: rows of B,
+ * or A stored transposed), packing copies. If it is k (element (i, p) at i·stride + p: rows of A, or B stored
+ * transposed), packing transposes, four by four in registers. Panels at the matrix's edge have fewer than `width`
+ * lines; the missing ones are zeros.
  */
 import { advance, whileAtLeast } from "./loops.ts";
 import {
@@ -91,7 +91,7 @@ export function packByTransposing(name: string, width: number): Func {
   });
 }
 
-/** Transposes the 4 × 4 numbers in `rows`, using `halves` on the way. */
+/** Transposes the 4 × 4 numbers in `rows`, with `halves` as scratch. */
 export function transpose4(rows: readonly Local[], halves: readonly Local[]): Code {
   const pick = (to: Local, a: Local, b: Local, ...lanes: readonly [number, number, number, number]): Code =>
     set(to, get(a), get(b), shuffle32(...lanes));
@@ -110,7 +110,8 @@ export function transpose4(rows: readonly Local[], halves: readonly Local[]): Co
 }
 
 /**
- * edge(source, target, strideI, strideP, lines, width, k): any panel, one number at a time, missing lines as zeros.
+ * edge(source, target, strideI, strideP, lines, width, k): any panel, one number at a time, with missing lines as
+ * zeros.
  * Strides in bytes.
  */
 export function packEdge(): Func {
@@ -141,7 +142,7 @@ export function packEdge(): Func {
   });
 }
 
-/** §5.4.1 `if` with a float32 as its value: the first if the number on the stack is not zero, else the second. */
+/** §5.4.1 `if` with a float32 result: the first value if the number on the stack is not zero, else the second. */
 function ifFloat(then: Code, otherwise: Code): Code {
   return [0x04, 0x7d, then, 0x05, otherwise, 0x0b];
 }

@@ -1,14 +1,14 @@
 /**
- * Pooling: maxima and averages over 2×2 windows at stride 2 and maxima over 3×3 at stride 2 with padding 1, the windows of
- * VGG and ResNet, and the average of a whole plane. Other windows are left to the plain tier.
+ * Pooling with the windows of VGG and ResNet: maxima and averages over 2×2 windows at stride 2, maxima over 3×3 at
+ * stride 2 with padding 1, and the average of a whole plane. Other windows are left to the plain tier.
  *
  *   padded row   p0 p1 p2 p3 p4 p5 p6 p7 p8       windows j = 0 … 3 at stride 2
  *   tap v = 0    p0    p2    p4    p6             every second number: two loads, one shuffle
  *   tap v = 1       p1    p3    p5    p7
  *   tap v = 2          p2    p4    p6    p8
  *
- * Each plane is copied into one with a border (−∞ for maxima) in scratch memory, so that every window is whole, and read
- * with four windows at a time; the results, rounded up to whole vectors, are made in scratch too, and copied.
+ * Each plane is copied to scratch memory with a border (−∞ for maxima), so that every window is whole, and four windows
+ * are read at a time. The results, rounded up to whole vectors, are also made in scratch, and then copied.
  */
 import type { PoolGeometry, PoolWindows } from "../geometry/pool.ts";
 import type { Floats } from "../memory.ts";
@@ -111,7 +111,7 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
       pool(padded, results, 0, Ho, Wo, 4 * plane.width, W);
       copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
     }
-    // Four numbers are added in float32 here. A sum that is not finite shows itself in the sum of all.
+    // Four numbers are added in float32 here. A non-finite sum shows in the sum of all.
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
     rowsSum(py, 1, y.length, 0, lanes.byteOffset);
     total = totalOf(lanes);
@@ -128,7 +128,7 @@ export function avgPool2dGradient(_engine: Engine, gy: Floats, gx: Floats, g: Po
   return true;
 }
 
-/** Whether every window has k taps at stride 2 from −p, clipped to the image. */
+/** Whether every window has k taps, at stride 2 from −p, clipped to the image. */
 function slides({ start, count, step: distance }: PoolWindows, length: number, k: number, p: number): boolean {
   if (distance !== 1) return false;
   return start.every((from, i) => {
@@ -137,20 +137,20 @@ function slides({ start, count, step: distance }: PoolWindows, length: number, k
   });
 }
 
-/** Whether the one window of each plane is the plane, and its average counts nothing else. */
+/** Whether each plane has one window, the plane itself, and its average counts nothing else. */
 function isGlobal({ H, W, Ho, Wo, rows, columns }: PoolGeometry): boolean {
   const whole = ({ start, count, step: distance, divisor }: PoolWindows, length: number): boolean =>
     distance === 1 && start[0] === 0 && count[0] === length && divisor[0] === length;
   return Ho === 1 && Wo === 1 && whole(rows, H) && whole(columns, W);
 }
 
-/** Numbers in a row of the padded plane and in all of it: what windows, rounded up to four, reach. */
+/** Numbers in a row of the padded plane and in all of it: as far as the windows, rounded up to four, reach. */
 function paddedPlane({ H, W, Ho, Wo }: PoolGeometry, { k, p }: Square): { width: number; size: number } {
   const width = Math.max(W + 2 * p, 8 * Math.ceil(Wo / 4) + k);
   return { width, size: width * Math.max(H + 2 * p, 2 * (Ho - 1) + k) + 8 };
 }
 
-/** Row u of the windows: its taps, each a vector of four windows, are written to `taps`; `loaded` are on the way. */
+/** Row u of the windows: writes its taps, each a vector for four windows, to `taps`; `loaded` is scratch. */
 function loadTaps(row: Local, taps: readonly Local[], loaded: readonly Local[]): Code {
   const [a, b] = loaded;
   return [
@@ -162,19 +162,19 @@ function loadTaps(row: Local, taps: readonly Local[], loaded: readonly Local[]):
 
 /** Variables of the loop over windows. */
 interface WindowVariables {
-  /** Where the rows of the window begin. */
+  /** Where the window's rows begin. */
   readonly rows: readonly Local[];
   /** Where the results go. */
   readonly y: Local;
   readonly places: Local;
-  /** Row of the windows, and number of the first of the four in it. */
+  /** The row of windows, and the position in it of the first of the four. */
   readonly i: Local;
   readonly j: Local;
-  /** Width of the plane that places are counted in. */
+  /** Width of the plane in which places are counted. */
   readonly W: Local;
 }
 
-/** pool(x, y, places, Ho, Wo, rowBytes, W): `window` for each four neighbouring windows of k rows. */
+/** pool(x, y, places, Ho, Wo, rowBytes, W): runs `window` for every four neighbouring windows of k rows. */
 function poolFunction(k: number, window: (variables: WindowVariables, locals: Locals) => Code): Func {
   return func("pool", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [x, y, places, Ho, Wo, rowBytes, W] = [0, 1, 2, 3, 4, 5, 6];
@@ -201,12 +201,12 @@ function poolFunction(k: number, window: (variables: WindowVariables, locals: Lo
   });
 }
 
-/** pool, of maxima and their places. */
+/** pool for maxima and their places. */
 function maxPoolFunction({ k, p }: Square): Func {
   return poolFunction(k, ({ rows, places, y, i, j, W }, locals) => {
     const [a, b, best, place, here, wins, column] = locals.many("v128", 7);
     const taps = locals.many("v128", k);
-    /** The row 2i − p + u of the plane, as the place of its first number, four times. */
+    /** The row 2i − p + u of the plane: the place of its first number, repeated four times. */
     const rowPlace = (...u: Code): Code => [
       [get(i), i32.const(2), i32.mul, i32.const(p), i32.sub, u, i32.add],
       [get(W), i32.mul, i32x4.splat],
@@ -242,7 +242,7 @@ function maxPoolFunction({ k, p }: Square): Func {
   });
 }
 
-/** pool, of averages over k × k numbers. */
+/** pool for averages over k × k numbers. */
 function averagePoolFunction({ k }: Square): Func {
   return poolFunction(k, ({ rows, y }, locals) => {
     const loaded = locals.many("v128", 2);

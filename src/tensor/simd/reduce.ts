@@ -5,7 +5,7 @@
  *   columns   ├┼┼┼┼┼┼┼┤                               its first axes (the gradient of a bias): each column is an output
  *             ├┼┼┼┼┼┼┼┤
  *
- * Everything else is left to the plain tier. Sums are as precise as described in sums.ts.
+ * Everything else is left to the plain tier. sums.ts describes the precision of sums.
  */
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
@@ -35,7 +35,7 @@ export function reduce(engine: Engine, op: ReduceOp, x: Floats, y: Floats, g: Re
   return g.innerStride === 1 ? reduceRows(engine, op, x, y, g) : reduceColumns(engine, op, x, y, g);
 }
 
-/** Fewer numbers per output are faster in the plain tier: a call costs 5 to 10 ns. */
+/** The plain tier is faster with fewer numbers per output: a call costs 5 to 10 ns. */
 const SHORTEST_ROW = 32;
 
 function reduceRows(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y: Floats, g: ReduceGeometry): boolean {
@@ -70,7 +70,7 @@ function reduceRows(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y: Fl
   return ran && Number.isFinite(total);
 }
 
-/** The distance between neighbours in an arithmetic progression, 0 for fewer than two numbers, NaN if it is none. */
+/** The step of an arithmetic progression, 0 for fewer than two numbers, NaN for anything else. */
 function evenStep(offsets: Int32Array): number {
   const distance = offsets.length > 1 ? offsets[1] - offsets[0] : 0;
   for (let i = 2; i < offsets.length; i++) if (offsets[i] - offsets[i - 1] !== distance) return Number.NaN;
@@ -85,8 +85,8 @@ export function rowsSumOf(engine: Engine): (...args: number[]) => void {
 }
 
 /**
- * rowsMax(x, outer, inner, skip, lanes): the maxima of four interleaved parts; NaN if there is one. pmax overlooks NaN, so
- * x ≠ x is collected beside it: together half the time of max, which does not.
+ * rowsMax(x, outer, inner, skip, lanes): the maxima of four interleaved parts; NaN if there is one. pmax overlooks NaN,
+ * so x ≠ x is collected alongside: together half the time of max, which does not.
  */
 export function rowsMaxFunction(): Func {
   return rowsFunction("rowsMax", { arrays: 1, reads: [0] }, ({ x: [x], lanes, locals }) => {
@@ -125,7 +125,7 @@ function reduceColumns(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y:
       columns(px + 4 * kept[from], py + 4 * from, to - from, inner, 4 * innerStride, op === "mean" ? count : 1);
     }
     if (op === "max") return;
-    // One that is not finite shows itself in the sum of all.
+    // A non-finite one shows in the sum of all.
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
     rowsSum(py, 1, y.length, 0, lanes.byteOffset);
     total = totalOf(lanes);
@@ -133,7 +133,7 @@ function reduceColumns(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y:
   return ran && Number.isFinite(total);
 }
 
-/** What is done with a strip of columns: its variables are those of up to four vectors. */
+/** The operation on a strip of columns; it has variables for up to four vectors. */
 interface ColumnStrip {
   clear(v: number): Code;
   /** Takes in vector v of four rows, or of one. */
@@ -143,8 +143,8 @@ interface ColumnStrip {
 }
 
 /**
- * columns(x, y, n, rows, rowBytes, divisor): y[j] → over the rows of column j. Strips of sixteen columns, a whole cache
- * line wide, four rows at a time.
+ * columns(x, y, n, rows, rowBytes, divisor): y[j] → the result over the rows of column j. Strips of sixteen columns, a
+ * whole cache line wide, four rows at a time.
  */
 function columnsFunction(stripOf: (locals: Locals, divisor: Local) => ColumnStrip): Func {
   return func("columns", ["i32", "i32", "i32", "i32", "i32", "f64"], (locals) => {

@@ -1,5 +1,5 @@
 /**
- * Strided copies whose innermost run is contiguous on both sides (slices, padding, concatenation), repeats one number
+ * Strided copies. Their innermost run is contiguous on both sides (slices, padding, concatenation), repeats one number
  * (expand), is contiguous on each side along another axis (transposition), or none of these (every second pixel):
  *
  *   runs       x ├────┤ ├────┤      →   y ├────┤├────┤
@@ -33,7 +33,7 @@ export function copyStrided(engine: Engine, x: Floats, y: Floats, g: CopyGeometr
   const { copyRows } = engine.program<"copyRows">(key, () => [
     transposes ? transposeFunction() : runs ? copyRowsFunction(splat) : copyStepsFunction(...steps),
   ]);
-  // The two inner loops: the last axis and, if there is one, the one beside it or the one that is transposed.
+  // The two inner loops: the last axis and, if there is one, the axis beside it or the transposed one.
   const beside = transposes ? along : last - 1;
   const outerAxes = shape.map((_, axis) => axis).filter((axis) => axis !== last && axis !== beside);
   const count = beside >= 0 ? shape[beside] : 1;
@@ -41,7 +41,7 @@ export function copyStrided(engine: Engine, x: Floats, y: Floats, g: CopyGeometr
   const dy = beside >= 0 ? yStrides[beside] : 0;
   return engine.run((call) => {
     const px = call.input(x);
-    // y's other elements keep what they hold.
+    // y's other elements keep their values.
     const py = call.update(y);
     const index = new Array<number>(shape.length).fill(0);
     let i = g.xOffset;
@@ -63,7 +63,7 @@ export function copyStrided(engine: Engine, x: Floats, y: Floats, g: CopyGeometr
   });
 }
 
-/** copyRows(x, y, inner, count, xBytes, yBytes): `count` rows, the bytes from the start of one to the next. */
+/** copyRows(x, y, inner, count, xBytes, yBytes): `count` rows; the bytes are from one row's start to the next. */
 export function copyRowsFunction(splat: boolean): Func {
   return func("copyRows", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [x, y, inner, count, xBytes, yBytes] = [0, 1, 2, 3, 4, 5];
@@ -104,8 +104,8 @@ function copyStepsFunction(xStep: number, yStep: number): Func {
 }
 
 /**
- * copyRows(x, y, inner, count, xBytes, yBytes): y[c, i] → x[i, c], for i < inner, c < count; xBytes and yBytes from one row
- * to the next.
+ * copyRows(x, y, inner, count, xBytes, yBytes): y[c, i] → x[i, c], for i < inner, c < count; xBytes and yBytes are from
+ * one row to the next.
  */
 function transposeFunction(): Func {
   return func("copyRows", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
@@ -134,7 +134,7 @@ function transposeFunction(): Func {
           targets.map((target) => advance(target, 16)),
           set(from, get(lines[3]), get(xBytes), i32.add),
         ),
-        // The rows of x that are left, fewer than four.
+        // The remaining rows of x, fewer than four.
         countDown(
           n,
           1,
@@ -143,7 +143,7 @@ function transposeFunction(): Func {
         ),
         advance(x, 16),
         set(y, get(targets[3])),
-        // targets[3] stands behind its row: from there to the next row's start.
+        // targets[3] is past its row: from there to the next row's start.
         set(y, get(y), get(inner), i32.const(2), i32.shiftLeft, i32.sub, get(yBytes), i32.add),
       ),
       countDown(count, 1, [set(n, get(inner)), set(from, get(x)), set(to, get(y))], singly, [

@@ -1,8 +1,8 @@
 /**
  * Softmax, its logarithm and their gradients along the last axis (inner = 1): one distribution is one row.
  *
- * For each row: the largest element, Σ e^(x−max), the results; a sweep each. eˣ as in exponential.ts (2 units in the last
- * place), sums as in sums.ts. NaN, and an infinity on the way, make the row NaN, as in the plain tier.
+ * For each row: the largest element, Σ e^(x−max), the results; one sweep each. eˣ as in exponential.ts (2 units in the
+ * last place), sums as in sums.ts. NaN, or an infinity on the way, makes the row NaN, as in the plain tier.
  */
 import type { AxisGeometry } from "../geometry/axis.ts";
 import { log as logarithm } from "../math/index.ts";
@@ -15,7 +15,7 @@ import { f32x4, get, set } from "./wasm/assembler.ts";
 import type { Call, Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
-/** Shorter distributions (ten classes) are as fast in the plain tier. */
+/** The plain tier is as fast with shorter distributions (ten classes). */
 const SHORTEST_ROW = 16;
 
 /** y → eˣ / Σ eˣ. */
@@ -43,7 +43,7 @@ function forward(engine: Engine, log: boolean, x: Floats, y: Floats, g: AxisGeom
   const key = log ? "logSoftmax" : "softmax";
   const { rowsMax, exponentials, finish } = engine.program<"rowsMax" | "exponentials" | "finish">(key, () => [
     rowsMaxFunction(),
-    // y → e^(x − max), which the logarithm only sums up.
+    // y → e^(x − max); the logarithm only sums it.
     rowsFunction(
       "exponentials",
       { arrays: 2, reads: [0], writes: log ? [] : [1], numbers: 1, sums: 1 },

@@ -1,6 +1,6 @@
 /**
- * Updates in place, the formulas of plain/update.ts in float32: a step's w differs from the plain tier's by a few
- * roundings of the step, and one of w itself.
+ * Updates in place, by the formulas of plain/update.ts in float32: a step's w differs from the plain tier's by a few
+ * roundings of the step and one of w itself.
  */
 import type { AdamStep, SgdStep } from "../kernels.ts";
 import { pow } from "../math/index.ts";
@@ -35,7 +35,7 @@ export function sgd(engine: Engine, w: Floats, gw: Floats, v: Floats | null, ste
     return engine.run((call) => map(call.update(w), call.input(gw), 1, w.length, 0, 0, lr, weightDecay));
   }
   const { map } = engine.program<"map">(`sgd momentum${nesterov ? " nesterov" : ""}${first ? " first" : ""}`, () => [
-    // What is in v before the first step is undefined, and is not read.
+    // v is undefined before the first step, and is not read.
     rowsFunction(
       "map",
       { arrays: 3, reads: first ? [0, 1] : [0, 1, 2], writes: [0, 2], numbers: 4 },

@@ -1,8 +1,8 @@
 /**
  * When a SIMD kernel is worth calling: the one place that decides.
  *
- * A call costs 0.3 to 0.5 µs before it computes anything; the plain loops need 1 to 2 ns per element. Arrays outside the
- * engine's memory are copied, which costs some 0.2 ns per element: less than the plain loop, always. So only size counts.
+ * A call costs 0.3 to 0.5 µs before it computes anything; the plain loops need 1 to 2 ns per element. Arrays outside
+ * the engine's memory are copied at some 0.2 ns per element, always less than the plain loop. So only size counts.
  * Measured (Node 20; time of the plain kernel divided by that of SIMD; n elements in each array):
  *
  *                        resident arrays                       ordinary arrays, copied
@@ -15,15 +15,15 @@
 import type { Floats } from "../memory.ts";
 import type { Engine } from "./wasm/engine.ts";
 
-/** Elements in all arrays of a call: with fewer the plain loop is as fast. */
+/** Elements in all arrays of a call: with fewer, the plain loop is as fast. */
 const LEAST = 640;
-/** The same for moving elements of ordinary arrays. */
+/** The same, for moving elements of ordinary arrays. */
 const LEAST_COPIED = 1024;
 
 /**
- * Whether to compute on these arrays (null: absent) in WebAssembly, or leave them to the plain kernel. Only size decides,
- * not whose memory they live in, although copying makes 640 a little low: the two tiers round differently, and the same
- * program must give the same bits inside a step and outside, in its first step and in a later one.
+ * Whether to compute on these arrays (null: absent) in WebAssembly, rather than in the plain kernel. Only size decides,
+ * not whose memory they live in, although copying makes 640 a little low. The two tiers round differently, and the same
+ * program must give the same bits inside and outside a step, in its first step and in later ones.
  */
 export function worthIt(...arrays: readonly (Floats | null)[]): boolean {
   let total = 0;
@@ -32,9 +32,9 @@ export function worthIt(...arrays: readonly (Floats | null)[]): boolean {
 }
 
 /**
- * Whether to move `moved` elements from x to y in WebAssembly. Of ordinary arrays all of x and y is copied, y back too,
- * though a slice may be a small part of them: eight copied elements cost what the plain loop needs for one (measured:
- * 8,192 of 65,536 elements, 10 µs against 16).
+ * Whether to move `moved` elements from x to y in WebAssembly. Ordinary arrays are copied whole, both x and y, and y is
+ * also copied back, though a slice may be a small part of them. Eight copied elements cost what the plain loop needs
+ * for one (measured: 8,192 of 65,536 elements, 10 µs against 16).
  */
 export function worthMoving(engine: Engine, moved: number, x: Floats, y: Floats): boolean {
   if (2 * moved < LEAST) return false;

@@ -141,7 +141,7 @@ describe("a batch of one size", () => {
     const call = (): unknown =>
       exported((x) => mul(x, detach(mean(x, 1, { keepDim: true }))), [3], { dynamicBatch: false });
     expect(call).toThrow(
-      /^exportOnnx: mul in the network itself: a constant is \[1,1\] \S+ for one input and \[1,1\] \S+ for another: the file would hold what was taken from one input$/,
+      /^exportOnnx: mul in the network itself: a constant is \[1,1\] \S+ for one input and \[1,1\] \S+ for another: the file would hold a value taken from one input$/,
     );
   });
 });
@@ -151,7 +151,7 @@ describe("what was taken from the input is an error that names it", () => {
     [
       "the size of the batch in a number",
       (x) => mul(sum(x, 0), 1 / x.shape[0]),
-      /^exportOnnx: mul in the network itself: a constant is \[\] 1 for a batch of 1 and \[\] 0.333333 for a batch of 3: the file would hold what was taken from one input; if only the batch is to blame, fix it with dynamicBatch: false$/,
+      /^exportOnnx: mul in the network itself: a constant is \[\] 1 for a batch of 1 and \[\] 0.333333 for a batch of 3: the file would hold a value taken from one input; if only the batch size matters, export with dynamicBatch: false$/,
     ],
     [
       "in a divisor",

@@ -112,7 +112,7 @@ describe("a file that cannot be", () => {
     const call = (): unknown => encodeModel({ ...graph, tensors }, { opset: 17 });
     expect(call).toThrow(OnnxExportError);
     expect(call).toThrow(
-      /^exportOnnx: the file would have 2147483\d+ bytes, and a protocol buffer has at most 2147483647/,
+      /^exportOnnx: the file would have 2147483\d+ bytes, but a protocol buffer has at most 2147483647/,
     );
   });
 });

@@ -233,12 +233,12 @@ describe("errors", () => {
     [
       "neither shape nor example",
       {},
-      "exportOnnx: give inputShape, the shape of one example, or an example, and not both",
+      "exportOnnx: give inputShape, the shape of one example, or an example, but not both",
     ],
     [
       "both",
       { inputShape: [3], example: zeros([1, 3]) },
-      "exportOnnx: give inputShape, the shape of one example, or an example, and not both",
+      "exportOnnx: give inputShape, the shape of one example, or an example, but not both",
     ],
     [
       "an operator set before 17",
@@ -309,7 +309,7 @@ describe("errors", () => {
   it("several inputs or outputs", () => {
     const pair = new Apply((x) => [x, relu(x)] as unknown as Tensor);
     expect(() => exportOnnx(pair, { inputShape: [3] })).toThrow(
-      "exportOnnx: Apply gives an array of 2, but only models with one output are exported, a tensor",
+      "exportOnnx: Apply returns an array of 2, but exportOnnx needs one output, a tensor",
     );
     const named = new Apply((x) => relu((x as unknown as { image: Tensor }).image));
     expect(() => exportOnnx(named, { inputShape: [3] })).toThrow(

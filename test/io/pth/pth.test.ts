@@ -176,7 +176,9 @@ describe("options", () => {
 
   test("unknownObjects: refused by name, or left out", () => {
     const file = goldenFile("namespace.pth");
-    expect(() => readPth(file)).toThrow('"argparse.Namespace" is not among what may be loaded');
+    expect(() => readPth(file)).toThrow(
+      '"argparse.Namespace" may not be loaded: only tensors and plain containers may',
+    );
     expect(readPth(file, { unknownObjects: "skip" }).entries.size).toBe(7);
     expect(() => readPth(goldenFile("evil_os_system.pth"), { unknownObjects: "skip" })).toThrow("no state dict found");
   });
@@ -239,50 +241,50 @@ describe("errors", () => {
     ],
     ["strides that reach past it", tensorOps([2, 3], [4, 1]), "strides [4,1], offset 0 is larger than its storage"],
     ["an offset past it", tensorOps([3], [1], { offset: 4 }), 'offset 4 is larger than its storage "0" of 12 bytes'],
-    ["fewer strides than axes", tensorOps([2, 3], [1]), "not as many of each"],
+    ["fewer strides than axes", tensorOps([2, 3], [1]), "or not equally many"],
     [
       "a storage of another length",
       tensorOps([2], [1], { elements: 5 }),
-      'storage "0" should have 10 bytes, the archive has 12',
+      'storage "0" should have 10 bytes, but the archive has 12',
     ],
     ["a storage that is not there", tensorOps([2], [1], { key: "1" }), 'the archive has no storage "1"'],
-    ["a class that is none", tensorOps([2], [1], { type: "Size" }), "a storage whose class is no class of storages"],
+    ["a class that is none", tensorOps([2], [1], { type: "Size" }), "a storage whose class is not a storage class"],
     [
       "an unknown class",
       tensorOps([2], [1], { type: "ComplexFloatStorage" }),
-      '"torch.ComplexFloatStorage" is not among',
+      '"torch.ComplexFloatStorage" may not be loaded',
     ],
-    ["a rank of 65", tensorOps(new Array(65).fill(1), new Array(65).fill(1)), "a tensor of rank 65, the most is 64"],
+    ["a rank of 65", tensorOps(new Array(65).fill(1), new Array(65).fill(1)), "a tensor of rank 65, the maximum is 64"],
     [
       "a negative axis",
       tensorOps([1], [1]).replace(tuple([1]), "(J\xff\xff\xff\xfft"),
-      "no whole numbers of 0 or more",
+      "not all whole numbers of 0 or more",
     ],
     [
       "a float for an axis",
       tensorOps([1], [1]).replace(tuple([1]), "(G?\xf8\0\0\0\0\0\0t"),
-      "no whole numbers of 0 or more",
+      "not all whole numbers of 0 or more",
     ],
-    ["a persistent id that is no storage", "K\x05Q", "refers to something outside that is no storage"],
+    ["a persistent id that is no storage", "K\x05Q", "refers to something outside that is not a storage"],
   ])("of a tensor: %s", (_, ops, expected) => {
     expect(message(oneTensor(ops))).toContain(expected);
   });
 
   test.each([
     ["a list", archive("](K\x01e."), "x: the file holds a list, not a state dict"],
-    ["a number", archive("K\x01."), "x: the file holds no dict, not a state dict"],
+    ["a number", archive("K\x01."), "x: the file holds another object, not a state dict"],
     ["one tensor", goldenFile("one_tensor.pth"), "x: the file holds a single tensor"],
     ["no tensors", archive(`}${text("epoch")}K\x01s.`), 'no state dict found (names with tensors). It holds "epoch".'],
-    ["another byte order", archive("}.", {}, "middle"), 'the byte order must be "little" or "big", is "middle"'],
+    ["another byte order", archive("}.", {}, "middle"), 'the byte order must be "little" or "big", got "middle"'],
     ["another byte order, longer", archive("}.", {}, "middleways"), '"x/byteorder" has 10 bytes'],
     [
       "another zip",
       joinChunks(zipChunks([{ name: "a.npy", bytes: new Uint8Array(1) }])),
-      'not of torch.save: it has 0 entries NAME/data.pkl, and begins with "a.npy"',
+      'not from torch.save: it has 0 entries NAME/data.pkl, and begins with "a.npy"',
     ],
-    ["an empty file", new Uint8Array(0), "neither as a zip archive nor as a pickle"],
-    ["another format", bytesOf("hello"), "x: not a file of torch.save"],
-    ["any pickle", bytesOf("\x80\x02K\x01."), "x: a pickle, but not of torch.save"],
+    ["an empty file", new Uint8Array(0), "like neither a zip archive nor a pickle"],
+    ["another format", bytesOf("hello"), "x: not a file from torch.save"],
+    ["any pickle", bytesOf("\x80\x02K\x01."), "x: a pickle, but not from torch.save"],
   ])("of a file: %s", (_, bytes, expected) => {
     expect(message(bytes)).toContain(expected);
   });
@@ -306,9 +308,9 @@ describe("errors", () => {
   test("a truncated legacy file", () => {
     const whole = goldenFile("legacy_views.pth");
     expect(message(whole.subarray(0, whole.length - 1))).toBe(
-      `x: truncated: the storages end at offset ${whole.length}, the file at ${whole.length - 1}`,
+      `x: truncated: the storages end at offset ${whole.length}, but the file at ${whole.length - 1}`,
     );
-    expect(message(whole.subarray(0, 100))).toContain("truncated: the pickle goes on after the end at 100");
+    expect(message(whole.subarray(0, 100))).toContain("truncated: the pickle continues past the end at 100");
   });
 
   test("a legacy storage of another length than the pickle says", () => {

@@ -137,7 +137,7 @@ describe("errors", () => {
   });
 
   test.each([
-    ["compressed", patched(archive, directory + 10, 8), 'z: "a/b" is compressed (zip method 8), torch.save stores'],
+    ["compressed", patched(archive, directory + 10, 8), 'z: "a/b" is compressed (zip method 8), but torch.save stores'],
     ["no local header", patched(archive, 0, 0), 'no local header of "a/b" at offset 0'],
     ["a local header that reaches too far", patched(archive, 29, 255), '"a/b" ends at offset'],
     ["changed bytes", patched(archive, 64, 0), 'z: corrupt zip archive: the checksum of "a/b" is wrong'],

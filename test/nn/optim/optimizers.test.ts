@@ -243,7 +243,7 @@ describe.each([
         [v, tensor([1])],
       ]),
     );
-    expect(step(optimizer, grads)).toThrow(`${name}: the gradient [1] has not the shape of its parameter [2]`);
+    expect(step(optimizer, grads)).toThrow(`${name}: the gradient [1] does not have the shape of its parameter [2]`);
     expect([w.item(), w.version, v.version]).toEqual([1, 0, 0]);
   });
 
@@ -295,9 +295,9 @@ describe.each([
     expect(() => make(model as never, {})).toThrow(
       `${name}: takes a list of parameters, such as model.parameters(), or of groups, got a Linear`,
     );
-    expect(() => make(model.namedParameters() as never, {})).toThrow("a parameter is a tensor, got an array of 2");
+    expect(() => make(model.namedParameters() as never, {})).toThrow("a parameter must be a tensor, got an array of 2");
     expect(() => make([{ parameters: model.parameters() }, parameterOf(1)] as never, {})).toThrow(
-      `${name}: a group is { parameters, … }, got a Tensor as number 1`,
+      `${name}: group 1 must be { parameters, … }, got a Tensor`,
     );
   });
 

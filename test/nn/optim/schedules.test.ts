@@ -107,8 +107,8 @@ describe("errors", () => {
       () => schedules.cosine("0.1" as never, { steps: 3 }),
       'cosine: the rate must be a finite number of 0 or more, got "0',
     ],
-    [() => schedules.cosine(1, 100 as never), "cosine: its options are an object, { steps, minLr }, got 100"],
-    [() => schedules.cosine(1, undefined as never), "cosine: its options are missing: { steps, minLr }"],
+    [() => schedules.cosine(1, 100 as never), "cosine: options must be an object, { steps, minLr }, got 100"],
+    [() => schedules.cosine(1, undefined as never), "cosine: options are missing: { steps, minLr }"],
     [() => schedules.cosine(1, { steps: "9" as never }), 'cosine: steps must be a finite number above 0, got "9"'],
     [
       () => schedules.cosine(1, { steps: 9, min_lr: 0 } as never),
@@ -128,7 +128,7 @@ describe("errors", () => {
       () => schedules.warmup(0.1 as never, { steps: 3 }),
       "warmup: a schedule must be a function from a step to a number, got 0.1",
     ],
-    [() => schedules.warmup(schedules.constant(1), 5 as never), "warmup: its options are an object"],
+    [() => schedules.warmup(schedules.constant(1), 5 as never), "warmup: options must be an object"],
     [
       () => schedules.sequence([1, 2] as never, [3]),
       "sequence: a schedule must be a function from a step to a number, got 1",

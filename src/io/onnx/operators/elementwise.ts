@@ -1,4 +1,4 @@
-/** Element-wise operations in ONNX. Both broadcast as NumPy does. */
+/** Element-wise operations in ONNX, which broadcasts like NumPy and Skipstone. */
 import type { BinaryOp, UnaryOp } from "../../../tensor/kernels.ts";
 import type { Exporter, Exporters, Writer } from "../writer.ts";
 
@@ -7,10 +7,10 @@ const same =
   (writer, { inputs }) =>
     writer.node(operator, writer.values(inputs));
 
-/** ln(1 + eᵗ) is t in float32 from here on: what is left out, e⁻ᵗ, is below half a unit in the last place of t. */
+/** From here on ln(1 + eᵗ) is t in float32: the omitted e⁻ᵗ is below half a unit in the last place of t. */
 const SOFTPLUS_IS_LINEAR = 15;
 
-/** Every operation of one number, or of two, that a person can call; and `tap`. */
+/** Every public operation of one or two numbers; and `tap`. */
 type Elementwise = Exclude<UnaryOp, "geluTanh" | "rsqrt"> | Exclude<BinaryOp, "equal"> | "tap";
 
 export const elementwise: Exporters<Elementwise> = {

@@ -1,8 +1,8 @@
 /**
- * Every operation of src/autograd in ONNX: an exporter each, or the reason why there is none.
+ * Every operation of src/autograd in ONNX: an exporter for each, or the reason why there is none.
  *
- * An exporter gets a node of the network's graph and writes nodes of ONNX that compute the same. The operators are those of
- * opset 17, and where a later opset writes them otherwise, that. Next: elementwise.ts.
+ * An exporter gets a node of the network's graph and writes ONNX nodes that compute the same. The operators are those
+ * of opset 17, or of a later opset where it writes them differently. Next: elementwise.ts.
  */
 import type { Exporter } from "../writer.ts";
 import { elementwise } from "./elementwise.ts";
@@ -26,7 +26,7 @@ const LOSS = "losses belong to training: export the network without its loss";
 /** Operations that are not exported, and why. */
 export const notExported: Readonly<Record<string, string>> = {
   dropout:
-    "it drops at random, in evaluation too: a file has no random generator of ours; call dropout with the module's `training`",
+    "it drops at random even in evaluation, and a file has no random generator: call dropout with the module's `training`",
   crossEntropy: LOSS,
   nllLoss: LOSS,
   mseLoss: LOSS,

@@ -50,8 +50,8 @@ export const layers: Exporters<
   },
 
   groupNorm: (writer, { inputs: [x], output, attributes: { groups, weight, bias, eps } }) => {
-    // Each group as one channel of a long image: normalised by itself, then given its shape again. (The operator
-    // GroupNormalization says something else in opset 18 than since opset 21.)
+    // Treats each group as one channel of a long image: normalises it by itself, then restores its shape. (The operator
+    // GroupNormalization means something else in opset 18 than since opset 21.)
     const rows = [x.shape[0], groups, x.size / (x.shape[0] * groups)];
     const grouped = writer.node("Reshape", [writer.value(x), writer.lengths(rows)]);
     const normalized = writer.node(
@@ -70,8 +70,8 @@ export const layers: Exporters<
 };
 
 /**
- * A batch norm without running statistics: each channel is normalised over the whole batch. With the channels in front and
- * all else behind, that is what an instance norm does to one image.
+ * A batch norm without running statistics: each channel is normalised over the whole batch. With the channels first and
+ * everything else last, an instance norm does just that to one image.
  */
 function batchStatistics(
   writer: Writer,

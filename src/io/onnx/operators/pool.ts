@@ -11,7 +11,7 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
     const dilations = pairOf(dilation);
     const x = writer.value(node.inputs[0]);
     const pads = [...padding, ...padding.map((p, axis) => p + overhang[axis])];
-    // The operator takes no more padding than kernel − 1, which a dilated window can need.
+    // The operator takes no more padding than kernel − 1, but a dilated window can need more.
     if (pads.some((p, i) => p >= kernel[i % 2])) {
       return writer.node("MaxPool", [padded(writer, x, pads, -Infinity)], { ...window, dilations });
     }
@@ -24,7 +24,8 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
     const x = writer.value(node.inputs[0]);
     const pads = [...padding, ...padding];
     if (countIncludePad && overhang.some((rows) => rows > 0)) {
-      // A window that hangs over the edge counts the padding and nothing beyond: the padding is made part of the image.
+      // A window that extends past the edge counts the padding and nothing beyond: so the padding becomes part of the
+      // image.
       return writer.node("AveragePool", [padded(writer, x, pads, 0)], { ...window, pads: [0, 0, ...overhang] });
     }
     return writer.node("AveragePool", [x], {
@@ -35,8 +36,8 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
   },
 
   adaptiveAvgPool2d: (writer, { inputs: [x], attributes: { rows, columns, H, W, Ho, Wo } }) => {
-    // An average over cells is linear along each direction: y = R·x·Cᵀ, row i of R being 1/n over the n pixels of cell i.
-    // The operator of ONNX for averages knows no cells that overlap.
+    // An average over cells is linear along each direction: y = R·x·Cᵀ, where row i of R is 1/n over the n pixels of
+    // cell i. ONNX's operator for averages does not support overlapping cells.
     const right = writer.floats(
       averages(columns, W, (column, cell) => column * Wo + cell),
       [W, Wo],
@@ -52,7 +53,7 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
     writer.node("Flatten", [writer.node("GlobalAveragePool", [writer.value(x)])], { axis: 1 }),
 };
 
-/** A sliding window as ONNX has it, with the rows and columns that the last windows hang over the padding in ceil mode. */
+/** A sliding window in ONNX's form, and how far the last windows extend past the padding in ceil mode. */
 function windowOf({ inputs: [x], output, attributes }: NodeOf<"maxPool2d"> | NodeOf<"avgPool2d">): {
   window: Readonly<Record<string, OnnxAttribute>>;
   kernel: readonly [number, number];
@@ -79,7 +80,7 @@ function padded(writer: Writer, x: string, [top, left, bottom, right]: readonly 
   return writer.node("Pad", [x, writer.ints([0, 0, top, left, 0, 0, bottom, right]), writer.scalar(value)]);
 }
 
-/** A matrix with 1/n for the n pixels of each cell, where `at` says that (pixel, cell) is. */
+/** A matrix with 1/n for the n pixels of each cell; `at` says whether a (pixel, cell) belongs to it. */
 function averages(
   { start, count }: PoolWindows,
   length: number,

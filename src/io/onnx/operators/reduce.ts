@@ -34,7 +34,7 @@ function axesOf(axes: Axes, rank: number): readonly number[] {
   return typeof axes === "number" ? [axes] : axes;
 }
 
-/** Until opset 17 all but ReduceSum have their axes as an attribute, since then as an input. No axes: nothing to reduce. */
+/** Before opset 18 all but ReduceSum take their axes as an attribute, later as an input. No axes: nothing to reduce. */
 function reduce(writer: Writer, operator: string, x: string, axes: readonly number[], keepDim: boolean): string {
   if (axes.length === 0) return x;
   const keepdims = Number(keepDim);

@@ -1,11 +1,11 @@
 /** Shaping in ONNX. Lengths and positions are written as `lengths`, because they may follow the batch. */
 import type { Exporter, Exporters } from "../writer.ts";
 
-/** A position behind the end of every axis: what the operator's specification asks for where there is no end. */
+/** A position past the end of every axis: the operator's specification asks for it where there is no end. */
 const END = 2 ** 31 - 1;
 
 const relabelled: Exporter<string> = (writer, { inputs: [x], output: { shape } }) =>
-  // A length of 0 would mean "as it was" without `allowzero`.
+  // Without `allowzero` a length of 0 would mean "unchanged".
   writer.node("Reshape", [writer.value(x), writer.lengths(shape)], shape.includes(0) ? { allowzero: 1 } : {});
 
 const permuted: Exporter<"transpose" | "permute"> = (writer, { inputs: [x], attributes: { axes } }) =>

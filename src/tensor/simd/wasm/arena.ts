@@ -4,17 +4,17 @@
  *   0       BASE                          top                 bottom                    end
  *   │ zeros │ tensors of the current step │ free              │ scratch of one kernel │
  *
- * A SIMD kernel takes numbers by address, so what is to be fast has to live here. Tensors made in a step are allocated
- * by moving `top` up; when the step ends `top` goes back to BASE. What is given back before (gradients that have been used)
- * waits for the next array of its size. A kernel borrows scratch from the end downwards while it runs: always the same
- * memory, which is in the cache then (above `top` it would be new to the cache for each kernel: 1 % of a training step).
- * Tensors leave the end free, 64 MiB or an eighth: a step that has filled the rest still computes with SIMD kernels, and so
- * to the same bits. What a kernel borrows is its scratch and copies of ordinary arrays: for a convolution from 512 to 512
- * channels 36 MiB of transformed filters and 9 MiB of filters.
+ * A SIMD kernel takes numbers by address, so data must live here to be fast. A step allocates tensors by moving `top`
+ * up; when it ends, `top` goes back to BASE. An array given back earlier (a gradient that has been used) waits for the
+ * next array of its size. A running kernel borrows scratch from the end downwards. That is always the same memory, and
+ * so in the cache (above `top` it would be new to the cache for each kernel: 1 % of a training step). Tensors leave the
+ * end free, 64 MiB or an eighth: a step that has filled the rest still computes with SIMD kernels, and so to the same
+ * bits. A kernel borrows its scratch and copies of ordinary arrays: for a convolution from 512 to 512 channels, 36 MiB
+ * of transformed filters and 9 MiB of filters.
  *
  * Growing a WebAssembly.Memory detaches every array that views it. So the arena grows only while nothing lives in it:
- * between steps. If a step needs more than there is, it gets ordinary arrays, which is slower and just as right, and the
- * arena is larger at the next step, up to a gibibyte: what a page or a small server can be asked for.
+ * between steps. A step that needs more gets ordinary arrays, which are slower and just as right. The arena is larger
+ * at the next step, up to a gibibyte: as much as a page or a small server can be asked for.
  */
 import type { Floats, Pool } from "../../memory.ts";
 import { warn } from "../../warn.ts";
@@ -22,38 +22,40 @@ import { type MemoryLike, reasonOf, type WebAssemblyApi } from "./features.ts";
 import { type Block, Kept } from "./kept.ts";
 
 const PAGE = 65536;
-/** Addresses below are never handed out: address 0 stays free to mean "none", and the first bytes stay zero. */
+/** Addresses below this are never handed out: address 0 stays free to mean "none", and the first bytes stay zero. */
 const BASE = 1024;
 /** Vectors are 16 bytes; cache lines 64. Tensors start on a cache line. */
 const ALIGNMENT = 64;
 const LARGEST_BYTES = 2 ** 30;
-/** What is kept free for scratch: this much, or an eighth of the memory if that is more; of a small memory a quarter. */
+/**
+ * The memory kept free for scratch: this much, or an eighth of the memory if that is more; a quarter of a small memory.
+ */
 const SCRATCH_BYTES = 64 * 2 ** 20;
 const reserveOf = (bytes: number): number => Math.max(bytes / 8, Math.min(bytes / 4, SCRATCH_BYTES));
-/** The smallest memory that leaves so many bytes to tensors. */
+/** The smallest memory that leaves this many bytes to tensors. */
 const bytesFor = (tensors: number): number =>
   Math.max((tensors * 8) / 7, Math.min((tensors * 4) / 3, tensors + SCRATCH_BYTES));
-/** The part of the memory that may hold what is kept from step to step. */
+/** The part of the memory that may hold data kept from step to step. */
 const KEPT = 1 / 2;
 
 export class Arena implements Pool {
   readonly memory: MemoryLike;
   #largestPages: number;
   #floats: Float32Array;
-  /** `memory.buffer`, which takes 47 ns to ask for. */
+  /** `memory.buffer`; asking for it takes 47 ns. */
   #buffer: ArrayBufferLike;
   readonly #kept = new Kept();
-  /** Where tensors begin: above what is kept. */
+  /** Where tensors begin: above the kept data. */
   #base = BASE;
   #top = BASE;
-  /** Where the scratch begins that is lent out now. */
+  /** Where the currently lent scratch begins. */
   #bottom: number;
   /** The highest address of a tensor and the lowest one of scratch since the last reset. */
   #highest = BASE;
   #lowest: number;
   /** Bytes of tensors that found no room since the last reset. */
   #refused = 0;
-  /** Bytes that would have been enough for all that was asked for so far. */
+  /** Bytes that would have been enough for all requests so far. */
   #wanted = 0;
   /** Whether somebody has been told that there is not room for everything. */
   #told = false;
@@ -84,12 +86,12 @@ export class Arena implements Pool {
     return this.#floats.byteLength;
   }
 
-  /** Where scratch ends: a line below the end, since a kernel may load a vector of which it needs a part. */
+  /** Where scratch ends: a line below the end, since a kernel may load a whole vector to use part of it. */
   get #end(): number {
     return this.bytes - ALIGNMENT;
   }
 
-  /** Whether the array lives here, so that its `byteOffset` is an address. */
+  /** Whether the array lives here, which makes its `byteOffset` an address. */
   owns(x: Floats): boolean {
     return x.buffer === this.#buffer;
   }
@@ -113,7 +115,7 @@ export class Arena implements Pool {
     return new Float32Array(this.#buffer, address, size);
   }
 
-  /** Takes back one array, for the next of the same size: in a backward pass most gradients have had a sister before. */
+  /** Takes back one array, for the next of its size: in a backward pass most gradients follow another of that size. */
   release(array: Floats): void {
     const bytes = roundUp(array.byteLength);
     const free = this.#free.get(bytes);
@@ -121,7 +123,7 @@ export class Arena implements Pool {
     else this.#free.set(bytes, [array.byteOffset]);
   }
 
-  /** Takes back everything handed out so far, and grows to what was asked for in vain. */
+  /** Takes back everything handed out so far, and grows so that the refused requests would fit. */
   reset(wipe = false): void {
     if (wipe) {
       this.#floats.fill(Number.NaN, this.#base / 4, this.#highest / 4);
@@ -137,14 +139,14 @@ export class Arena implements Pool {
     this.#grow();
   }
 
-  /** The place, from the next reset on, for `size` floats that `key` says are derived from a constant (kept.ts). */
+  /** A place, from the next reset on, for `size` floats that are derived from a constant; `key` says how (kept.ts). */
   keep(constant: object, key: string, size: number): Block | undefined {
     return this.#kept.find(constant, key, roundUp(4 * size), KEPT * this.bytes);
   }
 
   /**
-   * Runs `fn`, which may call `scratch`, and takes the scratch back. Returns false without an effect on the arena where
-   * fn found no room (it throws NO_ROOM then): the caller computes in another way.
+   * Runs `fn`, which may call `scratch`, and takes the scratch back. If fn finds no room it throws NO_ROOM; this then
+   * returns false, without an effect on the arena, and the caller computes in another way.
    */
   borrow(fn: () => void): boolean {
     const bottom = this.#bottom;
@@ -157,7 +159,7 @@ export class Arena implements Pool {
     } finally {
       this.#bottom = bottom;
     }
-    // Nothing lives here: grow now and try again, until it fits. (A first try does not see all that is needed.)
+    // Nothing lives here: grow now and retry until it fits. (A first try does not see everything needed.)
     return this.#grow() && this.borrow(fn);
   }
 
@@ -177,12 +179,12 @@ export class Arena implements Pool {
     this.#wanted = Math.max(this.#wanted, bytes);
   }
 
-  /** Grows to what is wanted, or as far as it may; whether everything wanted fits. */
+  /** Grows to the wanted size, or as far as it may. Returns whether everything wanted fits. */
   #grow(): boolean {
     const pages = this.bytes / PAGE;
     const missing = Math.ceil(this.#wanted / PAGE) - pages;
     if (missing <= 0) return true;
-    // A quarter more than asked for: what comes next is often a little larger.
+    // A quarter more than asked for: the next request is often a little larger.
     const more = Math.min(Math.ceil(missing * 1.25), this.#largestPages - pages);
     if (more < missing) this.#tellOnce(this.#wanted);
     this.#wanted = 0;
@@ -190,11 +192,11 @@ export class Arena implements Pool {
     try {
       this.memory.grow(more);
     } catch (error) {
-      // It is not asked again.
+      // It does not ask again.
       this.#largestPages = pages;
       this.#told = true;
       warn(
-        `the system gives WebAssembly no more memory, ordinary arrays take over, which is slower: ${reasonOf(error)}`,
+        `the system gives WebAssembly no more memory: ordinary arrays take over, which is slower: ${reasonOf(error)}`,
       );
       return false;
     }
@@ -222,5 +224,5 @@ function roundUp(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
-/** Thrown by `scratch`, caught by `borrow`. */
+/** `scratch` throws it, `borrow` catches it. */
 const NO_ROOM: unique symbol = Symbol("no room in the arena");

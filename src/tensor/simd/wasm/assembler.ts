@@ -13,7 +13,7 @@
 /** Bytes, or pieces of program that contain bytes. */
 export type Code = readonly (number | Code)[];
 
-/** §5.2.2 A number as unsigned LEB128: seven bits a byte, lowest first; the top bit says that more follow. */
+/** §5.2.2 A number as unsigned LEB128: seven bits a byte, lowest first; a set top bit says that more follow. */
 export function unsigned(n: number): number[] {
   const bytes: number[] = [];
   let rest = n;
@@ -55,7 +55,9 @@ export type ValueType = "i32" | "f32" | "f64" | "v128";
 const VALUE_TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 const NO_RESULT = 0x40;
 
-/** §5.4.6 A memory instruction: its opcode, how the address is aligned (a power of two), a constant added to it. */
+/**
+ * §5.4.6 A memory instruction: its opcode, the address's alignment (a power of two), a constant added to the address.
+ */
 function memory(opcode: Code, offset: number): Code {
   return [opcode, 2, unsigned(offset)];
 }
@@ -63,7 +65,7 @@ function memory(opcode: Code, offset: number): Code {
 // §5.4.1 Control
 /** Repeats its body when a branch inside goes to it; leaves it otherwise. */
 export const loop = (...body: Code): Code => [0x03, NO_RESULT, ...body, 0x0b];
-/** A branch inside goes to its end. */
+/** A branch inside goes to the block's end. */
 export const block = (...body: Code): Code => [0x02, NO_RESULT, ...body, 0x0b];
 /** Runs its body if the number on the stack is not zero. */
 export const when = (...body: Code): Code => [0x04, NO_RESULT, ...body, 0x0b];
@@ -171,7 +173,7 @@ export const f32x4 = {
   pmin: [0xfd, 0xea, 1],
   /** The second where the first is less than it, else the first. Half the time of `max`; a NaN in the first stays. */
   pmax: [0xfd, 0xeb, 1],
-  /** Relaxed SIMD: a·b + c, rounded once or twice as the processor likes. */
+  /** Relaxed SIMD: a·b + c, rounded once or twice, depending on the processor. */
   relaxedMadd: [0xfd, 0x85, 2],
 } as const;
 
@@ -192,7 +194,7 @@ export const f64x2 = {
   div: [0xfd, 0xf3, 1],
   /** The first two of four float32, as float64. */
   promoteLow: [0xfd, 95],
-  /** Two float64 as the first two of four float32; zeros behind. */
+  /** Two float64 as the first two of four float32, followed by zeros. */
   demoteZero: [0xfd, 94],
 } as const;
 
@@ -203,7 +205,7 @@ export const constant = (value: number): Code => v128.const(value, value, value,
 export const shuffle32 = (...lanes: readonly [number, number, number, number]): Code =>
   i8x16.shuffle(...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)));
 
-/** Variables of a function under construction: parameters first, then locals, in the order in which they are asked for. */
+/** Variables of a function under construction: parameters first, then locals in the order of creation. */
 export class Locals {
   readonly params: readonly ValueType[];
   readonly #locals: ValueType[] = [];
@@ -228,21 +230,21 @@ export class Locals {
   }
 }
 
-/** A function of a module: its name outside, its variables and its instructions. It returns nothing. */
+/** A function of a module: its exported name, its variables and its instructions. It returns nothing. */
 export interface Func {
   readonly name: string;
   readonly locals: Locals;
   readonly body: Code;
 }
 
-/** Parameters i32 unless said otherwise; `write` gets the variables and returns the instructions. */
+/** A function whose variables and instructions come from `write`. */
 export function func(name: string, params: readonly ValueType[], write: (locals: Locals) => Code): Func {
   const locals = new Locals(params);
   const body = write(locals);
   return { name, locals, body };
 }
 
-/** §5.5 A module: the bytes of a WebAssembly file with these functions, for the memory that is imported as env.memory. */
+/** §5.5 A module: the bytes of a WebAssembly file with these functions. It imports its memory as env.memory. */
 export function assembleModule(funcs: readonly Func[]): Uint8Array {
   const name = (text: string): Code => list(Array.from(text, (letter) => letter.charCodeAt(0)));
   const types = funcs.map(({ locals }) => [0x60, list(locals.params.map((type) => VALUE_TYPES[type])), 0]);

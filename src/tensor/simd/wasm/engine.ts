@@ -1,5 +1,5 @@
 /**
- * The engine: compiles what the assembler made, once per kernel or shape, and brings numbers to where kernels find them.
+ * The engine: compiles assembled programs, once per kernel or shape, and brings numbers to where kernels find them.
  *
  * A kernel is written like this:
  *
@@ -9,9 +9,9 @@
  *       relu(px, py, x.length);      // a compiled function
  *     })
  *
- * `run` returns false where the memory has no room; the plain kernel computes then. It also does where a program is not
- * compiled (`NOT_COMPILED`): while that happens in the background, which is what old browsers want of larger ones, and for
- * ever where the platform refuses.
+ * `run` returns false where the memory has no room; the plain kernel then computes. So it does where a program is not
+ * compiled (`NOT_COMPILED`): while an old browser compiles a larger program in the background, and for ever where the
+ * platform refuses.
  */
 import { constantOf, type Floats } from "../../memory.ts";
 import { warn } from "../../warn.ts";
@@ -28,12 +28,12 @@ interface Entry {
   used: number;
 }
 
-/** Programs kept. A network has a few dozen shapes; each program is a few kilobytes. */
+/** How many programs are kept. A network has a few dozen shapes; each program is a few kilobytes. */
 const CACHE_SIZE = 512;
 /** 224 MiB for tensors (arena.ts). */
 const INITIAL_BYTES = 288 * 2 ** 20;
 
-/** Thrown by `program`, caught where the choice between SIMD and plain is made (index.ts). */
+/** `program` throws it; the choice between SIMD and plain (index.ts) catches it. */
 export const NOT_COMPILED: unique symbol = Symbol("the program is not compiled, or not yet");
 
 export class Engine {
@@ -41,7 +41,7 @@ export class Engine {
   readonly arena: Arena;
   readonly #wasm: WebAssemblyApi;
   readonly #programs = new Map<string, Entry>();
-  /** What an old browser compiles in the background, by the programs' names. */
+  /** Programs, by name, that an old browser is compiling in the background. */
   readonly #compiling = new Map<string, Promise<void>>();
   /** Whether the platform has refused to compile; then it is not asked again. */
   #refused = false;
@@ -49,12 +49,12 @@ export class Engine {
   #uses = 0;
   readonly #call: Call;
 
-  /** Of the last kernel, for whoever asks how it was computed (index.ts): the way that a convolution went. */
+  /** The last kernel's algorithm, if it was a convolution, for those who ask how it was computed (index.ts). */
   algorithm: string | null = null;
-  /** Whether it found no room. */
+  /** Whether the last kernel found no room. */
   hadNoRoom = false;
 
-  /** @param bytes of memory to begin with. */
+  /** @param bytes of initial memory. */
   constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number) {
     this.#wasm = wasm;
     this.arena = new Arena(wasm, bytes, largest);
@@ -63,11 +63,11 @@ export class Engine {
   }
 
   /**
-   * The program called `key`, assembled by `write` the first time. The key names everything that the code depends on.
+   * The program called `key`; `write` assembles it the first time. The key names everything that the code depends on.
    *
    * @throws NOT_COMPILED where the platform compiles nothing that large at once (Chromium before 2023 on a page's main
-   * thread: 4 KiB); it is then compiled in the background. And where it compiles nothing, or nothing any more: workerd does
-   * while it starts, but not in a request.
+   * thread: 4 KiB); it is then compiled in the background. Also where the platform compiles nothing, or no longer:
+   * workerd compiles at its start, but not in a request.
    */
   program<Name extends string>(key: string, write: (features: Features) => readonly Func[]): Program<Name> {
     let entry = this.#programs.get(key);
@@ -84,7 +84,7 @@ export class Engine {
     try {
       return new this.#wasm.Instance(new this.#wasm.Module(bytes), imports);
     } catch (error) {
-      // A RangeError is what those browsers throw.
+      // Those browsers throw a RangeError.
       if (!(error instanceof RangeError)) this.#refuse(error);
       else {
         const compiled = this.#compileLater(key, bytes, imports).finally(() => this.#compiling.delete(key));
@@ -102,11 +102,11 @@ export class Engine {
     }
   }
 
-  /** What is compiled goes on. Whatever else is asked for the plain kernels compute, after one warning. */
+  /** Compiled programs stay in use. For everything else the plain kernels compute, after one warning. */
   #refuse(error: unknown): void {
     if (this.#refused) return;
     this.#refused = true;
-    warn(`WebAssembly compiles no more kernels here, plain ones compute instead, which is slower: ${reasonOf(error)}`);
+    warn(`WebAssembly compiles no more kernels here: plain ones compute instead, which is slower: ${reasonOf(error)}`);
   }
 
   /** Resolves when every program asked for so far is compiled, or refused. */
@@ -121,7 +121,7 @@ export class Engine {
     return entry;
   }
 
-  /** Drops the program that has not been used for longest. */
+  /** Drops the least recently used program. */
   #forgetOne(): void {
     let oldest: string | undefined;
     let used = Infinity;
@@ -129,7 +129,7 @@ export class Engine {
     if (oldest !== undefined) this.#programs.delete(oldest);
   }
 
-  /** Runs a kernel; false where there is no room for its scratch and copies, and nothing was written then. */
+  /** Runs a kernel. Returns false, with nothing written, where there is no room for its scratch and copies. */
   run(kernel: (call: Call) => void): boolean {
     const ran = this.arena.borrow(() => {
       this.#call.begin();
@@ -162,7 +162,7 @@ export class Call {
     return address;
   }
 
-  /** The address to which y's numbers are written, all of them. */
+  /** The address where y's numbers are written, all of them. */
   output(y: Floats): number {
     if (this.#arena.owns(y)) return y.byteOffset;
     const address = this.#arena.scratch(y.length);
@@ -170,7 +170,7 @@ export class Call {
     return address;
   }
 
-  /** The address of numbers that are read and changed. */
+  /** The address of numbers that are both read and changed. */
   update(y: Floats): number {
     if (this.#arena.owns(y)) return y.byteOffset;
     const address = this.input(y);
@@ -184,8 +184,8 @@ export class Call {
   }
 
   /**
-   * The address of `size` floats that `make` computes from x alone; `key` names what they are. Where x is a constant they
-   * are kept for the next steps, and `make` does not run again.
+   * The address of `size` floats that `make` computes from x alone; `key` names them. Where x is a constant they are
+   * kept for the next steps, and `make` does not run again.
    */
   derived(x: Floats, key: string, size: number, make: (address: number) => void): number {
     const constant = constantOf(x);
@@ -197,7 +197,7 @@ export class Call {
     return address;
   }
 
-  /** As `input`, and a constant's copy is kept. */
+  /** Like `input`, but a constant's copy is kept. */
   constant(x: Floats): number {
     if (!constantOf(x)) return this.input(x);
     return this.derived(x, "", x.length, (address) => this.#arena.floats.set(x, address / 4));

@@ -1,11 +1,11 @@
 /**
- * What this JavaScript engine's WebAssembly can do, found out by asking it to validate tiny modules, and to run one.
+ * What this JavaScript engine's WebAssembly can do: asks it to validate tiny modules and to run one.
  *
- * Type declarations of the WebAssembly JavaScript API stand here because the library is compiled without a platform's.
+ * It declares types for the WebAssembly JavaScript API, because the library is compiled without a platform's types.
  */
 import { assembleModule, type Code, constant, type Func, f32x4, func, get, v128 } from "./assembler.ts";
 
-/** As much of the standard (https://webassembly.github.io/spec/js-api) as the engine uses. */
+/** The part of the standard (https://webassembly.github.io/spec/js-api) that the engine uses. */
 export interface WebAssemblyApi {
   validate(bytes: Uint8Array): boolean;
   Module: new (bytes: Uint8Array) => object;
@@ -34,25 +34,25 @@ export interface Features {
   /** Vectors of 128 bits. */
   readonly simd: boolean;
   /**
-   * Multiply-add in one instruction that rounds once: relaxed SIMD of V8 12 (Node 22) and later, and of Firefox. Not that
-   * of JavaScriptCore (Bun, Safari), which has the instruction, multiplies, rounds and adds: no faster than without.
+   * Multiply-add in one instruction that rounds once: relaxed SIMD of V8 12 (Node 22) and later, and of Firefox. Not of
+   * JavaScriptCore (Bun, Safari), whose instruction multiplies, rounds and adds: no faster than two instructions.
    */
   readonly multiplyAdd: boolean;
 }
 
-/** @param memory for programs to import, whose first 64 bytes stay zeros. */
+/** @param memory for programs to import; its first 64 bytes stay zeros. */
 export function detectFeatures(wasm: WebAssemblyApi, memory: MemoryLike): Features {
   const zero = constant(0);
   const storing = (vectorCode: Code): Func => func("probe", ["i32"], () => [get(0), vectorCode, v128.store()]);
   const validates = (vectorCode: Code): boolean => wasm.validate(assembleModule([storing(vectorCode)]));
   const simd = validates([zero, zero, f32x4.add]);
   if (!simd) return { simd, multiplyAdd: false };
-  // x² = 1 + 2⁻¹¹ + 2⁻²⁴, whose last term is lost when it is rounded by itself.
+  // x² = 1 + 2⁻¹¹ + 2⁻²⁴; rounding it separately loses the last term.
   const x = constant(1 + 2 ** -12);
   const square = constant(-(1 + 2 ** -11));
   const fused = [x, x, square, f32x4.relaxedMadd];
   const relaxed = validates(fused);
-  // A policy that forbids compiling is to be known now, not in the middle of a training: so something is compiled always.
+  // Find out now, not in the middle of a training, whether a policy forbids compiling: so always compile something.
   const module = new wasm.Module(assembleModule([storing(relaxed ? fused : zero)]));
   new wasm.Instance(module, { env: { memory } }).exports["probe"](0);
   const result = new Float32Array(memory.buffer, 0, 4);
@@ -61,7 +61,9 @@ export function detectFeatures(wasm: WebAssemblyApi, memory: MemoryLike): Featur
   return { simd, multiplyAdd };
 }
 
-/** What a platform says that refuses WebAssembly; and what to do, where it may be a page's policy and does not say so. */
+/**
+ * The reason that a platform gives for refusing WebAssembly; if it may be an unnamed page's policy, with the remedy.
+ */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const policy = error instanceof Error && /^(CompileError|EvalError)$/.test(error.name);

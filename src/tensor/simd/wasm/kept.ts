@@ -1,14 +1,15 @@
 /**
- * What kernels derive from arrays that do not change, kept from step to step: a fused model's filters, transformed or
- * packed. For ResNet-18 at batch 1 that is a sixth of the time, most of it moving 45 MB of weights into the engine.
+ * Data that kernels derive from constant arrays, kept from step to step: a fused model's filters, transformed or
+ * packed. For ResNet-18 at batch 1 that saves a sixth of the time, most of it for moving 45 MB of weights into the
+ * engine.
  *
- * It lies below the tensors of a step, in blocks that are handed out when a step ends:
+ * It lies below a step's tensors, in blocks that are handed out when a step ends:
  *
  *   0       BASE   base                          top                            end
  *   │ zeros │ kept │ tensors of the current step │ free │ scratch of one kernel │
  *
- * So the first step asks, the second one computes, and from the third on it is there. When there is no more room and some
- * of it was not used in the last step (another model is at work), all of it is dropped.
+ * So the first step asks, the second computes, and from the third on the data are there. When there is no room left and
+ * some of it was not used in the last step (another model is at work), all of it is dropped.
  * Next: arena.ts, and `Call.derived` in engine.ts.
  */
 
@@ -16,12 +17,12 @@
 export interface Block {
   readonly bytes: number;
   address: number;
-  /** Whether what belongs there has been computed. */
+  /** Whether its contents have been computed. */
   filled: boolean;
 }
 
 export class Kept {
-  /** By the token of the constant (../memory.ts), then by what was derived from it. */
+  /** By the constant's token (../memory.ts), then by the derived data's key. */
   #blocks = new WeakMap<object, Map<string, Block>>();
   #asked: Block[] = [];
   /** Bytes of all blocks, and of those that were looked up since the last step's end. */
@@ -29,7 +30,7 @@ export class Kept {
   #used = new Set<Block>();
   #refused = false;
 
-  /** The block for what `key` says is derived from `constant`; undefined where there is no room within `most` bytes. */
+  /** The block for data that `key` says are derived from `constant`; undefined without room within `most` bytes. */
   find(constant: object, key: string, bytes: number, most: number): Block | undefined {
     const blocks = this.#blocks.get(constant) ?? new Map<string, Block>();
     this.#blocks.set(constant, blocks);
@@ -48,7 +49,9 @@ export class Kept {
     return block;
   }
 
-  /** At the end of a step: gives the new blocks their places from `base` on, or drops all, down to `bottom`; the new base. */
+  /**
+   * At the end of a step: places the new blocks from `base` on, or drops all, down to `bottom`. Returns the new base.
+   */
   settle(base: number, bottom: number): number {
     let used = 0;
     for (const { bytes } of this.#used) used += bytes;
