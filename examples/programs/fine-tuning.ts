@@ -1,5 +1,5 @@
-// Fine-tuning: a network that tells four quarters apart gets another head, which tells left from right. The stem and every
-// batch norm (its parameters and its running statistics) are frozen, and the rest is trained on.
+// Fine-tuning: a network that tells four quarters apart gets a new head, which tells left from right. The stem and
+// every batch norm (parameters and running statistics) are frozen; the rest is trained further.
 import { accuracy, BatchNorm2d, cifarResNet, evaluate, fit, freeze, Linear, Rng, randn, SGD } from "../../src/index.ts";
 
 const rng = new Rng(0);

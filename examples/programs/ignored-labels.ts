@@ -1,5 +1,5 @@
-// Ignored labels: a class for every pixel, but 255 where nobody has labelled one. Those count neither in the loss nor in the
-// accuracy, and both are means over the labelled pixels, however many a batch has.
+// Ignored labels: every pixel has a class, or 255 if it is not labelled. Unlabelled pixels count neither in the loss
+// nor in the accuracy; both are means over the labelled pixels, however many a batch has.
 
 import type { Labels, Tensor } from "../../src/index.ts";
 import { Adam, accuracy, Conv2d, concat, crossEntropy, evaluate, fit, Rng, randn } from "../../src/index.ts";

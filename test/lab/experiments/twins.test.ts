@@ -53,7 +53,7 @@ describe("a run", () => {
   test("in the first paper's order the ReLU after each addition is named", async () => {
     const { report } = await run({ order: "post", nets: ["residual"] });
     expect(report.marks!.verdicts[0].details.rows[0][2]).toContain("gated by the mask of relu after the addition");
-    expect(report.marks!.verdicts[0].text).toContain("--order pre` does without it");
+    expect(report.marks!.verdicts[0].text).toContain("--order pre` has no such ReLU");
   });
 
   test("branches that start at zero carry nothing before the first step, which a log axis marks on its edge", async () => {
