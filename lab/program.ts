@@ -35,7 +35,7 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
     } else if (atWork) {
       // `| head` has seen enough, or the terminal was closed: not a failure, and worth a message only while there is
       // work.
-      complain("nobody reads the standard output any more; the work goes on, its results are written");
+      complain("nobody reads the standard output any more; the work continues, and its results are written");
     }
   });
   // There is nowhere left to report it.

@@ -33,7 +33,7 @@ function promisesOf(result: Result): readonly (readonly [tier: string, checksums
 
 /** Everything that differs but must not, one line each: `normals (plain): 0a1b2c3d in Node 20; 4e5f6a7b in Bun`. */
 export function differences(results: readonly Result[]): string[] {
-  /** What was computed, what came out, where. */
+  /** What was computed, the result, and where. */
   const found = new Map<string, Map<string, string[]>>();
   for (const result of results) {
     for (const [tier, checksums] of promisesOf(result)) {

@@ -45,7 +45,7 @@ describe.skipIf(process.platform === "win32")("a standard output", () => {
   };
   const unread = '{ "$@"; echo $? >&2; } | true';
   const full = '"$@" > /dev/full; echo $? >&2';
-  const gone = "skipstone: nobody reads the standard output any more; the work goes on, its results are written";
+  const gone = "skipstone: nobody reads the standard output any more; the work continues, and its results are written";
   const noSpace = "skipstone: cannot write to the standard output: no space left (ENOSPC)";
 
   test("that nobody reads: a text ends quietly; a run goes on and says so, once", () => {
