@@ -31,5 +31,5 @@ await fit(model, { data: () => [halves(32)], optimizer: tuner, epochs: 20 });
 
 const changed = before.filter(([name, text]) => model.stateDict()[name].toString() !== text).map(([name]) => name);
 const { metrics } = await evaluate(model, [halves(200)], { metrics: { accuracy } });
-console.log(`left or right: ${(100 * metrics.accuracy).toFixed(1)} % right`);
+console.log(`left or right: ${(100 * metrics.accuracy).toFixed(1)} % correct`);
 console.log(`changed: ${changed.join(", ")}`);

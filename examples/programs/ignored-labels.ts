@@ -24,5 +24,5 @@ const [few, many] = [images(40, 0.9), images(40, 0.1)];
 const both = { x: concat([few.x, many.x]), labels: [...few.labels, ...many.labels] };
 const apart = await evaluate(model, [few, many], { loss, metrics });
 const together = await evaluate(model, [both], { loss, metrics });
-console.log(`${(100 * apart.metrics.accuracy).toFixed(1)} % of the labelled pixels are right`);
+console.log(`${(100 * apart.metrics.accuracy).toFixed(1)} % of the labelled pixels are correct`);
 console.log(`loss in two batches ${apart.loss.toFixed(6)}, in one ${together.loss.toFixed(6)}`);

@@ -35,4 +35,4 @@ const { loss, metrics } = await sk.evaluate(model, [pairs(1000)], {
   loss: (said, is) => sk.mseLoss(said.distance, is.distance),
   metrics: { which: (said, is) => sk.accuracy(said.which, is.which) },
 });
-console.log(`which: ${(100 * metrics.which).toFixed(1)} % right; distance: off by ${Math.sqrt(loss).toFixed(3)}`);
+console.log(`which: ${(100 * metrics.which).toFixed(1)} % correct; distance: off by ${Math.sqrt(loss).toFixed(3)}`);

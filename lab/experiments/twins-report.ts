@@ -41,15 +41,16 @@ function accuracies({ results }: Twin): number[] {
   return results.map(({ testError }) => 1 - testError);
 }
 
-/** Half of all images right: poor for a digit reader, but five times as good as guessing. */
+/** Half of all images correct: poor for a digit reader, but five times as good as guessing. */
 const LEARNED = 0.5;
 
 function findings(cases: Cases): string {
   const [one, other] = [...cases].sort((a, b) => (a.task.net > b.task.net ? -1 : 1));
-  const reads = (twin: Twin): string => percent(mean(accuracies(twin)));
+  const correct = (twin: Twin): string => percent(mean(accuracies(twin)));
   const steps = grouped(Math.max(...cases.flatMap(({ results }) => results.map(({ losses }) => losses.length))));
-  if (!other) return `After ${steps} steps ${titleOf(one.task)} reads ${reads(one)} of the test images right.`;
-  const both = `after ${steps} steps ${titleOf(one.task)} reads ${reads(one)} of the test images right and ${titleOf(other.task)} ${reads(other)}.`;
+  if (!other)
+    return `After ${steps} steps ${titleOf(one.task)} classifies ${correct(one)} of the test images correctly.`;
+  const both = `after ${steps} steps ${titleOf(one.task)} classifies ${correct(one)} of the test images correctly, ${titleOf(other.task)} ${correct(other)}.`;
   const [residual, plain] = [one, other].map((twin) => mean(accuracies(twin)));
   if (residual >= LEARNED && plain < LEARNED) return `Without its skip connections the network does not learn: ${both}`;
   if (residual < LEARNED && plain < LEARNED) return `Neither of the two has learned much yet: ${both}`;
@@ -64,7 +65,7 @@ function headlineOf(twin: Twin): Headline {
   return {
     label: `${titleOf(task)}, ${task.net === "plain" ? "without skip connections" : "with skip connections"}`,
     value: percent(mean(accuracies(twin)), 2),
-    note: `of ${grouped(results[0].tested)} test images right${seeds}. Before training, the gradient at the first layer was ${asLarge(ratio)} as at the last convolution.`,
+    note: `of ${grouped(results[0].tested)} test images correct${seeds}. Before training, the gradient at the first layer was ${asLarge(ratio)} as at the last convolution.`,
     tone: task.net,
   };
 }
@@ -96,7 +97,7 @@ function lossChart(cases: Cases, { batchSize }: Options): LineChart {
     kind: "lines",
     id: "loss",
     title: "Which network learns, and how fast?",
-    caption: `${lines} Guessing among ${classes} classes costs ln ${classes} ≈ ${fixed(Math.log(classes), 2)}.${same} Look at which falls first, and where they end: ${ends} (mean of the last ${window} steps).`,
+    caption: `${lines} Guessing among ${classes} classes costs ln ${classes} ≈ ${fixed(Math.log(classes), 2)}.${same} Look at which line falls first, and where they end: ${ends} (mean of the last ${window} steps).`,
     x: { label: "step", whole: true },
     y: { label: "cross-entropy of the batch", unit: "nats" },
     panels: [

@@ -147,7 +147,11 @@ describe("refuses, in one line, and writes nothing", () => {
     ["no such weights", ["resnet20", "--weights", "nothing.pth"], /^cannot read the weights nothing\.pth/],
     ["no such file", ["--verify", "nothing.json"], /^cannot read the certificate nothing\.json: no such file/],
     ["a file that is not JSON", ["--verify", "README.md"], /^the certificate README\.md is not JSON: /],
-    ["a file that is something else", ["--verify", "package.json"], /^package\.json is not a certificate written by this/],
+    [
+      "a file that is something else",
+      ["--verify", "package.json"],
+      /^package\.json is not a certificate written by this/,
+    ],
   ];
   it.each(refused)("%s", async (_, args, message) => {
     const error: Error = await run(...args, "--out", at("refused")).then(

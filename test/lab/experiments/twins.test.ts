@@ -129,8 +129,12 @@ describe("what it shows", () => {
   });
 
   test.each([
-    [0.03, 0.8, "Without its skip connections the network does not learn: after 4 steps ResNet-8 reads 97.0 %"],
-    [0.03, 0.04, "With 8 layers both learn: after 4 steps ResNet-8 reads 97.0 % of the test images right and plain-8"],
+    [0.03, 0.8, "Without its skip connections the network does not learn: after 4 steps ResNet-8 classifies 97.0 %"],
+    [
+      0.03,
+      0.04,
+      "With 8 layers both learn: after 4 steps ResNet-8 classifies 97.0 % of the test images correctly, plain-8",
+    ],
     [0.03, 0.2, "With its skip connections the network learns faster: "],
     [0.2, 0.03, "Without its skip connections the network learns faster: "],
     [0.8, 0.9, "Neither of the two has learned much yet: "],
