@@ -41,7 +41,7 @@ export interface Recipe {
   readonly order: Order | null;
   readonly shortcut: ShortcutKind | null;
   readonly classes: number | null;
-  /** Of one example. */
+  /** Shape of one example. */
   readonly input: Shape;
   readonly batch: number;
   readonly mode: "training" | "evaluation";

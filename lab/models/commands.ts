@@ -9,7 +9,7 @@ import type { ClassifyRequest } from "./classify.ts";
 import type { ConvertRequest } from "./convert.ts";
 import type { SummaryRequest } from "./summary.ts";
 
-/** What is no error. */
+/** An answer without an error. */
 const said = (text: string): Answer => ({ text, exitCode: 0 });
 
 /** One number for each channel. */
