@@ -1,8 +1,8 @@
 /**
- * Comparing processes: each contender in one of its own, all given the same work, in turns.
+ * Compares processes: each contender runs in its own, and all do the same work, in turns.
  *
- * Machines drift: other programs run, clocks change. So each round asks every contender for a moment of work, the order
- * turned around from round to round, and what is reported is the median over rounds of the *ratio* within a round.
+ * Machines drift: other programs run, clocks change. So each round asks every contender for a moment of work, in
+ * reversed order every other round, and the reported number is the median over rounds of the *ratio* within a round.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ export class Contender {
   #lines: Interface | undefined;
   #errors = "";
 
-  /** @param patience seconds that one answer may take; afterwards the process is stopped. */
+  /** @param patience seconds that one answer may take; after that the process is stopped. */
   constructor(name: string, command: Command, patience: number) {
     this.name = name;
     this.#command = command;
@@ -63,7 +63,7 @@ export class Contender {
     child.stderr.on("data", (text) => {
       this.#errors = (this.#errors + text).slice(-2000);
     });
-    // A process that dies while it is written to is noticed when its answer does not come.
+    // If the process dies during a write, the missing answer tells.
     child.stdin.on("error", () => {});
     this.#lines = createInterface({ input: child.stdout });
   }
@@ -99,16 +99,16 @@ export class Contender {
   }
 }
 
-/** Half a line comes from a process that was killed while it wrote. */
+/** A process that was killed while it wrote leaves half a line. */
 function answerIn(text: string): Answer {
   try {
     return JSON.parse(text) as Answer;
   } catch {
-    return { cannot: `an answer that is no JSON: ${text.slice(0, 60)}` };
+    return { cannot: `its answer is not JSON: ${text.slice(0, 60)}` };
   }
 }
 
-/** What takes part in one comparison. */
+/** An entry in a comparison. */
 export interface Entry {
   readonly contender: Contender;
   readonly work: Work;
@@ -116,28 +116,28 @@ export interface Entry {
   readonly variant?: string;
 }
 
-/** How one entry did. */
+/** The result of one entry. */
 export interface Score {
   /** Median time of one run, ms. */
   readonly median?: number;
   /** Median over the rounds of its time divided by that of the first entry, in the same round. */
   readonly ratio?: number;
-  /** Half the distance between the quartiles of that, relative to the median. */
+  /** Half the distance between the quartiles of this ratio, relative to the median. */
   readonly spread?: number;
   readonly cannot?: string;
 }
 
 export interface Rounds {
   readonly rounds: number;
-  /** Seconds for each entry in each round, more for works that take long. */
+  /** Seconds for each entry in each round, more for long works. */
   readonly seconds: number;
 }
 
-/** A turn is to hold some runs: the first one after another process has been at work finds cold caches. */
+/** A turn must contain several runs: the first one after another process has cold caches. */
 const RUNS_IN_A_TURN = 8;
 const LONGEST_TURN = 2;
 
-/** Prepares all entries, then measures them in turns. The first one is what the others are compared with. */
+/** Prepares all entries, then measures them in turns. The others are compared with the first one. */
 export async function compare(entries: readonly Entry[], { rounds, seconds }: Rounds): Promise<Score[]> {
   const reasons: (string | undefined)[] = [];
   const slow: boolean[] = [];
@@ -153,7 +153,7 @@ export async function compare(entries: readonly Entry[], { rounds, seconds }: Ro
   }
   const medians: number[][] = entries.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    // Where a run takes seconds, one round has to do.
+    // If a run takes seconds, one round must be enough.
     const able = [...entries.keys()].filter((i) => reasons[i] === undefined && !(slow[i] && round > 0));
     for (const i of round % 2 === 0 ? able : able.reverse()) {
       const { cannot, times = [] } = await entries[i].contender.ask({ time: { name: `${i}`, seconds: turns[i] } });

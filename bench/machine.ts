@@ -1,4 +1,4 @@
-/** What a measurement has to say about where it was made. */
+/** Where a measurement was made. */
 import { cpus } from "node:os";
 import type { Arithmetic } from "../src/tensor/kernels.ts";
 import { engine } from "./tiers.ts";

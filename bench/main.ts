@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: how fast the kernels are, on this machine, beside the naive loops in the same run; what they are to
- * reach (`--targets`, targets.ts); and how fast others are (`--peers`, peers.ts).
+ * `npm run bench`: how fast the kernels are on this machine, compared with naive loops in the same run; their targets
+ * (`--targets`, targets.ts); and other libraries (`--peers`, peers.ts).
  *
- * No float64 tensor is made in this process: a kernel that has seen both kinds of array is slower ever after.
+ * This process makes no float64 tensor, because a kernel that has seen both kinds of array stays slower.
  */
 import { basename, dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
@@ -43,18 +43,18 @@ interface Options extends Measuring {
 const THOROUGH: Effort = { warmup: 0.3, duration: 1.5, samples: 9 };
 const QUICK: Effort = { warmup: 0.1, duration: 0.2, samples: 3 };
 const PEAK: Effort = { warmup: 0.05, duration: 0.3, samples: 5 };
-/** The naive loops take long and have little to gain from more samples. */
+/** The naive loops take long and gain little from more samples. */
 const NAIVE: Effort = { warmup: 0.05, duration: 0.2, samples: 2 };
 const SLOW: Effort = { warmup: 0, duration: 0, samples: 2 };
 
-/** Processes in turns: how often, and how long each time. */
+/** For processes in turns: how many rounds, and how long each turn. */
 const ROUNDS: Rounds = { rounds: 9, seconds: 0.4 };
 const QUICK_ROUNDS: Rounds = { rounds: 3, seconds: 0.2 };
 
-/** Runs one row on every tier, and on the naive loops where asked. Returns the results and adds to the sink. */
+/** Runs one row on every tier, and on the naive loops on request. Returns the results and adds to the sink. */
 function run(row: Row, { quick = false, naive }: { quick?: boolean; naive: boolean }): [Result[], number] {
   let sink = 0;
-  // The clock changes, and so does what else the machine does: the peak is measured again beside each row.
+  // Clock and load change, so the peak is measured again beside each row.
   const peakTime = engine ? measure(peak(engine), quick ? QUICK : PEAK).median : Number.NaN;
   const peakGflops = (flopsOf({ kind: "peak" }) as number) / peakTime / 1e6;
   const time = (name: string, effort: Effort): (Timing & { flops?: number }) | undefined => {
@@ -115,7 +115,7 @@ function measureRows(all: readonly Row[], { tier: only, json, quick = false, nai
   keep(json, { machine: machine(), quick, sink, results });
 }
 
-/** Writes results for programs to the file that was asked for, or says where else they are. */
+/** Writes the results as JSON to the requested file or, if that fails, says where else they are. */
 function keep(json: string | undefined, results: object): void {
   if (json === undefined) return;
   const contents = new Map([[basename(json), `${JSON.stringify(results, null, 2)}\n`]]);
@@ -154,7 +154,7 @@ async function main(options: Options): Promise<number> {
   const { filter = "", json, quick, list, targets, peers, markdown, patience } = options;
   const words = filter.toLowerCase().split(/\s+/);
   const matches = (name: string): boolean => words.every((word) => name.toLowerCase().includes(word));
-  // A file that cannot be written should be known before the measurements, not after.
+  // Find out before the measurements whether the file can be written.
   if (json !== undefined) {
     if (isDirectory(json)) throw new UsageError(`--json ${json}: is a directory`);
     ensureWritable(dirname(resolve(json)));
@@ -187,10 +187,10 @@ const program = new Command("npm run bench --")
   .description("Measures the kernels: median time, spread, GFLOP/s, and the ratio to the naive loops in the same run.")
   .option("--filter <words>", 'only rows whose name contains all of these words, such as "conv2d forward"')
   .option("--json <file>", "write the results to this file, too", path.parse)
-  .option("--quick", "fewer samples: a glance in some minutes")
+  .option("--quick", "fewer samples: an overview in a few minutes")
   .option("--no-naive", "leave the naive loops out")
-  .option("--targets", "what Skipstone is to reach, against PyTorch on one thread in the same run")
-  .option("--peers", "other libraries, in processes of their own, in the same run; installs them in bench/peers first")
+  .option("--targets", "Skipstone's targets, against PyTorch on one thread in the same run")
+  .option("--peers", "other libraries, each in its own process, in the same run; installs them in bench/peers first")
   .addOption(new Option("--without <peers...>", "with --peers: leave these out").choices(peerNames).default([]))
   .addOption(new Option("--tier <name>", "only this tier, or SIMD with this algorithm everywhere").choices(tierNames))
   .option("--profile", "where the time of a ResNet-20 training step goes, by kernel")

@@ -4,9 +4,9 @@ import Benchmark from "benchmark";
 export interface Timing {
   /** Median time of one call, ms. */
   median: number;
-  /** Half the distance between the quartiles, relative to the median: what the next run may differ by. */
+  /** Half the distance between the quartiles, relative to the median: how much the next run may differ. */
   spread: number;
-  /** Samples taken; each is the mean of several calls where calls are short. */
+  /** Samples taken; if calls are short, each is the mean of several. */
   samples: number;
 }
 
@@ -40,7 +40,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value below which a share `q` of the values lies, interpolated; NaN of none. */
+/** The value below which a share `q` of the values lies, interpolated; NaN for an empty list. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = q * (sorted.length - 1);

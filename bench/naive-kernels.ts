@@ -1,4 +1,4 @@
-/** The naive loops as a tier: every row that runs on `Kernels` can be compared with its own definition. */
+/** The naive loops as a tier, so that every row that runs on `Kernels` can be compared with its definition. */
 
 import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import { plainKernels } from "../src/tensor/plain/index.ts";

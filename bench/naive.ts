@@ -1,5 +1,5 @@
 /**
- * The definitions as plain loops: what the benches compare with, and what the kernel tests trust.
+ * The definitions as plain loops: the benches compare with them, and the kernel tests trust them.
  *
  * Each function is its formula, one sum per element of the result, and nothing else.
  */
@@ -7,7 +7,7 @@ import type { ConvGeometry } from "../src/tensor/geometry/conv.ts";
 import type { GemmGeometry } from "../src/tensor/geometry/matmul.ts";
 import type { Floats } from "../src/tensor/memory.ts";
 
-/** c[i, j] = Σ_p op(a)[i, p]·op(b)[p, j], added to c where `accumulate`. */
+/** c[i, j] = Σ_p op(a)[i, p]·op(b)[p, j], added to c with `accumulate`. */
 export function naiveGemm(a: Floats, b: Floats, c: Floats, g: GemmGeometry): void {
   const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = g;
   for (let i = 0; i < m; i++) {
@@ -38,7 +38,7 @@ export function naiveIm2col(x: Floats, columns: Floats, g: ConvGeometry): void {
   }
 }
 
-/** x[c, h, w] += Σ over the columns' numbers that im2col takes from there. */
+/** x[c, h, w] += Σ over the columns' numbers that im2col copied from there. */
 export function naiveCol2im(columns: Floats, x: Floats, g: ConvGeometry): void {
   const { C, H, W, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo } = g;
   let k = 0;

@@ -1,4 +1,4 @@
-/** The networks that are measured. */
+/** The measured networks. */
 import { relu } from "../src/autograd/elementwise.ts";
 import { globalAvgPool2d } from "../src/autograd/pool.ts";
 import { Sequential } from "../src/nn/container.ts";

@@ -19,10 +19,10 @@ import { PEAK_CHAINS, PEAK_STEPS } from "./works.ts";
 const UNROLL = 8;
 
 /**
- * Does `PEAK_STEPS` steps of `PEAK_CHAINS` multiplications and additions. With multiply-add in one instruction each chain is
- * x ← x·1 + 1. Without, half of the chains multiply, the others add, and a step has two rounds: a chain that does one after
- * the other waits for itself. Exits that are never taken keep V8 11 from doing one chain after the other, as in gemm.ts:
- * together 56 GFLOP/s where 48 were measured without, and 59 by hand.
+ * Does `PEAK_STEPS` steps of `PEAK_CHAINS` multiplications and additions. With multiply-add in one instruction each
+ * chain is x ← x·1 + 1. Without it, half of the chains multiply, the others add, and a step has two rounds: a chain
+ * that did both in turn would wait for itself. As in matmul-kernel.ts, exits that are never taken keep V8 11 from
+ * computing one chain after another: together 56 GFLOP/s, where 48 were measured without, and 59 by hand.
  */
 export function peak(engine: Engine): () => void {
   const { run } = engine.program<"run">("peak", (features: Features) => [
@@ -55,7 +55,7 @@ export function peak(engine: Engine): () => void {
             branchIf(0),
           ),
         ),
-        // The sums have to be used, or a compiler may leave them out. Address 0 is nobody's (arena.ts) and stays zero.
+        // The sums must be used, or a compiler may leave them out. Nobody uses address 0 (arena.ts), which stays zero.
         sums.map((sum) => [i32.const(0), get(sum), v128.const(0, 0, 0, 0), f32x4.mul, v128.store()]),
       ];
     }),

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- --peers`: the same work in other libraries, each in a process of its own, in turns.
+ * `npm run bench -- --peers`: the same work in other libraries, each in its own process, in turns.
  *
- * The peers live in bench/peers with a package.json of their own, which is installed on the first run and never with
- * Skipstone. PyTorch is asked of SKIPSTONE_PYTHON, or python3.
+ * The peers are in bench/peers with their own package.json, which is installed on the first run and never with
+ * Skipstone. PyTorch runs in SKIPSTONE_PYTHON, or python3.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,7 @@
-/** `npm run bench -- --profile`: where the time of a training step goes, kernel by kernel, by clocks around each call. */
+/**
+ * `npm run bench -- --profile`: where the time of a training step goes, kernel by kernel, with a clock around each
+ * call.
+ */
 import type { ConvGeometry } from "../src/tensor/geometry/conv.ts";
 import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import { subjectOf } from "./subjects.ts";
@@ -8,11 +11,11 @@ export interface ProfileRow {
   readonly name: string;
   /** Calls in one step. */
   readonly calls: number;
-  /** Time of all those calls in a step, ms. */
+  /** Time of all these calls in a step, ms. */
   readonly time: number;
 }
 
-/** Each kernel's share of the work, largest first; what is left over is called "everything else". */
+/** Each kernel's share of the work, largest first; the rest is called "everything else". */
 export function profile(
   work: Work,
   kernels: ArrayKernels,
@@ -53,8 +56,8 @@ export function profile(
     run();
     measured.push({ total: performance.now() - start, parts: current });
   }
-  // The faster half: what else the machine does in between is no kernel's. All rows are means over the same steps, so
-  // that they add up.
+  // Only the faster half, because other load on the machine is not a kernel's time. All rows are means over the same
+  // steps, so they add up.
   const fastest = measured.sort((a, b) => a.total - b.total).slice(0, Math.ceil(steps / 2));
   const mean = (of: (step: (typeof measured)[number]) => number): number =>
     fastest.reduce((sum, step) => sum + of(step), 0) / fastest.length;

@@ -6,9 +6,9 @@ import type { Timing } from "./measure.ts";
 export interface Result extends Timing {
   readonly row: string;
   readonly tier: string;
-  /** Giga floating-point operations per second at the median, where the work is arithmetic. */
+  /** Giga floating-point operations per second at the median, if the work is arithmetic. */
   readonly gflops?: number;
-  /** Of the peak of 128-bit registers, measured in the same process. */
+  /** Relative to the peak of 128-bit registers, measured in the same process. */
   readonly share?: number;
   /** Median of the naive loops in the same run, ms. */
   readonly naive?: number;
@@ -46,7 +46,7 @@ export function markdownTable(head: readonly string[], lines: readonly (readonly
   return [row(head), row(head.map((_, i) => (i === 0 ? ":--" : "--:"))), ...lines.map(row)].join("\n");
 }
 
-/** The same for the terminal. */
+/** The same table for the terminal. */
 export function terminalTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const table = new Table({
     head: [...head],

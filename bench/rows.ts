@@ -1,6 +1,6 @@
 /**
- * What `npm run bench` measures: one row for each piece of work, and the tiers it is measured on. To add a row, add it
- * to `rows`.
+ * The rows of `npm run bench`: one for each piece of work, with the tiers to measure it on. To add a row, add it to
+ * `rows`.
  */
 import { convGeometry } from "../src/tensor/geometry/conv.ts";
 import type { ArrayKernels } from "../src/tensor/kernels.ts";
@@ -25,11 +25,11 @@ export interface Row {
   readonly name: string;
   /** Tiers by name (tiers.ts). */
   readonly tiers: readonly string[];
-  /** Whether the naive loops can do it, too. */
+  /** Whether the naive loops can do it too. */
   readonly naive: boolean;
   /** Makes the data. Called when the row's turn comes. */
   readonly prepare: (kernels: ArrayKernels) => Subject;
-  /** Takes seconds on the plain tier and longer on the naive loops: few samples are enough there. */
+  /** Takes seconds on the plain tier and longer on the naive loops, so it gets few samples there. */
   readonly slow?: boolean;
 }
 
@@ -44,7 +44,7 @@ const row = (work: Work, { tiers = TIERS, naive = true, slow = false } = {}): Ro
   prepare: (kernels) => subjectOf(work, kernels),
 });
 
-/** The passes one by one, then all at once as a network does them. */
+/** The passes one by one, then all together as in a network. */
 function convolution(shape: ConvShape): Row[] {
   const of = (pass: Convolution["pass"]): Work => ({ kind: "convolution", pass, ...shape });
   return [
@@ -53,7 +53,7 @@ function convolution(shape: ConvShape): Row[] {
   ];
 }
 
-/** The matrix of patches, which only the plain tier makes. */
+/** The matrix of patches; only the plain tier makes it. */
 function im2col(C: number, size: number): Row[] {
   const g = convGeometry([1, C, size, size], [C, C, 3, 3], null, { padding: 1 });
   const random = (length: number, rng: Rng): Float32Array => Float32Array.from({ length }, () => rng.normal());
@@ -76,7 +76,7 @@ function im2col(C: number, size: number): Row[] {
       name: `col2im 3×3 of ${C}×${size}×${size}`,
       prepare: (kernels) => {
         const [x, columns] = data();
-        // Zeros first, as a caller must: sums that grow without bound would become infinite.
+        // Start from zeros, as a caller must: otherwise the sums would grow to infinity.
         return { run: () => kernels.col2im(columns, x.fill(0), g), result: () => x[0] };
       },
     },

@@ -1,23 +1,23 @@
 /**
- * A contender's side of a comparison: a process that does pieces of work when told to, and answers how long they took.
+ * A contender's side of a comparison: a process that does work on command, and answers how long it took.
  *
- * Orders come as lines of JSON on the standard input, answers go out the same way, marked, since libraries print too.
- * A process that waits for an order takes no time from the others. peers/pytorch.py speaks the same protocol; the other
- * side is contender.ts. No imports but works.ts and Node: peers compile this file too.
+ * Orders come as lines of JSON on the standard input; answers go out the same way, with a mark, because libraries print
+ * too. A process that waits for an order takes no time from the others. peers/pytorch.py speaks the same protocol; the
+ * other side is contender.ts. Imports only works.ts and Node, because peers compile this file too.
  */
 import { createInterface } from "node:readline";
 import type { Work } from "./works.ts";
 
 export interface Order {
-  /** Get ready for this work, then do it once. Forgets what was prepared before under the same name. */
+  /** Prepare this work, then do it once. Replaces earlier work of the same name. */
   readonly prepare?: { readonly name: string; readonly work: Work; readonly variant?: string };
   /** Do the work called `name` for so many seconds, at least once. */
   readonly time?: { readonly name: string; readonly seconds: number };
-  /** Forget all that was prepared. */
+  /** Forget all prepared work. */
   readonly clear?: true;
   /** Tell the peak memory of this process. */
   readonly memory?: true;
-  /** Tell what is at work here. */
+  /** Tell the version of the library. */
   readonly version?: true;
 }
 
@@ -34,9 +34,9 @@ export interface Answer {
 }
 
 export interface Prepared {
-  /** Does the work once; resolved (or returned) when the result is there. */
+  /** Does the work once; resolves (or returns) when the result is there. */
   readonly run: () => void | Promise<void>;
-  /** Multiplications and additions, where the work has no definition to count them by. */
+  /** Multiplications and additions, if the work has no definition to count them by. */
   readonly flops?: number;
 }
 
@@ -44,7 +44,7 @@ export const MARK = "@bench ";
 
 export interface Server {
   readonly version: () => string;
-  /** Throws an error that says why, where the work cannot be done. */
+  /** Throws an error with the reason if the work cannot be done. */
   readonly prepare: (work: Work, variant: string | undefined) => Prepared | Promise<Prepared>;
   readonly clear?: () => void;
 }

@@ -1,9 +1,9 @@
-/** Skipstone as a contender: a process of its own that serves. The variant is the tier, or an algorithm (tiers.ts). */
+/** Skipstone as a contender: a server in its own process. The variant is the tier, or an algorithm (tiers.ts). */
 import { serve } from "./serve.ts";
 import { subjectOf } from "./subjects.ts";
 import { clearResidents, engine, tier } from "./tiers.ts";
 
-/** Read by nobody; kept so that no work can be optimised away. */
+/** Nobody reads it; it keeps work from being optimised away. */
 let sink = 0;
 
 await serve({

@@ -1,4 +1,4 @@
-/** Work as Skipstone does it: with its data in place, to be done again and again. */
+/** Skipstone's implementation of the works, with their data in place, to run again and again. */
 import { backward, valueAndGrad } from "../src/autograd/backward.ts";
 import { conv2d } from "../src/autograd/conv.ts";
 import { add, relu } from "../src/autograd/elementwise.ts";
@@ -26,15 +26,15 @@ import { flopsOf } from "./works.ts";
 export interface Subject {
   /** Does the work once. */
   readonly run: () => void;
-  /** Some of the result, for the sink: work whose result nobody reads could be optimised away. */
+  /** A number of the result, for the sink: work whose result nobody reads could be optimised away. */
   readonly result: () => number;
-  /** Multiplications and additions of one run, by the definition. Undefined where the work is moving numbers. */
+  /** Multiplications and additions of one run, by the definition. Undefined if the work only moves numbers. */
   readonly flops?: number;
 }
 
 /**
- * The work on these kernels. Its arrays live where a network's would: activations and their gradients in the memory of
- * the kernels (to be given back by `clearResidents`), weights in ordinary arrays.
+ * The work on these kernels. Its arrays are where a network has them: activations and their gradients in the memory of
+ * the kernels (released by `clearResidents`), weights in ordinary arrays.
  */
 export function subjectOf(work: Work, kernels: ArrayKernels): Subject {
   switch (work.kind) {
@@ -77,7 +77,10 @@ function using<T>(kernels: ArrayKernels, fn: () => T): T {
   }
 }
 
-/** A number for the sink. Reading `data` within a step would copy the array, which no network does between operations. */
+/**
+ * A number for the sink. Reading `data` within a step would copy the array; a network never does that between
+ * operations.
+ */
 const first = (t: Tensor): number => peek(t)[0];
 
 /** Runs `fn` as a step on these kernels; nothing outlives it. */
@@ -198,7 +201,7 @@ function inference(work: NetworkWork, kernels: ArrayKernels): Subject {
 
 /**
  * Multiplications and additions of a training step's convolutions, forward and both gradients; the rest is a few per
- * cent. Counted on one image. The images' own gradient is not wanted, so the first convolution has one gradient only.
+ * cent. Counted on one image. The images need no gradient, so the first convolution has only one.
  */
 function convolutionWork(work: NetworkWork, rng: Rng): number {
   let flops = 0;

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- --targets`: what Skipstone is to reach, and what it reaches.
+ * `npm run bench -- --targets`: Skipstone's targets, and what it reaches.
  *
- * Times are compared with PyTorch's on one thread, with its defaults, in the same run (contender.ts). Without PyTorch only
- * the rows that need none are measured.
+ * Times are compared with PyTorch's on one thread, with its defaults, in the same run (contender.ts). Without PyTorch,
+ * only rows that do not need it are measured.
  */
 import { fileURLToPath } from "node:url";
 import { type Command, Contender, compare, type Entry, type Rounds } from "./contender.ts";
@@ -47,7 +47,7 @@ export const pytorch: Command = {
   env: { OMP_NUM_THREADS: "1" },
 };
 
-/** Against PyTorch: at most so many times its time. */
+/** At most so many times PyTorch's time. */
 interface TimeTarget {
   readonly name: string;
   readonly work: Work;
@@ -72,9 +72,9 @@ const timeTargets: readonly TimeTarget[] = [
 ];
 
 /**
- * Measures the targets that are chosen by name; `report` is called as each is done.
+ * Measures the targets chosen by name; calls `report` as each is done.
  *
- * @param tier in place of the automatic choice, where a target names none (tiers.ts).
+ * @param tier replaces the automatic choice for targets that name no tier (tiers.ts).
  */
 export async function measureTargets(
   chosen: (name: string) => boolean,
@@ -133,7 +133,7 @@ function productTargets(
           { contender, work },
         ];
         const [peak, score] = await compare(entries, rounds);
-        // Both did different amounts of work: the ratio of times is turned into one of speeds.
+        // The two did different amounts of work, so the ratio of times is turned into one of speeds.
         const share = score.ratio === undefined ? undefined : flops / peakFlops / score.ratio;
         const least = limitOf([0.78, 0.93]);
         const speeds = [score.median && flops / score.median / 1e6, peak.median && peakFlops / peak.median / 1e6];
@@ -164,7 +164,7 @@ function productTargets(
   ];
 }
 
-/** A fresh process that does ten steps. */
+/** A new process that does ten steps. */
 async function peakMemory(name: string): Promise<TargetRow> {
   const bytes = await memoryOf(skipstone, cifarStep(32));
   const megabytes = typeof bytes === "number" ? bytes / 1e6 : undefined;
@@ -177,7 +177,7 @@ async function peakMemory(name: string): Promise<TargetRow> {
   };
 }
 
-/** Peak memory, in bytes, of a process that does nothing but this work, for three seconds; or why it cannot. */
+/** Peak memory, in bytes, of a process that does only this work, for three seconds; or why it cannot. */
 export async function memoryOf(
   command: Command,
   work: Work,

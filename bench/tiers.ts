@@ -1,4 +1,4 @@
-/** What is measured: the tiers, and the SIMD tier held to one algorithm for convolutions. */
+/** The measured tiers, including the SIMD tier restricted to one algorithm for convolutions. */
 import type { ConvAlgorithm, ConvGeometry } from "../src/tensor/geometry/conv.ts";
 import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import type { Floats, Pool } from "../src/tensor/memory.ts";
@@ -12,8 +12,8 @@ import { naiveKernels } from "./naive-kernels.ts";
 /**
  * The engine's memory with arrays in it that outlive the steps, as the activations of a network outlive a kernel.
  *
- * The arena hands out from the bottom up: whatever was allocated first after a reset gets the same addresses again, and
- * nothing has written there in between.
+ * The arena allocates from the bottom up: the first allocations after a reset get the same addresses again, and nothing
+ * has written there in between.
  */
 class ResidentPool implements Pool {
   readonly #pool: Pool;
@@ -27,7 +27,7 @@ class ResidentPool implements Pool {
     return this.#pool.allocate(size, float64);
   }
 
-  /** To be called outside of steps. */
+  /** Call it outside steps. */
   allocateResident(size: number): Float32Array {
     const array = this.#pool.allocate(size, false) as Float32Array | undefined;
     if (!array) throw new Error(`the engine has no room for ${size} numbers`);
@@ -47,7 +47,7 @@ class ResidentPool implements Pool {
     this.#pool.reset();
     for (const { length, byteOffset } of this.#residents) {
       if (this.#pool.allocate(length, false)?.byteOffset === byteOffset) continue;
-      throw new Error("a fused model came to keep its weights below arrays that were to stay");
+      throw new Error("a fused model's kept weights moved below arrays that must stay");
     }
   }
 
@@ -61,7 +61,7 @@ const wasm = webAssembly();
 export const engine: Engine | undefined = wasm && new Engine(wasm);
 const pool = engine && new ResidentPool(engine.arena);
 
-/** An array where the kernels like it best, to be kept until `clearResidents`; contents undefined. */
+/** An array in the kernels' own memory, kept until `clearResidents`; its contents are undefined. */
 export function resident(kernels: ArrayKernels, size: number): Float32Array {
   return kernels.pool && kernels.pool === pool ? pool.allocateResident(size) : new Float32Array(size);
 }
@@ -70,7 +70,7 @@ export function clearResidents(): void {
   pool?.clear();
 }
 
-/** Thrown by a tier that is held to an algorithm, where that does not cover the geometry. */
+/** Thrown by a tier that is restricted to an algorithm, if that does not cover the geometry. */
 export class NotCovered extends Error {}
 
 export const algorithms: readonly ConvAlgorithm[] = ["im2col", "direct", "winograd2", "winograd2x4", "winograd4"];
@@ -80,7 +80,7 @@ export const tierNames: readonly string[] = ["plain", "simd", ...algorithms, "na
 /**
  * The kernels by name; an algorithm's name is the SIMD tier with that algorithm.
  *
- * @param strict whether such a tier throws NotCovered where the algorithm cannot; otherwise the automatic choice computes.
+ * @param strict whether such a tier throws NotCovered if the algorithm cannot compute; otherwise the automatic choice does.
  */
 export function tier(name: string, strict: boolean): ArrayKernels {
   if (name === "plain") return plainKernels;

@@ -1,5 +1,6 @@
 /**
- * Pieces of work as plain data, so that other processes (peers/) can do the same. No imports: peers compile this file too.
+ * Pieces of work as plain data, so that other processes (peers/) can do the same. No imports, because peers compile
+ * this file too.
  *
  * Shapes are those of CIFAR and ImageNet residual networks, and of the narrow networks that `npm start` trains.
  */
@@ -56,7 +57,7 @@ export interface NetworkWork {
   readonly channels: number;
 }
 
-/** Multiply-adds on 128-bit registers, nothing else: what the processor can do at most in WebAssembly. */
+/** Only multiply-adds on 128-bit registers: the most that the processor can do in WebAssembly. */
 export interface Peak {
   readonly kind: "peak";
 }
@@ -103,7 +104,7 @@ export const PEAK_CHAINS = 14;
 export const PEAK_STEPS: number = 2 ** 18;
 const PEAK_FLOPS = PEAK_STEPS * PEAK_CHAINS * 4 * 2;
 
-/** Multiplications and additions by the definition; undefined where the work is moving numbers, or a network. */
+/** Multiplications and additions by the definition; undefined if the work only moves numbers, or is a network. */
 export function flopsOf(work: Work): number | undefined {
   if (work.kind === "peak") return PEAK_FLOPS;
   if (work.kind === "gemm") return 2 * work.m * work.n * work.k;
@@ -124,7 +125,7 @@ export const convShapes: readonly ConvShape[] = [
   { N: 1, C: 256, O: 64, size: 56, kernel: 1 },
 ];
 
-/** Strided, and as narrow as those of `npm start`. */
+/** Strided ones, and ones as narrow as those of `npm start`. */
 export const smallConvShapes: readonly ConvShape[] = [
   { N: 32, C: 16, O: 32, size: 32, kernel: 3, stride: 2 },
   { N: 64, C: 4, O: 4, size: 28, kernel: 3 },
@@ -154,7 +155,7 @@ export const imageNetInference: NetworkWork = {
   channels: 3,
 };
 
-/** What peers are compared in. */
+/** The works for comparing peers. */
 export const comparedWorks: readonly Work[] = [
   cube(512),
   ...convShapes.flatMap((shape) =>

@@ -1,4 +1,4 @@
-/** Something to learn without a download: crosses, rings and stripes on 12 × 12 pixels, in noise, never the same twice. */
+/** Data without a download: noisy crosses, rings and stripes on 12 × 12 pixels, never the same twice. */
 import { type Rng, type Tensor, tensor } from "../src/index.ts";
 
 /** Images `[N, 1, 12, 12]` and which shape each one shows. */
@@ -34,7 +34,7 @@ export function shapes(N: number, rng: Rng): Shapes {
   return { x: tensor(pixels, [N, 1, SIDE, SIDE]), labels };
 }
 
-/** Batches without end. */
+/** Endless batches. */
 export function* endlessShapes(N: number, rng: Rng): Generator<Shapes> {
   while (true) yield shapes(N, rng);
 }

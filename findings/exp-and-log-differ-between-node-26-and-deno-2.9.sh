@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Node 26.10.0 and Deno 2.9.6 are both V8 (14.x and 15.0), and Math.exp gives other numbers in them in 10 % of cases, Math.log
-# in 7 %, Math.sin in 3 %: always by one unit in the last place. Bun 1.4.5 (JavaScriptCore) is nearer to Deno than Node is,
-# and equal to neither. ECMAScript allows it ("implementation-approximated"); a seed does not give the same normal numbers.
+# Node 26.10.0 and Deno 2.9.6 both use V8 (14.x and 15.0), but their Math.exp differs in 10 % of cases, Math.log in 7 %,
+# Math.sin in 3 %, always by one unit in the last place. Bun 1.4.5 (JavaScriptCore) is nearer to Deno than Node is, but
+# equal to neither. ECMAScript allows this ("implementation-approximated"), so a seed does not give the same normal
+# numbers.
 #
 # Linux x64. Output seen:
 #

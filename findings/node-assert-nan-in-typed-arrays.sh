@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# assert.deepEqual of Node 20.20.2 and 26.10.0 takes NaN for equal to NaN in an ordinary array, as its documentation says, and
-# for unequal in a Float32Array or Float64Array. assert.deepStrictEqual takes it for equal in both. A test that compares
-# numbers which are rightly NaN fails or passes by how they are stored.
+# In Node 20.20.2 and 26.10.0, assert.deepEqual treats NaN as equal to NaN in an ordinary array, as its documentation
+# says, but as unequal in a Float32Array or Float64Array. assert.deepStrictEqual treats it as equal in both. So a test
+# that compares numbers that are rightly NaN passes or fails depending on how they are stored.
 #
 # Output seen:
 #

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# x ** y of Node 22.23.3 is wrong in its last three digits where y is above 2 ** 31: by hundreds of units in the last place, where
-# with smaller y it is by one. Node 24.21.0 is right. The exact value is computed here in
-# whole numbers.
+# In Node 22.23.3, x ** y is wrong in its last three digits if y is above 2 ** 31: by hundreds of units in the last
+# place, compared with one for smaller y. Node 24.21.0 is right. This script computes the exact value in whole numbers.
 #
 # Linux x64. Output seen:
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# x ** y gives other numbers in Node 24.21.0 than in Node 22.23.3 in 10 % of cases, mostly by one unit in the last place. Schedules of
-# learning rates and Adam's β ** t, logged or resumed under one version, do not come out again under the other.
+# In 10 % of cases, x ** y differs between Node 22.23.3 and Node 24.21.0, mostly by one unit in the last place. So
+# learning-rate schedules and Adam's β ** t, logged or resumed under one version, are not reproduced under the other.
 #
 # Linux x64. Output seen:
 #

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# One WebAssembly module, one processor, two results: f32x4.relaxed_madd rounds a*b + c once (a fused multiply-add) in V8 (Node
-# 24.21.0), and twice in JavaScriptCore (Bun 1.4.5), although the processor has the fused instruction. The standard allows
-# either; what surprises is that the choice is the engine's, not the machine's, so that Node and Bun differ on one machine.
+# One WebAssembly module, one processor, two results: f32x4.relaxed_madd rounds a*b + c once (a fused multiply-add) in
+# V8 (Node 24.21.0), and twice in JavaScriptCore (Bun 1.4.5), although the processor has the fused instruction. The
+# standard allows both, but surprisingly the engine chooses, not the machine, so Node and Bun differ on one machine.
 #
-# (1 + 2^-12)^2 - (1 + 2^-11) is 2^-24 if it is rounded once, 0 if the square is rounded, too. Linux x64 with FMA. Output seen:
+# (1 + 2^-12)^2 - (1 + 2^-11) is 2^-24 if rounded once, and 0 if the square is rounded too. Linux x64 with FMA. Output
+# seen:
 #
 #   Node 24.21.0  5.960464477539063e-8
 #   Bun 1.4.5     0

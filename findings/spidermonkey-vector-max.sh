@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# WebAssembly's f32x4.max(0, -0) is -0 in SpiderMonkey 102.15.1 (GJS 1.74.2 of Debian 12), where the standard has 0, whichever comes
-# first; f32.max of the same numbers is 0 there, as it should be, and f32x4.min is right. So vector and scalar code disagree
-# within one engine. Firefox 153 has it right.
+# WebAssembly's f32x4.max(0, -0) is -0 in SpiderMonkey 102.15.1 (GJS 1.74.2 of Debian 12). The standard says 0, in
+# either order. There, f32.max of the same numbers is correctly 0, and f32x4.min is right. So vector and scalar code
+# disagree within one engine. Firefox 153 is correct.
 #
 # Linux x64. Output seen:
 #
@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm install --silent --no-audit --no-fund node@24.21.0 >/dev/null
-# GJS needs Debian's libraries where Debian has them: it cannot be installed into a folder.
+# GJS needs Debian's libraries in their usual places, so it cannot be installed into a folder.
 if ! command -v gjs >/dev/null; then
   apt-get -qq update
   DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gjs >/dev/null

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# workerd 1.20261117.1, from compatibility date 2025-06-01 on: the same call, new WebAssembly.Module(bytes), works while a worker
-# starts and throws CompileError in a request; WebAssembly.validate says true in both. So whether WebAssembly can be used
-# cannot be found out once and for all, and one who asks at top level, where it works, is refused later. With the date
+# workerd 1.20261117.1, from compatibility date 2025-06-01 on: the same call, new WebAssembly.Module(bytes), works while
+# a worker starts and throws CompileError in a request; WebAssembly.validate says true in both. So a program cannot find
+# out once whether WebAssembly is usable: if it asks at top level, where it works, later calls fail. With the date
 # 2025-05-31 it throws in both places.
 #
 # Linux x64. Output seen:

@@ -1,6 +1,6 @@
 /**
- * What stands behind an option on the command line: from its text to a value, or a refusal that says what would be right.
- * commander adds the option's name and the text to the message.
+ * Values of command-line options: from text to a value, or an error that says what is expected. commander adds the
+ * option's name and the text to the message.
  */
 import { InvalidArgumentError } from "commander";
 import { depthInstead } from "../src/resnet/cifar-resnet.ts";
@@ -9,7 +9,7 @@ import { depthInstead } from "../src/resnet/cifar-resnet.ts";
 export interface Argument<V> {
   /** How `--help` shows the value: `<n>`. */
   readonly placeholder: string;
-  /** @throws InvalidArgumentError saying what would be right. */
+  /** @throws InvalidArgumentError saying what is expected. */
   readonly parse: (text: string) => V;
 }
 
@@ -64,7 +64,7 @@ export function oneOf<const C extends string>(...choices: readonly C[]): Argumen
 export const path: Argument<string> = {
   placeholder: "<path>",
   parse: (text) => {
-    // An empty one would be the directory one stands in: hardly what a script's empty variable means.
+    // An empty path would be the current directory, which is hardly what an empty variable in a script means.
     if (text.trim() === "") throw new InvalidArgumentError("expected a path");
     return text;
   },
@@ -76,7 +76,7 @@ export function listOf<V>(item: Argument<V>): Argument<readonly V[]> {
     placeholder: "<list>",
     parse: (text) => {
       const values = text.split(",").map((part) => item.parse(part.trim()));
-      if (new Set(values).size !== values.length) throw new InvalidArgumentError("a value is there twice");
+      if (new Set(values).size !== values.length) throw new InvalidArgumentError("a value appears twice");
       return values;
     },
   };

@@ -1,19 +1,19 @@
-/** Progress bars: where they can be drawn, and that they leave the terminal as it was, whatever ends the program. */
+/** Progress bars: where they can be drawn, and how they leave the terminal as it was, whatever ends the program. */
 import { MultiBar } from "cli-progress";
 
-/** Columns below which bars say nothing any more. */
+/** Bars on fewer columns say nothing. */
 const NARROWEST = 60;
 
-/** Whether an output is a terminal that can move its cursor and has room for bars. Where it is not, lines are printed. */
+/** Whether an output is a terminal that can move its cursor and has room for bars. Otherwise lines are printed. */
 export function drawsBars(
   { isTTY, columns }: { readonly isTTY?: boolean; readonly columns?: number },
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): boolean {
-  // Some terminals say 0 for a width they do not know.
+  // Some terminals report an unknown width as 0.
   return isTTY === true && environment.TERM !== "dumb" && (columns || 100) >= NARROWEST;
 }
 
-/** Bars one below the other. `end` leaves their last state on the screen; the process's exit does too. */
+/** Bars one below another. `end` leaves their last state on the screen, as does the end of the process. */
 export function createBars(
   output: NodeJS.WriteStream,
   format: string,
@@ -33,7 +33,7 @@ export function createBars(
   });
   const end = (): void => {
     process.off("exit", end);
-    // Shows what was logged since the last drawing.
+    // Show what was logged since the last drawing.
     multi.update();
     multi.stop();
   };

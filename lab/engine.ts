@@ -1,10 +1,10 @@
-/** What computes, for the record of a run. */
+/** The engine that computes, for the record of a run. */
 import { availableParallelism } from "node:os";
 import { tierInUse } from "../src/tensor/index.ts";
 
-/** Kernels in use (those that `useKernels` chose) and their arithmetic, version of Node, cores. */
+/** The kernels in use (chosen by `useKernels`) and their arithmetic, the version of Node, cores. */
 export function engineName(): string {
-  // Bits of the SIMD tier depend on its arithmetic, those of the plain tier do not.
+  // The SIMD tier's bits depend on its arithmetic, the plain tier's do not.
   const { name, arithmetic } = tierInUse();
   const kernels = name === "simd" ? `WebAssembly SIMD kernels, ${arithmetic} multiply-add` : "plain TypeScript kernels";
   return `${kernels}, Node ${process.versions.node}, ${availableParallelism()} cores`;

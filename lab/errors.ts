@@ -1,4 +1,4 @@
-/** Errors whose message is all the person at the terminal needs: printed as one line, exit code 1. */
+/** Errors whose message is all that the user needs: printed as one line, exit code 1. */
 
 /** A command line that cannot be carried out. */
 export class UsageError extends Error {

@@ -1,5 +1,5 @@
 /**
- * What an experiment is: a list of independent tasks, what each of them computes, and what the results show.
+ * An experiment: a list of independent tasks, what each computes, and what the results show.
  *
  * The laboratory does the rest: options, data, seeds, worker threads, progress, files, pages, reproduction. An experiment
  * knows no thread, no terminal and no file. A worked example is experiments/vanish.ts; experiments/README.md says how
@@ -11,7 +11,7 @@ import type { Chart } from "./report/chart.ts";
 import type { Headline, Verdicts } from "./report/highlights.ts";
 import type { Table } from "./report/table.ts";
 
-/** How long it may take: under a minute, a few minutes, or as long as the paper's own runs. */
+/** How long a run may take: under a minute, a few minutes, or as long as the paper's own runs. */
 export type Preset = "quick" | "default" | "full";
 
 /** A value for each preset. */
@@ -28,8 +28,8 @@ export interface ExperimentOption<V> {
 export type OptionSpecs<O extends object> = { readonly [K in keyof O]: ExperimentOption<O[K]> };
 
 /**
- * An option with the values it has unless one is given. One value stands for all presets, and the default stands for those that
- * are not named.
+ * An option with its default values: one for all presets, or one per preset, where presets that are left out get the
+ * default.
  */
 export function option<V>(description: string, argument: Argument<V>, values: SomePresets<V> | V): ExperimentOption<V> {
   const some = isSomePresets(values) ? values : { default: values };
@@ -50,15 +50,15 @@ export interface ImageData {
   readonly normalization: Normalization;
 }
 
-/** What a task is given besides itself. */
+/** What a task gets besides itself. */
 export interface Context extends ImageData {
-  /** Says how much of the task is done, 0 … 1. */
+  /** Reports how much of the task is done, 0 … 1. */
   progress(fraction: number): void;
-  /** Says how a training stands, to whoever looks on. */
+  /** Reports how a training stands, for the display. */
   tell(standing: Standing): void;
   /**
-   * Whether an end was asked for. A task that was told so may deliver what it has: that is shown, marked as unfinished, and
-   * never kept. Always false where the experiment does not say `endsEarly`: its tasks are dropped.
+   * Whether the task should end. It may then return what it has, which is shown, marked as unfinished, and never kept.
+   * Always false for an experiment without `endsEarly`: its tasks are dropped.
    */
   stopping(): boolean;
   /**
@@ -68,24 +68,24 @@ export interface Context extends ImageData {
   remember<V>(key: string, make: () => Promise<V>): Promise<V>;
 }
 
-/** How a training stands: of its last batches. */
+/** How a training stands, over its last batches. */
 export interface Standing {
   readonly loss: number;
   /** Fraction of images classified correctly, 0 … 1. */
   readonly accuracy: number;
 }
 
-/** A task with the seed that all its randomness comes from. */
+/** A task with the seed of all its randomness. */
 export type Seeded<T> = T & { readonly seed: number };
 
-/** A task that was computed: a line of results.jsonl. */
+/** A finished task: a line of results.jsonl. */
 export interface FinishedTask {
   readonly task: Seeded<object>;
   readonly result: unknown;
   readonly seconds: number;
 }
 
-/** One task's results, over the seeds that are finished, by rising seed. */
+/** One task's results over the finished seeds, in rising order. */
 export interface Case<T, R> {
   readonly task: T;
   readonly label: string;
@@ -95,9 +95,9 @@ export interface Case<T, R> {
 
 /** What an experiment has to show. */
 export interface Report {
-  /** What came out: one sentence of judgement, computed from the results. The numbers are in charts and tables. */
+  /** One sentence of judgement, computed from the results. The numbers are in charts and tables. */
   readonly found: string;
-  /** What the paper found, with its figures and tables by number. */
+  /** What the paper found, with the numbers of its figures and tables. */
   readonly paper: string;
   /** Large numbers at the head of the page. */
   readonly headlines?: readonly Headline[];
@@ -108,40 +108,40 @@ export interface Report {
 }
 
 /**
- * What an experiment computes, with options `O`, tasks `T` and results `R`, all of them plain JSON (NaN and infinities may
- * occur). The times in a result, which no two runs share, are under keys called `seconds`.
+ * What an experiment computes, with options `O`, tasks `T` and results `R`, all of them plain JSON (NaN and infinities
+ * may occur). Times in a result differ from run to run; they are under keys called `seconds`.
  */
 export interface Computation<O extends object, T extends object, R> {
-  /** What one types; the file is called the same. */
+  /** Its name on the command line, and the name of its file. */
   readonly name: string;
   /** The question it answers. */
   readonly title: string;
   /** What it does, in one sentence, for `--list` and the head of the page. */
   readonly about: string;
-  /** The papers, with the figures or tables to compare to. */
+  /** The papers, with the figures or tables to compare with. */
   readonly papers: string;
   readonly options: OptionSpecs<O>;
-  /** How many seeds each task is run with unless `--seeds` says so. */
+  /** How many seeds each task runs with, unless `--seeds` is given. */
   readonly seeds: PerPreset<number>;
   /** "half" reduces the images by 2×2 means, which makes everything four times cheaper. */
   readonly imageSize: PerPreset<"whole" | "half">;
-  /** The data of the paper, which `--full` asks for. */
+  /** The paper's data, which `--full` uses. */
   readonly paperData: "MNIST" | "CIFAR-10";
-  /** The tasks for one seed. Each says all that its result depends on, the seed aside; no two are the same. */
+  /** The tasks for one seed. Each holds all that its result depends on, except the seed; no two are the same. */
   plan(options: O): readonly T[];
   /** A short name that no other task of the plan has: `plain-56`. */
   label(task: T): string;
-  /** What a task takes in proportion to the others, for the time left and for a good order. Default: all the same. */
+  /** A task's relative time, to estimate the time left and to choose a good order. Default: all the same. */
   cost?(task: T): number;
-  /** Whether Ctrl-C lets the running tasks end early, with what they have. They then look at `stopping()` all along. */
+  /** Whether Ctrl-C lets the running tasks end early with what they have. They must keep checking `stopping()`. */
   readonly endsEarly?: boolean;
   /** Computes one task. Deterministic: the same task gives the same numbers, whatever ran before in this thread. */
   run(task: Seeded<T>, context: Context): Promise<R> | R;
 }
 
-/** What is computed, and what it shows. Where the two are files of their own, experiments/index.ts joins them. */
+/** A computation and its report. Where the two are separate files, experiments/index.ts joins them. */
 export interface Experiment<O extends object, T extends object, R> extends Computation<O, T, R> {
-  /** `cases` are in the order of the plan; those without any result (of an interrupted run) are missing. */
+  /** `cases` are in the order of the plan; after an interrupted run, those without any result are missing. */
   report(cases: readonly Case<T, R>[], options: O): Report;
 }
 

@@ -1,4 +1,7 @@
-/** Writing results: nothing half-written, nothing left over, nothing lost, and no surprise about the directory after minutes of training. */
+/**
+ * Writing results: nothing half-written, nothing left over, nothing lost, and no surprise about the directory after
+ * minutes of training.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
@@ -7,14 +10,14 @@ import { beginUnfinished, endUnfinished, removeLeftovers } from "../src/node/unf
 import { RunError, UsageError } from "./errors.ts";
 
 /**
- * Creates `directory` where it is missing, proves by doing that files can be written in it, and removes what killed runs
- * left there unfinished.
+ * Creates `directory` if it is missing, writes a test file in it, and removes unfinished files that killed runs left
+ * there.
  */
 export function ensureWritable(directory: string): void {
   const probe = beginUnfinished(join(directory, "probe"));
   try {
     makeDirectory(directory);
-    // Not empty: on a full disk a name alone may still find room.
+    // Not empty: a full disk may still have room for a name.
     writeFileSync(probe, "probe");
   } catch (error) {
     throw new UsageError(`cannot write to the directory ${directory}: ${reasonOf(error)}`);
@@ -38,10 +41,10 @@ export function makeDirectory(directory: string): void {
 }
 
 /**
- * Writes all files, each beside its place first; only when every one is complete are they renamed into place. Returns
- * their paths. The directory is made (again) where it is missing.
+ * Writes all files beside their places first, and renames them into place only when all are complete. Returns their
+ * paths. Creates the directory (again) if it is missing.
  *
- * @throws RunError saying why it cannot be; then no file has changed.
+ * @throws RunError saying why it cannot; then no file has changed.
  */
 export function writeTogether(directory: string, contents: ReadonlyMap<string, string>): string[] {
   const files = [...contents].map(([name, text]) => {
@@ -51,7 +54,7 @@ export function writeTogether(directory: string, contents: ReadonlyMap<string, s
   try {
     makeDirectory(directory);
     for (const { beside, path, text } of files) {
-      // Renaming would find out too, but after other files were renamed.
+      // Renaming would find this too, but only after other files were renamed.
       if (isDirectory(path)) throw new RunError(`there is a directory called ${path}`);
       writeFileSync(beside, text);
     }
@@ -64,7 +67,7 @@ export function writeTogether(directory: string, contents: ReadonlyMap<string, s
   return files.map(({ path }) => path);
 }
 
-/** Whether there is a directory; no error where there is nothing at all. */
+/** Whether the path is a directory; false if there is nothing at all. */
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -76,12 +79,12 @@ export function isDirectory(path: string): boolean {
 export interface Saved<T> {
   /** What `write` returned. */
   readonly saved: T;
-  /** Where it is not in `directory`: why, and where it is instead. */
+  /** If it is not in `directory`: why, and where it is instead. */
   readonly problem?: RunError;
 }
 
 /**
- * Writes results where they are to be; where that has become impossible during the run, in a new directory elsewhere.
+ * Writes results to their directory or, if that has become impossible during the run, to a new directory elsewhere.
  *
  * @throws RunError if there is no place at all.
  */
@@ -103,7 +106,7 @@ export function saveSomewhere<T>(directory: string, write: (directory: string) =
   }
 }
 
-/** A path as one would type it from here. */
+/** A path relative to the current directory. */
 export function shownPath(path: string): string {
   return relative(process.cwd(), path) || ".";
 }

@@ -1,4 +1,4 @@
-/** JSON that keeps what an experiment may deliver: NaN and infinities (a training that diverged), and typed arrays. */
+/** JSON that keeps whatever a result may hold: NaN and infinities (from a training that diverged), and typed arrays. */
 
 const NON_FINITE: ReadonlyMap<string, number> = new Map([
   ["NaN", Number.NaN],
@@ -6,7 +6,7 @@ const NON_FINITE: ReadonlyMap<string, number> = new Map([
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ]);
 
-/** JSON in which a number that is none stands as the string `"NaN"`, `"Infinity"` or `"-Infinity"`. */
+/** JSON in which NaN and infinities are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. */
 export function toJson(value: unknown, indent?: number): string {
   const replace = (_key: string, v: unknown): unknown => {
     if (typeof v === "number" && !Number.isFinite(v)) return String(v);
@@ -15,7 +15,7 @@ export function toJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, replace, indent);
 }
 
-/** What `toJson` wrote. */
+/** Reads the output of `toJson`. */
 export function fromJson(text: string): unknown {
   return JSON.parse(text, (_key, v: unknown) => (typeof v === "string" ? (NON_FINITE.get(v) ?? v) : v));
 }

@@ -1,6 +1,6 @@
 /**
- * The laboratory, `npm run lab -- NAME`: experiments that train or measure what they need and end with a page, `reproduce`,
- * and what one may want to know of a network. `npm start` is `npm run lab -- twins`, the first of the experiments.
+ * The laboratory, `npm run lab -- NAME`: experiments that train or measure what they need and end with a page,
+ * `reproduce`, and commands on single networks. `npm start` is `npm run lab -- twins`, the first experiment.
  *
  *   experiments/   what each of them computes and shows               runner/   options, threads, results, reproduction
  *   training/      what trainings have in common                      report/   what is shown, as data: charts, tables, numbers in words

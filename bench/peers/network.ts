@@ -1,10 +1,13 @@
-/** The compared networks, once for all peers: each brings its own operations. */
+/** The compared networks, written once for all peers; each peer supplies its own operations. */
 import type { NetworkWork } from "../works.ts";
 
-/** What a library has to do. `name` says which weights; filters are kernel × kernel, zero padding is ⌊kernel / 2⌋. */
+/**
+ * The operations a library must supply. `name` identifies the weights; filters are kernel × kernel, zero padding is
+ * ⌊kernel / 2⌋.
+ */
 export interface Operations<T> {
   conv(x: T, name: string, C: number, O: number, kernel: number, stride: number): T;
-  /** Batch norm in training, nothing where it was folded into the convolution before. */
+  /** Batch norm in training; nothing if it was folded into the convolution before. */
   norm(x: T, name: string, C: number): T;
   relu(x: T): T;
   add(x: T, y: T): T;
@@ -14,7 +17,7 @@ export interface Operations<T> {
   maxPool(x: T): T;
   /** The mean of each channel, and a linear layer. */
   head(x: T, C: number, classes: number): T;
-  /** Says that x will be used twice; for libraries that count references. */
+  /** Announces that x will be used twice, for libraries that count references. */
   twice(x: T): [T, T];
 }
 

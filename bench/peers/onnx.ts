@@ -1,4 +1,7 @@
-/** ONNX models, written as protocol buffers: as much of onnx.proto (https://github.com/onnx/onnx) as benches need. */
+/**
+ * ONNX models, written as protocol buffers: only the parts of onnx.proto (https://github.com/onnx/onnx) that the
+ * benches need.
+ */
 
 type Bytes = number[];
 

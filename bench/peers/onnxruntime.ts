@@ -8,7 +8,7 @@ import { type OnnxNode, type OnnxTensor, onnxModel } from "./onnx.ts";
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
 
-/** Writes a graph; a value is its name. */
+/** Writes a graph; values are represented by their names. */
 class Graph implements Operations<string> {
   readonly nodes: OnnxNode[] = [];
   readonly weights: OnnxTensor[] = [];

@@ -1,4 +1,6 @@
-/** TensorFlow.js as a contender, on one thread: `tfjs.js wasm` or `tfjs.js cpu`. Images are NHWC, as it likes them. */
+/**
+ * TensorFlow.js as a contender, on one thread: `tfjs.js wasm` or `tfjs.js cpu`. Images are NHWC, its preferred layout.
+ */
 
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
@@ -8,7 +10,7 @@ import { type Prepared, serve } from "../serve.ts";
 import type { Convolution, ElementWise, NetworkWork, Work } from "../works.ts";
 import { type Operations, random, resnet } from "./network.ts";
 
-// Its ES modules import without file extensions, which Node does not understand.
+// Its ES modules import without file extensions, which Node does not support.
 const require = createRequire(import.meta.url);
 const tf = require("@tensorflow/tfjs") as typeof Core;
 const backend = process.argv[2];
@@ -30,7 +32,7 @@ const tensor = (shape: number[], fanIn?: number): Core.Tensor =>
   );
 const images = (shape: number[]): Core.Tensor4D => tensor(shape) as Core.Tensor4D;
 
-/** Does `fn` and frees what it made. */
+/** Runs `fn` and frees its tensors. */
 const repeat = (fn: () => Core.TensorContainer): Prepared => ({ run: () => tf.tidy(() => void fn()) });
 
 function convolution({ pass, N, C, O, size, kernel, stride = 1 }: Convolution): Prepared {
@@ -67,7 +69,7 @@ function normalize(x: Core.Tensor, weight: Core.Tensor, bias: Core.Tensor): Core
   );
 }
 
-/** Weights are made when they are first asked for. */
+/** Weights are made at first use. */
 class Network implements Operations<Core.Tensor> {
   readonly weights = new Map<string, Core.Variable>();
   readonly #folded: boolean;

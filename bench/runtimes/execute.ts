@@ -1,7 +1,7 @@
-/** Another process, with a limit to its time, and its failure in one line. */
+/** Runs another process with a time limit, and reports a failure in one line. */
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** Ends a process and all that it has started; it must have been started as `detached`. */
+/** Ends a process and everything it has started; it must have been started as `detached`. */
 export function end({ pid, exitCode, signalCode }: ChildProcess): void {
   if (pid === undefined || exitCode !== null || signalCode !== null) return;
   try {
@@ -11,7 +11,7 @@ export function end({ pid, exitCode, signalCode }: ChildProcess): void {
   }
 }
 
-/** A function that says what the process has printed so far. */
+/** A function that returns what the process has printed so far. */
 export function printed({ stdout, stderr }: ChildProcess): () => string {
   let output = "";
   for (const stream of [stdout, stderr]) {
@@ -23,7 +23,7 @@ export function printed({ stdout, stderr }: ChildProcess): () => string {
 }
 
 /**
- * What the command prints, as text.
+ * Returns what the command prints, as text.
  *
  * @throws Error of one line if it fails or takes longer than `seconds`.
  */

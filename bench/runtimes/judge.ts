@@ -1,10 +1,10 @@
-/** What the reports of several runtimes have to have in common, and the table of what they say. */
+/** Compares the reports of several runtimes, and makes a table of them. */
 import type { Report as Bits, Checksums } from "../../test/runtimes/checksums.ts";
 import { hashOf } from "../../test/runtimes/hash.ts";
 import { milliseconds } from "../report.ts";
 import type { Report } from "./program.ts";
 
-/** What a runtime reported. */
+/** A runtime's report. */
 export interface Result {
   /** With version and note. */
   readonly name: string;
@@ -21,7 +21,7 @@ function tierOf({ mixed, report: { tier, bits } }: Result): string {
   return bits.simd.fused ? "SIMD, fused" : "SIMD, not fused";
 }
 
-/** The checksums that must be those of every other runtime that computes alike, by how it computes. */
+/** The checksums that all runtimes with the same way of computing must share, by that way. */
 function promisesOf(result: Result): readonly (readonly [tier: string, checksums: Checksums])[] {
   const { mixed, wrong = [], report } = result;
   const { everywhere, simd } = report.bits;
@@ -31,9 +31,9 @@ function promisesOf(result: Result): readonly (readonly [tier: string, checksums
   return [plain, [tierOf(result), Object.fromEntries(right)]];
 }
 
-/** Everything that differs although it must not, each as a line: `normals (plain): 0a1b2c3d in Node 20; 4e5f6a7b in Bun`. */
+/** Everything that differs but must not, one line each: `normals (plain): 0a1b2c3d in Node 20; 4e5f6a7b in Bun`. */
 export function differences(results: readonly Result[]): string[] {
-  /** What was computed, what came out, where. */
+  /** What was computed, the result, and where. */
   const found = new Map<string, Map<string, string[]>>();
   for (const result of results) {
     for (const [tier, checksums] of promisesOf(result)) {

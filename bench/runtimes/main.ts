@@ -1,6 +1,6 @@
 /**
- * `npm run runtimes`: one program in every runtime that Skipstone is promised to work in, and the README's table: the tier that
- * is chosen there, the bits that come out, the time of a training step.
+ * `npm run runtimes`: one program in every supported runtime, and the README's table: the tier that is chosen there,
+ * the bits of the results, the time of a training step.
  */
 import { Command } from "commander";
 import { describeMachine } from "../machine.ts";
@@ -18,7 +18,7 @@ interface Options {
   patience: string;
 }
 
-/** The runtimes whose ids start with one of these words: "node" is four of them. */
+/** The runtimes whose ids start with one of these words; "node" matches four. */
 function choose(only: string | undefined): readonly Runtime[] {
   const words = only?.split(",").map((word) => word.trim()) ?? [""];
   const unknown = words.filter((word) => !runtimes.some(({ id }) => id.startsWith(word)));
@@ -51,7 +51,7 @@ async function main(options: Options): Promise<void> {
   for (const runtime of chosen) {
     const missing = runtime.needs.filter((needed) => !isInstalled(needed));
     if (missing.length > 0) {
-      const line = `${runtime.id}: not here; --install brings ${missing.map(describe).join(", ")}`;
+      const line = `${runtime.id}: not found; --install brings ${missing.map(describe).join(", ")}`;
       if (options.required) faults.push(line);
       else process.stderr.write(`${line}\n`);
       continue;
@@ -76,8 +76,8 @@ async function main(options: Options): Promise<void> {
 const program = new Command("npm run runtimes --")
   .description("Trains one small network in every runtime found: the tier chosen there, the bits, the time of a step.")
   .option("--only <ids>", "only runtimes whose ids start so, such as node,deno")
-  .option("--install", "first install what is missing: npm's packages into a cache, Debian's by apt-get")
-  .option("--required", "a runtime that is missing is a fault")
+  .option("--install", "first install what is missing: from npm into a cache, from Debian by apt-get")
+  .option("--required", "a missing runtime is a failure")
   .option("--markdown", "the table as Markdown")
   .option("--patience <seconds>", "how long one runtime may take", "120")
   .option("--list", "show the runtimes and what they need, and stop")

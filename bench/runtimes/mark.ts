@@ -1,2 +1,2 @@
-/** What a line of output starts with if the report follows: shells print warnings of their own, too. */
+/** The start of the line with the report: shells also print their own warnings. */
 export const MARK = "skipstone's report: ";

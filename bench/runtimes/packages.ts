@@ -1,20 +1,20 @@
 /**
- * Where runtimes come from: pinned packages of npm, installed into a cache of the user's, and Debian's packages, which are
- * found on the PATH. Nothing is installed that is not asked for.
+ * Where runtimes come from: pinned npm packages, installed into a cache of the user, and Debian's packages, which are
+ * found on the PATH. Nothing is installed without a request.
  */
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
-/** A package of npm at one version. `alias` is its folder's name: there are four versions of Node. */
+/** An npm package at one version. `alias` is its folder's name, because there are four versions of Node. */
 export interface NpmPackage {
   readonly alias: string;
   readonly name: string;
   readonly version: string;
 }
 
-/** A package of Debian, and the command that it brings. */
+/** A Debian package, and the command that it provides. */
 export interface DebianPackage {
   readonly debian: string;
   readonly command: string;
@@ -33,7 +33,7 @@ export function isInstalled(needed: NpmPackage | DebianPackage): boolean {
   return existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).version === needed.version;
 }
 
-/** What a person would call the version: `153.8.0esr` of `153.8.0esr-1~deb12u1`. Undefined where dpkg does not know it. */
+/** The readable version: `153.8.0esr` for `153.8.0esr-1~deb12u1`. Undefined if dpkg does not know it. */
 export function debianVersion({ debian }: DebianPackage): string | undefined {
   try {
     const text = execFileSync("dpkg-query", ["-W", `-f=\${Version}`, debian], { encoding: "utf8", stdio: "pipe" });
@@ -43,7 +43,7 @@ export function debianVersion({ debian }: DebianPackage): string | undefined {
   }
 }
 
-/** Installs them all, the ones of npm without running scripts of theirs. Throws what npm or apt-get say. */
+/** Installs them all; npm packages without running their scripts. Throws the message of npm or apt-get. */
 export function install(needed: readonly (NpmPackage | DebianPackage)[]): void {
   const npm = needed.filter((one): one is NpmPackage => "alias" in one);
   const debian = needed.flatMap((one) => ("debian" in one ? [one.debian] : []));

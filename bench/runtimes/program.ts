@@ -1,33 +1,34 @@
 /**
- * What every runtime does for `npm run runtimes`: it computes everything whose bits are promised (test/runtimes/checksums.ts),
- * and takes the time of a training step on the plain tier and on the tier that Skipstone chooses there by itself.
+ * The program of `npm run runtimes`, the same for every runtime: it computes everything whose bits are promised
+ * (test/runtimes/checksums.ts), and times a training step on the plain tier and on the tier that Skipstone chooses
+ * there.
  *
- * The program asks nothing of its surroundings but a clock. Its host (hosts/) brings that, and takes the report away.
+ * The program needs only a clock from its environment. Its host (hosts/) provides that, and delivers the report.
  */
 import { AdamW, cifarResNet, crossEntropy, Rng, randn, tierInUse, useKernels, valueAndGrad } from "../../src/index.ts";
 import { type Report as Bits, report as bitsOf } from "../../test/runtimes/checksums.ts";
 
 export interface Report {
   readonly bits: Bits;
-  /** The tier that is chosen by itself. */
+  /** The automatically chosen tier. */
   readonly tier: string;
-  /** Median time of a training step on it, and on the plain tier, ms. */
+  /** Median time of a training step on this tier, and on the plain tier, ms. */
   readonly time: number;
   readonly plainTime: number;
 }
 
-/** Random numbers of each kind in the checksums: engines without a compiler take seconds for as many. */
+/** Random numbers of each kind in the checksums: engines without a compiler take seconds even for these. */
 export const DRAWS = 10_000;
 
-/** A sample of the time lasts at least so long: browsers' clocks tick once in a millisecond. ms */
+/** The shortest sample, because browsers' clocks tick once in a millisecond. ms */
 const SAMPLE = 50;
 const SAMPLES = 7;
-/** No new sample after so long. ms */
+/** No new sample starts after this time. ms */
 const PATIENCE = 1500;
 
 /**
- * The whole program. It yields before and after everything whose time is taken, because in workerd the clock stands while
- * code runs: a host that has to can let it go on.
+ * The whole program. It yields before and after everything it times, because in workerd the clock stands still while
+ * code runs; there the host lets the clock advance.
  */
 export function* program(now: () => number): Generator<void, Report> {
   const bits = bitsOf({ draws: DRAWS });
@@ -39,14 +40,14 @@ export function* program(now: () => number): Generator<void, Report> {
   return { bits, tier, time, plainTime };
 }
 
-/** The report, where the clock needs no help. */
+/** The report, for hosts with an ordinary clock. */
 export function reportOf(parts: Generator<void, Report>): Report {
   let part = parts.next();
   while (!part.done) part = parts.next();
   return part.value;
 }
 
-/** A function that trains a network by one step: 8 layers, 8 images of 16 × 16. */
+/** Makes a function that trains a network for one step: 8 layers, 8 images of 16 × 16. */
 function training(): () => void {
   const rng = new Rng(1);
   const model = cifarResNet(8, { width: 8, classes: 3, rng });
@@ -59,7 +60,7 @@ function training(): () => void {
   };
 }
 
-/** The median of some samples, each of as many calls as fill its time. ms */
+/** The median of several samples, each with as many calls as fit into its time. ms */
 function* timeOf(call: () => void, now: () => number): Generator<void, number> {
   const samples: number[] = [];
   yield;

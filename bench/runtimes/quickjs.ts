@@ -1,6 +1,6 @@
 /**
- * Runs a script in QuickJS: `node quickjs.js PACKAGE SCRIPT`, where PACKAGE is the main file of quickjs-emscripten. There is
- * no QuickJS in npm or Debian 12 as a program of its own; this one is the same interpreter, compiled to WebAssembly.
+ * Runs a script in QuickJS: `node quickjs.js PACKAGE SCRIPT`, where PACKAGE is the main file of quickjs-emscripten.
+ * Neither npm nor Debian 12 has QuickJS as a program; this is the same interpreter, compiled to WebAssembly.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

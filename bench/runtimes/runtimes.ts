@@ -1,4 +1,4 @@
-/** The runtimes in which Skipstone is tried: where each comes from, and how it is made to run the program. */
+/** The runtimes that Skipstone is tested in: where each comes from, and how it runs the program. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,19 +14,19 @@ import { askWorker } from "./workerd.ts";
 export interface Runtime {
   /** For `--only`. */
   readonly id: string;
-  /** As in the table, without its version. */
+  /** The name in the table, without the version. */
   readonly name: string;
   readonly needs: readonly (NpmPackage | DebianPackage)[];
-  /** Undefined where it is not known. */
+  /** Undefined if unknown. */
   readonly version: () => string | undefined;
-  /** Said behind the version. */
+  /** Printed after the version. */
   readonly note?: string;
   /**
-   * Computes with both tiers at once when it says SIMD: what was compiled in time by one, the rest by the other, so that
-   * its bits are its own.
+   * Uses both tiers at once when it says SIMD: SIMD for the kernels that were compiled in time, plain for the rest, so
+   * its bits match no other runtime.
    */
   readonly mixed?: boolean;
-  /** Checksums of the SIMD tier that come out wrong because the runtime computes wrongly; the note says how. */
+  /** Checksums of the SIMD tier that are wrong because the runtime computes wrongly; the note says how. */
   readonly wrong?: readonly string[];
   /** Runs the program. Throws an Error of one line. */
   readonly run: (seconds: number) => Promise<Report>;
@@ -34,7 +34,7 @@ export interface Runtime {
 
 const { platform, arch } = process;
 
-/** A program of npm's, whose packages for each platform have names of their own. */
+/** A program from npm whose packages have a different name on each platform. */
 function npmRuntime(
   id: string,
   name: string,
@@ -54,7 +54,7 @@ function npmRuntime(
   };
 }
 
-/** A command of Debian's. */
+/** A command from Debian. */
 function debianRuntime(
   id: string,
   name: string,
@@ -112,7 +112,7 @@ export const runtimes: readonly Runtime[] = [
   debianRuntime("jsc", "JavaScriptCore", { debian: "libjavascriptcoregtk-4.0-bin", command: "jsc" }, (seconds) =>
     inShell("jsc", [], seconds),
   ),
-  // Vectors only (findings/spidermonkey-vector-max.sh); Firefox, which has a newer SpiderMonkey, computes it rightly.
+  // Only for vectors (findings/spidermonkey-vector-max.sh); Firefox, with a newer SpiderMonkey, computes it correctly.
   debianRuntime("gjs", "GJS", { debian: "gjs", command: "gjs" }, (seconds) => inShell("gjs", [], seconds), {
     note: "whose max(0, −0) is −0",
     wrong: ["special numbers"],

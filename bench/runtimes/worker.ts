@@ -1,4 +1,4 @@
-/** How a worker of workerd answers: it runs the program, and waits between its parts so that the clock goes on. */
+/** How a worker in workerd answers: it runs the program, and waits between its parts so that the clock advances. */
 import { program } from "./program.ts";
 
 declare const scheduler: { wait(milliseconds: number): Promise<void> };

@@ -1,11 +1,11 @@
-/** A worker in workerd, asked once. */
+/** Runs a worker in workerd for one request. */
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { complaint, end, printed } from "./execute.ts";
 
-/** From 2025-06-01 on, WebAssembly may be compiled while a worker starts, but in no request. */
+/** From 2025-06-01 on, WebAssembly may be compiled while a worker starts, but not in a request. */
 const COMPATIBILITY_DATE = "2026-11-01";
 
 const config = `
@@ -21,7 +21,7 @@ const config :Workerd.Config = (
 `;
 
 /**
- * The text with which the worker, a module, answers a request.
+ * Returns the text with which the worker, a module, answers a request.
  *
  * @throws Error of one line if it does not start or fails, or after `seconds`.
  */

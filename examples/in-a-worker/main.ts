@@ -1,4 +1,4 @@
-/** The page: starts the worker, shows what it reports, and may ask it to stop. The network lives in worker.ts. */
+/** The page: starts the worker, shows its reports, and can ask it to stop. The network is in worker.ts. */
 /// <reference lib="dom" />
 import type { Report } from "./worker.ts";
 
@@ -17,7 +17,7 @@ worker.addEventListener("message", ({ data: report }: MessageEvent<Report>) => {
     progress.value = report.step;
     status.textContent = `Step ${report.step} of ${report.steps}, loss ${report.loss.toFixed(3)}`;
   } else {
-    status.textContent = `Done: ${(100 * report.accuracy).toFixed(1)} % of ${report.images} unseen shapes are named correctly.`;
+    status.textContent = `Done: ${(100 * report.accuracy).toFixed(1)} % of ${report.images} unseen shapes named correctly.`;
     stop.disabled = true;
     document.body.dataset["accuracy"] = String(report.accuracy);
     document.body.dataset["state"] = "done";

@@ -1,4 +1,4 @@
-/** The worker: trains, reports every step, stops when it is asked to, and says at the end what it has learnt. */
+/** The worker: trains, reports every step, stops on request, and reports its accuracy at the end. */
 /// <reference lib="dom" />
 import { accuracy, cifarResNet, evaluate, fit, Rng, SGD } from "../../src/index.ts"; // In your project: from "skipstone".
 import { endlessShapes, NAMES, shapes } from "../shapes.ts";
@@ -23,7 +23,7 @@ await fit(model, {
   steps,
   onStep: async ({ step, loss }) => {
     report({ kind: "step", step: step + 1, steps, loss });
-    // A pause for the message queue: without it "stop" would be heard only at the end.
+    // A pause for the message queue: without it "stop" would only arrive at the end.
     await new Promise((resolve) => setTimeout(resolve));
     return !stopped;
   },

@@ -1,5 +1,5 @@
-// Gradient accumulation: four batches of 8 make one step, with the mean of their gradients. It is the step that one batch of
-// 32 makes, but for the rounding of sums.
+// Gradient accumulation: four batches of 8 make one step, with the mean of their gradients. This equals the step of one
+// batch of 32, except for the rounding of sums.
 import { abs, copyState, fit, Linear, max, ReLU, Rng, randn, Sequential, SGD, slice, sub } from "../../src/index.ts";
 
 const rng = new Rng(0);

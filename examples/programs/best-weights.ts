@@ -1,5 +1,5 @@
-// The best weights: a copy of the state whenever the loss on points that are not trained on is lowest, and back to it at the
-// end. (stateDict gives the model's own tensors, which go on changing; copyState copies.)
+// The best weights: copy the state whenever the loss on held-out points is lowest, and restore it at the end.
+// (stateDict returns the model's own tensors, which keep changing; copyState copies.)
 import { Adam, copyState, evaluate, fit, Linear, mseLoss, Rng, Sequential, Tanh, tensor } from "../../src/index.ts";
 
 const rng = new Rng(0);
@@ -11,7 +11,7 @@ const model = new Sequential(
   new Linear(64, 1, { rng }),
 );
 
-/** Points of a wave with much noise, of which a large model soon learns the noise. */
+/** Points of a noisy wave; a large model soon learns the noise. */
 function points(count: number) {
   const x = Array.from({ length: count }, () => rng.uniform(-3, 3));
   const y = x.map((x) => Math.sin(x) + 0.5 * rng.normal());

@@ -1,5 +1,5 @@
-// Early stopping: a callback that resolves to false ends the training, here when the loss on points that are not trained on
-// has not been lower for twenty epochs.
+// Early stopping: a callback that resolves to false ends the training, here when the loss on held-out points has not
+// improved for twenty epochs.
 import { Adam, evaluate, fit, Linear, mseLoss, Rng, Sequential, Tanh, tensor } from "../../src/index.ts";
 
 const rng = new Rng(0);
@@ -11,7 +11,7 @@ const model = new Sequential(
   new Linear(64, 1, { rng }),
 );
 
-/** Points of a wave with much noise, of which a large model soon learns the noise. */
+/** Points of a noisy wave; a large model soon learns the noise. */
 function points(count: number) {
   const x = Array.from({ length: count }, () => rng.uniform(-3, 3));
   const y = x.map((x) => Math.sin(x) + 0.5 * rng.normal());

@@ -1,5 +1,5 @@
-// Fine-tuning: a network that tells four quarters apart gets another head, which tells left from right. The stem and every
-// batch norm (its parameters and its running statistics) are frozen, and the rest is trained on.
+// Fine-tuning: a network that tells four quarters apart gets a new head, which tells left from right. The stem and
+// every batch norm (parameters and running statistics) are frozen; the rest is trained further.
 import { accuracy, BatchNorm2d, cifarResNet, evaluate, fit, freeze, Linear, Rng, randn, SGD } from "../../src/index.ts";
 
 const rng = new Rng(0);
@@ -31,5 +31,5 @@ await fit(model, { data: () => [halves(32)], optimizer: tuner, epochs: 20 });
 
 const changed = before.filter(([name, text]) => model.stateDict()[name].toString() !== text).map(([name]) => name);
 const { metrics } = await evaluate(model, [halves(200)], { metrics: { accuracy } });
-console.log(`left or right: ${(100 * metrics.accuracy).toFixed(1)} % right`);
+console.log(`left or right: ${(100 * metrics.accuracy).toFixed(1)} % correct`);
 console.log(`changed: ${changed.join(", ")}`);

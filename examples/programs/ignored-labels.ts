@@ -1,5 +1,5 @@
-// Ignored labels: a class for every pixel, but 255 where nobody has labelled one. Those count neither in the loss nor in the
-// accuracy, and both are means over the labelled pixels, however many a batch has.
+// Ignored labels: every pixel has a class, or 255 if it is not labelled. Unlabelled pixels count neither in the loss
+// nor in the accuracy; both are means over the labelled pixels, however many a batch has.
 
 import type { Labels, Tensor } from "../../src/index.ts";
 import { Adam, accuracy, Conv2d, concat, crossEntropy, evaluate, fit, Rng, randn } from "../../src/index.ts";
@@ -24,5 +24,5 @@ const [few, many] = [images(40, 0.9), images(40, 0.1)];
 const both = { x: concat([few.x, many.x]), labels: [...few.labels, ...many.labels] };
 const apart = await evaluate(model, [few, many], { loss, metrics });
 const together = await evaluate(model, [both], { loss, metrics });
-console.log(`${(100 * apart.metrics.accuracy).toFixed(1)} % of the labelled pixels are right`);
+console.log(`${(100 * apart.metrics.accuracy).toFixed(1)} % of the labelled pixels are correct`);
 console.log(`loss in two batches ${apart.loss.toFixed(6)}, in one ${together.loss.toFixed(6)}`);

@@ -1,5 +1,5 @@
-// A metric of one's own: how many of the rare class are found (recall). It is a mean over that class alone, so it says of
-// how many, and batches with more of them weigh more.
+// Your own metric: how many of the rare class are found (recall). It is a mean over that class alone, so it also
+// returns their number, and batches with more of them have more weight.
 import {
   Adam,
   accuracy,

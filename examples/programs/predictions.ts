@@ -1,5 +1,5 @@
-// Predictions: what a model says to all batches, as one tensor in the order of the data. (Batches that are given an rng are
-// shuffled: here they have none.)
+// Predictions: a model's output for all batches, as one tensor in the order of the data. (Batches with an rng are
+// shuffled; these have none.)
 import { abs, argmax, batches, cifarResNet, makeDataset, max, predict, Rng, softmax, sub } from "../../src/index.ts";
 
 const rng = new Rng(0);

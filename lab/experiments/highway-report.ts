@@ -1,5 +1,6 @@
 /**
- * What `highway` shows: how plain and highway networks learn by depth, and which layers of a highway are open for whom.
+ * What `highway` shows: how plain and highway networks learn by depth, and which layers of a highway are open for which
+ * digits.
  *
  * Srivastava, Greff & Schmidhuber 2015, "Highway Networks", Fig. 1; "Training Very Deep Networks", Fig. 2. Next: ./highway.ts,
  * which trains the networks and reads their gates.
@@ -32,7 +33,7 @@ export function highwayReport(cases: Cases): Report {
   };
 }
 
-/** The deepest highway network there is, with its first seed: gates of different seeds have nothing to do with each other. */
+/** The deepest highway network, with its first seed: the gates of different seeds are unrelated. */
 function deepestGated(cases: Cases): GatedCase | null {
   const there = cases.flatMap(({ task, results: [{ gates }], seeds }) =>
     gates ? [{ depth: task.depth, gates, seed: seeds[0] }] : [],
@@ -46,7 +47,7 @@ function curves(cases: Cases): LineChart {
     id: "training-loss",
     title: "Who learns?",
     caption:
-      "Look at what depth does left and right. 2.3 nats is guessing. Geometric means over the seeds, bands of one standard deviation.",
+      "Compare the effect of depth on the left and on the right. 2.3 nats is guessing. Geometric means over the seeds, bands of one standard deviation.",
     x: { label: "step", whole: true },
     y: { label: "training loss", unit: "nats", log: true },
     panels: NETS.map(
@@ -67,9 +68,9 @@ function byDepth(cases: Cases): LineChart {
   return {
     kind: "lines",
     id: "loss-by-depth",
-    title: "What depth does to the training loss",
+    title: "Training loss by depth",
     caption:
-      "Training loss over the last tenth of the steps: the paper's Fig. 1. A line that rises means that more layers learned worse. Bands are one standard deviation over the seeds.",
+      "Training loss over the last tenth of the steps: the paper's Fig. 1. A rising line means that more layers learned worse. Bands are one standard deviation over the seeds.",
     x: { label: "layers", whole: true },
     y: { label: "training loss", unit: "nats", log: true },
     marks: "both",
@@ -103,7 +104,7 @@ function gatesByLayer(cases: Cases): LineChart {
     id: "gates-by-layer",
     title: "How far the gates are open",
     caption:
-      "Mean transform gate of each highway layer over its units and 500 test images, 0 (skipped) to 1 (an ordinary layer). Dashed where it was before training: look at which layers were opened and which were left shut.",
+      "Mean transform gate of each highway layer over its units and 500 test images, 0 (skipped) to 1 (an ordinary layer). Dashed: before training. See which layers were opened and which stayed shut.",
     x: { label: "highway layer, from the image to the loss", unit: "% of the way" },
     y: { label: "mean transform gate" },
     panels: gated.map(({ task, results }) => ({
@@ -167,7 +168,7 @@ function table(cases: Cases): Table {
   return {
     id: "networks",
     title: "All networks",
-    caption: `Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A gate, of one unit for one image, is shut below ${shut} and open above ${open}. The last column is how much the mean gate of a layer differs from image to image, as a mean over the layers.`,
+    caption: `Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A gate (of one unit for one image) is shut below ${shut} and open above ${open}. The last column says how much the mean gate of a layer differs from image to image, as a mean over the layers.`,
     columns: [
       { label: "network" },
       { label: "parameters", digits: 0 },

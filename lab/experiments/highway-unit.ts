@@ -6,8 +6,9 @@
  *   h = relu(bn(conv(relu(bn(conv(x))))))          the nonlinearity is inside the branch: nothing follows the addition
  *   t = σ(bn(conv(relu(bn(conv(x))))))             the gate sees as much of the image as h; the last norm's shift starts at −6
  *
- * In He et al.'s exclusive gating a ReLU follows the addition, and the gate is one 1×1 convolution (src/resnet/shortcut.ts).
- * As in the repository shapes change by projection, and the stages have 7/8 of the channels of the network without gates.
+ * In He et al.'s exclusive gating a ReLU follows the addition, and the gate is one 1×1 convolution
+ * (src/resnet/shortcut.ts). As in the repository, projections change shapes, and the stages have 7/8 of the channels of
+ * the network without gates.
  */
 import { add, mul, sub } from "../../src/autograd/index.ts";
 import {
@@ -73,7 +74,7 @@ export class HighwayUnit extends Module implements ResidualBlock {
   }
 
   zeroInitLast(): void {
-    throw new Error("HighwayUnit: a gated branch starts near zero by its gate, not at zero");
+    throw new Error("HighwayUnit: the gate makes a branch start near zero, not at zero");
   }
 
   #carry(x: Tensor, t: Tensor): Tensor {
@@ -81,7 +82,7 @@ export class HighwayUnit extends Module implements ResidualBlock {
   }
 }
 
-/** Where the shift of the gates' last norm starts, as in the repository: t starts near σ(−6) = 0.0025. */
+/** The initial shift of the gates' last norm, as in the repository: t starts near σ(−6) = 0.0025. */
 const GATE_BIAS = -6;
 
 /** A network of 6n + 2 layers of highway units: images `[N, inChannels, H, W]` to logits `[N, classes]`. */

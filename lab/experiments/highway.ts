@@ -1,5 +1,5 @@
 /**
- * `highway`: learned skip weights, fully connected, and which layers a digit skips.
+ * `highway`: learned skip weights in fully connected networks, and which layers a digit skips.
  *
  * Srivastava, Greff & Schmidhuber 2015: "Highway Networks", §3.1 (MNIST, plain against highway, 10 to 100 layers), and
  * "Training Very Deep Networks", §4.1 and Fig. 2 (what the gates do). y = T·H(x) + (1 − T)·x: where the transform gate T is near
@@ -33,22 +33,22 @@ export interface Gates {
   readonly byClass: readonly (readonly number[])[];
   /** For each class, its first image. */
   readonly examples: readonly (readonly number[])[];
-  /** The share of all gates, of every unit for every image, that are shut and open. */
+  /** The shares of all gates (every unit for every image) that are shut and open. */
   readonly shut: number;
   readonly open: number;
 }
 
 export interface Result extends Training {
-  /** Of a highway network; null of a plain one. */
+  /** For a highway network; null for a plain one. */
   readonly gates: { readonly atStart: Gates; readonly trained: Gates } | null;
 }
 
 const NETS = ["plain", "highway"] as const;
 
-/** Test images whose gates are read. */
+/** How many test images the gates are read for. */
 const GATED_IMAGES = 500;
 
-/** Below `shut` a unit is carried, above `open` it is mostly transformed. */
+/** Below `shut` a unit is mostly carried, above `open` mostly transformed. */
 export const THRESHOLDS = { shut: 0.1, open: 0.5 } as const;
 
 export const highway: Computation<Options, Task, Result> = {

@@ -1,4 +1,4 @@
-/** All experiments, in the order in which `--list` names them. */
+/** All experiments, in the order of `--list`. */
 import { UsageError } from "../errors.ts";
 import type { AnyExperiment, Computation, Experiment } from "../experiment.ts";
 import { degradation } from "./degradation.ts";
@@ -38,7 +38,7 @@ export const experiments: readonly AnyExperiment[] = [
   init,
 ];
 
-/** What is computed and what it shows, where they are files of their own. */
+/** Joins a computation and its report, where they are separate files. */
 function joined<O extends object, T extends object, R>(
   computation: Computation<O, T, R>,
   report: Experiment<O, T, R>["report"],

@@ -1,10 +1,11 @@
 /**
  * `init`: residual branches that start small or at zero let deep networks learn without normalisation.
  *
- * Without normalisation the variance of the activations doubles in every residual block, 2^54 times at 110 layers. A block
- * that starts as its shortcut alone, y = x, leaves it as it is. Five ways to start (src/resnet/start.ts has their formulas):
- * batch norm; batch norm whose last scale in each branch is 0 (Goyal et al. 2017, §5.1); nothing; a learned factor of 0 behind
- * each branch (SkipInit: De & Smith 2020; ReZero: Bachlechner et al. 2020); Fixup (Zhang, Dauphin & Ma 2019, §3).
+ * Without normalisation the variance of the activations doubles in every residual block, 2^54 times at 110 layers. A
+ * block that starts as only its shortcut, y = x, keeps it. Five ways to start (src/resnet/start.ts has their formulas):
+ * batch norm; batch norm whose last scale in each branch is 0 (Goyal et al. 2017, §5.1); nothing; a learned factor of 0
+ * behind each branch (SkipInit: De & Smith 2020; ReZero: Bachlechner et al. 2020); Fixup (Zhang, Dauphin & Ma 2019,
+ * §3).
  */
 import { cifarResNet, type Start } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
@@ -38,19 +39,19 @@ const WAYS: Readonly<Record<string, { readonly start: Start; readonly batchNorm:
   Fixup: { start: "fixup", batchNorm: false },
 };
 
-/** The learning rate is not one option here but several values in turn. */
+/** Here the learning rate is not one option but several values in turn. */
 const { learningRate: _, ...training } = trainingOptions({ default: { steps: 400 } });
 
 export const init: Experiment<Options, Task, Training> = {
   name: "init",
   title: "Can deep networks learn without normalisation?",
   about:
-    "Trains residual networks that differ only in how their branches start, with batch norm and without, each at several learning rates.",
+    "Trains residual networks that differ only in how their branches start, with and without batch norm, each at several learning rates.",
   papers:
     "Goyal et al. 2017, §5.1; Zhang, Dauphin & Ma 2019 (Fixup); De & Smith 2020 (SkipInit); Bachlechner et al. 2020",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [14], default: [20, 56], full: [56, 110] }),
-    rates: option("highest learning rates that are tried", listOf(realNumber(0, 100, "above")), {
+    rates: option("highest learning rates to try", listOf(realNumber(0, 100, "above")), {
       quick: [0.1],
       default: [0.1, 0.02],
     }),
@@ -87,7 +88,10 @@ export const init: Experiment<Options, Task, Training> = {
 
 type Result = Case<Task, Training>;
 
-/** Of each way and depth, the learning rate with the fewest trainings that diverged, and of those the lowest training loss. */
+/**
+ * For each way and depth, the learning rate with the fewest diverged trainings, and among those the lowest training
+ * loss.
+ */
 function bestRates(cases: readonly Result[]): Result[] {
   const best = new Map<string, Result>();
   for (const each of cases) {
@@ -111,7 +115,7 @@ function finalLoss({ results }: Result): number {
   return mean(results.map(({ trainLoss }) => trainLoss));
 }
 
-/** A training that diverges costs any number; what can be seen of the others is below this. */
+/** The loss of a diverging training can be any number; the interesting part of the others is below this. */
 const HIGHEST_LOSS = 5;
 
 function curves(best: readonly Result[], deepest: number): LineChart {
@@ -127,7 +131,7 @@ function curves(best: readonly Result[], deepest: number): LineChart {
     id: "training-loss",
     title: `Who learns, with ${deepest} layers?`,
     caption:
-      "Each way to start at the learning rate that suited it best. Look at the beginning too: branches that are zero get their first gradients only when the factor or the last layer behind them has moved. A line that leaves the picture at the top, or ends early, belongs to trainings that diverged. Bands are one standard deviation over the seeds.",
+      "Each way to start, at the learning rate that suited it best. Look at the beginning too: branches that are zero get their first gradients only after the factor or the last layer behind them has moved. A line that leaves the picture at the top, or ends early, belongs to trainings that diverged. Bands are one standard deviation over the seeds.",
     x: { label: "step", whole: true },
     y: { label: "training loss", unit: "nats", log: true, domain: [lowest / 1.5, HIGHEST_LOSS] },
     panels: [{ title: "", series }],
@@ -139,7 +143,7 @@ function errors(best: readonly Result[]): CategoryChart {
   return {
     kind: "categories",
     id: "test-error",
-    title: "What they can do at the end",
+    title: "Errors at the end",
     caption:
       "Errors on test images, at the learning rate with the lowest training loss; bars are one standard deviation.",
     x: { label: "test error", unit: "%" },
@@ -163,7 +167,7 @@ function table(cases: readonly Result[]): Table {
     id: "errors",
     title: "All trainings",
     caption:
-      "Over the last tenth of the steps that were made, and on test images; mean ± one standard deviation over the seeds. A training diverged where its loss was no longer a number.",
+      "Over the last tenth of the steps taken, and on test images; mean ± one standard deviation over the seeds. A training diverged where its loss was no longer a number.",
     columns: [
       { label: "start" },
       { label: "layers", digits: 0 },

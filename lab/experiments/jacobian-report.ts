@@ -1,6 +1,6 @@
 /**
- * What `jacobian` shows: singular values in order of size, of one block with its shortcut and without, and of all blocks
- * together, before training and after.
+ * What `jacobian` shows: singular values in order of size, for one block with and without its shortcut, and for all
+ * blocks together, before and after training.
  *
  * He et al. 2016, eq. 5; Saxe et al. 2013, §3. Next: ./jacobian.ts, which measures them.
  */
@@ -24,7 +24,7 @@ export function jacobianReport(cases: Cases): Report {
   return {
     found: findings(cases),
     paper:
-      "Deep linear networks learn as fast as shallow ones if all singular values of their Jacobian are close to 1 at the start (Saxe et al. 2013, §3), and so do deep networks of tanh, but not of ReLU, for which no choice of plain weights brings this about (Pennington et al. 2017). An identity shortcut makes a block's Jacobian I + J_F (He et al. 2016, eq. 5): directions that the branch would lose keep a singular value near 1.",
+      "Deep linear networks learn as fast as shallow ones if all singular values of their Jacobian are close to 1 at the start (Saxe et al. 2013, §3), and so do deep networks of tanh, but not of ReLU, for which no choice of plain weights achieves this (Pennington et al. 2017). An identity shortcut makes a block's Jacobian I + J_F (He et al. 2016, eq. 5): directions that the branch would lose keep a singular value near 1.",
     charts: [...blockChart(cases), networkChart(cases)],
     tables: [networkTable(cases), ...blockTable(cases)],
   };
@@ -38,7 +38,7 @@ function curve({ percentiles }: Spectrum): { x: number; y: number }[] {
 
 const ONE = [{ y: 1, label: "isometry" }];
 
-/** What the axis starts at: below is next to nothing, and often nothing but rounding. */
+/** The start of the axis: values below are next to nothing, and often only rounding. */
 const LOWEST = 1e-4;
 
 function highest(spectra: readonly Spectrum[]): number {
@@ -46,7 +46,7 @@ function highest(spectra: readonly Spectrum[]): number {
   return 2 * Math.max(1, ...values);
 }
 
-/** The deepest residual network, if there is one: its blocks are what is looked at. */
+/** The deepest residual network, if there is one: its blocks are shown. */
 function deepestResidual(cases: Cases): Cases[number] | undefined {
   const residual = cases.filter(({ task }) => task.net === "residual");
   return [...residual].sort((a, b) => b.task.depth - a.task.depth)[0];
@@ -67,8 +67,8 @@ function blockChart(cases: Cases): LineChart[] {
     {
       kind: "lines",
       id: "blocks",
-      title: "One block, with its shortcut and without",
-      caption: `Singular values of the last block of each stage of ${label}, in order of size. The branch alone (J_F) loses every direction where its line is far below 1; the shortcut (I + J_F) lifts the line towards 1. Geometric mean over the seeds, band one standard deviation; what is below ${LOWEST} is cut off.`,
+      title: "One block, with and without its shortcut",
+      caption: `Singular values of the last block of each stage of ${label}, in order of size. The branch alone (J_F) loses every direction where its line is far below 1; the shortcut (I + J_F) lifts the line towards 1. Geometric mean over the seeds, band one standard deviation; values below ${LOWEST} are cut off.`,
       x: RANK,
       y: { label: "singular value", log: true, domain: [LOWEST, highest(all)] },
       rules: ONE,
@@ -93,7 +93,7 @@ function networkChart(cases: Cases): LineChart {
     kind: "lines",
     id: "networks",
     title: "All blocks together",
-    caption: `Singular values of the way from the first block's input to the last block's output, in order of size. A short, level line at 1 would carry every gradient unchanged; a steep line lets through a few directions and loses the others. Two halvings of the image are on the way, which discard most of it, so that part of the fall is not due to depth. Geometric mean over the seeds, band one standard deviation; what is below ${LOWEST} is cut off.`,
+    caption: `Singular values from the first block's input to the last block's output, in order of size. A level line at 1 would carry every gradient unchanged; a steep line lets a few directions through and loses the others. Two halvings of the image on the way discard most of it, so part of the fall is not due to depth. Geometric mean over the seeds, band one standard deviation; values below ${LOWEST} are cut off.`,
     x: RANK,
     y: { label: "singular value", log: true, domain: [LOWEST, highest(all)] },
     rules: ONE,
@@ -123,7 +123,7 @@ function networkTable(cases: Cases): Table {
     id: "network-values",
     title: "All blocks together",
     caption:
-      "Singular values from the first block's input to the last block's output: the largest (geometric mean over the seeds ×÷ one standard deviation), the median, how many lie between ½ and 2 (isometry would be all), and how many below 1/100, where a gradient is as good as lost (mean ± one standard deviation). 0 is what single precision cannot tell from it.",
+      "Singular values from the first block's input to the last block's output: the largest (geometric mean over the seeds ×÷ one standard deviation), the median, how many lie between ½ and 2 (isometry would be all), and how many below 1/100, where a gradient is as good as lost (mean ± one standard deviation). 0 includes whatever single precision cannot tell from 0.",
     columns: [
       { label: "network" },
       { label: "when" },
@@ -161,9 +161,9 @@ function blockTable(cases: Cases): Table[] {
   return [
     {
       id: "block-values",
-      title: "One block, with its shortcut and without",
+      title: "One block, with and without its shortcut",
       caption:
-        "Of the last block of each stage: median singular value, and how many lie between ½ and 2. Mean ± one standard deviation over the seeds.",
+        "For the last block of each stage: the median singular value, and how many lie between ½ and 2. Mean ± one standard deviation over the seeds.",
       columns: [
         { label: "network" },
         { label: "stage", digits: 0 },
@@ -195,7 +195,7 @@ function blockTable(cases: Cases): Table[] {
 
 function findings(cases: Cases): string {
   const residual = deepestResidual(cases);
-  if (!residual) return "There is no residual network whose blocks could be looked at.";
+  if (!residual) return "There is no residual network whose blocks could be shown.";
   const nearOne = (phase: Phase, part: string): number =>
     mean(residual.task.stages.flatMap((stage) => blockSpectraOf(residual, phase, stage, part)).map((s) => s.nearOne));
   const helped = PHASES.every((phase) => nearOne(phase, "block") > nearOne(phase, "branch"));

@@ -1,9 +1,10 @@
 /**
- * `jacobian`: the singular values of what a gradient is multiplied by, in one block and in a whole network.
+ * `jacobian`: the singular values of the matrix that a gradient is multiplied by, in one block and in a whole network.
  *
- * For y = x + F(x) the Jacobian is I + J_F. A gradient keeps its length in all directions where all singular values are 1
- * (dynamical isometry); what is near 0 is lost, and what is far above 1 explodes over many layers. Measured in evaluation
- * mode for one test image: the last block of each stage, with its shortcut and without, and all blocks together.
+ * For y = x + F(x) the Jacobian is I + J_F. If all singular values are 1, a gradient keeps its length in all directions
+ * (dynamical isometry); directions with values near 0 are lost, those with values far above 1 explode over many layers.
+ * Measured in evaluation mode for one test image: the last block of each stage, with and without its shortcut, and all
+ * blocks together.
  *
  * Saxe, McClelland & Ganguli 2013, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", §3;
  * Pennington, Schoenholz & Ganguli 2017, "Resurrecting the sigmoid in deep learning through dynamical isometry"; He et al.
@@ -38,7 +39,7 @@ export interface Task extends TrainingOptions {
   readonly depth: number;
   readonly net: "plain" | "residual";
   readonly width: number;
-  /** Whose last blocks are looked at. */
+  /** The stages whose last blocks are measured. */
   readonly stages: readonly number[];
 }
 
@@ -59,7 +60,7 @@ export interface BlockSpectrum extends Spectrum {
 
 export interface Spectra {
   readonly network: Spectrum;
-  /** Of residual networks; a plain block is a branch. */
+  /** For residual networks; a plain block is a branch. */
   readonly blocks: readonly BlockSpectrum[];
 }
 
@@ -70,23 +71,26 @@ export interface Result extends Training {
 
 const NETS = ["plain", "residual"] as const;
 
-/** Backpropagation in single precision cannot tell what is smaller than this part of the largest from 0. */
+/** Relative to the largest value: backpropagation in single precision cannot tell smaller values from 0. */
 const ROUNDING = 1e-6;
 
-/** Batches after which running statistics are those of the data: what they were before counts 0.9⁶⁰, 0.2 %. */
+/** Batches after which running statistics are those of the data: their old values still count 0.9⁶⁰, 0.2 %. */
 const SETTLING = 60;
 
 export const jacobian: Computation<Options, Task, Result> = {
   name: "jacobian",
   title: "How much do blocks and networks stretch and shrink a gradient?",
   about:
-    "Singular values of the Jacobians of residual blocks with and without their shortcut, and of plain and residual networks by depth, before and after training.",
+    "Singular values of the Jacobians of residual blocks with and without their shortcuts, and of plain and residual networks by depth, before and after training.",
   papers: "Saxe et al. 2013, §3; Pennington et al. 2017; He et al. 2016, eq. 5",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [8, 20], default: [20, 56, 110] }),
     // A Jacobian has as many rows as a block has outputs, 14·14·width in the first stage: that limits the width.
     width: option("channels of the first stage", wholeNumber(1, 64), { quick: 2, default: 4, full: 8 }),
-    stages: option("whose last blocks are looked at", listOf(wholeNumber(1, 3)), { quick: [2, 3], default: [1, 2, 3] }),
+    stages: option("stages whose last blocks are measured", listOf(wholeNumber(1, 3)), {
+      quick: [2, 3],
+      default: [1, 2, 3],
+    }),
     ...trainingOptions({ default: { steps: 300 } }),
   },
   seeds: { quick: 1, default: 2, full: 5 },
@@ -113,7 +117,7 @@ export const jacobian: Computation<Options, Task, Result> = {
   },
 };
 
-/** Lets batch norm see the data before there is a training, so that evaluation means the same before and after it. */
+/** Shows batch norm the data before the training, so that evaluation means the same before and after it. */
 function settle(model: ResNet, task: Seeded<Task>, context: Context): void {
   const data = trainingBatches({ ...task, augment: "none" }, context);
   model.train();
@@ -126,7 +130,7 @@ function settle(model: ResNet, task: Seeded<Task>, context: Context): void {
   }
 }
 
-/** Of a network in evaluation mode, for the first test image. */
+/** Measures a network in evaluation mode, for the first test image. */
 function spectra(model: ResNet, { net, stages }: Task, { test, normalization: normalize }: Context): Spectra {
   const [{ x }] = batches(test, { batchSize: 1, normalize });
   model.eval();
@@ -147,7 +151,7 @@ function lastBlock(model: ResNet, stage: number): string {
   return blocks[blocks.length - 1][0];
 }
 
-/** What reaches the first block. */
+/** The input of the first block. */
 function inputOfBlocks(model: ResNet, x: Tensor): Tensor {
   let input = x;
   observe(

@@ -1,6 +1,6 @@
 /**
- * What `landscape` shows: the loss around the trained weights as a surface, from above and along a line, and numbers for its
- * shape.
+ * What `landscape` shows: the loss around the trained weights as a surface, as contours and along a line, and numbers
+ * for its shape.
  *
  * Li et al. 2018, Figs. 1 and 5. Next: ./landscape.ts, which measures it.
  */
@@ -26,7 +26,7 @@ export function landscapeReport(cases: Cases, { lossImages: images }: Options): 
   };
 }
 
-/** One seed of a network, put together from all tasks that are finished. */
+/** One seed of a network, put together from all finished tasks. */
 interface Run {
   readonly training: Training;
   readonly classes: number;
@@ -37,7 +37,7 @@ interface Run {
 interface Landscape {
   readonly name: string;
   readonly task: Task;
-  /** The first is the one in the pictures. */
+  /** The pictures show the first one. */
   readonly runs: readonly Run[];
 }
 
@@ -71,7 +71,7 @@ function guessing(nets: readonly Landscape[]): number {
 
 const DIRECTIONS = { x: { label: "α, along δ" }, y: { label: "β, along η" } } as const;
 
-/** Colours from the lowest loss to a hundred times that of guessing: higher is all the same. */
+/** Colours from the lowest loss to a hundred times that of guessing; higher losses look the same. */
 function lossAxis(nets: readonly Landscape[], images: number): GridChart["value"] {
   const losses = nets.flatMap(({ runs }) => runs[0].plane.map(({ loss }) => loss));
   const proper = losses.filter((loss) => loss > 0 && Number.isFinite(loss));
@@ -87,7 +87,7 @@ function surfaceChart(nets: readonly Landscape[], images: number): GridChart {
     id: "surface",
     title: "The loss as a surface",
     caption:
-      "The trained weights are in the middle of the ground, the loss is the height, on a logarithmic scale that all panels share. Smooth walls around one hollow are easy to descend from far away; ridges and side valleys are not.",
+      "The trained weights are in the middle of the ground plane; the height is the loss, on a logarithmic scale that all panels share. Smooth walls around one hollow are easy to descend from far away; ridges and side valleys are not.",
     ...DIRECTIONS,
     value: lossAxis(nets, images),
     panels: nets.map(gridOf),
@@ -100,7 +100,7 @@ function contourChart(nets: readonly Landscape[], images: number): GridChart {
     id: "contour",
     title: "The same from above",
     caption:
-      "Lines of equal loss around the trained weights at (0, 0). Round lines one inside the other mean a surface that is close to convex; look how fast they follow one another, and for islands.",
+      "Lines of equal loss around the trained weights at (0, 0). Round lines one inside the other mean a surface that is close to convex; look at how dense they are, and for islands.",
     ...DIRECTIONS,
     value: lossAxis(nets, images),
     panels: nets.map(gridOf),
@@ -113,7 +113,7 @@ function lineChart(nets: readonly Landscape[], images: number): LineChart {
     kind: "lines",
     id: "line",
     title: "Along one direction",
-    caption: `The loss of ${images} training images along δ. The lowest point is the trained network; the dotted line is the loss of guessing. A wide hollow is forgiving, a narrow one, or several, are not. Geometric mean over the seeds, each with its own direction.`,
+    caption: `The loss of ${images} training images along δ. The lowest point is the trained network; the dotted line is the loss of guessing. A wide hollow is forgiving; a narrow one, or several, are not. Geometric mean over the seeds, each with its own direction.`,
     x: { label: "α, along δ" },
     y: { label: "loss", unit: "nats", log: true },
     rules: [{ y: guessing(nets), label: "guessing" }],
@@ -138,7 +138,7 @@ function basin({ plane, classes }: Run): number {
   return plane.filter(({ loss }) => loss < Math.log(classes)).length / plane.length;
 }
 
-/** Of the places on the line, how many curve downwards: 0 for a convex one. Null where the line is not there yet. */
+/** The fraction of the line that curves downwards: 0 for a convex one. Null if the line is not there yet. */
 function concavity({ line }: Run): number | null {
   if (line.length < 3) return null;
   const inner = line.slice(1, -1);
@@ -164,7 +164,7 @@ function table(nets: readonly Landscape[], images: number): Table {
   return {
     id: "shapes",
     title: "Shapes",
-    caption: `Training loss and test error at the end of training; the part of the plane where the loss of ${images} training images is below that of guessing; and on the line: the part that curves downwards (0 for a convex line), the number of hollows, and how many times the lowest loss the ends have. Mean ± one standard deviation over the seeds.`,
+    caption: `Training loss and test error at the end of training; the part of the plane where the loss of ${images} training images is below that of guessing; and for the line: the part that curves downwards (0 for a convex line), the number of hollows, and the loss at the ends as a multiple of the lowest loss. Mean ± one standard deviation over the seeds.`,
     columns: [
       { label: "network" },
       { label: "training loss", digits: 3 },
@@ -198,7 +198,7 @@ function findings(nets: readonly Landscape[]): string {
     const [without, withThem] = [plain, residual].map(({ runs }) => mean(runs.map(basin)));
     const verdict = without < withThem ? "a wider" : without > withThem ? "a narrower" : "no wider a";
     const late = mean(plain.runs.map(({ training }) => training.trainLoss)) > guessing(nets) / 2;
-    const caveat = late ? " (the plain network has hardly learned: there is little of a hollow to compare)" : "";
+    const caveat = late ? " (the plain network has hardly learned, so there is not much of a hollow to compare)" : "";
     return [
       `${verdict} hollow with ${depth} layers${caveat}${seedNote([{ results: plain.runs }, { results: residual.runs }])}`,
     ];

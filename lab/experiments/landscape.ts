@@ -1,7 +1,7 @@
 /**
  * `landscape`: the loss around the weights that training found, with and without shortcuts.
  *
- * From the trained weights θ along two random directions, each filter of which is as long as the same filter of θ: the height
+ * From the trained weights θ along two random directions whose filters are as long as the same filters of θ: the height
  * over (α, β) is the loss of the network with the weights θ + α·δ + β·η, on training images.
  *
  * Li, Xu, Taylor, Studer & Goldstein 2018, "Visualizing the Loss Landscape of Neural Nets", §4 to §6 and Figs. 1 and 5.
@@ -35,7 +35,7 @@ export interface Task extends TrainingOptions {
   readonly linePoints: number;
   readonly range: number;
   readonly lossImages: number;
-  /** This task's rows of the plane, first to last − 1. The line goes with the first rows. */
+  /** This task's rows of the plane, first to last − 1. The task with the first rows also has the line. */
   readonly firstRow: number;
   readonly lastRow: number;
 }
@@ -65,18 +65,18 @@ export const landscape: Computation<Options, Task, Result> = {
     }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
     points: option(
-      "along each side of the plane, an odd number has the trained weights in its middle",
+      "points along each side of the plane; an odd number puts the trained weights in the middle",
       wholeNumber(3, 1001),
       { quick: 5, default: 13, full: 51 },
     ),
-    linePoints: option("on the line", wholeNumber(3, 100001), { quick: 9, default: 41, full: 401 }),
-    range: option("how far to go, 1 is as far as the weights are long", realNumber(0, 1000, "above"), 1),
-    lossImages: option("training images that the loss is the mean of", wholeNumber(1, 1e9), {
+    linePoints: option("points on the line", wholeNumber(3, 100001), { quick: 9, default: 41, full: 401 }),
+    range: option("how far to go; 1 is the length of the weights", realNumber(0, 1000, "above"), 1),
+    lossImages: option("training images for the mean loss", wholeNumber(1, 1e9), {
       quick: 100,
       default: 300,
       full: 10000,
     }),
-    parts: option("tasks that the rows of a plane are divided among", wholeNumber(1, 1001), { default: 1, full: 51 }),
+    parts: option("number of tasks that share the rows of a plane", wholeNumber(1, 1001), { default: 1, full: 51 }),
     ...trainingOptions({ default: { steps: 400 } }),
   },
   seeds: { quick: 1, default: 1, full: 1 },
@@ -93,7 +93,7 @@ export const landscape: Computation<Options, Task, Result> = {
 
   async run(task: Seeded<Task>, context: Context): Promise<Result> {
     const places = placesOf(task);
-    // An image that is only looked at takes a third of one that is learned.
+    // Evaluating an image takes a third of the time of training on it.
     const learning = task.steps * task.batchSize;
     const all = learning + (places * task.lossImages) / 3;
     const { model, training } = await trained(task, {
@@ -108,7 +108,7 @@ export const landscape: Computation<Options, Task, Result> = {
       return (await evaluate(model, data)).loss;
     };
     const { points, linePoints, range, seed, firstRow, lastRow } = task;
-    // The walk goes through the whole plane; what belongs to other tasks is not measured, and then left out.
+    // The walk goes through the whole plane; points of other tasks are not measured and are left out afterwards.
     let index = 0;
     const ours = (i: number): boolean => i >= firstRow * points && i < lastRow * points;
     const losses = (): number | Promise<number> => (ours(index++) ? loss() : Number.NaN);
@@ -133,7 +133,7 @@ function pick(options: Omit<Options, "depths" | "parts">): Omit<Task, "depth" | 
   return { width, points, linePoints, range, lossImages, ...pickTraining(options) };
 }
 
-/** The rows of a plane in as many parts, or in single rows if there are fewer of these. */
+/** The rows of a plane in so many parts, or in single rows if there are not enough rows. */
 function rowsOf(points: number, parts: number): { firstRow: number; lastRow: number }[] {
   const count = Math.min(points, parts);
   const edge = (i: number): number => Math.round((i * points) / count);

@@ -29,7 +29,7 @@ export function lesionReport(cases: Cases, { lesionImages: images }: Options): R
   };
 }
 
-/** The errors after deleting one part of the same shape on both sides. */
+/** The errors after deleting one part that keeps the shape. */
 function single({ lesions }: Result): number[] {
   return lesions.flatMap(({ error, changesShape }) => (error === null || changesShape ? [] : [error]));
 }
@@ -66,7 +66,7 @@ function oneChart(cases: Cases, images: number): LineChart {
     kind: "lines",
     id: "one-part",
     title: "One part deleted",
-    caption: `Test error after deleting a single block (residual and plain networks: two convolutions) or a single layer (VGG-style), by where it was. A level line near the bottom means that no part is needed by itself; the dotted line is what guessing gives. Parts that change the shape cannot be deleted from networks without shortcuts and are left out there; in the residual network they are those a third and two thirds of the way along. Over ${images} test images; mean over the seeds, band one standard deviation.`,
+    caption: `Test error after deleting a single block (residual and plain networks: two convolutions) or a single layer (VGG-style), by where it was. A level line near the bottom means that no single part is needed; the dotted line is guessing. Parts that change the shape cannot be deleted from networks without shortcuts and are left out there; in the residual network they are at a third and two thirds of the way. Over ${images} test images; mean over the seeds, band one standard deviation.`,
     x: { label: "deleted part, from the image to the loss", unit: "% of the way", domain: [-2, 102] },
     y: ERROR,
     marks: "both",
@@ -93,7 +93,7 @@ function manyChart(cases: Cases, images: number): LineChart {
     kind: "lines",
     id: "many-blocks",
     title: "Several blocks deleted at once",
-    caption: `Test error after deleting random blocks of the residual network. An error that rises smoothly is how an ensemble behaves that loses more and more of its members. Over ${images} test images; mean over random choices and seeds, band one standard deviation.`,
+    caption: `Test error after deleting random blocks of the residual network. In an ensemble that loses more and more members, the error rises smoothly. Over ${images} test images; mean over random choices and seeds, band one standard deviation.`,
     x: { label: "blocks deleted", whole: true, domain: [-0.3, Math.max(...removed, 1) + 0.3] },
     y: ERROR,
     marks: "both",
@@ -123,7 +123,7 @@ function orderChart(cases: Cases, images: number): LineChart {
     kind: "lines",
     id: "reordered",
     title: "Blocks in another order",
-    caption: `Each dot is a network in which random pairs of blocks of one shape have changed places. Kendall's τ says how alike the new order is to the old: 1 is the same; blocks change places within a stage only, so it stays high. Over ${images} test images, all seeds.`,
+    caption: `Each dot is a network in which random pairs of blocks of one shape were swapped. Kendall's τ compares the new order with the old: 1 is the same. Blocks are swapped within a stage only, so τ stays high. Over ${images} test images, all seeds.`,
     x: { label: "Kendall's τ of the order", domain: [Math.min(...taus, 1) - 0.01, 1.01] },
     y: ERROR,
     marks: "dots",
@@ -149,7 +149,7 @@ function table(cases: Cases, images: number): Table {
   return {
     id: "errors",
     title: "Errors",
-    caption: `In % of ${images} test images: intact; the mean and the worst over all parts that keep the shape, deleted one at a time; and the mean over the residual blocks that change it. Mean ± one standard deviation over the seeds.`,
+    caption: `Errors in % of ${images} test images: intact; mean and worst over all parts that keep the shape, deleted one at a time; and the mean over the residual blocks that change it. Mean ± one standard deviation over the seeds.`,
     columns: [
       { label: "network" },
       { label: "parameters", digits: 0 },

@@ -1,8 +1,8 @@
 /**
- * `lesion`: what trained networks can still do when parts of them are deleted or change places.
+ * `lesion`: what trained networks can still do after parts of them are deleted or swapped.
  *
- * A residual block that is deleted leaves its shortcut, a plain block or layer the identity. A residual network has 2ⁿ paths,
- * half of which do not lead through a given block; a plain network has one.
+ * A deleted residual block leaves its shortcut, a deleted plain block or layer the identity. A residual network has 2ⁿ
+ * paths, and half of them avoid a given block; a plain network has one path.
  *
  * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", Figs. 3 to 5.
  * Next: ../../src/flow/lesions.ts; ./lesion-report.ts has charts and table.
@@ -42,7 +42,7 @@ export interface Task extends TrainingOptions {
   /** Layers with weights. */
   readonly depth: number;
   readonly width: number;
-  /** Numbers of blocks to delete at once, and of pairs to swap; only residual networks take them. */
+  /** Numbers of blocks to delete at once, and of pairs to swap; for residual networks only. */
   readonly deletions: readonly number[];
   readonly swaps: readonly number[];
   readonly trials: number;
@@ -54,15 +54,15 @@ interface Lesion {
   readonly part: string;
   /** Where it was: 0 is the first part, 1 the last. */
   readonly place: number;
-  /** Whether it changed the shape, which a deleted residual block's shortcut then does alone. */
+  /** Whether the part changed the shape; in a deleted residual block the shortcut then does this alone. */
   readonly changesShape: boolean;
-  /** Null where the identity cannot stand in for the part. */
+  /** Null if the identity cannot replace the part. */
   readonly error: number | null;
 }
 
 export interface Result extends Training {
   readonly classes: number;
-  /** With nothing deleted, on the same images as all that follows. */
+  /** With nothing deleted, on the same images as the lesions. */
   readonly intact: number;
   readonly lesions: readonly Lesion[];
   readonly many: readonly { readonly removed: number; readonly error: number }[];
@@ -77,7 +77,7 @@ export const lesion: Computation<Options, Task, Result> = {
   name: "lesion",
   title: "What is left of a network when parts are missing?",
   about:
-    "Trains a residual, a plain and a VGG-style network, then deletes each block or layer, several at once, and lets blocks change places.",
+    "Trains a residual, a plain and a VGG-style network, then deletes each block or layer, then several at once, and swaps blocks.",
   papers: "Veit et al. 2016, Figs. 3 to 5",
   options: {
     depth: option("layers of the residual network, 6n+2", depth, { quick: 20, default: 56, full: 110 }),
@@ -118,7 +118,7 @@ export const lesion: Computation<Options, Task, Result> = {
       return { net, depth: own, width, ...several, trials, lesionImages, ...pickTraining(options) };
     }),
   label: ({ net, depth }) => `${net}-${depth}`,
-  // An image that is only looked at takes a third of one that is learned.
+  // Evaluating an image takes a third of the time of training on it.
   cost: (task) => task.depth * (task.steps * task.batchSize + (lesionsOf(task) * task.lesionImages) / 3),
 
   async run(task: Seeded<Task>, context: Context): Promise<Result> {
@@ -176,8 +176,8 @@ function network(task: Seeded<Task>, context: Context): Module {
 }
 
 /**
- * VGG for small images, as Veit et al. had it: 3×3 convolutions, each with batch norm and ReLU, in three stages with a
- * max-pooling between them.
+ * VGG for small images, as in Veit et al.: 3×3 convolutions, each with batch norm and ReLU, in three stages with max
+ * pooling between them.
  */
 function vggStyle(layers: number, { width, inChannels, classes, rng }: ReturnType<typeof networkOptions>): Module {
   const modules: Module[] = [];

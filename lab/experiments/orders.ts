@@ -1,9 +1,9 @@
 /**
  * `orders`: where batch norms and ReLUs stand in a block.
  *
- * He et al. 2016, "Identity Mappings in Deep Residual Networks", §4, Fig. 4 and Table 2: the same convolutions in five orders
- * (src/resnet/order.ts). Only in the two pre-activation orders nothing stands on the way of the shortcuts, and the paper finds
- * that it matters more the deeper the network is.
+ * He et al. 2016, "Identity Mappings in Deep Residual Networks", §4, Fig. 4 and Table 2: the same convolutions in five
+ * orders (src/resnet/order.ts). Only in the two pre-activation orders the shortcuts' path is free, and the paper finds
+ * that this matters more in deeper networks.
  */
 import { cifarResNet, type Order } from "../../src/resnet/index.ts";
 import type { Experiment } from "../experiment.ts";
@@ -57,9 +57,9 @@ export const orders: Experiment<VariantOptions, VariantTask, Training> = {
     charts: [
       lossCurves(cases, {
         id: "training-loss",
-        title: "Who learns faster?",
+        title: "Which order learns faster?",
         caption:
-          "Blue is the original order. Compare the panels: an order that stands in the way of the shortcut should fall behind as the network gets deeper. Geometric means over the seeds, bands of one standard deviation.",
+          "Blue is the original order. Compare the panels: an order that obstructs the shortcut should fall behind as the network gets deeper. Geometric means over the seeds, bands of one standard deviation.",
         variants: NAMES,
         tones: { original: "residual" },
       }),

@@ -1,9 +1,10 @@
 /**
- * `paths`: which of the 2ⁿ paths through n residual blocks the gradient comes through.
+ * `paths`: which of the 2ⁿ paths through n residual blocks carry the gradient.
  *
- * A path skips or passes each block, so its length is binomial: most are about n/2 long. But the gradient shrinks with every
- * branch it passes, and what a length contributes is the number of its paths times the gradient of one. Measured before the
- * first update and after training, with each gradient sent through single paths (../../src/flow/path-lengths.ts).
+ * A path skips or passes each block, so lengths are binomial: most paths are about n/2 long. But the gradient shrinks
+ * with every branch it passes, and the contribution of a length is the number of its paths times the gradient of one.
+ * Measured before the first update and after training, with each gradient sent through single paths
+ * (../../src/flow/path-lengths.ts).
  *
  * Veit, Wilber & Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", Fig. 6.
  */
@@ -36,7 +37,7 @@ interface Options extends TrainingOptions {
 interface Task extends TrainingOptions {
   readonly depth: number;
   readonly width: number;
-  /** Measured of each length; fewer where fewer exist. */
+  /** Paths measured of each length; fewer if fewer exist. */
   readonly paths: number;
 }
 
@@ -44,7 +45,7 @@ interface Task extends TrainingOptions {
 interface Lengths {
   /** Mean of ‖∂L/∂x‖ at the first block's input, through one path of this length. */
   readonly gradients: readonly number[];
-  /** Of the gradient of all paths: number of paths × gradient, over the sum. */
+  /** Share of all paths' gradient: number of paths × gradient, over the sum. */
   readonly shares: readonly number[];
 }
 
@@ -57,19 +58,21 @@ const PHASES = ["initial", "trained"] as const;
 
 type Phase = (typeof PHASES)[number];
 
-/** What "almost all" means: the paper says "almost all of the gradient updates" and "more than 95 %" of the paths. */
+/**
+ * Our meaning of "almost all": the paper says "almost all of the gradient updates" and "more than 95 %" of the paths.
+ */
 const ALMOST_ALL = 0.95;
 
 export const paths: Experiment<Options, Task, Result> = {
   name: "paths",
   title: "Which paths does the gradient come through?",
   about:
-    "Gradient by path length in residual networks, before and after training: how many paths, how much each, and the product.",
+    "Gradient by path length in residual networks, before and after training: the number of paths, the gradient of each, and the product.",
   papers: "Veit et al. 2016, Fig. 6",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110] }),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
-    paths: option("measured of each length", wholeNumber(1, 1e6), { quick: 5, default: 10, full: 100 }),
+    paths: option("paths to measure of each length", wholeNumber(1, 1e6), { quick: 5, default: 10, full: 100 }),
     ...trainingOptions({ default: { steps: 300 } }),
   },
   seeds: { quick: 1, default: 2, full: 5 },
@@ -123,7 +126,7 @@ function lengths(model: Module, task: Seeded<Task>, context: Context): Lengths {
   return { gradients: rows.map(({ gradient }) => gradient), shares: rows.map(({ share }) => share) };
 }
 
-/** The shortest range of lengths that together have almost all. */
+/** The shortest range of lengths that together have almost all of the gradient. */
 function bulk(shares: readonly number[]): { from: number; to: number } {
   let best = { from: 0, to: shares.length - 1 };
   for (let from = 0; from < shares.length; from++) {
@@ -151,12 +154,12 @@ function meanLength(shares: readonly number[]): number {
   return shares.reduce((sum, share, length) => sum + length * share, 0);
 }
 
-/** How many of all paths have a length in this range. */
+/** The fraction of all paths with a length in this range. */
 function pathsIn({ from, to }: { from: number; to: number }, all: readonly number[]): number {
   return all.slice(from, to + 1).reduce((sum, fraction) => sum + fraction, 0);
 }
 
-/** By how much a gradient is multiplied for each further branch: the slope of its logarithm, by least squares. */
+/** The factor on a gradient for each further branch: the slope of its logarithm, by least squares. */
 function decay({ gradients }: Lengths): number {
   const points = gradients.flatMap((g, length) => (g > 0 && Number.isFinite(g) ? [{ length, log: Math.log(g) }] : []));
   const [center, level] = [mean(points.map(({ length }) => length)), mean(points.map(({ log }) => log))];
@@ -183,9 +186,9 @@ function shareChart(cases: Cases): LineChart {
   return {
     kind: "lines",
     id: "shares",
-    title: "How long the paths are, and through which the gradient comes",
+    title: "Lengths of the paths, and of those that carry the gradient",
     caption:
-      "Both lines sum to 100 %. Where the line of the gradient lies to the left of the line of the paths, learning happens in paths shorter than most. Mean over the seeds, band one standard deviation.",
+      "Both lines sum to 100 %. If the gradient's line is to the left of the paths' line, learning happens in paths that are shorter than most. Mean over the seeds, band one standard deviation.",
     x: { label: "length of the path", unit: "blocks", whole: true },
     y: { label: "share", unit: "%" },
     panels: panels(cases, (depth, phase, results) => [
@@ -209,7 +212,7 @@ function gradientChart(cases: Cases, batchSize: number): LineChart {
     kind: "lines",
     id: "gradients",
     title: "The gradient through one path",
-    caption: `The gradient that reaches the first block when it is sent back through the branches of some blocks and the shortcuts of all others. A straight line falling to the right is an exponential decay: each further branch takes the same factor. Mean over random paths of one length, on a batch of ${batchSize} images; geometric mean over the seeds.`,
+    caption: `The gradient at the first block after it was sent back through the branches of some blocks and the shortcuts of all others. A straight line falling to the right is exponential decay: each further branch costs the same factor. Mean over random paths of one length, on a batch of ${batchSize} images; geometric mean over the seeds.`,
     x: { label: "length of the path", unit: "blocks", whole: true },
     y: { label: "‖∂L/∂x‖ at the first block", log: true },
     panels: panels(cases, (_depth, phase, results) => [
@@ -229,7 +232,7 @@ function table(cases: Cases): Table {
   return {
     id: "lengths",
     title: "Lengths",
-    caption: `Mean length of a path, and of the gradient's paths (each length weighted with its share of the gradient); the shortest range of lengths through which ${percent(ALMOST_ALL, 0)} of the gradient comes (mean shares over the seeds), and how many of all paths have such a length; the factor by which a path's gradient changes with each further branch.`,
+    caption: `Mean length of a path, and of the gradient's paths (each length weighted by its share of the gradient); the shortest range of lengths that carries ${percent(ALMOST_ALL, 0)} of the gradient (mean shares over the seeds), and the share of all paths with such a length; the factor by which a path's gradient changes with each further branch.`,
     columns: [
       { label: "network" },
       { label: "when" },

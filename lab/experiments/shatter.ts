@@ -1,9 +1,9 @@
 /**
- * `shatter`: how alike the gradients of neighbouring inputs are, in plain and residual networks of several depths.
+ * `shatter`: how similar the gradients of neighbouring inputs are, in plain and residual networks of several depths.
  *
- * Networks as in the paper: one number goes in, walks from −2 to 2, through layers of 200 ReLUs with the weights they start
- * with, and comes out as one number. What ∂y/∂x does on the way is held beside brown noise, where neighbours are alike, and
- * white noise, where they know nothing of one another: then a step along the gradient is worth nothing an inch further.
+ * Networks as in the paper: one number in, one number out, layers of 200 ReLUs with their initial weights. The input
+ * goes from −2 to 2, and ∂y/∂x along this line is compared with brown noise, where neighbours are similar, and white
+ * noise, where they are independent: then the gradient says nothing about the next step.
  *
  * Balduzzi et al. 2017, "The Shattered Gradients Problem: If resnets are the answer, then what is the question?", Figs. 1 and
  * 2, eq. 2. Next: ../../src/flow/shattering.ts.
@@ -50,14 +50,14 @@ type Net = (typeof NETS)[number] | (typeof NOISES)[number];
 /** The inputs go from −2 to 2. */
 const END = 2;
 
-/** Correlations are looked at over an eighth of the way, at most: beyond, too few pairs are left. */
+/** Correlations are computed for at most an eighth of the way: beyond that, too few pairs are left. */
 const PART = 8;
 
 export const shatter: Experiment<Options, Task, Result> = {
   name: "shatter",
   title: "Do neighbouring inputs have similar gradients?",
   about:
-    "Autocorrelation of ∂y/∂x along a line of inputs, at initialisation, for plain and residual networks of several depths, beside white and brown noise.",
+    "Autocorrelation of ∂y/∂x along a line of inputs, at initialisation, for plain and residual networks of several depths, compared with white and brown noise.",
   papers: "Balduzzi et al. 2017, Figs. 1 and 2",
   options: {
     depths: option("hidden layers", listOf(wholeNumber(1, 10000)), {
@@ -67,7 +67,7 @@ export const shatter: Experiment<Options, Task, Result> = {
     }),
     width: option("units in each hidden layer", wholeNumber(2, 1e5), { quick: 50, default: 200 }),
     points: option("inputs on the line", wholeNumber(2 * PART, 1e6), { quick: 128, default: 256 }),
-    scale: option("of the branches where they are small, the paper's β", realNumber(0, 10, "above"), 0.1),
+    scale: option("scale of small branches, the paper's β", realNumber(0, 10, "above"), 0.1),
   },
   seeds: { quick: 3, default: 20, full: 100 },
   imageSize: { quick: "half", default: "half", full: "half" },
@@ -100,14 +100,14 @@ export const shatter: Experiment<Options, Task, Result> = {
 
 type Cases = readonly Case<Task, Result>[];
 
-/** Subtracts the batch's mean from each unit: what keeps every ReLU busy in both directions. */
+/** Subtracts the batch's mean from each unit, so that every ReLU is on for some inputs and off for others. */
 class Center extends Module {
   forward(x: Tensor): Tensor {
     return sub(x, meanOf(x, [0], { keepDim: true }));
   }
 }
 
-/** Batch norm of `[N, units]`, with the batch's own statistics and nothing to learn. */
+/** Batch norm of `[N, units]`, with the batch's own statistics and no parameters. */
 class UnitNorm extends Module {
   readonly norm: BatchNorm2d;
 
@@ -121,7 +121,7 @@ class UnitNorm extends Module {
   }
 }
 
-/** Eq. 2: x + β·W relu(batch norm(x)). The paper's factor α before it all changes no correlation. */
+/** Eq. 2: x + β·W relu(batch norm(x)). The paper's overall factor α does not change correlations. */
 class ResidualUnit extends Module {
   readonly norm: UnitNorm;
   readonly linear: Linear;
@@ -145,8 +145,8 @@ function hidden(units: number, rng: Rng): Linear {
 }
 
 /**
- * The first layer is the same in all: relu(v·x + b), v and b normal, so that its kinks are all along the line; the last one
- * adds up. In between are depth − 1 layers.
+ * The first layer is the same in all: relu(v·x + b) with normal v and b, so that its kinks lie all along the line; the
+ * last one adds up. In between are depth − 1 layers.
  */
 function network({ net, depth, width, scale, seed }: Seeded<Task>): Module {
   const rng = new Rng(seed).fork("weights");
@@ -192,8 +192,8 @@ function correlationChart(cases: Cases, { points }: Options): LineChart {
   return {
     kind: "lines",
     id: "autocorrelation",
-    title: "How long the gradient remembers",
-    caption: `Correlation of ∂y/∂x at two inputs, by their distance, on a line of ${points} inputs from −2 to 2. A line that falls to zero at once is white noise: the gradient here says nothing about the gradient there. The longer a line stays up, the further a step can go. β scales the branches: 1, or small. Mean over the seeds, band one standard deviation.`,
+    title: "How far the gradient is correlated",
+    caption: `Correlation of ∂y/∂x at two inputs, by their distance, on a line of ${points} inputs from −2 to 2. A line that falls to zero at once is white noise: one gradient says nothing about the next. The longer a line stays up, the further a step can go. β scales the branches: 1, or small. Mean over the seeds, band one standard deviation.`,
     x: { label: "distance of the two inputs" },
     y: { label: "autocorrelation", domain: [-0.4, 1] },
     panels: NETS.map((net) => ({
@@ -206,7 +206,7 @@ function correlationChart(cases: Cases, { points }: Options): LineChart {
   };
 }
 
-/** What the paper's Fig. 1 shows: a shallow network, the deepest plain and residual ones, and the two noises. */
+/** As in the paper's Fig. 1: a shallow network, the deepest plain and residual ones, and the two noises. */
 function gradientChart(cases: Cases, { points }: Options): LineChart {
   const shown = [
     shallowest(cases),
@@ -216,7 +216,7 @@ function gradientChart(cases: Cases, { points }: Options): LineChart {
   return {
     kind: "lines",
     id: "gradients",
-    title: "What it looks like",
+    title: "The gradients themselves",
     caption:
       "∂y/∂x along the line for the first seed, in a shallow network and in the deepest ones, scaled to a root mean square of 1 and cut off at ±4. Compare each with the two noises.",
     x: { label: "input" },
@@ -233,7 +233,7 @@ function memory({ correlation }: Result): number {
   return mean(correlation.slice(1));
 }
 
-/** The distance at which the correlation falls below one half, in between two lags where it is; null if it never does. */
+/** The distance at which the correlation falls below one half, interpolated between two lags; null if it never does. */
 function halfDistance({ correlation }: Result, spacing: number): number | null {
   const lag = correlation.findIndex((r) => r < 0.5);
   if (lag < 1) return null;
@@ -246,7 +246,7 @@ function table(cases: Cases, { points, width }: Options): Table {
   return {
     id: "correlations",
     title: "Correlations",
-    caption: `Of ∂y/∂x at neighbouring inputs, ${spacing.toFixed(3)} apart; the mean over all distances of the picture; and the distance at which it falls below one half (of the seeds where it does). Networks of ${width} units per layer. Mean ± one standard deviation over the seeds.`,
+    caption: `Correlation of ∂y/∂x at neighbouring inputs, ${spacing.toFixed(3)} apart; its mean over all distances in the picture; and the distance at which it falls below one half (over the seeds where it does). Networks of ${width} units per layer. Mean ± one standard deviation over the seeds.`,
     columns: [
       { label: "network" },
       { label: "layers", digits: 0 },
@@ -273,7 +273,7 @@ function shallowest(cases: Cases): Cases[number] | undefined {
   return cases.find(({ task }) => task.net === "plain" && task.depth === 1);
 }
 
-/** Those that are there, each once. */
+/** The existing ones, each once. */
 function distinct(cases: readonly (Cases[number] | undefined)[]): Cases {
   return [...new Set(cases)].filter((one) => one !== undefined);
 }

@@ -1,11 +1,11 @@
 /**
  * `shortcuts`: what happens when the shortcut is not the identity.
  *
- * He et al. 2016, "Identity Mappings in Deep Residual Networks", §3 and Table 1: shortcuts that scale, gate, transform or drop,
- * on the original blocks (a ReLU after the addition). Before and after training the certificate says what all shortcuts one
- * after another do to a gradient: λ^L where they scale.
+ * He et al. 2016, "Identity Mappings in Deep Residual Networks", §3 and Table 1: shortcuts that scale, gate, transform
+ * or drop, on the original blocks (a ReLU after the addition). Before and after training the certificate says what all
+ * shortcuts together do to a gradient: λ^L where they scale.
  *
- * That gates do harm has been disputed: set up as a highway (./highway-unit.ts) they do not. Both set-ups are here.
+ * Others dispute that gates do harm: set up as a highway (./highway-unit.ts) they do not. Both set-ups are here.
  */
 import { batches } from "../../src/data/index.ts";
 import { certify, type Passage } from "../../src/flow/index.ts";
@@ -74,14 +74,14 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
 
 const NAMES = Object.keys(VARIANTS);
 
-/** Images that the certificate is made with. */
+/** Number of images for the certificate. */
 const CERTIFIED_IMAGES = 4;
 
 export const shortcuts: Experiment<VariantOptions, VariantTask, Result> = {
   name: "shortcuts",
   title: "What if the shortcut is not the identity?",
   about:
-    "Trains residual networks whose shortcuts scale, gate, convolve or drop, and certifies what all of them together do to a gradient.",
+    "Trains residual networks whose shortcuts scale, gate, convolve or drop, and certifies what all shortcuts together do to a gradient.",
   papers: "He et al. 2016, §3 and Table 1; flukeskywalker/highway-resnet-comparison",
   options: variantOptions(
     { quick: [8], default: [20, 56], full: [110] },
@@ -109,13 +109,13 @@ export const shortcuts: Experiment<VariantOptions, VariantTask, Result> = {
   report: (cases) => ({
     found: variantComparison(cases, "identity"),
     paper:
-      "On CIFAR-10 with 110 layers nothing is as good as the identity, 6.61 %: scaling by 0.5 fails or, with a branch of 0.5 too, has 12.35 %, exclusive gates 8.70 % (b = −6) and 9.81 % (b = −7), shortcut-only gates 12.86 % (b = 0) and 6.91 % (b = −6), 1×1 convolutions 12.22 %; an exclusive gate with b = 0 and dropout fail (He et al. 2016, Table 1). A later comparison holds that the gates were badly set up: with gates of two 3×3 convolutions and nothing after the addition, its log ends at 6.04 % against 6.25 % for the identity (flukeskywalker/highway-resnet-comparison).",
+      "On CIFAR-10 with 110 layers nothing is as good as the identity, 6.61 %: scaling by 0.5 fails or, with a branch of 0.5 too, has 12.35 %, exclusive gates 8.70 % (b = −6) and 9.81 % (b = −7), shortcut-only gates 12.86 % (b = 0) and 6.91 % (b = −6), 1×1 convolutions 12.22 %; an exclusive gate with b = 0 and dropout fail (He et al. 2016, Table 1). A later comparison argues that the gates were badly set up: with gates of two 3×3 convolutions and nothing after the addition, its log ends at 6.04 % against 6.25 % for the identity (flukeskywalker/highway-resnet-comparison).",
     charts: [
       lossCurves(cases, {
         id: "without-gates",
         title: "Shortcuts without gates",
         caption:
-          "The blue line is the identity; look at how much the others lie above it, and whether more with more layers. Geometric means over the seeds, bands of one standard deviation.",
+          "The blue line is the identity. Look at how far the others are above it, and whether the distance grows with more layers. Geometric means over the seeds, bands of one standard deviation.",
         variants: NAMES.filter((name) => !VARIANTS[name].gated),
         tones: { identity: "residual" },
       }),
@@ -123,7 +123,7 @@ export const shortcuts: Experiment<VariantOptions, VariantTask, Result> = {
         id: "with-gates",
         title: "Gated shortcuts",
         caption:
-          "Exclusive gates multiply the shortcut by 1 − g and the branch by g, shortcut-only gates leave the branch alone; the more negative b, the nearer the shortcut is to the identity at the start. The last is gated too, but set up as a highway: the nonlinearity inside the branch, the gate as large as the branch.",
+          "Exclusive gates multiply the shortcut by 1 − g and the branch by g; shortcut-only gates leave the branch alone. The more negative b, the closer the shortcut is to the identity at the start. The last is gated too, but set up as a highway: the nonlinearity inside the branch, the gate as large as the branch.",
         variants: NAMES.filter((name) => VARIANTS[name].gated || name === "identity"),
         tones: { identity: "residual", [HIGHWAY]: "plain" },
       }),
@@ -165,9 +165,9 @@ function gains(cases: Cases): CategoryChart {
   return {
     kind: "categories",
     id: "gradient-along-shortcuts",
-    title: `What all shortcuts leave of a gradient, with ${deepest} layers`,
+    title: `How much of a gradient all shortcuts leave, with ${deepest} layers`,
     caption:
-      "A random gradient at the output of the last block, sent back along the shortcuts alone: its norm at the first block, relative to what was sent. The identity's is below 1 because the ReLU after each addition, and the two halvings of the image, drop entries; those that arrive are unchanged. No dot: nothing arrives, because each entry meets a ReLU that is shut. The more the branches outweigh the shortcuts, the more entries every ReLU drops.",
+      "A random gradient at the output of the last block, sent back along the shortcuts alone: its norm at the first block, relative to the norm sent. For the identity this is below 1 because the ReLU after each addition, and the two halvings of the image, drop entries; those that arrive are unchanged. No dot means that nothing arrives, because each entry meets a closed ReLU. The more the branches outweigh the shortcuts, the more entries every ReLU drops.",
     x: { label: "norm that arrives / norm sent", log: true },
     series: [series("before training", ({ atStart }) => atStart), series("after", ({ trained }) => trained)],
   };
@@ -178,7 +178,7 @@ function certificates(cases: Cases): Table {
     id: "certificates",
     title: "What the certificate says of the whole path",
     caption:
-      "Along all shortcuts, from the last block to the first: the most harmful thing on the way, by what every entry that arrives is multiplied whatever the weights are (λ^L with scaling; nothing where it depends on weights or chance), and the measured norm that arrives relative to the norm sent, before and after training, ×÷ one standard deviation over the seeds; and of the entries sent, how many arrive after training (through gates and weights none passes unchanged).",
+      "Along all shortcuts, from the last block to the first: the most harmful operation; the factor on every arriving entry whatever the weights are (λ^L with scaling; empty where it depends on weights or chance); the measured norm that arrives, relative to the norm sent, before and after training, ×÷ one standard deviation over the seeds; and the share of entries that arrive after training (none passes unchanged through gates and weights).",
     columns: [
       { label: "variant" },
       { label: "layers", digits: 0 },
@@ -209,7 +209,7 @@ function arriving(ways: readonly Passage[]): ReturnType<typeof cellOf> | null {
     : cellOf(ways.map(({ open }) => 100 * (open ?? Number.NaN)));
 }
 
-/** With a spread of the logarithms, which zeros (nothing arrived) do not have. */
+/** With a spread of the logarithms, except for zeros (nothing arrived). */
 function gainCell(gains: readonly number[]): ReturnType<typeof cellOf> {
   return cellOf(gains, { log: gains.every((gain) => gain > 0) });
 }

@@ -1,9 +1,9 @@
 /**
  * `stochastic-depth`: blocks skipped at random in training.
  *
- * Huang, Sun, Liu, Sedra & Weinberger 2016, "Deep Networks with Stochastic Depth", Tables 1 and 2: for each batch block l is
- * skipped with probability 1 − p_l, p_l falling linearly to p_L = 0.5; at test all blocks are there. It saves time, and it
- * regularises, so by default the networks see few enough images to learn them by heart. src/resnet/stochastic-depth.ts.
+ * Huang, Sun, Liu, Sedra & Weinberger 2016, "Deep Networks with Stochastic Depth", Tables 1 and 2: for each batch block
+ * l is skipped with probability 1 − p_l, p_l falling linearly to p_L = 0.5; tests use all blocks. It saves time, and it
+ * regularises, so by default the networks train on few enough images to memorise them. src/resnet/stochastic-depth.ts.
  */
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { depth, listOf, realNumber, wholeNumber } from "../arguments.ts";
@@ -42,9 +42,13 @@ export const stochasticDepth: Experiment<Options, Task, Result> = {
   papers: "Huang et al. 2016, Tables 1 and 2, Fig. 3",
   options: {
     depths: option("layers of the networks, 6n+2", listOf(depth), { quick: [20], default: [56, 110], full: [110] }),
-    survival: option("p_L, the last block's probability to be used; 1 uses all", listOf(realNumber(0, 1)), [1, 0.5]),
+    survival: option(
+      "p_L, the probability that the last block is used; 1 uses all",
+      listOf(realNumber(0, 1)),
+      [1, 0.5],
+    ),
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 8, full: 16 }),
-    trainImages: option("how many images are learned; at most as many as there are", wholeNumber(1, 1e9), {
+    trainImages: option("how many images to train on, at most all of them", wholeNumber(1, 1e9), {
       quick: 500,
       default: 1000,
       full: 50000,
@@ -92,7 +96,7 @@ function name(survival: number): string {
   return survival === 1 ? "all blocks" : `p_L = ${survival}`;
 }
 
-/** The share of the blocks that is used on average: p_l goes linearly from near 1 to p_L. */
+/** The average share of blocks in use: p_l goes linearly from near 1 to p_L. */
 function usedShare(survival: number): number {
   return (1 + survival) / 2;
 }
@@ -104,7 +108,7 @@ function curves(cases: Cases, trainImages: number): LineChart {
     id: "training-loss",
     title: `How they learn ${trainImages} images`,
     caption:
-      "Training loss with the blocks that are used in each step. It should be higher with stochastic depth, which trains another, shorter network in every step; whether that pays is the test error in the table. Geometric means over the seeds, bands of one standard deviation.",
+      "Training loss with the blocks used in each step. It should be higher with stochastic depth, which trains a different, shorter network in every step; the test error in the table says whether that pays. Geometric means over the seeds, bands of one standard deviation.",
     x: { label: "step", whole: true },
     y: { label: "training loss", unit: "nats", log: true },
     panels: depths.map(

@@ -1,6 +1,7 @@
 /**
- * What `twins` shows: who learned, the gradient's norm at each layer, the shortcuts' share of it, and the certificate. Every
- * sentence is computed from the numbers, so that a caption never claims what a picture does not show.
+ * What `twins` shows: which network learned, the gradient's norm at each layer, the shortcuts' share of it, and the
+ * certificate. Every sentence is computed from the numbers, so that a caption never claims what a picture does not
+ * show.
  *
  * Next: ./twins.ts, which measures it.
  */
@@ -19,7 +20,7 @@ export function twinsReport(cases: Cases, options: Options): Report {
   return {
     found: findings(cases),
     paper:
-      "On CIFAR-10 a plain network of 110 layers errs in more than 60 % of the images, the residual one in 6.43 % (He et al. 2015, Fig. 6 and Table 6).",
+      "On CIFAR-10 a plain network of 110 layers gets more than 60 % of the images wrong, the residual one 6.43 % (He et al. 2015, Fig. 6 and Table 6).",
     headlines: cases.map(headlineOf),
     charts: [lossChart(cases, options), gradientChart(cases), shareChart(cases)],
     marks: certificates(cases),
@@ -31,7 +32,7 @@ function titleOf({ net, depth }: Task): string {
   return `${net === "plain" ? "plain" : "ResNet"}-${depth}`;
 }
 
-/** How a network is called in a picture, and its colour. */
+/** A network's name in a picture, and its colour. */
 function seriesOf({ task }: Twin): Pick<Series, "name" | "tone"> {
   return { name: titleOf(task), tone: task.net };
 }
@@ -40,15 +41,16 @@ function accuracies({ results }: Twin): number[] {
   return results.map(({ testError }) => 1 - testError);
 }
 
-/** Half of all images right: what no digit reader needs to be proud of, and five times what guessing gives. */
+/** Half of all images correct: poor for a digit reader, but five times as good as guessing. */
 const LEARNED = 0.5;
 
 function findings(cases: Cases): string {
   const [one, other] = [...cases].sort((a, b) => (a.task.net > b.task.net ? -1 : 1));
-  const reads = (twin: Twin): string => percent(mean(accuracies(twin)));
+  const correct = (twin: Twin): string => percent(mean(accuracies(twin)));
   const steps = grouped(Math.max(...cases.flatMap(({ results }) => results.map(({ losses }) => losses.length))));
-  if (!other) return `After ${steps} steps ${titleOf(one.task)} reads ${reads(one)} of the test images right.`;
-  const both = `after ${steps} steps ${titleOf(one.task)} reads ${reads(one)} of the test images right and ${titleOf(other.task)} ${reads(other)}.`;
+  if (!other)
+    return `After ${steps} steps ${titleOf(one.task)} classifies ${correct(one)} of the test images correctly.`;
+  const both = `after ${steps} steps ${titleOf(one.task)} classifies ${correct(one)} of the test images correctly, ${titleOf(other.task)} ${correct(other)}.`;
   const [residual, plain] = [one, other].map((twin) => mean(accuracies(twin)));
   if (residual >= LEARNED && plain < LEARNED) return `Without its skip connections the network does not learn: ${both}`;
   if (residual < LEARNED && plain < LEARNED) return `Neither of the two has learned much yet: ${both}`;
@@ -63,7 +65,7 @@ function headlineOf(twin: Twin): Headline {
   return {
     label: `${titleOf(task)}, ${task.net === "plain" ? "without skip connections" : "with skip connections"}`,
     value: percent(mean(accuracies(twin)), 2),
-    note: `of ${grouped(results[0].tested)} test images right${seeds}. Before training, the gradient at the first layer was ${asLarge(ratio)} as at the last convolution.`,
+    note: `of ${grouped(results[0].tested)} test images correct${seeds}. Before training, the gradient at the first layer was ${asLarge(ratio)} as at the last convolution.`,
     tone: task.net,
   };
 }
@@ -73,7 +75,7 @@ function windowOf(steps: number): number {
   return 2 * Math.max(1, Math.round(steps / 40)) + 1;
 }
 
-/** The mean around each step; at both ends over what there is. */
+/** The mean around each step, over fewer steps at both ends. */
 function runningMean(losses: readonly number[]): { x: number; y: number }[] {
   const half = (windowOf(losses.length) - 1) / 2;
   return losses.map((_, i) => ({ x: i + 1, y: mean(losses.slice(Math.max(0, i - half), i + half + 1)) }));
@@ -94,8 +96,8 @@ function lossChart(cases: Cases, { batchSize }: Options): LineChart {
   return {
     kind: "lines",
     id: "loss",
-    title: "Who learns, and how fast?",
-    caption: `${lines} Guessing among ${classes} classes costs ln ${classes} ≈ ${fixed(Math.log(classes), 2)}.${same} Look at who descends first, and where they end: ${ends} (mean of the last ${window} steps).`,
+    title: "Which network learns, and how fast?",
+    caption: `${lines} Guessing among ${classes} classes costs ln ${classes} ≈ ${fixed(Math.log(classes), 2)}.${same} Look at which line falls first, and where they end: ${ends} (mean of the last ${window} steps).`,
     x: { label: "step", whole: true },
     y: { label: "cross-entropy of the batch", unit: "nats" },
     panels: [
@@ -116,18 +118,24 @@ function finalLoss({ losses }: Result): number {
   return mean(losses.slice(-windowOf(losses.length)));
 }
 
-/** The layers that work on images: all but the last, whose output has been averaged over the image, so that its norm is no neighbour. */
+/**
+ * The layers that work on images: all but the last, whose output was averaged over the image, so its norm is not
+ * comparable.
+ */
 function convolutions({ layers }: Snapshot): Snapshot["layers"] {
   return layers.slice(0, -1);
 }
 
-/** ‖∂L/∂y‖ at the first layer over that at the last convolution: 1 where the gradient arrives as it set out. */
+/** ‖∂L/∂y‖ at the first layer over that at the last convolution: 1 if the gradient arrives as large as it left. */
 function growth(snapshot: Snapshot): number {
   const rows = convolutions(snapshot);
   return rows[0].norm / rows[rows.length - 1].norm;
 }
 
-/** A panel for the first and for the last step, a line for each network: one value for each number along the way. */
+/**
+ * A panel for the first and for the last step, with a line for each network and a value for each position along the
+ * way.
+ */
 function panelsOf(cases: Cases, valuesOf: (snapshot: Snapshot) => number[], scale: { log?: boolean }): Panel[] {
   const after = Math.max(...cases.flatMap(({ results }) => results.map(({ losses }) => losses.length)));
   const moments = [
@@ -168,13 +176,13 @@ function gradientChart(cases: Cases): LineChart {
       .join(", ");
   const zeros = cases.some(({ results }) => results.some(({ first }) => first.layers.some(({ norm }) => norm === 0)));
   const note = zeros
-    ? " A 0 on the lower edge marks a gradient of exactly zero, which a log axis cannot show: behind a scale that starts at zero nothing arrives before the first step."
+    ? " A 0 on the lower edge marks a gradient of exactly zero, which a log axis cannot show: no gradient passes a scale that starts at zero before the first step."
     : "";
   return {
     kind: "lines",
     id: "gradient",
     title: "How large is the gradient at each layer?",
-    caption: `Backpropagation runs from right to left. A level line means that the gradient arrives at the image as large as it left the loss; a steep one, that it grows or shrinks at every layer. At the first layer it is, compared with the last convolution, ${compared(({ first }) => first)} before the first step; and ${compared(({ last }) => last) || "no longer a number"} at the end. Dotted lines mark where the image halves: there a shortcut passes on only every fourth number.${note} Both panels use the run's first batch.`,
+    caption: `Backpropagation runs from right to left. A level line means that the gradient arrives at the image as large as it left the loss; a steep one means that it grows or shrinks at every layer. At the first layer, compared with the last convolution, it is ${compared(({ first }) => first)} before the first step; and ${compared(({ last }) => last) || "no longer a number"} at the end. Dotted lines mark where the image halves: there a shortcut passes on only every fourth number.${note} Both panels use the run's first batch.`,
     x: { label: "convolution, from the image to the loss", whole: true, domain: [0.5, layers.length + 0.5] },
     y: { label: "‖∂L/∂y‖", log: true },
     marks: "both",
@@ -192,14 +200,14 @@ function shareChart(cases: Cases): LineChart {
     ? ` In ${titleOf(residual.task)} the shortcuts carry ${average(residual.results, ({ first }) => first)} on average before the first step and ${average(residual.results, ({ last }) => last)} at the end.`
     : "";
   const plain = cases.some(({ task }) => task.net === "plain")
-    ? " A plain network has no shortcut: all of its gradient has to pass the layers, its share is 0."
+    ? " A plain network has no shortcut: all of its gradient passes the layers, so its share is 0."
     : "";
   const blocks = cases[0].results[0].first.blocks.length;
   return {
     kind: "lines",
     id: "share",
     title: "How much of it came through the shortcut?",
-    caption: `For a block \`y = x + F(x)\` the gradient at its input is the sum of two parts: what came through the shortcut, and what came through the branch. The share is ‖shortcut part‖ / (‖shortcut part‖ + ‖branch part‖).${carried}${plain}`,
+    caption: `For a block \`y = x + F(x)\` the gradient at its input is the sum of two parts: one came through the shortcut, the other through the branch. The share is ‖shortcut part‖ / (‖shortcut part‖ + ‖branch part‖).${carried}${plain}`,
     x: { label: "block, from the image to the loss", whole: true, domain: [0.5, blocks + 0.5] },
     y: { label: "identity share", unit: "%", domain: [0, 110] },
     marks: "stems",
@@ -212,7 +220,7 @@ function certificates(cases: Cases): Verdicts {
     id: "certificate",
     title: "Is there a clear path for the gradient?",
     about:
-      "For `y = x + F(x)` the chain rule gives `∂L/∂x = ∂L/∂y + Jᵀ ∂L/∂y`, where J is the Jacobian of F: the first summand is the gradient itself, whatever the weights are. The certificate adds up every way through the recorded computation, from each block's input to its output, that meets no weights: where their sum is the identity, or a selection of entries, that summand is there. It finds the sum twice, from what each operation is and by sending numbers back, and checks it against the gradient that training computes.",
+      "For `y = x + F(x)` the chain rule gives `∂L/∂x = ∂L/∂y + Jᵀ ∂L/∂y`, where J is the Jacobian of F: the first summand is the gradient itself, whatever the weights are. The certificate adds up all paths through the recorded computation, from each block's input to its output, that meet no weights. Where their sum is the identity, or a selection of entries, that summand is there. It finds the sum twice, from the map of each operation and by sending numbers back, and checks it against the gradient that training computes.",
     verdicts: cases.flatMap(({ task, results: [{ certificate }] }) =>
       certificate ? [verdictOn(task, certificate)] : [],
     ),
@@ -237,15 +245,15 @@ function verdictOn(task: Task, certificate: Certificate): Verdict {
   };
 }
 
-/** What lies behind a residual network's verdict; empty where the verdict says it all. */
+/** The reason for a residual network's verdict; empty if the verdict says it all. */
 function whyNot({ net, order }: Task, { holds, blocks }: Certificate): string {
   if (net === "plain" || holds) return "";
   const transformed = blocks.filter(({ verdict }) => verdict === "transform");
   if (order === "pre" && transformed.length > 0 && transformed.every(({ block }) => block.endsWith(".0"))) {
-    return "The exceptions are first blocks of stages: with projections a shortcut starts after batch norm and ReLU, as in the code of the paper's authors. Between them the gradient has a free path; `--shortcut pad` needs no projection.";
+    return "The exceptions are the first blocks of stages: with projections a shortcut starts after batch norm and ReLU, as in the authors' code. Between them the gradient has a free path; `--shortcut pad` needs no projection.";
   }
   if (order === "post" && blocks.some(({ verdict }) => verdict === "mask")) {
-    return "In this order a ReLU follows each addition. Where it is open the gradient passes unchanged, where it is closed nothing passes; `--order pre` does without it.";
+    return "In this order a ReLU follows each addition. Where it is open the gradient passes unchanged, where it is closed nothing passes; `--order pre` has no such ReLU.";
   }
   return "";
 }

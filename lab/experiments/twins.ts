@@ -1,10 +1,11 @@
 /**
- * `twins`, which `npm start` runs: a residual network and its plain twin, trained side by side, and where the gradient goes in
+ * `twins` (`npm start`): a residual network and its plain twin, trained side by side, and where the gradient goes in
  * each.
  *
- * The twins have the same layers, start from the same weights and see the same batches. One has skip connections, the other has
- * none. Looked at, before the first update and after the last: the gradient's norm at every layer, how much of each block's
- * gradient came through its shortcut, and whether the way through the shortcuts is proven to be free (the certificate).
+ * The twins have the same layers, start from the same weights and see the same batches. One has skip connections, the
+ * other has none. Measured before the first update and after the last: the gradient's norm at every layer, how much of
+ * each block's gradient came through its shortcut, and whether the path through the shortcuts is provably free (the
+ * certificate).
  *
  * He et al. 2015, "Deep Residual Learning", §4.2 and Fig. 6; He et al. 2016, "Identity Mappings in Deep Residual Networks", §2.
  * Why this depth, this width and these steps: docs/decisions/0014-what-npm-start-trains.md. Next: ./twins-report.ts.
@@ -35,7 +36,7 @@ export type Net = "residual" | "plain";
 interface NetworkOptions extends TrainingOptions {
   readonly depth: number;
   readonly width: number;
-  /** Of the residual network, where shapes change; the plain one has none. */
+  /** The residual network's shortcuts where shapes change; the plain one has none. */
   readonly shortcut: "pad" | "project";
   /** ReLU after the addition (2015), or batch norm and ReLU before each convolution (2016). */
   readonly order: "pre" | "post";
@@ -51,15 +52,18 @@ export interface Task extends NetworkOptions {
   readonly net: Net;
 }
 
-/** The gradient's way through a network at one moment, on the first batch. */
+/** The gradient's path through a network at one moment, on the first batch. */
 export interface Snapshot {
-  /** ‖∂L/∂y‖ at the output of each convolution on the way from the image to the loss, and of the linear layer at its end. */
+  /**
+   * ‖∂L/∂y‖ at the output of each convolution on the way from the image to the loss, and of the linear layer at its
+   * end.
+   */
   readonly layers: readonly { readonly layer: string; readonly norm: number }[];
-  /** Of each block's gradient, the share that came through its shortcut, 0 … 1. */
+  /** The share of each block's gradient that came through its shortcut, 0 … 1. */
   readonly blocks: readonly { readonly block: string; readonly share: number }[];
 }
 
-/** The certificate as data (src/flow/certificate.ts has its meaning). */
+/** The certificate as data (explained in src/flow/certificate.ts). */
 export interface Certificate {
   readonly holds: boolean;
   readonly summary: string;
@@ -68,15 +72,15 @@ export interface Certificate {
     readonly verdict: ShortcutVerdict;
     readonly holds: boolean;
     readonly reason: string;
-    /** What the numeric check found, in words; empty where there is no shortcut to check. */
+    /** The result of the numeric check in words; empty if there is no shortcut to check. */
     readonly check: string;
   }[];
 }
 
 export interface Result extends Training {
-  /** Of every step's batch, before the update that it led to. */
+  /** For every step's batch, before its update. */
   readonly losses: readonly number[];
-  /** Test images that were looked at. */
+  /** Number of test images used. */
   readonly tested: number;
   readonly classes: number;
   readonly first: Snapshot;
@@ -85,14 +89,14 @@ export interface Result extends Training {
   readonly certificate: Certificate | null;
 }
 
-/** Images that the certificate looks at: it holds or fails for structural reasons, not for many images. */
+/** Number of images for the certificate. It holds or fails for structural reasons, so a few are enough. */
 const CERTIFIED_IMAGES = 8;
 
 export const twins: Computation<Options, Task, Result> = {
   name: "twins",
   title: "Where does the gradient go?",
   about:
-    "Two networks of the same depth, the same first weights and the same batches of images. One has skip connections, the other does not. This page follows the gradient back through both.",
+    "Two networks with the same depth, the same initial weights and the same batches of images. One has skip connections, the other does not. This page follows the gradient back through both.",
   papers: "He et al. 2015, §4.2 and Fig. 6; He et al. 2016, §2",
   options: {
     depth: option("layers of each network, 6n+2", depth, { quick: 20, default: 74, full: 56 }),
@@ -104,7 +108,7 @@ export const twins: Computation<Options, Task, Result> = {
       oneOf("pre", "post"),
       { default: "pre", full: "post" },
     ),
-    zeroInit: option("starts the residual branches at zero, so that blocks begin as identities", flag, false),
+    zeroInit: option("start the residual branches at zero, so that blocks begin as identities", flag, false),
     momentum: option("of stochastic gradient descent", realNumber(0, 0.9999), 0.9),
     ...trainingOptions({ default: { steps: 900, testImages: 10000 } }),
   },
@@ -122,14 +126,14 @@ export const twins: Computation<Options, Task, Result> = {
       ...networkOptions(task, context),
       shortcut: plain ? "none" : task.shortcut,
       order: task.order,
-      // A plain network whose branches are zero is zero itself and could not learn.
+      // A plain network with zero branches is zero itself and could not learn.
       zeroInitLast: task.zeroInit && !plain,
     });
-    // The first batch of the training, taken from a generator of its own, so that the order of the others is untouched.
+    // The first batch of the training, from a separate generator, so that the order of the others does not change.
     const [probe] = trainingBatches(task, context);
     const first = takeSnapshot(model, probe);
     const losses: number[] = [];
-    // What training knew when it chose the test images.
+    // The state of the training when it chose the test images.
     let stopped = false;
     const watched = {
       ...context,
@@ -154,7 +158,7 @@ export const twins: Computation<Options, Task, Result> = {
 
 function takeSnapshot(model: Module, { x, labels }: ImageBatch): Snapshot {
   const loss = (): Tensor => crossEntropy(model.forward(x), labels);
-  // A projection on a shortcut is beside the way.
+  // Projections on shortcuts do not count.
   const onTheWay = layerStatistics(model, loss).filter(
     ({ kind, layer }) => (kind === "Conv2d" || kind === "Linear") && !/shortcut|downsample/.test(layer),
   );

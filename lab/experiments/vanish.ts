@@ -1,12 +1,12 @@
 /**
- * `vanish`: the gradient's norm at every layer of networks that have not learned anything yet.
+ * `vanish`: the gradient's norm at every layer of untrained networks.
  *
  * Backpropagation multiplies a gradient by one Jacobian per layer. If each makes it 0.8 times as large, 110 of them leave
  * 2·10⁻¹¹; if 1.2 times, they make it 5·10⁸ times as large. Measured here: ‖∂L/∂y‖ at the output of every convolution, before the
  * first update, with and without batch norm, with and without shortcuts, by depth.
  *
- * Glorot & Bengio 2010, §4; He et al. 2015, "Deep Residual Learning", §4.1; Yang et al. 2019, "A Mean Field Theory of Batch
- * Normalization". This file is also the worked example for README.md, which says how to write an experiment.
+ * Glorot & Bengio 2010, §4; He et al. 2015, "Deep Residual Learning", §4.1; Yang et al. 2019, "A Mean Field Theory of
+ * Batch Normalization". This file is also the worked example of README.md, which says how to write an experiment.
  */
 import { crossEntropy } from "../../src/autograd/index.ts";
 import { layerStatistics } from "../../src/flow/index.ts";
@@ -31,7 +31,9 @@ interface Options {
 interface Task {
   readonly depth: number;
   readonly net: "residual" | "plain";
-  /** Null: batch norm. Else no normalisation, and the weights' deviation in units of Kaiming's. */
+  /**
+   * Null: batch norm. Otherwise there is no normalisation, and this is the weights' deviation in units of Kaiming's.
+   */
   readonly gain: number | null;
   readonly width: number;
   readonly batchSize: number;
@@ -54,7 +56,7 @@ export const vanish: Experiment<Options, Task, Result> = {
     width: option("channels of the first stage", wholeNumber(1, 1024), { quick: 4, default: 16 }),
     batchSize: option("images in the batch", wholeNumber(2, 65536), { quick: 8, default: 32, full: 128 }),
     gains: option(
-      "of the weights where there is no batch norm, in units of Kaiming's",
+      "deviation of the weights without batch norm, in units of Kaiming's",
       listOf(realNumber(0, 10, "above")),
       [1, 0.8],
     ),
@@ -113,7 +115,7 @@ function normalization(gain: number | null): string {
   return gain === 1 ? "no batch norm" : `no batch norm, weights × ${gain}`;
 }
 
-/** By what the gradient is multiplied from the last convolution to the first. */
+/** The factor on the gradient from the last convolution to the first. */
 function growth({ norms }: Result): number {
   return norms[0] / norms[norms.length - 1];
 }
@@ -139,7 +141,7 @@ function chart(id: string, title: string, cases: Cases, gains: readonly (number 
     id,
     title,
     caption:
-      "Backpropagation runs from right to left. A level line means that the gradient arrives at the image as large as it left the loss; a steep one, that it grows or shrinks in every layer, and the deeper the network, the more. Lines are geometric means over the seeds, bands one standard deviation (of the logarithm).",
+      "Backpropagation runs from right to left. A level line means that the gradient arrives at the image as large as it left the loss; a steep one means that it grows or shrinks in every layer, the more the deeper the network. Lines are geometric means over the seeds, bands one standard deviation (of the logarithm).",
     x: { label: "convolution, from the image to the loss", unit: "% of the way" },
     y: { label: "‖∂L/∂y‖", log: true },
     panels,
@@ -151,7 +153,7 @@ function table(cases: Cases): Table {
     id: "growth",
     title: "From the last convolution to the first",
     caption:
-      "‖∂L/∂y‖ at the first and at the last convolution, their ratio, and the factor per layer that makes this ratio. Geometric mean over the seeds ×÷ one standard deviation.",
+      "‖∂L/∂y‖ at the first and at the last convolution, their ratio, and the factor per layer that gives this ratio. Geometric mean over the seeds ×÷ one standard deviation.",
     columns: [
       { label: "network" },
       { label: "at the last" },
@@ -186,10 +188,10 @@ function findings(cases: Cases): string {
     const nets = there.filter(({ results }) => verdictOn(geometricMean(results.map(growth))) === verdict);
     return nets.length > 0 ? [`${verdict} in ${listed(nets.map(({ label }) => label))}`] : [];
   });
-  return `Before anything is learned the gradient ${verdicts.join("; ")}.`;
+  return `Before training, the gradient ${verdicts.join("; ")}.`;
 }
 
-/** What a step of SGD can still live with: a thousandfold over the whole network, 7 % per layer at 110 layers. */
+/** The most that a step of SGD can tolerate: a thousandfold over the whole network, 7 % per layer at 110 layers. */
 function verdictOn(total: number): "vanishes" | "explodes" | "arrives" {
   if (total < 1e-3) return "vanishes";
   return total > 1e3 ? "explodes" : "arrives";

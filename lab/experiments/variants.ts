@@ -1,5 +1,5 @@
 /**
- * Networks that differ in one choice and are trained alike: what experiments that compare variants share, from the plan to
+ * Shared by experiments that compare variants, networks that differ in one choice and are trained alike: the plan,
  * curves, dots, table and verdict. `shortcuts` and `orders` are two of them.
  */
 import { depth, listOf, wholeNumber } from "../arguments.ts";
@@ -21,7 +21,7 @@ export interface VariantTask extends TrainingOptions {
   readonly width: number;
 }
 
-/** Finished trainings of variants; a result may hold more than the training. */
+/** Finished trainings of variants; a result may contain more than the training. */
 export type VariantCases = readonly Case<VariantTask, Training>[];
 
 /** Depths, width and training, as options of an experiment. */
@@ -70,7 +70,7 @@ interface CurvesSpec {
   readonly id: string;
   readonly title: string;
   readonly caption: string;
-  /** The variants of this picture, and the colours of those that have one on every page. */
+  /** The variants in this picture, and the colours of those with a fixed one. */
   readonly variants: readonly string[];
   readonly tones?: Readonly<Record<string, Tone>>;
 }
@@ -104,7 +104,7 @@ export function errorDots(cases: VariantCases, caption: string): CategoryChart {
   return {
     kind: "categories",
     id: "test-error",
-    title: "What they can do at the end",
+    title: "Errors at the end",
     caption,
     x: { label: "test error", unit: "%" },
     series: depths.map((depth) => ({
@@ -120,13 +120,13 @@ export function errorDots(cases: VariantCases, caption: string): CategoryChart {
   };
 }
 
-/** All trainings, with the paper's test error of each variant beside them. */
+/** All trainings, with the paper's test error for each variant. */
 export function errorTable(cases: VariantCases, paper: { label: string; of: (variant: string) => string }): Table {
   return {
     id: "errors",
     title: "All trainings",
     caption:
-      "Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A training diverged where its loss was no longer a number. The last column is the paper's, on CIFAR-10, with as many layers as its head says.",
+      "Over the last tenth of the steps, and on test images; mean ± one standard deviation over the seeds. A training diverged where its loss was no longer a number. The last column is the paper's error on CIFAR-10, with as many layers as its head says.",
     columns: [
       { label: "variant" },
       { label: "layers", digits: 0 },
@@ -148,18 +148,18 @@ export function errorTable(cases: VariantCases, paper: { label: string; of: (var
   };
 }
 
-/** What a text has to say where `compare` had one seed on each side: ` (one seed each, so any difference counts)`. */
+/** The note for a text if `compare` had one seed on each side: ` (one seed each, so any difference counts)`. */
 export function seedNote(cases: readonly { readonly results: readonly unknown[] }[]): string {
   return cases.every(({ results }) => results.length < 2) ? " (one seed each, so any difference counts)" : "";
 }
 
-/** A kind of networks, or a variant, with a value for each seed that is better the lower it is: a loss, an error. */
+/** A kind of network, or a variant, with a loss or an error for each seed. */
 interface Measured {
   readonly name: string;
   readonly values: readonly number[];
 }
 
-/** In a sentence, which of `others` have a lower test error than `reference`, and which a higher one. */
+/** A sentence: which of `others` have a lower test error than `reference`, and which a higher one. */
 export function comparison(reference: Measured, others: readonly Measured[], layers: number, note: string): string {
   const groups = (["lower", "alike", "higher"] as const).flatMap((verdict) => {
     const names = others.filter(({ values }) => compare(values, reference.values) === verdict);
@@ -169,7 +169,7 @@ export function comparison(reference: Measured, others: readonly Measured[], lay
   return `With ${layers} layers, compared with ${reference.name}, the test error is ${groups.join("; ")}${note}.`;
 }
 
-/** The deepest networks' test errors, each variant's against that of the variant `reference`. */
+/** Compares the deepest networks' test errors with that of the variant `reference`. */
 export function variantComparison(cases: VariantCases, reference: string): string {
   const layers = deepestOf(cases);
   const there = cases.filter(({ task }) => task.depth === layers);
@@ -182,7 +182,10 @@ export function variantComparison(cases: VariantCases, reference: string): strin
   return comparison(known, others, layers, seedNote(there));
 }
 
-/** In a sentence, what more layers do to kinds of networks. `byDepth` has each kind's losses or errors, by rising depth. */
+/**
+ * A sentence: the effect of more layers on kinds of networks. `byDepth` has each kind's losses or errors, by rising
+ * depth.
+ */
 export function depthVerdict(
   kinds: readonly { readonly name: string; readonly byDepth: readonly (readonly number[])[] }[],
   note = "",
@@ -190,7 +193,7 @@ export function depthVerdict(
   const verdicts = kinds.flatMap(({ name, byDepth }) =>
     byDepth.length > 1 ? [`${name} networks learn ${WITH_DEPTH[compare(byDepth.at(-1)!, byDepth[0])]}`] : [],
   );
-  if (verdicts.length === 0) return "There is only one depth, and nothing to compare it with.";
+  if (verdicts.length === 0) return "There is only one depth, so there is nothing to compare.";
   return `With more layers ${listed(verdicts)}${note}.`;
 }
 

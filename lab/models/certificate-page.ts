@@ -20,7 +20,7 @@ function certificatePage(file: CertificateFile): string {
   const { summary, blocks, holds } = certificate;
   const [wide, narrow] = [880, 358].map((width) => toSvg(certificate, { width }));
   const caption =
-    "Each block from the input on: what the shortcut, apart from everything that has weights, does to the gradient that comes from the output.";
+    "Each block from the input on: what the shortcut, without any part that has weights, does to the gradient from the output.";
   const title = `Certificate: ${network}`;
   return page(
     title,
@@ -32,7 +32,7 @@ function certificatePage(file: CertificateFile): string {
 ${figureSection("network", "What passes", { wide, narrow, file: wide }, caption)}
 <section><h2>Block by block</h2>
 ${table(["Block", "Verdict", "Factor", "Open", "Gain", "Why"], blocks.map(row))}
-<p>Factor: what every entry that passes is multiplied by; empty where it is not one number. Open: of the entries of ∂L/∂y, those that arrive at x. Gain: how long a random gradient is afterwards, as a share of what it was.</p></section>
+<p>Factor: what every passing entry is multiplied by; empty where it is not one number. Open: the share of the entries of ∂L/∂y that arrive at x. Gain: the length of a random gradient at x, relative to its length at y.</p></section>
 <section><h2>How it was made</h2>
 ${definitions([
   ["Network", [network, file.order, file.shortcut].filter(Boolean).join(", ")],

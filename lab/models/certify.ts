@@ -1,7 +1,7 @@
 /**
- * `npm run lab -- certify NETWORK`: what passes along the shortcuts, proved, as text, JSON, picture and page; and with
- * `--verify FILE` whether a certificate that somebody sent is true. The file holds all that the same network and images are made
- * of again, but for weights from a file.
+ * `npm run lab -- certify NETWORK`: proves what passes along the shortcuts, as text, JSON, picture and page. With
+ * `--verify FILE` it checks a certificate from someone else. The file has everything needed to make the same network
+ * and images again, except weights from a file.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -19,7 +19,7 @@ import { channelsOf, imageChannels, networkCalled, networkWith, parseInput, usua
 import { readState } from "./weights.ts";
 
 export interface CertifyRequest {
-  /** Needed, but for `verify`. */
+  /** Required, except with `verify`. */
   readonly network: string | undefined;
   readonly weights?: string;
   readonly order?: Order;
@@ -35,18 +35,18 @@ export interface CertifyRequest {
   readonly json: boolean;
 }
 
-/** What the network and its images are made of. */
+/** Everything that determines the network and its images. */
 export interface Recipe {
   readonly network: string;
   readonly order: Order | null;
   readonly shortcut: ShortcutKind | null;
   readonly classes: number | null;
-  /** Of one example. */
+  /** Shape of one example. */
   readonly input: Shape;
   readonly batch: number;
   readonly mode: "training" | "evaluation";
   readonly seed: number;
-  /** The file that its weights were read from, as it was called; null for random ones. */
+  /** The file that its weights were read from, as given; null for random ones. */
   readonly weights: string | null;
 }
 
@@ -57,10 +57,10 @@ export interface CertificateFile extends Recipe {
   readonly certificate: Certificate;
 }
 
-/** Numbers that images may have in all: a file that somebody sent must not fill the memory. */
+/** The most numbers that the images may have: a file from someone else must not fill the memory. */
 const MOST_NUMBERS = 2 ** 26;
 
-/** What is said while one waits: not on the standard output, which may be read by a program. */
+/** Messages while the user waits; not on the standard output, which a program may read. */
 function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -68,7 +68,7 @@ function note(line: string): void {
 export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
   if (request.verify !== undefined) return await verifyFile(request.verify, request);
   const { network } = request;
-  if (network === undefined) throw new UsageError("certify: say which network, or --verify a file");
+  if (network === undefined) throw new UsageError("certify: name a network, or a file with --verify");
   const state = request.weights === undefined ? undefined : await readState(request.weights);
   const given = request.input === undefined ? undefined : parseInput(request.input);
   const unfinished = {
@@ -97,26 +97,26 @@ export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
   return { text, exitCode: certificate.holds ? 0 : 1 };
 }
 
-/** @param inChannels of the images; undefined for those that the network was made for. */
+/** @param inChannels of the images; undefined for the network's usual ones. */
 function build(recipe: Omit<Recipe, "input">, state: StateDict | undefined, inChannels: number | undefined): Module {
   const { network, order, shortcut, classes, mode, seed } = recipe;
   const options = {
     ...(order === null ? {} : { order }),
     ...(shortcut === null ? {} : { shortcut }),
     ...(classes === null ? {} : { classes }),
-    // Networks for anything but images do not know the option.
+    // Networks that do not take images do not have the option.
     ...(inChannels === undefined || inChannels === 3 || network.startsWith("highway") ? {} : { inChannels }),
   };
   const model = state ? networkWith(network, state, options) : networkCalled(network, options, new Rng(seed));
   return mode === "training" ? model.train() : model.eval();
 }
 
-/** Normal numbers, of a generator of their own: whatever the network drew, the images are the same. */
+/** Normal numbers from a separate generator: the images are the same whatever the network drew. */
 function images({ batch, input, seed }: Recipe): Tensor {
   return randn([batch, ...input], new Rng(seed ^ 0x51ab5));
 }
 
-/** What the library says of images that do not fit is said of the option. */
+/** The library's errors about images that do not fit become errors about the option. */
 function atWork<T>(recipe: Recipe, fn: () => T): T {
   if (recipe.batch * recipe.input.reduce((product, length) => product * length, 1) > MOST_NUMBERS) {
     throw new UsageError(`${recipe.batch} × ${formatShape(recipe.input)} are too many numbers for one certificate`);
@@ -144,9 +144,9 @@ async function verifyFile(path: string, request: CertifyRequest): Promise<Answer
   if (request.input !== undefined && parseInput(request.input).join() !== recipe.input.join()) {
     throw new UsageError(`${path} is about input ${recipe.input.join("x")}, not ${request.input}`);
   }
-  // A path in a file that somebody sent is nobody's order to read it.
+  // A path in a file from someone else is no reason to read that path.
   if (request.weights === undefined && recipe.weights !== null) {
-    throw new UsageError(`${path} is about weights of a file, ${recipe.weights}: say where it is with --weights`);
+    throw new UsageError(`${path} is about weights from the file ${recipe.weights}: name it with --weights`);
   }
   const state = request.weights === undefined ? undefined : await readState(request.weights);
   note(`Verifying ${path}: ${described({ ...recipe, weights: request.weights ?? null })} …`);
@@ -201,5 +201,5 @@ function readFile(path: string): CertificateFile {
   if (validate(value)) return value;
   const [{ instancePath, message }] = validate.errors!;
   const where = instancePath === "" ? "" : `${instancePath.slice(1).replaceAll("/", ".")} `;
-  throw new UsageError(`${path} is not a certificate as this command writes them: ${where}${message}`);
+  throw new UsageError(`${path} is not a certificate written by this command: ${where}${message}`);
 }

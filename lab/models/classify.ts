@@ -1,4 +1,4 @@
-/** `npm run lab -- classify IMAGE`: what a network sees in a photograph, and how long it takes to look. */
+/** `npm run lab -- classify IMAGE`: what a network sees in a photograph, and how long that takes. */
 import { readFileSync } from "node:fs";
 import { noGrad, softmax } from "../../src/autograd/index.ts";
 import { fuse } from "../../src/nn/index.ts";
@@ -16,14 +16,14 @@ export interface ClassifyRequest {
   /** A file with a line (or an entry of a JSON list) per class; undefined: numbers. */
   readonly labels: string | undefined;
   readonly top: number;
-  /** Side that the middle of the image is brought to; undefined: what the network was made for. */
+  /** Side of the image's middle square for the network; undefined: its usual size. */
   readonly size: number | undefined;
   /** Per channel, of the images the weights were trained on; undefined: ImageNet's. */
   readonly mean: readonly number[] | undefined;
   readonly std: readonly number[] | undefined;
 }
 
-/** Times a prediction: the first one also assembles the kernels. */
+/** How often a prediction is timed: the first one also assembles the kernels. */
 const REPETITIONS = 5;
 
 export async function classify(request: ClassifyRequest): Promise<string> {
@@ -52,14 +52,14 @@ export async function classify(request: ClassifyRequest): Promise<string> {
     .slice(0, request.top);
   return [
     ...best.map(({ probability, name }) => `${(100 * probability).toFixed(1).padStart(5)} %  ${name}`),
-    `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(times[0])} ms for the first look, ${Math.min(...times).toFixed(1)} ms for the next`,
+    `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(times[0])} ms for the first prediction, ${Math.min(...times).toFixed(1)} ms for the next`,
   ].join("\n");
 }
 
 function preprocessing({ size, mean, std }: ClassifyRequest, usualSize: number, channels: number): Preprocessing {
   const crop = size ?? usualSize;
   return {
-    // As much larger than what is looked at as torchvision has it, 256 for 224. Small images are looked at as a whole.
+    // Larger than the crop by torchvision's ratio, 256 to 224. Small images are used whole.
     resize: crop >= 128 ? Math.round((crop * IMAGENET.resize) / IMAGENET.crop) : crop,
     crop,
     mean: perChannel("--mean", mean ?? (channels === 3 ? IMAGENET.mean : [IMAGENET.mean[0]]), channels),
@@ -94,10 +94,10 @@ function fromJson(path: string, text: string): string[] {
   try {
     list = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`the labels ${path} begin with [ but are no JSON: ${messageOf(error)}`);
+    throw new UsageError(`the labels ${path} begin with [ but are not JSON: ${messageOf(error)}`);
   }
   if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
-    throw new UsageError(`the labels ${path} are no list of texts`);
+    throw new UsageError(`the labels ${path} are not a list of texts`);
   }
   return list;
 }

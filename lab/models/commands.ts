@@ -1,4 +1,4 @@
-/** The commands of the laboratory that are no experiments: what a network costs, other formats, a look at a photograph. */
+/** The laboratory's commands that are not experiments: a network's cost, other formats, a photograph, a certificate. */
 import { type Command, Option } from "commander";
 import type { FloatDType } from "../../src/io/index.ts";
 import { modelNames } from "../../src/resnet/index.ts";
@@ -12,7 +12,7 @@ import type { ConvertRequest } from "./convert.ts";
 import type { ProfileRequest } from "./profile.ts";
 import type { SummaryRequest } from "./summary.ts";
 
-/** What is no error. */
+/** An answer without an error. */
 const said = (text: string): Answer => ({ text, exitCode: 0 });
 
 /** One number for each channel. */
@@ -23,7 +23,7 @@ const perChannel =
 
 const networks = `The networks: ${modelNames.join(", ")}.`;
 
-/** Adds `summary`, `profile`, `convert`, `classify` and `certify`. What they need is loaded when they run. */
+/** Adds `summary`, `profile`, `convert`, `classify` and `certify`. They load their code when they run. */
 export function addModelCommands(program: Command, chosen: (task: () => Promise<Answer>) => void): void {
   program
     .command("summary <network>")
@@ -69,11 +69,11 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .command("convert <from> <to>")
     .summary("weights from .pth or .safetensors to .safetensors, .pth or .onnx")
     .description(
-      `Reads weights (PyTorch's .pth, .safetensors) and writes them as the second file's ending says: .safetensors, .pth, or, with the network around them, .onnx.\n${networks}`,
+      `Reads weights (PyTorch's .pth, .safetensors) and writes them in the format of the second file's ending: .safetensors, .pth, or, together with the network, .onnx.\n${networks}`,
     )
-    .option("--network <name>", "whose weights they are: for .onnx, else only to check them")
+    .option("--network <name>", "the network of the weights: needed for .onnx, otherwise only to check them")
     .option("--input <shape>", "of one example, for .onnx (default: what the network was made for)")
-    .option("--fold", "folds batch norms into the convolutions before them, for .onnx", false)
+    .option("--fold", "fold batch norms into the convolutions before them, for .onnx", false)
     .addOption(
       new Option("--dtype <type>", "of the numbers")
         .choices(["float32", "float16", "bfloat16", "float64"] satisfies FloatDType[])
@@ -91,25 +91,25 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .command("classify <image>")
     .summary("what a network sees in a PNG or JPEG file")
     .description(
-      `Shows an image to a network: its best guesses, and the time they took.\nThe image is resized and cropped as torchvision does it.\n${networks}`,
+      `Shows an image to a network and prints its best guesses and the time they took.\nThe image is resized and cropped as in torchvision.\n${networks}`,
     )
     .requiredOption("--network <name>", "which network")
     .requiredOption("--weights <file>", "its weights, .pth or .safetensors", path.parse)
-    .option("--labels <file>", "names of the classes: a line for each, or a JSON list (default: numbers)", path.parse)
+    .option("--labels <file>", "names of the classes: one per line, or a JSON list (default: numbers)", path.parse)
     .option("--top <n>", "how many guesses", wholeNumber(1, 1000).parse, 5)
     .option(
       "--size <pixels>",
-      "side of the image the network sees (default: what it was made for)",
+      "side of the image that the network sees (default: its usual size)",
       wholeNumber(1, 4096).parse,
     )
     .option(
       "--mean <list>",
-      "of each channel's values 0…1, subtracted (default: ImageNet's)",
+      "mean of each channel's values 0…1, subtracted (default: ImageNet's)",
       perChannel(realNumber(-1e6, 1e6).parse),
     )
     .option(
       "--std <list>",
-      "of each channel's values, divided by (default: ImageNet's)",
+      "deviation of each channel's values, divides them (default: ImageNet's)",
       perChannel(realNumber(0, 1e6, "above").parse),
     )
     .helpOption("--help", "print this")
@@ -124,7 +124,7 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .command("certify [network]")
     .summary("whether the gradient provably passes a network's skip connections")
     .description(
-      `Certifies what passes along every shortcut of a network, on random images of its size, and writes certificate.json, .svg and .html. Exit code 1 where it does not hold.\nWith --verify: checks a certificate.json that somebody sent against the network that it names, or that you name. Exit code 1 where it is not valid.\n${networks}`,
+      `Certifies what passes along every shortcut of a network, on random images of its size, and writes certificate.json, .svg and .html. The exit code is 1 if it does not hold.\nWith --verify: checks a certificate.json from someone else against the network that it names, or that you name. The exit code is 1 if it is not valid.\n${networks}`,
     )
     .option("--weights <file>", "its weights, .pth or .safetensors (default: random ones)", path.parse)
     .addOption(
@@ -138,7 +138,7 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .option("--seed <n>", "of weights, images and gradients (default: 0)", wholeNumber(0, 0xffffffff).parse)
     .option("--out <directory>", "where the files go", path.parse, "out/certify")
     .option("--verify <file>", "a certificate.json to check; nothing is written", path.parse)
-    .option("--json", "prints JSON instead of text", false)
+    .option("--json", "print JSON instead of text", false)
     .helpOption("--help", "print this")
     .action((network: string | undefined, given: Omit<CertifyRequest, "network">) => {
       chosen(async () => {

@@ -16,9 +16,9 @@ import { readState } from "./weights.ts";
 export interface ConvertRequest {
   readonly from: string;
   readonly to: string;
-  /** Needed for ONNX, whose files hold the network too; else the weights are only checked against it. */
+  /** Needed for ONNX, whose files also contain the network; otherwise the weights are only checked against it. */
   readonly network: string | undefined;
-  /** Of one example, for ONNX; undefined: what the network was made for. */
+  /** Shape of one example, for ONNX; undefined: the network's usual one. */
   readonly input: string | undefined;
   /** Whether batch norms are folded into convolutions, in ONNX. */
   readonly fold: boolean;
@@ -31,7 +31,7 @@ export async function convert(request: ConvertRequest): Promise<string> {
   if (isDirectory(to)) throw new UsageError(`cannot write ${to}: is a directory`);
   const state = await readState(from);
   const stopper = createStopper();
-  // An exit takes along what is half-written, which a signal by itself would leave there.
+  // An exit removes half-written files, which a signal by itself would leave behind.
   stopper.signal.addEventListener("abort", () => process.exit(stopper.exitCode));
   try {
     await write(state);
@@ -47,7 +47,7 @@ export async function convert(request: ConvertRequest): Promise<string> {
   return `${to}: ${Object.keys(state).length} tensors, ${grouped(numbers)} numbers, ${bytes}`;
 }
 
-/** How the file is written; what can be judged without reading the weights is judged here. */
+/** How to write the file. Everything that can be checked without the weights is checked here. */
 function writerFor({ to, network, input, fold, dtype }: ConvertRequest): (state: StateDict) => Promise<void> {
   const ending = extname(to).toLowerCase();
   if (ending !== ".onnx") {
@@ -61,7 +61,7 @@ function writerFor({ to, network, input, fold, dtype }: ConvertRequest): (state:
       await saveWeightsFile(to, state, { dtype, ...metadata });
     };
   }
-  if (network === undefined) throw new UsageError("an .onnx file holds the network too: say which with --network");
+  if (network === undefined) throw new UsageError("an .onnx file also contains the network: name it with --network");
   if (dtype !== "float32") throw new UsageError(`--dtype ${dtype}: networks are exported to ONNX in float32 only`);
   const given = input === undefined ? undefined : parseInput(input);
   return async (state) => {

@@ -1,6 +1,6 @@
 /**
- * Photographs as networks want them: decoded by libraries, then resized, cropped and normalised as torchvision does it
- * for its ImageNet weights (`Resize(256)`, `CenterCrop(224)`, `Normalize`).
+ * Photographs as input for networks: decoded by libraries, then resized, cropped and normalised as torchvision does for
+ * its ImageNet weights (`Resize(256)`, `CenterCrop(224)`, `Normalize`).
  */
 import { readFileSync } from "node:fs";
 import { decode as decodePng } from "fast-png";
@@ -18,16 +18,16 @@ export interface Image {
 }
 
 export interface Preprocessing {
-  /** The shorter side is brought to this length first. */
+  /** First the shorter side is resized to this length. */
   readonly resize: number;
-  /** Then the middle square of this side is taken. */
+  /** Then the middle square of this side is cut out. */
   readonly crop: number;
-  /** Subtracted from, and divides, each channel. */
+  /** `mean` is subtracted from each channel, `std` divides it. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
-/** What torchvision's ImageNet weights were trained for. */
+/** The preprocessing of torchvision's ImageNet weights. */
 export const IMAGENET: Preprocessing = {
   resize: 256,
   crop: 224,
@@ -96,7 +96,10 @@ function toPlanes(
   return { channels, height, width, data };
 }
 
-/** One channel where the network has one (the luma of ITU-R BT.601, as torchvision's `Grayscale`), three where it has three. */
+/**
+ * The image with as many channels as the network: one (the luma of ITU-R BT.601, as in torchvision's `Grayscale`) or
+ * three.
+ */
 export function withChannels(image: Image, channels: number): Image {
   if (image.channels === channels) return image;
   const pixels = image.height * image.width;
@@ -108,11 +111,11 @@ export function withChannels(image: Image, channels: number): Image {
     );
     return { ...image, channels, data: luma };
   }
-  if (channels !== 3) throw new UsageError(`the network wants ${channels} channels; an image has 1 or 3`);
+  if (channels !== 3) throw new UsageError(`the network needs ${channels} channels; an image has 1 or 3`);
   return { ...image, channels, data: Float32Array.from({ length: 3 * pixels }, (_, i) => data[i % pixels]) };
 }
 
-/** The middle square of `side` pixels; where the image is smaller, zeros surround it. */
+/** The middle square of `side` pixels; a smaller image is surrounded by zeros. */
 export function centerCrop(image: Image, side: number): Image {
   const top = halfOf(image.height - side);
   const left = halfOf(image.width - side);

@@ -1,4 +1,4 @@
-/** A network from what a command line and a file of weights say about it. */
+/** Makes a network from a command line and a file of weights. */
 import type { Module, StateDict } from "../../src/nn/index.ts";
 import {
   createModel,
@@ -15,7 +15,7 @@ import {
 import { formatShape, UsageError as LibraryUsageError, Rng, type Shape, ValueError } from "../../src/tensor/index.ts";
 import { UsageError } from "../errors.ts";
 
-/** What may differ from the network as its paper has it. */
+/** Options that may differ from the network in its paper. */
 export interface NetworkShape {
   readonly classes?: number;
   readonly inChannels?: number;
@@ -24,9 +24,9 @@ export interface NetworkShape {
 }
 
 /**
- * The network called `name`. Without a generator its weights are whatever its layers begin with, so that a large one is there at once.
+ * The network called `name`. Without a generator its weights are not initialised, so that a large one is made at once.
  *
- * @throws UsageError for a name that no network has (it lists those there are), or for options that this one does not have.
+ * @throws UsageError for an unknown name (it lists the known ones), or for options that this network does not have.
  */
 export function networkCalled(name: string, shape: NetworkShape = {}, rng?: Rng): Module {
   if (!isModelName(name)) {
@@ -41,13 +41,13 @@ export function networkCalled(name: string, shape: NetworkShape = {}, rng?: Rng)
   }
 }
 
-/** The network called `name` with the numbers of classes and input channels that the weights have, and the weights. */
+/** The network called `name` with these weights, and with their numbers of classes and input channels. */
 export function networkWith(name: string, weights: StateDict, options: NetworkShape = {}): Module {
   const model = networkCalled(name, { ...shapeOf(weights), ...options });
   try {
     model.loadStateDict(weights);
   } catch (error) {
-    // Of each list of names the first five: the library's message has them all.
+    // The first five of each list of names; the library's message has all of them.
     const lists = (error as Error).message.split("\n").map((list) => list.replace(/((?:[^,]+, ){5}).+/, "$1…"));
     throw new UsageError(`the weights are not those of ${name}: ${lists.join("\n")}`);
   }
@@ -64,12 +64,12 @@ function shapeOf(weights: StateDict): NetworkShape {
   };
 }
 
-/** Channels of the images that weights are for, those of the first filters; undefined where there are no filters. */
+/** Channels of the images for these weights, from the first filters; undefined if there are no filters. */
 export function imageChannels(weights: StateDict): number | undefined {
   return Object.values(weights).find(({ shape }) => shape.length === 4)?.shape[1];
 }
 
-/** The images the network was made for: MNIST's, ImageNet's, CIFAR-10's. */
+/** The network's usual images: MNIST's, ImageNet's or CIFAR-10's. */
 export function usualInput(model: Module, inChannels = 3): Shape {
   if (model instanceof HighwayNet) return [1, 28, 28];
   const size = model instanceof ImageNetResNet || model instanceof Vgg ? 224 : 32;
@@ -85,7 +85,7 @@ export function parseInput(text: string): Shape {
   return shape;
 }
 
-/** An input's channels where it is an image. */
+/** An input's channels, if it is an image. */
 export function channelsOf(shape: Shape): number | undefined {
   if (shape.length > 3) throw new UsageError(`--input is one example, without the batch: got ${formatShape(shape)}`);
   return shape.length === 3 ? shape[0] : undefined;

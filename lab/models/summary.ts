@@ -6,7 +6,7 @@ import { channelsOf, networkCalled, parseInput, usualInput } from "./network.ts"
 
 export interface SummaryRequest {
   readonly network: string;
-  /** `3x32x32`; undefined: what the network was made for. */
+  /** `3x32x32`; undefined: the network's usual one. */
   readonly input: string | undefined;
   readonly classes: number | undefined;
 }

@@ -1,4 +1,4 @@
-/** Weights from files, with errors for the person at the terminal. */
+/** Weights from files, with errors for the user of the command line. */
 import { FormatError } from "../../src/io/index.ts";
 import type { StateDict } from "../../src/nn/index.ts";
 import { loadWeightsFile } from "../../src/node/index.ts";

@@ -1,6 +1,6 @@
 /**
- * A page that stands alone: style and pictures inside, no script, nothing fetched. Light and dark, wide and narrow,
- * screen and paper. Knows nothing about experiments; run-page.ts fills it.
+ * A self-contained page: style and pictures inside, no script, nothing fetched. Light and dark, wide and narrow, screen
+ * and paper. It knows nothing about experiments; run-page.ts fills it.
  */
 import type { Headline, Verdict, Verdicts } from "../report/highlights.ts";
 import type { RenderedFigure } from "./plot.ts";
@@ -11,7 +11,7 @@ export function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
-/** Text in which `code` stands between backticks, as HTML. */
+/** Text with `code` between backticks, as HTML. */
 export function richText(text: string): string {
   return escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }
@@ -24,7 +24,7 @@ export function headlineNumbers(numbers: readonly Headline[]): string {
   return `<dl class="cards">${cards.join("\n")}</dl>`;
 }
 
-/** A figure with its title above and, below, what to look at. */
+/** A figure with its title above and its caption below. */
 export function figureSection(id: string, title: string, { wide, narrow }: RenderedFigure, caption: string): string {
   return `<figure id="${id}">
 <h2>${escapeHtml(title)}</h2>
@@ -63,7 +63,7 @@ ${boxes.join("\n")}
 </section>`;
 }
 
-/** What is shown when its summary is clicked. */
+/** A body that is shown when its summary is clicked. */
 export function fold(summary: string, body: string): string {
   return `<details><summary>${escapeHtml(summary)}</summary>
 ${body}

@@ -13,16 +13,16 @@ export interface IndexEntry {
 
 export const INDEX = "index.html";
 
-/** @param sections one for each run, of `entrySection`. */
+/** @param sections one for each run, from `entrySection`. */
 export function indexPage(sections: readonly string[]): string {
   const body = [
     "<header>",
     `<p class="eyebrow">Skipstone</p>`,
     "<h1>The gradient-flow laboratory</h1>",
-    `<p class="lede">What was run here, and what came out. Each title leads to the page with figures, tables and all the numbers.</p>`,
+    `<p class="lede">The runs in this directory and their results. Each title links to the page with figures, tables and all numbers.</p>`,
     "</header>",
     ...sections,
-    "<footer><p><code>npm run lab -- --list</code> names all experiments.</p></footer>",
+    "<footer><p><code>npm run lab -- --list</code> lists all experiments.</p></footer>",
   ];
   return page("The gradient-flow laboratory", body.join("\n"));
 }

@@ -1,6 +1,6 @@
 /**
- * Drawing: Observable Plot makes the axes, scales and marks; jsdom stands in for the browser. Every figure is a function
- * of a canvas, so that the same one can be drawn wide and narrow, for the page and for a file of its own.
+ * Drawing: Observable Plot makes the axes, scales and marks; jsdom stands in for the browser. Every figure is a
+ * function of a canvas, so that it can be drawn wide and narrow, for the page and for a file of its own.
  */
 import * as Plot from "@observablehq/plot";
 import { JSDOM } from "jsdom";
@@ -11,12 +11,12 @@ const { window } = new JSDOM("");
 /** What a figure is drawn on. */
 export interface Canvas {
   readonly width: number;
-  /** On a telephone there is room for one panel beside another only below. */
+  /** On a telephone, panels go below one another. */
   readonly narrow: boolean;
   readonly palette: Palette;
 }
 
-/** Height of the strip above a picture in which a legend of one row stands, and of each row more. */
+/** Height of the strip above a picture for a legend of one row, and of each further row. */
 const LEGEND_HEIGHT = 34;
 const LEGEND_ROW = 22;
 
@@ -26,7 +26,7 @@ export interface LegendItem {
   readonly colour: string;
   /** Whether the sample has a line. Default true. */
   readonly line?: boolean;
-  /** Of the sample's line, as in SVG: `6 4`. */
+  /** Dashes of the sample's line, as in SVG: `6 4`. */
   readonly dashes?: string;
   readonly symbol?: keyof typeof SYMBOLS;
 }
@@ -50,10 +50,10 @@ export interface ColourKey {
 
 /** What a figure function returns: marks and scales for Plot, and the legend above them. */
 export interface Drawing {
-  /** Says in a sentence what is to be seen, for those who do not see it. */
+  /** One sentence that describes the picture, for readers who cannot see it. */
   readonly description: string;
   readonly legend: readonly LegendItem[];
-  /** What the colours mean where they stand for values; in place of the legend. */
+  /** The meaning of the colours where they stand for values; replaces the legend. */
   readonly colourKey?: ColourKey;
   readonly plot: Plot.PlotOptions;
 }
@@ -61,7 +61,7 @@ export interface Drawing {
 /** A picture, in any size. */
 export type Figure = (canvas: Canvas) => Drawing;
 
-/** The same figure for wide and narrow screens, in the page's colours, and as a file that stands alone. */
+/** The same figure for wide and narrow screens, in the page's colours, and as a self-contained file. */
 export interface RenderedFigure {
   readonly wide: string;
   readonly narrow: string;
@@ -76,12 +76,12 @@ export function renderFigure(figure: Figure): RenderedFigure {
   };
 }
 
-/** A smaller one, in the page's colours, for a list of many. */
+/** A smaller figure, in the page's colours, for a list of many. */
 export function renderPreview(figure: Figure): string {
   return draw(figure, { width: 520, narrow: false, palette: pagePalette }, false);
 }
 
-/** @param paper whether the picture brings its own ground and margin, because it has no page around it. */
+/** @param paper whether the picture needs its own background and margin, because it has no page around it. */
 function draw(figure: Figure, canvas: Canvas, paper: boolean): string {
   const { description, legend, colourKey, plot } = figure(canvas);
   const { palette, width } = canvas;
@@ -98,7 +98,7 @@ function draw(figure: Figure, canvas: Canvas, paper: boolean): string {
   }) as unknown as SvgElement;
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", description);
-  // Plot fills the picture from edge to edge; the legend gets a strip of its own above it.
+  // Plot fills the picture from edge to edge, so the legend gets its own strip above.
   const { group, height: legendHeight } = colourKey
     ? colourKeyOf(colourKey, palette, canvas)
     : legendOf(legend, palette, canvas);
@@ -119,7 +119,7 @@ function draw(figure: Figure, canvas: Canvas, paper: boolean): string {
   );
 }
 
-/** As much of an SVG element as is used here. */
+/** The part of an SVG element that is used here. */
 interface SvgElement {
   getAttribute(name: string): string | null;
   readonly firstChild: SvgElement | null;
@@ -185,7 +185,7 @@ function colourKeyOf(
   const from = 7.5 * low.length + 6;
   group.appendChild(createSvg("text", { x: 0, y: 0, dy: "0.32em" }, low));
   colours.forEach((fill, i) => {
-    // A hair wider than its place, so that no ground shows between two colours.
+    // Slightly wider than its place, so that no background shows between two colours.
     group.appendChild(createSvg("rect", { x: from + i * width, y: -6, width: width + 0.5, height: 12, fill }));
   });
   const to = from + colours.length * width + 6;

@@ -1,4 +1,4 @@
-/** The page of one run: what was found, the figures, the tables, how it was made. */
+/** The page of one run: the finding, the figures, the tables, how it was made. */
 import { type RunRecord, wasInterrupted } from "../record.ts";
 import type { Chart } from "../report/chart.ts";
 import { duration, grouped } from "../report/format.ts";
@@ -34,23 +34,23 @@ export function runPage(
     report.marks ? verdictsSection(report.marks, ({ details }) => tableOf(details, "")) : "",
     ...report.tables.map(tableSection),
     factsSection(record),
-    `<footer><p>${escapeHtml(papers)}. Beside this file: each figure as .svg, each figure's and table's numbers as .csv, everything as run.json. The same again, number by number: <code>npm run lab -- reproduce</code> with the path of run.json.</p></footer>`,
+    `<footer><p>${escapeHtml(papers)}. Beside this file: each figure as .svg, each figure's and table's numbers as .csv, everything as run.json. To check every number: <code>npm run lab -- reproduce</code> with the path of run.json.</p></footer>`,
   ];
   return page(`${title} · ${experiment}`, body.filter(Boolean).join("\n"));
 }
 
-/** What makes the numbers less than they seem; empty where nothing does. */
+/** Reasons to read the numbers with care; empty where there are none. */
 export function caveats(record: RunRecord): string[] {
   const { results, planned, otherCode, preset, unfinished = [] } = record;
   return [
-    ...(preset === "quick" ? ["A quick run: it shows that everything works, not what comes out."] : []),
+    ...(preset === "quick" ? ["A quick run: it shows that everything works, but the results mean nothing."] : []),
     ...(wasInterrupted(record)
       ? [
-          `Interrupted: ${grouped(results.length)} of ${grouped(planned)} tasks are finished; running it again goes on from there.`,
+          `Interrupted: ${grouped(results.length)} of ${grouped(planned)} tasks are finished; the same command resumes from there.`,
         ]
       : []),
-    ...(unfinished.length > 0 ? [`Shown as far as they came: ${unfinished.join("; ")}.`] : []),
-    ...(otherCode > 0 ? [`${grouped(otherCode)} results are of another version of the code (--redraw).`] : []),
+    ...(unfinished.length > 0 ? [`Unfinished, shown as far as they got: ${unfinished.join("; ")}.`] : []),
+    ...(otherCode > 0 ? [`${grouped(otherCode)} results come from another version of the code (--redraw).`] : []),
   ];
 }
 
@@ -95,7 +95,7 @@ ${definitions([
   ["Engine", engine],
   ["Version", `skipstone ${version}, code ${code}`],
   ["Started", `${startedAt.slice(0, 19).replace("T", " ")} UTC`],
-  ["Time", `${duration(record.seconds)}; the tasks one after another ${duration(record.taskSeconds)}`],
+  ["Time", `${duration(record.seconds)}; the sum of the tasks ${duration(record.taskSeconds)}`],
 ])}
 </section>`;
 }

@@ -1,4 +1,4 @@
-/** What the terminal shows at the end of a run: the tables and the paragraph. */
+/** The end of a run in the terminal: the tables and the finding. */
 import CliTable from "cli-table3";
 import type { RunRecord } from "../record.ts";
 import { duration } from "../report/format.ts";
@@ -30,7 +30,7 @@ function tableText({ columns, rows: all, folded = false }: Table): string {
   return text.toString();
 }
 
-/** At most `most` of the items, evenly spaced, the first and the last among them. */
+/** At most `most` of the items, evenly spaced, including the first and the last. */
 function spaced<T>(items: readonly T[], most: number): T[] {
   const count = Math.min(most, items.length);
   return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / Math.max(1, count - 1))]);

@@ -1,11 +1,11 @@
 /**
- * Colours and type of figures and pages, after Okabe & Ito's palette ("Color Universal Design", 2008): told apart with every
- * kind of colour vision. Blue and vermilion, the two that matter most, differ in lightness too, so that a grey print still
- * works; orange, sky and purple are a little darker than the original on white, lighter at night. Line style and symbol
- * repeat what colour says.
+ * Colours and type of figures and pages, after Okabe & Ito's palette ("Color Universal Design", 2008), which works for
+ * every kind of colour vision. Blue and vermilion, the two that matter most, also differ in lightness, so that a grey
+ * print still works; orange, sky and purple are a little darker than the original on white, lighter on dark. Line style
+ * and symbol repeat the colour's meaning.
  */
 
-/** What a figure is drawn with: colours as CSS understands them. */
+/** The colours of a figure, in CSS. */
 export interface Palette {
   readonly background: string;
   readonly ink: string;
@@ -19,7 +19,7 @@ export interface Palette {
   readonly sky: string;
 }
 
-/** A page in daylight, on paper, and in a file of its own. */
+/** For a light page, for paper, and for a separate file. */
 export const lightPalette: Palette = {
   background: "#ffffff",
   ink: "#1f2328",
@@ -33,7 +33,7 @@ export const lightPalette: Palette = {
   sky: "#3d94c9",
 };
 
-/** The same page at night: the hues stay, their lightness follows the background. */
+/** For a dark page: the hues stay, their lightness follows the background. */
 export const darkPalette: Palette = {
   background: "#12161c",
   ink: "#e6e9ed",
@@ -47,7 +47,7 @@ export const darkPalette: Palette = {
   sky: "#9ad4f5",
 };
 
-/** Names that the page's style sheet defines from one palette or the other. */
+/** Names that the page's style sheet defines from the light or the dark palette. */
 export const pagePalette: Palette = {
   background: "var(--background)",
   ink: "var(--ink)",

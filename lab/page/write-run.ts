@@ -15,15 +15,15 @@ import { runPage } from "./run-page.ts";
 export interface Written {
   readonly page: string;
   readonly index: string;
-  /** What the index had to leave out, and why: a sentence each. */
+  /** What the index leaves out, and why: one sentence each. */
   readonly remarks: readonly string[];
-  /** Why the index is not there, or an old one. */
+  /** Why the index is missing or old. */
   readonly problem?: RunError;
 }
 
 /**
- * Writes a run's files into its folder in `out`, all or none, and then the index of all runs there. An index that cannot be
- * written is no reason to lose the run.
+ * Writes a run's files into its folder in `out`, all or none, and then the index of all runs there. If the index cannot
+ * be written, the run is still kept.
  *
  * @throws RunError if the run's files cannot be written.
  */
@@ -56,14 +56,17 @@ export function runFiles(record: RunRecord): Map<string, string> {
   ]);
 }
 
-/** The index's sections on the runs in `out`, by name. A folder without a record is none; one that cannot be shown is named. */
+/**
+ * The index's sections on the runs in `out`, by name. A folder without a record is skipped; a record that cannot be
+ * shown is named.
+ */
 export function readEntries(out: string): { sections: string[]; remarks: string[] } {
   const sections: string[] = [];
   const remarks: string[] = [];
   for (const folder of foldersIn(out)) {
     const file = join(out, folder, RECORD_FILE);
     try {
-      // A pipe of this name would be waited for.
+      // Reading a pipe of this name would block.
       if (statSync(file, { throwIfNoEntry: false })?.isFile())
         sections.push(sectionOf(folder, readFileSync(file, "utf8")));
     } catch (error) {

@@ -1,20 +1,20 @@
 /**
- * Pictures as data: what is to be seen, not how it is drawn. Experiments make these without loading a plotting library;
- * they lie in run.json, each has a CSV file, and ../page/charts draws them.
+ * Pictures as data: their content, not how it is drawn. Experiments make these without loading a plotting library;
+ * run.json stores them, each has a CSV file, and ../page/charts draws them.
  */
 
-/** A colour of the theme by name. `residual` (blue) and `plain` (vermilion) mean what they say on every page. */
+/** A colour of the theme by name. `residual` (blue) and `plain` (vermilion) mean the same on every page. */
 export type Tone = "residual" | "plain" | "green" | "purple" | "ink" | "orange" | "sky";
 
 export interface Axis {
   /** What is measured: `training error`. */
   readonly label: string;
-  /** `%`, `nats`; left out where there is none. */
+  /** `%`, `nats`; left out if there is none. */
   readonly unit?: string;
   readonly log?: boolean;
   /** Only whole numbers: layers, blocks, steps. */
   readonly whole?: boolean;
-  /** Default: what the data need. What lies outside is cut off. */
+  /** Default: the range of the data. Values outside are cut off. */
   readonly domain?: readonly [low: number, high: number];
 }
 
@@ -29,10 +29,12 @@ export interface Point {
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
-  /** Default: the next one that is free, blue and vermilion last. */
+  /** Default: the next free one, blue and vermilion last. */
   readonly tone?: Tone;
   readonly dashed?: boolean;
-  /** A thin pale line below the others, such as the single steps behind their mean. May share its name with another. */
+  /**
+   * A thin pale line below the others, such as single steps below their mean. It may have the name of another series.
+   */
   readonly faint?: boolean;
 }
 
@@ -46,13 +48,13 @@ interface ChartBase {
   /** Name of its files and anchor on the page: `training-error`. */
   readonly id: string;
   readonly title: string;
-  /** Says what to look at. `code` stands between backticks. */
+  /** Says what to look at. `code` goes between backticks. */
   readonly caption: string;
 }
 
 /**
- * Lines (with bands), dots, or both; or dots on stems that rise from zero. Series of one name have one look in all panels. On
- * a log axis a y of exactly 0 is marked on the lower edge.
+ * Lines (with bands), dots, or both; or dots on stems that rise from zero. Series with the same name look the same in
+ * all panels. On a log axis a y of exactly 0 is marked on the lower edge.
  */
 export interface LineChart extends ChartBase {
   readonly kind: "lines";
@@ -65,7 +67,7 @@ export interface LineChart extends ChartBase {
   readonly rules?: readonly { readonly x?: number; readonly y?: number; readonly label: string }[];
 }
 
-/** One value per category and series, as dots with the spread as a bar: the picture of a table. */
+/** One value per category and series, as dots with the spread as a bar: a table as a picture. */
 export interface CategoryChart extends ChartBase {
   readonly kind: "categories";
   readonly x: Axis;

@@ -1,4 +1,4 @@
-/** Numbers as a reader wants to see them, in the terminal and in the report. */
+/** Readable numbers, for the terminal and the report. */
 
 /** 0.9712 as `97.1 %`, and 1 as `100 %` only if it is. */
 export function percent(fraction: number, digits = 1): string {
@@ -42,7 +42,7 @@ export function asLarge(ratio: number): string {
   return round(1 / ratio) === "1" ? "as large" : `1/${round(1 / ratio)} as large`;
 }
 
-/** `a, b and c`; an item with a comma of its own stands in quotation marks. */
+/** `a, b and c`; an item that contains a comma gets quotation marks. */
 export function listed(items: readonly string[]): string {
   const apart = items.map((item) => (item.includes(",") ? `“${item}”` : item));
   return apart.length < 2 ? apart.join("") : `${apart.slice(0, -1).join(", ")} and ${apart.at(-1)}`;

@@ -9,7 +9,7 @@ export interface Headline {
   readonly tone: "residual" | "plain" | "ink";
 }
 
-/** A verdict on a thing of many parts: in a sentence, part by part at a glance, and part by part in full, which unfolds. */
+/** A verdict on a thing with many parts: one sentence, a mark for each part, and a foldable table with the details. */
 export interface Verdict {
   readonly title: string;
   readonly tone: Headline["tone"];
@@ -18,12 +18,12 @@ export interface Verdict {
   readonly details: Table;
 }
 
-/** A section of verdicts on things of one kind. */
+/** A section of verdicts on similar things. */
 export interface Verdicts {
   /** Anchor on the page. */
   readonly id: string;
   readonly title: string;
-  /** What is judged, and how. `code` stands between backticks. */
+  /** What is judged, and how. `code` goes between backticks. */
   readonly about: string;
   readonly verdicts: readonly Verdict[];
 }

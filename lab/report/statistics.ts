@@ -1,15 +1,15 @@
-/** Many seeds as one number with its spread. */
+/** Many seeds summarised by one number and its spread. */
 import type { Point } from "./chart.ts";
 
 /** A mean over seeds. */
 export interface Spread {
   readonly mean: number;
-  /** Sample standard deviation, Σ(v − mean)²/(n − 1) under the root; 0 for a single value. */
+  /** Sample standard deviation √(Σ(v − mean)²/(n − 1)); 0 for a single value. */
   readonly deviation: number;
   readonly count: number;
 }
 
-/** Whether mean and deviation are those of the logarithms: right for what spans decades and is above 0. */
+/** Whether to take mean and deviation of the logarithms: for values above 0 that span decades. */
 export interface Scale {
   readonly log?: boolean;
 }
@@ -25,14 +25,14 @@ export function mean(values: readonly number[]): number {
   return spread(values).mean;
 }
 
-/** The mean of the logarithms, as a number: for what spans decades. All values must be above 0. */
+/** The exponential of the mean logarithm, for values that span decades. All must be above 0. */
 export function geometricMean(values: readonly number[]): number {
   return Math.exp(mean(values.map(Math.log)));
 }
 
 /**
- * Whether `a` lies above `b` beyond what seeds explain: the means differ by more than two standard errors of the difference,
- * √(s²ₐ/nₐ + s²_b/n_b). Where neither has more than one seed, any difference counts, and a text should say so.
+ * Whether `a` lies above `b` by more than seeds explain: the means differ by more than two standard errors of the
+ * difference, √(s²ₐ/nₐ + s²_b/n_b). If neither has more than one seed, any difference counts, and a text should say so.
  */
 export function compare(a: readonly number[], b: readonly number[]): "higher" | "lower" | "alike" {
   const [A, B] = [spread(a), spread(b)];
@@ -43,7 +43,7 @@ export function compare(a: readonly number[], b: readonly number[]): "higher" | 
 }
 
 /**
- * A point of a chart from the values of the seeds at one x: their mean, and a band of one standard deviation either way. A
+ * A chart's point from the seeds' values at one x: their mean, and a band of one standard deviation on both sides. A
  * single seed has no band.
  */
 export function pointOf(x: number, values: readonly number[], { log = false }: Scale = {}): Point {

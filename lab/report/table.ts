@@ -2,7 +2,7 @@
 import { fixed, grouped, significant } from "./format.ts";
 import { type Scale, type Spread, spread } from "./statistics.ts";
 
-/** A number with its spread over the seeds; `factor` says that both are of the logarithms: `1.2e6 ×÷ 2.4`. */
+/** A number with its spread over the seeds; `factor` says that both come from logarithms: `1.2e6 ×÷ 2.4`. */
 export interface SpreadCell extends Spread {
   readonly factor?: boolean;
 }
@@ -19,12 +19,15 @@ export interface Table {
   /** Name of its CSV file: `errors`. */
   readonly id: string;
   readonly title: string;
-  /** What the numbers are, their unit, over how many seeds. */
+  /** What the numbers are, their unit, and over how many seeds. */
   readonly caption: string;
-  /** A long one to look something up in: the page shows its title, and the rows when that is clicked; the terminal some rows. */
+  /**
+   * A long table for looking things up: the page shows the rows only after a click on its title, the terminal shows
+   * some rows.
+   */
   readonly folded?: boolean;
   readonly columns: readonly Column[];
-  /** A cell per column; null where there is nothing. */
+  /** One cell per column; null for an empty one. */
   readonly rows: readonly (readonly Cell[])[];
 }
 
@@ -39,7 +42,7 @@ export function cellOf(values: readonly number[], { log = false }: Scale = {}): 
 /** A cell as a reader sees it. */
 export function cellText(cell: Cell, { digits }: Column): string {
   const number = (value: number): string => {
-    // With its digits a number of a training that diverged would fill the page. Counts may be large.
+    // Numbers of a diverged training would fill the page with digits. Counts may be large.
     const most = digits === 0 ? 1e9 : 1e5;
     if (digits === undefined || !Number.isFinite(value) || Math.abs(value) >= most) return significant(value);
     return digits === 0 ? grouped(Math.round(value)) : fixed(value, digits);
@@ -51,7 +54,7 @@ export function cellText(cell: Cell, { digits }: Column): string {
   return `${number(cell.mean)} ${cell.factor ? "×÷" : "±"} ${number(cell.deviation)}`;
 }
 
-/** Rows for a CSV file: a spread becomes two columns, and every digit is there. */
+/** Rows for a CSV file, with all digits; a spread becomes two columns. */
 export function csvRows({ columns, rows }: Table): Record<string, string | number | null>[] {
   const spreads = columns.map((_, i) => rows.some((row) => isSpread(row[i]) && row[i].count > 1));
   return rows.map((row) => {

@@ -1,19 +1,19 @@
 /**
- * Which program computed a result. A number that an older program left behind must not pass for one of this program's, so
- * every result carries a checksum of the code it depends on.
+ * Which code computed a result. A number from an older version must not pass for one of this version, so every result
+ * carries a checksum of the code it depends on.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** lab/ or build/lab/: sources lie the same way in both. */
+/** lab/ or build/lab/: both have the same layout. */
 const lab = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * A checksum over the files that compute an experiment's results: its own, what prepares its images, and all that these
- * import. What only shows results is not in it where it is a file of its own (NAME-report.ts), nor what only other
- * experiments need.
+ * A checksum over the files that compute an experiment's results: its own file, those that prepare its images, and
+ * everything these import. A separate file that only shows results (NAME-report.ts) does not count, nor do files that
+ * only other experiments need.
  */
 export function codeChecksum(experiment: string): string {
   const hash = createHash("sha256");
@@ -21,7 +21,7 @@ export function codeChecksum(experiment: string): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** The files that the checksum is over, relative to lab/, in alphabetical order. */
+/** The files under the checksum, relative to lab/, in alphabetical order. */
 export function codeOf(experiment: string): string[] {
   const found = new Set<string>();
   const visit = (path: string): void => {
@@ -35,7 +35,9 @@ export function codeOf(experiment: string): string[] {
   return [...found].map((path) => relative(lab, path)).sort();
 }
 
-/** Relative paths that a module imports or re-exports. `import type` is left out: at run time it is not there. */
+/**
+ * Relative paths that a module imports or re-exports. `import type` is left out, because it does not exist at run time.
+ */
 function importsOf(text: string): string[] {
   const statements = text.matchAll(/^(?:import|export)\b(?! type\b)[^;"]*"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm);
   return [...statements].map(([, target, dynamic]) => target ?? dynamic);

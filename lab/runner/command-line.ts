@@ -1,7 +1,7 @@
 /**
- * The command line of the laboratory: one command per experiment, with its own options and those that all have; `reproduce`;
- * and the commands that are handed in. An error is one line that names the option, the value and what would be right,
- * before any work is done.
+ * The command line of the laboratory: one command per experiment, with its own and the common options; `reproduce`; and
+ * the commands passed in. An error is one line that names the option, the value and what is expected, before any work
+ * is done.
  */
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
@@ -11,9 +11,9 @@ import { UsageError } from "../errors.ts";
 import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "../experiment.ts";
 import type { Answer } from "../program.ts";
 
-/** A run of an experiment as it was asked for. */
+/** A requested run of an experiment. */
 export interface RunRequest {
-  /** What was typed. */
+  /** The command as typed. */
   readonly command: string;
   readonly experiment: AnyExperiment;
   readonly preset: Preset;
@@ -25,7 +25,7 @@ export interface RunRequest {
   readonly out: string;
   readonly workers: number;
   readonly kernels: Tier;
-  /** What becomes of earlier results: used where they are this program's; not used; used whatever program's they are. */
+  /** What to do with earlier results: use those of this version; use none; use those of any version. */
   readonly earlier: "resume" | "fresh" | "redraw";
 }
 
@@ -46,14 +46,14 @@ type OtherTask = () => Promise<Answer>;
 
 /** What the command line offers. */
 export interface Offer {
-  /** The first is the one that `npm start` runs. */
+  /** `npm start` runs the first one. */
   readonly experiments: readonly AnyExperiment[];
-  /** Adds commands that are no experiments; `chosen` is called with what the one that was typed does. */
+  /** Adds commands that are not experiments; the typed one passes its action to `chosen`. */
   readonly addCommands: (program: Command, chosen: (task: OtherTask) => void) => void;
 }
 
 /**
- * Reads the arguments after the program's name.
+ * Parses the arguments after the program's name.
  *
  * @throws UsageError, in one line, for a command or an option that does not exist (with the nearest that does) or a bad
  * value.
@@ -67,7 +67,7 @@ export function parseCommandLine(
   let text = "";
   const program = new Command("npm run lab --")
     .description(
-      "The gradient-flow laboratory: experiments of ten years of papers, each one command that ends with a page.",
+      "The gradient-flow laboratory: experiments from ten years of papers. Each is one command that ends with a page.",
     )
     .usage("<experiment> [options]")
     .configureOutput({
@@ -76,13 +76,13 @@ export function parseCommandLine(
       },
       writeErr: () => {},
     })
-    .option("--list", "what there is, a line for each experiment")
+    .option("--list", "list all experiments, one per line")
     .on("option:list", () => {
       text = listOf(experiments);
       throw new CommanderError(0, "list", "");
     })
     .version(version, "--version", "print the version")
-    .helpOption("--help", "print this; after an experiment's name: its options")
+    .helpOption("--help", "print this help; after an experiment's name: its options")
     .helpCommand(false)
     .showSuggestionAfterError(true)
     .exitOverride()
@@ -95,7 +95,7 @@ export function parseCommandLine(
   }
   program
     .command("reproduce <file>")
-    .description("Runs a recorded run (its run.json) again and says for every number whether it came out the same.")
+    .description("Repeats a recorded run (its run.json) and checks that every number is the same.")
     .option("--data <directory>", "where its images are now (default: where they were)", path.parse)
     .option("--workers <n>", "threads", workers.parse, availableParallelism())
     .action((file: string, given: Omit<ReproduceRequest, "file">) => {
@@ -111,13 +111,13 @@ export function parseCommandLine(
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "text", text };
     const strange = error.code === "commander.unknownCommand" && !error.message.includes("Did you mean");
-    const hint = strange ? ": --list says what there is" : "";
+    const hint = strange ? ": --list shows all" : "";
     throw new UsageError(`${error.message.replace(/^error: /, "").replaceAll("\n", " ")}${hint}`);
   }
   return request!;
 }
 
-/** What commander collects for an experiment, its own options aside. */
+/** What commander collects for an experiment, apart from its own options. */
 interface Given extends Readonly<Record<string, unknown>> {
   readonly quick?: boolean;
   readonly full?: boolean;
@@ -132,7 +132,10 @@ interface Given extends Readonly<Record<string, unknown>> {
   readonly redraw?: boolean;
 }
 
-/** What `npm start` called options, and its one seed `--seed`, in version 0.1.0: understood for one version more. */
+/**
+ * The names of options in `npm start` of version 0.1.0, including `--seed` for its one seed: accepted for one more
+ * version.
+ */
 const FORMER_NAMES: Readonly<Record<string, string>> = { batchSize: "batch", learningRate: "lr" };
 
 function toRun(experiment: AnyExperiment, given: Given, args: readonly string[]): RunRequest {
@@ -161,7 +164,9 @@ function describeExperiment(command: Command, experiment: AnyExperiment, note: s
   command
     .description(`${title}\n${about}\n${papers}\n${note}`.trimEnd())
     .summary(title)
-    .addOption(new Option("--quick", "under a minute: whether everything works, not what comes out").conflicts("full"))
+    .addOption(
+      new Option("--quick", "under a minute: shows that everything works; the results mean nothing").conflicts("full"),
+    )
     .option(
       "--full",
       `the paper's size: hours or days${experiment.paperData === "MNIST" ? "" : `, on ${experiment.paperData}`}`,
@@ -197,8 +202,8 @@ function describeExperiment(command: Command, experiment: AnyExperiment, note: s
         .choices(["auto", "simd", "plain"])
         .default("auto"),
     )
-    .addOption(new Option("--fresh", "computes everything, also what is there from an earlier run").conflicts("redraw"))
-    .option("--redraw", "computes nothing: draws what earlier runs left, also those of other versions of the code")
+    .addOption(new Option("--fresh", "compute everything, even if an earlier run has results").conflicts("redraw"))
+    .option("--redraw", "compute nothing: draw the results of earlier runs, even those of other versions of the code")
     .helpOption("--help", "print this");
 }
 
@@ -211,14 +216,14 @@ const workers = wholeNumber(1, 256);
 
 function toOption(key: string, { description, argument, preset }: ExperimentOption<unknown>): Option {
   const flag = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  // What has no value is off until it is given.
+  // An option without a value is off by default.
   if (argument.placeholder === "") return new Option(`--${flag}`, description);
   return new Option(`--${flag} ${argument.placeholder}`, `${description}${presetText(preset)}`).argParser(
     (argument as Argument<unknown>).parse,
   );
 }
 
-/** ` (default: 900; quick: 60; full: 64000)`, naming what differs. */
+/** ` (default: 900; quick: 60; full: 64000)`, with only the presets that differ. */
 function presetText(values: PerPreset<unknown>): string {
   const others = (["quick", "full"] as const).filter((preset) => String(values[preset]) !== String(values.default));
   return ` (${["default" as const, ...others].map((preset) => `${preset}: ${values[preset]}`).join("; ")})`;
@@ -230,7 +235,7 @@ function parseSeeds(text: string): readonly number[] {
   if (isList && parts.at(-1) === "") parts.pop();
   const numbers = parts.map((part) => wholeNumber(isList ? 0 : 1, isList ? 0xffffffff : 1000).parse(part));
   if (!isList) return firstSeeds(numbers[0]);
-  if (new Set(numbers).size !== numbers.length) throw new InvalidArgumentError("a seed is there twice");
+  if (new Set(numbers).size !== numbers.length) throw new InvalidArgumentError("a seed appears twice");
   return numbers.sort((a, b) => a - b);
 }
 

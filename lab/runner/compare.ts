@@ -10,8 +10,8 @@ export interface Comparison {
 }
 
 /**
- * Every value of both, those that only one of them has included. What lies under a key `seconds` is a time, which no two
- * runs share, and is left out.
+ * Every value of both, including those that only one of them has. Values under a key `seconds` are left out: times
+ * differ from run to run.
  */
 export function compareValues(recorded: unknown, again: unknown, path = ""): Comparison[] {
   if (isCollection(recorded) && isCollection(again)) {

@@ -1,4 +1,4 @@
-/** Tasks to results: the threads, and what one sees meanwhile. What becomes of the results is for the caller. */
+/** From tasks to results: the threads, and the display meanwhile. The caller decides what to do with the results. */
 import type { Tier } from "../../src/tensor/index.ts";
 import type { AnyExperiment, FinishedTask, ImageData, Seeded } from "../experiment.ts";
 import { createStopFlag, requestStop, type Stopper } from "../stop.ts";
@@ -12,13 +12,13 @@ export interface Work {
   readonly kernels: Tier;
   readonly workers: number;
   readonly stopper: Stopper;
-  /** What the first Ctrl-C leads to, in words. */
+  /** What the first Ctrl-C does, in words. */
   readonly onInterrupt: string;
 }
 
 /**
- * Runs the tasks, the dearest first, and calls `onDone` with each as it ends; what that returns is printed. When the stopper
- * is asked, those that are running are dropped, or, where they can, end early: `onDone` then gets `early`.
+ * Runs the tasks, the longest first, calls `onDone` as each ends, and prints what that returns. When a signal asks for
+ * an end, running tasks are dropped or, if they can, end early: `onDone` then gets `early`.
  *
  * @throws RunError naming the task if one fails.
  */

@@ -1,13 +1,13 @@
 /**
- * Runs tasks in worker threads, one at a time in each. Which thread does what, and in which order they end, depends on the
- * machine; what they deliver does not.
+ * Runs tasks in worker threads, one at a time in each. The machine decides which thread runs which task and in which
+ * order they end, but not the results.
  */
 import { Worker } from "node:worker_threads";
 import { messageOf, RunError } from "../errors.ts";
 import type { FinishedTask, Seeded, Standing } from "../experiment.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./task-worker.ts";
 
-/** As much of a thread as is used here. */
+/** The part of a thread that is used here. */
 export interface TaskThread {
   postMessage(message: ToWorker): void;
   on(event: "message", listener: (message: FromWorker) => void): unknown;
@@ -17,14 +17,14 @@ export interface TaskThread {
 }
 
 export interface PoolInput {
-  /** Those that come first start first. */
+  /** They start in this order. */
   readonly tasks: readonly Seeded<object>[];
   readonly label: (task: Seeded<object>) => string;
   readonly workers: number;
   readonly createThread: () => TaskThread;
-  /** When it is aborted no task is started any more, and those that are running are dropped. */
+  /** Once it is aborted, no task starts any more, and running ones are dropped. */
   readonly signal: AbortSignal;
-  /** Whether they are waited for instead: they know that they are to end, and end soon. */
+  /** Whether to wait for running tasks instead: they know that they should end, and end soon. */
   readonly endsEarly?: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface PoolListener {
   onDone(worker: number, finished: FinishedTask, early: boolean): void;
 }
 
-/** A thread that runs tasks of one experiment. The compiled file lies beside this one. */
+/** A thread that runs tasks of one experiment. The compiled file is beside this one. */
 export function createTaskThread(setup: WorkerSetup): TaskThread {
   return new Worker(new URL("./task-worker.js", import.meta.url), { workerData: setup });
 }
@@ -42,7 +42,7 @@ export function createTaskThread(setup: WorkerSetup): TaskThread {
 /**
  * Runs every task; returns when all are done or the signal came.
  *
- * @throws RunError naming the task if one fails; the others are ended too. What `onDone` throws is passed on.
+ * @throws RunError naming the task if one fails; the others are ended too. Errors of `onDone` are passed on.
  */
 export async function runTasks(input: PoolInput, listener: PoolListener): Promise<void> {
   const { tasks, signal } = input;

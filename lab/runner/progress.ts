@@ -1,6 +1,6 @@
 /**
- * What one sees while tasks run: a bar for the whole and one per thread in a terminal, a line per finished task where the
- * output goes to a file or a pipe.
+ * The display while tasks run: in a terminal a bar for the whole and one per thread; in a file or pipe a line per
+ * finished task.
  */
 import { createBars, drawsBars } from "../bars.ts";
 import type { Standing } from "../experiment.ts";
@@ -28,7 +28,7 @@ export function createProgress(amount: Amount, output: NodeJS.WriteStream): Prog
   return drawsBars(output) ? bars(amount, output) : lines(amount, output);
 }
 
-/** How much is done, and how long the rest will take at the pace so far. */
+/** How much is done, and how long the rest takes at the pace so far. */
 export class Estimate {
   readonly #amount: Amount;
   readonly #now: () => number;
@@ -64,7 +64,7 @@ export class Estimate {
     return this.#amount.cost === 0 ? 1 : Math.min(1, done / this.#amount.cost);
   }
 
-  /** NaN until there is something to go by. */
+  /** NaN until it can be estimated. */
   get secondsLeft(): number {
     const elapsed = this.#now() - this.#started;
     const { fraction } = this;
@@ -124,7 +124,7 @@ function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
   };
 }
 
-/** Between two lines about trainings that are running: some seconds at first, a tenth of the time so far later. */
+/** Time between two lines about running trainings: some seconds at first, later a tenth of the time so far. */
 const LINE_SECONDS = 4;
 
 function lines(amount: Amount, output: { write(text: string): unknown }): Progress {

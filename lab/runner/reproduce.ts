@@ -1,4 +1,4 @@
-/** `reproduce`: runs the tasks of a record again and says for every number whether it came out the same. */
+/** `reproduce`: runs the tasks of a record again and checks for every number that it is the same. */
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { toCsv } from "../../src/flow/index.ts";
@@ -15,14 +15,14 @@ import { compute } from "./compute.ts";
 import { fingerprintOf } from "./results.ts";
 import { originOf } from "./run.ts";
 
-/** How many differences are printed; all of them are in the CSV file. */
+/** How many differences are printed; the CSV file has all of them. */
 const SHOWN = 10;
 
 /**
- * Runs the tasks and writes reproduction.csv beside the record. Returns the exit code: 0 if every number is the same, 1 if
- * one is not; after Ctrl-C that of an interrupt, with what was finished compared.
+ * Runs the tasks and writes reproduction.csv beside the record. Returns the exit code: 0 if every number is the same, 1
+ * if one is not. After Ctrl-C it compares what was finished and returns the exit code of an interrupt.
  *
- * @throws UsageError if the file is no record, RunError if the images are others than the run had.
+ * @throws UsageError if the file is not a record, RunError if the images differ from those of the run.
  */
 export async function reproduce(
   { file, data, workers }: ReproduceRequest,
@@ -70,7 +70,7 @@ export async function reproduce(
   for (const row of different.slice(0, SHOWN)) say(`  ${row.task}, seed ${row.seed}: ${describe(row)}`);
   if (different.length > SHOWN) say(`  … and ${grouped(different.length - SHOWN)} more.`);
   say(
-    `${different.length === 0 ? "Reproduced" : "Not reproduced"}: ${grouped(rows.length - different.length)} of ${grouped(rows.length)} numbers came out the same. Each of them: ${shownPath(saved[0])}`,
+    `${different.length === 0 ? "Reproduced" : "Not reproduced"}: ${grouped(rows.length - different.length)} of ${grouped(rows.length)} numbers are the same. All of them: ${shownPath(saved[0])}`,
   );
   if (problem) throw problem;
   if (stopper.exitCode !== 0) return stopper.exitCode;

@@ -1,8 +1,8 @@
 /**
- * Finished tasks on disk: one line of JSON each, written the moment it is done, so that neither Ctrl-C nor a power cut
- * costs more than the tasks that were running. The unit is the task; a training that was interrupted starts again.
+ * Finished tasks on disk: one line of JSON each, written as soon as it is done, so Ctrl-C or a power cut only costs the
+ * tasks that were running. The unit is the task; an interrupted training starts again.
  *
- * A line ends with its own checksum: a result that was cut off, changed or damaged is computed again, not believed.
+ * A line ends with its own checksum: a result that was cut off, changed or damaged is computed again.
  */
 import { createHash } from "node:crypto";
 import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
@@ -15,13 +15,13 @@ import { fromJson, toJson } from "../json.ts";
 /** The file of a run's results. */
 export const RESULTS_FILE = "results.jsonl";
 
-/** What a result depends on besides its task. */
+/** Everything that a result depends on besides its task. */
 export interface Origin {
   readonly experiment: string;
   readonly version: string;
   /** codeChecksum of code.ts. */
   readonly code: string;
-  /** Which kernels computed, and their arithmetic: with a fused multiply-add SIMD kernels give other bits. */
+  /** The kernels and their arithmetic: SIMD kernels give other bits with a fused multiply-add. */
   readonly kernels: string;
   /** Checksum and size of the images. */
   readonly data: string;
@@ -33,12 +33,12 @@ interface Line extends FinishedTask {
   readonly check?: string;
 }
 
-/** Identifies a task by what it is: the same for tasks that must have the same result. */
+/** Identifies a task by its content: the same for tasks that must have the same result. */
 export function fingerprintOf(origin: Partial<Origin>, task: object): string {
   return createHash("sha256").update(canonical({ origin, task })).digest("hex");
 }
 
-/** JSON with sorted keys, so that the order in which an object was built does not count. */
+/** JSON with sorted keys, so the order in which an object was built does not matter. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, v: unknown) =>
     typeof v === "object" && v !== null && !Array.isArray(v)
@@ -48,18 +48,18 @@ function canonical(value: unknown): string {
 }
 
 export interface Found {
-  /** By fingerprint of the origin asked for and the task. */
+  /** By fingerprint of the requested origin and the task. */
   readonly finished: ReadonlyMap<string, FinishedTask>;
-  /** Results of the same tasks that something else computed: other code, kernels or data. */
+  /** How many results of the same tasks have another origin: other code, kernels or data. */
   readonly stale: number;
-  /** Lines that are no results, such as one that was being written when the power went. */
+  /** How many lines are not results, such as one cut off by a power failure. */
   readonly damaged: number;
 }
 
 /**
- * Reads the results of `tasks` that are there. With `anyCode`, also those that another version of the code computed.
+ * Reads the existing results of `tasks`. With `anyCode`, also those of other versions of the code.
  *
- * @throws RunError if the file is there and cannot be read.
+ * @throws RunError if the file exists and cannot be read.
  */
 export function readResults(
   path: string,
@@ -80,7 +80,7 @@ export function readResults(
     if (!wanted.has(fingerprintOf({}, line.task))) continue;
     const same = anyCode ? { ...line.origin, code: origin.code, version: origin.version } : line.origin;
     const fingerprint = fingerprintOf(same, line.task);
-    // Without a checksum it is of other code, whatever it says.
+    // Without a checksum it counts as a result of other code, whatever it says.
     if (fingerprint === fingerprintOf(origin, line.task) && (anyCode || line.check !== undefined)) {
       finished.set(fingerprint, { task: line.task, result: line.result, seconds: line.seconds });
     } else stale++;
@@ -88,7 +88,7 @@ export function readResults(
   return { finished, stale, damaged };
 }
 
-/** A line as it was written, or undefined if it is damaged. */
+/** A line as written, or undefined if it is damaged. */
 function parseLine(text: string): Line | undefined {
   let value: unknown;
   try {
@@ -111,8 +111,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Adds finished tasks, after the directory was made (again) where it is missing. Starts a line of its own also where the
- * last one was cut off.
+ * Adds finished tasks, and creates the directory (again) if it is missing. Starts a new line even if the last one was
+ * cut off.
  *
  * @throws RunError if the file cannot be written.
  */
@@ -129,11 +129,11 @@ export function appendResults(path: string, origin: Origin, finished: readonly F
   }
 }
 
-/** What is computed and not yet on the disk, where writing fails for a while. */
+/** Results that are not on the disk yet, because writing fails for a while. */
 export class ResultsFile {
   readonly path: string;
   readonly #origin: Origin;
-  /** All that the file is to hold of this run, those of earlier runs included. */
+  /** All results of this run that belong in the file, including those of earlier runs. */
   readonly #results: FinishedTask[];
   #unsaved: FinishedTask[] = [];
 
@@ -144,9 +144,9 @@ export class ResultsFile {
   }
 
   /**
-   * Keeps a result, and writes it with those that could not be written before.
+   * Keeps a result, and writes it together with those that could not be written before.
    *
-   * @throws RunError if that cannot be done now; nothing is lost by it.
+   * @throws RunError if it cannot write now; nothing is lost.
    */
   add(finished: FinishedTask): void {
     this.#results.push(finished);
@@ -154,7 +154,7 @@ export class ResultsFile {
     this.save();
   }
 
-  /** Writes what is not written yet; everything, where the file has gone. */
+  /** Writes what is not written yet, or everything if the file has gone. */
   save(path: string = this.path): void {
     const lines = existsSync(path) ? this.#unsaved : this.#results;
     if (lines.length > 0) appendResults(path, this.#origin, lines);
@@ -176,7 +176,7 @@ function endsWithNewline(path: string): boolean {
 function readLines(path: string): string[] {
   try {
     if (!existsSync(path)) return [];
-    // A pipe would be waited for.
+    // Reading a pipe would block.
     if (!statSync(path).isFile()) throw new Error("it is not a file");
     return readFileSync(path, "utf8").split("\n").filter(Boolean);
   } catch (error) {

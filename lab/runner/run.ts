@@ -1,4 +1,4 @@
-/** One run of an experiment, from the request to the page. This file is the order of events. */
+/** One run of an experiment, from the request to the page, in order of events. */
 import { join, resolve } from "node:path";
 import { tierInUse, useKernels } from "../../src/tensor/index.ts";
 import { checkPaperData, readImages } from "../data/images.ts";
@@ -14,18 +14,18 @@ import { compute, type Work } from "./compute.ts";
 import { fingerprintOf, type Origin, RESULTS_FILE, ResultsFile, readResults } from "./results.ts";
 import { casesOf, tasksOf } from "./tasks.ts";
 
-/** Runs what is asked for and returns the exit code: 0, or after a signal that of its end. `say` prints a line. */
+/** Runs the request and returns the exit code: 0, or the signal's after a signal. `say` prints a line. */
 export async function run(request: RunRequest, say: (line: string) => void): Promise<number> {
   const { experiment, preset, options } = request;
   const started = new Date();
-  // Before the images are read, which takes a second.
+  // Before reading the images, which takes a second.
   say(`${experiment.title} (${experiment.name})`);
   const tasks = tasksOf(experiment, options, request.seeds);
   if (preset === "full") checkPaperData(experiment, request.data);
   const { images, summary } = await readImages({ directory: request.data, size: request.imageSize });
-  // In full, so that it stays the same place whatever becomes of the directory the program was started in.
+  // An absolute path, so that it stays valid whatever happens to the current directory.
   const out = resolve(request.out);
-  // A default run, a quick one and one of full size do not overwrite each other's pages.
+  // A default, a quick and a full run do not overwrite each other's pages.
   const folder = preset === "default" ? experiment.name : `${experiment.name}-${preset}`;
   ensureWritable(out);
   ensureWritable(join(out, folder));
@@ -35,7 +35,7 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   const file = new ResultsFile(path, origin, finished.values());
   const missing = tasks.filter((task) => !finished.has(fingerprintOf(origin, task)));
   const stopper = createStopper();
-  // By fingerprint, as `finished`: what tasks delivered that were told to end. Shown, never kept.
+  // By fingerprint, like `finished`: results of tasks that were told to end. Shown, never kept.
   const early = new Map<string, FinishedTask>();
   let failure: RunError | undefined;
   if (missing.length > 0 && request.earlier !== "redraw") {
@@ -54,7 +54,7 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   });
   if (shown.length === 0) {
     if (failure) throw failure;
-    say("Nothing is finished yet: there is nothing to show.");
+    say("Nothing is finished yet, so there is nothing to show.");
     return stopper.exitCode;
   }
   const record: RunRecord = {
@@ -83,7 +83,7 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
       .map(({ task }) => `${experiment.label(task)}, seed ${task.seed}`),
     report: experiment.report(casesOf(experiment, shown), options),
   };
-  // Imported this late because Plot and jsdom take a second to load, which an error in an option need not wait for.
+  // Imported this late because Plot and jsdom take a second to load; an error in an option should not wait for that.
   const { writeRun } = await import("../page/write-run.ts");
   const { summarizeRun } = await import("../page/summary.ts");
   const { saved, problem } = saveSomewhere(out, (place) => {
@@ -99,15 +99,15 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   return stopper.exitCode;
 }
 
-/** What the first Ctrl-C leads to, by what becomes of the tasks that are running. */
+/** What the first Ctrl-C does, by what happens to the running tasks. */
 const ON_INTERRUPT = {
-  dropped: "What is finished is kept and shown; the same command goes on from there.",
-  shown: "What there is by now is tested and shown.",
+  dropped: "Finished tasks are kept and shown; the same command resumes from there.",
+  shown: "What has been trained so far is tested and shown.",
 } as const;
 
 /**
- * Computes tasks, and hands each to `keep` as it ends. What was finished before a task failed is to be shown: its error is
- * returned, not thrown. Where results cannot be written for now, the work goes on.
+ * Computes tasks, and passes each to `keep` as it ends. If a task fails, its error is returned, not thrown, so that
+ * finished tasks are still shown. If results cannot be written for now, the work continues.
  */
 async function computeTasks(
   work: Omit<Work, "onInterrupt">,
@@ -122,7 +122,7 @@ async function computeTasks(
     } catch (error) {
       const first = !warned;
       warned = true;
-      return first ? `${messageOf(error)}; tried again with each that follows.` : undefined;
+      return first ? `${messageOf(error)}; it will be tried again with each following result.` : undefined;
     }
   };
   try {
@@ -134,7 +134,10 @@ async function computeTasks(
   }
 }
 
-/** What results depend on besides their tasks. Chooses the kernels, in this thread too, so that their name is known. */
+/**
+ * Everything that results depend on besides their tasks. Chooses the kernels in this thread too, so that their name is
+ * known.
+ */
 export function originOf(
   { experiment, kernels: tier }: Pick<RunRequest, "experiment" | "kernels">,
   { checksum, size }: ImageSummary,
@@ -161,20 +164,21 @@ function findEarlier(
   if (earlier === "fresh") return { finished: new Map(), otherCode: 0 };
   const { finished, stale, damaged } =
     earlier === "resume" ? mine : readResults(path, origin, tasks, { anyCode: true });
-  if (damaged > 0) say(`${shownPath(path)}: ${damaged} damaged ${damaged === 1 ? "line" : "lines"} left aside.`);
+  if (damaged > 0) say(`${shownPath(path)}: ${damaged} damaged ${damaged === 1 ? "line" : "lines"} ignored.`);
   if (earlier === "redraw") {
     const drawn = [...finished].filter(([, one]) => canShow(experiment, one, options));
     const strange = finished.size - drawn.length;
-    if (strange > 0) say(`${strange} results there have a shape that this version cannot show: left aside.`);
-    if (drawn.length === 0) throw new UsageError(`--redraw: ${path} has no results of this run's tasks`);
+    if (strange > 0) say(`${strange} results there have a shape that this version cannot show: ignored.`);
+    if (drawn.length === 0) throw new UsageError(`--redraw: ${path} has no results for this run's tasks`);
     return { finished: new Map(drawn), otherCode: drawn.filter(([key]) => !mine.finished.has(key)).length };
   }
   if (finished.size > 0) say(`${finished.size} of ${tasks.length} tasks are done already, in ${shownPath(path)}.`);
-  if (stale > 0) say(`${stale} results there are of other code, kernels or data: not used (--redraw would draw them).`);
+  if (stale > 0)
+    say(`${stale} results there come from other code, kernels or data: not used (--redraw would draw them).`);
   return { finished: new Map(finished), otherCode: 0 };
 }
 
-/** Whether a result, perhaps of another version, has what the report needs. */
+/** Whether a result, perhaps from another version, has what the report needs. */
 function canShow(experiment: AnyExperiment, finished: FinishedTask, options: object): boolean {
   try {
     experiment.report(casesOf(experiment, [finished]), options);

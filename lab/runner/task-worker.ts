@@ -1,4 +1,4 @@
-/** A worker thread of the laboratory: runs one task after the other and sends back what they deliver. Started by pool.ts. */
+/** A worker thread of the laboratory: runs one task after another and sends back their results. Started by pool.ts. */
 import { parentPort, workerData } from "node:worker_threads";
 import { type Tier, useKernels } from "../../src/tensor/index.ts";
 import { messageOf } from "../errors.ts";
@@ -8,12 +8,12 @@ import { fromJson, toJson } from "../json.ts";
 import { rememberLast } from "../memo.ts";
 import { type StopFlag, stopRequested } from "../stop.ts";
 
-/** What pool.ts passes to the thread. Pixels and flag are in shared memory. */
+/** What pool.ts passes to the thread. The pixels and the flag are in shared memory. */
 export interface WorkerSetup {
   readonly experiment: string;
   readonly images: ImageData;
   readonly kernels: Tier;
-  /** Set when tasks are to end early. */
+  /** Set when tasks should end early. */
   readonly stop: StopFlag;
 }
 
@@ -23,7 +23,7 @@ export interface ToWorker {
 
 export type FromWorker =
   | { readonly kind: "progress"; readonly fraction: number; readonly standing: Standing | undefined }
-  /** `early`: the task was told to end, so its result is not what it would have been. */
+  /** `early`: the task was told to end, so its result is incomplete. */
   | { readonly kind: "done"; readonly result: unknown; readonly seconds: number; readonly early: boolean }
   | { readonly kind: "failed"; readonly message: string };
 
@@ -60,7 +60,7 @@ parentPort!.on("message", async ({ task }: ToWorker) => {
       },
       remember,
     });
-    // As it will be read from the file: a report must not depend on whether its results were.
+    // As it would be read from the file: the report must not depend on whether it was.
     tell({ kind: "done", result: fromJson(toJson(result)), seconds: (performance.now() - started) / 1000, early });
   } catch (error) {
     tell({ kind: "failed", message: messageOf(error) });

@@ -1,7 +1,7 @@
-/** Fewer images to train on, so that a network can learn them by heart in a few minutes. */
+/** Fewer training images, so that a network can memorise them in a few minutes. */
 import type { Dataset } from "../../src/data/index.ts";
 
-/** The first `count` images, or all where there are fewer. The pixels are not copied. */
+/** The first `count` images, or all if there are fewer. The pixels are not copied. */
 export function firstImages(dataset: Dataset, count: number): Dataset {
   const [N, C, H, W] = dataset.shape;
   const n = Math.min(N, count);

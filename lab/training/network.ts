@@ -1,4 +1,4 @@
-/** What every network of an experiment has in common: it fits the images, and its weights come from the task's seed. */
+/** What all networks of an experiment share: they fit the images, and their weights come from the task's seed. */
 import { Rng } from "../../src/tensor/index.ts";
 import type { ImageData } from "../experiment.ts";
 

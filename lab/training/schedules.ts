@@ -1,11 +1,11 @@
-/** The learning-rate schedules one can ask for by name, each stretched over the whole run. */
+/** The learning-rate schedules by name, each stretched over the whole run. */
 import { type Schedule, schedules } from "../../src/nn/index.ts";
 
 export const scheduleNames = ["constant", "step", "cosine", "warmup-cosine", "one-cycle"] as const;
 
 export type ScheduleName = (typeof scheduleNames)[number];
 
-/** What `fit` takes: the rate, and where the schedule says so the momentum. */
+/** What `fit` takes: the rate, and for some schedules the momentum. */
 export type FitSchedule = Schedule | { readonly lr: Schedule; readonly momentum?: Schedule };
 
 /** The schedule called `name` over `steps` steps, with `lr` as its highest rate. */

@@ -1,6 +1,6 @@
 /**
- * A training as experiments need it: a network, options, a seed; out come the training curve and what the network can do at
- * the end. A training that diverges is a result here, not an error: that is what some experiments are about.
+ * Training for experiments: from a network, options and a seed to the training curve and the network's errors at the
+ * end. A training that diverges is a result here, not an error: some experiments are about that.
  */
 import {
   type Augmentation,
@@ -24,18 +24,18 @@ export interface TrainingOptions {
   readonly schedule: ScheduleName;
   readonly weightDecay: number;
   readonly augment: "none" | "crop" | "crop-flip";
-  /** How many test images are looked at; at most as many as there are. */
+  /** How many test images to use, at most all of them. */
   readonly testImages: number;
 }
 
-/** SGD's momentum, where a task does not say another. */
+/** SGD's momentum, unless a task has its own. */
 const MOMENTUM = 0.9;
 
 /**
  * The options of an experiment that trains. `--full` is He et al. 2015, §4.2: 64k steps of 128 images, rate 0.1 divided by
  * 10 at half and three quarters, padded crops and flips, weight decay 1e-4.
  *
- * @param changes values of this experiment, by preset.
+ * @param changes this experiment's own values, by preset.
  */
 export function trainingOptions(
   changes: Partial<PerPreset<Partial<TrainingOptions>>> = {},
@@ -71,10 +71,10 @@ export function trainingOptions(
     steps: option("updates of each training", wholeNumber(1, 1e7), of("steps")),
     batchSize: option("images per step", wholeNumber(2, 65536), of("batchSize")),
     learningRate: option("highest learning rate", realNumber(0, 100, "above"), of("learningRate")),
-    schedule: option("how the rate goes", oneOf(...scheduleNames), of("schedule")),
-    weightDecay: option("pulls weights towards zero", realNumber(0, 1), of("weightDecay")),
-    augment: option("of training images", oneOf("none", "crop", "crop-flip"), of("augment")),
-    testImages: option("how many test images are looked at", wholeNumber(1, 1e9), of("testImages")),
+    schedule: option("how the rate changes", oneOf(...scheduleNames), of("schedule")),
+    weightDecay: option("how much weights are pulled towards zero", realNumber(0, 1), of("weightDecay")),
+    augment: option("how training images are changed", oneOf("none", "crop", "crop-flip"), of("augment")),
+    testImages: option("how many test images to use", wholeNumber(1, 1e9), of("testImages")),
   };
 }
 
@@ -93,12 +93,12 @@ export interface CurvePoint {
   readonly error: number;
 }
 
-/** What came of a training. */
+/** The result of a training. */
 export interface Training {
   readonly parameters: number;
   /** At most 50 points. */
   readonly curve: readonly CurvePoint[];
-  /** Over the last tenth of the steps that were made. */
+  /** Over the last tenth of the steps taken. */
   readonly trainLoss: number;
   readonly trainError: number;
   readonly testLoss: number;
@@ -112,14 +112,14 @@ const CURVE_POINTS = 50;
 /** Images per batch where no gradients are needed. */
 const TEST_BATCH = 100;
 
-/** How many test images a training that was stopped still looks at: some seconds' worth. */
+/** How many test images a stopped training still uses: a few seconds' worth. */
 const TEST_IMAGES_WHEN_STOPPED = 1000;
 
 /**
- * Trains `model` with SGD and looks at the test images. The order of images, and their augmentation, depend on the seed
- * alone: all networks of one seed see the same.
+ * Trains `model` with SGD and evaluates it on the test images. The order of images, and their augmentation, depend only
+ * on the seed: all networks with one seed see the same.
  *
- * @param onStep sees every step, to measure or to change the network on the way; it is waited for.
+ * @param onStep is called at every step, to measure or change the network; it is awaited.
  */
 export async function train(
   model: Module,
@@ -165,7 +165,7 @@ export async function train(
   };
 }
 
-/** How many test images a training looks at; who waits for an end that was asked for is not to wait long. */
+/** How many test images a training uses; fewer when the user waits for it to end. */
 export function testedImages(
   { testImages }: Pick<TrainingOptions, "testImages">,
   { test, stopping }: Pick<Context, "test" | "stopping">,

@@ -56,7 +56,7 @@ const SELECTION_OPS: ReadonlySet<string> = new Set([
 /** Entries pass unchanged or not at all. */
 const MASK_OPS: ReadonlySet<string> = new Set(["relu", "clamp", "maximum", "minimum", "maxPool2d"]);
 
-/** What `node` does to a gradient on its way from the output to input number `input`. */
+/** The effect of `node` on a gradient on its way from the output to input number `input`. */
 export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "factor"> {
   const { op, inputs, output } = node;
   /** Multiplication by a constant: one number, or many. By anything else: a gate. */

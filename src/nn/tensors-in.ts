@@ -9,7 +9,7 @@ export function tensorsIn(value: unknown): Tensor[] {
   return isPlainObject(value) ? Object.values(value).flatMap(tensorsIn) : [];
 }
 
-/** Whether it is an object as `{ … }` writes one, here or in another realm (an iframe, a vm context): its prototype is the last. */
+/** Whether it is a plain object, like `{ … }`, of this or another realm (an iframe, a vm context): its prototype is the last. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -30,7 +30,7 @@ export function tierInUse(): TierInUse {
 }
 
 /**
- * Chooses the tier that computes from now on, and returns the one in use before, which can be given back.
+ * Chooses the tier that computes from now on. Returns the previous one, which can be passed back in.
  *
  * @throws UsageError for "simd" where the platform cannot run it, saying why; and inside a step.
  */

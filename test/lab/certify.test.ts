@@ -130,7 +130,7 @@ describe("certify --verify FILE", () => {
     const weights = ["--weights", at("weights.safetensors")];
     await run("resnet20", ...weights, ...small, "--out", at("weights"));
     const file = at("weights", "certificate.json");
-    await expect(run("--verify", file)).rejects.toThrow(/say where it is with --weights$/);
+    await expect(run("--verify", file)).rejects.toThrow(/name it with --weights$/);
     expect((await run("--verify", file, ...weights)).exitCode).toBe(0);
     await saveWeightsFile(at("other.pth"), cifarResNet(20, { rng: new Rng(6), classes: 3 }).stateDict());
     expect((await run("--verify", file, "--weights", at("other.pth"))).exitCode).toBe(1);
@@ -139,7 +139,7 @@ describe("certify --verify FILE", () => {
 
 describe("refuses, in one line, and writes nothing", () => {
   const refused: [string, string[], RegExp][] = [
-    ["no network", [], /^certify: say which network, or --verify a file$/],
+    ["no network", [], /^certify: name a network, or a file with --verify$/],
     ["a network that there is not", ["resnet19"], /^no network is called "resnet19"; there are /],
     ["an option that the network does not have", ["vgg11", "--order", "pre"], /order/],
     ["images of no size", ["resnet20", "--input", "3x0x8"], /^--input "3x0x8": expected lengths/],
@@ -147,7 +147,11 @@ describe("refuses, in one line, and writes nothing", () => {
     ["no such weights", ["resnet20", "--weights", "nothing.pth"], /^cannot read the weights nothing\.pth/],
     ["no such file", ["--verify", "nothing.json"], /^cannot read the certificate nothing\.json: no such file/],
     ["a file that is not JSON", ["--verify", "README.md"], /^the certificate README\.md is not JSON: /],
-    ["a file that is something else", ["--verify", "package.json"], /^package\.json is not a certificate as this/],
+    [
+      "a file that is something else",
+      ["--verify", "package.json"],
+      /^package\.json is not a certificate written by this/,
+    ],
   ];
   it.each(refused)("%s", async (_, args, message) => {
     const error: Error = await run(...args, "--out", at("refused")).then(

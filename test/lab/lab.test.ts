@@ -54,7 +54,7 @@ test("a run writes page, figures, tables, record and index; `reproduce` finds ev
   const same = await lab(["reproduce", file]);
   expect(same.stderr).toBe("");
   // Of each of 8 tasks: the loss, and the norms of 7 convolutions.
-  expect(same.stdout).toContain("Reproduced: 64 of 64 numbers came out the same");
+  expect(same.stdout).toContain("Reproduced: 64 of 64 numbers are the same");
   expect(same.code).toBe(0);
   expect(read(out, "vanish", "reproduction.csv").trim().split("\r\n")).toHaveLength(65);
 
@@ -66,7 +66,7 @@ test("a run writes page, figures, tables, record and index; `reproduce` finds ev
   expect(other.code).toBe(1);
   expect(other.stdout).toMatch(/The code is not the same: then \S+ \(0123456789abcdef\)/);
   expect(other.stdout).toMatch(/residual-8, batch norm, seed 2: norms\[2\] was [\d.e-]+, is [\d.e-]+\n/);
-  expect(other.stdout).toContain("Not reproduced: 63 of 64 numbers came out the same");
+  expect(other.stdout).toContain("Not reproduced: 63 of 64 numbers are the same");
 });
 
 test("the same numbers from one thread and from three, and from seeds in another order", async () => {
@@ -97,7 +97,7 @@ test("Ctrl-C: what is finished is kept and shown, exit code 130; the same comman
   });
   expect(stopped.stderr).toBe("");
   expect(stopped.code).toBe(130);
-  expect(stopped.stdout).toContain("Stopping. What is finished is kept");
+  expect(stopped.stdout).toContain("Stopping. Finished tasks are kept");
   const finished = readRecord(out, "degradation").results;
   expect(finished.length).toBeGreaterThanOrEqual(2);
   expect(finished.length).toBeLessThan(40);
@@ -113,9 +113,9 @@ test("Ctrl-C: what is finished is kept and shown, exit code 130; the same comman
 
 test.each([
   [["vansih"], "unknown command 'vansih' (Did you mean vanish?)"],
-  [["nothing-like-it"], "unknown command 'nothing-like-it': --list says what there is"],
+  [["nothing-like-it"], "unknown command 'nothing-like-it': --list shows all"],
   [["vanish", "--full"], "vanish --full is the paper's size and needs CIFAR-10: name its directory with --data"],
-  [[...vanish, "--out", outDirectory(), "--redraw"], "results.jsonl has no results of this run's tasks"],
+  [[...vanish, "--out", outDirectory(), "--redraw"], "results.jsonl has no results for this run's tasks"],
   [["reproduce", join(data, "train-images-idx3-ubyte")], "is not the record of a run: expected an out/NAME/run.json"],
   [
     [...degradation, "--out", outDirectory(), "--steps", "2", "--batch-size", "65"],

@@ -45,7 +45,7 @@ describe.skipIf(process.platform === "win32")("a standard output", () => {
   };
   const unread = '{ "$@"; echo $? >&2; } | true';
   const full = '"$@" > /dev/full; echo $? >&2';
-  const gone = "skipstone: nobody reads the standard output any more; the work goes on, its results are written";
+  const gone = "skipstone: nobody reads the standard output any more; the work continues, and its results are written";
   const noSpace = "skipstone: cannot write to the standard output: no space left (ENOSPC)";
 
   test("that nobody reads: a text ends quietly; a run goes on and says so, once", () => {
@@ -86,7 +86,7 @@ describe("a signal ends a run with all that there is", () => {
     expect(stopped).toMatchObject({ code, stderr: "" });
     const page = read(out, "twins", "twins.html");
     expect(page).toContain("Interrupted: 0 of 2 tasks are finished");
-    expect(page).toContain("Shown as far as they came: residual-8, seed 1; plain-8, seed 1.");
+    expect(page).toContain("Unfinished, shown as far as they got: residual-8, seed 1; plain-8, seed 1.");
     expect(read(out, "twins", "run.json")).toContain('"results": []');
     expect(existsSync(join(out, "twins", "results.jsonl"))).toBe(false);
   });
@@ -187,7 +187,7 @@ test("results of another shape, in a record and between results, neither end a r
   writeFileSync(join(out, "strange", "run.json"), '{"program":"skipstone","report":{"charts":[]}}');
   const { code, stdout, stderr } = await run([...vanish, "--out", out]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toContain("results.jsonl: 4 damaged lines left aside.");
+  expect(stdout).toContain("results.jsonl: 4 damaged lines ignored.");
   expect(stdout).toContain("3 of 4 tasks are done already");
   expect(stdout, "no terminal gets escapes").not.toContain("\x1b");
   expect(stdout).toMatch(/leaves out \S+strange\/run\.json: it is not the record of a run\./);

@@ -1,4 +1,4 @@
-/** The program in a page. test/browser/browser.ts takes the page's document when it says that it is done. */
+/** The program in a page. test/browser/browser.ts reads the page's document when it says that it is done. */
 import { program, reportOf } from "../program.ts";
 
 declare const document: { body: { dataset: Record<string, string> } };

@@ -4,10 +4,10 @@ import { program, reportOf } from "../program.ts";
 
 interface Shell {
   readonly performance?: { now(): number };
-  /** Of JavaScriptCore's shell, in seconds. */
+  /** The clock of JavaScriptCore's shell, in seconds. */
   preciseTime?(): number;
   readonly console?: { log(text: string): void };
-  /** Of the engines' shells. */
+  /** A function of the engines' shells. */
   print?(text: string): void;
 }
 

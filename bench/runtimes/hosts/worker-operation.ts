@@ -1,4 +1,6 @@
-/** As worker.ts, but one operation runs at top level, where WebAssembly may be compiled, so that the SIMD tier is chosen. */
+/**
+ * Like worker.ts, but one operation runs at top level, where WebAssembly may be compiled, so the SIMD tier is chosen.
+ */
 import { add, tensor } from "../../../src/index.ts";
 import { answer, type Handler } from "../worker.ts";
 

@@ -13,12 +13,12 @@ export function categoryFigure({ x, series }: CategoryChart): Figure {
   );
   const categories = [...new Set(series.flatMap(({ values }) => values.map(({ category }) => category)))];
   const widest = Math.max(0, ...categories.map((category) => category.length));
-  // Series of one category stand a few pixels below one another, so that none hides another.
+  // Series of one category are a few pixels apart, so that none hides another.
   const apart = 9;
   return (canvas) => {
     const { palette, narrow } = canvas;
     const values = rows.flatMap(({ value, low, high }) => [value, low, high]);
-    // On a telephone a name stands above its dots.
+    // On a telephone the name is above its dots.
     const rowHeight = (narrow ? 42 : 26) + apart * (series.length - 1);
     const below = narrow ? 8 : 0;
     return {

@@ -1,4 +1,4 @@
-/** Draws values over a plane: a colour per cell, contour lines, or a surface seen from above and aside. */
+/** Draws values over a plane: a colour per cell, contour lines, or a surface seen obliquely from above. */
 import * as Plot from "@observablehq/plot";
 import type { Axis, Grid, GridChart } from "../../report/chart.ts";
 import { significant } from "../../report/format.ts";
@@ -6,10 +6,10 @@ import type { Canvas, Figure } from "../plot.ts";
 import { axisTitle, inPanel, panelLayout, panelTitles, scaleOf } from "./look.ts";
 import { projectSurface } from "./surface.ts";
 
-/** Dark is low, bright is high: told apart with every kind of colour vision, and in grey. */
+/** Dark is low, bright is high: readable with every kind of colour vision, and in grey. */
 const SCHEME = "viridis";
 
-/** Drawn where an interrupted run has no panel yet: axes with nothing between them. */
+/** For an interrupted run without a panel: empty axes. */
 const NOTHING: Grid = { title: "", xs: [0, 1], ys: [0, 1], values: Array(2).fill([Number.NaN, Number.NaN]) };
 
 export function gridFigure(given: GridChart): Figure {
@@ -100,7 +100,7 @@ interface Cell {
   readonly value: number;
 }
 
-/** The distance between neighbours; 1 where there is but one. */
+/** The distance between neighbours; 1 if there is only one value. */
 function spacing(axes: readonly (readonly number[])[]): number {
   const steps = axes.flatMap((values) => values.slice(1).map((v, i) => Math.abs(v - values[i])));
   return steps.length === 0 ? 1 : Math.min(...steps);

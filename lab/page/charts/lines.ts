@@ -16,7 +16,7 @@ interface Row {
 
 export function lineFigure(chart: LineChart): Figure {
   const { x, y, marks = "lines", rules = [] } = chart;
-  // A run that was interrupted early may have no panel yet: the axes are drawn all the same.
+  // A run that was interrupted early may have no panel yet: the axes are drawn anyway.
   const panels = chart.panels.length > 0 ? chart.panels : [{ title: "", series: [] }];
   const looks = looksOf(panels.flatMap(({ series }) => series));
   const titles = panels.map(({ title }) => title);
@@ -29,7 +29,7 @@ export function lineFigure(chart: LineChart): Figure {
   const names = [...looks.keys()];
   return (canvas) => {
     const { palette } = canvas;
-    // With a domain of its own an axis may leave points out: they are cut off at the frame.
+    // An axis with its own domain may leave points out: they are cut off at the frame.
     const clip = rows.some(
       (row) => isOutside(row.x, x.domain) || [row.y, row.low, row.high].some((v) => isOutside(v, y.domain)),
     );
@@ -55,7 +55,7 @@ export function lineFigure(chart: LineChart): Figure {
           Plot.gridY({ stroke: palette.grid, strokeOpacity: 1, ...(yScale.ticks ? { ticks: yScale.ticks } : {}) }),
           ...(titles.length > 1 ? [Plot.frame({ stroke: palette.grid })] : []),
           ...rules.flatMap((rule) => ruleMarks(rule, palette)),
-          // What is faint lies below everything, whoever's it is.
+          // Faint series are drawn first, below everything.
           ...drawn.flatMap(({ faint }) => faint),
           ...drawn.flatMap(({ clear }) => clear),
           ...panelTitles(titles, canvas),
@@ -76,7 +76,7 @@ interface Around {
   readonly canvas: Canvas;
 }
 
-/** All that is drawn of the series of one name. */
+/** Everything drawn for the series of one name. */
 function seriesMarks(name: string, look: Look, around: Around): { faint: Plot.Markish[]; clear: Plot.Markish[] } {
   const { rows, zeros, logY, marks, most, faceted, canvas } = around;
   const colour = canvas.palette[look.tone];
@@ -98,7 +98,7 @@ function seriesMarks(name: string, look: Look, around: Around): { faint: Plot.Ma
     both: [...line, dots],
     stems: [Plot.ruleX(own, { ...faceted, x: "x", y1: 0, y2: "y", ...stem }), dots],
   };
-  // A value of exactly zero has no place on a log axis: it is marked on the lower edge.
+  // A log axis has no zero: a value of exactly zero is marked on the lower edge.
   const edge = zeros.filter((row) => row.name === name);
   const zero = { frameAnchor: "bottom", dy: -4, text: () => "0", fill: colour, fontWeight: "bold" } as const;
   return {
@@ -112,7 +112,10 @@ function seriesMarks(name: string, look: Look, around: Around): { faint: Plot.Ma
   };
 }
 
-/** What has no place on an axis (NaN, infinity, what is not above 0 on a log axis) is left out; tables show it. */
+/**
+ * Values that an axis cannot show (NaN, infinity, on a log axis values that are not above 0) are left out; tables show
+ * them.
+ */
 function isDrawable({ x, y }: { x: number; y: number }, logY = false, logX = false): boolean {
   return Number.isFinite(x) && Number.isFinite(y) && !(logY && y <= 0) && !(logX && x <= 0);
 }

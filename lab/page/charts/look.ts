@@ -1,4 +1,4 @@
-/** What charts have in common: how series look, how axes are named, how panels stand beside one another. */
+/** Common parts of charts: the look of series, the names of axes, the arrangement of panels. */
 import * as Plot from "@observablehq/plot";
 import { scaleLinear, scaleLog } from "d3-scale";
 import type { Axis, LineChart, Tone } from "../../report/chart.ts";
@@ -28,7 +28,7 @@ const DASHES: Readonly<Record<Tone, string | undefined>> = {
   sky: "12 4",
 };
 
-/** A look for each name, in order of appearance; names with a tone keep it, the others get those that are left. */
+/** A look for each name, in order of appearance; names with a tone keep it, the others get the remaining ones. */
 export function looksOf(
   series: readonly { readonly name: string; readonly tone?: Tone; readonly dashed?: boolean }[],
 ): Map<string, Look> {
@@ -45,7 +45,7 @@ export function looksOf(
   );
 }
 
-/** @param marks what the samples show, as the chart does. */
+/** @param marks the kind of marks in the chart, repeated in the legend's samples. */
 export function legendFrom(
   looks: ReadonlyMap<string, Look>,
   palette: Palette,
@@ -69,8 +69,8 @@ export function axisTitle({ label, unit, log }: Axis): string {
 }
 
 /**
- * What Plot needs to know about a scale: label, domain, ticks (fewer where panels share the width). `nice` ends an x axis at
- * round numbers, which a y axis always does.
+ * Plot's options for a scale: label, domain, ticks (fewer where panels share the width). `nice` ends an x axis at round
+ * numbers; a y axis always ends there.
  */
 export function scaleOf(
   axis: Axis,
@@ -98,7 +98,7 @@ export function scaleOf(
   return { ...naming, domain: [low, high], nice: axis.domain === undefined && (side === "y" || nice), ticks: most };
 }
 
-/** 1, 20,000, 0.001 as they are; anything longer as a power of ten: 10⁻⁶, 3·10⁶. */
+/** 1, 20,000, 0.001 in full; anything longer as a power of ten: 10⁻⁶, 3·10⁶. */
 export function plainNumber(value: number): string {
   const size = Math.abs(value);
   if (value === 0 || (size >= 1e-3 && size < 1e6)) return value.toLocaleString("en-US", { maximumFractionDigits: 6 });
@@ -111,7 +111,7 @@ const SUPERSCRIPTS: Readonly<Record<string, string>> = Object.fromEntries(
   [..."-0123456789"].map((sign, i) => [sign, "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"[i]]),
 );
 
-/** From the lowest to the highest; around a single value, or where there is none, an interval that can be drawn. */
+/** From the lowest to the highest value; around a single value, or without any, an interval that can be drawn. */
 export function extent(values: readonly number[], log = false): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -133,7 +133,7 @@ export function axisTicks(
 ): number[] {
   if (log) {
     const scale = scaleLog().domain([low, high]);
-    // Where powers of ten are few it gives their multiples too, and names those for which there is room.
+    // If there are few powers of ten it also gives their multiples, and labels those that have room.
     const named = scale.tickFormat(most);
     return scale.ticks(most).filter((tick) => named(tick) !== "");
   }
@@ -141,7 +141,7 @@ export function axisTicks(
   return whole ? ticks.filter(Number.isInteger) : ticks;
 }
 
-/** Panels beside one another, or one below the other where it is narrow. */
+/** Panels side by side, or below one another on narrow screens. */
 export function panelLayout(
   titles: readonly string[],
   canvas: Canvas,
@@ -157,19 +157,19 @@ export function panelLayout(
   return { height: heights.wide + above, fx: scale, marginTop: 30 + above };
 }
 
-/** Of a panel's title: the letters, and a line where there are several. */
+/** Sizes of a panel's title: of the letters, and of a line where there are several. */
 const TITLE_SIZE = 13;
 const TITLE_LINE = 16;
 
-/** Each title in lines as short as its panel, to stand above it; null where all of them fit inside. */
+/** Each title, broken into lines that fit above its panel; null if all titles fit inside. */
 function titlesAbove(titles: readonly string[], { width, narrow }: Canvas): string[][] | null {
-  // Bold letters of 13 px are about 8 px wide. Panels one below the other are as wide as the picture.
+  // Bold letters of 13 px are about 8 px wide. Panels below one another are as wide as the picture.
   const letters = Math.floor((0.84 * (width - 88)) / titles.length / 8);
   if (narrow || titles.every((title) => title.length < letters)) return null;
   return titles.map((title) => wrap(title, letters));
 }
 
-/** Words in lines of at most so many letters; a longer word has a line of its own. */
+/** Words in lines of at most so many letters; a longer word gets its own line. */
 export function wrap(text: string, letters: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
@@ -185,12 +185,12 @@ export function inPanel({ narrow }: Canvas): { fx: string } | { fy: string } {
   return narrow ? { fy: "panel" } : { fx: "panel" };
 }
 
-/** Each panel's title in its upper right corner, or above it where panels are too narrow; nothing where there is but one. */
+/** Each panel's title in its upper right corner, or above it if panels are too narrow; nothing for a single panel. */
 export function panelTitles(titles: readonly string[], canvas: Canvas): Plot.Markish[] {
   if (titles.length === 1) return [];
   const { palette } = canvas;
   const above = titlesAbove(titles, canvas);
-  // Inside a panel a rim of the ground keeps the title apart from the lines.
+  // Inside a panel, an outline in the background colour separates the title from the lines.
   const place: Plot.TextOptions = above
     ? { frameAnchor: "top-left", lineAnchor: "bottom", dy: -8, lineHeight: TITLE_LINE / TITLE_SIZE }
     : { frameAnchor: "top-right", dx: -8, dy: 8, stroke: palette.background, strokeWidth: 6 };

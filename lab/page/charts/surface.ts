@@ -16,7 +16,7 @@ const ABOVE = (35 * Math.PI) / 180;
  *
  *   u = x cos t − y sin t,   depth = x sin t + y cos t,   v = depth sin a + height cos a
  *
- * What is above the domain is cut off at its top, and so is what is not finite.
+ * Values above the domain, and values that are not finite, are cut off at its top.
  */
 export function projectSurface(
   { xs, ys, values }: Grid,

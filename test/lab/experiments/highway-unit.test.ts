@@ -34,5 +34,5 @@ test("depth 14, width 8: 2 units in each of 3 stages of 7, 14 and 28 channels, a
 
 test("it cannot start at zero, and says so", () => {
   const unit = new HighwayUnit(2, 2, { stride: 1, rng: new Rng(1) });
-  expect(() => unit.zeroInitLast()).toThrow("HighwayUnit: a gated branch starts near zero by its gate, not at zero");
+  expect(() => unit.zeroInitLast()).toThrow("HighwayUnit: the gate makes a branch start near zero, not at zero");
 });

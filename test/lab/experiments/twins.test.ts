@@ -53,7 +53,7 @@ describe("a run", () => {
   test("in the first paper's order the ReLU after each addition is named", async () => {
     const { report } = await run({ order: "post", nets: ["residual"] });
     expect(report.marks!.verdicts[0].details.rows[0][2]).toContain("gated by the mask of relu after the addition");
-    expect(report.marks!.verdicts[0].text).toContain("--order pre` does without it");
+    expect(report.marks!.verdicts[0].text).toContain("--order pre` has no such ReLU");
   });
 
   test("branches that start at zero carry nothing before the first step, which a log axis marks on its edge", async () => {
@@ -129,8 +129,12 @@ describe("what it shows", () => {
   });
 
   test.each([
-    [0.03, 0.8, "Without its skip connections the network does not learn: after 4 steps ResNet-8 reads 97.0 %"],
-    [0.03, 0.04, "With 8 layers both learn: after 4 steps ResNet-8 reads 97.0 % of the test images right and plain-8"],
+    [0.03, 0.8, "Without its skip connections the network does not learn: after 4 steps ResNet-8 classifies 97.0 %"],
+    [
+      0.03,
+      0.04,
+      "With 8 layers both learn: after 4 steps ResNet-8 classifies 97.0 % of the test images correctly, plain-8",
+    ],
     [0.03, 0.2, "With its skip connections the network learns faster: "],
     [0.2, 0.03, "Without its skip connections the network learns faster: "],
     [0.8, 0.9, "Neither of the two has learned much yet: "],

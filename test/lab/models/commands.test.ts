@@ -94,7 +94,7 @@ describe("convert", () => {
       ["a.pth", "a.zip"],
       "cannot tell the format of a.zip: expected .safetensors, .pth, .pt or .onnx",
     ],
-    ["ONNX without a network", ["a.pth", "a.onnx"], "an .onnx file holds the network too: say which with --network"],
+    ["ONNX without a network", ["a.pth", "a.onnx"], "an .onnx file also contains the network: name it with --network"],
     ["ONNX in half precision", ["a.pth", "a.onnx", "--network", "resnet20", "--dtype", "float16"], /float32 only$/],
     [
       "--fold without ONNX",
@@ -137,7 +137,7 @@ describe("classify", () => {
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
     expect(new Set(guesses.map(([, , name]) => name)).size).toBe(3);
     expect(lines[3]).toMatch(
-      /^resnet20, 269,267 parameters: \d+ ms to load, \d+ ms for the first look, [\d.]+ ms for the next$/,
+      /^resnet20, 269,267 parameters: \d+ ms to load, \d+ ms for the first prediction, [\d.]+ ms for the next$/,
     );
   });
 

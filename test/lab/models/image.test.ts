@@ -110,7 +110,7 @@ describe("withChannels", () => {
     expect(Array.from(withChannels(gray([0.5]), 3).data)).toEqual([0.5, 0.5, 0.5]);
     const colours: Image = { channels: 3, height: 1, width: 1, data: Float32Array.from([1, 0.5, 0]) };
     expect(withChannels(colours, 1).data[0]).toBeCloseTo(0.299 + 0.587 / 2, 6);
-    expect(() => withChannels(colours, 4)).toThrow("the network wants 4 channels; an image has 1 or 3");
+    expect(() => withChannels(colours, 4)).toThrow("the network needs 4 channels; an image has 1 or 3");
   });
 });
 

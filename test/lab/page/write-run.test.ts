@@ -119,7 +119,7 @@ describe("the page", () => {
       "means of 2 × 2 pixels",
       "abababababababab",
       "skipstone 9.9.9, code 0123456789abcdef",
-      "1 min 15 s; the tasks one after another 2 min 20 s",
+      "1 min 15 s; the sum of the tasks 2 min 20 s",
       "npm run lab -- reproduce with the path",
       "Commandnpm run lab -- sample --seeds 1",
     ]) {
@@ -182,9 +182,11 @@ describe("the page", () => {
 
   test("says what makes its numbers less than they seem", () => {
     expect(text).not.toMatch(/quick run|Interrupted|another version/);
-    expect(pageOf({ preset: "quick" })).toContain("A quick run: it shows that everything works, not what comes out.");
+    expect(pageOf({ preset: "quick" })).toContain(
+      "A quick run: it shows that everything works, but the results mean nothing.",
+    );
     expect(pageOf({ planned: 3 })).toContain("Interrupted: 2 of 3 tasks are finished");
-    expect(pageOf({ otherCode: 2 })).toContain("2 results are of another version of the code (--redraw).");
+    expect(pageOf({ otherCode: 2 })).toContain("2 results come from another version of the code (--redraw).");
   });
 });
 
