@@ -2,6 +2,7 @@
  * Weights in and out: safetensors and PyTorch's `.pth`; networks out: ONNX. Bytes in, tensors out, and back; `skipstone/node`
  * has paths.
  */
+export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export type { DType, FloatDType, Values } from "./dtypes.ts";
 export { FormatError } from "./errors.ts";
 export * from "./onnx/index.ts";

@@ -109,7 +109,9 @@ describe("fit", () => {
       expect(gradNorm(grads, model.parameters())).toBe(norm);
     }
     expect(history.steps).toEqual(
-      steps.map(({ batches: _batches, outputs: _outputs, grads: _grads, ...record }) => record),
+      steps.map(
+        ({ batches: _batches, outputs: _outputs, checkpoint: _checkpoint, grads: _grads, ...record }) => record,
+      ),
     );
     // Means over examples, not over batches: the last batch is smaller.
     const [a, b, c] = steps.map(({ loss }) => loss);

@@ -5,3 +5,4 @@ export type { Optimizer, ParameterGroup, Parameters } from "./optimizer.ts";
 export type { OneCycleOptions, Schedule } from "./schedules.ts";
 export * as schedules from "./schedules.ts";
 export { SGD, type SgdOptions } from "./sgd.ts";
+export type { OptimizerState } from "./state.ts";
