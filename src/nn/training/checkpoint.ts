@@ -7,7 +7,7 @@
 import { describe } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { isTensor, peek, type Tensor } from "../../tensor/tensor.ts";
-import { kernels } from "../../tensor/tier.ts";
+import { chooseKernels, kernels } from "../../tensor/tier.ts";
 import { warn } from "../../tensor/warn.ts";
 import { copyState } from "../copy-state.ts";
 import type { Module, StateDict } from "../module.ts";
@@ -145,6 +145,7 @@ function readSaved(checkpoint: Checkpoint): Saved {
 }
 
 function kernelsInWords(): string {
+  chooseKernels();
   return `${kernels.name} kernels${kernels.name === "plain" ? "" : `, ${kernels.arithmetic} multiply-add`}`;
 }
 
