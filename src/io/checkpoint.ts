@@ -1,8 +1,9 @@
 /** Checkpoints of a training in a file: safetensors, with what is no tensor as metadata. */
 import type { Checkpoint } from "../nn/training/checkpoint.ts";
 import { FormatError } from "./errors.ts";
-import { readSafetensors } from "./safetensors/read.ts";
+import { readContents } from "./safetensors/read.ts";
 import { safetensorsChunksFor } from "./safetensors/write.ts";
+import { readWith } from "./weight-file.ts";
 import { joinChunks } from "./writing.ts";
 
 /**
@@ -28,7 +29,7 @@ export function checkpointChunks(op: string, checkpoint: Checkpoint): Generator<
  * @throws FormatError for any other file.
  */
 export function readCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
-  const file = readSafetensors(bytes);
+  const file = readWith("readCheckpoint", readContents, bytes, {});
   const metadata = Object.fromEntries(file.metadata);
   if (metadata["training"] === undefined) {
     throw new FormatError(`${file.name}: a safetensors file, but not a checkpoint: its metadata has no "training"`);

@@ -34,7 +34,7 @@ const BEST = "best.safetensors";
  *
  * @example
  * import { CheckpointFolder } from "skipstone/node";
- * const folder = new CheckpointFolder("build/run");
+ * const folder = new CheckpointFolder("build/runs/second");
  * await fit(model, {
  *   data,
  *   optimizer,
