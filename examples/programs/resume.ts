@@ -1,5 +1,5 @@
-// Stop and go on: a training that saves a checkpoint every 25 steps is stopped half way, as by a power cut, and goes on from the
-// last file. It ends with the weights, to the bit, of one that never stopped.
+// Stop and go on: a training that saves a checkpoint every 25 steps is stopped half way, by a power cut say, and goes on from
+// the last file. It ends with the weights, to the bit, of one that never stopped.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const images = Float32Array.from(randn([40, 3, 8, 8], new Rng(1)).data);
 const labels = Uint8Array.from({ length: 40 }, (_, i) => i % 4);
 const pictures: Dataset = { name: "noise", images, labels, shape: [40, 3, 8, 8], classes: ["a", "b", "c", "d"] };
 
-/** The whole program, as it is started each time. */
+/** The whole program: it is started twice. */
 async function train(steps: number, resume: Checkpoint | null, save: (checkpoint: Checkpoint) => Promise<unknown>) {
   const rng = new Rng(0);
   const model = cifarResNet(8, { width: 4, classes: 4, rng });
