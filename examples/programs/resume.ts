@@ -11,7 +11,7 @@ const labels = Uint8Array.from({ length: 40 }, (_, i) => i % 4);
 const pictures: Dataset = { name: "noise", images, labels, shape: [40, 3, 8, 8], classes: ["a", "b", "c", "d"] };
 
 /** The whole program: it is started twice. */
-async function train(steps: number, resume: Checkpoint | null, save: (checkpoint: Checkpoint) => Promise<unknown>) {
+async function train(steps: number, resume: Checkpoint | null, save: (checkpoint: Checkpoint) => Promise<string>) {
   const rng = new Rng(0);
   const model = cifarResNet(8, { width: 4, classes: 4, rng });
   const history = await fit(model, {
@@ -28,7 +28,7 @@ async function train(steps: number, resume: Checkpoint | null, save: (checkpoint
 
 const path = mkdtempSync(join(tmpdir(), "skipstone-resume-"));
 const folder = new CheckpointFolder(path);
-const whole = await train(100, null, async () => {});
+const whole = await train(100, null, async () => "");
 const first = await train(60, null, (checkpoint) => folder.save(checkpoint));
 const rest = await train(100, await folder.latest(), (checkpoint) => folder.save(checkpoint));
 rmSync(path, { recursive: true });
