@@ -48,6 +48,8 @@ const OPTIONS: OptionNames<BatchOptions> = {
 export interface Batches extends Iterable<ImageBatch> {
   /** Number of batches in an epoch. */
   readonly length: number;
+  /** What draws the order of the images: `fit` puts its state into a checkpoint. */
+  readonly generator?: Rng;
 }
 
 /**
@@ -70,6 +72,7 @@ export function batches(dataset: Dataset, options: BatchOptions): Batches {
   if (length === 0) throw new ValueError(`batches: ${N} images do not fill one batch of ${batchSize}`);
   return {
     length,
+    ...(rng ? { generator: rng } : {}),
     *[Symbol.iterator]() {
       // Fork even without augmentation, so that the order of images does not depend on it.
       const augmentRng = rng?.fork("augment");

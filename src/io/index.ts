@@ -2,6 +2,7 @@
  * Reads and writes weights as safetensors and PyTorch's `.pth`; writes networks as ONNX. Bytes in, tensors out, and
  * back; `skipstone/node` takes paths.
  */
+export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export type { DType, FloatDType, StoredValues } from "./dtypes.ts";
 export { FormatError } from "./errors.ts";
 export * from "./onnx/index.ts";

@@ -10,9 +10,9 @@ import type { Gradients } from "../autograd/backward.ts";
 import { checkAboveZero, checkFunction, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
+import type { Rng } from "../tensor/rng.ts";
 import { checkCallback, checkNow } from "../tensor/sync.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
-import { checkBatches } from "./evaluate.ts";
 import { switchMode } from "./evaluation.ts";
 import type { Metrics } from "./metrics.ts";
 import { isResting } from "./mode.ts";
@@ -20,9 +20,11 @@ import { checkModule, type Module } from "./module.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
 import type { Batch, BatchSource, Labels } from "./training/batch.ts";
+import type { Checkpoint } from "./training/checkpoint.ts";
 import { claim } from "./training/claim.ts";
 import type { Loss } from "./training/loss.ts";
-import { byName, Means, Meter } from "./training/means.ts";
+import { byName, Meter } from "./training/means.ts";
+import { Progress } from "./training/progress.ts";
 import { type Schedules, schedulesOf, setRates } from "./training/rates.ts";
 import { type SkippedBatch, Stepper, TrainingError } from "./training/step.ts";
 
@@ -52,6 +54,8 @@ export interface StepInfo<X = Tensor, Y = Tensor, L = Labels, K extends string =
   readonly outputs: readonly Y[];
   /** ∂loss/∂parameter, before clipping. The parameters themselves are already updated. */
   readonly grads: Gradients;
+  /** The training after this step, to be saved: `resume` goes on from there. */
+  checkpoint(): Checkpoint;
 }
 
 /** What `fit` reports at the end of an epoch. */
@@ -65,6 +69,12 @@ export interface EpochRecord<K extends string = string> {
   readonly metrics: Readonly<Record<K, number>>;
   /** Seconds since the start of `fit`, callbacks included. */
   readonly seconds: number;
+}
+
+/** What `onEpoch` sees. */
+export interface EpochInfo<K extends string = string> extends EpochRecord<K> {
+  /** The training after this epoch, to be saved: `resume` goes on with the next one. */
+  checkpoint(): Checkpoint;
 }
 
 /** A callback that returns (or resolves to) false ends the training after this step or epoch. */
@@ -100,7 +110,19 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
    */
   badBatches?: "stop" | "skip";
   onStep?: (info: StepInfo<X, Y, L, K>) => Answer;
-  onEpoch?: (record: EpochRecord<K>) => Answer;
+  onEpoch?: (info: EpochInfo<K>) => Answer;
+  /**
+   * Goes on from a checkpoint as if the training had never stopped, to the bit: model, optimiser, generators, epoch and place
+   * in it. Everything else is made again by the program as it was made then, `data` above all: it is called for the
+   * checkpoint's epoch, and the batches that were taken are left out. `steps` and `epochs` count from the beginning of the
+   * training; the history begins here. Null or undefined: the training begins.
+   */
+  resume?: Checkpoint | null;
+  /**
+   * The generators of random numbers that `data` and callbacks use, by any name, so that a checkpoint has their state. Those
+   * of the model's parts and that of `batches` are known by themselves.
+   */
+  generators?: Readonly<Record<string, Rng>>;
 }
 
 /** What `fit` returns: losses, metrics and times. */
@@ -126,6 +148,8 @@ const NAMES: OptionNames<FitOptions> = {
   badBatches: true,
   onStep: true,
   onEpoch: true,
+  resume: true,
+  generators: true,
 };
 
 /**
@@ -160,61 +184,53 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
 ): Promise<History<K>> {
   checkModule("fit", model);
   checkFitOptions(options);
-  const { data, optimizer, epochs = Infinity, steps = Infinity, accumulate = 1, onStep, onEpoch } = options;
+  const { optimizer, epochs = Infinity, steps = Infinity, accumulate = 1, onStep, onEpoch } = options;
   const schedule = schedulesOf(options.schedule);
   const meter = new Meter("fit", options.metrics);
 
-  const started = Date.now();
-  const elapsed = (): number => (Date.now() - started) / 1000;
   const stepRecords: StepRecord<K>[] = [];
   const epochRecords: EpochRecord<K>[] = [];
   let stopped = false;
-  const finished = (epoch: number): boolean => stopped || epoch >= epochs || stepRecords.length >= steps;
 
   const disown = claim("fit", model, optimizer);
   let putBack = (): void => {};
   try {
     if (isResting(model)) putBack = switchMode(model, true);
+    const progress = new Progress<X, L, K>(model, optimizer, meter.names, options);
+    const checkpoint = (): Checkpoint => progress.checkpoint();
     const stepper = new Stepper(model, optimizer, meter, {
       loss: options.loss,
       clipNorm: options.clipNorm,
       skipBad: options.badBatches === "skip",
     });
-    for (let epoch = 0; !finished(epoch); epoch++) {
-      const means = new Means(meter.names);
-      const stepsBefore = stepRecords.length;
-      const batches = await data(epoch);
-      checkBatches("fit", batches);
-      let firstBatch = 0;
-      for await (const group of inGroups(batches, accumulate)) {
-        const step = stepRecords.length;
+    for (; !stopped && progress.epoch < epochs && progress.step < steps; progress.nextEpoch()) {
+      const { epoch } = progress;
+      let isCut = false;
+      for await (const group of progress.groups(accumulate)) {
+        const { step } = progress;
         checkTraining(model, step);
         setRates(optimizer, schedule, step);
-        const update = stepper.take(group, { step, epoch, firstBatch });
-        firstBatch += group.length;
+        const update = stepper.take(group, { step, epoch, firstBatch: progress.batch });
+        progress.took(group);
         if (!update) continue;
 
         const { measurement, gradNorm, ...tensors } = update;
-        means.add(measurement);
+        progress.add(measurement);
         const loss = measurement.loss.value;
         const metrics = byName(meter.names, (name) => measurement.metrics[name].value);
-        const record = { step, epoch, loss, metrics, lr: optimizer.lr, gradNorm, seconds: elapsed() };
+        const record = { step, epoch, loss, metrics, lr: optimizer.lr, gradNorm, seconds: progress.seconds };
         stepRecords.push(record);
-        if ((await onStep?.({ ...record, ...tensors })) === false) stopped = true;
-        if (stopped || stepRecords.length >= steps) break;
+        if ((await onStep?.({ ...record, ...tensors, checkpoint })) === false) stopped = true;
+        isCut = stopped || progress.step >= steps;
+        if (isCut) break;
       }
-      if (firstBatch === 0) {
-        const hint = epoch > 0 ? ": a generator can be read once, data must make a new one for each epoch" : "";
-        throw new ValueError(`fit: the data of epoch ${epoch} has no batch${hint}`);
-      }
-      if (stepRecords.length === stepsBefore) {
-        const { reason } = stepper.skipped[stepper.skipped.length - 1];
-        const message = `fit: every batch of epoch ${epoch} was bad, the last because ${reason}`;
-        throw new TrainingError(message, stepsBefore, optimizer.lr);
-      }
-      const record = { epoch, steps: stepRecords.length, ...means.result(), seconds: elapsed() };
+      // A checkpoint that was made after this epoch: only its data had to be gone through.
+      if (progress.epochDone) continue;
+      checkLearned(progress, stepper, optimizer.lr);
+      const record = { epoch, steps: progress.step, ...progress.means, seconds: progress.seconds };
       epochRecords.push(record);
-      if ((await onEpoch?.(record)) === false) stopped = true;
+      if (!isCut) progress.endEpoch();
+      if ((await onEpoch?.({ ...record, checkpoint })) === false) stopped = true;
     }
     return { steps: stepRecords, epochs: epochRecords, skipped: stepper.skipped, stopped };
   } finally {
@@ -223,16 +239,19 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
   }
 }
 
-/** `size` batches at a time; the last group of an epoch may be smaller. No batch is requested before it is needed. */
-async function* inGroups<B>(batches: Iterable<B> | AsyncIterable<B>, size: number): AsyncGenerator<B[]> {
-  let group: B[] = [];
-  for await (const batch of batches) {
-    group.push(batch);
-    if (group.length < size) continue;
-    yield group;
-    group = [];
+/** Throws unless the epoch had a batch, and one that was good. */
+function checkLearned(
+  { epoch, batch, step, means }: Pick<Progress<never, never, string>, "epoch" | "batch" | "step" | "means">,
+  { skipped }: Pick<Stepper<never, never>, "skipped">,
+  lr: number,
+): void {
+  if (batch === 0) {
+    const hint = epoch > 0 ? ": a generator can be read once, data must make a new one for each epoch" : "";
+    throw new ValueError(`fit: the data of epoch ${epoch} has no batch${hint}`);
   }
-  if (group.length > 0) yield group;
+  if (!Number.isNaN(means.loss)) return;
+  const { reason } = skipped[skipped.length - 1];
+  throw new TrainingError(`fit: every batch of epoch ${epoch} was bad, the last because ${reason}`, step, lr);
 }
 
 /**

@@ -10,6 +10,7 @@ export {
 } from "./block.ts";
 export { Bottleneck, type BottleneckOptions } from "./bottleneck.ts";
 export { type CifarResNetOptions, cifarResNet, ResNet } from "./cifar-resnet.ts";
+export type { ConvBlock } from "./conv-block.ts";
 export { Expansion, type ExpansionOptions, type ExpansionOrder } from "./expansion.ts";
 export {
   HighwayConvNet,

@@ -90,7 +90,7 @@ describe("fit", () => {
       onStep: (info) => {
         steps.push(info);
       },
-      onEpoch: (record) => {
+      onEpoch: ({ checkpoint: _checkpoint, ...record }) => {
         epochs.push(record);
       },
     });
@@ -109,7 +109,9 @@ describe("fit", () => {
       expect(gradNorm(grads, model.parameters())).toBe(norm);
     }
     expect(history.steps).toEqual(
-      steps.map(({ batches: _batches, outputs: _outputs, grads: _grads, ...record }) => record),
+      steps.map(
+        ({ batches: _batches, outputs: _outputs, checkpoint: _checkpoint, grads: _grads, ...record }) => record,
+      ),
     );
     // Means over examples, not over batches: the last batch is smaller.
     const [a, b, c] = steps.map(({ loss }) => loss);

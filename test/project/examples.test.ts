@@ -53,6 +53,8 @@ function write(folder: string, snippets: readonly Snippet[]): { paths: string[];
   const root = resolve("build", folder);
   rmSync(root, { recursive: true, force: true });
   mkdirSync(root, { recursive: true });
+  // Where examples keep checkpoints: what an earlier run left there is not theirs to go on from.
+  rmSync("build/runs", { recursive: true, force: true });
   const compilerOptions = {
     noEmit: true,
     incremental: false,

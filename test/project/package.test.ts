@@ -56,7 +56,7 @@ describe("src", () => {
     // fit tells its callbacks how many seconds have passed, and profile how long kernels took; nothing is computed from them.
     // And no two half-written files have one name.
     expect(found.filter(([, name]) => name !== undefined)).toEqual([
-      [join("src", "nn", "fit.ts"), "Date"],
+      [join("src", "nn", "training", "progress.ts"), "Date"],
       [join("src", "node", "unfinished.ts"), "crypto"],
       [join("src", "tensor", "profile.ts"), "performance"],
     ]);

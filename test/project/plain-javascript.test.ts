@@ -94,6 +94,7 @@ const dataset: data.Dataset = {
 const idxImages = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2, ...pixels);
 const idxLabels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1);
 const state = { w: tensor([1, 2, 3]) };
+const checkpoint = { tensors: state, metadata: { format: "skipstone checkpoint 1", training: "{}" } };
 const [pth, safetensors] = [io.writePth(state), io.writeSafetensors(state)];
 
 const folder = mkdtempSync(join(tmpdir(), "skipstone-arguments-"));
@@ -244,10 +245,12 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     openSafetensors: [source(safetensors), options({ name: "mine" }, readOptions)],
     openWeights: [source(safetensors), options({ key: "" }, pthOptions)],
     pthChunks: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
+    readCheckpoint: [arg(io.writeCheckpoint(checkpoint), bytes)],
     readPth: [source(pth), options({ name: "mine" }, pthOptions)],
     readSafetensors: [source(safetensors), options({ name: "mine" }, readOptions)],
     readWeights: [source(pth), options({ unknownObjects: "skip" }, pthOptions)],
     safetensorsChunks: [arg(state, empty), options({ dtype: "float16" }, { dtype, metadata: texts })],
+    writeCheckpoint: [arg(checkpoint)],
     writePth: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
     writeSafetensors: [arg(state, empty), options({ metadata: { a: "b" } }, { dtype, metadata: texts })],
   },

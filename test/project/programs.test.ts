@@ -1,4 +1,4 @@
-/** The ten programs of examples/programs: each runs as a user runs it, prints what it should, and needs no cast. */
+/** The programs of examples/programs: each runs as a user runs it, prints what it should, and needs no cast. */
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -65,6 +65,10 @@ const judged: Readonly<Record<string, (printed: readonly string[]) => void>> = {
   "best-weights": ([end, best, back]) => {
     expect(numbers(best)[0]).toBeLessThan(numbers(end)[0]);
     expect(numbers(back)[0]).toBe(numbers(best)[0]);
+  },
+  resume: ([steps, same]) => {
+    expect(steps).toBe("60 steps, stopped; 50 more from step 50 on");
+    expect(same).toBe("the weights of 100 steps in one go: true");
   },
   worker: ([there, here, same]) => {
     expect(there.replace("there:", "here: ")).toBe(here);

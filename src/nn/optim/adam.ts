@@ -14,6 +14,7 @@ import {
   type Parameters,
   showOptions,
 } from "./optimizer.ts";
+import { type OptimizerState, optimizerState, readOptimizerState } from "./state.ts";
 
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
@@ -124,6 +125,29 @@ export abstract class Moments implements Optimizer {
           step: moments.steps,
         });
       }
+    }
+  }
+
+  /** The moments and steps of each parameter, the rate and the momentum: copies. */
+  stateDict(): OptimizerState {
+    return optimizerState(this, (w) => {
+      const moments = this.#moments.get(w);
+      if (!moments) return null;
+      const { mean, square, steps } = moments;
+      return { tensors: { exp_avg: mean, exp_avg_sq: square }, numbers: { step: steps } };
+    });
+  }
+
+  /** Goes on from what `stateDict` returned. @throws ValueError if it is another optimiser's. Nothing has been changed then. */
+  loadStateDict(state: OptimizerState): void {
+    const names = { tensors: ["exp_avg", "exp_avg_sq"], numbers: ["step"] };
+    const read = readOptimizerState(this.#name, this.parameters, state, names);
+    this.lr = state.numbers["lr"];
+    this.momentum = state.numbers["momentum"];
+    this.#moments.clear();
+    for (const [w, { tensors, numbers }] of read) {
+      const [mean, square] = [toValues(tensors["exp_avg"]), toValues(tensors["exp_avg_sq"])];
+      this.#moments.set(w, { mean, square, steps: numbers["step"] });
     }
   }
 }

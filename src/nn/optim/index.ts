@@ -5,3 +5,4 @@ export type { CompleteGroup, Optimizer, ParameterGroup, Parameters } from "./opt
 export type { OneCycleOptions, Schedule } from "./schedules.ts";
 export * as schedules from "./schedules.ts";
 export { SGD, type SgdOptions } from "./sgd.ts";
+export type { OptimizerState } from "./state.ts";

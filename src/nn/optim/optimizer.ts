@@ -10,6 +10,7 @@ import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts"
 import { ShapeError, UsageError, ValueError } from "../../tensor/errors.ts";
 import { formatShape, sameShape } from "../../tensor/shape.ts";
 import { Tensor, valuesOf } from "../../tensor/tensor.ts";
+import type { OptimizerState } from "./state.ts";
 
 /** Changes weights by their gradients: SGD, Adam, or one of your own. */
 export interface Optimizer {
@@ -30,6 +31,10 @@ export interface Optimizer {
    * gradient that does not fit its parameter. In both cases nothing has changed.
    */
   step(grads: Gradients): void;
+  /** What it has learnt, as copies: for a checkpoint. An optimiser without these two can be trained with, but not resumed. */
+  stateDict?(): OptimizerState;
+  /** Goes on from what `stateDict` returned. */
+  loadStateDict?(state: OptimizerState): void;
 }
 
 /** Parameters with options of their own; others are the optimiser's. */

@@ -15,6 +15,7 @@ import {
   type Parameters,
   showOptions,
 } from "./optimizer.ts";
+import { type OptimizerState, optimizerState, readOptimizerState } from "./state.ts";
 
 /** Options of `SGD`. */
 export interface SgdOptions {
@@ -101,5 +102,22 @@ export class SGD implements Optimizer {
         kernels.sgd(valuesToChange(w), valuesOf(grads.get(w)), velocity, step);
       }
     }
+  }
+
+  /** The velocities, the rate and the momentum: copies. */
+  stateDict(): OptimizerState {
+    return optimizerState(this, (w) => {
+      const velocity = this.#velocities.get(w);
+      return velocity ? { tensors: { momentum_buffer: velocity }, numbers: {} } : null;
+    });
+  }
+
+  /** Goes on from what `stateDict` returned. @throws ValueError if it is another optimiser's. Nothing has been changed then. */
+  loadStateDict(state: OptimizerState): void {
+    const read = readOptimizerState("SGD", this.parameters, state, { tensors: ["momentum_buffer"], numbers: [] });
+    this.lr = state.numbers["lr"];
+    this.momentum = state.numbers["momentum"];
+    this.#velocities.clear();
+    for (const [w, { tensors }] of read) this.#velocities.set(w, toValues(tensors["momentum_buffer"]));
   }
 }

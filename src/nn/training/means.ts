@@ -23,6 +23,17 @@ export function meanOf(parts: readonly Measured[]): Measured {
   return { value: counted.reduce((sum, part) => sum + part.value * part.count, 0) / count, count };
 }
 
+/** What means have added up so far. */
+export interface MeansState {
+  readonly loss: SumState;
+  readonly metrics: Readonly<Record<string, SumState>>;
+}
+
+interface SumState {
+  readonly total: number;
+  readonly count: number;
+}
+
 /** The same for several measurements, number by number. */
 export class Means<K extends string> {
   /** How many things the mean of the loss covers. */
@@ -40,6 +51,18 @@ export class Means<K extends string> {
     for (const name of this.#names) this.#metrics.get(name)!.add(metrics[name]);
   }
 
+  get state(): MeansState {
+    return { loss: this.#loss.state, metrics: byName(this.#names, (name) => this.#metrics.get(name)!.state) };
+  }
+
+  /** Goes on from there. A metric that was not measured then begins here. */
+  restore({ loss, metrics }: MeansState): void {
+    this.#loss.state = loss;
+    for (const name of this.#names) {
+      if (Object.hasOwn(metrics, name)) this.#metrics.get(name)!.state = metrics[name];
+    }
+  }
+
   result(): { loss: number; metrics: Readonly<Record<K, number>> } {
     return { loss: this.#loss.mean(), metrics: byName(this.#names, (name) => this.#metrics.get(name)!.mean()) };
   }
@@ -49,6 +72,15 @@ export class Means<K extends string> {
 class Sum {
   #total = 0;
   #count = 0;
+
+  get state(): SumState {
+    return { total: this.#total, count: this.#count };
+  }
+
+  set state({ total, count }: SumState) {
+    this.#total = total;
+    this.#count = count;
+  }
 
   add({ value, count }: Measured): void {
     if (count === 0) return;

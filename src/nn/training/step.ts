@@ -96,6 +96,7 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
   readonly #beforeStep: SavedBuffers;
   readonly #beforeBatch: SavedBuffers;
   #badInARow = 0;
+  #hasStepped = false;
 
   constructor(model: Module<X, Y>, optimizer: Optimizer, meter: Meter<Y, L, K>, options: StepperOptions<Y, L>) {
     this.#model = model;
@@ -124,12 +125,13 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
       });
       if (passes.length === 0) return null;
       const { grads, gradNorm } = this.#average(passes, step);
-      if (step === 0) checkReach(this.#model, this.#optimizer, grads);
+      if (!this.#hasStepped) checkReach(this.#model, this.#optimizer, grads);
       else checkKept(this.#model, this.#own, this.#optimizer, grads);
       const { clipNorm } = this.#options;
       const { parameters } = this.#optimizer;
       const clipped = clipNorm === undefined ? grads : clipGradNorm(grads, parameters, clipNorm).grads;
       checkFinished("fit", "the optimiser's step", this.#optimizer.step(clipped));
+      this.#hasStepped = true;
       return {
         batches: good,
         outputs: passes.map(({ output }) => output),

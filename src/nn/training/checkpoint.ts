@@ -1,0 +1,159 @@
+/**
+ * `Checkpoint`: everything that a training needs to go on as if it had never stopped, to the bit. `fit` makes one in a
+ * callback and takes one as `resume`.
+ *
+ * It is made of tensors and texts, which is what a safetensors file holds (src/io/checkpoint.ts writes and reads it).
+ */
+import { describe } from "../../tensor/check.ts";
+import { UsageError, ValueError } from "../../tensor/errors.ts";
+import { isTensor, peek, type Tensor } from "../../tensor/tensor.ts";
+import { chooseKernels, kernels } from "../../tensor/tier.ts";
+import { warn } from "../../tensor/warn.ts";
+import { copyState } from "../copy-state.ts";
+import type { Module, StateDict } from "../module.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { tensorsIn } from "../tensors-in.ts";
+import type { Batch } from "./batch.ts";
+import type { SavedGenerators } from "./generators.ts";
+import type { MeansState } from "./means.ts";
+
+/** A training at one moment: what `fit({ resume })` takes. */
+export interface Checkpoint {
+  /** Of the model under `model.`, of the optimiser under `optimizer.`, of its parameters that are not the model's `parameter.`. */
+  readonly tensors: StateDict;
+  /** What is no tensor, as JSON under `training`, and whatever the caller adds. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Where a training is. */
+export interface Position {
+  /** Steps done. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Batches taken of this epoch. */
+  readonly batch: number;
+  /** Whether the epoch is over, `onEpoch` and all. */
+  readonly epochDone: boolean;
+  readonly seconds: number;
+}
+
+/** The part of a checkpoint that is no tensor. */
+export interface Saved extends Position {
+  readonly means: MeansState;
+  readonly generators: SavedGenerators;
+  /** Of the last batch taken: whether the data are the same is seen by it. */
+  readonly lastBatch: string | null;
+  readonly optimizer: Readonly<Record<string, number>>;
+  /** How sums were rounded: other kernels give other bits. */
+  readonly kernels: string;
+}
+
+/** Its version: a file from a later one is refused. */
+const FORMAT = "skipstone checkpoint 1";
+
+/** @throws UsageError for an optimiser that does not tell its state. */
+export function makeCheckpoint(
+  model: Module<never, unknown>,
+  optimizer: Optimizer,
+  state: Omit<Saved, "optimizer" | "kernels">,
+): Checkpoint {
+  if (!optimizer.stateDict || !optimizer.loadStateDict) {
+    throw new UsageError(
+      "fit: a checkpoint needs the optimiser's state, and this one has no stateDict and loadStateDict",
+    );
+  }
+  const learnt = optimizer.stateDict();
+  const tensors: StateDict = {};
+  for (const [name, t] of Object.entries(copyState(model))) tensors[`model.${name}`] = t;
+  for (const [name, t] of Object.entries(learnt.tensors)) tensors[`optimizer.${name}`] = t;
+  for (const [i, w] of strangers(model, optimizer)) tensors[`parameter.${i}`] = w.clone();
+  const saved: Saved = { ...state, optimizer: learnt.numbers, kernels: kernelsInWords() };
+  return { tensors, metadata: { format: FORMAT, training: JSON.stringify(saved, encodeNumber) } };
+}
+
+/**
+ * Puts model and optimiser into the checkpoint's state, and returns the rest of it.
+ *
+ * @throws UsageError for what is no checkpoint; ValueError for one of another model or optimiser. Nothing has been changed
+ * then, but possibly the optimiser.
+ */
+export function restoreCheckpoint(model: Module<never, unknown>, optimizer: Optimizer, checkpoint: Checkpoint): Saved {
+  const saved = readSaved(checkpoint);
+  if (!optimizer.loadStateDict) throw new UsageError("fit: resume needs an optimiser with a loadStateDict");
+  const { model: weights, optimizer: learnt, parameter } = byPrefix(checkpoint.tensors);
+  const others = strangers(model, optimizer);
+  for (const [i, w] of others) {
+    if (parameter[i]?.size !== w.size) {
+      throw new ValueError(
+        `fit: the checkpoint does not have the optimiser's parameter ${i}, which is not the model's`,
+      );
+    }
+  }
+  optimizer.loadStateDict({ tensors: learnt, numbers: saved.optimizer });
+  model.loadStateDict(weights);
+  for (const [i, w] of others) w.assign(parameter[i]);
+  const here = kernelsInWords();
+  if (saved.kernels !== here) {
+    warn(`fit: the checkpoint was made by ${saved.kernels}, and goes on with ${here}: the bits will differ`);
+  }
+  return saved;
+}
+
+/** Which of two batches it is: FNV-1a over the bits of its tensors and the labels. */
+export function checksumOf(batch: Batch<unknown, unknown>): string {
+  let hash = 0x811c9dc5;
+  const add = (bytes: Uint8Array): void => {
+    for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  };
+  for (const t of tensorsIn([batch.x, batch.labels])) {
+    const { buffer, byteOffset, byteLength } = peek(t);
+    add(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  const { labels } = batch;
+  if (ArrayBuffer.isView(labels)) add(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
+  else if (Array.isArray(labels)) add(new Uint8Array(Float64Array.from(labels, Number).buffer));
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+/** The optimiser's parameters that are not the model's (a loss may have some), by their place. */
+function strangers(model: Module<never, unknown>, optimizer: Optimizer): [number, Tensor][] {
+  const own = new Set(Object.values(model.stateDict()));
+  return optimizer.parameters.map((w, i): [number, Tensor] => [i, w]).filter(([, w]) => !own.has(w));
+}
+
+function byPrefix(tensors: StateDict): Record<"model" | "optimizer" | "parameter", StateDict> {
+  const parts = { model: {} as StateDict, optimizer: {} as StateDict, parameter: {} as StateDict };
+  for (const [name, t] of Object.entries(tensors)) {
+    const [prefix] = name.split(".", 1);
+    if (Object.hasOwn(parts, prefix)) parts[prefix as keyof typeof parts][name.slice(prefix.length + 1)] = t;
+  }
+  return parts;
+}
+
+function readSaved(checkpoint: Checkpoint): Saved {
+  const { tensors, metadata } = (checkpoint ?? {}) as Partial<Checkpoint>;
+  const isState = typeof tensors === "object" && tensors !== null && Object.values(tensors).every(isTensor);
+  if (!isState || metadata?.["training"] === undefined) {
+    throw new UsageError(
+      `fit: resume must be a checkpoint, as checkpoint() in a callback and readCheckpoint return it, got ${describe(checkpoint)}`,
+    );
+  }
+  if (metadata["format"] !== FORMAT) {
+    throw new ValueError(`fit: the checkpoint has the format "${metadata["format"]}", this version reads "${FORMAT}"`);
+  }
+  return JSON.parse(metadata["training"], decodeNumber) as Saved;
+}
+
+function kernelsInWords(): string {
+  chooseKernels();
+  return `${kernels.name} kernels${kernels.name === "plain" ? "" : `, ${kernels.arithmetic} multiply-add`}`;
+}
+
+/** JSON has no NaN and no infinity: they are texts with a mark that no other text here has. */
+function encodeNumber(_: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? `#${value}` : value;
+}
+
+function decodeNumber(_: string, value: unknown): unknown {
+  return typeof value === "string" && value.startsWith("#") ? Number(value.slice(1)) : value;
+}

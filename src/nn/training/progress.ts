@@ -1,0 +1,164 @@
+/** Where a training is: steps, epochs, batches, means; from the beginning, or from a checkpoint on. */
+import { UsageError, ValueError } from "../../tensor/errors.ts";
+import type { Rng } from "../../tensor/rng.ts";
+import { checkBatches } from "../evaluate.ts";
+import type { Module } from "../module.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Batch, BatchSource } from "./batch.ts";
+import { type Checkpoint, checksumOf, makeCheckpoint, restoreCheckpoint, type Saved } from "./checkpoint.ts";
+import { Generators } from "./generators.ts";
+import { Means, type Measurement } from "./means.ts";
+
+export interface ProgressOptions<X, L> {
+  readonly data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
+  readonly generators?: Readonly<Record<string, Rng>>;
+  readonly resume?: Checkpoint | null;
+}
+
+export class Progress<X, L, K extends string> {
+  readonly #model: Module<X, unknown>;
+  readonly #optimizer: Optimizer;
+  readonly #data: ProgressOptions<X, L>["data"];
+  readonly #names: readonly K[];
+  readonly #generators: Generators;
+  /** The checkpoint, until its epoch is over. */
+  #saved: Saved | null = null;
+  #means: Means<K>;
+  #step = 0;
+  #epoch = 0;
+  /** Batches taken of this epoch, and the last of them. */
+  #batch = 0;
+  #last: Batch<X, L> | null = null;
+  #epochDone = false;
+  readonly #started = Date.now();
+  readonly #secondsBefore: number;
+
+  /** Puts model and optimiser into the state of the checkpoint, if there is one. */
+  constructor(
+    model: Module<X, unknown>,
+    optimizer: Optimizer,
+    names: readonly K[],
+    { data, generators, resume }: ProgressOptions<X, L>,
+  ) {
+    this.#model = model;
+    this.#optimizer = optimizer;
+    this.#data = data;
+    this.#names = names;
+    this.#generators = new Generators(model, generators);
+    this.#means = new Means(names);
+    if (resume != null) this.#saved = restoreCheckpoint(model, optimizer, resume);
+    const { step = 0, epoch = 0, epochDone = false, seconds = 0, means } = this.#saved ?? {};
+    this.#step = step;
+    this.#epoch = epoch;
+    this.#epochDone = epochDone;
+    this.#secondsBefore = seconds;
+    if (means) this.#means.restore(means);
+  }
+
+  /** Number of the next step, from 0. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Batches taken of this epoch. */
+  get batch(): number {
+    return this.#batch;
+  }
+
+  /** Whether the checkpoint was made after this epoch. */
+  get epochDone(): boolean {
+    return this.#epochDone;
+  }
+
+  get seconds(): number {
+    return this.#secondsBefore + (Date.now() - this.#started) / 1000;
+  }
+
+  get means(): { loss: number; metrics: Readonly<Record<K, number>> } {
+    return this.#means.result();
+  }
+
+  /** The epoch's batches that have not been taken, `size` at a time; the last may be fewer. None is asked for before it is needed. */
+  async *groups(size: number): AsyncGenerator<Batch<X, L>[]> {
+    const saved = this.#saved?.generators ?? null;
+    this.#generators.beginEpoch(saved);
+    const batches = await this.#data(this.#epoch);
+    checkBatches("fit", batches);
+    this.#generators.beginBatches(batches, saved);
+    let group: Batch<X, L>[] = [];
+    const taken = this.#saved?.batch ?? 0;
+    for await (const batch of batches) {
+      if (this.#batch < taken) {
+        this.#batch++;
+        if (this.#batch === taken) this.#arrive(batch);
+        continue;
+      }
+      if (this.#epochDone) throw this.#otherData(`had ${taken} batches, now it has more`);
+      group.push(batch);
+      if (group.length < size) continue;
+      yield group;
+      group = [];
+    }
+    if (this.#batch < taken) throw this.#otherData(`had ${taken} batches or more, now it has ${this.#batch}`);
+    if (group.length > 0) yield group;
+  }
+
+  /** Where the checkpoint was made: the data must be the same so far. */
+  #arrive(batch: Batch<X, L>): void {
+    const { lastBatch, generators } = this.#saved!;
+    if (checksumOf(batch) !== lastBatch) throw this.#otherData(`has another batch ${this.#batch - 1}`);
+    this.#last = batch;
+    this.#generators.goOn(generators);
+  }
+
+  #otherData(what: string): ValueError {
+    return new ValueError(
+      `fit: resume: the data of epoch ${this.#epoch} ${what}: data must give the same batches as in the training that the checkpoint is of. A generator of random numbers that it uses must be in generators, or begin anew in each epoch (new Rng(epoch))`,
+    );
+  }
+
+  /** These batches have been learned from, or skipped. */
+  took(batches: readonly Batch<X, L>[]): void {
+    this.#batch += batches.length;
+    this.#last = batches[batches.length - 1];
+  }
+
+  /** A step is done. */
+  add(measurement: Measurement<K>): void {
+    this.#means.add(measurement);
+    this.#step++;
+  }
+
+  /** The data of the epoch are at their end, and its means have been told. */
+  endEpoch(): void {
+    this.#epochDone = true;
+  }
+
+  nextEpoch(): void {
+    this.#saved = null;
+    this.#epoch++;
+    this.#batch = 0;
+    this.#last = null;
+    this.#epochDone = false;
+    this.#means = new Means(this.#names);
+  }
+
+  /** @throws UsageError before the first batch, and for an optimiser that does not tell its state. */
+  checkpoint(): Checkpoint {
+    if (!this.#last) throw new UsageError("fit: checkpoint() is to be called in the callback that was given it");
+    return makeCheckpoint(this.#model, this.#optimizer, {
+      step: this.#step,
+      epoch: this.#epoch,
+      batch: this.#batch,
+      epochDone: this.#epochDone,
+      seconds: this.seconds,
+      means: this.#means.state,
+      generators: this.#generators.saved,
+      lastBatch: checksumOf(this.#last),
+    });
+  }
+}

@@ -1,0 +1,360 @@
+/** fit({ resume }): a training that goes on from a checkpoint computes the bits of one that never stopped. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  Adam,
+  AdamW,
+  add,
+  type Batch,
+  batches,
+  type Checkpoint,
+  cifarResNet,
+  crossEntropy,
+  type Dataset,
+  Dropout,
+  type FitOptions,
+  Flatten,
+  fit,
+  type History,
+  Linear,
+  type Module,
+  mul,
+  type Optimizer,
+  ReLU,
+  Rng,
+  randn,
+  readCheckpoint,
+  Sequential,
+  SGD,
+  schedules,
+  sum,
+  type Tensor,
+  tensor,
+  useKernels,
+  writeCheckpoint,
+  writeSafetensors,
+} from "../../src/index.ts";
+
+const images = randn([22, 3, 8, 8], new Rng(1));
+const noise: Dataset = {
+  name: "noise",
+  images: Float32Array.from(images.data),
+  labels: Uint8Array.from({ length: 22 }, (_, i) => i % 4),
+  shape: [22, 3, 8, 8],
+  classes: ["a", "b", "c", "d"],
+};
+
+/** Both tiers: the state must hold for either. */
+describe.each(["simd", "plain"] as const)("%s", (tier) => {
+  beforeEach(() => {
+    useKernels(tier);
+  });
+  afterEach(() => {
+    useKernels("auto");
+  });
+
+  /** A training from scratch, as a program makes it each time it starts. */
+  interface Training {
+    readonly model: Module;
+    readonly optimizer: Optimizer;
+    readonly options: Omit<FitOptions<Tensor, Tensor>, "optimizer" | "epochs" | "steps">;
+  }
+
+  const fixed = (): Batch[] =>
+    Array.from({ length: 3 }, (_, i) => ({ x: randn([4, 3, 8, 8], new Rng(100 + i)), labels: [0, 1, 2, 3] }));
+
+  /** Flips an image at random: draws of the loader's generator. */
+  const flip = (image: Float32Array, _: readonly number[], rng: Rng): Float32Array =>
+    rng.uniform() < 0.5 ? image.reverse() : image;
+
+  const mlp = (rng: Rng): Module =>
+    new Sequential(
+      new Flatten(),
+      new Linear(192, 8, { rng }),
+      new ReLU(),
+      new Dropout(0.3, { rng }),
+      new Linear(8, 4, { rng }),
+    );
+
+  const trainings: Readonly<Record<string, () => Training>> = {
+    "SGD with momentum, cosine, a residual network": () => {
+      const model = cifarResNet(8, { width: 4, classes: 4, rng: new Rng(0) });
+      const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 1e-4 });
+      return { model, optimizer, options: { data: fixed, schedule: schedules.cosine(0.1, { steps: 12 }) } };
+    },
+    "Adam, a shuffling loader, dropout on the loader's generator": () => {
+      const rng = new Rng(3);
+      const model = mlp(rng);
+      const data = (): Iterable<Batch> => batches(noise, { batchSize: 4, rng, augment: flip });
+      return { model, optimizer: new Adam(model.parameters(), { lr: 0.01 }), options: { data } };
+    },
+    "AdamW with groups, stochastic depth, one cycle, accumulation, clipping": () => {
+      const rng = new Rng(4);
+      const model = cifarResNet(8, { width: 4, classes: 4, stochasticDepth: 0.6, rng });
+      const [first, ...rest] = model.parameters();
+      const optimizer = new AdamW([{ parameters: [first], lr: 0.001 }, { parameters: rest }], { lr: 0.01 });
+      const data = (): Iterable<Batch> => batches(noise, { batchSize: 3, rng: rng.fork("data") });
+      const schedule = schedules.oneCycle(0.01, { steps: 12 });
+      return { model, optimizer, options: { data, schedule, accumulate: 2, clipNorm: 1, generators: { rng } } };
+    },
+    "a generator of one's own, a loss with a parameter": () => {
+      const rng = new Rng(5);
+      const noise = new Rng(6);
+      const model = mlp(rng);
+      const scale = tensor([1, 2]);
+      scale.requiresGrad = true;
+      const optimizer = new SGD([...model.parameters(), scale], { lr: 0.05, momentum: 0.5 });
+      const data = (): Batch[] => fixed().map(({ x, labels }) => ({ x: add(x, noise.normal()), labels }));
+      const loss = (y: Tensor, labels: never): Tensor => mul(crossEntropy(y, labels), sum(mul(scale, scale)));
+      return { model, optimizer, options: { data, loss, generators: { noise } } as never };
+    },
+  };
+
+  const bits = ({ model, optimizer }: Training): number[][] =>
+    [...Object.values(model.stateDict()), ...optimizer.parameters].map((t) => [...t.data]);
+  const losses = ({ steps, epochs }: History): unknown => ({
+    steps: steps.map(({ step, epoch, loss, lr, gradNorm }) => [step, epoch, loss, lr, gradNorm]),
+    epochs: epochs.map(({ epoch, steps, loss }) => [epoch, steps, loss]),
+  });
+  const STEPS = 8;
+
+  describe.each(Object.entries(trainings))("%s", (_, make) => {
+    it("after every step: the same losses, rates, means, weights", async () => {
+      const whole = make();
+      const saved: Uint8Array[] = [];
+      const history = await fit(whole.model, {
+        ...whole.options,
+        optimizer: whole.optimizer,
+        steps: STEPS,
+        onStep: ({ checkpoint }) => {
+          saved.push(writeCheckpoint(checkpoint()));
+        },
+      });
+      expect(saved).toHaveLength(STEPS);
+      for (let k = 1; k < STEPS; k++) {
+        const part = make();
+        const rest = await fit(part.model, {
+          ...part.options,
+          optimizer: part.optimizer,
+          steps: STEPS,
+          resume: readCheckpoint(saved[k - 1]),
+        });
+        expect(losses(rest)).toEqual(
+          losses({
+            ...history,
+            steps: history.steps.slice(k),
+            // The epoch of which step k is the last was told after it.
+            epochs: history.epochs.filter(({ steps }) => steps >= k),
+          }),
+        );
+        expect(bits(part)).toEqual(bits(whole));
+      }
+    });
+
+    it("after every epoch, and again from there", async () => {
+      const whole = make();
+      const saved: Checkpoint[] = [];
+      await fit(whole.model, {
+        ...whole.options,
+        optimizer: whole.optimizer,
+        epochs: 3,
+        onEpoch: ({ checkpoint }) => {
+          saved.push(checkpoint());
+        },
+      });
+      let checkpoint = saved[0];
+      for (let epoch = 1; epoch < 3; epoch++) {
+        const part = make();
+        const told: number[] = [];
+        const { steps } = await fit(part.model, {
+          ...part.options,
+          optimizer: part.optimizer,
+          epochs: epoch + 1,
+          resume: checkpoint,
+          onEpoch: (info) => {
+            told.push(info.epoch);
+            checkpoint = info.checkpoint();
+          },
+        });
+        expect(told).toEqual([epoch]);
+        expect(new Set(steps.map((step) => step.epoch))).toEqual(new Set([epoch]));
+        if (epoch === 2) expect(bits(part)).toEqual(bits(whole));
+      }
+    });
+  });
+});
+
+describe("what the issue measured", () => {
+  it("three steps and three more are six: 1.7911 1.6882 1.6827 …", async () => {
+    const run = async (
+      steps: number,
+      resume: Checkpoint | null,
+    ): Promise<{ losses: number[]; checkpoint: Checkpoint }> => {
+      const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
+      const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+      let checkpoint: Checkpoint | undefined;
+      const history = await fit(model, {
+        data: () =>
+          Array.from({ length: 6 }, (_, i) => ({ x: randn([4, 3, 32, 32], new Rng(100 + i)), labels: [0, 1, 2, 3] })),
+        optimizer,
+        schedule: schedules.cosine(0.1, { steps: 6 }),
+        steps,
+        resume,
+        onStep: (info) => {
+          checkpoint = info.checkpoint();
+        },
+      });
+      return { losses: history.steps.map(({ loss }) => loss), checkpoint: checkpoint! };
+    };
+    const whole = await run(6, null);
+    const first = await run(3, null);
+    const second = await run(6, first.checkpoint);
+    expect([...first.losses, ...second.losses]).toEqual(whole.losses);
+  });
+});
+
+describe("a checkpoint that does not fit", () => {
+  const made = async (change: Partial<FitOptions> = {}, model: Module = cifar()): Promise<Checkpoint> => {
+    let checkpoint: Checkpoint | undefined;
+    await fit(model, {
+      data,
+      optimizer: new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+      steps: 2,
+      onStep: (info) => {
+        checkpoint = info.checkpoint();
+      },
+      ...change,
+    });
+    return checkpoint!;
+  };
+  const cifar = (): Module => cifarResNet(8, { width: 4, classes: 4, rng: new Rng(0) });
+  const data = (): Batch[] =>
+    Array.from({ length: 3 }, (_, i) => ({ x: randn([4, 3, 8, 8], new Rng(i)), labels: [0, 1, 2, 3] }));
+  const resume = async (checkpoint: unknown, change: object = {}, model = cifar()): Promise<unknown> =>
+    await fit(model, {
+      data,
+      optimizer: new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+      steps: 3,
+      resume: checkpoint as Checkpoint,
+      ...change,
+    });
+
+  it("of another model, another optimiser, other data: an error, and nothing has changed", async () => {
+    const checkpoint = await made();
+    const wider = cifarResNet(8, { width: 8, classes: 4, rng: new Rng(0) });
+    const before = [...wider.parameters()[0].data];
+    await expect(resume(checkpoint, {}, wider)).rejects.toThrow(
+      /SGD: this is not the state of an SGD of these parameters: "0\./,
+    );
+    expect([...wider.parameters()[0].data]).toEqual(before);
+    const model = cifar();
+    await expect(resume(checkpoint, { optimizer: new Adam(model.parameters()) }, model)).rejects.toThrow(
+      /not the state of an Adam of these parameters: it has "0\.momentum_buffer"/,
+    );
+    const other = (): Batch[] => data().map(({ x, labels }) => ({ x: mul(x, 2), labels }));
+    await expect(resume(checkpoint, { data: other })).rejects.toThrow(
+      /epoch 0 has another batch 1: data must give the same/,
+    );
+    const swapped = (): Batch[] => data().map(({ x }) => ({ x, labels: [3, 2, 1, 0] }));
+    await expect(resume(checkpoint, { data: swapped })).rejects.toThrow(/has another batch 1/);
+    await expect(resume(checkpoint, { data: () => data().slice(0, 1) })).rejects.toThrow(
+      /had 2 batches or more, now it has 1/,
+    );
+  });
+
+  it("an epoch that has grown since", async () => {
+    let checkpoint: Checkpoint | undefined;
+    await made({
+      steps: 9,
+      epochs: 1,
+      onEpoch: (info) => {
+        checkpoint = info.checkpoint();
+      },
+    });
+    await expect(resume(checkpoint, { steps: 9, data: () => [...data(), ...data()] })).rejects.toThrow(
+      /had 3 batches, now it has more/,
+    );
+  });
+
+  it("no checkpoint, one of a later version, one without a generator's state", async () => {
+    await expect(resume({})).rejects.toThrow(/resume must be a checkpoint, .* got/);
+    await expect(resume("run.safetensors")).rejects.toThrow(/resume must be a checkpoint/);
+    const checkpoint = await made();
+    const later = { ...checkpoint, metadata: { ...checkpoint.metadata, format: "skipstone checkpoint 2" } };
+    await expect(resume(later)).rejects.toThrow(
+      /format "skipstone checkpoint 2", this version reads "skipstone checkpoint 1"/,
+    );
+    await expect(resume(checkpoint, { generators: { mixup: new Rng(0) } })).rejects.toThrow(
+      /no state for the generator mixup/,
+    );
+    await expect(resume(null, { generators: { mixup: 3 } })).rejects.toThrow(/generators must be .*, mixup is 3/);
+    await expect(resume(null, { generators: { "[data]": new Rng(0) } })).rejects.toThrow(/cannot be called/);
+    expect(() => readCheckpoint(new Uint8Array(3))).toThrow(/truncated/);
+    expect(() => readCheckpoint(writeSafetensors({ w: tensor([1]) }))).toThrow(
+      /a safetensors file, but not a checkpoint/,
+    );
+  });
+
+  it("a loader whose generator comes from one that the checkpoint does not have: an error, at the latest in the next epoch", async () => {
+    const forking = (): Partial<FitOptions> => {
+      const origin = new Rng(7);
+      return { data: () => batches(noise, { batchSize: 4, rng: origin.fork("data") }) };
+    };
+    const counting = (): Partial<FitOptions> => ({
+      data: (epoch) => batches(noise, { batchSize: 4, rng: new Rng(epoch) }),
+    });
+    const steps = 14;
+    for (const saveAt of [3, 8]) {
+      for (const source of [forking, counting]) {
+        const saved: Checkpoint[] = [];
+        const whole = cifar();
+        await made({ ...source(), steps, onStep: (info) => void saved.push(info.checkpoint()) }, whole);
+        const part = cifar();
+        const again = resume(saved[saveAt], { ...source(), steps }, part);
+        // In the first epoch the generator is the first one that is forked, in any case.
+        if (source === forking && saveAt === 8)
+          await expect(again).rejects.toThrow(/put the generator .* into generators/);
+        else {
+          await again;
+          expect([...part.parameters()[0].data]).toEqual([...whole.parameters()[0].data]);
+        }
+      }
+    }
+    // One generator that is in another state, as that of a program which did not draw its weights again: it is put right.
+    const used = new Rng(7);
+    const data = (): Partial<FitOptions> => ({ data: () => batches(noise, { batchSize: 4, rng: used }) });
+    const saved: Checkpoint[] = [];
+    const whole = cifar();
+    await made({ ...data(), steps, onStep: (info) => void saved.push(info.checkpoint()) }, whole);
+    const part = cifar();
+    await resume(saved[8], { ...data(), steps }, part);
+    expect([...part.parameters()[0].data]).toEqual([...whole.parameters()[0].data]);
+  });
+
+  it("an optimiser that does not tell its state trains, and makes no checkpoint", async () => {
+    const model = cifar();
+    const inner = new SGD(model.parameters(), { lr: 0.1 });
+    const own: Optimizer = {
+      lr: 0.1,
+      momentum: 0,
+      parameters: inner.parameters,
+      step: (grads) => inner.step(grads),
+    };
+    await expect(made({ optimizer: own }, model)).rejects.toThrow(/this one has no stateDict/);
+    await expect(resume(await made(), { optimizer: own }, model)).rejects.toThrow(
+      /needs an optimiser with a loadStateDict/,
+    );
+  });
+
+  it("other kernels: it goes on, and says that the bits will differ", async () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    useKernels("plain");
+    const checkpoint = await made();
+    useKernels("simd");
+    await resume(checkpoint);
+    useKernels("auto");
+    expect(warned.mock.calls).toEqual([
+      [expect.stringMatching(/made by plain kernels, and goes on with simd .*the bits will differ/)],
+    ]);
+    warned.mockRestore();
+  });
+});
