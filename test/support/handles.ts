@@ -7,6 +7,7 @@
 import type { ArrayKernels } from "../../src/tensor/kernels.ts";
 import { currentStep, type Floats, type Pool } from "../../src/tensor/memory.ts";
 import { plainKernels } from "../../src/tensor/plain/index.ts";
+import { replacingArrays } from "./arguments.ts";
 
 class HandlePool implements Pool {
   readonly everywhere = true;
@@ -68,7 +69,7 @@ export const handleKernels: ArrayKernels = {
         ? kernel
         : (...args: unknown[]) =>
             (kernel as (...args: unknown[]) => void)(
-              ...args.map((arg) => (arg instanceof Float32Array || arg instanceof Float64Array ? pool.read(arg) : arg)),
+              ...args.map((argument) => replacingArrays(argument, (array) => pool.read(array))),
             ),
     ]),
   ) as unknown as ArrayKernels),

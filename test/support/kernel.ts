@@ -5,6 +5,7 @@ import type { Floats } from "../../src/tensor/memory.ts";
 import { plainKernels } from "../../src/tensor/plain/index.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { kernelsOf } from "../../src/tensor/simd/index.ts";
+import { replacingArrays } from "./arguments.ts";
 import { engine } from "./simd.ts";
 
 const simdKernels = kernelsOf(engine);
@@ -18,18 +19,15 @@ function resident(inner: ArrayKernels): ArrayKernels {
     (kernel: (...args: unknown[]) => void) =>
     (...args: unknown[]): void => {
       const moved: { from: Float32Array; to: Float32Array; fence: Float32Array }[] = [];
-      const homeOf = (argument: unknown): unknown => {
-        if (holdsArrays(argument)) {
-          return Object.fromEntries(Object.entries(argument).map(([name, member]) => [name, homeOf(member)]));
-        }
-        if (!(argument instanceof Float32Array)) return argument;
-        const to = engine.arena.allocate(argument.length)!;
+      const home = (from: Floats): Floats => {
+        if (!(from instanceof Float32Array)) return from;
+        const to = engine.arena.allocate(from.length)!;
         const fence = engine.arena.allocate(16)!.fill(-77.25);
-        to.set(argument);
-        moved.push({ from: argument, to, fence });
+        to.set(from);
+        moved.push({ from, to, fence });
         return to;
       };
-      kernel(...args.map(homeOf));
+      kernel(...args.map((argument) => replacingArrays(argument, home)));
       for (const { from, to, fence } of moved) {
         if (!fence.every((v) => v === -77.25)) throw new Error("a kernel wrote behind the end of an array");
         from.set(to);
@@ -41,15 +39,6 @@ function resident(inner: ArrayKernels): ArrayKernels {
     typeof kernel === "function" ? call(kernel as (...args: unknown[]) => void) : kernel,
   ]);
   return { ...(Object.fromEntries(kernels) as unknown as ArrayKernels), name: "simd, in its own memory" };
-}
-
-/** Whether this is a record of arrays, `PerGroup` or `NormGradients`. */
-function holdsArrays(argument: unknown): argument is object {
-  return (
-    typeof argument === "object" &&
-    argument !== null &&
-    Object.values(argument).some((member) => member instanceof Float32Array)
-  );
 }
 
 /** Normal random numbers, rounded to float32: the same in a Float64Array. */
