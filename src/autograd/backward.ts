@@ -8,6 +8,7 @@
  */
 import { checkNumberIn } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
@@ -15,7 +16,7 @@ import { allocate, release, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow } from "../tensor/sync.ts";
-import { checkTensor, computed, heldBy, isTensor, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
+import { computed, heldBy, isTensor, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, copyOf, filled, scaled } from "./arrays.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";

@@ -4,10 +4,11 @@
  * tensor/geometry/conv.ts has the letters and the size formula; tensor/plain/conv.ts, the computation.
  */
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensors } from "../tensor/check-tensor.ts";
 import { type Conv2dOptions, convGeometry } from "../tensor/geometry/conv.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
-import { checkTensors, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { record } from "./graph.ts";
 

@@ -1,10 +1,11 @@
 /** Dropout (Srivastava et al. 2014): in training, elements are zeroed at random so that no unit can rely on another. */
 import { checkBetween, checkBoolean, checkRng } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { allocate } from "../tensor/memory.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { given } from "./arrays.ts";
 import { record } from "./graph.ts";

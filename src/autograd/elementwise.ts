@@ -7,20 +7,12 @@
  */
 import { checkNumber, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
-import {
-  checkTensor,
-  computed,
-  type Deferred,
-  deferredOf,
-  empty,
-  isTensor,
-  type Tensor,
-  valuesOf,
-} from "../tensor/tensor.ts";
+import { computed, type Deferred, deferredOf, empty, isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, filled, negative, unbroadcast, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";

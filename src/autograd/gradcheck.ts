@@ -7,9 +7,10 @@
  */
 import { checkFunction, checkInteger, checkList, checkNumberIn, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
-import { checkTensor, isTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { isTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { backward } from "./backward.ts";
 import { noGrad } from "./graph.ts";
 

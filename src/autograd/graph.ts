@@ -9,12 +9,13 @@
  */
 import { checkList } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 import type { Recorded, Rule } from "../tensor/node.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
-import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
 
 /** Misuse of the calculus: a loss that is not a scalar, a value changed after it was recorded. */

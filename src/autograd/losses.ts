@@ -7,13 +7,14 @@
  */
 import { checkBetween, checkNumber, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkTensor, checkTensors } from "../tensor/check-tensor.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type ClassGeometry, checkLabels, checkTarget, classGeometry } from "../tensor/geometry/losses.ts";
 import type { ElementLoss } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
-import { checkTensor, checkTensors, empty, isTensor, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { empty, isTensor, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, filled, negative, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";

@@ -1,8 +1,10 @@
 /** Matrix products: `matmul` for matrices, vectors and stacks of them, `linear` for a layer. */
+
+import { checkTensors } from "../tensor/check-tensor.ts";
 import { linearGeometry, matmulGeometry } from "../tensor/geometry/matmul.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { allocate, partOf, type Values } from "../tensor/memory.ts";
-import { checkTensors, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { zeros } from "./arrays.ts";
 import { record } from "./graph.ts";

@@ -14,6 +14,7 @@
  */
 import { checkBetween, checkBoolean, checkObject } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensors } from "../tensor/check-tensor.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import {
@@ -25,7 +26,7 @@ import {
 import type { BinaryOp } from "../tensor/kernels.ts";
 import { allocate, currentStep, type Values } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { checkTensors, computed, type Tensor, valuesOf, valuesToChange } from "../tensor/tensor.ts";
+import { computed, type Tensor, valuesOf, valuesToChange } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { copyOf, unbroadcast } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";

@@ -4,6 +4,7 @@
  * Window arithmetic, padding and ceil mode are in tensor/geometry/pool.ts.
  */
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Pair } from "../tensor/geometry/conv.ts";
 import {
@@ -15,7 +16,7 @@ import {
 } from "../tensor/geometry/pool.ts";
 import { allocate } from "../tensor/memory.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
-import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";

@@ -6,6 +6,7 @@
  */
 import { checkBoolean, checkFinite } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { expandGeometry } from "../tensor/geometry/copy.ts";
 import { type Axes, type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
@@ -13,7 +14,7 @@ import type { IndexTensor } from "../tensor/geometry/select.ts";
 import type { ReduceOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
-import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, scaled, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";

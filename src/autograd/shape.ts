@@ -7,6 +7,7 @@
  * forward and back.
  */
 import { checkList, checkNumber } from "../tensor/arguments.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import {
   type CopyGeometry,
   concatGeometry,
@@ -23,7 +24,7 @@ import { flattenedShape, reshapedShape, squeezedShape, unsqueezedShape } from ".
 import { gatherGeometry, type IndexTensor, type SelectGeometry, selectGeometry } from "../tensor/geometry/select.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { normalizeAxis, type Shape } from "../tensor/shape.ts";
-import { checkTensor, empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
+import { empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { unbroadcast, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";

@@ -1,7 +1,9 @@
 /** Softmax and its logarithm: scores along an axis become a distribution. Next: losses.ts, which measures with them. */
+
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { axisGeometry } from "../tensor/geometry/axis.ts";
 import { allocate } from "../tensor/memory.ts";
-import { checkTensor, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { record } from "./graph.ts";
 

@@ -5,9 +5,10 @@
 import { checkModule, type Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ValueError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
-import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { blockPath, type Call, cutOf, waysThrough } from "./blocks.ts";
 import {
   type BlockCertificate,

@@ -10,8 +10,9 @@ import { inEvaluation } from "../nn/evaluation.ts";
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { observe } from "../nn/observe.ts";
 import { SHORTCUTS, type ShortcutKind } from "../resnet/shortcut.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ValueError } from "../tensor/errors.ts";
-import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 /** The gates of one layer for a batch of examples. */
 export interface LayerGates {

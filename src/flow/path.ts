@@ -8,9 +8,10 @@
  */
 import { backward } from "../autograd/backward.ts";
 import { type Node, needsGrad, nodesBefore } from "../autograd/graph.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { allocateLasting, type Floats, numbersOf, toValues } from "../tensor/memory.ts";
 import { sameShape } from "../tensor/shape.ts";
-import { checkTensor, owned, peek, type Tensor } from "../tensor/tensor.ts";
+import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 
 /**
  * The effect of an operation on a gradient that passes it, from harmless to harmful:

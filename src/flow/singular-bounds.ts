@@ -13,7 +13,8 @@
 import { checkModule, type Module } from "../nn/module.ts";
 import { checkInteger } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
-import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { ShortcutVerdict } from "./certificate.ts";
 import { certify } from "./certify.ts";
 import { recordedJacobian } from "./jacobian.ts";

@@ -11,7 +11,8 @@
  * gradients of a seed (probe.ts), and the words (certificate-text.ts).
  */
 import { checkModule, type Module } from "../nn/module.ts";
-import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { type Call, cutOf, waysThrough } from "./blocks.ts";
 import { type BlockCertificate, type Certificate, type Passage, VERDICTS, type WholeWay } from "./certificate.ts";
 import { callName, checkCertificate, reasonFor, summarize } from "./certificate-text.ts";

@@ -11,10 +11,11 @@
  */
 import { checkBetween, checkFinite, checkNumberIn, checkOneOf, checkRng } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
-import { checkTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 export type { Initializer } from "./initializer.ts";
 

@@ -4,7 +4,8 @@
  *
  * The class does not depend on whether a tensor is currently trained: a frozen parameter stays a parameter.
  */
-import { checkTensor, type Tensor, wasTrainable } from "../tensor/tensor.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
+import { type Tensor, wasTrainable } from "../tensor/tensor.ts";
 import type { Part } from "./part.ts";
 
 const buffers = new WeakSet<Tensor>();

@@ -6,9 +6,10 @@
  */
 import { checkNumber, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.ts";
-import { checkTensor, isTensor, peek, type Tensor } from "../tensor/tensor.ts";
+import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { isNumberList, type Labels } from "./training/batch.ts";
 
 /** A mean, and how many things it averages: its weight where batches are combined. */

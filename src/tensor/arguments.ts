@@ -127,3 +127,12 @@ export function checkObject(op: string, name: string, value: unknown): asserts v
     throw new UsageError(`${op}: ${name} must be an object, got ${describe(value)}`);
   }
 }
+
+/** Throws UsageError unless every element is a number. */
+export function checkNumbers(op: string, values: ArrayLike<unknown>): void {
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] !== "number") {
+      throw new UsageError(`${op}: the value at ${i} must be a number, is ${describe(values[i])}`);
+    }
+  }
+}

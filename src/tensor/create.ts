@@ -3,9 +3,10 @@ import { checkBoolean, checkNumberIn, checkRng } from "./arguments.ts";
 import { checkOptions, describe, type OptionNames } from "./check.ts";
 import { readClone, type SavedTensor } from "./clone.ts";
 import { ShapeError, UsageError, ValueError } from "./errors.ts";
+import type { NestedArray } from "./nested.ts";
 import type { Rng } from "./rng.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
-import { type NestedArray, owned, type Tensor, type Tensor64 } from "./tensor.ts";
+import { owned, type Tensor, type Tensor64 } from "./tensor.ts";
 
 /** Options of every function that makes a tensor. */
 export interface TensorOptions {

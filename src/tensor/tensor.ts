@@ -10,8 +10,9 @@
  * `shape` and its `data`: equality in test runners, structuredClone and postMessage look at own properties, of which there
  * are these two.
  */
+import { checkNumbers } from "./arguments.ts";
 import { describe } from "./check.ts";
-import { isForeign, markCopy } from "./copies.ts";
+import { markCopy } from "./copies.ts";
 import { ShapeError, UsageError } from "./errors.ts";
 import {
   allocate,
@@ -19,29 +20,20 @@ import {
   currentStep,
   declareVariable,
   type Floats,
-  isPooled,
   lastingCopy,
   numbersOf,
   type Step,
   toValues,
   type Values,
 } from "./memory.ts";
+import { type NestedNumbers, nested } from "./nested.ts";
 import type { Recorded } from "./node.ts";
 import { formatTensor } from "./print.ts";
-import { checkShape, formatShape, type Shape, sizeOf, stridesOf } from "./shape.ts";
-
-/** Numbers nested to the depth of a tensor's rank; a scalar is a plain number. */
-export type NestedArray = number | readonly NestedArray[];
-
-/**
- * What `toArray` returns: `number` for a scalar, `number[]` for a vector, `number[][]` for a matrix. Which one it is
- * depends on the rank, which types do not know, so this one can be used as any of them.
- */
-export type NestedNumbers = number & NestedNumbers[];
+import { formatShape, type Shape, sizeOf } from "./shape.ts";
+import { type Computing, Storage, storageOf } from "./storage.ts";
 
 /** Values that are computed when somebody reads them, or together with what follows (autograd/normalized.ts). */
-export interface Deferred {
-  compute(): Values;
+export interface Deferred extends Computing {
   /** this + t for a t of the same shape, deferred as well; null if they cannot be computed together. */
   plus?(t: Tensor): Deferred | null;
   /** z = max(0, this) in one pass, and the gradient of `this` from gz. */
@@ -50,19 +42,6 @@ export interface Deferred {
 
 /** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */
 export type Tensor64 = Tensor<Float64Array<ArrayBuffer>>;
-
-/** Numbers, and what several tensors that are views of the same numbers must agree on. */
-class Storage {
-  /** One of these two is null. */
-  values: Values | null = null;
-  deferred: Deferred | null = null;
-  /** The step that computes them. */
-  step: Step | undefined;
-  /** Whether a person holds the array, so that it must not change. */
-  seen = false;
-  /** Counts changes in place. */
-  version = 0;
-}
 
 /** What a tensor has beside its shape. One object, so that consoles, which show five fields, come to shape and data. */
 interface Inner {
@@ -95,7 +74,7 @@ const INSPECT: symbol = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom")
 const SHOWN_BY = "String(tensor) shows the numbers";
 
 /** What looks like a tensor, and is none. */
-const NO_INSIDES =
+export const NO_INSIDES =
   "a Proxy or a copy of a tensor, which has none of its numbers: give the tensor itself (in Vue: markRaw(t) or shallowRef(t))";
 
 /** The own property `data` of every tensor. */
@@ -128,7 +107,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
   constructor(data: Float32Array, shape: Shape, requiresGrad = false) {
     access ??= this.#open();
     const isOurs = (data as unknown) instanceof Storage;
-    const storage = isOurs ? (data as unknown as Storage) : givenBy(data, shape);
+    const storage = isOurs ? (data as unknown as Storage) : storageOf(data, shape);
     this.#inner = { storage, step: storage.step, node: null, requiresGrad, wasTrainable: requiresGrad };
     this.shape = isOurs ? shape : Object.freeze([...shape]);
     Object.defineProperty(this, "data", DATA);
@@ -155,7 +134,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
       inConsole: (t) => {
         const head = `Tensor ${formatShape(t.shape)}`;
         if (t.#inner.step?.ended) return `${head} (its values are gone with the step that computed them)`;
-        if (t.#wasTransferred()) return `${head} (its values were transferred away)`;
+        if (t.#inner.storage.wasTransferred(t.shape)) return `${head} (its values were transferred away)`;
         return t.rank === 0 ? `${head} ${t}` : `${head}\n${t}`;
       },
       wasTrainable: (t) => t.#inner.wasTrainable,
@@ -199,35 +178,15 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
 
   /** Where the numbers are, computed by now. */
   #current(): Values {
-    const storage = this.#inner.storage;
-    if (this.#inner.step?.ended) {
-      throw new UsageError(
-        `tensor: the values of this ${formatShape(this.shape)} are gone with the step that computed them: return it from the function given to noGrad or valueAndGrad (as it is, or in arrays, maps, sets or objects), or clone() it inside`,
-      );
-    }
-    if (storage.values === null) {
-      storage.values = storage.deferred!.compute();
-      storage.deferred = null;
-    }
-    if (this.#wasTransferred()) {
-      throw new UsageError(
-        `tensor: the values of this ${formatShape(this.shape)} were transferred away (postMessage or structuredClone with its buffer in the list): clone() it before`,
-      );
-    }
-    return storage.values;
-  }
-
-  #wasTransferred(): boolean {
-    return this.#inner.storage.values?.length === 0 && this.size > 0;
+    return this.#inner.storage.current(this.shape, this.#inner.step);
   }
 
   /** The array that a person gets. */
   #show(): Numbers {
-    const storage = this.#inner.storage;
-    const values = this.#current();
-    if (isPooled(values)) storage.values = toValues(lastingCopy(values));
+    const { storage } = this.#inner;
+    this.#current();
     storage.seen = true;
-    return storage.values as unknown as Numbers;
+    return storage.leavePool() as Numbers;
   }
 
   /** The one number of a tensor with one element. */
@@ -240,14 +199,7 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
 
   /** The values as nested arrays, `number[][]` for a matrix, a plain number for a scalar. */
   toArray(): NestedNumbers {
-    const { shape } = this;
-    const data = numbersOf(this.#current());
-    const strides = stridesOf(shape);
-    const nest = (axis: number, offset: number): NestedArray =>
-      axis === shape.length
-        ? data[offset]
-        : Array.from({ length: shape[axis] }, (_, i) => nest(axis + 1, offset + i * strides[axis]));
-    return nest(0, 0) as NestedNumbers;
+    return nested(numbersOf(this.#current()), this.shape);
   }
 
   /** The values laid out as NumPy prints them; long axes are abbreviated. */
@@ -298,8 +250,8 @@ export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
   outliveStep(): void {
     if (!isTensor(this)) throw new UsageError(`outliveStep: what leaves the step is ${NO_INSIDES}`);
     if (!this.#inner.step || this.#inner.step.ended) return;
-    const values = this.#current();
-    if (isPooled(values)) this.#inner.storage.values = toValues(lastingCopy(values));
+    this.#current();
+    this.#inner.storage.leavePool();
     this.#inner.step = undefined;
     this.node = null;
   }
@@ -406,67 +358,6 @@ export function wasTrainable(t: Tensor): boolean {
   return access!.wasTrainable(t);
 }
 
-/** What somebody gave, who may go on writing to it and reading from it. */
-function givenBy(data: Float32Array, shape: Shape): Storage {
-  if (!(data instanceof Float32Array)) {
-    throw new UsageError(
-      `Tensor: needs a Float32Array and a shape, got ${describe(data)}: tensor(…) takes other numbers`,
-    );
-  }
-  if (!Array.isArray(shape))
-    throw new UsageError(`Tensor: the shape must be a list of lengths, got ${describe(shape)}`);
-  checkShape("tensor", shape);
-  if (data.length !== sizeOf(shape)) {
-    throw new ShapeError(
-      `tensor: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
-    );
-  }
-  const storage = new Storage();
-  // Memory that another thread writes to, or that can shrink, would change behind everybody's back.
-  const { buffer } = data as { readonly buffer: ArrayBufferLike & { readonly resizable?: boolean } };
-  storage.values = toValues(buffer instanceof ArrayBuffer && !buffer.resizable ? data : data.slice());
-  storage.seen = true;
-  return storage;
-}
-
-/** Throws UsageError unless every element is a number. */
-export function checkNumbers(op: string, values: ArrayLike<unknown>): void {
-  for (let i = 0; i < values.length; i++) {
-    if (typeof values[i] !== "number") {
-      throw new UsageError(`${op}: the value at ${i} must be a number, is ${describe(values[i])}`);
-    }
-  }
-}
-
-/**
- * Throws unless `value` is a tensor of this copy of the library. (Each copy has kernels, steps and graphs of its own, so that
- * tensors of two cannot be computed with together.)
- *
- * @throws UsageError that names the operation and the argument.
- */
-export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
-  if (isTensor(value)) return;
-  throw new UsageError(`${op}: ${name} must be a tensor, got ${inWords(value)}`);
-}
-
-function inWords(value: unknown): string {
-  if (isForeign(value)) return describe(value);
-  if (value instanceof Tensor) return NO_INSIDES;
-  const isClone = typeof value === "object" && value !== null && "shape" in value && "data" in value;
-  if (isClone) return `${describe(value)} (a clone?): tensor(it) makes one of it`;
-  return `${describe(value)}${typeof value === "number" || Array.isArray(value) ? ": tensor(…) makes one of it" : ""}`;
-}
-
-/** `checkTensor` for several: each a tensor, or where `null` is allowed null or undefined. */
-export function checkTensors(
-  op: string,
-  needed: Record<string, unknown>,
-  optional: Record<string, unknown> = {},
-): void {
-  for (const name in needed) checkTensor(op, name, needed[name]);
-  for (const name in optional) if (optional[name] != null) checkTensor(op, name, optional[name]);
-}
-
 /**
  * The numbers of a tensor, for the library's own loops outside operations: no copy, so they are to be read at once, and
  * neither kept nor changed.
@@ -478,21 +369,4 @@ export function peek(t: Tensor): Floats {
 /** A tensor for an operation's output: storage of the same type as `like`, contents undefined. */
 export function empty(shape: Shape, like?: Tensor): Tensor {
   return computed(allocate(sizeOf(shape), like && valuesOf(like)), shape);
-}
-
-/**
- * Makes everything in `value` outlive the current step: a tensor, or tensors in arrays, maps, sets, objects, and objects with
- * an `outliveStep` of their own. Getters are not called.
- */
-export function outliveStep(value: unknown): void {
-  const found = new Set<unknown>([value]);
-  // `found` grows while it is read. Not recursive: a list may be linked, and any depth is fine.
-  for (const next of found) {
-    if (typeof next !== "object" || next === null || ArrayBuffer.isView(next)) continue;
-    const own = (next as { outliveStep?: unknown }).outliveStep;
-    if (typeof own === "function") own.call(next);
-    else if (Array.isArray(next) || next instanceof Set) for (const member of next) found.add(member);
-    else if (next instanceof Map) for (const entry of next) for (const part of entry) found.add(part);
-    else for (const { value } of Object.values(Object.getOwnPropertyDescriptors(next))) found.add(value);
-  }
 }

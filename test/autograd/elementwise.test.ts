@@ -26,7 +26,8 @@ import { gradcheck } from "../../src/autograd/gradcheck.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { tensor } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
-import type { NestedArray, Tensor } from "../../src/tensor/tensor.ts";
+import type { NestedArray } from "../../src/tensor/nested.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 
 const leaf = (values: NestedArray): Tensor => tensor(values, { requiresGrad: true });

@@ -5,7 +5,8 @@ import { argmax, logsumexp, max, maxWithIndices, mean, std, sum, variance } from
 import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
-import type { NestedArray, Tensor } from "../../src/tensor/tensor.ts";
+import type { NestedArray } from "../../src/tensor/nested.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 
 const leaf = (values: NestedArray): Tensor => tensor(values, { requiresGrad: true });

@@ -2,9 +2,10 @@
 import { Gradients } from "../../autograd/backward.ts";
 import { checkAboveZero, checkList } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
+import { checkTensor } from "../../tensor/check-tensor.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { pow } from "../../tensor/math/index.ts";
-import { checkTensor, owned, peek, type Tensor } from "../../tensor/tensor.ts";
+import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
 
 /**
  * The norm of all the parameters' gradients as one vector: (Σ|g|ᵖ)^(1/p), or max |g| for p = Infinity. Parameters
