@@ -28,4 +28,19 @@ describe.skipIf(!browser)(`in ${browser ?? "chromium (none found: skipped)"}`, (
     expect(document.querySelector("#status")!.textContent).toMatch(/^Done: \d+\.\d % of 300 unseen shapes/);
     expect(Number(document.querySelector("#frames")!.textContent)).toBeGreaterThan(10);
   });
+
+  test("examples/resume-in-a-page, reloaded at ten random moments: the weights of one that was left alone", async () => {
+    const weights: (string | null)[] = [];
+    for (const reloads of [0, 10]) {
+      const path = `/examples/resume-in-a-page/#reloads=${reloads}`;
+      const document = await visit(browser!, serve, { path, seconds: 120 });
+      expect(Number(document.body.dataset["lives"])).toBe(reloads + 1);
+      // One more than a tenth step, or the end.
+      const start = document.querySelector("#start")!.textContent;
+      expect(start).toMatch(reloads === 0 ? /at step 1\.$/ : /at step \d*1\.$|^$/);
+      weights.push(document.querySelector("#weights")!.textContent);
+    }
+    expect(weights[0]).toMatch(/^Weights: -?\d+\.\d+/);
+    expect(weights[1]).toBe(weights[0]);
+  }, 300_000);
 });
