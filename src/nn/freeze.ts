@@ -1,4 +1,7 @@
 /** Freezing: keeps the parameters and statistics of parts of a model unchanged. */
+import { checkList } from "../tensor/arguments.ts";
+import { describe } from "../tensor/check.ts";
+import { ValueError } from "../tensor/errors.ts";
 import { guardEvaluation, setFrozen } from "./mode.ts";
 import { type AnyModule, checkModule } from "./module.ts";
 
@@ -9,18 +12,23 @@ import { type AnyModule, checkModule } from "./module.ts";
  *
  * The parameters stay parameters: they are counted and saved. A shared parameter is frozen everywhere.
  *
+ * @param paths freezes only these parts, by their paths in `namedModules()`: `["conv1", "bn1", "layer1"]`. Default: all.
+ *
  * @example
  * const model = resnet18({ classes: 10, rng: new Rng(0) });
  * freeze(model);
- * unfreeze(model.fc); // only the classifier is trained
+ * unfreeze(model, ["layer4", "fc"]); // only the last stage and the classifier are trained
  * const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+ *
+ * @throws ValueError for a path that no part has; nothing is frozen then.
  */
-export function freeze<M extends AnyModule>(module: M): M {
-  checkModule("freeze", module);
-  for (const t of module.parameters()) t.requiresGrad = false;
-  for (const [, part] of module.namedModules()) {
-    setFrozen(part, true);
-    guardEvaluation(part);
+export function freeze<M extends AnyModule>(module: M, paths?: readonly string[]): M {
+  for (const part of partsAt("freeze", module, paths)) {
+    for (const t of part.parameters()) t.requiresGrad = false;
+    for (const [, below] of part.namedModules()) {
+      setFrozen(below, true);
+      guardEvaluation(below);
+    }
   }
   return module;
 }
@@ -28,10 +36,28 @@ export function freeze<M extends AnyModule>(module: M): M {
 /**
  * Undoes `freeze` for `module` and everything below it: every parameter is trained, and each part has the mode that was
  * last requested of it. Returns `module`.
+ *
+ * @param paths as in `freeze`.
  */
-export function unfreeze<M extends AnyModule>(module: M): M {
-  checkModule("unfreeze", module);
-  for (const t of module.parameters()) t.requiresGrad = true;
-  for (const [, part] of module.namedModules()) setFrozen(part, false);
+export function unfreeze<M extends AnyModule>(module: M, paths?: readonly string[]): M {
+  for (const part of partsAt("unfreeze", module, paths)) {
+    for (const t of part.parameters()) t.requiresGrad = true;
+    for (const [, below] of part.namedModules()) setFrozen(below, false);
+  }
   return module;
+}
+
+function partsAt(op: string, module: AnyModule, paths: readonly string[] | undefined): AnyModule[] {
+  checkModule(op, module);
+  if (paths === undefined) return [module];
+  checkList(op, "paths", paths);
+  const parts = new Map(module.namedModules());
+  return paths.map((path) => {
+    const part = parts.get(path);
+    if (part) return part;
+    const top = module.namedChildren().map(([name]) => name);
+    throw new ValueError(
+      `${op}: no part is called ${describe(path)}; the parts are ${top.join(", ")}, and those below`,
+    );
+  });
 }

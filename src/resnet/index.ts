@@ -12,6 +12,7 @@ export { Bottleneck, type BottleneckOptions } from "./bottleneck.ts";
 export { type CifarResNetOptions, cifarResNet, ResNet } from "./cifar-resnet.ts";
 export type { ConvBlock } from "./conv-block.ts";
 export { Expansion, type ExpansionOptions, type ExpansionOrder } from "./expansion.ts";
+export { type HeadOptions, replaceHead } from "./head.ts";
 export {
   HighwayConvNet,
   type HighwayConvNetOptions,
@@ -52,6 +53,7 @@ export {
   type ModelName,
   type ModelOptions,
   modelNames,
+  type NamedModel,
   type VggName,
 } from "./models.ts";
 export type { Order } from "./order.ts";

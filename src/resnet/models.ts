@@ -10,12 +10,19 @@
  *
  * A program that knows which network it wants calls its function, and bundles no other.
  */
-import type { Module } from "../nn/module.ts";
 import { describe } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
-import { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
-import { type HighwayConvNetOptions, type HighwayNetOptions, highwayConvNet, highwayNet } from "./highway.ts";
+import { type CifarResNetOptions, cifarResNet, type ResNet } from "./cifar-resnet.ts";
 import {
+  type HighwayConvNet,
+  type HighwayConvNetOptions,
+  type HighwayNet,
+  type HighwayNetOptions,
+  highwayConvNet,
+  highwayNet,
+} from "./highway.ts";
+import {
+  type ImageNetResNet,
   type ImageNetResNetOptions,
   resnet18,
   resnet34,
@@ -27,7 +34,7 @@ import {
   wideResnet50_2,
   wideResnet101_2,
 } from "./imagenet-resnet.ts";
-import { type VggOptions, vgg } from "./vgg.ts";
+import { type Vgg, type VggOptions, vgg } from "./vgg.ts";
 
 /** The names that `createModel` knows. */
 export type ModelName = ImageNetName | VggName | CifarName | HighwayName | ConvHighwayName;
@@ -66,7 +73,18 @@ export type ModelOptions<Name extends ModelName> = Name extends ImageNetName
         ? HighwayNetOptions
         : HighwayConvNetOptions;
 
-const BUILDERS: { readonly [Name in ModelName]: (options: ModelOptions<Name>) => Module } = {
+/** The class of the network called `Name`: that of what the function that makes it returns. */
+export type NamedModel<Name extends ModelName> = Name extends ImageNetName
+  ? ImageNetResNet
+  : Name extends VggName
+    ? Vgg
+    : Name extends CifarName
+      ? ResNet
+      : Name extends HighwayName
+        ? HighwayNet
+        : HighwayConvNet;
+
+const BUILDERS: { readonly [Name in ModelName]: (options: ModelOptions<Name>) => NamedModel<Name> } = {
   resnet18,
   resnet34,
   resnet50,
@@ -140,7 +158,7 @@ export function isModelName(name: string): name is ModelName {
  *
  * @throws ValueError for a name that no network has (it lists those there are), or an option that contradicts the name.
  */
-export function createModel<Name extends ModelName>(name: Name, options: ModelOptions<Name>): Module {
+export function createModel<Name extends ModelName>(name: Name, options: ModelOptions<Name>): NamedModel<Name> {
   if (!isModelName(name)) {
     throw new ValueError(
       `createModel: no network is called ${describe(name as unknown)}; there are ${modelNames.join(", ")}`,

@@ -15,6 +15,7 @@ import {
   SGD,
   unfreeze,
 } from "../../src/nn/index.ts";
+import { cifarResNet } from "../../src/resnet/index.ts";
 import { randn } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -146,4 +147,23 @@ it("refuses what is no module", () => {
   expect(() => unfreeze(Net as unknown as Module)).toThrow(
     "unfreeze: needs a module, got the class Net: make one, new Net(…)",
   );
+});
+
+it("freezes and unfreezes parts by their paths", () => {
+  const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
+  const trained = (): string[] =>
+    model
+      .namedParameters()
+      .filter(([, t]) => t.requiresGrad)
+      .map(([name]) => name.split(".")[0]);
+  freeze(model, ["conv1", "bn1", "layer1"]);
+  expect([...new Set(trained())]).toEqual(["layer2", "layer3", "fc"]);
+  model.train();
+  expect([model.bn1!.training, model.layer1.training, model.layer2.training]).toEqual([false, false, true]);
+  unfreeze(model, ["layer1"]);
+  expect([...new Set(trained())]).toEqual(["layer1", "layer2", "layer3", "fc"]);
+  expect(() => freeze(model, ["fc", "layer9"])).toThrow(
+    'freeze: no part is called "layer9"; the parts are conv1, bn1, layer1, layer2, layer3, fc, and those below',
+  );
+  expect(model.fc.weight.requiresGrad).toBe(true);
 });
