@@ -39,3 +39,4 @@ export type { Checkpoint } from "./training/checkpoint.ts";
 export type { CountedLoss, Loss } from "./training/loss.ts";
 export type { Schedules } from "./training/rates.ts";
 export { type SkippedBatch, TrainingError } from "./training/step.ts";
+export { WeightAverage, type WeightAverageOptions } from "./weight-average.ts";
