@@ -19,9 +19,9 @@ import { readSaved, restingElsewhere, restingIn, type Saved, writeSaved } from "
 
 /** A training at one moment: what `fit({ resume })` takes. */
 export interface Checkpoint {
-  /** Of the model under `model.`, of the optimiser under `optimizer.`, of its parameters that are not the model's `parameter.`. */
+  /** The model's under `model.`, the optimiser's under `optimizer.`, and under `parameter.` its parameters that are not the model's. */
   readonly tensors: StateDict;
-  /** What is no tensor, as JSON under `training`, and whatever the caller adds. */
+  /** Everything else, as JSON under `training`. The caller may add names of its own. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 

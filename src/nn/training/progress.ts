@@ -140,7 +140,7 @@ export class Progress<X, L, K extends string> {
 
   #otherData(what: string): ValueError {
     return new ValueError(
-      `fit: resume: the data of epoch ${this.#epoch} ${what}: data must give the same batches as in the training that the checkpoint is of. A generator of random numbers that it uses must be in generators, or begin anew in each epoch (new Rng(epoch))`,
+      `fit: resume: the data of epoch ${this.#epoch} ${what}: data must give the same batches as when the checkpoint was made. A generator of random numbers that it uses must be in generators, or begin anew in each epoch (new Rng(epoch))`,
     );
   }
 

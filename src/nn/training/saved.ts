@@ -22,7 +22,7 @@ export interface Position {
 export interface Saved extends Position {
   readonly means: MeansState;
   readonly generators: SavedGenerators;
-  /** Checksum of the last batch taken: whether the data are the same is seen by it. */
+  /** Checksum of the last batch taken: it shows whether the data are the same. */
   readonly lastBatch: string;
   readonly optimizer: Readonly<Record<string, number>>;
   /** How sums were rounded: other kernels give other bits. */
