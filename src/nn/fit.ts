@@ -54,7 +54,7 @@ export interface StepInfo<X = Tensor, Y = Tensor, L = Labels, K extends string =
   readonly outputs: readonly Y[];
   /** ∂loss/∂parameter, before clipping. The parameters themselves are already updated. */
   readonly grads: Gradients;
-  /** The training after this step, to be saved: `resume` goes on from there. */
+  /** The training after this step, to be saved: `resume` goes on from there. To be called before the callback ends. */
   checkpoint(): Checkpoint;
 }
 
@@ -73,7 +73,7 @@ export interface EpochRecord<K extends string = string> {
 
 /** What `onEpoch` sees. */
 export interface EpochInfo<K extends string = string> extends EpochRecord<K> {
-  /** The training after this epoch, to be saved: `resume` goes on with the next one. */
+  /** The training after this epoch, to be saved: `resume` goes on with the next one. To be called before the callback ends. */
   checkpoint(): Checkpoint;
 }
 
@@ -119,8 +119,8 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
    */
   resume?: Checkpoint | null;
   /**
-   * The generators of random numbers that `data` and callbacks use, by any name, so that a checkpoint has their state. Those
-   * of the model's parts and that of `batches` are known by themselves.
+   * The generators of random numbers that `data`, the loss and callbacks use, by any name, so that a checkpoint has their state.
+   * That of `batches` is known by itself, and so are those in properties of the model's parts, but not in #private fields.
    */
   generators?: Readonly<Record<string, Rng>>;
 }
@@ -220,7 +220,8 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
         const metrics = byName(meter.names, (name) => measurement.metrics[name].value);
         const record = { step, epoch, loss, metrics, lr: optimizer.lr, gradNorm, seconds: progress.seconds };
         stepRecords.push(record);
-        if ((await onStep?.({ ...record, ...tensors, checkpoint })) === false) stopped = true;
+        const answer = await progress.tell(() => onStep?.({ ...record, ...tensors, checkpoint }));
+        if (answer === false) stopped = true;
         isCut = stopped || progress.step >= steps;
         if (isCut) break;
       }
@@ -230,8 +231,10 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
       const record = { epoch, steps: progress.step, ...progress.means, seconds: progress.seconds };
       epochRecords.push(record);
       if (!isCut) progress.endEpoch();
-      if ((await onEpoch?.({ ...record, checkpoint })) === false) stopped = true;
+      const answer = await progress.tell(() => onEpoch?.({ ...record, checkpoint }));
+      if (answer === false) stopped = true;
     }
+    await progress.finish();
     return { steps: stepRecords, epochs: epochRecords, skipped: stepper.skipped, stopped };
   } finally {
     putBack();

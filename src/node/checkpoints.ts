@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { checkpointChunks, readCheckpoint } from "../io/checkpoint.ts";
 import { FormatError } from "../io/index.ts";
 import type { Checkpoint } from "../nn/index.ts";
+import { savedIn } from "../nn/training/checkpoint.ts";
 import { checkFinite, checkText, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { warn } from "../tensor/warn.ts";
@@ -50,6 +51,8 @@ export class CheckpointFolder {
   readonly #keepLast: number;
   /** Of the best file, once it has been read or written. */
   #bestScore: number | null = null;
+  /** Whether it has been said that there are files of later steps. */
+  #warned = false;
 
   constructor(path: string, options: CheckpointFolderOptions = {}) {
     checkText("CheckpointFolder", "path", path);
@@ -61,7 +64,9 @@ export class CheckpointFolder {
   }
 
   /**
-   * Writes a checkpoint beside its place and renames it, then removes the files that are too many.
+   * Writes a checkpoint beside its place and renames it, then removes the files that are too many. Files of later steps, from
+   * another training or a part of this one that was given up, are no reason to remove it; a warning names them, since `latest`
+   * returns the one of the most steps.
    *
    * @returns the path of the file.
    */
@@ -69,11 +74,22 @@ export class CheckpointFolder {
     checkOptions("CheckpointFolder.save", options, SAVE_OPTIONS);
     const { score } = options;
     if (score !== undefined) checkFinite("CheckpointFolder.save", "score", score);
+    const { step } = savedIn("CheckpointFolder.save: checkpoint", checkpoint);
     await mkdir(this.path, { recursive: true });
-    const path = join(this.path, `step-${`${stepOf(checkpoint)}`.padStart(8, "0")}.safetensors`);
+    const name = `step-${`${step}`.padStart(8, "0")}.safetensors`;
+    const path = join(this.path, name);
     await writeFileWhole(path, checkpointChunks("CheckpointFolder.save", checkpoint));
     if (score !== undefined) await this.#saveIfBest(checkpoint, score);
-    for (const name of (await this.#names()).slice(this.#keepLast)) await rm(join(this.path, name), { force: true });
+    const names = await this.#names();
+    const place = names.indexOf(name);
+    if (place > 0 && !this.#warned) {
+      this.#warned = true;
+      warn(
+        `CheckpointFolder: ${this.path} has checkpoints of later steps than ${name}, such as ${names[0]}, and latest() returns them first: remove them, or use another folder`,
+      );
+    }
+    const kept = Math.max(0, place) + this.#keepLast;
+    for (const old of names.slice(kept)) await rm(join(this.path, old), { force: true });
     return path;
   }
 
@@ -126,8 +142,4 @@ export class CheckpointFolder {
     const step = (name: string): number => Number(NAME.exec(name)?.[1]);
     return names.filter((name) => NAME.test(name)).sort((a, b) => step(b) - step(a));
   }
-}
-
-function stepOf({ metadata }: Checkpoint): number {
-  return (JSON.parse(metadata["training"]) as { step: number }).step;
 }

@@ -14,15 +14,17 @@ import {
   type FitOptions,
   Flatten,
   fit,
+  full,
   type History,
   Linear,
-  type Module,
+  Module,
   mul,
   type Optimizer,
   ReLU,
   Rng,
   randn,
   readCheckpoint,
+  reshape,
   Sequential,
   SGD,
   schedules,
@@ -42,6 +44,17 @@ const noise: Dataset = {
   shape: [22, 3, 8, 8],
   classes: ["a", "b", "c", "d"],
 };
+
+/** Adds noise from generators that are in containers. */
+class Noisy extends Module {
+  readonly linear = new Linear(192, 4, { rng: new Rng(1) });
+  readonly noise = { list: [new Rng(2)], map: new Map([["second", new Rng(3)]]) };
+
+  forward(x: Tensor): Tensor {
+    const { list, map } = this.noise;
+    return this.linear.forward(add(reshape(x, [4, 192]), list[0].normal() + map.get("second")!.normal()));
+  }
+}
 
 /** Both tiers: the state must hold for either. */
 describe.each(["simd", "plain"] as const)("%s", (tier) => {
@@ -106,6 +119,23 @@ describe.each(["simd", "plain"] as const)("%s", (tier) => {
       const data = (): Batch[] => fixed().map(({ x, labels }) => ({ x: add(x, noise.normal()), labels }));
       const loss = (y: Tensor, labels: never): Tensor => mul(crossEntropy(y, labels), sum(mul(scale, scale)));
       return { model, optimizer, options: { data, loss, generators: { noise } } as never };
+    },
+    "data that draw after their last batch, accumulated with a remainder, skipped batches, labels of any form": () => {
+      const noise = new Rng(6);
+      const model = mlp(new Rng(5));
+      function* data(): Generator<Batch<Tensor, unknown>> {
+        for (const { x, labels } of [...fixed(), { ...fixed()[0], x: full([4, 3, 8, 8], Number.NaN) }, ...fixed()]) {
+          yield { x: add(x, noise.normal()), labels: { classes: labels, others: [noise.normal(), x] } };
+          noise.normal();
+        }
+      }
+      const loss = (y: Tensor, { classes }: { classes: number[] }): Tensor => crossEntropy(y, classes);
+      const options = { data, loss, accumulate: 2, badBatches: "skip", generators: { noise } };
+      return { model, optimizer: new SGD(model.parameters(), { lr: 0.05 }), options: options as never };
+    },
+    "generators in a module's lists and Maps": () => {
+      const model = new Noisy();
+      return { model, optimizer: new Adam(model.parameters(), { lr: 0.01 }), options: { data: fixed } };
     },
   };
 
@@ -328,6 +358,110 @@ describe("a checkpoint that does not fit", () => {
     const part = cifar();
     await resume(saved[8], { ...data(), steps }, part);
     expect([...part.parameters()[0].data]).toEqual([...whole.parameters()[0].data]);
+  });
+
+  it("a damaged one says what is wrong, before anything is changed", async () => {
+    const checkpoint = await made();
+    const { training } = checkpoint.metadata;
+    const damage: readonly [change: (saved: Record<string, unknown>) => void, error: RegExp][] = [
+      [(saved) => (saved["batch"] = -3), /the checkpoint is damaged: its batch is -3/],
+      [(saved) => (saved["step"] = 1e300), /its step is 1e\+300/],
+      [(saved) => (saved["epochDone"] = "no"), /its epochDone is/],
+      [(saved) => delete saved["means"], /its means is undefined/],
+      [(saved) => (saved["means"] = { loss: 3, metrics: {} }), /its means is/],
+      [(saved) => (saved["optimizer"] = { lr: "fast" }), /its optimizer is/],
+      [
+        (saved) => (saved["generators"] = { start: {}, isNew: false, now: { a: { state: [1, 2], spare: null } } }),
+        /its generators is/,
+      ],
+    ];
+    const model = cifar();
+    const before = [...model.parameters()[0].data];
+    const attempt = async (text: string): Promise<unknown> =>
+      await resume({ ...checkpoint, metadata: { ...checkpoint.metadata, training: text } }, {}, model);
+    for (const [change, error] of damage) {
+      const saved = JSON.parse(training) as Record<string, unknown>;
+      change(saved);
+      await expect(attempt(JSON.stringify(saved))).rejects.toThrow(error);
+    }
+    await expect(attempt(training.slice(0, 40))).rejects.toThrow(/the checkpoint is damaged: .*JSON/);
+    await expect(attempt("null")).rejects.toThrow(/its step is undefined/);
+    expect([...model.parameters()[0].data]).toEqual(before);
+  });
+
+  it("a generator that has a state and is not given again: an error, before anything is changed", async () => {
+    const checkpoint = await made({ generators: { mixup: new Rng(0) } });
+    const model = cifar();
+    const before = [...model.parameters()[0].data];
+    await expect(resume(checkpoint, {}, model)).rejects.toThrow(
+      /a state for the generator mixup, and this training has no such generator: put it into generators/,
+    );
+    expect([...model.parameters()[0].data]).toEqual(before);
+  });
+
+  it("asked for after its callback, while a batch is half done: an error", async () => {
+    let late: (() => Checkpoint) | undefined;
+    const data = function* (): Generator<Batch> {
+      for (let i = 0; i < 2; i++) {
+        yield { x: randn([4, 3, 8, 8], new Rng(i)), labels: [0, 1, 2, 3] };
+        expect(() => late!()).toThrow(/checkpoint\(\) must be called before the callback that it was given to ends/);
+      }
+    };
+    const onStep: FitOptions["onStep"] = ({ checkpoint }) => {
+      late = checkpoint;
+    };
+    await made({ data, steps: 2, onStep });
+    expect(() => late!()).toThrow(/must be called before/);
+  });
+
+  it("frozen parameters and parts in evaluation that differ: it goes on, and says so", async () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    const model = cifarResNet(8, { width: 4, classes: 4, rng: new Rng(0) });
+    model.bn1!.eval();
+    model.fc.weight.requiresGrad = false;
+    const checkpoint = await made({}, model);
+    await resume(checkpoint);
+    expect(warned.mock.calls).toEqual([
+      [
+        expect.stringMatching(
+          /differ in which parameters are frozen \(fc\.weight\) and which parts are in evaluation \(bn1\)/,
+        ),
+      ],
+    ]);
+    warned.mockClear();
+    // A callback may have put the whole model into evaluation: that says nothing.
+    const whole = cifar();
+    const saved: Checkpoint[] = [];
+    const onStep: FitOptions["onStep"] = ({ checkpoint }) => {
+      whole.eval();
+      saved.push(checkpoint());
+      whole.train();
+    };
+    await made({ onStep }, whole);
+    await resume(saved[1]);
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
+  });
+
+  it("nothing left to do: what comes next finds the generators where the training left them", async () => {
+    let saved: Checkpoint | undefined;
+    const train = async (resume: Checkpoint | null): Promise<number[]> => {
+      const [rng, mixup, dropped] = [new Rng(1), new Rng(2), new Rng(3)];
+      const model = new Sequential(
+        new Flatten(),
+        new Linear(192, 4, { rng: new Rng(0) }),
+        new Dropout(0.5, { rng: dropped }),
+      );
+      const onStep: FitOptions["onStep"] = ({ checkpoint }) => {
+        mixup.normal();
+        saved = checkpoint();
+      };
+      const data = (): Iterable<Batch> => batches(noise, { batchSize: 4, rng });
+      await made({ data, generators: { mixup }, resume, onStep }, model);
+      return [rng, mixup, dropped].map((generator) => generator.normal());
+    };
+    const next = await train(null);
+    expect(await train(saved!)).toEqual(next);
   });
 
   it("an optimiser that does not tell its state trains, and makes no checkpoint", async () => {

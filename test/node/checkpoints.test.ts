@@ -52,6 +52,20 @@ it("keeps the latest ones, and the best one", async () => {
   expect(stepOf(await again.best())).toBe(5);
 });
 
+it("keeps what it has just written, though there are files of later steps, and says so once", async () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  const path = join(folder, "again");
+  await train(6, (checkpoint) => new CheckpointFolder(path, { keepLast: 2 }).save(checkpoint));
+  const again = new CheckpointFolder(path, { keepLast: 2 });
+  await train(3, (checkpoint) => again.save(checkpoint));
+  expect(readdirSync(path).sort()).toEqual([2, 3, 5, 6].map((step) => `step-0000000${step}.safetensors`));
+  expect(warned.mock.calls).toEqual([
+    [expect.stringMatching(/has checkpoints of later steps than step-00000001\.safetensors, such as step-00000006/)],
+  ]);
+  warned.mockRestore();
+  await expect(again.save({} as Checkpoint)).rejects.toThrow(/CheckpointFolder\.save: checkpoint must be a checkpoint/);
+});
+
 it("leaves out a damaged file, with a warning, and takes the one before", async () => {
   const path = join(folder, "damaged");
   const checkpoints = new CheckpointFolder(path);

@@ -413,10 +413,10 @@ describe("errors", () => {
       "cifarResNet: classes must be a whole number of 1 or more, got 2.5",
     );
     expect(() => build(8, { shortcut: "B" as "pad" })).toThrow(
-      'cifarResNet: shortcut must be one of "identity", "pad", "project", "none", "scale", "gate", "shortcutGate", "conv1x1", "dropout", got "B"',
+      /^cifarResNet: shortcut must be one of "identity", "pad", .*, got "B"$/,
     );
     expect(() => build(8, { order: "preact" as "pre" })).toThrow(
-      'cifarResNet: order must be one of "post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre", "pre", got "preact"',
+      /^cifarResNet: order must be one of "post", "bnAfterAddition", .*, got "preact"$/,
     );
     expect(() => build(8, { block: "wide" as "basic" })).toThrow(
       'cifarResNet: block must be "basic" or "bottleneck", got "wide"',

@@ -10,42 +10,19 @@ import { isTensor, peek, type Tensor } from "../../tensor/tensor.ts";
 import { chooseKernels, kernels } from "../../tensor/tier.ts";
 import { warn } from "../../tensor/warn.ts";
 import { copyState } from "../copy-state.ts";
+import { isResting } from "../mode.ts";
 import type { Module, StateDict } from "../module.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { tensorsIn } from "../tensors-in.ts";
-import type { Batch } from "./batch.ts";
-import type { SavedGenerators } from "./generators.ts";
-import type { MeansState } from "./means.ts";
+import { isPlainObject, tensorsIn } from "../tensors-in.ts";
+import { type Batch, isNumberList } from "./batch.ts";
+import { readSaved, restingElsewhere, restingIn, type Saved, writeSaved } from "./saved.ts";
 
 /** A training at one moment: what `fit({ resume })` takes. */
 export interface Checkpoint {
-  /** Of the model under `model.`, of the optimiser under `optimizer.`, of its parameters that are not the model's `parameter.`. */
+  /** The model's under `model.`, the optimiser's under `optimizer.`, and under `parameter.` its parameters that are not the model's. */
   readonly tensors: StateDict;
-  /** What is no tensor, as JSON under `training`, and whatever the caller adds. */
+  /** Everything else, as JSON under `training`. The caller may add names of its own. */
   readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** Where a training is. */
-export interface Position {
-  /** Steps done. */
-  readonly step: number;
-  readonly epoch: number;
-  /** Batches taken of this epoch. */
-  readonly batch: number;
-  /** Whether the epoch is over, `onEpoch` and all. */
-  readonly epochDone: boolean;
-  readonly seconds: number;
-}
-
-/** The part of a checkpoint that is no tensor. */
-export interface Saved extends Position {
-  readonly means: MeansState;
-  readonly generators: SavedGenerators;
-  /** Of the last batch taken: whether the data are the same is seen by it. */
-  readonly lastBatch: string | null;
-  readonly optimizer: Readonly<Record<string, number>>;
-  /** How sums were rounded: other kernels give other bits. */
-  readonly kernels: string;
 }
 
 /** Its version: a file from a later one is refused. */
@@ -55,7 +32,7 @@ const FORMAT = "skipstone checkpoint 1";
 export function makeCheckpoint(
   model: Module<never, unknown>,
   optimizer: Optimizer,
-  state: Omit<Saved, "optimizer" | "kernels">,
+  state: Omit<Saved, "optimizer" | "kernels" | "resting">,
 ): Checkpoint {
   if (!optimizer.stateDict || !optimizer.loadStateDict) {
     throw new UsageError(
@@ -67,18 +44,24 @@ export function makeCheckpoint(
   for (const [name, t] of Object.entries(copyState(model))) tensors[`model.${name}`] = t;
   for (const [name, t] of Object.entries(learnt.tensors)) tensors[`optimizer.${name}`] = t;
   for (const [i, w] of strangers(model, optimizer)) tensors[`parameter.${i}`] = w.clone();
-  const saved: Saved = { ...state, optimizer: learnt.numbers, kernels: kernelsInWords() };
-  return { tensors, metadata: { format: FORMAT, training: JSON.stringify(saved, encodeNumber) } };
+  const resting = isResting(model) ? null : restingIn(model);
+  const saved: Saved = { ...state, optimizer: learnt.numbers, kernels: kernelsInWords(), resting };
+  return { tensors, metadata: { format: FORMAT, training: writeSaved(saved) } };
 }
 
 /**
- * Puts model and optimiser into the checkpoint's state, and returns the rest of it.
+ * Puts model and optimiser into the checkpoint's state.
  *
- * @throws UsageError for what is no checkpoint; ValueError for one of another model or optimiser. Nothing has been changed
- * then, but possibly the optimiser.
+ * @param saved what `savedIn` says of the checkpoint.
+ * @throws UsageError for an optimiser without `loadStateDict`; ValueError for a checkpoint of another model or optimiser.
+ * Nothing has been changed then, but possibly the optimiser.
  */
-export function restoreCheckpoint(model: Module<never, unknown>, optimizer: Optimizer, checkpoint: Checkpoint): Saved {
-  const saved = readSaved(checkpoint);
+export function restoreCheckpoint(
+  model: Module<never, unknown>,
+  optimizer: Optimizer,
+  checkpoint: Checkpoint,
+  saved: Saved,
+): void {
   if (!optimizer.loadStateDict) throw new UsageError("fit: resume needs an optimiser with a loadStateDict");
   const { model: weights, optimizer: learnt, parameter } = byPrefix(checkpoint.tensors);
   const others = strangers(model, optimizer);
@@ -92,14 +75,19 @@ export function restoreCheckpoint(model: Module<never, unknown>, optimizer: Opti
   optimizer.loadStateDict({ tensors: learnt, numbers: saved.optimizer });
   model.loadStateDict(weights);
   for (const [i, w] of others) w.assign(parameter[i]);
+  const resting = saved.resting && restingElsewhere(saved.resting, restingIn(model));
+  if (resting) {
+    warn(
+      `fit: the checkpoint and this model differ in ${resting}: the training goes on differently from one that never stopped`,
+    );
+  }
   const here = kernelsInWords();
   if (saved.kernels !== here) {
     warn(`fit: the checkpoint was made by ${saved.kernels}, and goes on with ${here}: the bits will differ`);
   }
-  return saved;
 }
 
-/** Which of two batches it is: FNV-1a over the bits of its tensors and the labels. */
+/** Which of two batches it is: FNV-1a over the bits of its tensors and of the numbers in its labels. */
 export function checksumOf(batch: Batch<unknown, unknown>): string {
   let hash = 0x811c9dc5;
   const add = (bytes: Uint8Array): void => {
@@ -109,10 +97,17 @@ export function checksumOf(batch: Batch<unknown, unknown>): string {
     const { buffer, byteOffset, byteLength } = peek(t);
     add(new Uint8Array(buffer, byteOffset, byteLength));
   }
-  const { labels } = batch;
-  if (ArrayBuffer.isView(labels)) add(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
-  else if (Array.isArray(labels)) add(new Uint8Array(Float64Array.from(labels, Number).buffer));
+  const numbers = numbersIn(batch.labels);
+  if (numbers.length > 0) add(new Uint8Array(Float64Array.from(numbers).buffer));
   return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+/** The numbers in labels of any form: in arrays of any type, nested in arrays and plain objects. */
+function numbersIn(labels: unknown): ArrayLike<number> {
+  if (typeof labels === "number") return [labels];
+  if (isNumberList(labels)) return labels;
+  const members = Array.isArray(labels) ? labels : isPlainObject(labels) ? Object.values(labels) : [];
+  return members.flatMap((member) => Array.from(numbersIn(member), Number));
 }
 
 /** The optimiser's parameters that are not the model's (a loss may have some), by their place. */
@@ -130,30 +125,28 @@ function byPrefix(tensors: StateDict): Record<"model" | "optimizer" | "parameter
   return parts;
 }
 
-function readSaved(checkpoint: Checkpoint): Saved {
+/**
+ * What a checkpoint says of the training.
+ *
+ * @throws UsageError for what is no checkpoint; ValueError for a damaged one, or one of another version.
+ */
+export function savedIn(op: string, checkpoint: Checkpoint): Saved {
   const { tensors, metadata } = (checkpoint ?? {}) as Partial<Checkpoint>;
   const isState = typeof tensors === "object" && tensors !== null && Object.values(tensors).every(isTensor);
-  if (!isState || metadata?.["training"] === undefined) {
+  const training: unknown = metadata?.["training"];
+  if (!isState || typeof training !== "string") {
     throw new UsageError(
-      `fit: resume must be a checkpoint, as checkpoint() in a callback and readCheckpoint return it, got ${describe(checkpoint)}`,
+      `${op} must be a checkpoint, as checkpoint() in a callback and readCheckpoint return it, got ${describe(checkpoint)}`,
     );
   }
-  if (metadata["format"] !== FORMAT) {
-    throw new ValueError(`fit: the checkpoint has the format "${metadata["format"]}", this version reads "${FORMAT}"`);
+  const format = metadata?.["format"];
+  if (format !== FORMAT) {
+    throw new ValueError(`${op}: the checkpoint has the format "${format}", this version reads "${FORMAT}"`);
   }
-  return JSON.parse(metadata["training"], decodeNumber) as Saved;
+  return readSaved(op, training);
 }
 
 function kernelsInWords(): string {
   chooseKernels();
   return `${kernels.name} kernels${kernels.name === "plain" ? "" : `, ${kernels.arithmetic} multiply-add`}`;
-}
-
-/** JSON has no NaN and no infinity: they are texts with a mark that no other text here has. */
-function encodeNumber(_: string, value: unknown): unknown {
-  return typeof value === "number" && !Number.isFinite(value) ? `#${value}` : value;
-}
-
-function decodeNumber(_: string, value: unknown): unknown {
-  return typeof value === "string" && value.startsWith("#") ? Number(value.slice(1)) : value;
 }

@@ -10,6 +10,7 @@ import { describe } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { AnyModule } from "../module.ts";
+import { holdersOf } from "../parts.ts";
 
 /** All of a generator. */
 export interface GeneratorState {
@@ -32,6 +33,8 @@ export interface SavedGenerators {
 
 /** What the loader's generator is called. A caller's generators have no name that begins with a bracket. */
 const LOADER = "[data]";
+/** What the names of the model's begin with. */
+const MODEL = "[model]";
 
 /** What a source of batches may tell of itself (src/data's `batches` does). */
 interface Telling {
@@ -60,6 +63,18 @@ export class Generators {
     }
     this.#model = model;
     this.#named = Object.fromEntries(entries) as Record<string, Rng>;
+  }
+
+  /** @throws UsageError where a checkpoint knows other generators than this training, but for the loader's. */
+  check({ now }: SavedGenerators): void {
+    const here = this.#all();
+    const unknown = Object.keys(now).find((name) => name !== LOADER && !Object.hasOwn(here, name));
+    if (unknown !== undefined) {
+      throw new UsageError(
+        `fit: the checkpoint has a state for the generator ${unknown}, and this training has no such generator${unknown.startsWith("[") ? "" : ": put it into generators"}`,
+      );
+    }
+    checkStates(here, now);
   }
 
   /** Before the data of an epoch is asked for. @param saved of a training that goes on. */
@@ -101,9 +116,13 @@ export class Generators {
   #all(): Record<string, Rng> {
     const all: Record<string, Rng> = { ...this.#named, ...(this.#loader ? { [LOADER]: this.#loader } : {}) };
     for (const [path, module] of this.#model.namedModules()) {
-      for (const [key, value] of Object.entries(module)) {
-        if (value instanceof Rng) all[`[model]${path === "" ? "" : `.${path}`}.${key}`] = value;
-      }
+      const owner = `${MODEL}${path === "" ? "" : `.${path}`}`;
+      // Where parts are found too: in properties, and in the containers there.
+      holdersOf(module).forEach(({ entries }, holder) => {
+        entries.forEach(([key, value], i) => {
+          if (value instanceof Rng) all[`${owner}.${holder === 0 ? key : `${holder}[${i}]`}`] = value;
+        });
+      });
     }
     return all;
   }
@@ -124,14 +143,18 @@ function statesOf(rngs: Readonly<Record<string, Rng>>): GeneratorStates {
   return Object.fromEntries(Object.entries(rngs).map(([name, rng]) => [name, of(rng)]));
 }
 
-/** @throws UsageError where the names are others: nothing has been changed then. */
+/** @throws UsageError where a state is missing: nothing has been changed then. */
 function restore(rngs: Readonly<Record<string, Rng>>, states: GeneratorStates): void {
-  const missing = Object.keys(rngs).find((name) => !Object.hasOwn(states, name));
-  if (missing !== undefined) {
-    throw new UsageError(`fit: the checkpoint has no state for the generator ${missing}: it had none when it was made`);
-  }
+  checkStates(rngs, states);
   for (const [name, rng] of Object.entries(rngs)) {
     rng.state.set(states[name].state);
     rng.spare = states[name].spare;
+  }
+}
+
+function checkStates(rngs: Readonly<Record<string, Rng>>, states: GeneratorStates): void {
+  const missing = Object.keys(rngs).find((name) => !Object.hasOwn(states, name));
+  if (missing !== undefined) {
+    throw new UsageError(`fit: the checkpoint has no state for the generator ${missing}: it had none when it was made`);
   }
 }

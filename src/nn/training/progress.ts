@@ -5,9 +5,10 @@ import { checkBatches } from "../evaluate.ts";
 import type { Module } from "../module.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Batch, BatchSource } from "./batch.ts";
-import { type Checkpoint, checksumOf, makeCheckpoint, restoreCheckpoint, type Saved } from "./checkpoint.ts";
+import { type Checkpoint, checksumOf, makeCheckpoint, restoreCheckpoint, savedIn } from "./checkpoint.ts";
 import { Generators } from "./generators.ts";
 import { Means, type Measurement } from "./means.ts";
+import type { Saved } from "./saved.ts";
 
 export interface ProgressOptions<X, L> {
   readonly data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
@@ -30,6 +31,8 @@ export class Progress<X, L, K extends string> {
   #batch = 0;
   #last: Batch<X, L> | null = null;
   #epochDone = false;
+  /** Whether a callback runs. */
+  #isTelling = false;
   readonly #started = Date.now();
   readonly #secondsBefore: number;
 
@@ -46,7 +49,11 @@ export class Progress<X, L, K extends string> {
     this.#names = names;
     this.#generators = new Generators(model, generators);
     this.#means = new Means(names);
-    if (resume != null) this.#saved = restoreCheckpoint(model, optimizer, resume);
+    if (resume != null) {
+      this.#saved = savedIn("fit: resume", resume);
+      this.#generators.check(this.#saved.generators);
+      restoreCheckpoint(model, optimizer, resume, this.#saved);
+    }
     const { step = 0, epoch = 0, epochDone = false, seconds = 0, means } = this.#saved ?? {};
     this.#step = step;
     this.#epoch = epoch;
@@ -84,11 +91,7 @@ export class Progress<X, L, K extends string> {
 
   /** The epoch's batches that have not been taken, `size` at a time; the last may be fewer. None is asked for before it is needed. */
   async *groups(size: number): AsyncGenerator<Batch<X, L>[]> {
-    const saved = this.#saved?.generators ?? null;
-    this.#generators.beginEpoch(saved);
-    const batches = await this.#data(this.#epoch);
-    checkBatches("fit", batches);
-    this.#generators.beginBatches(batches, saved);
+    const batches = await this.#begin();
     let group: Batch<X, L>[] = [];
     const taken = this.#saved?.batch ?? 0;
     for await (const batch of batches) {
@@ -104,7 +107,27 @@ export class Progress<X, L, K extends string> {
       group = [];
     }
     if (this.#batch < taken) throw this.#otherData(`had ${taken} batches or more, now it has ${this.#batch}`);
+    // The checkpoint was made when the data were at their end: whatever they drew after the last batch, they had drawn then.
+    const wasAtEnd = this.#epochDone || taken % size > 0;
+    if (this.#saved && this.#batch === taken && group.length === 0 && wasAtEnd)
+      this.#generators.goOn(this.#saved.generators);
     if (group.length > 0) yield group;
+  }
+
+  async #begin(): Promise<BatchSource<X, L>> {
+    const saved = this.#saved?.generators ?? null;
+    this.#generators.beginEpoch(saved);
+    const batches = await this.#data(this.#epoch);
+    checkBatches("fit", batches);
+    this.#generators.beginBatches(batches, saved);
+    return batches;
+  }
+
+  /** Where a checkpoint leaves nothing to do: what comes after this training finds the generators as it left them. */
+  async finish(): Promise<void> {
+    if (!this.#saved) return;
+    await this.#begin();
+    this.#generators.goOn(this.#saved.generators);
   }
 
   /** Where the checkpoint was made: the data must be the same so far. */
@@ -117,7 +140,7 @@ export class Progress<X, L, K extends string> {
 
   #otherData(what: string): ValueError {
     return new ValueError(
-      `fit: resume: the data of epoch ${this.#epoch} ${what}: data must give the same batches as in the training that the checkpoint is of. A generator of random numbers that it uses must be in generators, or begin anew in each epoch (new Rng(epoch))`,
+      `fit: resume: the data of epoch ${this.#epoch} ${what}: data must give the same batches as when the checkpoint was made. A generator of random numbers that it uses must be in generators, or begin anew in each epoch (new Rng(epoch))`,
     );
   }
 
@@ -147,9 +170,23 @@ export class Progress<X, L, K extends string> {
     this.#means = new Means(this.#names);
   }
 
-  /** @throws UsageError before the first batch, and for an optimiser that does not tell its state. */
+  /** Runs a callback: only then may it ask for a checkpoint, since elsewhere a step or a batch may be half done. */
+  async tell<T>(callback: () => T | Promise<T>): Promise<T> {
+    this.#isTelling = true;
+    try {
+      return await callback();
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+
+  /** @throws UsageError while no callback runs, and for an optimiser that does not tell its state. */
   checkpoint(): Checkpoint {
-    if (!this.#last) throw new UsageError("fit: checkpoint() is to be called in the callback that was given it");
+    if (!this.#isTelling || !this.#last) {
+      throw new UsageError(
+        "fit: checkpoint() must be called before the callback that it was given to ends (or its promise resolves)",
+      );
+    }
     return makeCheckpoint(this.#model, this.#optimizer, {
       step: this.#step,
       epoch: this.#epoch,
