@@ -6,3 +6,5 @@ export { DataError, type DataFile } from "./errors.ts";
 export { gunzip } from "./gunzip.ts";
 export * from "./idx.ts";
 export * from "./loader.ts";
+export { IMAGENET1K_V1, IMAGENET1K_V2, imageToTensor, type Preprocessing } from "./picture.ts";
+export type { Pixels } from "./resample.ts";

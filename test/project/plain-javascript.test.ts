@@ -206,6 +206,14 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     channelStatistics: [arg(dataset)],
     compose: [arg(data.randomFlip(), aFunction), arg(data.randomCrop(1), aFunction)],
     gunzip: [source(new Uint8Array(gzipSync(pixels)))],
+    imageToTensor: [
+      arg({ width: 2, height: 1, data: Uint8Array.of(1, 2) }),
+      {
+        value: { resize: 4, crop: 3, mean: [0], std: [1] },
+        kind: optional(nothing),
+        options: { resize: optional(whole(1)), crop: optional(whole(1)), mean: nothing, std: nothing },
+      },
+    ],
     makeDataset: [arg(dataset)],
     randomCrop: [arg(2, whole(0))],
     randomFlip: [
