@@ -6,5 +6,7 @@ export { DataError, type DataFile } from "./errors.ts";
 export { gunzip } from "./gunzip.ts";
 export * from "./idx.ts";
 export * from "./loader.ts";
+export { cutmix, type MixedBatch, type MixOptions, mixup } from "./mix.ts";
 export { IMAGENET1K_V1, IMAGENET1K_V2, imageToTensor, type Preprocessing } from "./picture.ts";
 export type { Pixels } from "./resample.ts";
+export { randomSplit, sample, subset } from "./subset.ts";

@@ -205,6 +205,13 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     ],
     channelStatistics: [arg(dataset)],
     compose: [arg(data.randomFlip(), aFunction), arg(data.randomCrop(1), aFunction)],
+    cutmix: [
+      arg({ x: images, labels: Int32Array.of(0, 1) }),
+      needed(
+        { classes: 2, rng: new Rng(0), alpha: 1 },
+        { classes: whole(2), rng: nothing, alpha: optional((v) => positive(v) && v !== Infinity) },
+      ),
+    ],
     gunzip: [source(new Uint8Array(gzipSync(pixels)))],
     imageToTensor: [
       arg({ width: 2, height: 1, data: Uint8Array.of(1, 2) }),
@@ -215,6 +222,13 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       },
     ],
     makeDataset: [arg(dataset)],
+    mixup: [
+      arg({ x: images, labels: Int32Array.of(0, 1) }),
+      needed(
+        { classes: 2, rng: new Rng(0), alpha: 1 },
+        { classes: whole(2), rng: nothing, alpha: optional((v) => positive(v) && v !== Infinity) },
+      ),
+    ],
     randomCrop: [arg(2, whole(0))],
     randomFlip: [
       arg(
@@ -222,6 +236,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
         optional((v) => typeof v === "number" && v >= 0 && v <= 1),
       ),
     ],
+    randomSplit: [arg(dataset), arg([1], listOf(nothing)), arg(new Rng(0))],
     readCifar10: [arg([new Uint8Array(3073)])],
     readCifar100: [
       source(new Uint8Array(3074)),
@@ -229,7 +244,15 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     ],
     readIdx: [source(idxLabels)],
     readMnist: [source(idxImages), source(idxLabels), options({ classes: ["a", "b"] }, { classes: listOf(text) })],
+    sample: [arg(dataset), arg(1, (v) => v === 1), arg(new Rng(0))],
     shareDataset: [arg(dataset)],
+    subset: [
+      arg(dataset),
+      arg([0], (v) => {
+        const indices = ArrayBuffer.isView(v) ? Array.from(v as Uint8Array) : v;
+        return listOf((i) => whole(0)(i) && (i as number) < 4)(indices) && (indices as number[]).length > 0;
+      }),
+    ],
   },
   io: {
     exportOnnx: [
