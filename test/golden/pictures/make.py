@@ -109,6 +109,15 @@ for width, height, channels, resize, crop in [
     some = [round(v, 7) for v in flat[::every].tolist()]
     prepared.append({"size": [width, height, channels], "resize": resize, "crop": crop, "every": every, "values": some})
 
+# torchvision's adjust_* of a picture of floats, every value.
+n = 3 * 6 * 7
+x = torch.from_numpy((np.arange(n) * 37 % 256 * 31 % 256).reshape(3, 6, 7)).double() / 255
+adjusted = {}
+for name, amounts in {"brightness": [0.3, 1.7], "contrast": [0, 0.4, 1.8], "saturation": [0, 0.4, 1.8], "hue": [-0.5, -0.21, 0.1, 0.4]}.items():
+    change = getattr(F, f"adjust_{name}")
+    adjusted[name] = [[a, [round(v, 7) for v in change(x, a).flatten().tolist()]] for a in amounts]
+adjusted["gray contrast"] = [[0.4, [round(v, 7) for v in F.adjust_contrast(x[:1], 0.4).flatten().tolist()]]]
+
 with open(os.path.join(HERE, "pictures.json"), "w") as f:
-    json.dump({"decoded": decoded, "prepared": prepared}, f)
+    json.dump({"decoded": decoded, "prepared": prepared, "adjusted": adjusted}, f)
     f.write("\n")
