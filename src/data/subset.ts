@@ -40,7 +40,8 @@ export function sample(dataset: Dataset, count: number, rng: Rng): Dataset {
  * dataset's, or fractions that add up to 1. What rounding fractions down leaves goes to the first parts, one image each.
  *
  * @example
- * const [train, validation] = randomSplit(dataset, [0.9, 0.1], new Rng(1));
+ * const [training, validation] = randomSplit(train, [0.75, 0.25], new Rng(1));
+ * training.shape; // [3, 3, 12, 12]
  *
  * @throws ValueError for parts that do not add up, or one that is empty.
  */
