@@ -1,11 +1,12 @@
 /** `npm run lab -- classify IMAGE`: what a network sees in a photograph, and how long that takes. */
-import { readFileSync } from "node:fs";
-import { noGrad, softmax } from "../../src/autograd/index.ts";
-import { fuse } from "../../src/nn/index.ts";
-import { messageOf, UsageError } from "../errors.ts";
-import { reasonOf } from "../files.ts";
+import { noGrad, sigmoid, softmax } from "../../src/autograd/index.ts";
+import { IMAGENET1K_V1, imageToTensor, type Preprocessing } from "../../src/data/index.ts";
+import { fuse, type Module, type StateDict } from "../../src/nn/index.ts";
+import type { Tensor } from "../../src/tensor/index.ts";
+import { RunError, UsageError } from "../errors.ts";
 import { grouped } from "../report/format.ts";
-import { IMAGENET, type Preprocessing, preprocess, readImage, withChannels } from "./image.ts";
+import { readImage } from "./image.ts";
+import { readLabels } from "./labels.ts";
 import { imageChannels, networkWith, usualInput } from "./network.ts";
 import { readState } from "./weights.ts";
 
@@ -13,7 +14,7 @@ export interface ClassifyRequest {
   readonly image: string;
   readonly network: string;
   readonly weights: string;
-  /** A file with a line (or an entry of a JSON list) per class; undefined: numbers. */
+  /** A file with the classes' names, see labels.ts; undefined: numbers. */
   readonly labels: string | undefined;
   readonly top: number;
   /** Side of the image's middle square for the network; undefined: its usual size. */
@@ -29,6 +30,7 @@ const REPETITIONS = 5;
 export async function classify(request: ClassifyRequest): Promise<string> {
   const started = performance.now();
   const weights = await readState(request.weights);
+  checkFinite(weights, request.weights);
   const model = networkWith(request.network, weights);
   const parameters = model.parameterCount();
   fuse(model);
@@ -36,68 +38,66 @@ export async function classify(request: ClassifyRequest): Promise<string> {
 
   // Fully connected networks were trained on gray digits.
   const channels = imageChannels(weights) ?? 1;
-  const image = withChannels(readImage(request.image), channels);
-  const x = preprocess(image, preprocessing(request, usualInput(model)[1], channels));
+  const { pixels, orientation } = await readImage(request.image);
+  const x = imageToTensor(pixels, preprocessing(request, usualInput(model)[1], channels));
+  if (!x.data.every(Number.isFinite)) {
+    throw new UsageError("the normalised image is not finite: --mean and --std are too large or too small for it");
+  }
 
   let probabilities: number[] = [];
   const times = Array.from({ length: REPETITIONS }, () => {
     const start = performance.now();
-    probabilities = noGrad(() => Array.from(softmax(model.forward(x)).data));
+    probabilities = probabilitiesOf(model, x);
     return performance.now() - start;
   });
+  if (!probabilities.every(Number.isFinite)) {
+    throw new RunError(`${request.network} answers ${probabilities.slice(0, 3).join(", ")} …: its numbers overflow`);
+  }
   const labels = request.labels === undefined ? undefined : readLabels(request.labels, probabilities.length);
   const best = probabilities
     .map((probability, label) => ({ probability, name: labels?.[label] ?? `class ${label}` }))
     .sort((a, b) => b.probability - a.probability)
     .slice(0, request.top);
   return [
+    ...(orientation === 1 ? [] : [`The picture was turned upright, as its EXIF orientation ${orientation} says.`]),
     ...best.map(({ probability, name }) => `${(100 * probability).toFixed(1).padStart(5)} %  ${name}`),
     `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(times[0])} ms for the first prediction, ${Math.min(...times).toFixed(1)} ms for the next`,
   ].join("\n");
+}
+
+/** One output is the logit of class 1 against class 0: its sigmoid. Several are those of as many classes: their softmax. */
+function probabilitiesOf(model: Module, x: Tensor): number[] {
+  return noGrad(() => {
+    const logits = model.forward(x);
+    if (logits.data.length > 1) return Array.from(softmax(logits).data);
+    const [one] = sigmoid(logits).data;
+    return [1 - one, one];
+  });
+}
+
+/** One weight that is NaN or infinite can make all answers NaN. */
+function checkFinite(weights: StateDict, path: string): void {
+  for (const [name, { data }] of Object.entries(weights)) {
+    for (let i = 0; i < data.length; i++) {
+      if (!Number.isFinite(data[i])) {
+        throw new UsageError(`the weights ${path} are not finite: number ${i} of ${name} is ${data[i]}`);
+      }
+    }
+  }
 }
 
 function preprocessing({ size, mean, std }: ClassifyRequest, usualSize: number, channels: number): Preprocessing {
   const crop = size ?? usualSize;
   return {
     // Larger than the crop by torchvision's ratio, 256 to 224. Small images are used whole.
-    resize: crop >= 128 ? Math.round((crop * IMAGENET.resize) / IMAGENET.crop) : crop,
+    resize: crop >= 128 ? Math.round((crop * 256) / 224) : crop,
     crop,
-    mean: perChannel("--mean", mean ?? (channels === 3 ? IMAGENET.mean : [IMAGENET.mean[0]]), channels),
-    std: perChannel("--std", std ?? (channels === 3 ? IMAGENET.std : [IMAGENET.std[0]]), channels),
+    mean: perChannel("--mean", mean ?? (channels === 3 ? IMAGENET1K_V1.mean : [IMAGENET1K_V1.mean[0]]), channels),
+    std: perChannel("--std", std ?? (channels === 3 ? IMAGENET1K_V1.std : [IMAGENET1K_V1.std[0]]), channels),
   };
 }
 
 function perChannel(option: string, values: readonly number[], channels: number): readonly number[] {
   if (values.length === channels) return values;
   throw new UsageError(`${option} ${values.join(",")}: the network's images have ${channels} channels`);
-}
-
-/** A line per class, or a JSON list. */
-function readLabels(path: string, classes: number): string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`cannot read the labels ${path}: ${reasonOf(error)}`);
-  }
-  const labels = text.trimStart().startsWith("[")
-    ? fromJson(path, text)
-    : text.split(/\r?\n/).filter((line) => line.trim());
-  if (labels.length !== classes) {
-    throw new UsageError(`the labels ${path} name ${labels.length} classes, the network has ${classes}`);
-  }
-  return labels;
-}
-
-function fromJson(path: string, text: string): string[] {
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`the labels ${path} begin with [ but are not JSON: ${messageOf(error)}`);
-  }
-  if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
-    throw new UsageError(`the labels ${path} are not a list of texts`);
-  }
-  return list;
 }

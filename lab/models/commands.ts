@@ -89,13 +89,17 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
 
   program
     .command("classify <image>")
-    .summary("what a network sees in a PNG or JPEG file")
+    .summary("what a network sees in a picture")
     .description(
-      `Shows an image to a network and prints its best guesses and the time they took.\nThe image is resized and cropped as in torchvision.\n${networks}`,
+      `Shows an image to a network and prints its best guesses and the time they took.\nThe image, a PNG, JPEG, WebP, AVIF or GIF file, is resized and cropped as in torchvision.\n${networks}`,
     )
     .requiredOption("--network <name>", "which network")
     .requiredOption("--weights <file>", "its weights, .pth or .safetensors", path.parse)
-    .option("--labels <file>", "names of the classes: one per line, or a JSON list (default: numbers)", path.parse)
+    .option(
+      "--labels <file>",
+      "names of the classes: one per line, or JSON such as id2label (default: numbers)",
+      path.parse,
+    )
     .option("--top <n>", "how many guesses", wholeNumber(1, 1000).parse, 5)
     .option(
       "--size <pixels>",

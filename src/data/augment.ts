@@ -1,6 +1,7 @@
 /**
  * Augmentation: seeded random changes to training images that keep their meaning. The recipe of "Deep Residual
- * Learning" for CIFAR (He et al. 2015, section 4.2) is `compose(randomCrop(4), randomFlip())`.
+ * Learning" for CIFAR (He et al. 2015, section 4.2) is `compose(randomCrop(4), randomFlip())`. Next: rectangles.ts and
+ * color-jitter.ts, which change more.
  */
 import { checkBetween, checkFunction, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
@@ -62,7 +63,7 @@ export function compose(...augmentations: readonly Augmentation[]): Augmentation
 }
 
 /** Throws unless these are an augmentation's arguments: an image that fills its shape, and a generator. */
-function checkImage(op: string, image: unknown, shape: unknown, rng: unknown): void {
+export function checkImage(op: string, image: unknown, shape: unknown, rng: unknown): void {
   const size = Array.isArray(shape) && shape.length === 3 ? shape[0] * shape[1] * shape[2] : undefined;
   if (!(image instanceof Float32Array) || image.length !== size) {
     const of = image instanceof Float32Array ? `a Float32Array of ${image.length}` : describe(image);

@@ -28,6 +28,11 @@ const whole =
   (v) =>
     Number.isInteger(v) && (v as number) >= least;
 const positive: Kind = (v) => typeof v === "number" && v > 0;
+const notNegative: Kind = (v) => typeof v === "number" && v >= 0 && v < Infinity;
+const share: Kind = (v) => typeof v === "number" && v >= 0 && v <= 1;
+/** The least and the most. */
+const range: Kind = (v) =>
+  listOf(positive)(v) && (v as number[]).length === 2 && (v as number[])[0] <= (v as number[])[1];
 const flag: Kind = (v) => typeof v === "boolean";
 const bytes: Kind = (v) => v instanceof Uint8Array || v instanceof ArrayBuffer;
 const text: Kind = (v) => typeof v === "string";
@@ -204,16 +209,57 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       ),
     ],
     channelStatistics: [arg(dataset)],
+    colorJitter: [
+      options(
+        { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+        { brightness: notNegative, contrast: notNegative, saturation: notNegative, hue: share },
+      ),
+    ],
     compose: [arg(data.randomFlip(), aFunction), arg(data.randomCrop(1), aFunction)],
+    cutmix: [
+      arg({ x: images, labels: Int32Array.of(0, 1) }),
+      needed(
+        { classes: 2, rng: new Rng(0), alpha: 1 },
+        { classes: whole(2), rng: nothing, alpha: optional((v) => positive(v) && v !== Infinity) },
+      ),
+    ],
     gunzip: [source(new Uint8Array(gzipSync(pixels)))],
+    imageToTensor: [
+      arg({ width: 2, height: 1, data: Uint8Array.of(1, 2) }),
+      {
+        value: { resize: 4, crop: 3, mean: [0], std: [1] },
+        kind: optional(nothing),
+        options: { resize: optional(whole(1)), crop: optional(whole(1)), mean: nothing, std: nothing },
+      },
+    ],
     makeDataset: [arg(dataset)],
+    mixup: [
+      arg({ x: images, labels: Int32Array.of(0, 1) }),
+      needed(
+        { classes: 2, rng: new Rng(0), alpha: 1 },
+        { classes: whole(2), rng: nothing, alpha: optional((v) => positive(v) && v !== Infinity) },
+      ),
+    ],
     randomCrop: [arg(2, whole(0))],
+    randomErasing: [
+      options(
+        { probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3], value: 0 },
+        {
+          probability: share,
+          scale: nothing,
+          ratio: range,
+          value: (v) => [v].flat().every(Number.isFinite),
+        },
+      ),
+    ],
     randomFlip: [
       arg(
         0.5,
         optional((v) => typeof v === "number" && v >= 0 && v <= 1),
       ),
     ],
+    randomResizedCrop: [options({ scale: [0.08, 1], ratio: [0.75, 1.5] }, { scale: nothing, ratio: range })],
+    randomSplit: [arg(dataset), arg([1], listOf(nothing)), arg(new Rng(0))],
     readCifar10: [arg([new Uint8Array(3073)])],
     readCifar100: [
       source(new Uint8Array(3074)),
@@ -221,7 +267,15 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     ],
     readIdx: [source(idxLabels)],
     readMnist: [source(idxImages), source(idxLabels), options({ classes: ["a", "b"] }, { classes: listOf(text) })],
+    sample: [arg(dataset), arg(1, (v) => v === 1), arg(new Rng(0))],
     shareDataset: [arg(dataset)],
+    subset: [
+      arg(dataset),
+      arg([0], (v) => {
+        const indices = ArrayBuffer.isView(v) ? Array.from(v as Uint8Array) : v;
+        return listOf((i) => whole(0)(i) && (i as number) < 4)(indices) && (indices as number[]).length > 0;
+      }),
+    ],
   },
   io: {
     exportOnnx: [

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode as encodePng } from "fast-png";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addModelCommands } from "../../../lab/models/commands.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
@@ -141,13 +142,81 @@ describe("classify", () => {
     );
   });
 
+  const network = ["--network", "resnet20", "--weights", at("resnet20.pth")];
+
+  it.each([
+    ["list.json", '["apple","pear","plum"]'],
+    ["mark.json", '\ufeff["apple","pear","plum"]'],
+    ["mark.txt", "\ufeffapple\r\npear\r\nplum\r\n"],
+    ["object.json", '{"1":"pear","0":"apple","2":"plum"}'],
+    ["imagenet.json", '{"0":["n01","apple"],"1":["n02","pear"],"2":["n03","plum"]}'],
+    ["config.json", '{"model_type":"resnet","id2label":{"0":"apple","1":"pear","2":"plum"}}'],
+    ["class_to_idx.json", '{"plum":2,"apple":0,"pear":1}'],
+  ])("labels: %s", async (name, text) => {
+    writeFileSync(at(name), text);
+    writeFileSync(at("utf16"), Buffer.from(text.startsWith("\ufeff") ? text : `\ufeff${text}`, "utf16le"));
+    const guesses = async (labels: string) =>
+      (await run("classify", at("noise.png"), ...network, "--labels", at(labels))).split("\n").slice(0, 3);
+    const expected = await guesses("labels.txt");
+    expect(await guesses(name)).toEqual(expected);
+    expect(await guesses("utf16")).toEqual(expected);
+  });
+
+  it.each([
+    ['{"0":"apple","2":"plum","3":"pear"}', /have 3 entries, but none with the number 1$/],
+    ['{"0":"apple","1":5,"2":"plum"}', /class 1 is 5$/],
+    ["[apple]", /begin with \[ but are not JSON: /],
+  ])("refuses the labels %s", async (text, message) => {
+    writeFileSync(at("wrong.json"), text);
+    await expect(run("classify", at("noise.png"), ...network, "--labels", at("wrong.json"))).rejects.toThrow(message);
+  });
+
+  it("one output: its sigmoid, and what is left for the other class", async () => {
+    const one = cifarResNet(20, { rng: new Rng(1), classes: 1 });
+    one.fc.weight.data.fill(0);
+    one.fc.bias!.data[0] = 1;
+    await saveWeightsFile(at("one.pth"), one.stateDict());
+    const text = await run("classify", at("noise.png"), "--network", "resnet20", "--weights", at("one.pth"));
+    expect(text.split("\n").slice(0, 2)).toEqual([" 73.1 %  class 1", " 26.9 %  class 0"]);
+  });
+
+  it("refuses weights that are not finite, and answers that are not", async () => {
+    const state = model.stateDict();
+    const changed = (name: string, value: number) => {
+      const copy = state[name].clone();
+      copy.data[2] = value;
+      return { ...state, [name]: copy };
+    };
+    const answer = (name: string) => run("classify", at("noise.png"), "--network", "resnet20", "--weights", at(name));
+    await saveWeightsFile(at("nan.pth"), changed("layer1.0.conv1.weight", Number.NaN));
+    await expect(answer("nan.pth")).rejects.toThrow(
+      /nan\.pth are not finite: number 2 of layer1\.0\.conv1\.weight is NaN$/,
+    );
+    await saveWeightsFile(at("large.pth"), changed("bn1.weight", 3e38));
+    await expect(answer("large.pth")).rejects.toThrow(/^resnet20 answers NaN, NaN, NaN …: its numbers overflow$/);
+    await expect(run("classify", at("noise.png"), ...network, "--std", "1e-40,1,1")).rejects.toThrow(
+      /^the normalised image is not finite: --mean and --std /,
+    );
+  });
+
+  it("a picture that lies on its side is turned, and that is said", async () => {
+    const upright = await sharp(at("noise.png")).rotate(90).png().toBuffer();
+    writeFileSync(at("upright.png"), upright);
+    writeFileSync(at("turned.png"), await sharp(at("noise.png")).withMetadata({ orientation: 6 }).png().toBuffer());
+    const [said, ...guesses] = (await run("classify", at("turned.png"), ...network)).split("\n");
+    expect(said).toBe("The picture was turned upright, as its EXIF orientation 6 says.");
+    expect(guesses.slice(0, 3)).toEqual((await run("classify", at("upright.png"), ...network)).split("\n").slice(0, 3));
+  });
+
   it("refuses labels that are too few, a picture that is none, numbers per channel that do not fit", async () => {
     const args = ["--network", "resnet20", "--weights", at("resnet20.pth")];
     writeFileSync(at("few.json"), '["one"]');
     await expect(run("classify", at("noise.png"), ...args, "--labels", at("few.json"))).rejects.toThrow(
       /few\.json name 1 classes, the network has 3$/,
     );
-    await expect(run("classify", at("labels.txt"), ...args)).rejects.toThrow(/neither a PNG nor a JPEG file$/);
+    await expect(run("classify", at("labels.txt"), ...args)).rejects.toThrow(
+      /is no PNG, JPEG, WebP, AVIF or GIF file$/,
+    );
     await expect(run("classify", at("noise.png"), ...args, "--mean", "0.5")).rejects.toThrow(
       "--mean 0.5: the network's images have 3 channels",
     );

@@ -1,11 +1,24 @@
-/** Photographs: decoding, and the geometry that torchvision's preprocessing has. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** Photographs: every format as Pillow decodes it, upright; and files that cannot be read. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode as encodePng } from "fast-png";
-import jpeg from "jpeg-js";
+import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { centerCrop, type Image, preprocess, readImage, resample, withChannels } from "../../../lab/models/image.ts";
+import { readImage } from "../../../lab/models/image.ts";
+
+interface Decoded {
+  /** All in base64; the pixels are Pillow's, upright. */
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: string;
+}
+
+const { decoded } = JSON.parse(readFileSync("test/golden/pictures/pictures.json", "utf8")) as {
+  decoded: Readonly<Record<string, Decoded>>;
+};
+const bytesOf = (base64: string): Uint8Array => Uint8Array.from(Buffer.from(base64, "base64"));
 
 const folder = mkdtempSync(join(tmpdir(), "skipstone-image-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,107 +29,81 @@ function file(name: string, bytes: Uint8Array): string {
   return path;
 }
 
-/** One channel, from its rows. */
-const gray = (...rows: readonly number[][]): Image => ({
-  channels: 1,
-  height: rows.length,
-  width: rows[0].length,
-  data: Float32Array.from(rows.flat()),
-});
-
 describe("readImage", () => {
-  it("PNG: red and half-transparent green", () => {
+  it.each(Object.entries(decoded))("%s: Pillow's pixels", async (_, { file: base64, width, height, rgb }) => {
+    const { pixels } = await readImage(file("picture", bytesOf(base64)));
+    expect([pixels.width, pixels.height]).toEqual([width, height]);
+    const step = pixels.data.length / (width * height);
+    const colours = Array.from({ length: 3 * width * height }, (_, i) =>
+      step === 1 ? pixels.data[Math.floor(i / 3)] : pixels.data[i],
+    );
+    expect(colours).toEqual(Array.from(bytesOf(rgb)));
+  });
+
+  it("PNG: red and half-transparent green", async () => {
     const data = Uint8Array.from([255, 0, 0, 255, 0, 51, 0, 127]);
-    const png = encodePng({ width: 2, height: 1, data, channels: 4, depth: 8 });
-    expect(readImage(file("a.png", png))).toEqual({
-      channels: 3,
-      height: 1,
-      width: 2,
-      data: Float32Array.from([1, 0, 0, 0.2, 0, 0]),
+    const { pixels } = await readImage(file("a.png", encodePng({ width: 2, height: 1, data, channels: 4, depth: 8 })));
+    expect({ ...pixels, data: Array.from(pixels.data) }).toEqual({ width: 2, height: 1, data: [255, 0, 0, 0, 51, 0] });
+  });
+
+  it.each([1, 2, 3, 4] as const)("PNG of 16 bits, %i channels: all of them", async (channels) => {
+    const data = Uint16Array.from({ length: 3 * channels }, (_, i) => (i * 12347) % 65536);
+    const png = encodePng({ width: 3, height: 1, data, channels, depth: 16 });
+    const { pixels } = await readImage(file("b.png", png));
+    const kept = channels < 3 ? 1 : 3;
+    expect(pixels.data).toEqual(data.filter((_, i) => i % channels < kept));
+  });
+
+  it("AVIF, within its loss", async () => {
+    const { rgb, width, height } = decoded["jpeg 444"];
+    const raw = { width, height, channels: 3 } as const;
+    const avif = await sharp(bytesOf(rgb), { raw }).avif({ quality: 90, chromaSubsampling: "4:4:4" }).toBuffer();
+    const { pixels } = await readImage(file("a.avif", avif));
+    expect([pixels.width, pixels.height]).toEqual([width, height]);
+    const expected = bytesOf(rgb);
+    const off = Array.from(pixels.data, (v, i) => Math.abs(v - expected[i]));
+    expect(off.reduce((sum, v) => sum + v, 0) / off.length).toBeLessThan(4);
+  });
+
+  // Where the pixel of row y and column x of the upright picture lies in a file of 2 rows and 3 columns.
+  it.each([
+    [1, (y: number, x: number) => [y, x]],
+    [2, (y: number, x: number) => [y, 2 - x]],
+    [3, (y: number, x: number) => [1 - y, 2 - x]],
+    [4, (y: number, x: number) => [1 - y, x]],
+    [5, (y: number, x: number) => [x, y]],
+    [6, (y: number, x: number) => [1 - x, y]],
+    [7, (y: number, x: number) => [1 - x, 2 - y]],
+    [8, (y: number, x: number) => [x, 2 - y]],
+  ] as const)("EXIF orientation %i", async (orientation, origin) => {
+    const data = Uint8Array.from([10, 20, 30, 40, 50, 60]);
+    const stored = sharp(data, { raw: { width: 3, height: 2, channels: 1 } });
+    const png = await stored.withMetadata({ orientation }).png().toBuffer();
+    const image = await readImage(file("turned.png", png));
+    const [width, height] = orientation < 5 ? [3, 2] : [2, 3];
+    expect(image.orientation).toBe(orientation);
+    expect([image.pixels.width, image.pixels.height]).toEqual([width, height]);
+    const upright = Array.from({ length: 6 }, (_, i) => {
+      const [y, x] = origin(Math.floor(i / width), i % width);
+      return data[3 * y + x];
     });
-  });
-
-  it("PNG: 16-bit gray", () => {
-    const png = encodePng({ width: 2, height: 1, data: Uint16Array.from([0, 65535]), channels: 1, depth: 16 });
-    expect(readImage(file("b.png", png))).toEqual(gray([0, 1]));
-  });
-
-  it("JPEG: an even colour survives within its quantisation", () => {
-    const data = new Uint8Array(16 * 16 * 4).fill(200);
-    const {
-      channels,
-      width,
-      height,
-      data: values,
-    } = readImage(file("c.jpg", jpeg.encode({ width: 16, height: 16, data }, 95).data));
-    expect([channels, width, height]).toEqual([3, 16, 16]);
-    for (const v of values) expect(Math.abs(v - 200 / 255)).toBeLessThanOrEqual(2 / 255);
+    // The file is one of three equal channels.
+    expect(Array.from(image.pixels.data)).toEqual(upright.flatMap((v) => [v, v, v]));
   });
 
   it.each([
     ["missing.png", null, /cannot read the image .*missing\.png: no such file/],
-    ["words.png", new TextEncoder().encode("not a picture"), /words\.png is neither a PNG nor a JPEG file$/],
+    ["words.png", new TextEncoder().encode("not a picture"), /words\.png is no PNG, JPEG, WebP, AVIF or GIF file$/],
     ["short.png", Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0, 0]), /cannot decode the image .*short\.png: /],
     ["short.jpg", Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 0, 4]), /cannot decode the image .*short\.jpg: /],
-  ])("%s: an error that names it", (name, bytes, message) => {
+    ["cut.jpg", bytesOf(decoded["jpeg 420"].file).subarray(0, 700), /cannot decode the image .*cut\.jpg: /],
+    [
+      "phone.heic",
+      new TextEncoder().encode("\0\0\0\x18ftypheic\0\0"),
+      /phone\.heic is a HEIC file, .* convert it to JPEG/,
+    ],
+  ])("%s: an error that names it", async (name, bytes, message) => {
     const path = bytes ? file(name, bytes) : join(folder, name);
-    expect(() => readImage(path)).toThrow(message);
+    await expect(readImage(path)).rejects.toThrow(message);
   });
-});
-
-describe("resample", () => {
-  it("halves by a triangle over four pixels", () => {
-    // Around pixel 1 of 2: inputs at distance 0.25 and 0.75 output pixels weigh 3/8 and 1/8; at the edge the rest is scaled.
-    expect(Array.from(resample(gray([0, 0, 8, 0]), 1, 2).data)).toEqual([8 / 7, (8 * 3) / 7].map(Math.fround));
-  });
-
-  it("the size it has: the same numbers", () => {
-    const image = gray([1, 2, 3], [4, 5, 6]);
-    expect(resample(image, 2, 3)).toEqual(image);
-  });
-
-  // torch.nn.functional.interpolate(x, size, mode="bilinear", antialias=True), PyTorch 2.13, with
-  // x = ((arange(210) · 37 mod 101) / 101).reshape(1, 3, 7, 10): the first values of channel 1, and the sum of all.
-  it.each([
-    [4, 5, [0.388765, 0.394979, 0.437176, 0.538897, 0.591029, 0.519321], 29.3726],
-    [9, 13, [0.643564, 0.229246, 0.16489, 0.446687, 0.728484, 0.279513], 172.5146],
-    [3, 10, [0.569307, 0.364215, 0.30198, 0.454031, 0.463225, 0.40099], 44.333],
-  ])("7×10 to %i×%i, as PyTorch", (height, width, first, sum) => {
-    const data = Float32Array.from({ length: 210 }, (_, i) => ((i * 37) % 101) / 101);
-    const { data: y } = resample({ channels: 3, height: 7, width: 10, data }, height, width);
-    first.forEach((v, i) => {
-      expect(y[height * width + i]).toBeCloseTo(v, 5);
-    });
-    expect(y.reduce((total, v) => total + v, 0)).toBeCloseTo(sum, 3);
-  });
-});
-
-describe("centerCrop", () => {
-  it("takes the middle; halves go to the even neighbour", () => {
-    expect(Array.from(centerCrop(gray([0, 1, 2, 3, 4, 5, 6]), 2).data)).toEqual([2, 3, 0, 0]);
-    expect(Array.from(centerCrop(gray([1, 2, 3], [4, 5, 6], [7, 8, 9]), 1).data)).toEqual([5]);
-    expect(Array.from(centerCrop(gray([1, 2], [3, 4]), 1).data)).toEqual([1]);
-    expect(Array.from(centerCrop(gray([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]), 1).data)).toEqual([3]);
-  });
-
-  it("a smaller image is surrounded by zeros", () => {
-    expect(Array.from(centerCrop(gray([5]), 3).data)).toEqual([0, 0, 0, 0, 5, 0, 0, 0, 0]);
-    expect(centerCrop(gray([5]), 4).data.indexOf(5)).toBe(5);
-  });
-});
-
-describe("withChannels", () => {
-  it("gray is repeated, colours are weighed", () => {
-    expect(Array.from(withChannels(gray([0.5]), 3).data)).toEqual([0.5, 0.5, 0.5]);
-    const colours: Image = { channels: 3, height: 1, width: 1, data: Float32Array.from([1, 0.5, 0]) };
-    expect(withChannels(colours, 1).data[0]).toBeCloseTo(0.299 + 0.587 / 2, 6);
-    expect(() => withChannels(colours, 4)).toThrow("the network needs 4 channels; an image has 1 or 3");
-  });
-});
-
-it("preprocess: resized, cropped, normalised, [1, C, crop, crop]", () => {
-  const image = gray([1, 1, 1, 1], [1, 1, 1, 1]);
-  const x = preprocess(image, { resize: 4, crop: 3, mean: [0.5], std: [0.25] });
-  expect(x.shape).toEqual([1, 1, 3, 3]);
-  expect(Array.from(x.data)).toEqual(new Array(9).fill(2));
 });
