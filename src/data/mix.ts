@@ -4,11 +4,12 @@
  */
 import { checkAboveZero, checkList, checkObject, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { log, sigmoid } from "../tensor/math/index.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { formatShape } from "../tensor/shape.ts";
-import { checkTensor, owned, type Tensor } from "../tensor/tensor.ts";
+import { owned, type Tensor } from "../tensor/tensor.ts";
 import type { ImageBatch } from "./loader.ts";
 
 /** Images and, for each, the probabilities of its classes: what `crossEntropy` and `fit` take instead of labels. */
