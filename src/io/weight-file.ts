@@ -48,6 +48,11 @@ export interface WeightIndex {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   /** Names within the state dict that hold anything but a tensor (pth only). */
   readonly ignored: readonly string[];
+  /**
+   * The classes and functions whose objects were left out, by their Python names: `argparse.Namespace` (pth with
+   * `unknownObjects: "skip"` only).
+   */
+  readonly leftOut: readonly string[];
 }
 
 /** A file in memory. */

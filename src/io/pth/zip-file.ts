@@ -12,7 +12,7 @@ import { type FileInfo, type Reading, readRange } from "../source.ts";
 import { spanOf } from "../strided.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import type { Contents, Place } from "../weight-file.ts";
-import { type PthOptions, pickleBudget } from "./options.ts";
+import { leftOut, type PthOptions, pickleBudget } from "./options.ts";
 import { unpickle } from "./pickle.ts";
 import { findStateDict } from "./state-dict.ts";
 import { type PickledTensor, storageOf, torchGlobal } from "./torch-objects.ts";
@@ -24,9 +24,10 @@ export function* readZipContents(file: FileInfo, options: PthOptions): Reading<C
   const folder = pickle.name.slice(0, -"data.pkl".length);
   const littleEndian = yield* readByteOrder(zip.get(`${folder}byteorder`), file);
   const bytes = yield* readZipEntry(file, pickle);
+  const left = leftOut(options);
   const { value } = unpickle(bytes, {
     name: `${file.name}: ${pickle.name}`,
-    findGlobal: (name) => torchGlobal(name, options.unknownObjects === "skip"),
+    findGlobal: (name) => torchGlobal(name, left),
     persistentLoad: (id, fail) => {
       const storage = storageOf(id, fail);
       const entry = zip.get(`${folder}data/${storage.key}`);
@@ -47,7 +48,7 @@ export function* readZipContents(file: FileInfo, options: PthOptions): Reading<C
       return [name, placeOf(tensor, storage, littleEndian, file)];
     }),
   );
-  return { format: "pth", metadata, entries, ignored };
+  return { format: "pth", metadata, entries, ignored, leftOut: [...(left ?? [])] };
 }
 
 function findPickle(zip: ReadonlyMap<string, ZipEntry>, file: FileInfo): ZipEntry {
