@@ -18,7 +18,7 @@ import { unpickle } from "./pickle.ts";
 import { PickleEnd } from "./pickle-cursor.ts";
 import type { Pickled } from "./pickled.ts";
 import { findStateDict } from "./state-dict.ts";
-import { type PickledTensor, type Storage, storageOf, torchGlobal } from "./torch-objects.ts";
+import { type PickledTensor, type Storage, storageOf, torchGlobal, windowOf } from "./torch-objects.ts";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
@@ -86,7 +86,7 @@ function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pic
           storages.set(storage.key, storage);
           return storage;
         },
-        budget: pickleBudget(file),
+        budget: pickleBudget(file.size),
       },
       at,
     );
@@ -103,13 +103,15 @@ function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pic
   return { root, keys, storages, end: at, left: [...(left ?? [])] };
 }
 
-function placeOf({ dtype, shape, strides, offset, storage }: PickledTensor, start: number, file: FileInfo): Place {
+function placeOf(tensor: PickledTensor, start: number, file: FileInfo): Place {
+  const { dtype, shape, strides, offset, storage } = tensor;
   const width = dtypes[dtype].bytes;
   return {
     dtype,
     shape,
     strides,
     littleEndian: true,
+    window: windowOf(tensor),
     *read() {
       const what = `storage ${quote(storage.key)}`;
       const prefix = yield* readRange(file, start - 8, 8, what);

@@ -1,7 +1,6 @@
 /** Shared by the readers of both PyTorch formats. */
 import { checkOneOf, checkText } from "../../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../../tensor/check.ts";
-import type { FileInfo } from "../source.ts";
 import { checkReadOptions, READ_OPTIONS, type ReadOptions } from "../weight-file.ts";
 
 /** Options of `readPth`. */
@@ -35,7 +34,7 @@ export function leftOut({ unknownObjects }: PthOptions): Set<string> | undefined
   return unknownObjects === "skip" ? new Set() : undefined;
 }
 
-/** The memory limit for what a file's pickle builds: small files get a little more than their share. */
-export function pickleBudget(file: FileInfo): number {
-  return 3 * file.size + 2 ** 20;
+/** The memory limit for what the pickle of a file of `size` bytes builds: small files get a little more than their share. */
+export function pickleBudget(size: number): number {
+  return 3 * size + 2 ** 20;
 }

@@ -119,6 +119,11 @@ export function isTensor(value: Pickled | undefined): value is PickledTensor {
   return typeof value === "object" && value !== null && (value as Partial<PickledTensor>).kind === "tensor";
 }
 
+/** Two tensors of a file with the same window are one tensor under two names. */
+export function windowOf({ storage, dtype, offset, shape, strides }: PickledTensor): string {
+  return `${storage.key} ${dtype} ${offset} ${shape} ${strides}`;
+}
+
 /** `(storage, offset, shape, strides, …)`; the rest (requires_grad, hooks) is ignored. */
 function rebuildTensor(args: readonly Pickled[], fail: Fail, type?: Pickled): PickledTensor | typeof SKIPPED {
   const [storage, offset, shape, strides] = args as readonly (Pickled | undefined)[];

@@ -5,6 +5,8 @@
  *     NAME/data/KEY      the numbers of that storage
  *     NAME/byteorder     "little" or "big" (absent before 2.1: little)
  *     NAME/version, …    of no interest here
+ *
+ * TorchScript's archives look alike, and have NAME/constants.pkl and NAME/code/… as well.
  */
 import { dtypes } from "../dtypes.ts";
 import { FormatError, quote } from "../errors.ts";
@@ -15,11 +17,12 @@ import type { Contents, Place } from "../weight-file.ts";
 import { leftOut, type PthOptions, pickleBudget } from "./options.ts";
 import { unpickle } from "./pickle.ts";
 import { findStateDict } from "./state-dict.ts";
-import { type PickledTensor, storageOf, torchGlobal } from "./torch-objects.ts";
-import { readZipDirectory, readZipEntry, type ZipEntry, zipEntryStart } from "./zip.ts";
+import { type PickledTensor, storageOf, torchGlobal, windowOf } from "./torch-objects.ts";
+import { readZipDirectory, readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "./zip.ts";
 
 export function* readZipContents(file: FileInfo, options: PthOptions): Reading<Contents> {
   const zip = yield* readZipDirectory(file);
+  const unpacked = unpackedSize(file, zip);
   const pickle = findPickle(zip, file);
   const folder = pickle.name.slice(0, -"data.pkl".length);
   const littleEndian = yield* readByteOrder(zip.get(`${folder}byteorder`), file);
@@ -39,7 +42,7 @@ export function* readZipContents(file: FileInfo, options: PthOptions): Reading<C
       }
       return storage;
     },
-    budget: pickleBudget(file),
+    budget: pickleBudget(unpacked),
   });
   const { tensors, metadata, ignored } = findStateDict(value, options.key, file);
   const entries = new Map(
@@ -48,11 +51,17 @@ export function* readZipContents(file: FileInfo, options: PthOptions): Reading<C
       return [name, placeOf(tensor, storage, littleEndian, file)];
     }),
   );
-  return { format: "pth", metadata, entries, ignored, leftOut: [...(left ?? [])] };
+  return { format: "pth", metadata, entries, ignored, leftOut: [...(left ?? [])], unpacked };
 }
 
 function findPickle(zip: ReadonlyMap<string, ZipEntry>, file: FileInfo): ZipEntry {
   const pickles = [...zip.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
+  const isProgram = (name: string): boolean => /^[^/]+\/(constants\.pkl|bytecode\.pkl|code\/.*)$/.test(name);
+  if ([...zip.keys()].some(isProgram)) {
+    throw new FormatError(
+      `${file.name}: a TorchScript program (torch.jit.save), not a state dict. In Python, torch.save(torch.jit.load(path).state_dict(), new_path) writes its weights`,
+    );
+  }
   if (pickles.length !== 1) {
     const some = [...zip.keys()].slice(0, 5).map(quote).join(", ");
     throw new FormatError(
@@ -81,9 +90,15 @@ function placeOf(tensor: PickledTensor, storage: ZipEntry, littleEndian: boolean
     shape,
     strides,
     littleEndian,
+    window: windowOf(tensor),
+    ...(storage.method === 0 ? {} : { cost: storage.size }),
     *read() {
       // The checksum covers the whole storage: it can check a tensor that is all of it.
       if (length === storage.size) return yield* readZipEntry(file, storage);
+      // Compressed bytes cannot be read from the middle.
+      if (storage.method !== 0) {
+        return (yield* readZipEntry(file, storage)).slice(offset * width, offset * width + length);
+      }
       const start = yield* zipEntryStart(file, storage);
       return yield* readRange(file, start + offset * width, length, quote(storage.name));
     },
