@@ -55,6 +55,16 @@ const others: readonly (readonly [start: string, advice: string])[] = [
   ["\x89HDF", "it is HDF5, as Keras writes it"],
 ];
 
+/** JSON that belongs to weights, by a word in it. */
+const jsonFiles: readonly (readonly [word: string, advice: string])[] = [
+  [
+    '"weight_map"',
+    "it is JSON, the index of weights in several files: loadWeightsFile of skipstone/node reads them, or pass loadWeights a list of the files themselves",
+  ],
+  ['"weightsManifest"', "it is JSON, a model of TensorFlow.js: its weights are in the .bin files beside it"],
+  ["", "it is JSON: weights are in another file, beside it perhaps"],
+];
+
 function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents> {
   const start = yield* readRange(file, 0, Math.min(32, file.size), "the beginning");
   const readPth = pthReader(start);
@@ -62,10 +72,17 @@ function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents
   // In safetensors the length of the header comes first.
   if (start[8] === 0x7b) return yield* readSafetensorsContents(file);
   const text = String.fromCharCode(...start);
-  const advice = others.find(([beginning]) => text.startsWith(beginning))?.[1];
+  const isJson = /^(\xef\xbb\xbf)?\s*[{[]/.test(text);
+  const advice = isJson ? yield* adviceOnJson(file) : others.find(([beginning]) => text.startsWith(beginning))?.[1];
   throw new FormatError(
     `${file.name}: neither safetensors nor a .pth file${advice ? `: ${advice}` : ` (${file.size} bytes, the first are ${hex(start.subarray(0, 9))})`}`,
   );
+}
+
+function* adviceOnJson(file: FileInfo): Reading<string> {
+  const bytes = yield* readRange(file, 0, Math.min(2 ** 16, file.size), "the JSON");
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return jsonFiles.find(([word]) => text.includes(word))![1];
 }
 
 function hex(bytes: Uint8Array): string {
