@@ -9,6 +9,7 @@ import { formatShape, type Shape, sizeOf } from "../tensor/shape.ts";
 import { owned, type Tensor } from "../tensor/tensor.ts";
 import { type DType, decodeValues, dtypes, type StoredValues, toFloat32 } from "./dtypes.ts";
 import { FormatError, quote } from "./errors.ts";
+import { checkRules, type RenameRule, renameEntries } from "./names/rules.ts";
 import { stripPrefix } from "./prefix.ts";
 import {
   type ByteSource,
@@ -83,18 +84,24 @@ export interface ReadOptions {
    * `_orig_mod.` (from `torch.compile`), if every name has it. False: names stay unchanged.
    */
   stripPrefix?: string | false;
+  /**
+   * Rules that give names of another form: `[["head.fc.*", "fc.*"], ["stage{s}.*", "layer{s+1}.*"]]`. For each name the
+   * first that is about it counts; names without one stay. After `stripPrefix`. `matchNames` finds rules by itself.
+   */
+  rename?: readonly RenameRule[];
 }
 
-export const READ_OPTIONS: OptionNames<ReadOptions> = { name: true, stripPrefix: true };
+export const READ_OPTIONS: OptionNames<ReadOptions> = { name: true, stripPrefix: true, rename: true };
 
 /** Throws unless the options common to all formats are strings, or false. */
-export function checkReadOptions(op: string, { name, stripPrefix }: ReadOptions): void {
+export function checkReadOptions(op: string, { name, stripPrefix, rename }: ReadOptions): void {
   const text = (option: string, value: unknown, or: string): void => {
     if (value === undefined || typeof value === "string") return;
     throw new UsageError(`${op}: ${option} must be a string${or}, got ${describe(value)}`);
   };
   text("name", name, "");
   if (stripPrefix !== false) text("stripPrefix", stripPrefix, " or false");
+  if (rename !== undefined) checkRules(op, rename);
 }
 
 /** A tensor in a file: its description, and how to read it. */
@@ -175,7 +182,8 @@ function indexOf({ name }: FileInfo, { format, metadata, entries, ignored, leftO
 }
 
 function withShortNames(contents: Contents, file: FileInfo, options: ReadOptions): Contents {
-  return { ...contents, entries: stripPrefix(contents.entries, options.stripPrefix, file) };
+  const entries = stripPrefix(contents.entries, options.stripPrefix, file);
+  return { ...contents, entries: options.rename ? renameEntries(entries, options.rename, file) : entries };
 }
 
 function* readStored(file: FileInfo, contents: Contents, name: string): Reading<StoredTensor> {

@@ -79,7 +79,7 @@ export function loadInto(
  * Whether a name is one that old files lack: batch norm's counter, which PyTorch has since 0.4.1, of a norm whose
  * statistics are there. The module keeps its own, as in PyTorch.
  */
-function mayBeMissing(name: string, state: object): boolean {
+export function mayBeMissing(name: string, state: object): boolean {
   const [, norm] = /^(|.*\.)num_batches_tracked$/.exec(name) ?? [];
   return norm !== undefined && Object.hasOwn(state, `${norm}running_mean`);
 }

@@ -102,7 +102,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, "weights.safetensors");
 writeFileSync(file, safetensors);
 
-const readOptions = { name: text, stripPrefix: (v: unknown) => v === false || text(v) };
+const readOptions = { name: text, stripPrefix: (v: unknown) => v === false || text(v), rename: listOf(nothing) };
 const pthOptions = { ...readOptions, key: text, unknownObjects: nothing };
 const lineOptions = { points: whole(2), batchSize: whole(1), seed: whole(-Infinity) };
 const seed: Kind = whole(-Infinity);
@@ -241,6 +241,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       ),
     ],
     loadWeights: [source(pth), options({ name: "mine" }, pthOptions)],
+    matchNames: [arg(model.stateDict()), arg(model)],
     openPth: [source(pth), options({ name: "mine" }, pthOptions)],
     openSafetensors: [source(safetensors), options({ name: "mine" }, readOptions)],
     openWeights: [source(safetensors), options({ key: "" }, pthOptions)],
