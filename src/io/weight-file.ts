@@ -40,7 +40,7 @@ export interface StoredTensor extends TensorEntry {
 export interface WeightIndex {
   /** The file's name in error messages. */
   readonly name: string;
-  readonly format: "safetensors" | "pth";
+  readonly format: "safetensors" | "pth" | "npz" | "npy";
   /**
    * safetensors: its `__metadata__`. pth: the numbers and strings beside the state dict (`epoch`, `arch`), as strings.
    */

@@ -3,8 +3,12 @@
  */
 import type { StateDict } from "../nn/module.ts";
 import { FormatError } from "./errors.ts";
+import { isNpy } from "./npy/format.ts";
+import { isNpz, readNpyContents, readNpzContents } from "./npy/read.ts";
 import { checkPthOptions, type PthOptions } from "./pth/options.ts";
-import { pthReader } from "./pth/read.ts";
+import { isZip, pthReader } from "./pth/read.ts";
+import { readZipDirectory } from "./pth/zip.ts";
+import { readArchiveContents } from "./pth/zip-file.ts";
 import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "./weight-file.ts";
@@ -14,13 +18,13 @@ export type WeightOptions = PthOptions;
 
 /**
  * The weights in a file as a state dict: bytes, a `Blob` or `File`, a `fetch` response, or any `ByteSource`. The
- * format, safetensors or PyTorch's `.pth`, is recognised by the first bytes.
+ * format, safetensors, PyTorch's `.pth` or NumPy's `.npz` and `.npy`, is recognised by the first bytes.
  *
  * @example
  * const bytes = writeSafetensors(model.stateDict()); // or: await fetch("resnet8.safetensors")
  * model.loadStateDict(await loadWeights(bytes));
  *
- * @throws FormatError with the place, if the file is neither or damaged.
+ * @throws FormatError with the place, if the file is none of them or damaged.
  */
 export async function loadWeights(source: WeightSource, options: WeightOptions = {}): Promise<StateDict> {
   const file = await openFor("loadWeights", source, options);
@@ -67,6 +71,11 @@ const jsonFiles: readonly (readonly [word: string, advice: string])[] = [
 
 function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents> {
   const start = yield* readRange(file, 0, Math.min(32, file.size), "the beginning");
+  if (isNpy(start)) return yield* readNpyContents(file);
+  if (isZip(start)) {
+    const zip = yield* readZipDirectory(file);
+    return isNpz(zip) ? yield* readNpzContents(file, zip) : yield* readArchiveContents(file, zip, options);
+  }
   const readPth = pthReader(start);
   if (readPth) return yield* readPth(file, options);
   // In safetensors the length of the header comes first.
@@ -75,7 +84,7 @@ function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents
   const isJson = /^(\xef\xbb\xbf)?\s*[{[]/.test(text);
   const advice = isJson ? yield* adviceOnJson(file) : others.find(([beginning]) => text.startsWith(beginning))?.[1];
   throw new FormatError(
-    `${file.name}: neither safetensors nor a .pth file${advice ? `: ${advice}` : ` (${file.size} bytes, the first are ${hex(start.subarray(0, 9))})`}`,
+    `${file.name}: neither safetensors nor .pth, .npz or .npy${advice ? `: ${advice}` : ` (${file.size} bytes, the first are ${hex(start.subarray(0, 9))})`}`,
   );
 }
 

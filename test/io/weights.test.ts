@@ -44,7 +44,7 @@ describe("the format is recognised by the first bytes", () => {
     ["nothing", "", "(0 bytes, the first are none)"],
   ])("not %s", (_, text, message) => {
     expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(FormatError);
-    expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(`x: neither safetensors nor a .pth file`);
+    expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(`x: neither safetensors nor .pth, .npz or .npy`);
     expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(message);
   });
 });

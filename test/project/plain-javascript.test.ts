@@ -252,6 +252,8 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     readWeights: [source(pth), options({ unknownObjects: "skip" }, pthOptions)],
     safetensorsChunks: [arg(state, empty), options({ dtype: "float16" }, { dtype, metadata: texts })],
     writeCheckpoint: [arg(checkpoint)],
+    writeNpy: [arg(tensor([1, 2])), options({ dtype: "float16" }, { dtype })],
+    writeNpz: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
     writePth: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
     writeSafetensors: [arg(state, empty), options({ metadata: { a: "b" } }, { dtype, metadata: texts })],
   },

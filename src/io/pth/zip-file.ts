@@ -21,7 +21,15 @@ import { type PickledTensor, storageOf, torchGlobal, windowOf } from "./torch-ob
 import { readZipDirectory, readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "./zip.ts";
 
 export function* readZipContents(file: FileInfo, options: PthOptions): Reading<Contents> {
-  const zip = yield* readZipDirectory(file);
+  return yield* readArchiveContents(file, yield* readZipDirectory(file), options);
+}
+
+/** The same for an archive whose directory is known. */
+export function* readArchiveContents(
+  file: FileInfo,
+  zip: ReadonlyMap<string, ZipEntry>,
+  options: PthOptions,
+): Reading<Contents> {
   const unpacked = unpackedSize(file, zip);
   const pickle = findPickle(zip, file);
   const folder = pickle.name.slice(0, -"data.pkl".length);
