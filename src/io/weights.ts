@@ -2,6 +2,7 @@
  * Weights from a file of any known format. A program that knows its format imports less: `openSafetensors`, `readPth`.
  */
 import type { StateDict } from "../nn/module.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { FormatError } from "./errors.ts";
 import { isNpy } from "./npy/format.ts";
 import { isNpz, readNpyContents, readNpzContents } from "./npy/read.ts";
@@ -10,6 +11,7 @@ import { isZip, pthReader } from "./pth/read.ts";
 import { readZipDirectory } from "./pth/zip.ts";
 import { readArchiveContents } from "./pth/zip-file.ts";
 import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
+import { joinFiles, joinLazily } from "./shards.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "./weight-file.ts";
 
@@ -17,7 +19,7 @@ import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile
 export type WeightOptions = PthOptions;
 
 /**
- * The weights in a file as a state dict: bytes, a `Blob` or `File`, a `fetch` response, or any `ByteSource`. The
+ * The weights in a file (or a list of files that belong together) as a state dict: bytes, a `Blob` or `File`, a `fetch` response, or any `ByteSource`. The
  * format, safetensors, PyTorch's `.pth` or NumPy's `.npz` and `.npy`, is recognised by the first bytes.
  *
  * @example
@@ -26,7 +28,10 @@ export type WeightOptions = PthOptions;
  *
  * @throws FormatError with the place, if the file is none of them or damaged.
  */
-export async function loadWeights(source: WeightSource, options: WeightOptions = {}): Promise<StateDict> {
+export async function loadWeights(
+  source: WeightSource | readonly WeightSource[],
+  options: WeightOptions = {},
+): Promise<StateDict> {
   const file = await openFor("loadWeights", source, options);
   try {
     return await file.stateDict();
@@ -35,20 +40,65 @@ export async function loadWeights(source: WeightSource, options: WeightOptions =
   }
 }
 
-/** Opens a file of either format; each tensor is read when it is asked for. Throws FormatError like `loadWeights`. */
-export async function openWeights(source: WeightSource, options: WeightOptions = {}): Promise<LazyWeightFile> {
+/**
+ * Opens a file of any of the formats, or several as one; each tensor is read when it is asked for. Throws FormatError like
+ * `loadWeights`.
+ */
+export async function openWeights(
+  source: WeightSource | readonly WeightSource[],
+  options: WeightOptions = {},
+): Promise<LazyWeightFile> {
   return await openFor("openWeights", source, options);
 }
 
-async function openFor(op: string, source: WeightSource, options: WeightOptions): Promise<LazyWeightFile> {
+async function openFor(
+  op: string,
+  source: WeightSource | readonly WeightSource[],
+  options: WeightOptions,
+): Promise<LazyWeightFile> {
   checkPthOptions(op, options);
-  return await openWith(op, readContents, source, options);
+  if (!isList(source)) return await openWith(op, readContents, source, options);
+  checkShards(op, source);
+  const files: LazyWeightFile[] = [];
+  try {
+    for (const shard of source) files.push(await openWith(op, readContents, shard, asStored(options)));
+    return joinLazily(files, options);
+  } catch (error) {
+    for (const file of files) await file.close();
+    throw error;
+  }
 }
 
-/** Reads a file of either format in memory. Throws FormatError like `loadWeights`. */
-export function readWeights(bytes: Uint8Array | ArrayBuffer, options: WeightOptions = {}): WeightFile {
-  checkPthOptions("readWeights", options);
-  return readWith("readWeights", readContents, bytes, options);
+/** Reads a file of any of the formats in memory, or several as one. Throws FormatError like `loadWeights`. */
+export function readWeights(
+  bytes: Uint8Array | ArrayBuffer | readonly (Uint8Array | ArrayBuffer)[],
+  options: WeightOptions = {},
+): WeightFile {
+  const op = "readWeights";
+  checkPthOptions(op, options);
+  if (!isList(bytes)) return readWith(op, readContents, bytes, options);
+  checkShards(op, bytes);
+  const numbered = (i: number): WeightOptions => ({
+    ...asStored(options),
+    name: `${options.name ?? "weights"} ${i + 1}`,
+  });
+  return joinFiles(
+    bytes.map((shard, i) => readWith(op, readContents, shard, numbered(i))),
+    options,
+  );
+}
+
+function isList<T>(given: T | readonly T[]): given is readonly T[] {
+  return Array.isArray(given);
+}
+
+function checkShards(op: string, files: readonly unknown[]): void {
+  if (files.length === 0) throw new UsageError(`${op}: a list of files must have at least one, got none`);
+}
+
+/** The options for one of several files: the names stay, until all are known. */
+function asStored({ name: _name, rename: _rename, ...options }: WeightOptions): WeightOptions {
+  return { ...options, stripPrefix: false };
 }
 
 /** Files that people pass by mistake, by how they begin. */
