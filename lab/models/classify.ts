@@ -7,9 +7,9 @@ import { reasonOf } from "../files.ts";
 import { grouped } from "../report/format.ts";
 import { IMAGENET, type Preprocessing, preprocess, readImage, withChannels } from "./image.ts";
 import { imageChannels, networkWith, usualInput } from "./network.ts";
-import { readState } from "./weights.ts";
+import { readState, type WeightFlags } from "./weights.ts";
 
-export interface ClassifyRequest {
+export interface ClassifyRequest extends WeightFlags {
   readonly image: string;
   readonly network: string;
   readonly weights: string;
@@ -28,7 +28,7 @@ const REPETITIONS = 5;
 
 export async function classify(request: ClassifyRequest): Promise<string> {
   const started = performance.now();
-  const weights = await readState(request.weights);
+  const weights = await readState(request.weights, request);
   const model = networkWith(request.network, weights);
   const parameters = model.parameterCount();
   fuse(model);
