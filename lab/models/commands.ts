@@ -31,26 +31,27 @@ function addRule(text: string, rules: readonly RenameRule[] = []): readonly Rena
 }
 
 /** The options of commands that read weights. */
-function addWeightFlags(command: Command): Command {
-  return command
-    .option("--key <name>", "where the weights are among other things in a .pth: model, or ema.state_dict")
-    .option("--prefix <text>", "removed from the names of the weights, such as backbone.")
-    .option(
-      "--rename <from=to>",
-      "other names: head.fc.*=fc.*, stage{s}.*=layer{s+1}.* (again for more rules; names of known projects are found)",
-      addRule,
-    )
-    .option("--skip-unknown", "leave out Python objects beside the weights, instead of refusing the file");
-}
+const KEY = new Option("--key <name>", "where the weights are in a .pth with other things: model, or ema.state_dict");
+const PREFIX = new Option("--prefix <text>", "removed from the names of the weights, such as backbone.");
+const RENAME = new Option(
+  "--rename <from=to>",
+  "other names: head.fc.*=fc.*, stage{s}.*=layer{s+1}.* (again for more rules; names of known projects are found)",
+).argParser(addRule);
+const SKIP_UNKNOWN = new Option("--skip-unknown", "leave out Python objects beside the weights, not refuse the file");
 
 /** Adds `summary`, `profile`, `convert`, `classify` and `certify`. They load their code when they run. */
 export function addModelCommands(program: Command, chosen: (task: () => Promise<Answer>) => void): void {
-  addWeightFlags(program.command("summary <network>"))
+  program
+    .command("summary <network>")
     .summary("layers, shapes, parameters and multiply-adds of a network")
     .description(`What a network costs for one example, layer by layer.\n${networks}`)
     .option("--input <shape>", "of one example, such as 3x224x224 (default: what the network was made for)")
     .option("--classes <n>", "(default: the network's own)", wholeNumber(1, 1e6).parse)
     .option("--weights <file>", "weights that must fit; they say how many classes and channels there are", path.parse)
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .helpOption("--help", "print this")
     .action((network: string, given: Partial<SummaryRequest>) => {
       chosen(async () => {
@@ -86,7 +87,8 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
       });
     });
 
-  addWeightFlags(program.command("convert <from> <to>"))
+  program
+    .command("convert <from> <to>")
     .summary("weights from any checkpoint to .safetensors, .pth, .npz or .onnx")
     .description(
       `Reads weights (PyTorch's .pth, .safetensors and their index.json, .npz) and writes them in the format of the second file's ending: .safetensors, .pth, .npz, or, together with the network, .onnx.\n${networks}`,
@@ -95,6 +97,10 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
       "--network <name>",
       "the network of the weights: needed for .onnx, otherwise to check them and use its names",
     )
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .option("--input <shape>", "of one example, for .onnx (default: what the network was made for)")
     .option("--fold", "fold batch norms into the convolutions before them, for .onnx", false)
     .addOption(
@@ -110,13 +116,18 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
       });
     });
 
-  addWeightFlags(program.command("classify <image>"))
+  program
+    .command("classify <image>")
     .summary("what a network sees in a PNG or JPEG file")
     .description(
       `Shows an image to a network and prints its best guesses and the time they took.\nThe image is resized and cropped as in torchvision.\n${networks}`,
     )
     .requiredOption("--network <name>", "which network")
     .requiredOption("--weights <file>", "its weights: .pth, .safetensors, .npz", path.parse)
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .option("--labels <file>", "names of the classes: one per line, or a JSON list (default: numbers)", path.parse)
     .option("--top <n>", "how many guesses", wholeNumber(1, 1000).parse, 5)
     .option(
@@ -142,12 +153,17 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
       });
     });
 
-  addWeightFlags(program.command("certify [network]"))
+  program
+    .command("certify [network]")
     .summary("whether the gradient provably passes a network's skip connections")
     .description(
       `Certifies what passes along every shortcut of a network, on random images of its size, and writes certificate.json, .svg and .html. The exit code is 1 if it does not hold.\nWith --verify: checks a certificate.json from someone else against the network that it names, or that you name. The exit code is 1 if it is not valid.\n${networks}`,
     )
     .option("--weights <file>", "its weights: .pth, .safetensors, .npz (default: random ones)", path.parse)
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .addOption(
       new Option("--order <name>", "where norms and ReLUs stand (CIFAR networks)").choices(Object.keys(ORDERS)),
     )

@@ -28,7 +28,12 @@ export async function readIndex(path: string): Promise<ShardIndex> {
     throw new FormatError(`${path}: JSON, but not an index of weights: it has no weight_map`);
   }
   const files = [...new Set<unknown>(Object.values(map))].map((file) => {
-    if (typeof file === "string" && file === basename(file) && !["", ".", ".."].includes(file) && !file.includes("\\")) {
+    if (
+      typeof file === "string" &&
+      file === basename(file) &&
+      !["", ".", ".."].includes(file) &&
+      !file.includes("\\")
+    ) {
       return join(dirname(path), file);
     }
     throw new FormatError(`${path}: weight_map: a file must be a name in the same folder, got ${JSON.stringify(file)}`);

@@ -37,18 +37,28 @@ describe("an index", () => {
   test.each<[string, unknown, string]>([
     ["other JSON", { depth: 18 }, "JSON, but not an index of weights: it has no weight_map"],
     ["no JSON", "{", "not JSON: "],
-    ["a file elsewhere", { weight_map: { a: "../x.safetensors" } }, 'a file must be a name in the same folder, got "../x.'],
+    [
+      "a file elsewhere",
+      { weight_map: { a: "../x.safetensors" } },
+      'a file must be a name in the same folder, got "../x.',
+    ],
     ["an absolute path", { weight_map: { a: "/etc/passwd" } }, "a file must be a name in the same folder"],
     ["a file that is no name", { weight_map: { a: 1 } }, "a file must be a name in the same folder, got 1"],
     ["no files", { weight_map: {} }, "weight_map is empty"],
-    ["more tensors than there are", { weight_map: { a: one, b: one, z: one } }, "lists 3 tensors, but its files have 2"],
+    [
+      "more tensors than there are",
+      { weight_map: { a: one, b: one, z: one } },
+      "lists 3 tensors, but its files have 2",
+    ],
   ])("%s", async (_, contents, message) => {
     await expect(loadWeightsFile(index(contents))).rejects.toThrow(FormatError);
     await expect(loadWeightsFile(index(contents))).rejects.toThrow(message);
   });
 
   test("a file that is not there is named", async () => {
-    await expect(loadWeightsFile(index({ weight_map: { a: "gone.safetensors" } }))).rejects.toThrow(/ENOENT.*gone\.saf/);
+    await expect(loadWeightsFile(index({ weight_map: { a: "gone.safetensors" } }))).rejects.toThrow(
+      /ENOENT.*gone\.saf/,
+    );
   });
 });
 
@@ -56,5 +66,7 @@ test("saveWeightsFile writes .npz", async () => {
   const path = join(folder, "w.npz");
   await saveWeightsFile(path, { w: tensor([1, 2]) });
   expect((await loadWeightsFile(path)).w.toArray()).toEqual([1, 2]);
-  await expect(saveWeightsFile(path, { w: tensor(1) }, { metadata: {} })).rejects.toThrow("a .npz file has no metadata");
+  await expect(saveWeightsFile(path, { w: tensor(1) }, { metadata: {} })).rejects.toThrow(
+    "a .npz file has no metadata",
+  );
 });

@@ -61,7 +61,7 @@ class Inflater {
       last = this.#take(1);
       const kind = this.#take(2);
       if (kind === 0) this.#stored();
-      else if (kind === 1) this.#compressed(fixedCodes());
+      else if (kind === 1) this.#compressed(fixedCodes(this.#fail));
       else if (kind === 2) this.#compressed(this.#readCodes());
       else this.#fail("a block of an unknown kind");
     }
@@ -204,10 +204,7 @@ function codeOf(lengths: Uint8Array, fail: Fail): Code {
 }
 
 /** The codes of blocks that bring none (section 3.2.6). */
-function fixedCodes(): readonly [Code, Code] {
+function fixedCodes(fail: Fail): readonly [Code, Code] {
   const lengths = new Uint8Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
-  const never: Fail = (message) => {
-    throw new Error(message);
-  };
-  return [codeOf(lengths, never), codeOf(new Uint8Array(30).fill(5), never)];
+  return [codeOf(lengths, fail), codeOf(new Uint8Array(30).fill(5), fail)];
 }
