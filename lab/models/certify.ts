@@ -16,9 +16,9 @@ import { ensureWritable, packageVersion, reasonOf, shownPath, writeTogether } fr
 import type { Answer } from "../program.ts";
 import { certificateFiles } from "./certificate-page.ts";
 import { channelsOf, imageChannels, networkCalled, networkWith, parseInput, usualInput } from "./network.ts";
-import { readState } from "./weights.ts";
+import { note, readState, type WeightFlags } from "./weights.ts";
 
-export interface CertifyRequest {
+export interface CertifyRequest extends WeightFlags {
   /** Required, except with `verify`. */
   readonly network: string | undefined;
   readonly weights?: string;
@@ -60,16 +60,11 @@ export interface CertificateFile extends Recipe {
 /** The most numbers that the images may have: a file from someone else must not fill the memory. */
 const MOST_NUMBERS = 2 ** 26;
 
-/** Messages while the user waits; not on the standard output, which a program may read. */
-function note(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
 export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
   if (request.verify !== undefined) return await verifyFile(request.verify, request);
   const { network } = request;
   if (network === undefined) throw new UsageError("certify: name a network, or a file with --verify");
-  const state = request.weights === undefined ? undefined : await readState(request.weights);
+  const state = request.weights === undefined ? undefined : await readState(request.weights, request);
   const given = request.input === undefined ? undefined : parseInput(request.input);
   const unfinished = {
     network,
@@ -148,7 +143,7 @@ async function verifyFile(path: string, request: CertifyRequest): Promise<Answer
   if (request.weights === undefined && recipe.weights !== null) {
     throw new UsageError(`${path} is about weights from the file ${recipe.weights}: name it with --weights`);
   }
-  const state = request.weights === undefined ? undefined : await readState(request.weights);
+  const state = request.weights === undefined ? undefined : await readState(request.weights, request);
   note(`Verifying ${path}: ${described({ ...recipe, weights: request.weights ?? null })} …`);
   const verification = atWork(recipe, () =>
     verifyCertificate(certificate, build(recipe, state, channelsOf(recipe.input)), images(recipe)),

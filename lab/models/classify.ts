@@ -8,9 +8,9 @@ import { grouped } from "../report/format.ts";
 import { readImage } from "./image.ts";
 import { readLabels } from "./labels.ts";
 import { imageChannels, networkWith, usualInput } from "./network.ts";
-import { readState } from "./weights.ts";
+import { readState, type WeightFlags } from "./weights.ts";
 
-export interface ClassifyRequest {
+export interface ClassifyRequest extends WeightFlags {
   readonly image: string;
   readonly network: string;
   readonly weights: string;
@@ -29,7 +29,7 @@ const REPETITIONS = 5;
 
 export async function classify(request: ClassifyRequest): Promise<string> {
   const started = performance.now();
-  const weights = await readState(request.weights);
+  const weights = await readState(request.weights, request);
   checkFinite(weights, request.weights);
   const model = networkWith(request.network, weights);
   const parameters = model.parameterCount();

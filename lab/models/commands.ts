@@ -1,6 +1,6 @@
 /** The laboratory's commands that are not experiments: a network's cost, other formats, a photograph, a certificate. */
-import { type Command, Option } from "commander";
-import type { FloatDType } from "../../src/io/index.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { FloatDType, RenameRule } from "../../src/io/index.ts";
 import { modelNames } from "../../src/resnet/index.ts";
 import { ORDERS } from "../../src/resnet/order.ts";
 import { SHORTCUTS } from "../../src/resnet/shortcut.ts";
@@ -23,6 +23,22 @@ const perChannel =
 
 const networks = `The networks: ${modelNames.join(", ")}.`;
 
+/** `from=to`, once or several times. */
+function addRule(text: string, rules: readonly RenameRule[] = []): readonly RenameRule[] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("expected FROM=TO, such as head.fc.*=fc.*");
+  return [...rules, [text.slice(0, at), text.slice(at + 1)]];
+}
+
+/** The options of commands that read weights. */
+const KEY = new Option("--key <name>", "where the weights are in a .pth with other things: model, or ema.state_dict");
+const PREFIX = new Option("--prefix <text>", "removed from the names of the weights, such as backbone.");
+const RENAME = new Option(
+  "--rename <from=to>",
+  "other names: head.fc.*=fc.*, stage{s}.*=layer{s+1}.* (again for more rules; names of known projects are found)",
+).argParser(addRule);
+const SKIP_UNKNOWN = new Option("--skip-unknown", "leave out Python objects beside the weights, not refuse the file");
+
 /** Adds `summary`, `profile`, `convert`, `classify` and `certify`. They load their code when they run. */
 export function addModelCommands(program: Command, chosen: (task: () => Promise<Answer>) => void): void {
   program
@@ -31,11 +47,17 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .description(`What a network costs for one example, layer by layer.\n${networks}`)
     .option("--input <shape>", "of one example, such as 3x224x224 (default: what the network was made for)")
     .option("--classes <n>", "(default: the network's own)", wholeNumber(1, 1e6).parse)
+    .option("--weights <file>", "weights that must fit; they say how many classes and channels there are", path.parse)
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .helpOption("--help", "print this")
     .action((network: string, given: Partial<SummaryRequest>) => {
       chosen(async () => {
         const { summarizeNetwork } = await import("./summary.ts");
-        return said(summarizeNetwork({ network, input: given.input, classes: given.classes }));
+        const { input, classes, weights, ...flags } = given;
+        return said(await summarizeNetwork({ ...flags, network, input, classes, weights }));
       });
     });
 
@@ -67,11 +89,18 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
 
   program
     .command("convert <from> <to>")
-    .summary("weights from .pth or .safetensors to .safetensors, .pth or .onnx")
+    .summary("weights from any checkpoint to .safetensors, .pth, .npz or .onnx")
     .description(
-      `Reads weights (PyTorch's .pth, .safetensors) and writes them in the format of the second file's ending: .safetensors, .pth, or, together with the network, .onnx.\n${networks}`,
+      `Reads weights (PyTorch's .pth, .safetensors and their index.json, .npz) and writes them in the format of the second file's ending: .safetensors, .pth, .npz, or, together with the network, .onnx.\n${networks}`,
     )
-    .option("--network <name>", "the network of the weights: needed for .onnx, otherwise only to check them")
+    .option(
+      "--network <name>",
+      "the network of the weights: needed for .onnx, otherwise to check them and use its names",
+    )
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .option("--input <shape>", "of one example, for .onnx (default: what the network was made for)")
     .option("--fold", "fold batch norms into the convolutions before them, for .onnx", false)
     .addOption(
@@ -94,7 +123,11 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
       `Shows an image to a network and prints its best guesses and the time they took.\nThe image, a PNG, JPEG, WebP, AVIF or GIF file, is resized and cropped as in torchvision.\n${networks}`,
     )
     .requiredOption("--network <name>", "which network")
-    .requiredOption("--weights <file>", "its weights, .pth or .safetensors", path.parse)
+    .requiredOption("--weights <file>", "its weights: .pth, .safetensors, .npz", path.parse)
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .option(
       "--labels <file>",
       "names of the classes: one per line, or JSON such as id2label (default: numbers)",
@@ -130,7 +163,11 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .description(
       `Certifies what passes along every shortcut of a network, on random images of its size, and writes certificate.json, .svg and .html. The exit code is 1 if it does not hold.\nWith --verify: checks a certificate.json from someone else against the network that it names, or that you name. The exit code is 1 if it is not valid.\n${networks}`,
     )
-    .option("--weights <file>", "its weights, .pth or .safetensors (default: random ones)", path.parse)
+    .option("--weights <file>", "its weights: .pth, .safetensors, .npz (default: random ones)", path.parse)
+    .addOption(KEY)
+    .addOption(PREFIX)
+    .addOption(RENAME)
+    .addOption(SKIP_UNKNOWN)
     .addOption(
       new Option("--order <name>", "where norms and ReLUs stand (CIFAR networks)").choices(Object.keys(ORDERS)),
     )

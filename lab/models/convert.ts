@@ -11,12 +11,12 @@ import { isDirectory, packageVersion, reasonOf } from "../files.ts";
 import { grouped } from "../report/format.ts";
 import { createStopper } from "../stop.ts";
 import { imageChannels, networkWith, parseInput, usualInput } from "./network.ts";
-import { readState } from "./weights.ts";
+import { readState, type WeightFlags } from "./weights.ts";
 
-export interface ConvertRequest {
+export interface ConvertRequest extends WeightFlags {
   readonly from: string;
   readonly to: string;
-  /** Needed for ONNX, whose files also contain the network; otherwise the weights are only checked against it. */
+  /** Needed for ONNX, whose files also contain the network; otherwise the weights are checked against it and get its names. */
   readonly network: string | undefined;
   /** Shape of one example, for ONNX; undefined: the network's usual one. */
   readonly input: string | undefined;
@@ -29,7 +29,7 @@ export async function convert(request: ConvertRequest): Promise<string> {
   const { from, to, network } = request;
   const write = writerFor(request);
   if (isDirectory(to)) throw new UsageError(`cannot write ${to}: is a directory`);
-  const state = await readState(from);
+  const state = await readState(from, request);
   const stopper = createStopper();
   // An exit removes half-written files, which a signal by itself would leave behind.
   stopper.signal.addEventListener("abort", () => process.exit(stopper.exitCode));
@@ -51,14 +51,15 @@ export async function convert(request: ConvertRequest): Promise<string> {
 function writerFor({ to, network, input, fold, dtype }: ConvertRequest): (state: StateDict) => Promise<void> {
   const ending = extname(to).toLowerCase();
   if (ending !== ".onnx") {
-    if (![".safetensors", ".pth", ".pt"].includes(ending)) {
-      throw new UsageError(`cannot tell the format of ${to}: expected .safetensors, .pth, .pt or .onnx`);
+    if (![".safetensors", ".pth", ".pt", ".npz"].includes(ending)) {
+      throw new UsageError(`cannot tell the format of ${to}: expected .safetensors, .pth, .pt, .npz or .onnx`);
     }
     if (input !== undefined || fold) throw new UsageError(`--input and --fold are for .onnx files, not for ${ending}`);
     const metadata = ending === ".safetensors" ? { metadata: { format: "pt" } } : {};
     return async (state) => {
-      if (network !== undefined) networkWith(network, state);
-      await saveWeightsFile(to, state, { dtype, ...metadata });
+      // By the network's names, where they were another project's.
+      const named = network === undefined ? state : networkWith(network, state).stateDict();
+      await saveWeightsFile(to, named, { dtype, ...metadata });
     };
   }
   if (network === undefined) throw new UsageError("an .onnx file also contains the network: name it with --network");

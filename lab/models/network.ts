@@ -1,4 +1,5 @@
 /** Makes a network from a command line and a file of weights. */
+import { matchNames, type NameMatch } from "../../src/io/index.ts";
 import type { Module, StateDict } from "../../src/nn/index.ts";
 import {
   createModel,
@@ -14,6 +15,7 @@ import {
 } from "../../src/resnet/index.ts";
 import { formatShape, UsageError as LibraryUsageError, Rng, type Shape, ValueError } from "../../src/tensor/index.ts";
 import { UsageError } from "../errors.ts";
+import { note } from "./weights.ts";
 
 /** Options that may differ from the network in its paper. */
 export interface NetworkShape {
@@ -41,17 +43,37 @@ export function networkCalled(name: string, shape: NetworkShape = {}, rng?: Rng)
   }
 }
 
-/** The network called `name` with these weights, and with their numbers of classes and input channels. */
+/**
+ * The network called `name` with these weights, and with their numbers of classes and input channels. Weights by the names
+ * of another project are found out, and noted.
+ */
 export function networkWith(name: string, weights: StateDict, options: NetworkShape = {}): Module {
   const model = networkCalled(name, { ...shapeOf(weights), ...options });
   try {
-    model.loadStateDict(weights);
+    load(model, weights);
   } catch (error) {
     // The first five of each list of names; the library's message has all of them.
     const lists = (error as Error).message.split("\n").map((list) => list.replace(/((?:[^,]+, ){5}).+/, "$1…"));
     throw new UsageError(`the weights are not those of ${name}: ${lists.join("\n")}`);
   }
   return model;
+}
+
+/** Loads the weights, by their own names or as those of another project. */
+function load(model: Module, weights: StateDict): void {
+  try {
+    model.loadStateDict(weights);
+  } catch (error) {
+    let found: NameMatch;
+    try {
+      found = matchNames(weights, model);
+      if (found.renamed.size === 0) throw error;
+    } catch {
+      throw error;
+    }
+    model.loadStateDict(found.state);
+    note(String(found));
+  }
 }
 
 /** The last matrix has a row for each class. */

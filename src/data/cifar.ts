@@ -62,6 +62,18 @@ export function readCifar100(file: DataFile, options: Cifar100Options = {}): Dat
   return readRecords("readCifar100", [file], 2, labels === "fine" ? 1 : 0, names);
 }
 
+/** What people pass by mistake: none of them begins with a label. */
+function mistaken([first, second]: Uint8Array): string | undefined {
+  if (first === 0x1f && second === 0x8b) {
+    return "it is compressed with gzip: gunzip it first, and unpack what is a tar archive (tar xzf)";
+  }
+  if (first === 0x80 && second >= 2 && second <= 5) {
+    return "it is a Python pickle, of the Python version of CIFAR: this reads the binary version, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz";
+  }
+  // The archive's first name begins with "cifar".
+  return first === 0x63 && second === 0x69 ? "it is a tar archive: unpack it first" : undefined;
+}
+
 /** Records of `labelBytes` label bytes, of which only the one at `labelAt` counts, followed by the pixels. */
 function readRecords(
   who: string,
@@ -74,6 +86,8 @@ function readRecords(
   const opened = files.map((file, i) => openDataFile(who, files.length > 1 ? `file ${i}` : "the file", file));
   if (opened.length === 0) throw new DataError(`${who}: no images: there are no files`);
   for (const { name, bytes } of opened) {
+    const advice = mistaken(bytes);
+    if (advice) throw new DataError(`${name}: not a CIFAR file: ${advice}`);
     const complete = Math.floor(bytes.length / record);
     if (bytes.length === 0) throw new DataError(`${name}: is empty: a CIFAR file has records of ${record} bytes`);
     if (bytes.length % record !== 0) {

@@ -5,6 +5,9 @@
 export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export type { DType, FloatDType, StoredValues } from "./dtypes.ts";
 export { FormatError } from "./errors.ts";
+export { matchNames, type NameMatch } from "./names/match.ts";
+export type { RenameRule } from "./names/rules.ts";
+export { writeNpy, writeNpz } from "./npy/write.ts";
 export * from "./onnx/index.ts";
 export type { PthOptions } from "./pth/options.ts";
 export { openPth, readPth } from "./pth/read.ts";

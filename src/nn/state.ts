@@ -41,7 +41,7 @@ export function loadInto(
     );
   }
   const names = Object.keys(own);
-  const missing = names.filter((name) => !Object.hasOwn(state, name));
+  const missing = names.filter((name) => !Object.hasOwn(state, name) && !mayBeMissing(name, state));
   const unexpected = Object.keys(state).filter((name) => !Object.hasOwn(own, name));
   const misshapen: string[] = [];
   const unreadable: string[] = [];
@@ -73,6 +73,15 @@ export function loadInto(
   }
   for (const [name, data] of values) own[name].assign(data);
   return { missing, unexpected };
+}
+
+/**
+ * Whether a name is one that old files lack: batch norm's counter, which PyTorch has since 0.4.1, of a norm whose
+ * statistics are there. The module keeps its own, as in PyTorch.
+ */
+export function mayBeMissing(name: string, state: object): boolean {
+  const [, norm] = /^(|.*\.)num_batches_tracked$/.exec(name) ?? [];
+  return norm !== undefined && Object.hasOwn(state, `${norm}running_mean`);
 }
 
 /** The shape and numbers of one entry. The messages of its errors begin with the name. */

@@ -3,6 +3,7 @@ import { open, rename } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import {
   type ByteSource,
+  FormatError,
   type LazyWeightFile,
   loadWeights,
   openWeights,
@@ -10,6 +11,7 @@ import {
   type StateToWrite,
   type WeightOptions,
 } from "../io/index.ts";
+import { npzChunksFor } from "../io/npy/write.ts";
 import { checkPthOptions } from "../io/pth/options.ts";
 import { pthChunksFor } from "../io/pth/write.ts";
 import { safetensorsChunksFor } from "../io/safetensors/write.ts";
@@ -17,6 +19,7 @@ import type { StateDict } from "../nn/module.ts";
 import { checkText } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
+import { readIndex } from "./shards.ts";
 import { beginUnfinished, endUnfinished, removeLeftovers } from "./unfinished.ts";
 
 /** A file to be read in pieces. Close it afterwards. */
@@ -47,28 +50,55 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
   }
 }
 
-/** Opens a file of weights, safetensors or `.pth`; each tensor is read when it is asked for. Close it afterwards. */
+/**
+ * Opens a file of weights, `.safetensors`, `.pth`, `.npz` or `.npy`, or the index of several
+ * (`model.safetensors.index.json`); each tensor is read when it is asked for. Close it afterwards.
+ */
 export async function openWeightsFile(path: string, options: WeightOptions = {}): Promise<LazyWeightFile> {
   checkText("openWeightsFile", "path", path);
   checkPthOptions("openWeightsFile", options);
+  if (extname(path).toLowerCase() === ".json") return await openIndexed(path, options);
   return await openWeights(await openFile(path), options);
 }
 
 /**
- * The weights in a file, safetensors or `.pth`, as a state dict.
+ * The weights in a file, `.safetensors`, `.pth`, `.npz` or `.npy`, or in all those of an index
+ * (`model.safetensors.index.json`), as a state dict.
  *
- * @throws FormatError with the place, if the file is neither or damaged.
+ * @throws FormatError with the place, if the file is none of them or damaged.
  */
 export async function loadWeightsFile(path: string, options: WeightOptions = {}): Promise<StateDict> {
   checkText("loadWeightsFile", "path", path);
   checkPthOptions("loadWeightsFile", options);
-  return await loadWeights(await openFile(path), options);
+  if (extname(path).toLowerCase() !== ".json") return await loadWeights(await openFile(path), options);
+  const file = await openIndexed(path, options);
+  try {
+    return await file.stateDict();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Opens all files of an index. */
+async function openIndexed(path: string, options: WeightOptions): Promise<LazyWeightFile> {
+  const { files, names } = await readIndex(path);
+  const sources: ByteSource[] = [];
+  try {
+    for (const file of files) sources.push(await openFile(file));
+  } catch (error) {
+    for (const source of sources) await source.close?.();
+    throw error;
+  }
+  const weights = await openWeights(sources, { name: path, ...options });
+  if (weights.entries.size >= names) return weights;
+  await weights.close();
+  throw new FormatError(`${path}: lists ${names} tensors, but its files have ${weights.entries.size}`);
 }
 
 const SAVE_OPTIONS: OptionNames<SafetensorsOptions> = { dtype: true, metadata: true };
 
 /**
- * Writes weights to a file, in the format of its ending: `.safetensors`, or `.pth` or `.pt` (which have no metadata).
+ * Writes weights to a file, in the format of its ending: `.safetensors`, or `.pth`, `.pt` or `.npz` (which have no metadata).
  * The file appears complete or not at all.
  *
  * @example
@@ -89,11 +119,14 @@ export async function saveWeightsFile(
   checkOptions(op, options, SAVE_OPTIONS);
   const ending = extname(path).toLowerCase();
   if (ending === ".safetensors") return await writeFileWhole(path, safetensorsChunksFor(op, state, options));
-  if (ending !== ".pth" && ending !== ".pt") {
-    throw new ValueError(`${path}: weights are written to .safetensors, .pth or .pt, not to ${ending || "no ending"}`);
+  if (ending !== ".pth" && ending !== ".pt" && ending !== ".npz") {
+    throw new ValueError(
+      `${path}: weights are written to .safetensors, .pth, .pt or .npz, not to ${ending || "no ending"}`,
+    );
   }
   if (options.metadata) throw new ValueError(`${path}: a ${ending} file has no metadata: write .safetensors`);
-  await writeFileWhole(path, pthChunksFor(op, state, options.dtype === undefined ? {} : { dtype: options.dtype }));
+  const chunksFor = ending === ".npz" ? npzChunksFor : pthChunksFor;
+  await writeFileWhole(path, chunksFor(op, state, options.dtype === undefined ? {} : { dtype: options.dtype }));
 }
 
 /**

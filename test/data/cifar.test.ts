@@ -39,6 +39,9 @@ describe("readCifar10", () => {
       "batch.bin: record 1 has label 10, the labels go from 0 to 9 (offset 3073)",
     );
     expect(bad(new Uint8Array(0))).toThrow("batch.bin: is empty");
+    expect(bad(Uint8Array.of(0x1f, 0x8b, 8, 0))).toThrow("batch.bin: not a CIFAR file: it is compressed with gzip");
+    expect(bad(Uint8Array.of(0x80, 2, 0x7d))).toThrow("it is a Python pickle, of the Python version of CIFAR");
+    expect(bad(new TextEncoder().encode("cifar-10-batches-bin/"))).toThrow("it is a tar archive: unpack it first");
     expect(() => readCifar10([])).toThrow("no images");
   });
 });

@@ -12,9 +12,10 @@ export function safetensorsFile(header: unknown, data: ArrayLike<number> = []): 
   return file;
 }
 
-/** A file of test/golden/safetensors or test/golden/pth. */
+/** A file of test/golden/safetensors, pth or npz. */
 export function goldenFile(name: string): Uint8Array {
-  return readFileSync(new URL(`../golden/${name.split(".").pop()}/${name}`, import.meta.url));
+  const folder = name.split(".").pop()!.replace("npy", "npz");
+  return readFileSync(new URL(`../golden/${folder}/${name}`, import.meta.url));
 }
 
 export function goldenJson<T>(path: string): T {

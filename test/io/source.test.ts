@@ -109,7 +109,7 @@ describe("names in messages", () => {
 describe("errors", () => {
   test("a file that does not open is closed", async () => {
     const source = countingSource(Uint8Array.of(1, 2, 3));
-    await expect(openWeights(source)).rejects.toThrow("counted: neither safetensors nor a .pth file");
+    await expect(openWeights(source)).rejects.toThrow("counted: neither safetensors nor .pth, .npz or .npy");
     expect(source.closed()).toBe(1);
   });
 

@@ -33,11 +33,18 @@ describe("the format is recognised by the first bytes", () => {
     ["a pointer of Git LFS", "version https://git-lfs.github.com/spec/v1\noid", "it is a pointer of Git LFS"],
     ["a web page", "<!DOCTYPE html>", "it is a web page or XML"],
     ["HDF5", "\x89HDF\r\n", "it is HDF5"],
+    [
+      "an index of shards",
+      '{"metadata": {}, "weight_map": {}}',
+      "it is JSON, the index of weights in several files: load",
+    ],
+    ["tfjs", '{"format": "layers-model", "weightsManifest": []}', "it is JSON, a model of TensorFlow.js"],
+    ["configuration", '\n{"depth": 18, "architectures": ["ResNet"]}', "it is JSON: weights are in another file"],
     ["something else", "hello world", "(11 bytes, the first are 68 65 6c 6c 6f 20 77 6f 72)"],
     ["nothing", "", "(0 bytes, the first are none)"],
   ])("not %s", (_, text, message) => {
     expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(FormatError);
-    expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(`x: neither safetensors nor a .pth file`);
+    expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(`x: neither safetensors nor .pth, .npz or .npy`);
     expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(message);
   });
 });

@@ -7,6 +7,7 @@ import {
   BatchNorm2d,
   buffer,
   Conv2d,
+  copyState,
   Dropout,
   Flatten,
   fuse,
@@ -126,6 +127,21 @@ describe("loadStateDict", () => {
     );
     expect(() => model.loadStateDict({ weight: zeros([2, 3]) })).toThrow("missing (1): bias");
     expect(model.weight.toArray()).toEqual(before);
+  });
+
+  it("takes a state without batch norm's counters, as PyTorch before 0.4.1 saved them: the module keeps its own", () => {
+    const model = new Sequential(new Conv2d(3, 2, 3, { rng }), new BatchNorm2d(2));
+    model.forward(ones([4, 3, 5, 5]));
+    const { "1.num_batches_tracked": counter, ...old } = copyState(model);
+    expect(counter.item()).toBe(1);
+    expect(model.loadStateDict(old)).toEqual({ missing: [], unexpected: [] });
+    expect(model.stateDict()["1.num_batches_tracked"].item()).toBe(1);
+    const norm = new BatchNorm2d(2);
+    norm.loadStateDict({ weight: ones([2]), bias: ones([2]), running_mean: ones([2]), running_var: ones([2]) });
+    expect(norm.runningMean!.toArray()).toEqual([1, 1]);
+    // Without the statistics the norm itself is missing, with all it has.
+    const { "1.running_mean": _mean, ...less } = old;
+    expect(() => model.loadStateDict(less)).toThrow("missing (2): 1.running_mean, 1.num_batches_tracked");
   });
 
   it("strict: false reports missing and unexpected names, but still refuses a wrong shape", () => {

@@ -93,7 +93,7 @@ test("clones are written: weights from a worker", async () => {
 
 test("errors: endings, metadata where there is none, a folder that is not there", async () => {
   await expect(saveWeightsFile(path("x.onnx"), state)).rejects.toThrow(
-    "weights are written to .safetensors, .pth or .pt, not to .onnx",
+    "weights are written to .safetensors, .pth, .pt or .npz, not to .onnx",
   );
   await expect(saveWeightsFile(path("x"), state)).rejects.toThrow("not to no ending");
   await expect(saveWeightsFile(path("x.pth"), state, { metadata: {} })).rejects.toThrow("a .pth file has no metadata");

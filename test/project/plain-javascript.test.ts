@@ -107,13 +107,18 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, "weights.safetensors");
 writeFileSync(file, safetensors);
 
-const readOptions = { name: text, stripPrefix: (v: unknown) => v === false || text(v) };
+const readOptions = { name: text, stripPrefix: (v: unknown) => v === false || text(v), rename: listOf(nothing) };
 const pthOptions = { ...readOptions, key: text, unknownObjects: nothing };
+/** What structuredClone makes of a tensor can be written as one. */
+const clone: Kind = (v) => Array.isArray((v as { shape?: unknown } | null | undefined)?.shape);
 const lineOptions = { points: whole(2), batchSize: whole(1), seed: whole(-Infinity) };
 const seed: Kind = whole(-Infinity);
 /** A name of a type is a text, and a function may return one. */
 const dtype: Kind = (v) => typeof v === "function";
 const source = (file: Uint8Array): Argument => arg(file, bytes);
+/** A file, or several that belong together. */
+const sources = (file: Uint8Array): Argument =>
+  arg(file, (v) => bytes(v) || (Array.isArray(v) && v.length > 0 && v.every(bytes)));
 
 /** A valid call of every public function, by layer. */
 const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]>>>> = {
@@ -294,17 +299,20 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
         },
       ),
     ],
-    loadWeights: [source(pth), options({ name: "mine" }, pthOptions)],
+    loadWeights: [sources(pth), options({ name: "mine" }, pthOptions)],
+    matchNames: [arg(model.stateDict()), arg(model)],
     openPth: [source(pth), options({ name: "mine" }, pthOptions)],
     openSafetensors: [source(safetensors), options({ name: "mine" }, readOptions)],
-    openWeights: [source(safetensors), options({ key: "" }, pthOptions)],
+    openWeights: [sources(safetensors), options({ key: "" }, pthOptions)],
     pthChunks: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
     readCheckpoint: [arg(io.writeCheckpoint(checkpoint), bytes)],
     readPth: [source(pth), options({ name: "mine" }, pthOptions)],
     readSafetensors: [source(safetensors), options({ name: "mine" }, readOptions)],
-    readWeights: [source(pth), options({ unknownObjects: "skip" }, pthOptions)],
+    readWeights: [sources(pth), options({ unknownObjects: "skip" }, pthOptions)],
     safetensorsChunks: [arg(state, empty), options({ dtype: "float16" }, { dtype, metadata: texts })],
     writeCheckpoint: [arg(checkpoint)],
+    writeNpy: [arg(tensor([1, 2]), clone), options({ dtype: "float16" }, { dtype })],
+    writeNpz: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
     writePth: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
     writeSafetensors: [arg(state, empty), options({ metadata: { a: "b" } }, { dtype, metadata: texts })],
   },

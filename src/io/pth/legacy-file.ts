@@ -13,18 +13,18 @@ import { FormatError, quote } from "../errors.ts";
 import { type FileInfo, type Reading, readRange } from "../source.ts";
 import { spanOf } from "../strided.ts";
 import type { Contents, Place } from "../weight-file.ts";
-import { type PthOptions, pickleBudget } from "./options.ts";
+import { leftOut, type PthOptions, pickleBudget } from "./options.ts";
 import { unpickle } from "./pickle.ts";
 import { PickleEnd } from "./pickle-cursor.ts";
 import type { Pickled } from "./pickled.ts";
 import { findStateDict } from "./state-dict.ts";
-import { type PickledTensor, type Storage, storageOf, torchGlobal } from "./torch-objects.ts";
+import { type PickledTensor, type Storage, storageOf, torchGlobal, windowOf } from "./torch-objects.ts";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
 export function* readLegacyContents(file: FileInfo, options: PthOptions): Reading<Contents> {
-  const { root, keys, storages, end } = yield* readPickles(file, options);
+  const { root, keys, storages, end, left } = yield* readPickles(file, options);
   const starts = new Map<string, number>();
   let at = end;
   for (const key of keys) {
@@ -46,7 +46,7 @@ export function* readLegacyContents(file: FileInfo, options: PthOptions): Readin
       return [name, placeOf(tensor, start, file)];
     }),
   );
-  return { format: "pth", metadata, entries, ignored };
+  return { format: "pth", metadata, entries, ignored, leftOut: left };
 }
 
 interface Pickles {
@@ -54,6 +54,8 @@ interface Pickles {
   readonly keys: readonly Pickled[];
   readonly storages: ReadonlyMap<string, Storage>;
   readonly end: number;
+  /** The unknown objects, by name. */
+  readonly left: readonly string[];
 }
 
 function* readPickles(file: FileInfo, options: PthOptions): Reading<Pickles> {
@@ -69,13 +71,14 @@ function* readPickles(file: FileInfo, options: PthOptions): Reading<Pickles> {
 
 function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pickles {
   const storages = new Map<string, Storage>();
+  const left = leftOut(options);
   let at = 0;
   const next = (what: string): Pickled => {
     const { value, end } = unpickle(
       bytes,
       {
         name: `${file.name}: ${what}`,
-        findGlobal: (name) => torchGlobal(name, options.unknownObjects === "skip"),
+        findGlobal: (name) => torchGlobal(name, left),
         persistentLoad: (id, fail) => {
           const storage = storageOf(id, fail);
           const known = storages.get(storage.key) ?? storage;
@@ -83,7 +86,7 @@ function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pic
           storages.set(storage.key, storage);
           return storage;
         },
-        budget: pickleBudget(file),
+        budget: pickleBudget(file.size),
       },
       at,
     );
@@ -97,16 +100,18 @@ function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pic
   const root = next("the object");
   const keys = next("the list of storages");
   if (!Array.isArray(keys)) throw new FormatError(`${file.name}: the list of storages is not a list`);
-  return { root, keys, storages, end: at };
+  return { root, keys, storages, end: at, left: [...(left ?? [])] };
 }
 
-function placeOf({ dtype, shape, strides, offset, storage }: PickledTensor, start: number, file: FileInfo): Place {
+function placeOf(tensor: PickledTensor, start: number, file: FileInfo): Place {
+  const { dtype, shape, strides, offset, storage } = tensor;
   const width = dtypes[dtype].bytes;
   return {
     dtype,
     shape,
     strides,
     littleEndian: true,
+    window: windowOf(tensor),
     *read() {
       const what = `storage ${quote(storage.key)}`;
       const prefix = yield* readRange(file, start - 8, 8, what);

@@ -41,15 +41,18 @@ export const OPCODES = {
   NEWTRUE: 0x88,
   NEWFALSE: 0x89,
   LONG1: 0x8a,
+  LONG4: 0x8b,
   SHORT_BINUNICODE: 0x8c,
   BINUNICODE8: 0x8d,
   BINBYTES8: 0x8e,
   EMPTY_SET: 0x8f,
   ADDITEMS: 0x90,
   FROZENSET: 0x91,
+  NEWOBJ_EX: 0x92,
   STACK_GLOBAL: 0x93,
   MEMOIZE: 0x94,
   FRAME: 0x95,
+  BYTEARRAY8: 0x96,
 } as const;
 
 /** `REDUCE`, or `0x69` for an unknown opcode. */

@@ -72,6 +72,8 @@ class PickleMachine {
         return read.uint16();
       case op.LONG1:
         return read.long(read.uint8());
+      case op.LONG4:
+        return this.#long(read.uint32());
       case op.BINFLOAT:
         return read.float64();
 
@@ -88,6 +90,7 @@ class PickleMachine {
       case op.BINBYTES:
         return this.#raw(read.uint32());
       case op.BINBYTES8:
+      case op.BYTEARRAY8:
         return this.#raw(read.uint64());
 
       case op.EMPTY_TUPLE:
@@ -125,6 +128,10 @@ class PickleMachine {
       case op.REDUCE:
       case op.NEWOBJ: {
         const [callee, args] = this.#stack.pop(2);
+        return this.#call(callee, args);
+      }
+      case op.NEWOBJ_EX: {
+        const [callee, args] = this.#stack.pop(3);
         return this.#call(callee, args);
       }
       case op.BINPERSID:
@@ -202,6 +209,11 @@ class PickleMachine {
     return raw;
   }
 
+  /** Making it takes time that grows with the square of its length; Python's own limit for text is 4300 digits. */
+  #long(length: number): number | bigint {
+    return length <= 2048 ? this.#read.long(length) : this.#fail(`a whole number of ${length} bytes`);
+  }
+
   #tuple(items: Pickled[]): Pickled {
     this.#stack.spend(COST.list);
     return Object.freeze(items);
@@ -217,13 +229,13 @@ class PickleMachine {
     const found = this.#options.findGlobal(`${module}.${name}`);
     if (found !== undefined) return found;
     return this.#fail(
-      `${quote(`${module}.${name}`)} may not be loaded: only tensors and plain containers may. Save only the state dict: torch.save(model.state_dict(), path)`,
+      `${quote(`${module}.${name}`)} may not be loaded: only tensors and plain containers may. unknownObjects: "skip" leaves out what else is in the file; or save only the state dict: torch.save(model.state_dict(), path)`,
     );
   }
 
   #call(callee: Pickled, args: Pickled): Pickled {
-    if (!Array.isArray(args)) return this.#fail("a function's arguments are not a tuple");
     if (callee === SKIPPED) return SKIPPED;
+    if (!Array.isArray(args)) return this.#fail("a function's arguments are not a tuple");
     if (typeof callee !== "function") return this.#fail("calls something that is not a function");
     this.#stack.spend(COST.map);
     return (callee as PickleFunction)(args, this.#fail);
@@ -247,6 +259,7 @@ class PickleMachine {
 
   #addItems(items: readonly Pickled[]): void {
     const set = this.#stack.top();
+    if (set === SKIPPED) return;
     if (!(set instanceof Set)) this.#fail("adds to something that is not a set");
     this.#stack.spend(items.length * COST.member);
     for (const item of items) set.add(item);

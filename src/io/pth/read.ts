@@ -37,12 +37,16 @@ function* readPthContents(file: FileInfo, options: PthOptions): Reading<Contents
   throw new FormatError(`${file.name}: not a file from torch.save: it begins like neither a zip archive nor a pickle`);
 }
 
+/** Whether a file that starts like this is a zip archive: PK\x03\x04. */
+export function isZip([first, second, third, fourth]: ArrayLike<number> & Iterable<number>): boolean {
+  return first === 0x50 && second === 0x4b && third === 0x03 && fourth === 0x04;
+}
+
 type PthReader = (file: FileInfo, options: PthOptions) => Reading<Contents>;
 
 /** What reads a file that starts like this; undefined where torch.save writes no such file. */
 export function pthReader([first, second, third, fourth]: Uint8Array): PthReader | undefined {
-  // PK\x03\x04
-  if (first === 0x50 && second === 0x4b && third === 0x03 && fourth === 0x04) return readZipContents;
+  if (isZip([first, second, third, fourth])) return readZipContents;
   // A pickle of protocol 2 or later.
   if (first === 0x80 && second >= 2 && second <= 5) return readLegacyContents;
   return undefined;

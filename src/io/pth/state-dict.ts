@@ -4,7 +4,7 @@
  */
 import { FormatError, quote } from "../errors.ts";
 import type { FileInfo } from "../source.ts";
-import type { Pickled } from "./pickled.ts";
+import { type Pickled, SKIPPED } from "./pickled.ts";
 import { isTensor, type PickledTensor } from "./torch-objects.ts";
 
 type Dict = ReadonlyMap<Pickled, Pickled>;
@@ -58,6 +58,11 @@ export function findStateDict(root: Pickled, key: string | undefined, file: File
 
 function asDict(value: Pickled, file: FileInfo): Dict {
   if (value instanceof Map) return value;
+  if (value === SKIPPED) {
+    throw new FormatError(
+      `${file.name}: the file holds a Python object, perhaps a whole model, not a state dict: torch.save(model.state_dict(), path) makes one`,
+    );
+  }
   const found = isTensor(value) ? "a single tensor" : Array.isArray(value) ? "a list" : "another object";
   throw new FormatError(`${file.name}: the file holds ${found}, not a state dict (names with tensors)`);
 }
@@ -93,7 +98,8 @@ function collect(dict: Dict, metadata: ReadonlyMap<string, string>, file: FileIn
   const tensors = new Map<string, PickledTensor>();
   const ignored: string[] = [];
   for (const [name, value] of dict) {
-    if (typeof name !== "string") ignored.push(`a ${typeof name}`);
+    if (name === SKIPPED) ignored.push("a Python object");
+    else if (typeof name !== "string") ignored.push(`a ${typeof name}`);
     else if (isTensor(value)) tensors.set(name, value);
     else ignored.push(name);
   }

@@ -16,6 +16,8 @@ export interface Storage {
   readonly byteLength: number;
   /** The type of its numbers; null where its tensors give theirs. */
   readonly dtype: DType | null;
+  /** Its numbers have a type that this library has not, such as complex ones: its tensors are left out. */
+  readonly foreign: boolean;
 }
 
 /** A tensor: a window on a storage. */
@@ -33,6 +35,8 @@ export interface PickledTensor {
 interface TypeName {
   readonly kind: "storage type" | "dtype";
   readonly dtype: DType | null;
+  /** Bytes per number of a foreign type. */
+  readonly foreign?: number;
 }
 
 /** The storage classes, in the module `torch`. Newer types have none: their storages are untyped. */
@@ -49,12 +53,25 @@ export const storageClasses: Readonly<Partial<Record<DType, string>>> = {
   bool: "BoolStorage",
 };
 
+/** Storages of types that this library has not, and their bytes per number: complex and quantised numbers. */
+const foreignClasses: Readonly<Record<string, number>> = {
+  ComplexDoubleStorage: 16,
+  ComplexFloatStorage: 8,
+  QInt32Storage: 4,
+  QInt8Storage: 1,
+  QUInt8Storage: 1,
+  QUInt4x2Storage: 1,
+  QUInt2x4Storage: 1,
+};
+
 /** PyTorch's own limit. */
 const maxRank = 64;
 
 const functions: Readonly<Record<string, PickleFunction>> = {
   // Python 2 gave its items as a list of pairs.
   "collections.OrderedDict": ([pairs = []], fail) => new Map(pairsOf(pairs, fail)),
+  // Its one argument makes the values of absent keys.
+  "collections.defaultdict": () => new Map(),
   "collections.Counter": ([counts = new Map()], fail) =>
     counts instanceof Map ? counts : fail("a Counter without a dict"),
   "torch.Size": ([lengths], fail) => (Array.isArray(lengths) ? lengths : fail("a Size without a tuple")),
@@ -66,8 +83,11 @@ const functions: Readonly<Record<string, PickleFunction>> = {
   "torch._utils._rebuild_parameter_with_state": rebuildParameter,
 };
 
-/** The globals a pickle may name. With `skip`, all others stand for an ignored object. */
-export function torchGlobal(name: string, skip: boolean): Pickled | undefined {
+/**
+ * The globals a pickle may name. All others are unknown: they are added to the names `left` out and stand for an object
+ * that is ignored. Without `left` there is no value for them.
+ */
+export function torchGlobal(name: string, left: Set<string> | undefined): Pickled | undefined {
   if (Object.hasOwn(functions, name)) return functions[name];
   if (name === "torch.storage.UntypedStorage") return { kind: "storage type", dtype: null } satisfies TypeName;
   if (name.startsWith("torch.")) {
@@ -76,7 +96,10 @@ export function torchGlobal(name: string, skip: boolean): Pickled | undefined {
     const dtype = (Object.keys(storageClasses) as DType[]).find((type) => storageClasses[type] === short);
     if (dtype) return { kind: "storage type", dtype } satisfies TypeName;
   }
-  return skip ? SKIPPED : undefined;
+  if (!left) return undefined;
+  left.add(name);
+  const foreign = name.startsWith("torch.") ? foreignClasses[name.slice("torch.".length)] : undefined;
+  return foreign ? ({ kind: "storage type", dtype: null, foreign } satisfies TypeName) : SKIPPED;
 }
 
 /** The persistent id of a storage: `("storage", class, key, device, number of elements)`. */
@@ -88,18 +111,24 @@ export function storageOf(id: Pickled | undefined, fail: Fail): Storage {
   if (!isCount(count)) return fail(`storage ${quote(key)} has no valid number of elements`);
   if (view !== undefined && view !== null)
     return fail(`storage ${quote(key)} is a view as PyTorch before 0.4 wrote it`);
-  const byteLength = count * (type.dtype ? dtypes[type.dtype].bytes : 1);
-  return { kind: "storage", key, byteLength, dtype: type.dtype };
+  const byteLength = count * (type.dtype ? dtypes[type.dtype].bytes : (type.foreign ?? 1));
+  return { kind: "storage", key, byteLength, dtype: type.dtype, foreign: type.foreign !== undefined };
 }
 
 export function isTensor(value: Pickled | undefined): value is PickledTensor {
   return typeof value === "object" && value !== null && (value as Partial<PickledTensor>).kind === "tensor";
 }
 
+/** Two tensors of a file with the same window are one tensor under two names. */
+export function windowOf({ storage, dtype, offset, shape, strides }: PickledTensor): string {
+  return `${storage.key} ${dtype} ${offset} ${shape} ${strides}`;
+}
+
 /** `(storage, offset, shape, strides, …)`; the rest (requires_grad, hooks) is ignored. */
-function rebuildTensor(args: readonly Pickled[], fail: Fail, type?: Pickled): PickledTensor {
+function rebuildTensor(args: readonly Pickled[], fail: Fail, type?: Pickled): PickledTensor | typeof SKIPPED {
   const [storage, offset, shape, strides] = args as readonly (Pickled | undefined)[];
   if (!isStorage(storage)) return fail("a tensor without a storage");
+  if (storage.foreign || type === SKIPPED) return SKIPPED;
   if (type !== undefined && !isTypeName(type, "dtype")) return fail("a tensor with an invalid dtype");
   const dtype = type?.dtype ?? storage.dtype;
   if (!dtype) return fail("a tensor on an untyped storage without a dtype");
@@ -118,7 +147,7 @@ function rebuildTensor(args: readonly Pickled[], fail: Fail, type?: Pickled): Pi
 }
 
 function rebuildParameter([tensor]: readonly Pickled[], fail: Fail): Pickled {
-  return isTensor(tensor) ? tensor : fail("a Parameter without a tensor");
+  return isTensor(tensor) || tensor === SKIPPED ? tensor : fail("a Parameter without a tensor");
 }
 
 function pairsOf(list: Pickled, fail: Fail): (readonly [Pickled, Pickled])[] {

@@ -5,6 +5,8 @@
  *     NAME/data/KEY      the numbers of that storage
  *     NAME/byteorder     "little" or "big" (absent before 2.1: little)
  *     NAME/version, …    of no interest here
+ *
+ * TorchScript's archives look alike, and have NAME/constants.pkl and NAME/code/… as well.
  */
 import { dtypes } from "../dtypes.ts";
 import { FormatError, quote } from "../errors.ts";
@@ -12,21 +14,31 @@ import { type FileInfo, type Reading, readRange } from "../source.ts";
 import { spanOf } from "../strided.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import type { Contents, Place } from "../weight-file.ts";
-import { type PthOptions, pickleBudget } from "./options.ts";
+import { leftOut, type PthOptions, pickleBudget } from "./options.ts";
 import { unpickle } from "./pickle.ts";
 import { findStateDict } from "./state-dict.ts";
-import { type PickledTensor, storageOf, torchGlobal } from "./torch-objects.ts";
-import { readZipDirectory, readZipEntry, type ZipEntry, zipEntryStart } from "./zip.ts";
+import { type PickledTensor, storageOf, torchGlobal, windowOf } from "./torch-objects.ts";
+import { readZipDirectory, readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "./zip.ts";
 
 export function* readZipContents(file: FileInfo, options: PthOptions): Reading<Contents> {
-  const zip = yield* readZipDirectory(file);
+  return yield* readArchiveContents(file, yield* readZipDirectory(file), options);
+}
+
+/** The same for an archive whose directory is known. */
+export function* readArchiveContents(
+  file: FileInfo,
+  zip: ReadonlyMap<string, ZipEntry>,
+  options: PthOptions,
+): Reading<Contents> {
+  const unpacked = unpackedSize(file, zip);
   const pickle = findPickle(zip, file);
   const folder = pickle.name.slice(0, -"data.pkl".length);
   const littleEndian = yield* readByteOrder(zip.get(`${folder}byteorder`), file);
   const bytes = yield* readZipEntry(file, pickle);
+  const left = leftOut(options);
   const { value } = unpickle(bytes, {
     name: `${file.name}: ${pickle.name}`,
-    findGlobal: (name) => torchGlobal(name, options.unknownObjects === "skip"),
+    findGlobal: (name) => torchGlobal(name, left),
     persistentLoad: (id, fail) => {
       const storage = storageOf(id, fail);
       const entry = zip.get(`${folder}data/${storage.key}`);
@@ -38,7 +50,7 @@ export function* readZipContents(file: FileInfo, options: PthOptions): Reading<C
       }
       return storage;
     },
-    budget: pickleBudget(file),
+    budget: pickleBudget(unpacked),
   });
   const { tensors, metadata, ignored } = findStateDict(value, options.key, file);
   const entries = new Map(
@@ -47,11 +59,17 @@ export function* readZipContents(file: FileInfo, options: PthOptions): Reading<C
       return [name, placeOf(tensor, storage, littleEndian, file)];
     }),
   );
-  return { format: "pth", metadata, entries, ignored };
+  return { format: "pth", metadata, entries, ignored, leftOut: [...(left ?? [])], unpacked };
 }
 
 function findPickle(zip: ReadonlyMap<string, ZipEntry>, file: FileInfo): ZipEntry {
   const pickles = [...zip.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
+  const isProgram = (name: string): boolean => /^[^/]+\/(constants\.pkl|bytecode\.pkl|code\/.*)$/.test(name);
+  if ([...zip.keys()].some(isProgram)) {
+    throw new FormatError(
+      `${file.name}: a TorchScript program (torch.jit.save), not a state dict. In Python, torch.save(torch.jit.load(path).state_dict(), new_path) writes its weights`,
+    );
+  }
   if (pickles.length !== 1) {
     const some = [...zip.keys()].slice(0, 5).map(quote).join(", ");
     throw new FormatError(
@@ -80,9 +98,15 @@ function placeOf(tensor: PickledTensor, storage: ZipEntry, littleEndian: boolean
     shape,
     strides,
     littleEndian,
+    window: windowOf(tensor),
+    ...(storage.method === 0 ? {} : { cost: storage.size }),
     *read() {
       // The checksum covers the whole storage: it can check a tensor that is all of it.
       if (length === storage.size) return yield* readZipEntry(file, storage);
+      // Compressed bytes cannot be read from the middle.
+      if (storage.method !== 0) {
+        return (yield* readZipEntry(file, storage)).slice(offset * width, offset * width + length);
+      }
       const start = yield* zipEntryStart(file, storage);
       return yield* readRange(file, start + offset * width, length, quote(storage.name));
     },

@@ -1,5 +1,6 @@
 /**
- * Reads zip archives, as far as `torch.save` uses them: stored entries of any size (zip64).
+ * Reads zip archives, as far as `torch.load` does: stored entries of any size (zip64), and deflated ones, which other
+ * programs make of them.
  * PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 to 4.3.16 (its end).
  *
  *     [local header, bytes] … [central directory: one record per entry] [zip64 end, its locator] [end, comment]
@@ -11,15 +12,19 @@ import { FormatError, quote } from "../errors.ts";
 import { type FileInfo, type Reading, readRange } from "../source.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import { crc32 } from "./crc32.ts";
+import { inflate } from "./inflate.ts";
 
 export interface ZipEntry {
   readonly name: string;
   /** Offset of the local header. */
   readonly header: number;
+  /** Of the contents. */
   readonly size: number;
+  /** Of the bytes in the archive. */
+  readonly packed: number;
   /** 0 if none was computed (`torch.serialization.set_crc32_options(False)`). */
   readonly crc: number;
-  /** 0: stored. */
+  /** 0: stored. 8: deflated. */
   readonly method: number;
 }
 
@@ -61,33 +66,51 @@ export function* readZipDirectory(file: FileInfo): Reading<Map<string, ZipEntry>
     if (view.getUint16(at + 8, true) & 1) corrupt(file, `${quote(name)} is encrypted`);
     if (method === 0 && size !== stored)
       corrupt(file, `${quote(name)} is stored, but has two sizes: ${size} and ${stored}`);
-    if (header + 30 + size > offset)
-      corrupt(file, `${quote(name)}: ${size} bytes from offset ${header} reach into the directory`);
-    entries.set(name, { name, header, size, crc: view.getUint32(at + 16, true), method });
+    if (header + 30 + stored > offset)
+      corrupt(file, `${quote(name)}: ${stored} bytes from offset ${header} reach into the directory`);
+    entries.set(name, { name, header, size, packed: stored, crc: view.getUint32(at + 16, true), method });
     at = end;
   }
   return entries;
 }
 
+/** A file that was deflated may expand to this many times its size, and a little more. */
+const mostExpansion = 100;
+
+/**
+ * A bound on what all entries hold, in bytes: the file's size, and those of the deflated entries.
+ *
+ * @throws FormatError for more than any weights that someone has compressed: a small file could fill the memory.
+ */
+export function unpackedSize(file: FileInfo, entries: ReadonlyMap<string, ZipEntry>): number {
+  const size = [...entries.values()].reduce((sum, { method, size }) => sum + (method === 0 ? 0 : size), 0);
+  if (size <= mostExpansion * file.size + 2 ** 16) return file.size + size;
+  throw new FormatError(
+    `${file.name}: the zip archive expands to ${size} bytes, more than ${mostExpansion} times the ${file.size} of the file`,
+  );
+}
+
 /** The offset of an entry's bytes. */
-export function* zipEntryStart(file: FileInfo, { name, header, size, method }: ZipEntry): Reading<number> {
-  if (method !== 0) {
-    throw new FormatError(
-      `${file.name}: ${quote(name)} is compressed (zip method ${method}), but torch.save stores: unpack the file and zip it again with zip -0, or load and save it with PyTorch`,
-    );
-  }
+export function* zipEntryStart(file: FileInfo, { name, header, packed }: ZipEntry): Reading<number> {
   const view = viewOf(yield* readRange(file, header, 30, `the local header of ${quote(name)}`));
   if (view.getUint32(0, true) !== LOCAL_HEADER) corrupt(file, `no local header of ${quote(name)} at offset ${header}`);
   const start = header + 30 + view.getUint16(26, true) + view.getUint16(28, true);
-  if (start + size > file.size)
-    corrupt(file, `${quote(name)} ends at offset ${start + size}, but the file has ${file.size} bytes`);
+  if (start + packed > file.size)
+    corrupt(file, `${quote(name)} ends at offset ${start + packed}, but the file has ${file.size} bytes`);
   return start;
 }
 
-/** The bytes of an entry, checked against its checksum. */
+/** The contents of an entry, checked against its checksum. */
 export function* readZipEntry(file: FileInfo, entry: ZipEntry): Reading<Uint8Array> {
+  const { name, size, packed, method } = entry;
+  if (method !== 0 && method !== 8) {
+    throw new FormatError(
+      `${file.name}: ${quote(name)} is compressed with zip method ${method}, known are 0 (stored) and 8 (deflated): load and save the file with PyTorch`,
+    );
+  }
   const start = yield* zipEntryStart(file, entry);
-  const bytes = yield* readRange(file, start, entry.size, quote(entry.name));
+  const inArchive = yield* readRange(file, start, packed, quote(name));
+  const bytes = method === 0 ? inArchive : inflate(inArchive, size, (what) => corrupt(file, `${quote(name)}: ${what}`));
   if (entry.crc !== 0 && crc32(bytes) !== entry.crc) corrupt(file, `the checksum of ${quote(entry.name)} is wrong`);
   return bytes;
 }

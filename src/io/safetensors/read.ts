@@ -100,7 +100,7 @@ function parseHeader(text: string, file: FileInfo, dataStart: number): Contents 
   json.end("the header");
   checkCoverage([...entries.values()], file, dataStart);
   const places = new Map([...entries].map(([name, entry]) => [name, placeOf(entry, file)]));
-  return { format: "safetensors", metadata, entries: places, ignored: [] };
+  return { format: "safetensors", metadata, entries: places, ignored: [], leftOut: [] };
 }
 
 function parseEntry(json: JsonCursor, name: string, dataStart: number): HeaderEntry {

@@ -25,6 +25,7 @@ describe("what the opcodes build", () => {
     ["None, True, False", "\x80\x02N\x88\x89\x87.", [null, true, false]],
     ["BININT1, BININT2, BININT", "K\x05M\x01\x02J\xfe\xff\xff\xff\x87.", [5, 513, -2]],
     ["LONG1: 0, −1, 2^40", "\x8a\x00\x8a\x01\xff\x8a\x06\x00\x00\x00\x00\x00\x01\x87.", [0, -1, 2 ** 40]],
+    ["LONG4: 2^40", "\x8b\x06\x00\x00\x00\x00\x00\x00\x00\x00\x01.", 2 ** 40],
     ["LONG1 above 2^53", "\x8a\x08\x01\x00\x00\x00\x00\x00\x20\x00.", 2n ** 53n + 1n],
     ["BINFLOAT, big-endian", "G\x3f\xf8\x00\x00\x00\x00\x00\x00.", 1.5],
     ["texts", "X\x02\x00\x00\x00\xc3\xa9\x8c\x01aU\x01b\x87.", ["é", "a", "b"]],
@@ -48,10 +49,12 @@ describe("what the opcodes build", () => {
     ["POP and POP_MARK", "K\x01(K\x02K\x031(0.", 1],
     ["GLOBAL, REDUCE", "cm\nlist\nK\x05\x85R.", [5]],
     ["STACK_GLOBAL, NEWOBJ", "\x8c\x01m\x8c\x04list\x93)\x81.", []],
+    ["NEWOBJ_EX, whose named arguments do not matter", "cm\nlist\nK\x05\x85}\x92.", [5]],
+    ["a bytearray", "\x96\x01\x00\x00\x00\x00\x00\x00\x00\x07.", Uint8Array.of(7)],
     ["a constant", "cm\nconstant\n.", "c"],
     ["BINPERSID", "K\x05Q.", ["outside", 5]],
     ["BUILD on a dict is ignored", "}}b.", new Map()],
-    ["what is done to a skipped object", "cm\nskipped\n)R(K\x01e}bK\x01K\x02s.", SKIPPED],
+    ["what is done to a skipped object", "cm\nskipped\n)R(K\x01e(K\x01\x90}bK\x01K\x02s.", SKIPPED],
   ])("%s", (_, text, expected) => {
     expect(run(text)).toEqual(expected);
   });

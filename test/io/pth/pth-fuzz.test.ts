@@ -20,6 +20,10 @@ const zips = [
   "best_tensor",
   "namespace",
   "explosion",
+  "script",
+  "foreign_types",
+  "deflated",
+  "tied",
 ];
 const zipFiles = zips.map((name) => goldenFile(`${name}.pth`));
 /** Damage to numbers goes unnoticed in the first, and is noticed in the others. */

@@ -203,18 +203,18 @@ describe("a view of 40 GB in a file of 2 kB", () => {
   });
 
   test("many views that are too large together", () => {
-    const ops = Array.from({ length: 50 }, (_, i) => `${text(`w${i}`)}${tensorOps([200, 1], [0, 1])}`).join("");
+    const ops = Array.from({ length: 50 }, (_, i) => `${text(`w${i}`)}${tensorOps([150 + i, 1], [0, 1])}`).join("");
     const views = readPth(archive(`}(${ops}u.`, { 0: new Uint8Array(12) }));
-    expect(views.tensor("w49").shape).toEqual([200, 1]);
+    expect(views.tensor("w49").shape).toEqual([199, 1]);
     expect(() => views.stateDict()).toThrow(
-      /w\d+" \[200,1\]: the tensors up to here take \d+ bytes, more than 4 times/,
+      /w\d+" \[\d+,1\]: the tensors up to here take \d+ bytes, more than 4 times/,
     );
   });
 
   test("many small views, each of which reaches over all of a large storage", () => {
     const ops = Array.from({ length: 50 }, (_, i) => {
       const tensorOf = tensorOps([2], [100], { type: "ByteStorage", elements: 200 });
-      return `${text(`w${i}`)}${tensorOf.replace(count(200), "M\xff\xff").replace(tuple([100]), "(M\xfe\xfft")}`;
+      return `${text(`w${i}`)}${tensorOf.replace(count(200), "M\xff\xff").replace(tuple([100]), `(M${String.fromCharCode(0xfe - i)}\xfft`)}`;
     }).join("");
     const views = readPth(archive(`}(${ops}u.`, { 0: new Uint8Array(65535) }));
     expect(views.tensor("w49").shape).toEqual([2]);

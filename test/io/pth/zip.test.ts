@@ -137,7 +137,8 @@ describe("errors", () => {
   });
 
   test.each([
-    ["compressed", patched(archive, directory + 10, 8), 'z: "a/b" is compressed (zip method 8), but torch.save stores'],
+    ["another method", patched(archive, directory + 10, 12), 'z: "a/b" is compressed with zip method 12, known are 0'],
+    ["stored, but called deflated", patched(archive, directory + 10, 8), 'z: corrupt zip archive: "a/b": '],
     ["no local header", patched(archive, 0, 0), 'no local header of "a/b" at offset 0'],
     ["a local header that reaches too far", patched(archive, 29, 255), '"a/b" ends at offset'],
     ["changed bytes", patched(archive, 64, 0), 'z: corrupt zip archive: the checksum of "a/b" is wrong'],

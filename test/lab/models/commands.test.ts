@@ -93,7 +93,7 @@ describe("convert", () => {
     [
       "an ending that is not known",
       ["a.pth", "a.zip"],
-      "cannot tell the format of a.zip: expected .safetensors, .pth, .pt or .onnx",
+      "cannot tell the format of a.zip: expected .safetensors, .pth, .pt, .npz or .onnx",
     ],
     ["ONNX without a network", ["a.pth", "a.onnx"], "an .onnx file also contains the network: name it with --network"],
     ["ONNX in half precision", ["a.pth", "a.onnx", "--network", "resnet20", "--dtype", "float16"], /float32 only$/],
@@ -106,7 +106,7 @@ describe("convert", () => {
     [
       "a file that is something else",
       [at("labels.txt"), at("x.pth")],
-      /labels\.txt: neither safetensors nor a \.pth file/,
+      /labels\.txt: neither safetensors nor \.pth, \.npz or \.npy/,
     ],
     [
       "weights of another network",
