@@ -8,7 +8,14 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { inEvaluation } from "./evaluation.ts";
 import type { Metrics } from "./metrics.ts";
 import { checkModule, type Module } from "./module.ts";
-import { type BatchSource, countExamples, type Input, joinOutputs, type Labels } from "./training/batch.ts";
+import {
+  type BatchSource,
+  countExamples,
+  type Input,
+  joinOutputs,
+  type Labels,
+  type Uninferred,
+} from "./training/batch.ts";
 import { type Loss, lossOf } from "./training/loss.ts";
 import { Means, Meter } from "./training/means.ts";
 
@@ -56,8 +63,8 @@ const NAMES: OptionNames<EvaluateOptions> = { loss: true, metrics: true, predict
  */
 export async function evaluate<X, Y, L = Labels, K extends string = never, P extends boolean = false>(
   model: Module<X, Y>,
-  data: BatchSource<NoInfer<X>, L>,
-  options: EvaluateOptions<NoInfer<Y>, L, K, P> = {},
+  data: BatchSource<Uninferred<X>, L>,
+  options: EvaluateOptions<Uninferred<Y>, L, K, P> = {},
 ): Promise<Evaluation<K, P extends true ? Y : null>> {
   checkOptions("evaluate", options, NAMES);
   const { loss, metrics, predictions } = options;
@@ -96,7 +103,7 @@ export async function evaluate<X, Y, L = Labels, K extends string = never, P ext
  */
 export async function predict<X, Y>(
   model: Module<X, Y>,
-  data: Iterable<Input<NoInfer<X>>> | AsyncIterable<Input<NoInfer<X>>>,
+  data: Iterable<Input<Uninferred<X>>> | AsyncIterable<Input<Uninferred<X>>>,
 ): Promise<Y> {
   const outputs: Y[] = [];
   const counts: number[] = [];

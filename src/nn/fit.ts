@@ -19,7 +19,7 @@ import { isResting } from "./mode.ts";
 import { checkModule, type Module } from "./module.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
-import type { Batch, BatchSource, Labels } from "./training/batch.ts";
+import type { Batch, BatchSource, Labels, Uninferred } from "./training/batch.ts";
 import type { Checkpoint } from "./training/checkpoint.ts";
 import { claim } from "./training/claim.ts";
 import type { Loss } from "./training/loss.ts";
@@ -180,7 +180,7 @@ const NAMES: OptionNames<FitOptions> = {
  */
 export async function fit<X, Y, L = Labels, K extends string = never>(
   model: Module<X, Y>,
-  options: FitOptions<NoInfer<X>, NoInfer<Y>, L, K>,
+  options: FitOptions<Uninferred<X>, Uninferred<Y>, L, K>,
 ): Promise<History<K>> {
   checkModule("fit", model);
   checkFitOptions(options);

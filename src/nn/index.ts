@@ -34,7 +34,7 @@ export { type Observer, observe } from "./observe.ts";
 export * from "./optim/index.ts";
 export * from "./pool.ts";
 export * from "./summary.ts";
-export type { Batch, BatchSource, Input, Labels } from "./training/batch.ts";
+export type { Batch, BatchSource, Input, Labels, Uninferred } from "./training/batch.ts";
 export type { Checkpoint } from "./training/checkpoint.ts";
 export type { CountedLoss, Loss } from "./training/loss.ts";
 export type { Schedules } from "./training/rates.ts";

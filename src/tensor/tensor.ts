@@ -41,7 +41,7 @@ export interface Deferred extends Computing {
 }
 
 /** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */
-export type Tensor64 = Tensor<Float64Array<ArrayBuffer>>;
+export type Tensor64 = Tensor<ReturnType<Float64ArrayConstructor["of"]>>;
 
 /** What a tensor has beside its shape. One object, so that consoles, which show five fields, come to shape and data. */
 interface Inner {
@@ -90,7 +90,7 @@ const DATA: PropertyDescriptor & ThisType<Tensor> = {
 };
 
 /** Numbers in a shape, float32 unless said otherwise, and where they came from. */
-export class Tensor<Numbers extends Floats = Float32Array<ArrayBuffer>> {
+export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor["of"]>> {
   readonly shape: Shape;
   /**
    * The values, row-major. The array is yours: the library neither changes nor recycles it. Writing to it changes the

@@ -2,16 +2,23 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { build, type Plugin, transform } from "esbuild";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { buildPackage, tsc } from "./build.ts";
 import { filesUnder } from "./import-graph.ts";
 
+/** What one condition of an entry gives. */
+interface Target {
+  readonly types: string;
+  readonly default: string;
+}
+
 interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly sideEffects: boolean;
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, Target>>>>;
   readonly [key: string]: unknown;
 }
 
@@ -35,13 +42,31 @@ describe("package.json", () => {
     }
   });
 
-  test("one entry per layer, types first", () => {
+  test("one entry per layer", () => {
     const layers = readdirSync("src").filter((name) => existsSync(join("src", name, "index.ts")));
     const entries = [".", ...layers.map((name) => `./${name}`), "./package.json"];
     expect(Object.keys(manifest.exports).sort()).toEqual(entries.sort());
-    for (const entry of Object.values(manifest.exports)) {
-      if (typeof entry === "object") expect(Object.keys(entry)).toEqual(["types", "default"]);
+  });
+
+  test("every entry: ES modules wherever they can be loaded, CommonJS for other `require`s, types first", () => {
+    const inDist = (folder: string, path: string): Target => ({
+      types: `./dist/${folder}${path}index.d.ts`,
+      default: `./dist/${folder}${path}index.js`,
+    });
+    for (const [name, entry] of Object.entries(manifest.exports)) {
+      if (typeof entry === "string") continue;
+      const path = name === "." ? "" : `${name.slice(2)}/`;
+      const [modules, commonjs] = [inDist("", path), inDist("cjs/", path)];
+      // The order of conditions decides, and the order of keys in an object is what `toEqual` does not look at.
+      expect(JSON.stringify(entry), name).toBe(
+        JSON.stringify({ "module-sync": modules, module: modules, require: commonjs, default: modules }),
+      );
     }
+  });
+
+  test("what knows no `exports` finds the root by `main` and `types`", () => {
+    const root = (manifest.exports["."] as Readonly<Record<string, Target>>)["default"];
+    expect([manifest["main"], manifest["types"]]).toEqual([root.default, root.types]);
   });
 
   test("the version has an entry in CHANGELOG.md", () => {
@@ -138,24 +163,24 @@ describe("src", () => {
 
 describe("the built package", () => {
   let root = "";
-  beforeAll(() => {
-    root = buildPackage("package");
+  beforeAll(async () => {
+    root = await buildPackage("package");
   }, 120_000);
 
-  test("every file that `exports` names exists", () => {
-    for (const [name, entry] of Object.entries(manifest.exports)) {
-      for (const target of typeof entry === "string" ? [entry] : Object.values(entry)) {
-        expect(existsSync(join(root, target)), `${name}: ${target}`).toBe(true);
-      }
-    }
+  test("every file that package.json names exists", () => {
+    const { main, types, unpkg, jsdelivr, exports } = manifest;
+    const named = JSON.stringify({ main, types, unpkg, jsdelivr, exports }).match(/(?<=:")\.[^"]+/g)!;
+    expect(named.length).toBeGreaterThan(70);
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
   test("is JavaScript and declarations only, and imports no .ts file", () => {
     const emitted = filesUnder(join(root, "dist"), "");
     const files = emitted.filter((path) => /\.[^/]*$/.test(relative(root, path)));
-    expect(files.filter((path) => !/\.(js|d\.ts|js\.map|d\.ts\.map)$/.test(path))).toEqual([]);
+    const others = files.filter((path) => !/\.(js|d\.ts|js\.map|d\.ts\.map)$/.test(path));
+    expect(others.map((path) => relative(root, path))).toEqual([join("dist", "cjs", "package.json")]);
     for (const path of files.filter((name) => name.endsWith(".js"))) {
-      expect(readFileSync(path, "utf8"), path).not.toMatch(/from "[^"]*\.ts"/);
+      expect(readFileSync(path, "utf8"), path).not.toMatch(/(from |require\()"[^"]*\.ts"/);
     }
   });
 
@@ -176,5 +201,44 @@ describe("the built package", () => {
     expect(report.sameGlobals).toBe(true);
     expect(report.oneTensor).toBe(true);
     for (const name of entries) expect(report.counts[name], name).toBeGreaterThan(0);
+  });
+
+  /** Runs a CommonJS program beside the package, and returns what it prints as JSON. */
+  const commonjs = (code: string): unknown => {
+    writeFileSync(join(root, "program.cjs"), code);
+    return JSON.parse(execFileSync(process.execPath, ["program.cjs"], { cwd: root, encoding: "utf8" }));
+  };
+
+  test("`require` and `import` give one instance", () => {
+    const code = `const { Tensor } = require("skipstone");
+      const again = require("skipstone/tensor").Tensor;
+      import("skipstone").then((imported) => {
+        console.log(JSON.stringify([Tensor === imported.Tensor, Tensor === again]));
+      });`;
+    expect(commonjs(code)).toEqual([true, true]);
+  });
+
+  test("dist/cjs has every entry's names, computes, and is one instance too", () => {
+    const entries = Object.keys(manifest.exports).filter((name) => name !== "./package.json");
+    const code = `const names = (module) => Object.keys(module).sort().join();
+      const load = (name) => require(name.replace(".", "./dist/cjs") + "/index.js");
+      (async () => {
+        const differing = [];
+        for (const name of ${JSON.stringify(entries)}) {
+          if (names(load(name)) !== names(await import(name.replace(".", "skipstone")))) differing.push(name);
+        }
+        const { add, Tensor, tensor } = load(".");
+        const sum = [...add(tensor([1, 2]), 3).data];
+        console.log(JSON.stringify({ differing, sum, one: load("./tensor").Tensor === Tensor }));
+      })();`;
+    expect(commonjs(code)).toEqual({ differing: [], sum: [4, 5], one: true });
+  });
+
+  test("dist/skipstone.js has the names of the root entry, and imports nothing", async () => {
+    const single = join(root, "dist/skipstone.js");
+    const names = async (path: string): Promise<string[]> => Object.keys(await import(pathToFileURL(path).href)).sort();
+    expect(await names(single)).toEqual(await names(join(root, "dist/index.js")));
+    const { metafile } = await build({ entryPoints: [single], bundle: true, write: false, metafile: true });
+    expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports)).toEqual([]);
   });
 });

@@ -5,8 +5,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { buildPackage, tsc } from "./build.ts";
 
 let folder: string;
-beforeAll(() => {
-  folder = `${buildPackage("types-package")}-user`;
+beforeAll(async () => {
+  folder = `${await buildPackage("types-package")}-user`;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "node_modules"), { recursive: true });
   symlinkSync(join(folder, "../types-package"), join(folder, "node_modules/skipstone"), "dir");

@@ -22,6 +22,9 @@ export interface Batch<X = Tensor, L = Labels> {
   readonly labels: L;
 }
 
+/** `T` where nothing is to be inferred from: TypeScript's `NoInfer`, which versions before 5.4 do not know. */
+export type Uninferred<T> = [T][T extends unknown ? 0 : never];
+
 /** Examples without labels. */
 export type Input<X = Tensor> = Pick<Batch<X>, "x">;
 

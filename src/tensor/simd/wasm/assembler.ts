@@ -84,8 +84,8 @@ export const tee = (local: Local, ...value: Code): Code => [...value, 0x22, unsi
 // §5.4.7 Numbers. An instruction without immediates is one byte.
 export const i32 = {
   const: (n: number): Code => [0x41, signed(n)],
-  load: (offset = 0): Code => memory([0x28], offset),
-  store: (offset = 0): Code => memory([0x36], offset),
+  load: (offset: number = 0): Code => memory([0x28], offset),
+  store: (offset: number = 0): Code => memory([0x36], offset),
   eqz: 0x45,
   lessSigned: 0x48,
   lessUnsigned: 0x49,
@@ -99,8 +99,8 @@ export const i32 = {
 
 export const f32 = {
   const: (value: number): Code => [0x43, float32(value)],
-  load: (offset = 0): Code => memory([0x2a], offset),
-  store: (offset = 0): Code => memory([0x38], offset),
+  load: (offset: number = 0): Code => memory([0x2a], offset),
+  store: (offset: number = 0): Code => memory([0x38], offset),
   abs: 0x8b,
   neg: 0x8c,
   sqrt: 0x91,
@@ -114,7 +114,7 @@ export const f32 = {
 
 export const f64 = {
   const: (value: number): Code => [0x44, [...new Uint8Array(Float64Array.of(value).buffer)]],
-  store: (offset = 0): Code => memory([0x39], offset),
+  store: (offset: number = 0): Code => memory([0x39], offset),
   add: 0xa0,
   sub: 0xa1,
   mul: 0xa2,
@@ -126,16 +126,16 @@ export const f64 = {
 
 // §5.4.8 Vectors of 128 bits. The byte 0xfd, then the instruction's number as LEB128 (228 is 0xe4 0x01).
 export const v128 = {
-  load: (offset = 0): Code => memory([0xfd, 0], offset),
+  load: (offset: number = 0): Code => memory([0xfd, 0], offset),
   /** Stores lane 0 alone. */
-  store32: (offset = 0): Code => [memory([0xfd, 90], offset), 0],
+  store32: (offset: number = 0): Code => [memory([0xfd, 90], offset), 0],
   /** One float32, four times. */
-  load32Splat: (offset = 0): Code => memory([0xfd, 9], offset),
-  store: (offset = 0): Code => memory([0xfd, 11], offset),
+  load32Splat: (offset: number = 0): Code => memory([0xfd, 9], offset),
+  store: (offset: number = 0): Code => memory([0xfd, 11], offset),
   /** Replaces lane `lane` by one float32. */
-  load32Lane: (lane: number, offset = 0): Code => [memory([0xfd, 86], offset), lane],
+  load32Lane: (lane: number, offset: number = 0): Code => [memory([0xfd, 86], offset), lane],
   /** Stores lanes 2·half and 2·half + 1 only. */
-  store64Lane: (half: 0 | 1, offset = 0): Code => [memory([0xfd, 91], offset), half],
+  store64Lane: (half: 0 | 1, offset: number = 0): Code => [memory([0xfd, 91], offset), half],
   const: (...lanes: readonly [number, number, number, number]): Code => [0xfd, 12, lanes.map(float32)],
   /** Four whole numbers: lane numbers, masks. */
   constInt: (...lanes: readonly [number, number, number, number]): Code => [0xfd, 12, lanes.map(int32)],
