@@ -240,6 +240,10 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
         },
       ),
     ],
+    importOnnx: [
+      arg(io.exportOnnx(model, { inputShape: [3, 4, 4] }), bytes),
+      options({ rng: new Rng(0) }, { rng: nothing }),
+    ],
     loadWeights: [source(pth), options({ name: "mine" }, pthOptions)],
     openPth: [source(pth), options({ name: "mine" }, pthOptions)],
     openSafetensors: [source(safetensors), options({ name: "mine" }, readOptions)],
