@@ -44,7 +44,9 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
   program
     .command("summary <network>")
     .summary("layers, shapes, parameters and multiply-adds of a network")
-    .description(`What a network costs for one example, layer by layer.\n${networks}`)
+    .description(
+      `What a network costs for one example, layer by layer: one by its name, or an .onnx file.\n${networks}`,
+    )
     .option("--input <shape>", "of one example, such as 3x224x224 (default: what the network was made for)")
     .option("--classes <n>", "(default: the network's own)", wholeNumber(1, 1e6).parse)
     .option("--weights <file>", "weights that must fit; they say how many classes and channels there are", path.parse)

@@ -1,11 +1,15 @@
 /** `npm run lab -- summary NETWORK`: what a network costs, layer by layer. */
-import { summary } from "../../src/nn/index.ts";
-import { ShapeError } from "../../src/tensor/index.ts";
+import { readFileSync } from "node:fs";
+import { importOnnx } from "../../src/io/index.ts";
+import { type Module, summary } from "../../src/nn/index.ts";
+import { type Shape, ShapeError } from "../../src/tensor/index.ts";
 import { messageOf, UsageError } from "../errors.ts";
+import { reasonOf } from "../files.ts";
 import { channelsOf, imageChannels, networkCalled, networkWith, parseInput, usualInput } from "./network.ts";
 import { readState, type WeightFlags } from "./weights.ts";
 
 export interface SummaryRequest extends WeightFlags {
+  /** A name, or a path that ends in .onnx. */
   readonly network: string;
   /** `3x32x32`; undefined: the network's usual one. */
   readonly input: string | undefined;
@@ -17,6 +21,13 @@ export interface SummaryRequest extends WeightFlags {
 export async function summarizeNetwork(request: SummaryRequest): Promise<string> {
   const { network, input, classes, weights } = request;
   const given = input === undefined ? undefined : parseInput(input);
+  if (network.endsWith(".onnx")) {
+    if (!given) throw new UsageError(`${network}: give the shape of one example, as in --input 3x224x224`);
+    if (classes !== undefined || weights !== undefined) {
+      throw new UsageError("--classes and --weights are for networks by name, not for .onnx files");
+    }
+    return shown(networkIn(network), given, input);
+  }
   const inChannels = given && channelsOf(given);
   const shape = {
     ...(classes === undefined ? {} : { classes }),
@@ -24,10 +35,24 @@ export async function summarizeNetwork(request: SummaryRequest): Promise<string>
   };
   const state = weights === undefined ? undefined : await readState(weights, request);
   const model = state ? networkWith(network, state, shape) : networkCalled(network, shape);
+  return shown(model, given ?? usualInput(model, state && imageChannels(state)), input);
+}
+
+function shown(model: Module, shape: Shape, input: string | undefined): string {
   try {
-    return summary(model, given ?? usualInput(model, state && imageChannels(state))).toString();
+    return summary(model, shape).toString();
   } catch (error) {
     if (error instanceof ShapeError) throw new UsageError(`--input ${input}: ${messageOf(error)}`);
     throw error;
   }
+}
+
+function networkIn(path: string): Module {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`cannot read the network ${path}: ${reasonOf(error)}`);
+  }
+  return importOnnx(bytes);
 }

@@ -8,6 +8,7 @@
  *   this.towers = [new Linear(…), [new Linear(…)]]       towers.0.weight, towers.1.0.weight       lists and Sets by position
  *   this.heads = new Map([["Cat", new Linear(…)]])       heads.Cat.weight                         Maps and plain objects by key,
  *   this.scales = { inner: parameter(…) }                scales.inner                             as it is
+ *   this[""] = new Map([["Cat.0", new Linear(…)]])       Cat.0.weight                             for names from a file
  *
  * These are PyTorch's names for the equivalent: ModuleList, ModuleDict, ParameterList, ParameterDict.
  *
@@ -96,10 +97,12 @@ function propertiesOf(object: object): Holder {
   };
 }
 
-/** `runningMean` → `running_mean`. Places in containers, after the first dot, are left unchanged. */
+/** `runningMean` → `running_mean`. Places in containers, after the first dot, are left unchanged; `.Cat.0` → `Cat.0`. */
 export function snakeCase(name: string): string {
   const dot = name.indexOf(".");
-  if (dot >= 0) return snakeCase(name.slice(0, dot)) + name.slice(dot);
+  // A property without a name: its members have theirs to themselves.
+  if (dot === 0) return name.slice(1);
+  if (dot > 0) return snakeCase(name.slice(0, dot)) + name.slice(dot);
   return /[A-Z]/.test(name) ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
 }
 

@@ -34,6 +34,8 @@ describe("parts are found and named", () => {
     ],
     ["Sets, by position", { both: new Set([layer(), layer()]) }, ["both.0.weight", "both.1.weight"]],
     ["Maps, by key as it is", { outHeads: new Map([["catDog", layer()]]) }, ["out_heads.catDog.weight"]],
+    ["a property without a name, by key alone", { "": new Map([["Net.catDog", layer()]]) }, ["Net.catDog.weight"]],
+    ["… and its tensors", { "": new Map([["Scale", weight()]]) }, ["Scale"]],
     ["Maps with numbers as keys", { heads: new Map([[7, layer()]]) }, ["heads.7.weight"]],
     [
       "Maps with objects as keys, by position",

@@ -299,6 +299,10 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
         },
       ),
     ],
+    importOnnx: [
+      arg(io.exportOnnx(model, { inputShape: [3, 4, 4] }), bytes),
+      options({ rng: new Rng(0) }, { rng: nothing }),
+    ],
     loadWeights: [sources(pth), options({ name: "mine" }, pthOptions)],
     matchNames: [arg(model.stateDict()), arg(model)],
     openPth: [source(pth), options({ name: "mine" }, pthOptions)],

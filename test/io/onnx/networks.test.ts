@@ -18,6 +18,7 @@ import { randn } from "../../../src/tensor/create.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
 import { difference, openOnnx } from "./runtime.ts";
+import { trained } from "./trained.ts";
 
 /**
  * Of the largest logit, where 1e-4 is asked for. Both compute in float32 and add in other orders; no difference seen is above
@@ -26,17 +27,6 @@ import { difference, openOnnx } from "./runtime.ts";
 const TOLERANCE = 2e-5;
 
 type Case = readonly [name: string, make: (rng: Rng) => Module, inputShape: Shape];
-
-/** As after some training: running statistics of real activations, and no scale, shift or branch that is exactly 1 or 0. */
-function trained(make: (rng: Rng) => Module, inputShape: Shape): Module {
-  const rng = new Rng(1);
-  const model = make(rng);
-  for (const t of model.parameters()) {
-    if (t.rank < 2 || t.data.every((v) => v === 0)) t.assign(t.data.map((v) => v + 0.1 * rng.normal()));
-  }
-  for (let i = 0; i < 3; i++) noGrad(() => model.train().forward(randn([2, ...inputShape], rng)));
-  return model.eval();
-}
 
 async function check([, make, inputShape]: Case, foldings: readonly boolean[]): Promise<void> {
   const model = trained(make, inputShape);

@@ -16,6 +16,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addModelCommands } from "../../../lab/models/commands.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
+import { exportOnnx } from "../../../src/io/index.ts";
 import { loadWeightsFile, saveWeightsFile } from "../../../src/node/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
 import { Rng } from "../../../src/tensor/index.ts";
@@ -51,6 +52,19 @@ describe("summary", () => {
     const text = await run("summary", "resnet20", "--input", "1x16x16", "--classes", "5");
     expect(text).toMatch(/^conv1 +Conv2d +\[1,16,16,16\] +144 /m);
     expect(text).toMatch(/^fc +Linear +\[1,5\] +325 /m);
+  });
+
+  it("a network in an .onnx file, which needs --input", async () => {
+    writeFileSync(at("net.onnx"), exportOnnx(model, { inputShape: [3, 32, 32] }));
+    const text = await run("summary", at("net.onnx"), "--input", "3x32x32");
+    expect(text).toMatch(/^layer1\.0\.conv1 +Conv2d +\[1,16,32,32\] +2,304 /m);
+    await expect(run("summary", at("net.onnx"))).rejects.toThrow(
+      "give the shape of one example, as in --input 3x224x224",
+    );
+    await expect(run("summary", at("net.onnx"), "--input", "1x9x9")).rejects.toThrow(
+      'importOnnx: input "input" must be [any,3,32,32], got [1,1,9,9]',
+    );
+    await expect(run("summary", at("none.onnx"), "--input", "1x9x9")).rejects.toThrow(/^cannot read the network /);
   });
 
   it("refuses networks and shapes that there are not", async () => {

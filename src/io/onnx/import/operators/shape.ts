@@ -1,0 +1,274 @@
+/** Operators that move numbers, of tensors and of shapes. */
+import { concat, expand, indexSelect, pad, permute, reshape, slice } from "../../../../autograd/shape.ts";
+import { full } from "../../../../tensor/create.ts";
+import { broadcastShapes, type Shape, sizeOf } from "../../../../tensor/shape.ts";
+import { isWholes, type Value, wholes } from "../numbers.ts";
+import { type Inputs, type Node, type Operator, type Operators, split } from "../operator.ts";
+import { concatWholes, expandWholes, filledWholes, gatherWholes, permuteWholes } from "../wholes.ts";
+
+/** The same numbers in another shape. */
+function reshaped(x: Value, shape: Shape): Value {
+  return isWholes(x) ? wholes(x.data, shape) : reshape(x, shape);
+}
+
+const reshapeTo: Operator = (node) => {
+  const allowZero = node.flag("allowzero", false);
+  return (inputs) => {
+    const x = inputs.value(0);
+    const to = inputs.wholes(1).data.map((length, axis) => (length === 0 && !allowZero ? x.shape[axis] : length));
+    const known = to.filter((length) => length !== -1);
+    const size = sizeOf(x.shape);
+    const rest = size / sizeOf(known);
+    const shape = to.map((length) => (length === -1 ? rest : length));
+    if (shape.some((length) => !Number.isSafeInteger(length) || length < 0) || sizeOf(shape) !== size) {
+      throw node.error(`cannot reshape [${x.shape}] to [${inputs.wholes(1).data}]`);
+    }
+    return reshaped(x, shape);
+  };
+};
+
+const flatten: Operator = (node) => {
+  const axis = node.whole("axis", 1);
+  return (inputs) => {
+    const x = inputs.value(0);
+    return reshaped(x, split(x.shape, axis === x.shape.length ? axis : inputs.axis(axis, x.shape.length)));
+  };
+};
+
+/** The axes of Squeeze and Unsqueeze: an input since opset 13, before that an attribute. */
+function axesOf(node: Node, inputs: Inputs): readonly number[] | undefined {
+  return node.opset >= 13 ? inputs.list(1) : node.list("axes");
+}
+
+const squeeze: Operator = (node) => (inputs) => {
+  const x = inputs.value(0);
+  const given = axesOf(node, inputs);
+  const axes = given && inputs.axes(given, x.shape.length);
+  if (axes?.some((axis) => x.shape[axis] !== 1)) throw node.error(`cannot remove the axes [${axes}] of [${x.shape}]`);
+  return reshaped(
+    x,
+    x.shape.filter((length, axis) => (axes ? !axes.includes(axis) : length !== 1)),
+  );
+};
+
+const unsqueeze: Operator = (node) => (inputs) => {
+  const x = inputs.value(0);
+  const given = axesOf(node, inputs);
+  if (!given) throw node.error("axes are missing");
+  const rank = x.shape.length + given.length;
+  const added = inputs.axes(given, rank);
+  const rest = [...x.shape];
+  return reshaped(
+    x,
+    Array.from({ length: rank }, (_, axis) => (added.includes(axis) ? 1 : (rest.shift() ?? 1))),
+  );
+};
+
+const transposed: Operator = (node) => {
+  const perm = node.list("perm");
+  return (inputs) => {
+    const x = inputs.value(0);
+    const rank = x.shape.length;
+    const axes = inputs.axes(perm ?? x.shape.map((_, axis) => rank - 1 - axis), rank);
+    if (new Set(axes).size !== rank) throw node.error(`perm must name each of ${rank} axes once, got [${axes}]`);
+    return isWholes(x) ? permuteWholes(x, axes) : permute(x, axes);
+  };
+};
+
+const joined: Operator = (node) => {
+  const axis = node.whole("axis", 0);
+  return (inputs) => {
+    if (inputs.areWholes) {
+      const parts = inputs.values.map((_, i) => inputs.wholes(i));
+      return concatWholes(parts, inputs.axis(axis, parts[0].shape.length));
+    }
+    return concat(
+      inputs.values.map((_, i) => inputs.tensor(i)),
+      axis,
+    );
+  };
+};
+
+/** The positions of x[start:stop:step] along an axis of this length. */
+function range(start: number, stop: number, step: number, length: number): number[] {
+  // Backwards, the first position is at most the last one, and the end is before the first.
+  const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
+  const clipped = (at: number): number => Math.min(most, Math.max(least, at < 0 ? at + length : at));
+  const first = clipped(start);
+  const count = Math.max(0, Math.ceil((clipped(stop) - first) / step));
+  return Array.from({ length: count }, (_, i) => first + i * step);
+}
+
+const sliced: Operator = (node) => (inputs) => {
+  const x = inputs.value(0);
+  const rank = x.shape.length;
+  const input = (i: number, name: string): readonly number[] | undefined =>
+    node.opset < 10 ? node.list(name) : inputs.list(i);
+  const [starts, ends] = [input(1, "starts"), input(2, "ends")];
+  if (!starts || starts.length !== ends?.length) throw node.error("starts and ends must be lists of the same length");
+  const axes = inputs.axes(input(3, "axes") ?? starts.map((_, i) => i), rank);
+  const steps = node.opset < 10 ? starts.map(() => 1) : (inputs.list(4) ?? starts.map(() => 1));
+  if (axes.length !== starts.length || steps.length !== starts.length) {
+    throw node.error("starts, ends, axes and steps must be lists of the same length");
+  }
+  if (steps.some((step) => step === 0 || (step < 0 && !isWholes(x)))) {
+    throw node.error(`steps must be 1 or more, got [${steps}]`);
+  }
+  if (isWholes(x)) {
+    return axes.reduce(
+      (part, axis, i) => gatherWholes(part, axis, wholes(range(starts[i], ends[i], steps[i], x.shape[axis]))),
+      x,
+    );
+  }
+  return slice(
+    x,
+    x.shape.map((length, axis) => {
+      const i = axes.indexOf(axis);
+      // "To the end" is written as the largest number.
+      return i < 0 ? null : ([Math.max(-length, starts[i]), ends[i] >= length ? null : ends[i], steps[i]] as const);
+    }),
+  );
+};
+
+const padded: Operator = (node) => {
+  const mode = node.text("mode", "constant");
+  if (mode !== "constant")
+    throw node.error(`mode must be "constant", got "${mode}": padding with the image is not covered`);
+  const value = node.opset < 11 ? node.number("value", 0) : node.scalar(2, 0);
+  return (inputs) => {
+    const x = inputs.tensor(0);
+    const pads = node.opset < 11 ? (node.list("pads") ?? []) : inputs.wholes(1).data;
+    const axes = inputs.axes(inputs.list(3) ?? x.shape.map((_, axis) => axis), x.rank);
+    if (pads.length !== 2 * axes.length) throw node.error(`pads must be two for each axis, got ${pads.length}`);
+    const sides = x.shape.map((_, axis): [number, number] => {
+      const i = axes.indexOf(axis);
+      return i < 0 ? [0, 0] : [pads[i], pads[i + axes.length]];
+    });
+    // Negative padding cuts off.
+    const kept = sides.map(([before, after], axis): [number, number] => [
+      Math.max(0, -before),
+      x.shape[axis] - Math.max(0, -after),
+    ]);
+    const cut = pads.some((p) => p < 0) ? slice(x, kept) : x;
+    const added = sides.map(([before, after]): [number, number] => [Math.max(0, before), Math.max(0, after)]);
+    node.checkSize(cut.shape.map((length, axis) => length + added[axis][0] + added[axis][1]));
+    return added.flat().every((p) => p === 0) ? cut : pad(cut, added, value);
+  };
+};
+
+const gathered: Operator = (node) => {
+  const given = node.whole("axis", 0);
+  return (inputs) => {
+    const x = inputs.value(0);
+    const index = inputs.wholes(1);
+    const axis = inputs.axis(given, x.shape.length);
+    const length = x.shape[axis];
+    const positions = index.data.map((position) => (position < 0 ? position + length : position));
+    if (positions.some((position) => !(position >= 0 && position < length))) {
+      throw node.error(`the index [${index.data}] goes past the axis ${axis} of [${x.shape}]`);
+    }
+    if (isWholes(x)) return gatherWholes(x, axis, wholes(positions, index.shape));
+    const selected = indexSelect(x, axis, positions);
+    return reshape(selected, [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)]);
+  };
+};
+
+const splitUp: Operator = (node) => {
+  const axisGiven = node.whole("axis", 0);
+  return (inputs) => {
+    const x = inputs.tensor(0);
+    const axis = inputs.axis(axisGiven, x.rank);
+    const parts = node.outputs.length;
+    const equal = Math.ceil(x.shape[axis] / parts);
+    const sizes = (node.opset < 13 ? node.list("split") : inputs.list(1)) ?? node.outputs.map(() => equal);
+    let start = 0;
+    return sizes.map((size) => {
+      const ranges = x.shape.map((_, i) => (i === axis ? ([start, start + size] as const) : null));
+      start += size;
+      return slice(x, ranges);
+    });
+  };
+};
+
+const constantOfShape: Operator = (node) => {
+  const value = node.tensor("value") ?? { shape: [1], data: Float32Array.of(0) };
+  if (value.data.length !== 1) throw node.error(`value must be one number, got ${value.data.length}`);
+  const [number] = value.data;
+  return (inputs) => {
+    const shape = inputs.wholes(0).data;
+    node.checkSize(shape);
+    return value.data instanceof Float32Array ? full(shape, number) : filledWholes(shape, number);
+  };
+};
+
+const shapeOf: Operator = (node) => {
+  const [start, end] = [node.whole("start", 0), node.whole("end", Number.MAX_SAFE_INTEGER)];
+  return (inputs) => wholes(inputs.value(0).shape.slice(start, end));
+};
+
+/** The elements of b where the condition is 0, else those of a: all of them known from shapes. */
+const where: Operator = () => (inputs) => {
+  const [condition, a, b] = [inputs.wholes(0), inputs.wholes(1), inputs.wholes(2)];
+  const shape = [a, b].reduce((all, { shape }) => broadcastShapes("importOnnx", all, shape), [...condition.shape]);
+  const [c, yes, no] = [condition, a, b].map((part) => expandWholes(part, shape).data);
+  return wholes(
+    c.map((value, i) => (value !== 0 ? yes[i] : no[i])),
+    shape,
+  );
+};
+
+const expanded: Operator = (node) => (inputs) => {
+  const x = inputs.value(0);
+  const shape = broadcastShapes("importOnnx", x.shape, inputs.wholes(1).data);
+  node.checkSize(shape);
+  return isWholes(x) ? expandWholes(x, shape) : expand(x, shape);
+};
+
+/** The nearest pixel, for images that grow by whole factors. */
+const resized: Operator = (node) => {
+  const mode = node.text("mode", "nearest");
+  if (mode !== "nearest") throw node.error(`mode must be "nearest", got "${mode}"`);
+  const [scalesAt, sizesAt] = node.opset < 11 ? [1, -1] : [2, 3];
+  const coordinates = node.text("coordinate_transformation_mode", node.opset < 11 ? "asymmetric" : "half_pixel");
+  const rounding = node.text("nearest_mode", node.opset < 11 ? "floor" : "round_prefer_floor");
+  const centred = ["half_pixel", "pytorch_half_pixel"].includes(coordinates) && rounding.startsWith("round");
+  if (!centred && (coordinates !== "asymmetric" || rounding !== "floor")) {
+    throw node.error(`pixels are not repeated with ${coordinates} and ${rounding}`);
+  }
+  const scales = node.given(scalesAt) ? node.constant(scalesAt)?.data : undefined;
+  return (inputs) => {
+    const x = inputs.tensor(0);
+    const sizes = sizesAt > 0 ? inputs.list(sizesAt) : undefined;
+    const factors = x.shape.map((length, axis) => (sizes ? sizes[axis] / length : (scales?.[axis] ?? Number.NaN)));
+    if (!factors.every((factor) => Number.isSafeInteger(factor) && factor > 0)) {
+      throw node.error(`covers whole factors only, got [${factors}]`);
+    }
+    node.checkSize(x.shape.map((length, axis) => length * factors[axis]));
+    return factors.reduce((y, factor, axis) => {
+      if (factor === 1) return y;
+      const index = Int32Array.from({ length: y.shape[axis] * factor }, (_, i) => Math.floor(i / factor));
+      return indexSelect(y, axis, index);
+    }, x);
+  };
+};
+
+export const shaping: Operators = {
+  Identity: () => (inputs) => inputs.value(0),
+  Reshape: reshapeTo,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Transpose: transposed,
+  Concat: joined,
+  Slice: sliced,
+  Pad: padded,
+  Gather: gathered,
+  Split: splitUp,
+  Shape: shapeOf,
+  Size: () => (inputs) => wholes([sizeOf(inputs.value(0).shape)], []),
+  ConstantOfShape: constantOfShape,
+  Where: where,
+  Expand: expanded,
+  Resize: resized,
+  Upsample: resized,
+};
