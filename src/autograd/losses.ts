@@ -1,33 +1,24 @@
 /**
- * Losses: one number for how wrong a prediction is, and the gradient that training starts from.
+ * Losses of classes: one number for how wrong a prediction is, and the gradient that training starts from. Those of single
+ * elements: element-losses.ts.
  *
  * Every loss is first computed per element or per sample, ℓ, then reduced: `"mean"` (the default), `"sum"`, or
  * `"none"`, which returns ℓ. Cross entropy is computed from logits in one piece: taking the logarithm of a separate
  * softmax would lose the digits of small probabilities, or all of them on underflow.
  */
-import { checkBetween, checkNumber, checkOneOf } from "../tensor/arguments.ts";
-import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
+import { checkBetween } from "../tensor/arguments.ts";
+import { describe, type OptionNames } from "../tensor/check.ts";
 import { checkTensor, checkTensors } from "../tensor/check-tensor.ts";
-import { ShapeError, UsageError } from "../tensor/errors.ts";
-import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { type ClassGeometry, checkLabels, checkTarget, classGeometry } from "../tensor/geometry/losses.ts";
-import type { ElementLoss } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
-import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
+import { type Shape, sameShape } from "../tensor/shape.ts";
 import { empty, isTensor, peek, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { combine, filled, negative, zeros } from "./arrays.ts";
+import { combine, filled, negative } from "./arrays.ts";
 import { record } from "./graph.ts";
 import { noteCount } from "./loss-counts.ts";
-
-/** How the losses of all examples are reduced: to their mean, to their sum, or not at all. */
-export type Reduction = "mean" | "sum" | "none";
-
-/** The options of all losses. */
-export interface LossOptions {
-  /** How the losses are reduced. Default "mean". */
-  reduction?: Reduction;
-}
+import { checkLossOptions, LOSS_OPTIONS, type LossOptions } from "./loss-options.ts";
 
 /** Options of `nllLoss`. */
 export interface NllOptions extends LossOptions {
@@ -43,8 +34,6 @@ export interface CrossEntropyOptions extends NllOptions {
   labelSmoothing?: number;
 }
 
-const REDUCTIONS: readonly Reduction[] = ["mean", "sum", "none"];
-const LOSS_OPTIONS: OptionNames<LossOptions> = { reduction: true };
 const NLL_OPTIONS: OptionNames<NllOptions> = { ...LOSS_OPTIONS, weight: true, ignoreIndex: true };
 const CROSS_ENTROPY_OPTIONS: OptionNames<CrossEntropyOptions> = { ...NLL_OPTIONS, labelSmoothing: true };
 
@@ -161,69 +150,6 @@ export function nllLoss(
   });
 }
 
-/**
- * ℓ = (x − target)² per element.
- *
- * @returns `[]`, or the shape of x with `reduction: "none"`.
- * @throws ShapeError unless x and target have the same shape.
- */
-export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkLossOptions("mseLoss", options, LOSS_OPTIONS);
-  return elementwise("mse", "mseLoss", x, target, options.reduction ?? "mean", null, null);
-}
-
-/** Options of `bceWithLogits`. */
-export interface BceOptions extends LossOptions {
-  /** A factor per element; broadcasts to the shape of the logits. The mean still divides by the number of elements. */
-  weight?: Tensor;
-  /** A factor for the positive term, to compensate for rare positives; broadcasts to the shape of the logits. */
-  posWeight?: Tensor;
-}
-
-const BCE_OPTIONS: OptionNames<BceOptions> = { ...LOSS_OPTIONS, weight: true, posWeight: true };
-
-/**
- * ℓ = −weight·(posWeight·t·ln σ(x) + (1 − t)·ln(1 − σ(x))) per element: binary cross entropy of the probability σ(x).
- *
- * Computed as weight·((1 − t)·x + (1 + (posWeight − 1)·t)·softplus(−x)), which never takes the logarithm of 0.
- *
- * @param logits x, any shape.
- * @param target t, in the same shape: probabilities, usually 0 or 1.
- * @returns `[]`, or the shape of x with `reduction: "none"`.
- * @throws ShapeError unless logits and target have the same shape, to which weight and posWeight must broadcast.
- */
-export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOptions = {}): Tensor {
-  checkLossOptions("bceWithLogits", options, BCE_OPTIONS);
-  const { weight, posWeight, reduction = "mean" } = options;
-  checkTensors("bceWithLogits", { logits, target }, { weight, posWeight });
-  const stretchedTo = (name: string, t: Tensor | undefined): Values | null => (t ? stretched(name, t, logits) : null);
-  const [w, positive] = [stretchedTo("weight", weight), stretchedTo("posWeight", posWeight)];
-  return elementwise("bce", "bceWithLogits", logits, target, reduction, w, positive);
-}
-
-/** A loss of each element of x against its own target. */
-function elementwise(
-  kind: ElementLoss,
-  op: string,
-  x: Tensor,
-  target: Tensor,
-  reduction: Reduction,
-  weight: Values | null,
-  positive: Values | null,
-): Tensor {
-  checkTensors(op, { x, target });
-  checkTarget(op, x.shape, target.shape);
-  const count = reduction === "none" ? null : reduction === "mean" ? x.size : 1;
-  const y = empty(reduction === "none" ? x.shape : [], x);
-  kernels.elementLoss(kind, valuesOf(x), valuesOf(target), weight, positive, count, valuesOf(y));
-  return record(op, y, [x, target], (gy, [needX, needTarget]) => {
-    const gx = needX ? allocate(x.size, gy) : null;
-    const gt = needTarget ? allocate(x.size, gy) : null;
-    kernels.elementLossGradient(kind, gy, valuesOf(x), valuesOf(target), weight, positive, count, gx, gt);
-    return [gx, gt];
-  });
-}
-
 /** The labels as plain numbers, each a class or `ignoreIndex`. */
 function checkedLabels(
   op: string,
@@ -251,30 +177,7 @@ function labelCount(labels: ArrayLike<number>, ignoreIndex: number, weight: Tens
   return sum;
 }
 
-function checkLossOptions<Options extends LossOptions>(
-  op: string,
-  options: Options,
-  names: OptionNames<Options>,
-): void {
-  checkOptions(op, options, names as OptionNames<NonNullable<Options>>);
-  const { reduction = "mean", ignoreIndex = 0 } = options as NllOptions;
-  checkOneOf(op, "reduction", reduction, REDUCTIONS);
-  checkNumber(op, "ignoreIndex", ignoreIndex);
-}
-
 /** The shape in which one number per sample, or one for all, stretches over the class scores. */
 function sampleShape(perSample: Values, g: ClassGeometry): Shape {
   return perSample.length === g.samples ? [g.outer, 1, g.inner] : [];
-}
-
-/** An option's values stretched to the shape of the logits. */
-function stretched(name: string, t: Tensor, logits: Tensor): Values {
-  const op = "bceWithLogits";
-  const g = broadcastGeometry(op, logits.shape, t.shape);
-  if (!sameShape(g.shape, logits.shape)) {
-    throw new ShapeError(
-      `${op}: ${name} ${formatShape(t.shape)} does not broadcast to the logits ${formatShape(logits.shape)}`,
-    );
-  }
-  return combine("add", zeros(logits.size, valuesOf(logits)), logits.shape, valuesOf(t), t.shape);
 }

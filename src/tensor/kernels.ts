@@ -43,8 +43,11 @@ export type UnaryOp =
   | "clamp"
   | "rsqrt";
 
-/** The losses of single elements: (x − t)², and the binary cross entropy of σ(x) and t. */
-export type ElementLoss = "mse" | "bce";
+/** Losses of d = x − t: d², |d|, and with a parameter p two that are a parabola near 0 and straight elsewhere. */
+export type DifferenceLoss = "mse" | "l1" | "huber" | "smoothL1";
+
+/** The losses of single elements: those of differences, the binary cross entropy of σ(x) and t, t·(ln t − x), eᵗ·(t − x). */
+export type ElementLoss = DifferenceLoss | "bce" | "kl" | "klLog";
 
 export type ReduceOp = "sum" | "mean" | "max" | "logsumexp";
 
@@ -223,7 +226,16 @@ export interface Kernels<A = Values> extends TierInUse {
   /** gx → −gy·q, gy one number per sample or one / total for all; 0 where q is 0, whatever gy. */
   crossSumGradient(gy: A, q: A, total: A | null, gx: A, g: AxisGeometry): void;
   /** y → the losses of all elements, or (y is one number and `count` not null) their sum / count. Null weights are 1. */
-  elementLoss(op: ElementLoss, x: A, t: A, weight: A | null, positive: A | null, count: number | null, y: A): void;
+  elementLoss(
+    op: ElementLoss,
+    x: A,
+    t: A,
+    weight: A | null,
+    positive: A | null,
+    count: number | null,
+    y: A,
+    p?: number,
+  ): void;
   /** gx, gt → the gradients of elementLoss where not null. */
   elementLossGradient(
     op: ElementLoss,
@@ -235,6 +247,7 @@ export interface Kernels<A = Values> extends TierInUse {
     count: number | null,
     gx: A | null,
     gt: A | null,
+    p?: number,
   ): void;
 
   // Updates in place (plain/update.ts)

@@ -72,6 +72,10 @@ const valid: Record<string, Valid> = {
   crossEntropy: { args: [x, [0, 1]], options: [2, "weight", "ignoreIndex", "reduction", "labelSmoothing"] },
   nllLoss: { args: [x, [0, 1]], options: [2, "weight", "ignoreIndex", "reduction"] },
   mseLoss: loss,
+  l1Loss: loss,
+  huberLoss: loss,
+  smoothL1Loss: loss,
+  klDivLoss: loss,
   bceWithLogits: { args: [x, x], options: [2, "weight", "posWeight", "reduction"] },
   transpose: { args: [x, 0, 1] },
   permute: { args: [x, [1, 0]] },
@@ -116,7 +120,11 @@ it("every operation has a valid call here", () => {
 });
 
 /** Operations whose second tensor must be there. */
-const twoTensors = new Set("add sub mul div pow maximum minimum matmul linear conv2d mseLoss bceWithLogits".split(" "));
+const twoTensors = new Set(
+  "add sub mul div pow maximum minimum matmul linear conv2d mseLoss l1Loss huberLoss smoothL1Loss klDivLoss bceWithLogits".split(
+    " ",
+  ),
+);
 
 /** What is neither a tensor nor a number. */
 const anything = fc.oneof(

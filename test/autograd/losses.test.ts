@@ -1,8 +1,9 @@
 /** Losses: examples, against their definitions, options, extremes, PyTorch's references, errors. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
+import { bceWithLogits, mseLoss } from "../../src/autograd/element-losses.ts";
 import { add, log, mul, neg, sigmoid, sub } from "../../src/autograd/elementwise.ts";
-import { bceWithLogits, crossEntropy, mseLoss, nllLoss } from "../../src/autograd/losses.ts";
+import { crossEntropy, nllLoss } from "../../src/autograd/losses.ts";
 import { mean, sum } from "../../src/autograd/reduce.ts";
 import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
 import { ones, randn, tensor, uniform, zeros } from "../../src/tensor/create.ts";

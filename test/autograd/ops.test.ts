@@ -75,6 +75,10 @@ const misfits: Readonly<Record<string, () => unknown>> = {
   crossEntropy: () => autograd.crossEntropy(zeros([2]), [0]),
   nllLoss: () => autograd.nllLoss(zeros([2]), [0]),
   mseLoss: () => autograd.mseLoss(zeros([2]), zeros([1])),
+  l1Loss: () => autograd.l1Loss(zeros([2]), zeros([1])),
+  huberLoss: () => autograd.huberLoss(zeros([2]), zeros([1])),
+  smoothL1Loss: () => autograd.smoothL1Loss(zeros([2]), zeros([1])),
+  klDivLoss: () => autograd.klDivLoss(zeros([2]), zeros([1])),
   bceWithLogits: () => autograd.bceWithLogits(zeros([2]), zeros([1])),
 };
 

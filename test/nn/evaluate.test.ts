@@ -1,8 +1,9 @@
 /** evaluate and predict: several batches, inputs and outputs; what is asked for and nothing else. */
 import { describe, expect, it } from "vitest";
+import { mseLoss } from "../../src/autograd/element-losses.ts";
 import { add, mul } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
-import { crossEntropy, mseLoss, nllLoss } from "../../src/autograd/losses.ts";
+import { crossEntropy, nllLoss } from "../../src/autograd/losses.ts";
 import { max } from "../../src/autograd/reduce.ts";
 import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
 import {

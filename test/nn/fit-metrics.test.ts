@@ -1,6 +1,7 @@
 /** Metrics in `fit`: what was asked for, of the outputs before the update; they neither stop a step nor follow one. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { crossEntropy, mseLoss } from "../../src/autograd/losses.ts";
+import { mseLoss } from "../../src/autograd/element-losses.ts";
+import { crossEntropy } from "../../src/autograd/losses.ts";
 import { accuracy, type Batch, evaluate, fit, Linear, type Metric, SGD } from "../../src/nn/index.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";

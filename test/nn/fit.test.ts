@@ -1,7 +1,7 @@
 /** fit and evaluate: that they learn, report, stop, refuse, and put things back. */
 import { describe, expect, it } from "vitest";
+import { mseLoss } from "../../src/autograd/element-losses.ts";
 import { mul } from "../../src/autograd/elementwise.ts";
-import { mseLoss } from "../../src/autograd/losses.ts";
 import {
   Adam,
   accuracy,

@@ -6,7 +6,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { crossEntropy, mseLoss } from "../../src/autograd/losses.ts";
+import { mseLoss } from "../../src/autograd/element-losses.ts";
+import { crossEntropy } from "../../src/autograd/losses.ts";
 import { accuracy, type Batch, evaluate, type FitOptions, fit, Linear, SGD } from "../../src/nn/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { SkipstoneError } from "../../src/tensor/errors.ts";

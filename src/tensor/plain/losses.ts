@@ -5,8 +5,8 @@
  * data (the labels that count), and a number where the shape determines it.
  */
 import type { AxisGeometry } from "../geometry/axis.ts";
-import type { ElementLoss, LabelTarget } from "../kernels.ts";
-import { sigmoid, softplus } from "../math/index.ts";
+import type { DifferenceLoss, ElementLoss, LabelTarget } from "../kernels.ts";
+import { exp, log, sigmoid, softplus } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
 export function labelMass(
@@ -56,6 +56,24 @@ export function crossSumGradient(gy: Floats, q: Floats, total: Floats | null, gx
   });
 }
 
+/** Losses of d = x − t, and their slopes. */
+const OF_DIFFERENCE: Readonly<
+  Record<DifferenceLoss, { value(d: number, p: number): number; slope(d: number, p: number): number }>
+> = {
+  mse: { value: (d) => d * d, slope: (d) => 2 * d },
+  l1: { value: (d) => Math.abs(d), slope: (d) => Math.sign(d) },
+  // δ = p.
+  huber: {
+    value: (d, p) => (Math.abs(d) <= p ? 0.5 * d * d : p * (Math.abs(d) - 0.5 * p)),
+    slope: (d, p) => (Math.abs(d) <= p ? d : p * Math.sign(d)),
+  },
+  // β = p; with β = 0 it is l1.
+  smoothL1: {
+    value: (d, p) => (Math.abs(d) < p ? (0.5 * d * d) / p : Math.abs(d) - 0.5 * p),
+    slope: (d, p) => (Math.abs(d) < p ? d / p : Math.sign(d)),
+  },
+};
+
 export function elementLoss(
   op: ElementLoss,
   x: Floats,
@@ -64,15 +82,20 @@ export function elementLoss(
   positive: Floats | null,
   count: number | null,
   y: Floats,
+  p = 0,
 ): void {
   const losses = new Float64Array(x.length);
   for (let i = 0; i < losses.length; i++) {
-    if (op === "mse") {
-      const difference = roundedLike(x, x[i] - t[i]);
-      losses[i] = difference * difference;
-    } else {
+    if (op === "bce") {
       const extra = positive ? positive[i] - 1 : 0;
       losses[i] = (weight ? weight[i] : 1) * ((1 - t[i]) * x[i] + (1 + extra * t[i]) * softplus(-x[i]));
+    } else if (op === "kl") {
+      // 0·ln 0 is 0.
+      losses[i] = t[i] === 0 ? -t[i] * x[i] : t[i] * (log(t[i]) - x[i]);
+    } else if (op === "klLog") {
+      losses[i] = exp(t[i]) * (t[i] - x[i]);
+    } else {
+      losses[i] = OF_DIFFERENCE[op].value(roundedLike(x, x[i] - t[i]), p);
     }
   }
   if (count === null) y.set(losses);
@@ -89,22 +112,30 @@ export function elementLossGradient(
   count: number | null,
   gx: Floats | null,
   gt: Floats | null,
+  p = 0,
 ): void {
   const all = count === null ? null : roundedLike(gy, gy[0] / count);
   for (let i = 0; i < x.length; i++) {
     const upstream = all ?? gy[i];
-    if (op === "mse") {
-      // ∂ℓ/∂x = 2(x − target) = −∂ℓ/∂target.
-      const difference = roundedLike(x, x[i] - t[i]);
-      if (gx) gx[i] = 2 * upstream * difference;
-      if (gt) gt[i] = -2 * upstream * difference;
-    } else {
+    if (op === "bce") {
       const u = upstream * (weight ? weight[i] : 1);
       const extra = positive ? positive[i] - 1 : 0;
       // d softplus(−x)/dx = −σ(−x): ∂ℓ/∂x = (1 − t) − (1 + (posWeight − 1)·t)·σ(−x), which is σ(x) − t unweighted.
       if (gx) gx[i] = u * (1 - t[i] - (1 + extra * t[i]) * sigmoid(-x[i]));
       // ∂ℓ/∂t = −x + (posWeight − 1)·softplus(−x).
       if (gt) gt[i] = u * (extra * softplus(-x[i]) - x[i]);
+    } else if (op === "kl") {
+      if (gx) gx[i] = -upstream * t[i];
+      if (gt) gt[i] = upstream * (log(t[i]) + 1 - x[i]);
+    } else if (op === "klLog") {
+      const mass = exp(t[i]);
+      if (gx) gx[i] = -upstream * mass;
+      if (gt) gt[i] = upstream * mass * (t[i] - x[i] + 1);
+    } else {
+      // ∂ℓ/∂x = −∂ℓ/∂t.
+      const slope = OF_DIFFERENCE[op].slope(roundedLike(x, x[i] - t[i]), p);
+      if (gx) gx[i] = upstream * slope;
+      if (gt) gt[i] = -upstream * slope;
     }
   }
 }

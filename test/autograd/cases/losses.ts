@@ -1,10 +1,19 @@
 /** Derivative cases of the losses: every reduction, weights, ignored labels, smoothing, targets that are differentiated. */
-import { bceWithLogits, crossEntropy, mseLoss, nllLoss } from "../../../src/autograd/losses.ts";
+import {
+  bceWithLogits,
+  huberLoss,
+  klDivLoss,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+} from "../../../src/autograd/element-losses.ts";
+import { crossEntropy, nllLoss } from "../../../src/autograd/losses.ts";
 import { tensor } from "../../../src/tensor/create.ts";
 import type { OpCase } from "./types.ts";
 
 const reductions = ["mean", "sum", "none"] as const;
 const weight = tensor([1, 0.5, 2]);
+const differenceLosses = { l1Loss, huberLoss, smoothL1Loss };
 
 export const cases: readonly OpCase[] = reductions.flatMap((reduction): OpCase[] => [
   {
@@ -58,6 +67,31 @@ export const cases: readonly OpCase[] = reductions.flatMap((reduction): OpCase[]
     ],
     call: (x, target) => mseLoss(x, target, { reduction }),
   },
+  ...(["l1Loss", "huberLoss", "smoothL1Loss"] as const).map(
+    (op): OpCase => ({
+      op,
+      name: `x=[3,4] ${reduction}`,
+      inputs: [
+        [3, 4],
+        [3, 4],
+      ],
+      call: (x, target) => differenceLosses[op](x, target, { reduction }),
+    }),
+  ),
+  ...[false, true].map(
+    (logTarget): OpCase => ({
+      op: "klDivLoss",
+      name: `logp=[3,4] ${logTarget ? "logarithms as target " : ""}${reduction}`,
+      inputs: [
+        [3, 4],
+        [3, 4],
+      ],
+      // Probabilities are above 0.
+      prepare: (v, input) => (input === 1 && !logTarget ? 0.1 + Math.abs(v) : v),
+      call: (x, target) => klDivLoss(x, target, { reduction, logTarget }),
+      linearIn: [0],
+    }),
+  ),
   {
     op: "bceWithLogits",
     name: `logits=[3,4] ${reduction}`,

@@ -1,8 +1,8 @@
 /** SGD, Adam, AdamW and every schedule against `torch.optim`: test/golden/optimizers.json. */
 
 import { valueAndGrad } from "../../../src/autograd/backward.ts";
+import { mseLoss } from "../../../src/autograd/element-losses.ts";
 import { add } from "../../../src/autograd/elementwise.ts";
-import { mseLoss } from "../../../src/autograd/losses.ts";
 import { matmul } from "../../../src/autograd/matmul.ts";
 import { Adam, AdamW, type Optimizer, type Schedule, SGD, schedules } from "../../../src/nn/index.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";

@@ -30,5 +30,9 @@ export const notExported: Readonly<Record<string, string>> = {
   crossEntropy: LOSS,
   nllLoss: LOSS,
   mseLoss: LOSS,
+  l1Loss: LOSS,
+  huberLoss: LOSS,
+  smoothL1Loss: LOSS,
+  klDivLoss: LOSS,
   bceWithLogits: LOSS,
 };
