@@ -301,7 +301,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     ],
     importOnnx: [
       arg(io.exportOnnx(model, { inputShape: [3, 4, 4] }), bytes),
-      options({ rng: new Rng(0) }, { rng: nothing }),
+      options({ rng: new Rng(0) }, { rng: nothing, anyBatch: optional(flag) }),
     ],
     loadWeights: [sources(pth), options({ name: "mine" }, pthOptions)],
     matchNames: [arg(model.stateDict()), arg(model)],

@@ -9,7 +9,7 @@
  * Nothing in the file is executed, and no other file is opened. ../export.ts is the way back.
  */
 import type { Module } from "../../../nn/module.ts";
-import { checkRng } from "../../../tensor/arguments.ts";
+import { checkBoolean, checkRng } from "../../../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../../../tensor/check.ts";
 import { SkipstoneError } from "../../../tensor/errors.ts";
 import type { Rng } from "../../../tensor/rng.ts";
@@ -25,9 +25,14 @@ import { tidy } from "./tidy.ts";
 export interface OnnxImportOptions {
   /** Chooses what dropout drops: needed to train a network that has dropout. */
   rng?: Rng;
+  /**
+   * Takes any number of examples, also where the file fixes it, as PyTorch's exporter does by default. Whether its nodes do so
+   * is tried on random numbers, with one example more. Default false.
+   */
+  anyBatch?: boolean;
 }
 
-const OPTIONS: OptionNames<OnnxImportOptions> = { rng: true };
+const OPTIONS: OptionNames<OnnxImportOptions> = { rng: true, anyBatch: true };
 
 /**
  * The network in a .onnx file: a module that computes the same, to run, to train further, to look into and to export.
@@ -46,8 +51,9 @@ const OPTIONS: OptionNames<OnnxImportOptions> = { rng: true };
 export function importOnnx(bytes: Uint8Array | ArrayBuffer, options: OnnxImportOptions = {}): Module {
   checkBytes("importOnnx", bytes);
   checkOptions("importOnnx", options, OPTIONS);
-  const { rng } = options ?? {};
+  const { rng, anyBatch = false } = options ?? {};
   if (rng !== undefined) checkRng("importOnnx", rng);
+  checkBoolean("importOnnx", "anyBatch", anyBatch);
   const graph = readModel(plainBytes(bytes));
   checkEnds(graph);
   try {
@@ -55,7 +61,9 @@ export function importOnnx(bytes: Uint8Array | ArrayBuffer, options: OnnxImportO
     const network = new OnnxNetwork(tidied, stateOf(tidied), rng);
     // Names that do not go together are found here, not by the first who asks for them.
     network.stateDict();
-    return network.eval();
+    network.eval();
+    if (anyBatch) network.freeBatch();
+    return network;
   } catch (error) {
     if (error instanceof FormatError || !(error instanceof SkipstoneError)) throw error;
     throw new FormatError(`importOnnx: ${error.message}`);

@@ -1,10 +1,14 @@
 /** The network that a graph becomes: a `Module` that runs it node by node. */
-import { reshape } from "../../../autograd/shape.ts";
+import { abs, sub } from "../../../autograd/elementwise.ts";
+import { noGrad } from "../../../autograd/graph.ts";
+import { max } from "../../../autograd/reduce.ts";
+import { reshape, slice } from "../../../autograd/shape.ts";
 import { Module } from "../../../nn/module.ts";
 import { BatchNorm2d } from "../../../nn/norm.ts";
 import { checkTensor } from "../../../tensor/check-tensor.ts";
+import { randn } from "../../../tensor/create.ts";
 import { ShapeError, SkipstoneError, UsageError, ValueError } from "../../../tensor/errors.ts";
-import type { Rng } from "../../../tensor/rng.ts";
+import { Rng } from "../../../tensor/rng.ts";
 import { formatShape } from "../../../tensor/shape.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { FormatError, quote } from "../../errors.ts";
@@ -24,6 +28,9 @@ interface Step {
   readonly last: readonly string[];
 }
 
+/** Of an axis whose length is free, where a network is tried. */
+const SOME_LENGTH = 32;
+
 /** A network read from an ONNX file. */
 export class OnnxNetwork extends Module {
   /** Layers and tensors, which have their names in the file and no other (nn/parts.ts). */
@@ -34,6 +41,7 @@ export class OnnxNetwork extends Module {
   readonly #output: string;
   readonly #rng: Rng | undefined;
   readonly #opset: number;
+  #anyBatch = false;
 
   constructor(graph: TidyGraph, state: State, rng: Rng | undefined) {
     super();
@@ -44,6 +52,33 @@ export class OnnxNetwork extends Module {
     this.#rng = rng;
     this.#opset = graph.opset;
     this[""] = state.parts;
+  }
+
+  /**
+   * From now on any number of examples is taken, also where the file fixes it.
+   *
+   * @throws FormatError if a node has the file's number in it: one example more is computed otherwise, or not at all.
+   */
+  freeBatch(): void {
+    const [batch, ...lengths] = this.#input.shape ?? [null];
+    this.#anyBatch = true;
+    if (batch === null) return;
+    const shape = [batch + 1, ...lengths.map((length) => length ?? SOME_LENGTH)];
+    try {
+      noGrad(() => {
+        const x = randn(shape, new Rng(0));
+        const few = this.forward(slice(x, [[0, batch]]));
+        const all = this.forward(x);
+        const first = slice(all, [[0, batch]]);
+        const [size, difference] = [max(abs(few)), max(abs(sub(few, first)))].map((t) => t.item());
+        if (!(all.shape[0] === batch + 1 && difference <= 1e-4 * size)) throw new ShapeError("the results differ");
+      });
+    } catch (error) {
+      if (!(error instanceof SkipstoneError)) throw error;
+      throw new FormatError(
+        `importOnnx: anyBatch: the file is for batches of ${batch}, and its nodes do not compute ${batch + 1}: ${error.message.replace(/^importOnnx: /, "")}`,
+      );
+    }
   }
 
   forward(x: Tensor): Tensor {
@@ -73,10 +108,13 @@ export class OnnxNetwork extends Module {
   #checkInput(x: Tensor): void {
     const { name, shape } = this.#input;
     if (!shape) return;
-    if (shape.length === x.rank && shape.every((length, axis) => length === null || length === x.shape[axis])) return;
+    const isFree = (axis: number): boolean => shape[axis] === null || (axis === 0 && this.#anyBatch);
+    if (shape.length === x.rank && shape.every((length, axis) => isFree(axis) || length === x.shape[axis])) return;
     const wanted = shape.map((length) => length ?? "any").join(",");
     const batch = shape[0] !== null && shape.length === x.rank && shape[0] !== x.shape[0];
-    const advice = batch ? ": the file fixes the batch; export it with a dynamic first axis (dynamic_axes)" : "";
+    const advice = batch
+      ? ": the file fixes the batch; import it with { anyBatch: true }, or export it with a dynamic first axis (dynamic_axes)"
+      : "";
     throw new ShapeError(`importOnnx: input ${quote(name)} must be [${wanted}], got ${formatShape(x.shape)}${advice}`);
   }
 }
