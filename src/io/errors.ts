@@ -9,6 +9,9 @@ export class FormatError extends SkipstoneError {
   override readonly name = "FormatError";
 }
 
+/** Throws a FormatError that says where in the file the fault is. */
+export type Fail = (message: string) => never;
+
 /** A name from a file, as messages show it: quoted, escaped, and at most a line long. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 79)}…` : name);

@@ -8,12 +8,12 @@ import { isNpy } from "./npy/format.ts";
 import { isNpz, readNpyContents, readNpzContents } from "./npy/read.ts";
 import { checkPthOptions, type PthOptions } from "./pth/options.ts";
 import { isZip, pthReader } from "./pth/read.ts";
-import { readZipDirectory } from "./pth/zip.ts";
 import { readArchiveContents } from "./pth/zip-file.ts";
 import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
 import { joinFiles, joinLazily } from "./shards.ts";
 import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "./weight-file.ts";
+import { readZipDirectory } from "./zip/read.ts";
 
 /** The options of `openWeights` and its kin. `key` and `unknownObjects` only matter for `.pth` files. */
 export type WeightOptions = PthOptions;

@@ -1,8 +1,8 @@
 /** Reads NumPy's `.npy` and `.npz` files (format.ts describes them). */
 import { FormatError, quote } from "../errors.ts";
-import { readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "../pth/zip.ts";
 import { type FileInfo, type Reading, readRange } from "../source.ts";
 import type { Contents, Place } from "../weight-file.ts";
+import { readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "../zip/read.ts";
 import { headerEnd, type NpyHeader, parseHeader } from "./format.ts";
 
 /** What NumPy calls an array without a name. */

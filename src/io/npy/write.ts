@@ -2,7 +2,6 @@
 import { checkOptions } from "../../tensor/check.ts";
 import { ValueError } from "../../tensor/errors.ts";
 import { quote } from "../errors.ts";
-import { zipChunks } from "../pth/zip-writer.ts";
 import {
   joinChunks,
   type OutgoingTensor,
@@ -12,6 +11,7 @@ import {
   WRITE_OPTIONS,
   type WriteOptions,
 } from "../writing.ts";
+import { zipChunks } from "../zip/write.ts";
 import { npyHeader, npyTypes } from "./format.ts";
 
 /**

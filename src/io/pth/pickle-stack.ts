@@ -1,5 +1,6 @@
 /** The stack and the memo of the pickle machine, and its budget of memory. */
-import type { Fail, Pickled } from "./pickled.ts";
+import type { Fail } from "../errors.ts";
+import type { Pickled } from "./pickled.ts";
 
 /** Rough sizes in V8, in bytes. */
 export const COST = { slot: 16, list: 48, map: 200, member: 40 } as const;

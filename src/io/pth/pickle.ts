@@ -6,11 +6,11 @@
  * (torch-objects.ts), builds only plain containers, and does not recurse. A budget bounds what it builds: an empty dict
  * is one byte in a pickle and 200 in memory.
  */
-import { quote } from "../errors.ts";
+import { type Fail, quote } from "../errors.ts";
 import { OPCODES as op } from "./opcodes.ts";
 import { PickleCursor } from "./pickle-cursor.ts";
 import { COST, PickleStack } from "./pickle-stack.ts";
-import { type Fail, type Pickled, type PickleFunction, SKIPPED } from "./pickled.ts";
+import { type Pickled, type PickleFunction, SKIPPED } from "./pickled.ts";
 
 export interface PickleOptions {
   /** The pickle's name in error messages: `x.pth: data.pkl`. */

@@ -1,4 +1,5 @@
 /** The contents of pickles, as represented here. */
+import type { Fail } from "../errors.ts";
 
 /**
  * A pickle can hold None, numbers, strings, bytes; lists and tuples (frozen arrays), dicts, sets; functions, and their
@@ -16,9 +17,6 @@ export type Pickled =
   | PickleFunction
   | typeof SKIPPED
   | object;
-
-/** Throws an error that names the place. */
-export type Fail = (message: string) => never;
 
 /** A function that a pickle may call. */
 export type PickleFunction = (args: readonly Pickled[], fail: Fail) => Pickled;

@@ -5,9 +5,9 @@
  */
 import { formatShape, type Shape, sizeOf } from "../../tensor/shape.ts";
 import { type DType, dtypes, isDType } from "../dtypes.ts";
-import { quote } from "../errors.ts";
+import { type Fail, quote } from "../errors.ts";
 import { spanOf } from "../strided.ts";
-import { type Fail, type Pickled, type PickleFunction, SKIPPED } from "./pickled.ts";
+import { type Pickled, type PickleFunction, SKIPPED } from "./pickled.ts";
 
 /** A storage outside the pickle: consecutive numbers. */
 export interface Storage {

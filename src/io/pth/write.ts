@@ -1,6 +1,6 @@
 /**
  * Writes files for `torch.load(path, weights_only=True)`: an OrderedDict of tensors, pickled with protocol 2, in a zip
- * archive of stored entries (zip-file.ts and zip.ts describe both).
+ * archive of stored entries (zip-file.ts and ../zip/read.ts describe both).
  */
 import { checkOptions } from "../../tensor/check.ts";
 import { stridesOf } from "../../tensor/shape.ts";
@@ -13,10 +13,10 @@ import {
   WRITE_OPTIONS,
   type WriteOptions,
 } from "../writing.ts";
+import { zipChunks } from "../zip/write.ts";
 import { OPCODES as op } from "./opcodes.ts";
 import { PickleWriter } from "./pickle-writer.ts";
 import { storageClasses } from "./torch-objects.ts";
-import { zipChunks } from "./zip-writer.ts";
 
 /**
  * A `.pth` file for PyTorch: `model.load_state_dict(torch.load("weights.pth"))`. A tensor with several names in the

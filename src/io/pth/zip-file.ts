@@ -1,5 +1,5 @@
 /**
- * The format of `torch.save` since PyTorch 1.6: a zip archive (zip.ts) whose entries all lie in one folder.
+ * The format of `torch.save` since PyTorch 1.6: a zip archive (../zip/read.ts) whose entries all lie in one folder.
  *
  *     NAME/data.pkl      a pickle of the object, in which each storage is only referred to by a key
  *     NAME/data/KEY      the numbers of that storage
@@ -14,11 +14,11 @@ import { type FileInfo, type Reading, readRange } from "../source.ts";
 import { spanOf } from "../strided.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import type { Contents, Place } from "../weight-file.ts";
+import { readZipDirectory, readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "../zip/read.ts";
 import { leftOut, type PthOptions, pickleBudget } from "./options.ts";
 import { unpickle } from "./pickle.ts";
 import { findStateDict } from "./state-dict.ts";
 import { type PickledTensor, storageOf, torchGlobal, windowOf } from "./torch-objects.ts";
-import { readZipDirectory, readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "./zip.ts";
 
 export function* readZipContents(file: FileInfo, options: PthOptions): Reading<Contents> {
   return yield* readArchiveContents(file, yield* readZipDirectory(file), options);

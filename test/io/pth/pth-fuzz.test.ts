@@ -1,10 +1,10 @@
 /** Random damage to PyTorch's files: a FormatError, or tensors that are what they say. */
 import { expect, test } from "vitest";
 import { readPth } from "../../../src/io/index.ts";
-import { readZipDirectory, readZipEntry } from "../../../src/io/pth/zip.ts";
-import { type ZipItem, zipChunks } from "../../../src/io/pth/zip-writer.ts";
 import { readNow } from "../../../src/io/source.ts";
 import { joinChunks } from "../../../src/io/writing.ts";
+import { readZipDirectory, readZipEntry } from "../../../src/io/zip/read.ts";
+import { type ZipItem, zipChunks } from "../../../src/io/zip/write.ts";
 import { Rng } from "../../../src/tensor/index.ts";
 import { sizeOf } from "../../../src/tensor/shape.ts";
 import { goldenFile } from "../files.ts";

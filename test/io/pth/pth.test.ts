@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type DType, FormatError, openPth, readPth, type StoredTensor, writePth } from "../../../src/io/index.ts";
-import { zipChunks } from "../../../src/io/pth/zip-writer.ts";
 import { joinChunks } from "../../../src/io/writing.ts";
+import { zipChunks } from "../../../src/io/zip/write.ts";
 import { tensor } from "../../../src/tensor/index.ts";
 import { type ExpectedTensor, goldenFile, goldenJson, isAsExpected } from "../files.ts";
 

@@ -5,7 +5,7 @@
  * Blocks of Huffman codes: a symbol below 256 is a byte, 256 ends the block, a larger one is the length of a repetition,
  * whose distance back follows. The codes of a block are given by their lengths alone (canonical codes, section 3.2.2).
  */
-import type { Fail } from "./pickled.ts";
+import type { Fail } from "../errors.ts";
 
 /** `lengthBase[i] + (lengthExtra[i] more bits)` is the length of symbol `257 + i` (section 3.2.5). */
 const lengthBase = [

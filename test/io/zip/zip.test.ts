@@ -1,11 +1,11 @@
 import { crc32 as nodeCrc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../src/io/index.ts";
-import { crc32 } from "../../../src/io/pth/crc32.ts";
-import { readZipDirectory, readZipEntry } from "../../../src/io/pth/zip.ts";
-import { zipChunks } from "../../../src/io/pth/zip-writer.ts";
 import { readNow } from "../../../src/io/source.ts";
 import { joinChunks } from "../../../src/io/writing.ts";
+import { crc32 } from "../../../src/io/zip/crc32.ts";
+import { readZipDirectory, readZipEntry } from "../../../src/io/zip/read.ts";
+import { zipChunks } from "../../../src/io/zip/write.ts";
 import { Rng } from "../../../src/tensor/index.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

@@ -1,7 +1,7 @@
 /** inflate against zlib, which wrote what it reads. */
 import { deflateRawSync, constants as zlib } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { inflate } from "../../../src/io/pth/inflate.ts";
+import { inflate } from "../../../src/io/zip/inflate.ts";
 import { Rng } from "../../../src/tensor/index.ts";
 
 const fail = (message: string): never => {
