@@ -3,12 +3,12 @@
  * parameters, and the draws that were made. Buffers and generators are restored afterwards.
  */
 import type { Module } from "../nn/module.ts";
+import { checksum } from "../tensor/checksum.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { callNow } from "../tensor/sync.ts";
 import { peek, type Tensor } from "../tensor/tensor.ts";
 import { type Entered, enteringBlocks } from "./blocks.ts";
 import type { Certificate } from "./certificate.ts";
-import { checksum } from "./checksum.ts";
 import { type Draw, watchingDraws } from "./draws.ts";
 import { leafOf } from "./leaf.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";

@@ -5,8 +5,9 @@
  * It is made of tensors and texts, which is what a safetensors file holds (src/io/checkpoint.ts writes and reads it).
  */
 import { describe } from "../../tensor/check.ts";
+import { checksum } from "../../tensor/checksum.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
-import { isTensor, peek, type Tensor } from "../../tensor/tensor.ts";
+import { isTensor, owned, type Tensor } from "../../tensor/tensor.ts";
 import { chooseKernels, kernels } from "../../tensor/tier.ts";
 import { warn } from "../../tensor/warn.ts";
 import { copyState } from "../copy-state.ts";
@@ -87,19 +88,13 @@ export function restoreCheckpoint(
   }
 }
 
-/** Which of two batches it is: FNV-1a over the bits of its tensors and of the numbers in its labels. */
+/** Which of two batches it is: a checksum of its tensors and the numbers in its labels. */
 export function checksumOf(batch: Batch<unknown, unknown>): string {
-  let hash = 0x811c9dc5;
-  const add = (bytes: Uint8Array): void => {
-    for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  };
-  for (const t of tensorsIn([batch.x, batch.labels])) {
-    const { buffer, byteOffset, byteLength } = peek(t);
-    add(new Uint8Array(buffer, byteOffset, byteLength));
-  }
-  const numbers = numbersIn(batch.labels);
-  if (numbers.length > 0) add(new Uint8Array(Float64Array.from(numbers).buffer));
-  return (hash >>> 0).toString(16).padStart(8, "0");
+  const numbers = Float64Array.from(numbersIn(batch.labels));
+  return checksum([
+    ...tensorsIn([batch.x, batch.labels]).map((t): [string, Tensor] => ["", t]),
+    ["labels", owned(numbers, [numbers.length])],
+  ]);
 }
 
 /** The numbers in labels of any form: in arrays of any type, nested in arrays and plain objects. */

@@ -1,5 +1,5 @@
 /** A short name for many numbers. */
-import { peek, type Tensor } from "../tensor/tensor.ts";
+import { peek, type Tensor } from "./tensor.ts";
 
 /** 32-bit FNV-1a over shapes, names and the bits of all numbers, as eight hexadecimal digits. It is no seal. */
 export function checksum(tensors: Iterable<readonly [string, Tensor]>): string {
