@@ -95,13 +95,7 @@ export async function certifyNetwork(request: CertifyRequest): Promise<Answer> {
 /** @param inChannels of the images; undefined for the network's usual ones. */
 function build(recipe: Omit<Recipe, "input">, state: StateDict | undefined, inChannels: number | undefined): Module {
   const { network, order, shortcut, classes, mode, seed } = recipe;
-  const options = {
-    ...(order === null ? {} : { order }),
-    ...(shortcut === null ? {} : { shortcut }),
-    ...(classes === null ? {} : { classes }),
-    // Networks that do not take images do not have the option.
-    ...(inChannels === undefined || inChannels === 3 || network.startsWith("highway") ? {} : { inChannels }),
-  };
+  const options = { order, shortcut, classes, inChannels };
   const model = state ? networkWith(network, state, options) : networkCalled(network, options, new Rng(seed));
   return mode === "training" ? model.train() : model.eval();
 }

@@ -19,10 +19,17 @@ import { note } from "./weights.ts";
 
 /** Options that may differ from the network in its paper. */
 export interface NetworkShape {
-  readonly classes?: number;
-  readonly inChannels?: number;
-  readonly order?: Order;
-  readonly shortcut?: ShortcutKind;
+  readonly classes?: number | null | undefined;
+  /** Of the images; fully connected networks, which take any numbers, have no such option. */
+  readonly inChannels?: number | null | undefined;
+  readonly order?: Order | null | undefined;
+  readonly shortcut?: ShortcutKind | null | undefined;
+}
+
+/** What was given of `shape`, and the network called `name` has. */
+function optionsOf(name: string, shape: NetworkShape): NetworkShape {
+  const given = Object.entries(shape).filter(([, value]) => value != null);
+  return Object.fromEntries(given.filter(([option]) => !(option === "inChannels" && name.startsWith("highway"))));
 }
 
 /**
@@ -36,7 +43,7 @@ export function networkCalled(name: string, shape: NetworkShape = {}, rng?: Rng)
   }
   const start = rng ? { rng } : { rng: new Rng(0), init: () => {} };
   try {
-    return createModel(name, { ...shape, ...start } as ModelOptions<ModelName>);
+    return createModel(name, { ...optionsOf(name, shape), ...start } as ModelOptions<ModelName>);
   } catch (error) {
     if (error instanceof ValueError || error instanceof LibraryUsageError) throw new UsageError(error.message);
     throw error;
@@ -48,7 +55,7 @@ export function networkCalled(name: string, shape: NetworkShape = {}, rng?: Rng)
  * of another project are found out, and noted.
  */
 export function networkWith(name: string, weights: StateDict, options: NetworkShape = {}): Module {
-  const model = networkCalled(name, { ...shapeOf(weights), ...options });
+  const model = networkCalled(name, { ...shapeOf(weights), ...optionsOf(name, options) });
   try {
     load(model, weights);
   } catch (error) {

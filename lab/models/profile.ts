@@ -58,12 +58,7 @@ const MOST_LINES = 24;
 export function profileNetwork(request: ProfileRequest): string {
   const { network, batch = 8, pass = "training", kernels = "auto", classes } = request;
   const given = request.input === undefined ? undefined : parseInput(request.input);
-  const inChannels = given && channelsOf(given);
-  const options = {
-    ...(classes === undefined ? {} : { classes }),
-    ...(inChannels === undefined || network.startsWith("highway") ? {} : { inChannels }),
-  };
-  const model = networkCalled(network, options, new Rng(0));
+  const model = networkCalled(network, { classes, inChannels: given && channelsOf(given) }, new Rng(0));
   const input = given ?? usualInput(model);
   const directory = resolve(request.out);
   ensureWritable(directory);

@@ -28,11 +28,7 @@ export async function summarizeNetwork(request: SummaryRequest): Promise<string>
     }
     return shown(networkIn(network), given, input);
   }
-  const inChannels = given && channelsOf(given);
-  const shape = {
-    ...(classes === undefined ? {} : { classes }),
-    ...(inChannels === undefined ? {} : { inChannels }),
-  };
+  const shape = { classes, inChannels: given && channelsOf(given) };
   const state = weights === undefined ? undefined : await readState(weights, request);
   const model = state ? networkWith(network, state, shape) : networkCalled(network, shape);
   return shown(model, given ?? usualInput(model, state && imageChannels(state)), input);

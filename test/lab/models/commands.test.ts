@@ -67,6 +67,10 @@ describe("summary", () => {
     await expect(run("summary", at("none.onnx"), "--input", "1x9x9")).rejects.toThrow(/^cannot read the network /);
   });
 
+  it("takes the input of a network that has no channels", async () => {
+    expect(await run("summary", "highway10", "--input", "1x28x28")).toMatch(/total +85,660 /);
+  });
+
   it("refuses networks and shapes that there are not", async () => {
     await expect(run("summary", "resnet19")).rejects.toThrow(/^no network is called "resnet19"; there are resnet18, /);
     await expect(run("summary", "resnet20", "--input", "3x-2x2")).rejects.toThrow(
