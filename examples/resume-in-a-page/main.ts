@@ -31,6 +31,10 @@ async function load(): Promise<Checkpoint | null> {
 }
 
 const status = document.querySelector("#status")!;
+document.querySelector("#again")!.addEventListener("click", async () => {
+  if (await load()) await folder.removeEntry(FILE);
+  location.reload();
+});
 const lives = Number(sessionStorage.getItem("lives") ?? 0) + 1;
 sessionStorage.setItem("lives", `${lives}`);
 const reloads = Number(/reloads=(\d+)/.exec(location.hash)?.[1] ?? 0);
@@ -55,13 +59,9 @@ await fit(model, {
     await new Promise(requestAnimationFrame);
   },
 });
-if (first) status.textContent = `All ${STEPS} steps were done before. Begin again: a button below.`;
+if (first) status.textContent = `All ${STEPS} steps were done before this page was opened.`;
 
 const sums = Object.values(model.stateDict()).map((t) => t.data.reduce((sum, v, i) => sum + v * Math.cos(i), 0));
 document.querySelector("#weights")!.textContent = `Weights: ${sums.reduce((sum, v) => sum + v, 0)}`;
-document.querySelector("#again")!.addEventListener("click", async () => {
-  await folder.removeEntry(FILE);
-  location.reload();
-});
 document.body.dataset["lives"] = `${lives}`;
 document.body.dataset["state"] = "done";
