@@ -1,5 +1,5 @@
 /** Who uses the package from npm, each with its files, what it does with them, and what must be printed. */
-import { firstProgram, MIXED, PART, REQUIRES, TRAINS, TYPED } from "./programs.ts";
+import { firstProgram, MIXED, PART, REQUIRES, RETURNS, TRAINS, TYPED } from "./programs.ts";
 
 export interface Consumer {
   readonly name: string;
@@ -33,6 +33,23 @@ const options = { mode: "production", target: ["web", "es2022"], entry: "./progr
 webpack(options, (error, stats) => {
   if (error || stats.hasErrors()) throw error ?? new Error(stats.toString("errors-only"));
 });`,
+};
+
+/** A page that Next renders when it builds, and a part of it for the browser, which it bundles. */
+const NEXT: Readonly<Record<string, string>> = {
+  "package.json": MODULES,
+  // The packages are installed one folder up.
+  "next.config.js": `import { dirname } from "node:path";
+export default { output: "export", turbopack: { root: dirname(process.cwd()) } };`,
+  "app/layout.js": "export default ({ children }) => <html><body>{children}</body></html>;",
+  "app/page.js": `${RETURNS}
+import Shape from "./shape.js";
+export default () => <p>{train()}<Shape /></p>;`,
+  "app/shape.js": `"use client";
+import { zeros } from "skipstone";
+export default () => <b>{zeros([2, 3]).shape.join("×")}</b>;`,
+  "read.js": `import { readFileSync } from "node:fs";
+console.log(readFileSync("out/index.html", "utf8"));`,
 };
 
 const ROLLUP = `import { nodeResolve } from "@rollup/plugin-node-resolve";
@@ -87,6 +104,21 @@ export const consumers: readonly Consumer[] = [
       [tool("parcel/lib/bin.js"), "build", "program.js", "--dist-dir", "out", "--no-cache", "--log-level", "error"],
       ["out/program.js"],
     ],
+  },
+  { name: "Next", files: NEXT, commands: [[tool("next/dist/bin/next"), "build"], ["read.js"]] },
+  {
+    name: "Deno",
+    files: program,
+    commands: [[tool("deno/bin.cjs"), "run", "--node-modules-dir=manual", "--allow-read", "program.js"]],
+  },
+  {
+    name: "Bun",
+    files: {
+      ...program,
+      "run.js": `import { execFileSync } from "node:child_process";
+execFileSync("${tool("bun/bin/bun.exe")}", ["program.js"], { stdio: "inherit" });`,
+    },
+    commands: [["run.js"]],
   },
   {
     name: "Jest",

@@ -8,7 +8,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Consumer, consumers } from "./consumers.ts";
 import { TRAINS } from "./programs.ts";
@@ -35,6 +35,7 @@ function node(folder: string, [script, ...args]: readonly string[]): { readonly 
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [script, ...args], {
     cwd: folder,
     encoding: "utf8",
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" },
     timeout: 120_000,
   });
   return { text: `${stdout}${stderr}${error ?? ""}`, ok: status === 0 };
@@ -44,8 +45,10 @@ function node(folder: string, [script, ...args]: readonly string[]): { readonly 
 function failure({ name, files, commands, prints }: Consumer, losses: string): string | undefined {
   const folder = join(cache, `with-${name.replaceAll(/[^\w.]+/g, "-")}`);
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
   // Where README's program looks for its data.
   symlinkSync("../node_modules", join(folder, "node_modules"), "dir");
   let text = "";

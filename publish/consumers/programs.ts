@@ -27,6 +27,9 @@ console.log(shape.length);
 export const wrong = () => new SGD(model.parameters(), { learningRate: 1 });
 `;
 
+/** The same as a function that returns what is printed. */
+export const RETURNS: string = `${TRAINS.replace(/^(import .*)$/m, "$1\nfunction train() {").replace(/console\.log\((.*)\);/, "return $1;")}}\n`;
+
 /** The same for a file of CommonJS. */
 export const REQUIRES: string = TRAINS.replace(/import (\{.*\}) from ("skipstone")/, "const $1 = require($2)");
 
