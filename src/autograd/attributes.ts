@@ -22,8 +22,12 @@ export interface OpAttributes {
 
   readonly sum: { readonly axes: Axes; readonly keepDim: boolean };
   readonly mean: OpAttributes["sum"];
+  readonly prod: OpAttributes["sum"];
   readonly max: OpAttributes["sum"];
+  readonly min: OpAttributes["sum"];
   readonly maxWithIndices: OpAttributes["sum"];
+  readonly minWithIndices: OpAttributes["sum"];
+  readonly cumsum: { readonly axis: number };
   readonly logsumexp: OpAttributes["sum"];
   readonly variance: OpAttributes["sum"] & { readonly correction: number };
   readonly std: OpAttributes["variance"];

@@ -38,7 +38,9 @@ const loss: Valid = { args: [x, x], options: [2, "reduction"] };
 const valid: Record<string, Valid> = {
   ...Object.fromEntries([...UNARY_OPS.filter((op) => op in autograd), "detach"].map((op) => [op, one])),
   ...Object.fromEntries("add sub mul div pow maximum minimum matmul".split(" ").map((op) => [op, two])),
-  ...Object.fromEntries("sum mean max logsumexp maxWithIndices argmax".split(" ").map((op) => [op, reduction])),
+  ...Object.fromEntries("sum mean prod max min logsumexp".split(" ").map((op) => [op, reduction])),
+  ...Object.fromEntries("maxWithIndices minWithIndices argmax argmin".split(" ").map((op) => [op, reduction])),
+  cumsum: { args: [x, 1] },
   globalAvgPool2d: { args: [image] },
   variance: spread,
   std: spread,

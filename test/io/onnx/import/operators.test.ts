@@ -175,6 +175,19 @@ const REDUCTIONS: readonly Case[] = [
     one(operator, image, { keepdims: 0 }, { axes: [-2] }, { opset: 18 }),
     one(operator, image),
   ]),
+  one("ReduceProd", image, { axes: [2, -1] }),
+  one("ReduceProd", image, { keepdims: 0 }, { axes: [-2] }, { opset: 18 }),
+  ...[{}, { exclusive: 1 }, { reverse: 1 }, { exclusive: 1, reverse: 1 }].flatMap((how) =>
+    [1, -1].map((axis) => one("CumSum", image, how, { axis: [axis] })),
+  ),
+  ...["ArgMax", "ArgMin"].flatMap((operator) =>
+    [{ axis: -1 }, { keepdims: 0 }].map((how) =>
+      several(`${operator} ${JSON.stringify(how)}`, image, [
+        { operator, inputs: ["x"], outputs: ["positions"], attributes: how },
+        { operator: "Cast", inputs: ["positions"], attributes: { to: 1 } },
+      ]),
+    ),
+  ),
   one("ReduceSum", image, { axes: [2, 3] }, {}, { opset: 11 }),
   one("ReduceSum", image, { keepdims: 0 }, { axes: [1, 2] }),
   one("ReduceSum", image, { noop_with_empty_axes: 1 }),
