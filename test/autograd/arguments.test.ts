@@ -41,6 +41,7 @@ const valid: Record<string, Valid> = {
   ...Object.fromEntries("sum mean prod max min logsumexp".split(" ").map((op) => [op, reduction])),
   ...Object.fromEntries("maxWithIndices minWithIndices argmax argmin".split(" ").map((op) => [op, reduction])),
   cumsum: { args: [x, 1] },
+  einsum: { args: ["ij,jk->ik", x, x] },
   globalAvgPool2d: { args: [image] },
   variance: spread,
   std: spread,

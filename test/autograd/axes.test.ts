@@ -1,5 +1,6 @@
 /** What works along axes, as PyTorch does it (test/golden/axes), on both tiers. */
 import { cumsum } from "../../src/autograd/cumulative.ts";
+import { einsum } from "../../src/autograd/einsum.ts";
 import { argmin, min, minWithIndices, prod } from "../../src/autograd/reduce.ts";
 import { goldenFamily } from "../support/golden-family.ts";
 
@@ -15,5 +16,6 @@ goldenFamily("axes/axes", {
     }),
     prod: ({ input, attrs }) => prod(input("x"), attrs.dims ?? undefined, { keepDim: attrs.keepdim }),
     cumsum: ({ input, attrs }) => cumsum(input("x"), attrs.axis),
+    einsum: ({ input, attrs, case: { inputs } }) => einsum(attrs.equation, ...Object.keys(inputs).map(input)),
   },
 });

@@ -1,6 +1,7 @@
 /** Operators with weights: convolution, matrix products, normalisation; dropout and softmax. */
 import { conv2d } from "../../../../autograd/conv.ts";
 import { dropout } from "../../../../autograd/dropout.ts";
+import { einsum } from "../../../../autograd/einsum.ts";
 import { add, mul } from "../../../../autograd/elementwise.ts";
 import { linear, matmul } from "../../../../autograd/matmul.ts";
 import { batchNorm, groupNorm, layerNorm } from "../../../../autograd/norm.ts";
@@ -130,6 +131,10 @@ export const layers: Operators = {
   Conv: conv,
   Gemm: gemm,
   MatMul: () => (inputs) => matmul(inputs.tensor(0), inputs.tensor(1)),
+  Einsum: (node) => {
+    const equation = node.text("equation", "");
+    return (inputs) => einsum(equation, ...inputs.values.map((_, i) => inputs.tensor(i)));
+  },
   BatchNormalization: batchNormalization,
   InstanceNormalization: instanceNormalization,
   GroupNormalization: groupNormalization,
