@@ -43,6 +43,8 @@ export interface OpAttributes {
   readonly gather: { readonly axis: number; readonly index: IndexTensor };
 
   readonly conv2d: ConvGeometry;
+  /** That of images with one row. */
+  readonly conv1d: ConvGeometry;
   readonly maxPool2d: MaxPool2dOptions;
   readonly avgPool2d: AvgPool2dOptions;
   readonly adaptiveAvgPool2d: PoolGeometry;
@@ -68,6 +70,11 @@ export interface OpAttributes {
     readonly bias: Tensor | null;
     readonly eps: number;
     readonly groups: number;
+  };
+  readonly instanceNorm: {
+    readonly weight: Tensor | null;
+    readonly bias: Tensor | null;
+    readonly eps: number;
   };
   readonly softmax: { readonly axis: number };
   readonly logSoftmax: { readonly axis: number };

@@ -123,6 +123,7 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "adaptiveAvgPool2d":
       return pooled(node, attributes as PoolGeometry, "average");
     case "conv2d":
+    case "conv1d":
       return input === 0 ? convolved(node) : unknown(op);
     case "matmul": {
       const [other, [rows, inner], columns] = [inputs[1 - input], inputs[0].shape, inputs[1].shape[1]];

@@ -57,7 +57,7 @@ const MASKS: ReadonlySet<string> = new Set([
   ],
 ]);
 /** Operations that multiply an input by the others. */
-const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
+const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d", "conv1d"]);
 
 /** The part of a graph that leads from x to y, divided. */
 export interface Segment {

@@ -48,12 +48,14 @@ const numbers: Record<string, Call> = {
   "conv2d: stride": (stride) => S.conv2d(images, filters, null, { stride }),
   "conv2d: padding": (padding) => S.conv2d(images, filters, null, { padding }),
   "conv2d: groups": (groups) => S.conv2d(images, filters, null, { groups }),
+  "conv1d: stride": (stride) => S.conv1d(S.zeros([1, 2, 4]), S.zeros([2, 2, 3]), null, { stride }),
   "maxPool2d: kernelSize": (kernelSize) => S.maxPool2d(images, { kernelSize }),
   "avgPool2d: padding": (padding) => S.avgPool2d(images, { kernelSize: 2, padding }),
   "adaptiveAvgPool2d: outputSize": (outputSize) => S.adaptiveAvgPool2d(images, outputSize),
   "gradcheck: directions": (directions) => S.gradcheck((t) => S.mul(t, t), [x], { directions }),
   "batchNorm: momentum": (momentum) => S.batchNorm(images, null, null, { training: true, momentum }),
   "layerNorm: eps": (eps) => S.layerNorm(x, [3], null, null, { eps }),
+  "instanceNorm: eps": (eps) => S.instanceNorm(images, null, null, { eps }),
   "gradcheck: epsilon": (epsilon) => S.gradcheck((t) => S.mul(t, t), [x], { epsilon }),
 };
 

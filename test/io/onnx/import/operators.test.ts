@@ -132,6 +132,14 @@ const LAYERS: readonly Case[] = [
   conv({ auto_pad: "SAME_UPPER", strides: [2, 2] }, 3, 4, 4, 3),
   conv({ auto_pad: "SAME_LOWER", strides: [1, 2] }, 3, 4, 4, 3),
   conv({ auto_pad: "VALID" }, 3, 4, 3, 3),
+  ...(
+    [
+      [{}, [3, 4, 3]],
+      [{ kernel_shape: [4], pads: [2, 2], strides: [2], dilations: [2] }, [3, 4, 4]],
+      [{ pads: [1, 2], group: 2 }, [6, 2, 3]],
+      [{ auto_pad: "SAME_UPPER", strides: [2] }, [3, 4, 4]],
+    ] as const
+  ).map(([how, w]) => one("Conv", [2, 4, 11], how, { w: random(...w), b: random(w[0]) })),
   one("Gemm", rows, { transB: 1 }, { w: random(2, 5), b: random(2) }),
   one("Gemm", rows, {}, { w: random(5, 2) }),
   one("Gemm", [5, 3], { transA: 1, alpha: f(0.5), beta: f(2) }, { w: random(5, 2), b: random(3, 1) }),
