@@ -69,5 +69,18 @@ for shape in ((2, 3, 4, 5), (3, 2, 7), (1, 4, 1, 3), (2, 2, 2, 3, 2)):
         inputs = {"x": 3 * torch.randn(shape) + 1, **{n: torch.randn(shape[1]) for n in names}}
         case("instance_norm", f"{list(shape)} {names} {eps}", lambda t: F.instance_norm(t["x"], weight=t.get("weight"), bias=t.get("bias"), eps=eps), inputs, {"eps": eps})
 
+for shape in ((5, 3), (3, 2, 7), (1, 4, 5)):
+    def batch_norm1d(t):
+        m = torch.nn.BatchNorm1d(shape[1])
+        return {"y": F.batch_norm(t["x"], m.running_mean, m.running_var, t["weight"], t["bias"], True, 0.3), "running_mean": m.running_mean, "running_var": m.running_var}
+    case("batch_norm1d", f"{list(shape)}", batch_norm1d, {"x": 3 * torch.randn(shape) + 1, "weight": torch.randn(shape[1]), "bias": torch.randn(shape[1])})
+
+for shape, layer in (((2, 3, 6), torch.nn.InstanceNorm1d), ((2, 2, 3, 4), torch.nn.InstanceNorm2d)):
+    def tracked(t):
+        m = layer(shape[1], momentum=0.3, track_running_stats=True)
+        m(t["x"]), m(2 * t["x"] + 1)
+        return {"y": m.eval()(t["x"]), "running_mean": m.running_mean, "running_var": m.running_var, "num_batches_tracked": m.num_batches_tracked}
+    case("instance_norm_tracked", f"{list(shape)}", tracked, {"x": torch.randn(shape)})
+
 json.dump({"family": "axes", "torch": torch.__version__, "cases": cases}, open("axes.json", "w"))
 print(torch.__version__, len(cases))
