@@ -48,13 +48,14 @@ function reduceRows(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceG
   const outer = reduced.length;
   if (op === "max" || op === "min") {
     const { rowsExtreme } = engine.program<"rowsExtreme">(`rows ${op}`, () => [rowsExtremeFunction(op)]);
+    const most = op === "max" ? Math.max : Math.min;
     return engine.run((call) => {
       const px = call.input(x);
       const at = call.scratch(4);
       const lanes = engine.arena.floats.subarray(at / 4, at / 4 + 4);
       for (let k = 0; k < kept.length; k++) {
         rowsExtreme(px + 4 * kept[k], outer, inner, 4 * skip, at);
-        y[k] = Math[op](lanes[0], lanes[1], lanes[2], lanes[3]);
+        y[k] = most(lanes[0], lanes[1], lanes[2], lanes[3]);
       }
     });
   }
