@@ -79,20 +79,21 @@ export abstract class InstanceNorm extends Module {
     // The averages over the batch of the images' means and unbiased variances.
     const axes = this.rank === 3 ? [2] : [2, 3];
     noGrad(() => {
-      this.#move(runningMean, mean(x, [0, ...axes]));
-      this.#move(runningVar, mean(variance(x, axes), 0));
+      move(runningMean, mean(x, [0, ...axes]), this.momentum);
+      move(runningVar, mean(variance(x, axes), 0), this.momentum);
     });
     return y;
-  }
-
-  #move(running: Tensor, batch: Tensor): void {
-    const [before, now] = [peek(running), peek(batch)];
-    running.assign(now.map((value, c) => (1 - this.momentum) * before[c] + this.momentum * value));
   }
 
   override describe(): string {
     return `${this.channels}`;
   }
+}
+
+/** running ← (1 − momentum)·running + momentum·batch. */
+function move(running: Tensor, batch: Tensor, momentum: number): void {
+  const [before, now] = [peek(running), peek(batch)];
+  running.assign(now.map((value, c) => (1 - momentum) * before[c] + momentum * value));
 }
 
 function nameOf(rank: 3 | 4): string {

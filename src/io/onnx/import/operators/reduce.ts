@@ -67,7 +67,7 @@ const cumulative: Operator = (node) => {
     const backwards = Int32Array.from({ length }, (_, i) => length - 1 - i);
     const turned = (t: Tensor): Tensor => (reverse ? indexSelect(t, axis, backwards) : t);
     const y = cumsum(turned(x), axis);
-    if (!exclusive) return turned(y);
+    if (!exclusive || length === 0) return turned(y);
     // Shifted by one: a zero comes first, and the last sum goes.
     const along = <T>(there: T, elsewhere: T): T[] => x.shape.map((_, i) => (i === axis ? there : elsewhere));
     const kept = slice(y, along([0, length - 1] as const, null));
