@@ -22,8 +22,12 @@ export interface OpAttributes {
 
   readonly sum: { readonly axes: Axes; readonly keepDim: boolean };
   readonly mean: OpAttributes["sum"];
+  readonly prod: OpAttributes["sum"];
   readonly max: OpAttributes["sum"];
+  readonly min: OpAttributes["sum"];
   readonly maxWithIndices: OpAttributes["sum"];
+  readonly minWithIndices: OpAttributes["sum"];
+  readonly cumsum: { readonly axis: number };
   readonly logsumexp: OpAttributes["sum"];
   readonly variance: OpAttributes["sum"] & { readonly correction: number };
   readonly std: OpAttributes["variance"];
@@ -39,6 +43,8 @@ export interface OpAttributes {
   readonly gather: { readonly axis: number; readonly index: IndexTensor };
 
   readonly conv2d: ConvGeometry;
+  /** That of images with one row. */
+  readonly conv1d: ConvGeometry;
   readonly maxPool2d: MaxPool2dOptions;
   readonly avgPool2d: AvgPool2dOptions;
   readonly adaptiveAvgPool2d: PoolGeometry;
@@ -64,6 +70,11 @@ export interface OpAttributes {
     readonly bias: Tensor | null;
     readonly eps: number;
     readonly groups: number;
+  };
+  readonly instanceNorm: {
+    readonly weight: Tensor | null;
+    readonly bias: Tensor | null;
+    readonly eps: number;
   };
   readonly softmax: { readonly axis: number };
   readonly logSoftmax: { readonly axis: number };

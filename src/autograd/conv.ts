@@ -5,14 +5,21 @@
  */
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensors } from "../tensor/check-tensor.ts";
-import { type Conv2dOptions, convGeometry } from "../tensor/geometry/conv.ts";
+import {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type ConvGeometry,
+  conv1dGeometry,
+  convGeometry,
+} from "../tensor/geometry/conv.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
+import type { Shape } from "../tensor/shape.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { record } from "./graph.ts";
 
-export type { Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
+export type { Conv1dOptions, Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
 
 const CONV2D_OPTIONS: OptionNames<Conv2dOptions> = {
   stride: true,
@@ -21,6 +28,8 @@ const CONV2D_OPTIONS: OptionNames<Conv2dOptions> = {
   groups: true,
   algorithm: true,
 };
+
+const CONV1D_OPTIONS: OptionNames<Conv1dOptions> = { stride: true, padding: true, dilation: true, groups: true };
 
 /**
  * y[n, o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[n, c, i·s + u·d − p, j·s + v·d − p], with x = 0 outside.
@@ -42,9 +51,39 @@ export function conv2d(x: Tensor, w: Tensor, b: Tensor | null = null, options: C
   checkTensors("conv2d", { x, w }, { b });
   checkOptions("conv2d", options, CONV2D_OPTIONS);
   const g = convGeometry(x.shape, w.shape, b ? b.shape : null, options);
-  const y = empty(g.shape, x);
+  return convolved("conv2d", x, w, b, g, g.shape);
+}
+
+/**
+ * y[n, o, i] = b[o] + Σ_{c,u} w[o, c, u] · x[n, c, i·s + u·d − p], with x = 0 outside: `conv2d` of images with one row.
+ *
+ * @param x lines `[N, C, L]`.
+ * @param w filters `[O, C/groups, K]`.
+ * @param b one number per filter `[O]`, or null.
+ * @returns `[N, O, Lo]`, Lo = ⌊(L + 2p − d(K − 1) − 1) / s⌋ + 1.
+ * @throws ShapeError if channels, groups or sizes do not fit; it shows every shape and option.
+ *
+ * @example
+ * conv1d(tensor([[[1, 2, 4, 8]]]), tensor([[[1, -1]]])).toArray(); // [[[-1, -2, -4]]]
+ */
+export function conv1d(x: Tensor, w: Tensor, b: Tensor | null = null, options: Conv1dOptions = {}): Tensor {
+  checkTensors("conv1d", { x, w }, { b });
+  checkOptions("conv1d", options, CONV1D_OPTIONS);
+  const g = conv1dGeometry(x.shape, w.shape, b ? b.shape : null, options);
+  return convolved("conv1d", x, w, b, g, [g.N, g.O, g.Wo]);
+}
+
+function convolved(
+  op: "conv1d" | "conv2d",
+  x: Tensor,
+  w: Tensor,
+  b: Tensor | null,
+  g: ConvGeometry,
+  shape: Shape,
+): Tensor {
+  const y = empty(shape, x);
   kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), valuesOf(y), g);
-  return record(["conv2d", g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
+  return record([op, g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there
     //   ∂L/∂x[q] = Σ over (t, l) that see q of w[t]·gy[l]   the error of every result the pixel contributed to
@@ -63,7 +102,7 @@ export function conv2d(x: Tensor, w: Tensor, b: Tensor | null = null, options: C
     }
     if (b && needB) {
       gb = allocate(g.O, gy);
-      kernels.reduce("sum", gy, gb, reduceGeometry("conv2d", g.shape, [0, 2, 3], false));
+      kernels.reduce("sum", gy, gb, reduceGeometry(op, g.shape, [0, 2, 3], false));
     }
     return [gx, gw, gb];
   });

@@ -2,7 +2,9 @@
 export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
 export * from "./conv.ts";
+export * from "./cumulative.ts";
 export * from "./dropout.ts";
+export * from "./einsum.ts";
 export * from "./element-losses.ts";
 export * from "./elementwise.ts";
 export { type GradcheckOptions, gradcheck } from "./gradcheck.ts";

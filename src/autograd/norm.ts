@@ -2,7 +2,8 @@
  * Normalisation: x̂ = (x − mean) / √(variance + eps), then y = weight·x̂ + bias.
  *
  * The variants differ in whose mean: batch norm's is a channel's over the batch (Ioffe & Szegedy 2015), layer norm's an
- * example's over its features (Ba, Kiros & Hinton 2016), group norm's an example's over a group of channels (Wu & He 2018).
+ * example's over its features (Ba, Kiros & Hinton 2016), group norm's an example's over a group of channels (Wu & He 2018),
+ * instance norm's over each channel (Ulyanov, Vedaldi & Lempitsky 2016).
  *
  * The derivative they share, with n elements per group, rstd = 1/√(variance + eps) and upstream gx̂ = ∂L/∂x̂. The mean and
  * the variance depend on every x of the group, so each x_i acts on every x̂_j, by three paths:
@@ -15,7 +16,7 @@
 import { checkBetween, checkBoolean, checkObject } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensors } from "../tensor/check-tensor.ts";
-import { ValueError } from "../tensor/errors.ts";
+import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import {
   type AffineNormGeometry,
@@ -25,7 +26,7 @@ import {
 } from "../tensor/geometry/norm.ts";
 import type { BinaryOp } from "../tensor/kernels.ts";
 import { allocate, currentStep, type Values } from "../tensor/memory.ts";
-import type { Shape } from "../tensor/shape.ts";
+import { formatShape, type Shape } from "../tensor/shape.ts";
 import { computed, type Tensor, valuesOf, valuesToChange } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { copyOf, unbroadcast } from "./arrays.ts";
@@ -33,7 +34,7 @@ import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 import { Normalization, Normalized } from "./normalized.ts";
 
-/** Options of `layerNorm` and `groupNorm`. */
+/** Options of `layerNorm`, `groupNorm` and `instanceNorm`. */
 export interface NormOptions {
   /** Added to the variance, so that a constant group does not divide by zero. Default 1e-5. */
   eps?: number;
@@ -162,6 +163,30 @@ export function groupNorm(
   return perExample(["groupNorm", { groups, weight, bias, eps }], x, g);
 }
 
+/**
+ * y = weight·(x − mean)/√(variance + eps) + bias, mean and biased variance over one image's channel of x `[N, C, …]`.
+ *
+ * @param weight `[C]`, or null for 1.
+ * @param bias `[C]`, or null for 0.
+ * @throws ShapeError for a rank below 2, for images of one pixel (x̂ would be 0 for every x), and for weight or bias
+ * that are not `[C]`.
+ */
+export function instanceNorm(
+  x: Tensor,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  options: NormOptions = {},
+): Tensor {
+  const eps = checkedEps("instanceNorm", x, weight, bias, options);
+  const g = groupNormGeometry("instanceNorm", x.shape, x.shape[1], { weight: weight?.shape, bias: bias?.shape });
+  if (g.inner === 1) {
+    throw new ShapeError(
+      `instanceNorm: x must have more than one value per image and channel, got ${formatShape(x.shape)}`,
+    );
+  }
+  return perExample(["instanceNorm", { weight, bias, eps }], x, g);
+}
+
 function checkedEps(op: string, x: Tensor, weight: Tensor | null, bias: Tensor | null, options: NormOptions): number {
   checkOptions(op, options, NORM_OPTIONS);
   checkTensors(op, { x }, { weight, bias });
@@ -170,9 +195,9 @@ function checkedEps(op: string, x: Tensor, weight: Tensor | null, bias: Tensor |
   return eps;
 }
 
-/** Layer and group norm: the groups are not those of weight and bias, so x̂ is scaled by broadcasting. */
+/** Layer, group and instance norm: the groups are not those of weight and bias, so x̂ is scaled by broadcasting. */
 function perExample(
-  operation: Extract<Operation, readonly ["layerNorm" | "groupNorm", unknown]>,
+  operation: Extract<Operation, readonly ["layerNorm" | "groupNorm" | "instanceNorm", unknown]>,
   x: Tensor,
   g: AffineNormGeometry,
 ): Tensor {

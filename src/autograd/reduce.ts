@@ -33,6 +33,17 @@ export interface VarianceOptions extends ReduceOptions {
   correction?: number;
 }
 
+/** Where the largest or smallest elements are. */
+export interface Positions extends IndexTensor {
+  readonly data: Int32Array;
+}
+
+/** The largest or smallest elements along an axis, and where they are. */
+export interface WithIndices {
+  readonly values: Tensor;
+  readonly indices: Positions;
+}
+
 const REDUCE_OPTIONS: OptionNames<ReduceOptions> = { keepDim: true };
 const VARIANCE_OPTIONS: OptionNames<VarianceOptions> = { keepDim: true, correction: true };
 
@@ -68,18 +79,52 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
 }
 
 /**
+ * y = Π x over `axes`, multiplied in float64; 1 for no elements. The derivative by an element is the product of the
+ * others, zeros or not.
+ *
+ * @example
+ * prod(tensor([[1, 2], [3, 4]]), 1).toArray(); // [2, 12]
+ *
+ * @throws ShapeError if an axis does not exist or is named twice.
+ */
+export function prod(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  const { keepDim = false } = checked("prod", x, axes, options, REDUCE_OPTIONS);
+  const g = reduceGeometry("prod", x.shape, axes, keepDim);
+  return record(["prod", { axes, keepDim }], reduced("prod", x, g), [x], (gy) => {
+    // ∂y/∂x_i = Π_{j≠i} x_j.
+    const gx = allocate(x.size, gy);
+    kernels.prodGradient(gy, valuesOf(x), gx, g);
+    return [gx];
+  });
+}
+
+/**
  * y = the largest element over `axes`, NaN if there is one. Tied largest elements share the gradient equally (PyTorch's
  * amax).
  *
  * @throws ShapeError if an axis does not exist or is named twice, and for the maximum of no elements.
  */
 export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
-  const { keepDim = false } = checked("max", x, axes, options, REDUCE_OPTIONS);
-  const g = reduceGeometry("max", x.shape, axes, keepDim);
-  checkNotEmpty("max", x.shape, g);
-  const y = reduced("max", x, g);
-  return record(["max", { axes, keepDim }], y, [x], (gy) => {
-    // ∂y/∂x_i = 1/k where x_i is one of the k largest, else 0.
+  return extreme("max", x, axes, options);
+}
+
+/**
+ * y = the smallest element over `axes`, NaN if there is one. Tied smallest elements share the gradient equally (PyTorch's
+ * amin).
+ *
+ * @throws ShapeError if an axis does not exist or is named twice, and for the minimum of no elements.
+ */
+export function min(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  return extreme("min", x, axes, options);
+}
+
+function extreme(op: "max" | "min", x: Tensor, axes: Axes, options: ReduceOptions): Tensor {
+  const { keepDim = false } = checked(op, x, axes, options, REDUCE_OPTIONS);
+  const g = reduceGeometry(op, x.shape, axes, keepDim);
+  checkNotEmpty(op, x.shape, g);
+  const y = reduced(op, x, g);
+  return record([op, { axes, keepDim }], y, [x], (gy) => {
+    // ∂y/∂x_i = 1/k where x_i is one of the k elements that equal y, else 0.
     const mask = combine("equal", valuesOf(x), x.shape, valuesOf(y), g.keptShape);
     const ties = allocate(gy.length, gy);
     kernels.reduce("sum", mask, ties, g);
@@ -97,22 +142,40 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
  *
  * @throws ShapeError if the axis does not exist or has length 0.
  */
-export function maxWithIndices(
+export function maxWithIndices(x: Tensor, axis: number, options: ReduceOptions = {}): WithIndices {
+  return withIndices("maxWithIndices", x, axis, options);
+}
+
+/**
+ * The smallest elements along one axis, `values`, and their positions, `indices`: the first one in a tie, and NaN counts
+ * as smallest. The gradient of a value goes to the element it was taken from (PyTorch's min with a dim).
+ *
+ * @example
+ * minWithIndices(tensor([[5, 1, 1], [7, 2, 3]]), 1); // values [1, 2], indices.data [1, 1]
+ *
+ * @throws ShapeError if the axis does not exist or has length 0.
+ */
+export function minWithIndices(x: Tensor, axis: number, options: ReduceOptions = {}): WithIndices {
+  return withIndices("minWithIndices", x, axis, options);
+}
+
+function withIndices(
+  op: "maxWithIndices" | "minWithIndices",
   x: Tensor,
   axis: number,
-  options: ReduceOptions = {},
-): { values: Tensor; indices: { readonly data: Int32Array; readonly shape: Shape } } {
-  const { keepDim = false } = checked("maxWithIndices", x, axis, options, REDUCE_OPTIONS);
-  const along = normalizeAxis("maxWithIndices", axis, x.rank, x.shape);
-  const g = reduceGeometry("maxWithIndices", x.shape, along, keepDim);
-  checkNotEmpty("maxWithIndices", x.shape, g);
+  options: ReduceOptions,
+): WithIndices {
+  const { keepDim = false } = checked(op, x, axis, options, REDUCE_OPTIONS);
+  const along = normalizeAxis(op, axis, x.rank, x.shape);
+  const g = reduceGeometry(op, x.shape, along, keepDim);
+  checkNotEmpty(op, x.shape, g);
   const indices = { data: new Int32Array(sizeOf(g.shape)), shape: g.shape };
-  kernels.argmax(valuesOf(x), indices.data, g);
+  kernels[op === "maxWithIndices" ? "argmax" : "argmin"](valuesOf(x), indices.data, g);
   const positions = indices.data.map((index, k) => g.kept[k] + index * g.innerStride);
   const flat = { outer: 1, length: x.size, inner: 1 };
   const values = empty(g.shape, x);
   kernels.indexSelect(valuesOf(x), positions, valuesOf(values), flat);
-  record(["maxWithIndices", { axes: axis, keepDim }], values, [x], (gy) => {
+  record([op, { axes: axis, keepDim }], values, [x], (gy) => {
     // ∂y/∂x_i = 1 at the chosen position, else 0.
     const gx = zeros(x.size, gy);
     kernels.indexAdd(gy, positions, gx, flat);
@@ -127,16 +190,26 @@ export function maxWithIndices(
  *
  * @throws ShapeError if the axis does not exist, and for no elements.
  */
-export function argmax(
-  x: Tensor,
-  axis?: number,
-  options: ReduceOptions = {},
-): IndexTensor & { readonly data: Int32Array } {
-  const { keepDim = false } = checked("argmax", x, axis, options, REDUCE_OPTIONS);
-  const g = reduceGeometry("argmax", x.shape, axis, keepDim);
-  checkNotEmpty("argmax", x.shape, g);
+export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Positions {
+  return positionsOf("argmax", x, axis, options);
+}
+
+/**
+ * The position of the smallest element along `axis`, the first in a tie; without an axis, its position in all of x in
+ * row-major order. Whole numbers, without a gradient.
+ *
+ * @throws ShapeError if the axis does not exist, and for no elements.
+ */
+export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): Positions {
+  return positionsOf("argmin", x, axis, options);
+}
+
+function positionsOf(op: "argmax" | "argmin", x: Tensor, axis: number | undefined, options: ReduceOptions): Positions {
+  const { keepDim = false } = checked(op, x, axis, options, REDUCE_OPTIONS);
+  const g = reduceGeometry(op, x.shape, axis, keepDim);
+  checkNotEmpty(op, x.shape, g);
   const data = new Int32Array(sizeOf(g.shape));
-  kernels.argmax(valuesOf(x), data, g);
+  kernels[op](valuesOf(x), data, g);
   return { data, shape: g.shape };
 }
 
@@ -230,5 +303,7 @@ function checked<Options extends ReduceOptions>(
 }
 
 function checkNotEmpty(op: string, x: Shape, g: ReduceGeometry): void {
-  if (g.count === 0) throw new ShapeError(`${op}: cannot take the largest of no elements (x ${formatShape(x)})`);
+  if (g.count > 0) return;
+  const which = op.includes("max") ? "largest" : "smallest";
+  throw new ShapeError(`${op}: cannot take the ${which} of no elements (x ${formatShape(x)})`);
 }

@@ -56,16 +56,25 @@ export function edgeMap(node: Node, input: number): LinearMap {
       const count = x.size / output.size;
       return summed(node, () => 1 / count, isPowerOfTwo(count));
     }
-    case "max": {
-      const ties = new Float64Array(output.size);
-      const isLargest = (i: number, j: number): boolean => peek(x)[i] === peek(output)[j];
-      rowOfEach(node).forEach((j, i) => {
-        if (isLargest(i, j)) ties[j]++;
-      });
-      return summed(node, (i, j) => (isLargest(i, j) ? 1 / ties[j] : 0), ties.every(isPowerOfTwo));
+    case "cumsum":
+      return runningSums(x, attributes as OpAttributes["cumsum"]);
+    case "prod": {
+      // The product of the others, which decides nothing exactly: the rule may say it.
+      const factors = factorsOf(node);
+      return summed(node, (i) => factors[i], false);
     }
-    case "maxWithIndices": {
-      // The first of the largest.
+    case "max":
+    case "min": {
+      const ties = new Float64Array(output.size);
+      const isExtreme = (i: number, j: number): boolean => peek(x)[i] === peek(output)[j];
+      rowOfEach(node).forEach((j, i) => {
+        if (isExtreme(i, j)) ties[j]++;
+      });
+      return summed(node, (i, j) => (isExtreme(i, j) ? 1 / ties[j] : 0), ties.every(isPowerOfTwo));
+    }
+    case "maxWithIndices":
+    case "minWithIndices": {
+      // The first of those that are taken.
       const taken = new Set<number>();
       return summed(
         node,
@@ -114,6 +123,7 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "adaptiveAvgPool2d":
       return pooled(node, attributes as PoolGeometry, "average");
     case "conv2d":
+    case "conv1d":
       return input === 0 ? convolved(node) : unknown(op);
     case "matmul": {
       const [other, [rows, inner], columns] = [inputs[1 - input], inputs[0].shape, inputs[1].shape[1]];
@@ -138,7 +148,7 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "hardswish":
     case "selu": {
       // Factors that differ from entry to entry: what they are exactly decides nothing, so the rule may say it.
-      const factors = numbersOf(node.rule(toValues(new Float64Array(x.size).fill(1)), [true])[0]!);
+      const factors = factorsOf(node);
       return selecting(everyPlace(factors.length), (i) => factors[i], false);
     }
     default:
@@ -254,6 +264,20 @@ function summed(node: Node, factor: (i: number, j: number) => number, exact: boo
     rows[j].push([i, factor(i, j)]);
   });
   return summing(rows.length, (row) => rows[row], exact);
+}
+
+/** Each entry takes in the entries before it along the axis. */
+function runningSums(x: Tensor, { axis }: OpAttributes["cumsum"]): LinearMap {
+  const along = axis < 0 ? axis + x.rank : axis;
+  const step = sizeOf(x.shape.slice(along + 1));
+  const places = (row: number): number => Math.floor(row / step) % x.shape[along];
+  const terms = (row: number) => Array.from({ length: places(row) + 1 }, (_, k) => [row - k * step, 1] as const);
+  return summing(x.size, terms, true);
+}
+
+/** What the rule of an operation on one tensor multiplies by: its gradients for an upstream gradient of ones. */
+function factorsOf(node: Node): ArrayLike<number> {
+  return numbersOf(node.rule(toValues(new Float64Array(node.output.size).fill(1)), [true])[0]!);
 }
 
 /**

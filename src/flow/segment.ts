@@ -32,6 +32,7 @@ const LINEAR: ReadonlySet<string> = new Set([
     "gather",
     "expand",
     "sum",
+    "cumsum",
     "mean",
     "avgPool2d",
     "adaptiveAvgPool2d",
@@ -40,10 +41,23 @@ const LINEAR: ReadonlySet<string> = new Set([
 ]);
 /** Operations that pass or drop entries depending on the values. */
 const MASKS: ReadonlySet<string> = new Set([
-  ...["relu", "leakyRelu", "clamp", "abs", "dropout", "max", "maxWithIndices", "maximum", "minimum", "maxPool2d"],
+  ...[
+    "relu",
+    "leakyRelu",
+    "clamp",
+    "abs",
+    "dropout",
+    "max",
+    "min",
+    "maxWithIndices",
+    "minWithIndices",
+    "maximum",
+    "minimum",
+    "maxPool2d",
+  ],
 ]);
 /** Operations that multiply an input by the others. */
-const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
+const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d", "conv1d"]);
 
 /** The part of a graph that leads from x to y, divided. */
 export interface Segment {

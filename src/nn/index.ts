@@ -18,6 +18,7 @@ export type {
   UniformOptions,
 } from "./init.ts";
 export * as init from "./init.ts";
+export * from "./instance-norm.ts";
 export * from "./linear.ts";
 export * from "./metrics.ts";
 export {

@@ -9,7 +9,7 @@ import { peek, type Tensor } from "../tensor/tensor.ts";
 import { buffer, parameterOf } from "./marks.ts";
 import { Module } from "./module.ts";
 
-/** Options of `BatchNorm2d`. */
+/** Options of `BatchNorm1d` and `BatchNorm2d`. */
 export interface BatchNorm2dLayerOptions {
   /** running ← (1 − momentum)·running + momentum·batch. Null: the plain average over all batches. Default 0.1. */
   momentum?: number | null;
@@ -29,16 +29,13 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNorm2dLayerOptions> = {
 };
 
 /**
- * Batch norm of images `[N, C, H, W]`, per channel (Ioffe & Szegedy 2015).
+ * What `BatchNorm1d` and `BatchNorm2d` share (Ioffe & Szegedy 2015).
  *
- * In training it normalises with the batch's mean and biased variance, and moves the running mean and (unbiased)
- * variance, outside the graph. In evaluation it normalises with the running statistics. Parameters: weight `[C]` = 1,
+ * In training they normalise with the batch's mean and biased variance, and move the running mean and (unbiased)
+ * variance, outside the graph. In evaluation they normalise with the running statistics. Parameters: weight `[C]` = 1,
  * bias `[C]` = 0. Buffers: runningMean `[C]`, runningVar `[C]`, numBatchesTracked `[]`.
- *
- * @throws ValueError or UsageError for an invalid number of channels, or an option that does not exist or is out of
- * range; in `forward`, ShapeError if x is not `[N, C, H, W]`, or in training has only one value per channel.
  */
-export class BatchNorm2d extends Module {
+export abstract class BatchNorm extends Module {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
   readonly runningMean: Tensor | null;
@@ -48,15 +45,15 @@ export class BatchNorm2d extends Module {
   readonly momentum: number | null;
   readonly eps: number;
 
-  constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
+  constructor(who: string, channels: number, options: BatchNorm2dLayerOptions) {
     super();
-    checkWhole("BatchNorm2d", "channels", channels);
-    checkOptions("BatchNorm2d", options, BATCH_NORM_OPTIONS);
+    checkWhole(who, "channels", channels);
+    checkOptions(who, options, BATCH_NORM_OPTIONS);
     const { momentum = 0.1, eps = 1e-5, affine = true, trackRunningStats = true } = options;
-    if (momentum !== null) checkBetween("BatchNorm2d", "momentum", momentum, 0, 1);
-    checkBetween("BatchNorm2d", "eps", eps, 0);
-    checkBoolean("BatchNorm2d", "affine", affine);
-    checkBoolean("BatchNorm2d", "trackRunningStats", trackRunningStats);
+    if (momentum !== null) checkBetween(who, "momentum", momentum, 0, 1);
+    checkBetween(who, "eps", eps, 0);
+    checkBoolean(who, "affine", affine);
+    checkBoolean(who, "trackRunningStats", trackRunningStats);
     this.weight = affine ? parameterOf(this, ones([channels])) : null;
     this.bias = affine ? parameterOf(this, zeros([channels])) : null;
     this.runningMean = trackRunningStats ? buffer(zeros([channels])) : null;
@@ -67,10 +64,11 @@ export class BatchNorm2d extends Module {
     this.eps = eps;
   }
 
+  /** @throws ShapeError unless the layer is for tensors like x. */
+  abstract checkShape(x: Tensor): void;
+
   forward(x: Tensor): Tensor {
-    if (x.rank !== 4 || x.shape[1] !== this.channels) {
-      throw new ShapeError(`BatchNorm2d: x must be [N, ${this.channels}, H, W], got ${formatShape(x.shape)}`);
-    }
+    this.checkShape(x);
     const { runningMean, runningVar, numBatchesTracked } = this;
     if (!runningMean || !runningVar || !numBatchesTracked) {
       return batchNorm(x, this.weight, this.bias, { training: true, eps: this.eps });
@@ -102,6 +100,36 @@ export class BatchNorm2d extends Module {
 
   override describe(): string {
     return `${this.channels}`;
+  }
+}
+
+/**
+ * Batch norm of images `[N, C, H, W]`, per channel.
+ *
+ * @throws ValueError or UsageError for an invalid number of channels, or an option that does not exist or is out of
+ * range; in `forward`, ShapeError if x is not `[N, C, H, W]`, or in training has only one value per channel.
+ */
+export class BatchNorm2d extends BatchNorm {
+  constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
+    super("BatchNorm2d", channels, options);
+  }
+
+  override checkShape({ rank, shape }: Tensor): void {
+    if (rank === 4 && shape[1] === this.channels) return;
+    throw new ShapeError(`BatchNorm2d: x must be [N, ${this.channels}, H, W], got ${formatShape(shape)}`);
+  }
+}
+
+/** Batch norm of features `[N, C]` or lines `[N, C, L]`, per channel, as `BatchNorm2d` of images. */
+export class BatchNorm1d extends BatchNorm {
+  constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
+    super("BatchNorm1d", channels, options);
+  }
+
+  override checkShape({ rank, shape }: Tensor): void {
+    if ((rank === 2 || rank === 3) && shape[1] === this.channels) return;
+    const C = this.channels;
+    throw new ShapeError(`BatchNorm1d: x must be [N, ${C}] or [N, ${C}, L], got ${formatShape(shape)}`);
   }
 }
 

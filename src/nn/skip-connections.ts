@@ -23,6 +23,7 @@ export function shortcutNodes(node: Node, x: Tensor): readonly Node[] | null {
 export function multiplyAddsOf({ op, inputs, output }: Node): number {
   switch (op) {
     case "conv2d":
+    case "conv1d":
       return (output.size * inputs[1].size) / inputs[1].shape[0];
     case "linear":
     case "matmul":

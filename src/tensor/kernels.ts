@@ -49,7 +49,7 @@ export type DifferenceLoss = "mse" | "l1" | "huber" | "smoothL1";
 /** The losses of single elements: those of differences, the binary cross entropy of σ(x) and t, t·(ln t − x), eᵗ·(t − x). */
 export type ElementLoss = DifferenceLoss | "bce" | "kl" | "klLog";
 
-export type ReduceOp = "sum" | "mean" | "max" | "logsumexp";
+export type ReduceOp = "sum" | "mean" | "prod" | "max" | "min" | "logsumexp";
 
 /** How labels become the mass of each class. */
 export interface LabelTarget {
@@ -155,14 +155,22 @@ export interface Kernels<A = Values> extends TierInUse {
   /** Adds gy to the elements of gx that indexSelect took them from. */
   indexAdd(gy: A, index: Int32Array, gx: A, g: AxisGeometry): void;
 
-  // Reductions (plain/reduce.ts); sums are accumulated in float64
+  // Reductions (plain/reduce.ts); sums and products are accumulated in float64
   reduce(op: ReduceOp, x: A, y: A, g: ReduceGeometry): void;
   /** y → Σ (x − x̄)² / divisor, or its root, with x̄ the mean of the same elements: two passes, rounded once. */
   variance(x: A, y: A, g: ReduceGeometry, divisor: number, root: boolean): void;
   /** gx → gy·∂y/∂x of `variance`; 0 where the root is 0. */
   varianceGradient(gy: A, x: A, gx: A, g: ReduceGeometry, divisor: number, root: boolean): void;
+  /** gx → gy times the product of the other elements: ∂y/∂x of the product, zeros or not. */
+  prodGradient(gy: A, x: A, gx: A, g: ReduceGeometry): void;
   /** y → position of the first maximum, counted in row-major order among the reduced elements. */
   argmax(x: A, y: Int32Array, g: ReduceGeometry): void;
+  /** The same of the first minimum. */
+  argmin(x: A, y: Int32Array, g: ReduceGeometry): void;
+
+  // Along one axis (plain/cumulative.ts)
+  /** y → the sums of x up to each element, or from each element on if `reverse`; accumulated in float64. */
+  cumsum(x: A, y: A, g: AxisGeometry, reverse: boolean): void;
 
   // Matrix product (plain/matmul.ts)
   /** c → op(a)·op(b), or adds it where `g.accumulate`. */

@@ -38,7 +38,10 @@ const loss: Valid = { args: [x, x], options: [2, "reduction"] };
 const valid: Record<string, Valid> = {
   ...Object.fromEntries([...UNARY_OPS.filter((op) => op in autograd), "detach"].map((op) => [op, one])),
   ...Object.fromEntries("add sub mul div pow maximum minimum matmul".split(" ").map((op) => [op, two])),
-  ...Object.fromEntries("sum mean max logsumexp maxWithIndices argmax".split(" ").map((op) => [op, reduction])),
+  ...Object.fromEntries("sum mean prod max min logsumexp".split(" ").map((op) => [op, reduction])),
+  ...Object.fromEntries("maxWithIndices minWithIndices argmax argmin".split(" ").map((op) => [op, reduction])),
+  cumsum: { args: [x, 1] },
+  einsum: { args: ["ij,jk->ik", x, x] },
   globalAvgPool2d: { args: [image] },
   variance: spread,
   std: spread,
@@ -50,6 +53,10 @@ const valid: Record<string, Valid> = {
   conv2d: {
     args: [image, zeros([3, 2, 3, 3]), null],
     options: [3, "stride", "padding", "dilation", "groups", "algorithm"],
+  },
+  conv1d: {
+    args: [zeros([1, 2, 5]), zeros([3, 2, 3]), null],
+    options: [3, "stride", "padding", "dilation", "groups"],
   },
   maxPool2d: {
     args: [image, { kernelSize: 2 }],
@@ -66,6 +73,7 @@ const valid: Record<string, Valid> = {
   },
   layerNorm: { args: [x, [2], channels, channels], options: [4, "eps"] },
   groupNorm: { args: [image, 2, channels, channels], options: [4, "eps"] },
+  instanceNorm: { args: [image, channels, channels], options: [3, "eps"] },
   softmax: { args: [x, 1] },
   logSoftmax: { args: [x, 1] },
   dropout: { args: [x, 0.5, { rng: new Rng(1) }], options: [2, "training", "rng"] },
@@ -121,7 +129,7 @@ it("every operation has a valid call here", () => {
 
 /** Operations whose second tensor must be there. */
 const twoTensors = new Set(
-  "add sub mul div pow maximum minimum matmul linear conv2d mseLoss l1Loss huberLoss smoothL1Loss klDivLoss bceWithLogits".split(
+  "add sub mul div pow maximum minimum matmul linear conv2d conv1d mseLoss l1Loss huberLoss smoothL1Loss klDivLoss bceWithLogits".split(
     " ",
   ),
 );

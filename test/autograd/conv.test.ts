@@ -1,7 +1,7 @@
 /** conv2d as an operation: what it computes, PyTorch's numbers, what it refuses. Gradcheck: ops.test.ts. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { conv2d } from "../../src/autograd/conv.ts";
+import { conv1d, conv2d } from "../../src/autograd/conv.ts";
 import { ones, randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -73,6 +73,29 @@ describe("errors", () => {
     ["a dilation of 1.5", () => conv2d(x, zeros([16, 3, 3, 3]), null, { dilation: 1.5 }), "dilation must be"],
     ["a filter larger than the padded image", () => conv2d(x, zeros([16, 3, 35, 3])), "does not fit"],
   ];
+  const lines = zeros([8, 3, 32]);
+  refused.push(
+    [
+      "channels of lines that differ",
+      () => conv1d(lines, zeros([16, 4, 3]), null, { padding: 1 }),
+      "conv1d: x has 3 channels, w expects 4 (x [8,3,32], w [16,4,3], stride 1, padding 1, dilation 1, groups 1)",
+    ],
+    [
+      "lines without batch axis",
+      () => conv1d(zeros([3, 32]), zeros([16, 3, 3])),
+      "conv1d: x must have rank 3 [N, C, L]",
+    ],
+    [
+      "an image filter on lines",
+      () => conv1d(lines, zeros([16, 3, 3, 3])),
+      "conv1d: w must have rank 3 [O, C/groups, K]",
+    ],
+    [
+      "a filter larger than the padded line",
+      () => conv1d(lines, zeros([16, 3, 35])),
+      "conv1d: the filter does not fit",
+    ],
+  );
   for (const [name, call, message] of refused) {
     it(name, () => {
       expect(call).toThrow(ShapeError);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { dropout } from "../../src/autograd/dropout.ts";
 import { mul } from "../../src/autograd/elementwise.ts";
-import { batchNorm, groupNorm, layerNorm } from "../../src/autograd/norm.ts";
+import { batchNorm, groupNorm, instanceNorm, layerNorm } from "../../src/autograd/norm.ts";
 import { mean, sum, variance } from "../../src/autograd/reduce.ts";
 import { reshape, slice } from "../../src/autograd/shape.ts";
 import { full, ones, randn, tensor, zeros } from "../../src/tensor/create.ts";
@@ -212,6 +212,17 @@ describe("errors", () => {
     ["layerNorm", () => layerNorm(x, []), "layerNorm: x [2,6,3,3] does not end in normalizedShape []"],
     ["layerNorm", () => layerNorm(x, [3], ones([3, 3])), "layerNorm: weight must be [3], normalizedShape, got [3,3]"],
     ["groupNorm", () => groupNorm(x, 4), "groupNorm: 6 channels do not divide into 4 groups (x [2,6,3,3])"],
+    ["instanceNorm", () => instanceNorm(zeros([6])), "instanceNorm: x must be [N, C] or [N, C, ...], got [6]"],
+    [
+      "instanceNorm",
+      () => instanceNorm(zeros([2, 6, 1, 1])),
+      "instanceNorm: x must have more than one value per image and channel, got [2,6,1,1]",
+    ],
+    [
+      "instanceNorm",
+      () => instanceNorm(x, zeros([2])),
+      "instanceNorm: weight must be [6], one number per channel, got [2]",
+    ],
     ["groupNorm", () => groupNorm(zeros([6]), 1), "groupNorm: x must be [N, C] or [N, C, ...], got [6]"],
     [
       "groupNorm",

@@ -1,7 +1,21 @@
 /** Reductions: examples, ties, NaN and infinities, nothing at all, PyTorch's references (and softmax's), errors. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { argmax, logsumexp, max, maxWithIndices, mean, std, sum, variance } from "../../src/autograd/reduce.ts";
+import { cumsum } from "../../src/autograd/cumulative.ts";
+import {
+  argmax,
+  argmin,
+  logsumexp,
+  max,
+  maxWithIndices,
+  mean,
+  min,
+  minWithIndices,
+  prod,
+  std,
+  sum,
+  variance,
+} from "../../src/autograd/reduce.ts";
 import { logSoftmax, softmax } from "../../src/autograd/softmax.ts";
 import { tensor, zeros } from "../../src/tensor/create.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
@@ -46,6 +60,26 @@ describe("examples", () => {
     ]);
   });
 
+  it("min, its position, its gradient", () => {
+    expect(min(x, 1).toArray()).toEqual([1, 0]);
+    expect(argmin(x, 1)).toEqual({ data: Int32Array.of(0, 1), shape: [2] });
+    expect(argmin(x)).toEqual({ data: Int32Array.of(4), shape: [] });
+    expect(argmin(x, 0, { keepDim: true }).shape).toEqual([1, 3]);
+    expect(slope((t) => min(t, 0), x)).toEqual([
+      [1, 0, 0],
+      [0, 1, 1],
+    ]);
+  });
+
+  it("prod; its gradient is the product of the others, with no zero, one, and two", () => {
+    expect(prod(x, 1).toArray()).toEqual([12, 0]);
+    expect(prod(x).item()).toBe(0);
+    expect(prod(x, 0, { keepDim: true }).toArray()).toEqual([[4, 0, 12]]);
+    expect(slope((t) => prod(t), leaf([2, 3, 4]))).toEqual([12, 8, 6]);
+    expect(slope((t) => prod(t), leaf([2, 0, 4]))).toEqual([0, 8, 0]);
+    expect(slope((t) => prod(t), leaf([0, 0, 4]))).toEqual([0, 0, 0]);
+  });
+
   it("variance and standard deviation of [2, 4, 4, 4, 5, 5, 7, 9]: 4 and 2 of the values, 32/7 of the sample", () => {
     const v = tensor([2, 4, 4, 4, 5, 5, 7, 9]);
     expect(variance(v, 0, { correction: 0 }).item()).toBe(4);
@@ -57,6 +91,19 @@ describe("examples", () => {
 describe("ties", () => {
   it("max splits the gradient evenly among the largest", () => {
     expect(slope((t) => max(t), leaf([3, 1, 3, 3]))).toEqual([1 / 3, 0, 1 / 3, 1 / 3].map(Math.fround));
+  });
+
+  it("min splits it evenly among the smallest, minWithIndices gives it to the first", () => {
+    expect(slope((t) => min(t), leaf([1, 3, 1, 1]))).toEqual([1 / 3, 0, 1 / 3, 1 / 3].map(Math.fround));
+    const x = leaf([
+      [5, 1, 1],
+      [2, 7, 2],
+    ]);
+    expect(minWithIndices(x, 1).indices).toEqual({ data: Int32Array.of(1, 0), shape: [2] });
+    expect(slope((t) => minWithIndices(t, 1).values, x)).toEqual([
+      [0, 1, 0],
+      [1, 0, 0],
+    ]);
   });
 
   it("maxWithIndices gives it to the first", () => {
@@ -96,6 +143,28 @@ describe("NaN, infinities, nothing", () => {
     }
   });
 
+  it("a NaN is the smallest, too, and a factor", () => {
+    for (const values of [
+      [NAN, 1, 2],
+      [2, NAN, NAN],
+      [1, -INF, NAN],
+    ]) {
+      const x = tensor(values);
+      expect(min(x).item()).toBeNaN();
+      expect(argmin(x).data[0]).toBe(values.findIndex(Number.isNaN));
+      expect(minWithIndices(x, 0).values.item()).toBeNaN();
+      expect(prod(x).item()).toBeNaN();
+    }
+    expect(min(tensor([INF, INF])).item()).toBe(INF);
+    expect(argmin(tensor([INF, INF])).data[0]).toBe(0);
+    expect(prod(tensor([0, INF])).item()).toBeNaN();
+  });
+
+  it("a product leaves float32's range on its way, and comes back", () => {
+    expect(prod(tensor([1e30, 1e30, 1e-30, 1e-30])).item()).toBeCloseTo(1, 6);
+    expect((slope((t) => prod(t), leaf([1e30, 1e30, 1e-30, 1e-30])) as number[])[3]).toBeCloseTo(1e30, -24);
+  });
+
   it("rows of only −∞ have a largest element and its position", () => {
     const x = tensor([-INF, -INF]);
     expect(max(x).item()).toBe(-INF);
@@ -107,6 +176,14 @@ describe("NaN, infinities, nothing", () => {
     expect(logsumexp(tensor([1000, 1000])).item()).toBeCloseTo(1000 + Math.LN2, 3);
     expect(logsumexp(tensor([INF, 0])).item()).toBe(INF);
     expect(slope((t) => logsumexp(t), leaf([1000, 1000]))).toEqual([0.5, 0.5]);
+  });
+
+  it("the product of nothing is 1, its minimum an error", () => {
+    const x = zeros([2, 0]);
+    expect(prod(x, 1).toArray()).toEqual([1, 1]);
+    for (const f of [min, argmin, minWithIndices]) {
+      expect(() => f(x, 1)).toThrow(`${f.name}: cannot take the smallest of no elements (x [2,0])`);
+    }
   });
 
   it("the sum of nothing is 0, its mean NaN, its logsumexp −∞, its maximum an error", () => {
@@ -179,6 +256,9 @@ describe("errors", () => {
   it.each([
     ["sum", () => sum(x, 2), "sum: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
     ["mean", () => mean(x, -3), "mean: axis -3 does not exist in a tensor of rank 2 (x [2,3])"],
+    ["prod", () => prod(x, 2), "prod: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
+    ["min", () => min(x, [0, 0]), "min: axes [0,0] name an axis twice (x [2,3])"],
+    ["cumsum", () => cumsum(x, 2), "cumsum: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
     ["max", () => max(x, [0, 0]), "max: axes [0,0] name an axis twice (x [2,3])"],
     ["variance", () => variance(x, [1, -1]), "variance: axes [1,-1] name an axis twice (x [2,3])"],
     ["std", () => std(x, 5), "std: axis 5 does not exist in a tensor of rank 2 (x [2,3])"],

@@ -57,6 +57,18 @@ const fixed = S.randn([4, 4, 1, 1], new Rng(6));
 type Compute = (x: Tensor, f: (x: Tensor) => Tensor) => Tensor;
 type Expected = Partial<S.BlockCertificate>;
 
+/** Each channel less the one before. */
+const stepsOf = (x: S.Tensor): S.Tensor =>
+  sub(
+    x,
+    S.pad(channels(x, 0, 3), [
+      [0, 0],
+      [1, 0],
+      [0, 0],
+      [0, 0],
+    ]),
+  );
+
 /** Ways around the branch, to which F(x) is added, and what the sum is certified to be. */
 const ways: readonly [string, Compute, S.BlockCertificate["verdict"], Expected?][] = [
   ["x + F(x)", (x) => x, "identity", { ways: 1, gain: 1, open: 1, factor: 1 }],
@@ -87,6 +99,17 @@ const ways: readonly [string, Compute, S.BlockCertificate["verdict"], Expected?]
   ["its sign", (x) => S.sign(x), "zero"],
   ["to the first power", (x) => S.pow(x, 1), "identity"],
   ["the larger of x and −10", (x) => S.maximum(x, -10), "identity", { onThisInput: true }],
+  [
+    "the smallest of x and x + 10",
+    (x) => S.min(S.stack([x, add(x, 10)]), 0),
+    "identity",
+    { onThisInput: true, ways: 2 },
+  ],
+  ["… and where it is", (x) => S.minWithIndices(S.stack([x, add(x, 10)]), 0).values, "identity", { ways: 2 }],
+  ["a running sum", (x) => S.cumsum(x, 1), "mixed", { onThisInput: false }],
+  ["a running sum, from behind", (x) => S.cumsum(x, -1), "mixed"],
+  ["a running sum less its terms before", (x) => stepsOf(S.cumsum(x, 1)), "identity", { ways: 2 }],
+  ["the product with 0.5, of which it is not asked", (x) => S.prod(S.stack([x, S.full(x.shape, 0.5)]), 0), "scale"],
   ["a filter that is the identity", (x) => S.conv2d(x, S.reshape(S.eye(4), [4, 4, 1, 1])), "identity"],
   ["pooled, one pixel a window", (x) => S.maxPool2d(x, { kernelSize: 1 }), "identity"],
   ["averages", (x) => S.avgPool2d(x, { kernelSize: 3, stride: 1, padding: 1 }), "mixed"],

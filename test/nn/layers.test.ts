@@ -1,7 +1,7 @@
 /** Layers: that each calls its operation with its own state and options. The operations have tests of their own. */
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
-import { conv2d } from "../../src/autograd/conv.ts";
+import { conv1d, conv2d } from "../../src/autograd/conv.ts";
 import {
   gelu,
   hardswish,
@@ -13,13 +13,15 @@ import {
   softplus,
   tanh,
 } from "../../src/autograd/elementwise.ts";
-import { groupNorm, layerNorm } from "../../src/autograd/norm.ts";
+import { groupNorm, instanceNorm, layerNorm } from "../../src/autograd/norm.ts";
 import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../../src/autograd/pool.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,
+  BatchNorm1d,
   BatchNorm2d,
+  Conv1d,
   Conv2d,
   Dropout,
   Flatten,
@@ -28,6 +30,8 @@ import {
   GroupNorm,
   Hardswish,
   Identity,
+  InstanceNorm1d,
+  InstanceNorm2d,
   LayerNorm,
   LeakyReLU,
   Linear,
@@ -130,6 +134,74 @@ describe("BatchNorm2d", () => {
     expect(() => layer.forward(ones([2, 3]))).toThrow("BatchNorm2d: x must be [N, 3, H, W], got [2,3]");
     expect(() => layer.forward(ones([1, 3, 1, 1]))).toThrow("batchNorm");
     expect(layer.numBatchesTracked!.item()).toBe(0);
+  });
+});
+
+describe("Conv1d", () => {
+  const lines = randn([2, 4, 9], rng);
+  it.each([
+    ["defaults", {}],
+    ["stride 2, padding 1", { stride: 2, padding: 1 }],
+    ["dilation 2, groups 2", { dilation: 2, groups: 2 }],
+    ["without bias", { bias: false }],
+  ] as const)("%s", (_, options) => {
+    const layer = new Conv1d(4, 6, 3, { ...options, rng });
+    const { bias: _bias, ...geometry } = { bias: true, ...options };
+    expect(layer.forward(lines).data).toEqual(conv1d(lines, layer.weight, layer.bias, geometry).data);
+  });
+
+  it("PyTorch's state dict, initial values within ±1/√(fan in), the same from the same seed", () => {
+    const make = (): Conv1d => new Conv1d(4, 6, 3, { groups: 2, rng: new Rng(3) });
+    const layer = make();
+    const shapes = Object.entries(layer.stateDict()).map(([name, { shape }]) => [name, shape]);
+    expect(shapes).toEqual([
+      ["weight", [6, 2, 3]],
+      ["bias", [6]],
+    ]);
+    for (const t of layer.parameters()) {
+      const largest = Math.max(...t.data.map(Math.abs));
+      expect(largest).toBeLessThanOrEqual(1 / Math.sqrt(6));
+      expect(largest).toBeGreaterThan(0.6 / Math.sqrt(6));
+    }
+    expect(make().weight.data).toEqual(layer.weight.data);
+    const other = new Conv1d(4, 6, 3, { groups: 2, rng });
+    other.loadStateDict(layer.stateDict());
+    expect(other.forward(lines).data).toEqual(layer.forward(lines).data);
+  });
+
+  it("as text, and channels that do not divide into the groups", () => {
+    expect(`${new Conv1d(4, 6, 3, { stride: 2, padding: 1, groups: 2, rng })}`).toContain(
+      "Conv1d(4 → 6, 3, stride 2, padding 1, groups 2",
+    );
+    expect(() => new Conv1d(4, 6, 3, { groups: 3, rng })).toThrow(
+      "Conv1d: 4 input and 6 output channels do not both divide into 3 groups",
+    );
+  });
+});
+
+describe("InstanceNorm and BatchNorm1d (with PyTorch's numbers: autograd/axes.test.ts)", () => {
+  it("InstanceNorm2d is bare by default; with a scale and a shift, and running statistics, they have PyTorch's names", () => {
+    expect(new InstanceNorm2d(4).stateDict()).toEqual({});
+    expect(new InstanceNorm2d(4).forward(image).data).toEqual(instanceNorm(image).data);
+    const layer = new InstanceNorm2d(4, { affine: true, trackRunningStats: true, eps: 0.1 });
+    layer.bias!.assign([1, 2, 3, 4]);
+    expect(Object.keys(layer.stateDict())).toEqual([
+      "weight",
+      "bias",
+      "running_mean",
+      "running_var",
+      "num_batches_tracked",
+    ]);
+    expect(layer.forward(image).data).toEqual(instanceNorm(image, layer.weight, layer.bias, { eps: 0.1 }).data);
+  });
+
+  it("each refuses what it is not for", () => {
+    expect(() => new InstanceNorm2d(3).forward(image)).toThrow("InstanceNorm2d: x must be [N, 3, H, W], got [2,4,7,5]");
+    expect(() => new InstanceNorm1d(4).forward(image)).toThrow("InstanceNorm1d: x must be [N, 4, L], got [2,4,7,5]");
+    expect(() => new BatchNorm1d(4).forward(image)).toThrow(
+      "BatchNorm1d: x must be [N, 4] or [N, 4, L], got [2,4,7,5]",
+    );
+    expect(() => new BatchNorm1d(4).forward(ones([1, 4]))).toThrow("batchNorm: training needs more than one value");
   });
 });
 

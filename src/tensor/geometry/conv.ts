@@ -1,5 +1,5 @@
 /**
- * Geometry of 2-D convolution. Letters used everywhere for it:
+ * Geometry of convolution. Letters used everywhere for it:
  *
  *   x `[N, C, H, W]`        the images             C = groups · Cg
  *   w `[O, Cg, kh, kw]`     the filters            O = groups · Og
@@ -37,6 +37,18 @@ export interface Conv2dOptions {
   groups?: number;
   /** Default "auto". */
   algorithm?: ConvAlgorithm;
+}
+
+/** Options of `conv1d`. */
+export interface Conv1dOptions {
+  /** Step between filter positions. Default 1. */
+  stride?: number;
+  /** Zeros added on each side. Default 0. */
+  padding?: number;
+  /** Distance between neighbouring filter taps. Default 1. */
+  dilation?: number;
+  /** The channels fall into this many groups, which do not see one another; `groups = C` is depthwise. Default 1. */
+  groups?: number;
 }
 
 /** All sizes of a 2-D convolution, x `[N, C, H, W]` with w `[O, Cg, kh, kw]`: strides s, padding p, dilation d. */
@@ -82,30 +94,67 @@ export function checkPairKind(op: string, name: string, value: unknown): void {
   throw new UsageError(`${op}: ${name} must be a number, or two of them, got ${describe(value)}`);
 }
 
+/** Throws a ShapeError that gives the reason. */
+type Fail = (reason: string) => never;
+
 /**
  * Checks every argument of a convolution and derives the remaining numbers.
  *
  * @throws ShapeError that shows x, w, stride and padding.
  */
-export function convGeometry(
+export function convGeometry(x: Shape, w: Shape, b: Shape | null, options: Conv2dOptions = {}): ConvGeometry {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1, algorithm = "auto" } = options;
+  for (const [name, value] of Object.entries({ stride, padding, dilation })) checkPairKind("conv2d", name, value);
+  if (typeof groups !== "number") throw new UsageError(`conv2d: groups must be a number, got ${describe(groups)}`);
+  const fail = failing("conv2d", x, w, b, { stride, padding, dilation, groups });
+  if (x.length !== 4) fail(`x must have rank 4 [N, C, H, W], has rank ${x.length}`);
+  if (w.length !== 4) fail(`w must have rank 4 [O, C/groups, kh, kw], has rank ${w.length}`);
+  const pairs = { stride: pairOf(stride), padding: pairOf(padding), dilation: pairOf(dilation) };
+  return derived(x, w, b, { ...pairs, groups, algorithm }, fail);
+}
+
+/**
+ * A 1-D convolution, x `[N, C, L]` with w `[O, C/groups, K]`, as that of images with one row: the same numbers lie in the
+ * same order.
+ *
+ * @throws ShapeError that shows x, w, stride and padding.
+ */
+export function conv1dGeometry(x: Shape, w: Shape, b: Shape | null, options: Conv1dOptions = {}): ConvGeometry {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  for (const [name, value] of Object.entries({ stride, padding, dilation, groups })) {
+    if (typeof value !== "number") throw new UsageError(`conv1d: ${name} must be a number, got ${describe(value)}`);
+  }
+  const fail = failing("conv1d", x, w, b, { stride, padding, dilation, groups });
+  if (x.length !== 3) fail(`x must have rank 3 [N, C, L], has rank ${x.length}`);
+  if (w.length !== 3) fail(`w must have rank 3 [O, C/groups, K], has rank ${w.length}`);
+  const oneRow = ([first, second, length]: Shape): Shape => [first, second, 1, length];
+  const pairs = { stride: [1, stride], padding: [0, padding], dilation: [1, dilation] } as const;
+  return derived(oneRow(x), oneRow(w), b, { ...pairs, groups, algorithm: "auto" }, fail);
+}
+
+function failing(
+  op: string,
   x: Shape,
   w: Shape,
   b: Shape | null,
-  { stride = 1, padding = 0, dilation = 1, groups = 1, algorithm = "auto" }: Conv2dOptions = {},
-): ConvGeometry {
-  for (const [name, value] of Object.entries({ stride, padding, dilation })) checkPairKind("conv2d", name, value);
-  if (typeof groups !== "number") throw new UsageError(`conv2d: groups must be a number, got ${describe(groups)}`);
-  const [sh, sw] = pairOf(stride);
-  const [ph, pw] = pairOf(padding);
-  const [dh, dw] = pairOf(dilation);
-  const fail = (reason: string): never => {
+  { stride, padding, dilation, groups }: { stride: Pair; padding: Pair; dilation: Pair; groups: number },
+): Fail {
+  return (reason) => {
     const bias = b ? `, b ${formatShape(b)}` : "";
     throw new ShapeError(
-      `conv2d: ${reason} (x ${formatShape(x)}, w ${formatShape(w)}${bias}, stride ${show(stride)}, padding ${show(padding)}, dilation ${show(dilation)}, groups ${groups})`,
+      `${op}: ${reason} (x ${formatShape(x)}, w ${formatShape(w)}${bias}, stride ${show(stride)}, padding ${show(padding)}, dilation ${show(dilation)}, groups ${groups})`,
     );
   };
-  if (x.length !== 4) fail(`x must have rank 4 [N, C, H, W], has rank ${x.length}`);
-  if (w.length !== 4) fail(`w must have rank 4 [O, C/groups, kh, kw], has rank ${w.length}`);
+}
+
+interface ConvSteps extends Readonly<Record<"stride" | "padding" | "dilation", readonly [number, number]>> {
+  readonly groups: number;
+  readonly algorithm: ConvAlgorithm;
+}
+
+function derived(x: Shape, w: Shape, b: Shape | null, steps: ConvSteps, fail: Fail): ConvGeometry {
+  const { stride, padding, dilation, groups, algorithm } = steps;
+  const [[sh, sw], [ph, pw], [dh, dw]] = [stride, padding, dilation];
   const [N, C, H, W] = x as [number, number, number, number];
   const [O, Cg, kh, kw] = w as [number, number, number, number];
   for (const [name, values, least] of [

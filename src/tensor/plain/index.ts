@@ -1,13 +1,14 @@
 /** The plain tier: every kernel as a readable loop. The reference, the oracle of the tests, and the fallback. */
 import type { ArrayKernels } from "../kernels.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
+import { cumsum } from "./cumulative.ts";
 import { addScaled, binary, binaryGradient } from "./elementwise.ts";
 import { col2im, im2col } from "./im2col.ts";
 import { crossSum, crossSumGradient, elementLoss, elementLossGradient, labelMass, targetMass } from "./losses.ts";
 import { gemm } from "./matmul.ts";
 import { moments, normalize, normalizeGradient, normalizeReluGradient } from "./norm.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
-import { argmax, reduce, variance, varianceGradient } from "./reduce.ts";
+import { argmax, argmin, prodGradient, reduce, variance, varianceGradient } from "./reduce.ts";
 import { copyStrided, fill, indexAdd, indexSelect, put } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { unary, unaryGradient } from "./unary.ts";
@@ -29,7 +30,10 @@ export const plainKernels: ArrayKernels = {
   reduce,
   variance,
   varianceGradient,
+  prodGradient,
   argmax,
+  argmin,
+  cumsum,
   gemm,
   im2col,
   col2im,

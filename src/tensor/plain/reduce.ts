@@ -15,8 +15,14 @@ export function reduce(op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): v
     case "mean":
       sums(x, y, g, g.count);
       break;
+    case "prod":
+      for (let k = 0; k < y.length; k++) y[k] = product(x, g.kept[k], g);
+      break;
     case "max":
-      for (let k = 0; k < y.length; k++) y[k] = largest(x, g.kept[k], g);
+      for (let k = 0; k < y.length; k++) y[k] = largest(x, g.kept[k], g, 1);
+      break;
+    case "min":
+      for (let k = 0; k < y.length; k++) y[k] = -largest(x, g.kept[k], g, -1);
       break;
     case "logsumexp":
       for (let k = 0; k < y.length; k++) y[k] = logSumExp(x, g.kept[k], g);
@@ -59,13 +65,49 @@ function columnSums(x: Floats, y: Floats, g: ReduceGeometry, divisor: number): v
   for (let k = 0; k < kept.length; k++) y[k] = totals[k] / divisor;
 }
 
-/** The largest element, NaN if there is one. */
-function largest(x: Floats, from: number, { reduced, inner, innerStride }: ReduceGeometry): number {
+function product(x: Floats, from: number, { reduced, inner, innerStride }: ReduceGeometry): number {
+  let product = 1;
+  for (let r = 0; r < reduced.length; r++) {
+    let p = from + reduced[r];
+    for (let i = 0; i < inner; i++, p += innerStride) product *= x[p];
+  }
+  return product;
+}
+
+/**
+ * gx_i → gy·Π_{j≠i} x_j: the product of the elements before x_i times that of the elements after it. Nothing is divided,
+ * so zeros need no care: one zero has a derivative, all others have none; with two, nobody has.
+ */
+export function prodGradient(gy: Floats, x: Floats, gx: Floats, g: ReduceGeometry): void {
+  const { kept, reduced, inner, innerStride, count } = g;
+  const before = new Float64Array(count);
+  for (let k = 0; k < gy.length; k++) {
+    let product = 1;
+    for (let r = 0, n = 0; r < reduced.length; r++) {
+      let p = kept[k] + reduced[r];
+      for (let i = 0; i < inner; i++, p += innerStride) {
+        before[n++] = product;
+        product *= x[p];
+      }
+    }
+    product = 1;
+    for (let r = reduced.length - 1, n = count - 1; r >= 0; r--) {
+      let p = kept[k] + reduced[r] + (inner - 1) * innerStride;
+      for (let i = 0; i < inner; i++, p -= innerStride) {
+        gx[p] = gy[k] * (before[n--] * product);
+        product *= x[p];
+      }
+    }
+  }
+}
+
+/** The largest element of x, or of −x if `sign` is −1; NaN if there is one. */
+function largest(x: Floats, from: number, { reduced, inner, innerStride }: ReduceGeometry, sign: 1 | -1): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let r = 0; r < reduced.length; r++) {
     let p = from + reduced[r];
     for (let i = 0; i < inner; i++, p += innerStride) {
-      const v = x[p];
+      const v = sign * x[p];
       if (v > max) max = v;
       else if (Number.isNaN(v)) return v;
     }
@@ -76,7 +118,7 @@ function largest(x: Floats, from: number, { reduced, inner, innerStride }: Reduc
 /** m + ln Σ e^(x−m) with m the largest element, so that no exponential overflows. */
 function logSumExp(x: Floats, from: number, g: ReduceGeometry): number {
   const { reduced, inner, innerStride } = g;
-  const max = largest(x, from, g);
+  const max = largest(x, from, g, 1);
   // Also the answer where ∞ − ∞ would give NaN: for only −∞ (or nothing at all), and for a +∞.
   if (!Number.isFinite(max)) return max;
   let sum = 0;
@@ -144,6 +186,15 @@ function squaredDeviations(
 }
 
 export function argmax(x: Floats, y: Int32Array, g: ReduceGeometry): void {
+  placesOfLargest(x, y, g, 1);
+}
+
+export function argmin(x: Floats, y: Int32Array, g: ReduceGeometry): void {
+  placesOfLargest(x, y, g, -1);
+}
+
+/** y → the position of the first largest element of x, or of −x if `sign` is −1. */
+function placesOfLargest(x: Floats, y: Int32Array, g: ReduceGeometry, sign: 1 | -1): void {
   const { kept, reduced, inner, innerStride } = g;
   for (let k = 0; k < y.length; k++) {
     let max = Number.NEGATIVE_INFINITY;
@@ -151,7 +202,7 @@ export function argmax(x: Floats, y: Int32Array, g: ReduceGeometry): void {
     search: for (let r = 0; r < reduced.length; r++) {
       let p = kept[k] + reduced[r];
       for (let i = 0; i < inner; i++, p += innerStride) {
-        const v = x[p];
+        const v = sign * x[p];
         if (v > max) {
           max = v;
           best = r * inner + i;

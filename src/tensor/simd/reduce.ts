@@ -1,5 +1,5 @@
 /**
- * Sums, means and maxima where the reduced elements form rows, or where neighbouring outputs do:
+ * Sums, means, maxima and minima where the reduced elements form rows, or where neighbouring outputs do:
  *
  *   rows      x[k] ├──────────┤ skip ├──────────┤     all of x, its last axes, or one channel of [N, C, H, W]
  *   columns   ├┼┼┼┼┼┼┼┤                               its first axes (the gradient of a bias): each column is an output
@@ -31,27 +31,31 @@ import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 export function reduce(engine: Engine, op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
-  if (op === "logsumexp" || !worthIt(x, y)) return false;
+  if (op === "logsumexp" || op === "prod" || !worthIt(x, y)) return false;
   return g.innerStride === 1 ? reduceRows(engine, op, x, y, g) : reduceColumns(engine, op, x, y, g);
 }
 
 /** The plain tier is faster with fewer numbers per output: a call costs 5 to 10 ns. */
 const SHORTEST_ROW = 32;
 
-function reduceRows(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y: Floats, g: ReduceGeometry): boolean {
+type FastOp = "sum" | "mean" | Extreme;
+type Extreme = "max" | "min";
+
+function reduceRows(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
   const { kept, reduced, inner, count } = g;
   const skip = evenStep(reduced) - inner;
   if (Number.isNaN(skip) || count < SHORTEST_ROW) return false;
   const outer = reduced.length;
-  if (op === "max") {
-    const { rowsMax } = engine.program<"rowsMax">("rowsMax", () => [rowsMaxFunction()]);
+  if (op === "max" || op === "min") {
+    const { rowsExtreme } = engine.program<"rowsExtreme">(`rows ${op}`, () => [rowsExtremeFunction(op)]);
+    const most = op === "max" ? Math.max : Math.min;
     return engine.run((call) => {
       const px = call.input(x);
       const at = call.scratch(4);
       const lanes = engine.arena.floats.subarray(at / 4, at / 4 + 4);
       for (let k = 0; k < kept.length; k++) {
-        rowsMax(px + 4 * kept[k], outer, inner, 4 * skip, at);
-        y[k] = Math.max(lanes[0], lanes[1], lanes[2], lanes[3]);
+        rowsExtreme(px + 4 * kept[k], outer, inner, 4 * skip, at);
+        y[k] = most(lanes[0], lanes[1], lanes[2], lanes[3]);
       }
     });
   }
@@ -84,17 +88,19 @@ export function rowsSumOf(engine: Engine): (...args: number[]) => void {
   ]).rowsSum;
 }
 
+const START: Readonly<Record<Extreme, number>> = { max: Number.NEGATIVE_INFINITY, min: Number.POSITIVE_INFINITY };
+
 /**
- * rowsMax(x, outer, inner, skip, lanes): the maxima of four interleaved parts; NaN if there is one. pmax overlooks NaN,
- * so x ≠ x is collected alongside: together half the time of max, which does not.
+ * rowsExtreme(x, outer, inner, skip, lanes): the maxima or minima of four interleaved parts; NaN if there is one. pmax and
+ * pmin overlook NaN, so x ≠ x is collected alongside: together half the time of max, which does not.
  */
-export function rowsMaxFunction(): Func {
-  return rowsFunction("rowsMax", { arrays: 1, reads: [0] }, ({ x: [x], lanes, locals }) => {
+export function rowsExtremeFunction(op: Extreme): Func {
+  return rowsFunction("rowsExtreme", { arrays: 1, reads: [0] }, ({ x: [x], lanes, locals }) => {
     const [most, missing] = locals.many("v128", 2);
     return {
-      before: set(most, constant(Number.NEGATIVE_INFINITY)),
+      before: set(most, constant(START[op])),
       each: [
-        set(most, get(most), get(x), f32x4.pmax),
+        set(most, get(most), get(x), op === "max" ? f32x4.pmax : f32x4.pmin),
         set(missing, get(missing), get(x), get(x), f32x4.notEqual, v128.or),
       ],
       // All ones is a NaN.
@@ -103,7 +109,7 @@ export function rowsMaxFunction(): Func {
   });
 }
 
-function reduceColumns(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y: Floats, g: ReduceGeometry): boolean {
+function reduceColumns(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
   const { kept, reduced, inner, innerStride, count } = g;
   // Runs of neighbouring outputs.
   const runs: [from: number, to: number][] = [];
@@ -113,8 +119,9 @@ function reduceColumns(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y:
     if (end - first < 4) return false;
   }
   if (reduced.length !== 1 || count < 4) return false;
-  const { columns } = engine.program<"columns">(op === "max" ? "columnsMax" : "columnsSum", () => [
-    columnsFunction(op === "max" ? columnMaxima : columnSums),
+  const extreme = op === "max" || op === "min" ? op : null;
+  const { columns } = engine.program<"columns">(`columns ${extreme ?? "sum"}`, () => [
+    columnsFunction(extreme ? (locals) => columnExtremes(locals, extreme) : columnSums),
   ]);
   const rowsSum = rowsSumOf(engine);
   let total = 0;
@@ -124,7 +131,7 @@ function reduceColumns(engine: Engine, op: "sum" | "mean" | "max", x: Floats, y:
     for (const [from, to] of runs) {
       columns(px + 4 * kept[from], py + 4 * from, to - from, inner, 4 * innerStride, op === "mean" ? count : 1);
     }
-    if (op === "max") return;
+    if (extreme) return;
     // A non-finite one shows in the sum of all.
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
     rowsSum(py, 1, y.length, 0, lanes.byteOffset);
@@ -186,12 +193,12 @@ function columnSums(locals: Locals, divisor: Local): ColumnStrip {
   };
 }
 
-/** `max` lets NaN win. */
-function columnMaxima(locals: Locals): ColumnStrip {
+/** `max` and `min` let NaN win. */
+function columnExtremes(locals: Locals, op: Extreme): ColumnStrip {
   const most = locals.many("v128", 4);
   return {
-    clear: (v) => set(most[v], constant(Number.NEGATIVE_INFINITY)),
-    take: (v, rows) => set(most[v], get(most[v]), joined(rows, f32x4.max), f32x4.max),
+    clear: (v) => set(most[v], constant(START[op])),
+    take: (v, rows) => set(most[v], get(most[v]), joined(rows, f32x4[op]), f32x4[op]),
     result: (v) => get(most[v]),
   };
 }

@@ -9,7 +9,7 @@ import { log as logarithm } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 import { exponential } from "./exponential.ts";
 import { rowsFunction } from "./loops.ts";
-import { rowsMaxFunction } from "./reduce.ts";
+import { rowsExtremeFunction } from "./reduce.ts";
 import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
 import { f32x4, get, set } from "./wasm/assembler.ts";
 import type { Call, Engine } from "./wasm/engine.ts";
@@ -41,8 +41,8 @@ export function logSoftmaxGradient(engine: Engine, gy: Floats, y: Floats, gx: Fl
 function forward(engine: Engine, log: boolean, x: Floats, y: Floats, g: AxisGeometry): boolean {
   if (g.inner !== 1 || g.length < SHORTEST_ROW || !worthIt(x, y)) return false;
   const key = log ? "logSoftmax" : "softmax";
-  const { rowsMax, exponentials, finish } = engine.program<"rowsMax" | "exponentials" | "finish">(key, () => [
-    rowsMaxFunction(),
+  const { rowsExtreme, exponentials, finish } = engine.program<"rowsExtreme" | "exponentials" | "finish">(key, () => [
+    rowsExtremeFunction("max"),
     // y → e^(x − max); the logarithm only sums it.
     rowsFunction(
       "exponentials",
@@ -66,7 +66,7 @@ function forward(engine: Engine, log: boolean, x: Floats, y: Floats, g: AxisGeom
     const maxima = new Float32Array(lanes.buffer, lanes.byteOffset, 4);
     for (let o = 0; o < g.outer; o++) {
       const [from, to] = [px + 4 * o * n, py + 4 * o * n];
-      rowsMax(from, 1, n, 0, lanes.byteOffset);
+      rowsExtreme(from, 1, n, 0, lanes.byteOffset);
       const max = Math.max(maxima[0], maxima[1], maxima[2], maxima[3]);
       exponentials(from, to, 1, n, 0, lanes.byteOffset, max);
       finish(from, to, 1, n, 0, 0, max, log ? logarithm(totalOf(lanes)) : totalOf(lanes));

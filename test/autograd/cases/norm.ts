@@ -1,5 +1,5 @@
 /** Derivative cases of the normalisations: every presence of weight and bias, training and evaluation, large eps. */
-import { batchNorm, groupNorm, layerNorm } from "../../../src/autograd/norm.ts";
+import { batchNorm, groupNorm, instanceNorm, layerNorm } from "../../../src/autograd/norm.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
 import { owned, type Tensor } from "../../../src/tensor/tensor.ts";
 import type { OpCase } from "./types.ts";
@@ -110,6 +110,29 @@ export const cases: readonly OpCase[] = [
       linearIn: [1, 2],
     }),
   ),
+  ...(
+    [
+      [2, 3, 4, 5],
+      [1, 4, 3],
+      [3, 1, 1, 2],
+    ] as const
+  ).map(
+    (x): OpCase => ({
+      op: "instanceNorm",
+      name: `x=[${x}]`,
+      inputs: [x, [x[1]], [x[1]]],
+      call: (x, w, b) => instanceNorm(x, w, b),
+      linearIn: [1, 2],
+    }),
+  ),
+  { op: "instanceNorm", name: "x=[2,4,3] bare", inputs: [[2, 4, 3]], call: (x) => instanceNorm(x) },
+  {
+    op: "instanceNorm",
+    name: "x=[2,4,3] without weight, eps=0.1",
+    inputs: [[2, 4, 3], [4]],
+    call: (x, b) => instanceNorm(x, null, b, { eps: 0.1 }),
+    linearIn: [1],
+  },
   { op: "groupNorm", name: "x=[2,4,3] without weight and bias", inputs: [[2, 4, 3]], call: (x) => groupNorm(x, 2) },
   {
     op: "groupNorm",

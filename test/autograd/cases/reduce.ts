@@ -1,5 +1,16 @@
 /** Derivative cases of the reductions: one axis, several, apart or adjacent, all, none; lengths of 1. */
-import { logsumexp, max, maxWithIndices, mean, std, sum, variance } from "../../../src/autograd/reduce.ts";
+import {
+  logsumexp,
+  max,
+  maxWithIndices,
+  mean,
+  min,
+  minWithIndices,
+  prod,
+  std,
+  sum,
+  variance,
+} from "../../../src/autograd/reduce.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
 import type { OpCase } from "./types.ts";
@@ -39,18 +50,22 @@ const several = (x: Shape, axes?: number | readonly number[]): boolean =>
 export const cases: readonly OpCase[] = [
   ...reduction("sum", sum, { linearIn: [0] }),
   ...reduction("mean", mean, { linearIn: [0] }),
+  ...reduction("prod", prod),
   ...reduction("max", max),
+  ...reduction("min", min),
   ...reduction("logsumexp", logsumexp),
   ...reduction("variance", variance, {}, several),
   ...reduction("variance", (x, axes, o) => variance(x, axes, { ...o, correction: 0 }), { name: " correction 0" }),
   ...reduction("std", std, {}, several),
   ...reduction("std", (x, axes, o) => std(x, axes, { ...o, correction: 0 }), { name: " correction 0" }, several),
-  ...[0, 1, -1].map((axis) => ({
-    op: "maxWithIndices",
-    name: `x=[2,3,4] axis=${axis}`,
-    inputs: [[2, 3, 4]],
-    call: (x: Tensor) => maxWithIndices(x, axis).values,
-  })),
+  ...[0, 1, -1].flatMap((axis) =>
+    Object.entries({ maxWithIndices, minWithIndices }).map(([op, f]) => ({
+      op,
+      name: `x=[2,3,4] axis=${axis}`,
+      inputs: [[2, 3, 4]],
+      call: (x: Tensor) => f(x, axis).values,
+    })),
+  ),
   {
     op: "maxWithIndices",
     name: "x=[5,1] axis=0 keepDim",

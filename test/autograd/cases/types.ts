@@ -9,6 +9,8 @@ export interface OpCase {
   readonly name: string;
   /** Shapes of the differentiable inputs. */
   readonly inputs: readonly Shape[];
+  /** Whether it is made of other operations, whose nodes it records. Default: it records one node under its own name. */
+  readonly composed?: boolean;
   /** Calls the operation. */
   readonly call: (...inputs: Tensor[]) => Tensor;
   /** Positions of the inputs in which the operation is linear or affine: the adjoint test runs for each. */

@@ -5,8 +5,10 @@ import {
   argmax,
   batchNorm,
   concat,
+  cumsum,
   detach,
   div,
+  einsum,
   expand,
   flatten,
   groupNorm,
@@ -73,6 +75,9 @@ describe("lengths", () => {
 
 describe("networks that take every batch", () => {
   it.each<[name: string, shape: Shape, f: (x: Tensor) => Tensor, output: (number | string)[]]>([
+    ["attention by einsum", [3, 4], (x) => einsum("nqd,nkd->nqk", x, x), ["batch", 3, 3]],
+    ["Gram matrices by einsum", [3, 2, 4], (x) => einsum("nchw,ndhw->ncd", x, x), ["batch", 3, 3]],
+    ["running sums", [3, 4], (x) => cumsum(x, 0), ["batch", 3, 4]],
     ["flattened, with a linear layer", [2, 3], (x) => linear(flatten(x, 1), weight), ["batch", 4]],
     ["all in one axis", [2, 3], (x) => flatten(x), ["6*batch"]],
     ["with an axis split off the batch's", [4, 3], (x) => reshape(flatten(x), [2, -1, 3]), [2, "2*batch", 3]],

@@ -26,10 +26,15 @@ const families = await Promise.all(
       return { family: file.replace(".ts", ""), cases };
     }),
 );
-/** Every operation: test/autograd/ops.test.ts sees to it that all have cases. */
-const operations = [...new Set(families.flatMap(({ cases }) => cases.map(({ op }) => op)))];
+/** Every operation that is not made of others: test/autograd/ops.test.ts sees to it that all have cases. */
+const operations = [
+  ...new Set(families.flatMap(({ cases }) => cases.filter(({ composed }) => !composed).map(({ op }) => op))),
+];
 const exported = families
-  .map(({ family, cases }) => ({ family, cases: cases.filter(({ op }) => Object.hasOwn(exporters, op)) }))
+  .map(({ family, cases }) => ({
+    family,
+    cases: cases.filter(({ op, composed }) => composed || Object.hasOwn(exporters, op)),
+  }))
   .filter(({ cases }) => cases.length > 0);
 
 /** The first, the last, and those from which on an operator is written otherwise. */

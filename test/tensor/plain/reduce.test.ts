@@ -31,7 +31,9 @@ function groups(x: Float32Array, shape: Shape, axes: readonly number[]): number[
 const DEFINITIONS = {
   sum: (v: number[]) => v.reduce((a, b) => a + b, 0),
   mean: (v: number[]) => v.reduce((a, b) => a + b, 0) / v.length,
+  prod: (v: number[]) => v.reduce((a, b) => a * b, 1),
   max: (v: number[]) => Math.max(...v),
+  min: (v: number[]) => Math.min(...v),
   logsumexp: (v: number[]) => Math.log(v.reduce((a, b) => a + Math.exp(b), 0)),
 } as const;
 
@@ -45,7 +47,7 @@ const varianceOf = (v: number[], correction: number): { value: number; slopes: n
   };
 };
 
-describe.each(tiers)("reductions ($name)", ({ reduce, argmax, variance, varianceGradient }) => {
+describe.each(tiers)("reductions ($name)", ({ reduce, argmax, argmin, variance, varianceGradient }) => {
   const inputs = fc
     .array(fc.integer({ min: 0, max: 4 }), { maxLength: 5 })
     .chain((shape) => fc.tuple(fc.constant(shape), fc.subarray([...shape.keys()])));
@@ -84,7 +86,7 @@ describe.each(tiers)("reductions ($name)", ({ reduce, argmax, variance, variance
     );
   });
 
-  it.each(["sum", "mean", "max", "logsumexp"] as const)("%s over random shapes and axes", (op) => {
+  it.each(["sum", "mean", "prod", "max", "min", "logsumexp"] as const)("%s over random shapes and axes", (op) => {
     fc.assert(
       fc.property(inputs, ([shape, axes]) => {
         const g = reduceGeometry(op, shape, axes, false);
@@ -104,7 +106,7 @@ describe.each(tiers)("reductions ($name)", ({ reduce, argmax, variance, variance
     );
   });
 
-  it("argmax over random shapes and axes, counted among the reduced elements; ties go to the first", () => {
+  it("argmax and argmin over random shapes and axes, counted among the reduced elements; ties go to the first", () => {
     fc.assert(
       fc.property(inputs, ([shape, axes]) => {
         const g = reduceGeometry("argmax", shape, axes, false);
@@ -113,6 +115,8 @@ describe.each(tiers)("reductions ($name)", ({ reduce, argmax, variance, variance
         const y = new Int32Array(sizeOf(g.shape)).fill(-1);
         argmax(x, y, g);
         expect([...y]).toEqual(groups(x, shape, axes).map((v) => v.indexOf(Math.max(...v))));
+        argmin(x, y, g);
+        expect([...y]).toEqual(groups(x, shape, axes).map((v) => v.indexOf(Math.min(...v))));
       }),
       { seed: 2, numRuns: 150 },
     );

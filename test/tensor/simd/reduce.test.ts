@@ -40,12 +40,12 @@ describe.each(homes)("reductions, %s arrays", (home) => {
   it.each(cases)("x=%j over %j", (shape, axes) => {
     const g = reduceGeometry("sum", shape, axes, false);
     const x = random(sizeOf(shape), 1).map((v) => v + 0.5);
-    for (const op of ["sum", "mean", "max"] as const) {
+    for (const op of ["sum", "mean", "max", "min"] as const) {
       const expected = unwritten(sizeOf(g.shape));
       plainKernels.reduce(op, x, expected, g);
       const y = place(home, unwritten(sizeOf(g.shape)));
       expect(reduce(engine, op, place(home, x), y, g)).toBe(true);
-      if (op === "max") expectUlps(y, expected, 0);
+      if (op === "max" || op === "min") expectUlps(y, expected, 0);
       // Two roundings of float32 per group of numbers, one of the result; numbers of order 1.
       else expectNear(y, expected, 3, op === "sum" ? 2 * g.count : 2);
     }
@@ -58,12 +58,12 @@ describe.each(homes)("reductions, %s arrays", (home) => {
       for (const at of [0, 5, Math.floor(size / 2), size - 1]) {
         const x = random(size, 1);
         x[at] = special;
-        for (const op of ["sum", "max"] as const) {
+        for (const op of ["sum", "max", "min"] as const) {
           const expected = unwritten(sizeOf(g.shape));
           plainKernels.reduce(op, x, expected, g);
           const y = place(home, random(sizeOf(g.shape), 9));
           // A sum that is not finite may only have left float32's range: the plain kernel has the last word.
-          expect(reduce(engine, op, place(home, x), y, g)).toBe(op === "max");
+          expect(reduce(engine, op, place(home, x), y, g)).toBe(op !== "sum");
           kernelsOf(engine).reduce(op, place(home, x), y, g);
           for (let k = 0; k < y.length; k++) {
             if (Number.isFinite(expected[k])) expect(Math.abs(y[k] - expected[k])).toBeLessThan(1e-3);
@@ -84,10 +84,11 @@ it("a long sum is as good as float64's: 2²⁰ numbers of 0.1", () => {
   expect(y[0]).toBe(Math.fround(n * Math.fround(0.1)));
 });
 
-it("left to the plain tier: logsumexp, short rows, few columns, nothing", () => {
+it("left to the plain tier: logsumexp, products, short rows, few columns, nothing", () => {
   const y = unwritten(1000);
   const geometry = (shape: number[], axes: number[]) => reduceGeometry("sum", shape, axes, false);
   expect(reduce(engine, "logsumexp", random(1000), y, geometry([1000], [0]))).toBe(false);
+  expect(reduce(engine, "prod", random(1000), y, geometry([1000], [0]))).toBe(false);
   expect(reduce(engine, "sum", random(1000), y, geometry([250, 4], [1]))).toBe(false);
   expect(reduce(engine, "sum", random(1000), y, geometry([500, 2], [0]))).toBe(false);
   expect(reduce(engine, "sum", random(0), y, geometry([0, 4], [0]))).toBe(false);

@@ -137,7 +137,7 @@ function some(kind: readonly number[]): Float32Array {
 }
 
 const reducing: [string, Run][] = [
-  ...(["sum", "mean", "max", "logsumexp"] as readonly ReduceOp[]).flatMap((op) =>
+  ...(["sum", "mean", "prod", "max", "min", "logsumexp"] as readonly ReduceOp[]).flatMap((op) =>
     [[0, 1, 2], [2], [0], [0, 2]].flatMap((axes) =>
       KINDS.map((kind) => {
         const g = reduceGeometry(op, [6, 9, 41], axes, false);
@@ -159,14 +159,20 @@ const reducing: [string, Run][] = [
       ];
     }),
   ),
-  [
-    "argmax",
+  ...(["argmax", "argmin"] as const).map((op): [string, Run] => [
+    op,
     (k) => {
       const y = new Int32Array(9);
-      k.argmax(special(9 * 70, 13), y, reduceGeometry("argmax", [9, 70], [1], false));
+      k[op](special(9 * 70, 13), y, reduceGeometry(op, [9, 70], [1], false));
       return [Float32Array.from(y)];
     },
-  ],
+  ]),
+  writes("prodGradient", [6 * 9 * 41], (k, gx) =>
+    k.prodGradient(tame(9, 53), some([0, 2, 3]), gx, reduceGeometry("prod", [6, 9, 41], [0, 2], false)),
+  ),
+  writes("cumsum", [6 * 9 * 41], (k, y) =>
+    k.cumsum(special(6 * 9 * 41, 54), y, { outer: 6, length: 9, inner: 41 }, false),
+  ),
 ];
 
 const products: [string, Run][] = [

@@ -30,6 +30,7 @@ const TRAINED: Readonly<Record<string, readonly number[]>> = {
   Conv: [1, 2],
   Gemm: [0, 1, 2],
   MatMul: [0, 1],
+  Einsum: [0, 1, 2],
   BatchNormalization: [1, 2],
   InstanceNormalization: [1, 2],
   LayerNormalization: [1, 2],

@@ -17,23 +17,30 @@ export interface Window {
   readonly symmetric: Two | null;
 }
 
-/** @param kernel the size where the node does not give it. */
-export function windowOf(node: Node, kernel?: Shape): Window {
-  const size = node.list("kernel_shape") ?? kernel;
+/**
+ * @param kernel the size where the node does not give it.
+ * @param lines whether a window of one axis is covered, too: it is that of an image with one row.
+ */
+export function windowOf(node: Node, kernel?: Shape, lines = false): Window {
+  const given = node.list("kernel_shape") ?? kernel;
+  const isLine = lines && given?.length === 1;
+  const size = isLine ? [1, ...given] : given;
   if (size?.length !== 2) {
     throw node.error(
       `kernel_shape must have two axes, got ${size?.length ?? "none"}: only images, [N, C, H, W], are covered`,
     );
   }
   const two = (name: string, least: number): Two => {
-    const list = node.list(name) ?? [1, 1];
+    const own = node.list(name) ?? (isLine ? [1] : [1, 1]);
+    const list = isLine ? [1, ...own] : own;
     if (list.length !== 2 || !list.every((v) => Number.isSafeInteger(v) && v >= least)) {
       throw node.error(`${name} must be two whole numbers of ${least} or more, got [${list}]`);
     }
     return [list[0], list[1]];
   };
   const [stride, dilation] = [two("strides", 1), two("dilations", 1)];
-  const fixed = node.list("pads") ?? [0, 0, 0, 0];
+  const pads = node.list("pads") ?? (isLine ? [0, 0] : [0, 0, 0, 0]);
+  const fixed = isLine ? pads.flatMap((p) => [0, p]) : pads;
   if (fixed.length !== 4 || !fixed.every((p) => Number.isSafeInteger(p) && p >= 0)) {
     throw node.error(`pads must be four whole numbers of 0 or more, got [${fixed}]`);
   }
@@ -41,15 +48,15 @@ export function windowOf(node: Node, kernel?: Shape): Window {
   if (!["", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"].includes(auto))
     throw node.error(`unknown auto_pad "${auto}"`);
   const same = auto.startsWith("SAME");
-  const given = auto === "VALID" ? [0, 0, 0, 0] : fixed;
+  const sides = auto === "VALID" ? [0, 0, 0, 0] : fixed;
   const [kh, kw] = size;
   return {
     kernel: [kh, kw],
     stride,
     dilation,
     ceilMode: node.flag("ceil_mode", false),
-    pads: (x) => (same ? samePads(x, [kh, kw], stride, dilation, auto === "SAME_UPPER") : given),
-    symmetric: !same && given[0] === given[2] && given[1] === given[3] ? [given[0], given[1]] : null,
+    pads: (x) => (same ? samePads(x, [kh, kw], stride, dilation, auto === "SAME_UPPER") : sides),
+    symmetric: !same && sides[0] === sides[2] && sides[1] === sides[3] ? [sides[0], sides[1]] : null,
   };
 }
 

@@ -4,7 +4,16 @@ import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Exporters, NodeOf, Writer } from "../writer.ts";
 
 export const layers: Exporters<
-  "conv2d" | "matmul" | "linear" | "batchNorm" | "layerNorm" | "groupNorm" | "softmax" | "logSoftmax"
+  | "conv2d"
+  | "conv1d"
+  | "matmul"
+  | "linear"
+  | "batchNorm"
+  | "layerNorm"
+  | "groupNorm"
+  | "instanceNorm"
+  | "softmax"
+  | "logSoftmax"
 > = {
   conv2d: (writer, { inputs, attributes: { kh, kw, sh, sw, ph, pw, dh, dw, groups } }) =>
     writer.node("Conv", writer.values(inputs), {
@@ -12,6 +21,15 @@ export const layers: Exporters<
       strides: [sh, sw],
       pads: [ph, pw, ph, pw],
       dilations: [dh, dw],
+      group: groups,
+    }),
+
+  conv1d: (writer, { inputs, attributes: { kw, sw, pw, dw, groups } }) =>
+    writer.node("Conv", writer.values(inputs), {
+      kernel_shape: [kw],
+      strides: [sw],
+      pads: [pw, pw],
+      dilations: [dw],
       group: groups,
     }),
 
@@ -63,6 +81,13 @@ export const layers: Exporters<
     const scaled = weight ? writer.node("Mul", [restored, perChannel(writer, weight, x.rank)]) : restored;
     return bias ? writer.node("Add", [scaled, perChannel(writer, bias, x.rank)]) : scaled;
   },
+
+  instanceNorm: (writer, { inputs: [x], attributes: { weight, bias, eps } }) =>
+    writer.node(
+      "InstanceNormalization",
+      [writer.value(x), valueOr(writer, weight, 1, x.shape[1]), valueOr(writer, bias, 0, x.shape[1])],
+      { epsilon: { float: eps } },
+    ),
 
   softmax: (writer, { inputs: [x], attributes: { axis } }) => writer.node("Softmax", [writer.value(x)], { axis }),
 

@@ -2,8 +2,10 @@
 import type { Axes } from "../../../tensor/geometry/reduce.ts";
 import type { Exporter, Exporters, Writer } from "../writer.ts";
 
+type Reduction = "sum" | "mean" | "prod" | "max" | "min" | "maxWithIndices" | "minWithIndices" | "logsumexp";
+
 const reduction =
-  (operator: string): Exporter<"sum" | "mean" | "max" | "maxWithIndices" | "logsumexp"> =>
+  (operator: string): Exporter<Reduction> =>
   (writer, { inputs: [x], attributes: { axes, keepDim } }) =>
     reduce(writer, operator, writer.value(x), axesOf(axes, x.rank), keepDim);
 
@@ -19,14 +21,19 @@ const variance: Exporter<"variance" | "std"> = (writer, { inputs: [x], attribute
   return writer.node("Div", [total, writer.scalar(Math.max(0, count - correction))]);
 };
 
-export const reductions: Exporters<"sum" | "mean" | "max" | "maxWithIndices" | "logsumexp" | "variance" | "std"> = {
+export const reductions: Exporters<Reduction | "variance" | "std" | "cumsum"> = {
   sum: /* @__PURE__ */ reduction("ReduceSum"),
   mean: /* @__PURE__ */ reduction("ReduceMean"),
+  prod: /* @__PURE__ */ reduction("ReduceProd"),
   max: /* @__PURE__ */ reduction("ReduceMax"),
+  min: /* @__PURE__ */ reduction("ReduceMin"),
   maxWithIndices: /* @__PURE__ */ reduction("ReduceMax"),
+  minWithIndices: /* @__PURE__ */ reduction("ReduceMin"),
   logsumexp: /* @__PURE__ */ reduction("ReduceLogSumExp"),
   variance,
   std: (writer, node) => writer.node("Sqrt", [variance(writer, node)]),
+  cumsum: (writer, { inputs: [x], attributes: { axis } }) =>
+    writer.node("CumSum", [writer.value(x), writer.ints([axis], [])]),
 };
 
 function axesOf(axes: Axes, rank: number): readonly number[] {

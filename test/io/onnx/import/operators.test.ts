@@ -132,10 +132,21 @@ const LAYERS: readonly Case[] = [
   conv({ auto_pad: "SAME_UPPER", strides: [2, 2] }, 3, 4, 4, 3),
   conv({ auto_pad: "SAME_LOWER", strides: [1, 2] }, 3, 4, 4, 3),
   conv({ auto_pad: "VALID" }, 3, 4, 3, 3),
+  ...(
+    [
+      [{}, [3, 4, 3]],
+      [{ kernel_shape: [4], pads: [2, 2], strides: [2], dilations: [2] }, [3, 4, 4]],
+      [{ pads: [1, 2], group: 2 }, [6, 2, 3]],
+      [{ auto_pad: "SAME_UPPER", strides: [2] }, [3, 4, 4]],
+    ] as const
+  ).map(([how, w]) => one("Conv", [2, 4, 11], how, { w: random(...w), b: random(w[0]) })),
   one("Gemm", rows, { transB: 1 }, { w: random(2, 5), b: random(2) }),
   one("Gemm", rows, {}, { w: random(5, 2) }),
   one("Gemm", [5, 3], { transA: 1, alpha: f(0.5), beta: f(2) }, { w: random(5, 2), b: random(3, 1) }),
   one("MatMul", [2, 3, 5], {}, { w: random(5, 4) }),
+  one("Einsum", [2, 3, 5], { equation: "bij,bkj->bik" }, { w: random(2, 4, 5) }),
+  one("Einsum", [2, 3, 5], { equation: "...ij, jk" }, { w: random(5, 4) }),
+  one("Einsum", [3, 3, 5], { equation: "iij->j" }),
   one("BatchNormalization", image, { epsilon: f(0.01) }, statistics),
   one("BatchNormalization", [3, 4], {}, statistics, { opset: 9 }),
   one("BatchNormalization", [2, 4, 5], {}, statistics),
@@ -175,6 +186,19 @@ const REDUCTIONS: readonly Case[] = [
     one(operator, image, { keepdims: 0 }, { axes: [-2] }, { opset: 18 }),
     one(operator, image),
   ]),
+  one("ReduceProd", image, { axes: [2, -1] }),
+  one("ReduceProd", image, { keepdims: 0 }, { axes: [-2] }, { opset: 18 }),
+  ...[{}, { exclusive: 1 }, { reverse: 1 }, { exclusive: 1, reverse: 1 }].flatMap((how) =>
+    [1, -1].map((axis) => one("CumSum", image, how, { axis: [axis] })),
+  ),
+  ...["ArgMax", "ArgMin"].flatMap((operator) =>
+    [{ axis: -1 }, { keepdims: 0 }].map((how) =>
+      several(`${operator} ${JSON.stringify(how)}`, image, [
+        { operator, inputs: ["x"], outputs: ["positions"], attributes: how },
+        { operator: "Cast", inputs: ["positions"], attributes: { to: 1 } },
+      ]),
+    ),
+  ),
   one("ReduceSum", image, { axes: [2, 3] }, {}, { opset: 11 }),
   one("ReduceSum", image, { keepdims: 0 }, { axes: [1, 2] }),
   one("ReduceSum", image, { noop_with_empty_axes: 1 }),

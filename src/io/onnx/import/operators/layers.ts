@@ -1,12 +1,14 @@
 /** Operators with weights: convolution, matrix products, normalisation; dropout and softmax. */
-import { conv2d } from "../../../../autograd/conv.ts";
+import { conv1d, conv2d } from "../../../../autograd/conv.ts";
 import { dropout } from "../../../../autograd/dropout.ts";
+import { einsum } from "../../../../autograd/einsum.ts";
 import { add, mul } from "../../../../autograd/elementwise.ts";
 import { linear, matmul } from "../../../../autograd/matmul.ts";
-import { batchNorm, groupNorm, layerNorm } from "../../../../autograd/norm.ts";
-import { reshape, transpose } from "../../../../autograd/shape.ts";
+import { batchNorm, groupNorm, instanceNorm, layerNorm } from "../../../../autograd/norm.ts";
+import { pad, reshape, transpose } from "../../../../autograd/shape.ts";
 import { logSoftmax, softmax } from "../../../../autograd/softmax.ts";
 import { UsageError } from "../../../../tensor/errors.ts";
+import { sizeOf } from "../../../../tensor/shape.ts";
 import type { Tensor } from "../../../../tensor/tensor.ts";
 import { type Node, type Operator, type Operators, split } from "../operator.ts";
 import { paddedShape, padImages, sharedPads, windowOf } from "../windows.ts";
@@ -25,13 +27,19 @@ const conv: Operator = (node) => {
   const groups = node.whole("group", 1);
   // A kernel that is computed has its size only when the network runs.
   const known = node.list("kernel_shape");
-  const window = known && windowOf(node);
+  const window = known && windowOf(node, known, true);
   return (inputs) => {
     const [x, w, b] = [inputs.tensor(0), inputs.tensor(1), inputs.tensorOrNull(2)];
-    const { stride, dilation, pads } = window ?? windowOf(node, w.shape.slice(2));
-    const around = pads(x.shape);
-    node.checkSize(paddedShape([x.shape[0], w.shape[0], ...x.shape.slice(2)], around));
+    const { stride, dilation, pads } = window ?? windowOf(node, w.shape.slice(2), true);
+    const size = x.rank === 3 ? [1, x.shape[2]] : x.shape.slice(2);
+    const around = pads([...x.shape.slice(0, 2), ...size]);
+    node.checkSize(paddedShape([x.shape[0], w.shape[0], ...size], around));
     const [padding, more] = sharedPads(around, [Infinity, Infinity]);
+    if (x.rank === 3) {
+      const [, before, , after] = more;
+      const longer = before + after === 0 ? x : pad(x, [...[0, 1].map(() => [0, 0] as const), [before, after]]);
+      return conv1d(longer, w, b, { stride: stride[1], padding: padding[1], dilation: dilation[1], groups });
+    }
     return conv2d(padImages(x, more, 0), w, b, { stride, padding, dilation, groups });
   };
 };
@@ -61,12 +69,14 @@ const batchNormalization: Operator = (node) => {
   };
 };
 
-/** Normalises each channel of each image by itself: a group norm with as many groups as channels. */
+/** Normalises each channel of each image by itself; the operator takes images of one pixel, too. */
 const instanceNormalization: Operator = (node) => {
   const eps = node.number("epsilon", 1e-5);
   return (inputs) => {
     const x = inputs.tensor(0);
-    return groupNorm(x, x.shape[1], inputs.tensor(1), inputs.tensor(2), { eps });
+    const [weight, bias] = [inputs.tensor(1), inputs.tensor(2)];
+    if (sizeOf(x.shape.slice(2)) === 1) return groupNorm(x, x.shape[1], weight, bias, { eps });
+    return instanceNorm(x, weight, bias, { eps });
   };
 };
 
@@ -130,6 +140,10 @@ export const layers: Operators = {
   Conv: conv,
   Gemm: gemm,
   MatMul: () => (inputs) => matmul(inputs.tensor(0), inputs.tensor(1)),
+  Einsum: (node) => {
+    const equation = node.text("equation", "");
+    return (inputs) => einsum(equation, ...inputs.values.map((_, i) => inputs.tensor(i)));
+  },
   BatchNormalization: batchNormalization,
   InstanceNormalization: instanceNormalization,
   GroupNormalization: groupNormalization,
