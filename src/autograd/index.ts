@@ -2,11 +2,13 @@
 export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
 export * from "./conv.ts";
+export * from "./conv-transpose.ts";
 export * from "./dropout.ts";
 export * from "./element-losses.ts";
 export * from "./elementwise.ts";
 export { type GradcheckOptions, gradcheck } from "./gradcheck.ts";
 export { AutogradError, graphToDot, type Node, nodesBefore, noGrad } from "./graph.ts";
+export * from "./interpolate.ts";
 export type { LossOptions, Reduction } from "./loss-options.ts";
 export * from "./losses.ts";
 export * from "./matmul.ts";

@@ -51,6 +51,14 @@ const valid: Record<string, Valid> = {
     args: [image, zeros([3, 2, 3, 3]), null],
     options: [3, "stride", "padding", "dilation", "groups", "algorithm"],
   },
+  convTranspose2d: {
+    args: [image, zeros([2, 3, 3, 3]), null],
+    options: [3, "stride", "padding", "outputPadding", "dilation", "groups"],
+  },
+  interpolate: {
+    args: [image, { scaleFactor: 2 }],
+    options: [1, "size", "scaleFactor", "mode", "alignCorners"],
+  },
   maxPool2d: {
     args: [image, { kernelSize: 2 }],
     options: [1, "kernelSize", "stride", "padding", "dilation", "ceilMode"],
