@@ -8,7 +8,13 @@ export * from "./element-losses.ts";
 export * from "./elementwise.ts";
 export { type GradcheckOptions, gradcheck } from "./gradcheck.ts";
 export { AutogradError, graphToDot, type Node, nodesBefore, noGrad } from "./graph.ts";
-export * from "./interpolate.ts";
+export {
+  type InterpolateGeometry,
+  type InterpolateOptions,
+  interpolate,
+  type ResampleGeometry,
+  type Taps,
+} from "./interpolate.ts";
 export type { LossOptions, Reduction } from "./loss-options.ts";
 export * from "./losses.ts";
 export * from "./matmul.ts";

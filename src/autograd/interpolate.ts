@@ -4,7 +4,12 @@
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { type InterpolateOptions, interpolateGeometry, transposed } from "../tensor/geometry/interpolate.ts";
+import {
+  type InterpolateGeometry,
+  type InterpolateOptions,
+  interpolateGeometry,
+  transposed,
+} from "../tensor/geometry/interpolate.ts";
 import { allocate } from "../tensor/memory.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
@@ -17,7 +22,13 @@ export type {
   Taps,
 } from "../tensor/geometry/interpolate.ts";
 
-const OPTIONS: OptionNames<InterpolateOptions> = { size: true, scaleFactor: true, mode: true, alignCorners: true };
+/** For the layer, too. */
+export const INTERPOLATE_OPTIONS: OptionNames<InterpolateOptions> = {
+  size: true,
+  scaleFactor: true,
+  mode: true,
+  alignCorners: true,
+};
 
 /**
  * Images of another size, as PyTorch's `interpolate`. With `nearest`, y[i, j] = x[⌊i/s⌋, ⌊j/s⌋]; with `bilinear`, the
@@ -38,9 +49,13 @@ const OPTIONS: OptionNames<InterpolateOptions> = { size: true, scaleFactor: true
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   checkTensor("interpolate", "x", x);
   if (options === undefined) throw new UsageError("interpolate: needs options, such as { scaleFactor: 2 }");
-  checkOptions("interpolate", options, OPTIONS);
-  const g = interpolateGeometry(x.shape, options);
-  const y = empty([...x.shape.slice(0, 2), g.Ho, g.Wo], x);
+  checkOptions("interpolate", options, INTERPOLATE_OPTIONS);
+  return resample(x, interpolateGeometry(x.shape, options));
+}
+
+/** Weighted sums of neighbouring pixels by any tables, whose places never go back: for `interpolate` and ONNX's Resize. */
+export function resample(x: Tensor, g: InterpolateGeometry): Tensor {
+  const y = empty([...x.shape.slice(0, -2), g.Ho, g.Wo], x);
   kernels.resample(valuesOf(x), valuesOf(y), g);
   return record(["interpolate", g], y, [x], (gy) => {
     // y = R·x·Cᵀ in each plane, so ∂L/∂x = Rᵀ·gy·C: a pixel gets from each result what it gave to it.

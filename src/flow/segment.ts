@@ -36,6 +36,7 @@ const LINEAR: ReadonlySet<string> = new Set([
     "avgPool2d",
     "adaptiveAvgPool2d",
     "globalAvgPool2d",
+    "interpolate",
   ],
 ]);
 /** Operations that pass or drop entries depending on the values. */
@@ -43,7 +44,7 @@ const MASKS: ReadonlySet<string> = new Set([
   ...["relu", "leakyRelu", "clamp", "abs", "dropout", "max", "maxWithIndices", "maximum", "minimum", "maxPool2d"],
 ]);
 /** Operations that multiply an input by the others. */
-const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
+const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d", "convTranspose2d"]);
 
 /** The part of a graph that leads from x to y, divided. */
 export interface Segment {

@@ -1,14 +1,13 @@
 /** The convolutional layer. */
 import { conv2d } from "../autograd/conv.ts";
-import { checkBoolean, checkOneOf, checkPair, checkRng, checkWhole } from "../tensor/arguments.ts";
+import { checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { zeros } from "../tensor/create.ts";
-import { ShapeError } from "../tensor/errors.ts";
 import { algorithmCovers, type ConvAlgorithm, type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { convSettings, describeConv } from "./conv-settings.ts";
 import { fansOf, type Initializer, kaimingUniform, uniform } from "./init.ts";
-import { checkInit } from "./initializer.ts";
 import { parameterOf } from "./marks.ts";
 import { type AnyModule, checkModule, Module } from "./module.ts";
 
@@ -66,35 +65,16 @@ export class Conv2d extends Module {
 
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions) {
     super();
-    checkWhole("Conv2d", "inChannels", inChannels);
-    checkWhole("Conv2d", "outChannels", outChannels);
-    checkPair("Conv2d", "kernelSize", kernelSize);
     checkOptions("Conv2d", options, OPTIONS);
-    checkRng(
-      "Conv2d",
-      options?.rng,
-      `new Conv2d(${inChannels}, ${outChannels}, ${JSON.stringify(kernelSize)}, { rng: new Rng(seed) })`,
-    );
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, rng } = options;
-    checkPair("Conv2d", "stride", stride);
-    checkPair("Conv2d", "padding", padding, 0);
-    checkPair("Conv2d", "dilation", dilation);
-    checkWhole("Conv2d", "groups", groups);
-    checkBoolean("Conv2d", "bias", bias);
-    checkInit("Conv2d", options.init);
-    const { init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ShapeError(
-        `Conv2d: ${inChannels} input and ${outChannels} output channels do not both divide into ${groups} groups`,
-      );
-    }
+    const { stride, padding, dilation, groups } = convSettings("Conv2d", inChannels, outChannels, kernelSize, options);
+    const { bias = true, rng, init = (t: Tensor) => kaimingUniform(t, rng, { gain: Math.sqrt(1 / 3) }) } = options;
     this.weight = parameterOf(this, zeros([outChannels, inChannels / groups, ...pairOf(kernelSize)]));
     init(this.weight, rng);
     const bound = 1 / Math.sqrt(fansOf(this.weight.shape).fanIn);
     this.bias = bias ? parameterOf(this, uniform(zeros([outChannels]), rng, { low: -bound, high: bound })) : null;
-    this.stride = pairOf(stride);
-    this.padding = pairOf(padding);
-    this.dilation = pairOf(dilation);
+    this.stride = stride;
+    this.padding = padding;
+    this.dilation = dilation;
     this.groups = groups;
   }
 
@@ -113,13 +93,8 @@ export class Conv2d extends Module {
   }
 
   override describe(): string {
-    const [O, Cg, kh, kw] = this.weight.shape;
-    const show = (pair: readonly number[]): string => [...new Set(pair)].join("×");
-    const parts = [`${Cg * this.groups} → ${O}`, `${kh}×${kw}`, `stride ${show(this.stride)}`];
-    if (this.padding.some((p) => p !== 0)) parts.push(`padding ${show(this.padding)}`);
-    if (this.dilation.some((d) => d !== 1)) parts.push(`dilation ${show(this.dilation)}`);
-    if (this.groups !== 1) parts.push(`groups ${this.groups}`);
-    return parts.join(", ");
+    const [O, Cg, ...kernelSize] = this.weight.shape;
+    return describeConv(Cg * this.groups, O, kernelSize, this);
   }
 }
 

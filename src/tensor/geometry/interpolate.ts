@@ -48,9 +48,10 @@ export interface ResampleGeometry {
   readonly columns: Taps;
 }
 
-/** Of `interpolate`; its result has the shape `[N, C, Ho, Wo]`. */
+/** Of a resized image. */
 export interface InterpolateGeometry extends ResampleGeometry {
-  readonly mode: "nearest" | "bilinear";
+  /** `linear` where the tables follow another rule than PyTorch's, as ONNX has some. */
+  readonly mode: "nearest" | "bilinear" | "linear";
   readonly alignCorners: boolean;
   /** What coordinates were divided by; null where that is the ratio of the sizes. */
   readonly scaleFactor: readonly [number, number] | null;
