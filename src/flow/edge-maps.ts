@@ -367,8 +367,8 @@ function resampled({ output }: Node, g: ResampleGeometry): LinearMap {
       for (const [w, b] of taps(g.columns, row % g.Wo)) yield [(plane + h) * g.W + w, a * b];
     }
   };
-  const exact = [g.rows, g.columns].every(({ weights }) => weights.every(isPowerOfTwo));
-  return summing(output.size, terms, exact);
+  // The weights are float32: float64 has room for the product of two.
+  return summing(output.size, terms, true);
 }
 
 /** y_ij = Σ_k a_ik·b_kj, as a map from a (input 0) or from b (1); `other` gives the entries of the other one. */

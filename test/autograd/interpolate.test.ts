@@ -23,6 +23,12 @@ describe("examples", () => {
     const options = { size: [1, 5], mode: "bilinear", alignCorners: true } as const;
     expect(interpolate(row(0, 4), options).toArray()).toEqual([[[[0, 1, 2, 3, 4]]]]);
   });
+  it("a factor just above 2: ⌊i/2.05⌋, and the gradient goes back to these pixels", () => {
+    const x = tensor([[[[1, 2, 3]]]], { requiresGrad: true });
+    const y = interpolate(x, { scaleFactor: [1, 2.05] });
+    expect(y.toArray()).toEqual([[[[1, 1, 1, 2, 2, 3]]]]);
+    expect(backward(y, { gradient: ones(y.shape) }).get(x).toArray()).toEqual([[[[3, 2, 1]]]]);
+  });
   it("a pixel's gradient is the sum of the weights with which it was read", () => {
     const x = tensor([[[[1, 2, 3]]]], { requiresGrad: true });
     const y = interpolate(x, { size: [1, 6], mode: "bilinear" });

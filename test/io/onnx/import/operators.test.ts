@@ -341,6 +341,16 @@ describe("what is trained", () => {
     expect(`${network}`).toContain("(Net.c) Conv2d(4 → 3, 3×3, stride 1, padding 1, weight [3,4,3,3], bias [3])");
   });
 
+  it("so is a transposed convolution", () => {
+    const w = { "up.weight": random(4, 3, 3, 3), "up.bias": random(6) };
+    const attributes = { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1], group: 2 };
+    const network = importOnnx(build(one("ConvTranspose", image, attributes, w)));
+    expect(Object.keys(network.stateDict())).toEqual(["up.weight", "up.bias"]);
+    expect(`${network}`).toContain("(up) ConvTranspose2d(4 → 6, 3×3, stride 2, padding 1, groups 2, output padding 1");
+    const padding = one("ConvTranspose", image, { ...attributes, pads: [0, 1, 1, 0] }, w);
+    expect(`${importOnnx(build(padding))}`).not.toContain("ConvTranspose2d");
+  });
+
   it("a weight that two nodes share is one parameter, with the gradient of both", () => {
     const w = { "c.weight": random(4, 4, 1, 1) };
     const conv = (from: string, to: string): BuiltNode => ({
