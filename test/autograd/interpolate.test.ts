@@ -27,7 +27,11 @@ describe("examples", () => {
     const x = tensor([[[[1, 2, 3]]]], { requiresGrad: true });
     const y = interpolate(x, { scaleFactor: [1, 2.05] });
     expect(y.toArray()).toEqual([[[[1, 1, 1, 2, 2, 3]]]]);
-    expect(backward(y, { gradient: ones(y.shape) }).get(x).toArray()).toEqual([[[[3, 2, 1]]]]);
+    expect(
+      backward(y, { gradient: ones(y.shape) })
+        .get(x)
+        .toArray(),
+    ).toEqual([[[[3, 2, 1]]]]);
   });
   it("a pixel's gradient is the sum of the weights with which it was read", () => {
     const x = tensor([[[[1, 2, 3]]]], { requiresGrad: true });

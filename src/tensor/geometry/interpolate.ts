@@ -57,8 +57,6 @@ export interface InterpolateGeometry extends ResampleGeometry {
   readonly scaleFactor: readonly [number, number] | null;
 }
 
-const { fround } = Math;
-
 /**
  * Checks the arguments of `interpolate` and derives the tables.
  *
@@ -109,20 +107,23 @@ export function checkInterpolateOptions(
 
 /** Pixel ⌊i / factor⌋; without a factor, the ratio of the sizes counts. */
 function nearestTaps(length: number, results: number, factor: number | undefined): Taps {
-  const step = fround(factor ? 1 / factor : length / results);
-  return tapsOf(results, length, (i) => ({ first: Math.min(Math.floor(fround(i * step)), length - 1), weight: 1 }));
+  const step = Math.fround(factor ? 1 / factor : length / results);
+  return tapsOf(results, length, (i) => ({
+    first: Math.min(Math.floor(Math.fround(i * step)), length - 1),
+    weight: 1,
+  }));
 }
 
 /** The two pixels beside the place of the result's centre: (i + ½) / factor − ½, or from corner to corner. */
 function bilinearTaps(length: number, results: number, factor: number | undefined, alignCorners: boolean): Taps {
   const step = alignCorners
-    ? fround(results > 1 ? (length - 1) / (results - 1) : 0)
-    : fround(factor ? 1 / factor : length / results);
+    ? Math.fround(results > 1 ? (length - 1) / (results - 1) : 0)
+    : Math.fround(factor ? 1 / factor : length / results);
   return tapsOf(results, length, (i) => {
     if (results === length) return { first: i, weight: 1 };
-    const place = alignCorners ? fround(step * i) : Math.max(0, fround(fround(step * (i + 0.5)) - 0.5));
+    const place = alignCorners ? Math.fround(step * i) : Math.max(0, Math.fround(Math.fround(step * (i + 0.5)) - 0.5));
     const first = Math.min(Math.floor(place), length - 1);
-    return { first, weight: fround(1 - fround(place - first)) };
+    return { first, weight: Math.fround(1 - Math.fround(place - first)) };
   });
 }
 

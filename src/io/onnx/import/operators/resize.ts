@@ -48,8 +48,7 @@ function padsFor(whole: readonly number[], lengths: readonly number[], after: bo
   return [sides[0][0], sides[1][0], sides[0][1], sides[1][1]];
 }
 
-const { fround } = Math;
-const centre = (i: number, scale: number): number => fround(fround((i + 0.5) / scale) - 0.5);
+const centre = (i: number, scale: number): number => Math.fround(Math.fround((i + 0.5) / scale) - 0.5);
 
 /** The place in x of result i by `coordinate_transformation_mode`, rounded to float32 where onnxruntime does. */
 type Place = (i: number, scale: number, length: number, results: number) => number;
@@ -57,9 +56,9 @@ const PLACES: Readonly<Record<string, Place>> = {
   half_pixel: centre,
   pytorch_half_pixel: (i, scale, _, results) => (results > 1 ? centre(i, scale) : 0),
   half_pixel_symmetric: (i, scale, length, results) =>
-    fround((length / 2) * (1 - results / (scale * length)) + centre(i, scale)),
-  align_corners: (i, _, length, results) => (results > 1 ? fround((i * (length - 1)) / (results - 1)) : 0),
-  asymmetric: (i, scale) => fround(i / scale),
+    Math.fround((length / 2) * (1 - results / (scale * length)) + centre(i, scale)),
+  align_corners: (i, _, length, results) => (results > 1 ? Math.fround((i * (length - 1)) / (results - 1)) : 0),
+  asymmetric: (i, scale) => Math.fround(i / scale),
 };
 
 /** Half goes down, except with round_prefer_ceil. */
@@ -98,7 +97,7 @@ const resize: Operator = (node) => {
     const { scales, sizes } = wantedOf(node, inputs, x.shape);
     if (scales.slice(0, -2).some((s) => s !== 1)) throw node.error("only rows and columns can be resized");
     const [sh, sw] = scales.slice(-2);
-    const [Ho, Wo] = sizes?.slice(-2) ?? [Math.floor(fround(H * sh)), Math.floor(fround(W * sw))];
+    const [Ho, Wo] = sizes?.slice(-2) ?? [Math.floor(Math.fround(H * sh)), Math.floor(Math.fround(W * sw))];
     if (!(Ho >= 1 && Wo >= 1)) throw node.error(`the result would be ${Ho}×${Wo}`);
     node.checkSize([...x.shape.slice(0, -2), Ho, Wo]);
     const alignCorners = how.place === "align_corners";
@@ -132,7 +131,7 @@ function wantedOf(node: Node, inputs: Inputs, shape: Shape): { scales: number[];
   const [at, last] = node.opset >= 11 ? [2, 3] : [1, 1];
   if (last > at && node.given(last)) {
     const sizes = spread(inputs.list(last)!, shape);
-    return { scales: sizes.map((size, axis) => fround(size / shape[axis])), sizes };
+    return { scales: sizes.map((size, axis) => Math.fround(size / shape[axis])), sizes };
   }
   const value = inputs.value(at);
   const scales = spread(isTensor(value) ? [...value.data] : value.data, ones);
