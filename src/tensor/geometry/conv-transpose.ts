@@ -8,7 +8,7 @@
 import { describe } from "../check.ts";
 import { ShapeError, UsageError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
-import { type Conv2dOptions, type ConvGeometry, checkPairKind, type Pair, pairOf } from "./conv.ts";
+import { type Conv2dOptions, type ConvGeometry, checkPairKind, convGeometry, type Pair, pairOf } from "./conv.ts";
 
 /** Options of `convTranspose2d`. */
 export interface ConvTranspose2dOptions {
@@ -74,28 +74,7 @@ export function convTransposeGeometry(
   const Ho = (H - 1) * sh - 2 * ph + dh * (kh - 1) + oh + 1;
   const Wo = (W - 1) * sw - 2 * pw + dw * (kw - 1) + ow + 1;
   if (Ho < 1 || Wo < 1) fail(`the padding leaves nothing, the result would be ${Ho}×${Wo}`);
-  return {
-    N,
-    C: O,
-    H: Ho,
-    W: Wo,
-    O: I,
-    kh,
-    kw,
-    sh,
-    sw,
-    ph,
-    pw,
-    dh,
-    dw,
-    groups,
-    Cg: perGroup,
-    Og: I / groups,
-    Ho: H,
-    Wo: W,
-    K: perGroup * kh * kw,
-    L: H * W,
-    shape: x,
-    algorithm: "auto",
-  };
+  // With output padding of a stride or more, the convolution would have another row or column, which x has not.
+  const back = convGeometry([N, O, Ho, Wo], w, null, { stride, padding, dilation, groups });
+  return { ...back, Ho: H, Wo: W, L: H * W, shape: x };
 }

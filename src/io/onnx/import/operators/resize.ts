@@ -65,8 +65,8 @@ const PLACES: Readonly<Record<string, Place>> = {
 const ROUNDINGS: Readonly<Record<string, (v: number) => number>> = {
   round_prefer_floor: (v) => Math.ceil(v - 0.5),
   round_prefer_ceil: (v) => Math.floor(v + 0.5),
-  floor: Math.floor,
-  ceil: Math.ceil,
+  floor: (v) => Math.floor(v),
+  ceil: (v) => Math.ceil(v),
 };
 
 interface How {
@@ -98,7 +98,7 @@ const resize: Operator = (node) => {
     if (scales.slice(0, -2).some((s) => s !== 1)) throw node.error("only rows and columns can be resized");
     const [sh, sw] = scales.slice(-2);
     const [Ho, Wo] = sizes?.slice(-2) ?? [Math.floor(Math.fround(H * sh)), Math.floor(Math.fround(W * sw))];
-    if (!(Ho >= 1 && Wo >= 1)) throw node.error(`the result would be ${Ho}×${Wo}`);
+    if (!(H >= 1 && W >= 1 && Ho >= 1 && Wo >= 1)) throw node.error(`the result would be ${Ho}×${Wo}`);
     node.checkSize([...x.shape.slice(0, -2), Ho, Wo]);
     const alignCorners = how.place === "align_corners";
     const asHere = alignCorners || (how.place === "half_pixel" && Ho === sh * H && Wo === sw * W);
