@@ -1,8 +1,10 @@
 /** Skipstone's implementation of the works, with their data in place, to run again and again. */
 import { backward, valueAndGrad } from "../src/autograd/backward.ts";
 import { conv2d } from "../src/autograd/conv.ts";
+import { convTranspose2d } from "../src/autograd/conv-transpose.ts";
 import { add, relu } from "../src/autograd/elementwise.ts";
 import { nodesBefore, noGrad } from "../src/autograd/graph.ts";
+import { interpolate } from "../src/autograd/interpolate.ts";
 import { crossEntropy } from "../src/autograd/losses.ts";
 import { batchNorm } from "../src/autograd/norm.ts";
 import { fuse } from "../src/nn/fuse.ts";
@@ -14,12 +16,13 @@ import type { ArrayKernels } from "../src/tensor/kernels.ts";
 import { inStep } from "../src/tensor/memory.ts";
 import { plainKernels } from "../src/tensor/plain/index.ts";
 import { Rng } from "../src/tensor/rng.ts";
+import { sizeOf } from "../src/tensor/shape.ts";
 import { peek, Tensor } from "../src/tensor/tensor.ts";
 import { useKernels } from "../src/tensor/tier.ts";
 import { makeNetwork } from "./networks.ts";
 import { peak } from "./peak.ts";
 import { engine, resident } from "./tiers.ts";
-import type { Convolution, ElementWise, Gemm, NetworkWork, Work } from "./works.ts";
+import type { Convolution, ElementWise, Gemm, NetworkWork, Resizing, TransposedConvolution, Work } from "./works.ts";
 import { flopsOf } from "./works.ts";
 
 /** A piece of work with its data in place. */
@@ -45,6 +48,10 @@ export function subjectOf(work: Work, kernels: ArrayKernels): Subject {
       return product(work, kernels);
     case "convolution":
       return work.pass === "all" ? convolutionBothWays(work, kernels) : convolution(work, kernels);
+    case "interpolate":
+      return resizing(work, kernels);
+    case "convTranspose":
+      return transposedConvolution(work, kernels);
     case "relu":
     case "add":
     case "batchNormRelu":
@@ -134,6 +141,34 @@ function convolutionBothWays(work: Convolution, kernels: ArrayKernels): Subject 
     result: () => sink,
     flops: flopsOf(work) as number,
   };
+}
+
+/** Runs `forward` on x, and its derivatives if the pass is "all". */
+function enlarging(x: Tensor, forward: () => Tensor, pass: "forward" | "all", kernels: ArrayKernels): Subject {
+  const { shape } = using(plainKernels, () => noGrad(forward));
+  const gradient = new Tensor(residentRandom(kernels, sizeOf(shape), 3), shape);
+  let sink = 0;
+  return {
+    run: () =>
+      stepOn(kernels, () => {
+        sink = first(pass === "all" ? backward(forward(), { gradient }).get(x) : noGrad(forward));
+      }),
+    result: () => sink,
+  };
+}
+
+function resizing({ N, C, size, mode, pass }: Resizing, kernels: ArrayKernels): Subject {
+  const x = new Tensor(residentRandom(kernels, N * C * size * size, 1), [N, C, size, size], true);
+  return enlarging(x, () => interpolate(x, { scaleFactor: 2, mode }), pass, kernels);
+}
+
+function transposedConvolution(work: TransposedConvolution, kernels: ArrayKernels): Subject {
+  const { N, C, O, size, kernel, stride = 1, padding, pass } = work;
+  const x = new Tensor(residentRandom(kernels, N * C * size * size, 1), [N, C, size, size], true);
+  const w = new Tensor(ordinary(C * O * kernel * kernel, 2), [C, O, kernel, kernel], true);
+  const b = new Tensor(ordinary(O, 4), [O], true);
+  const forward = (): Tensor => convTranspose2d(x, w, b, { stride, padding });
+  return { ...enlarging(x, forward, pass, kernels), flops: flopsOf(work) as number };
 }
 
 function elementWise({ kind, N, C, size }: ElementWise, kernels: ArrayKernels): Subject {

@@ -13,6 +13,7 @@ import {
   cifarStep,
   convShapes,
   cube,
+  enlargements,
   flopsOf,
   imageNetInference,
   nameOf,
@@ -69,6 +70,7 @@ const timeTargets: readonly TimeTarget[] = [
   { name: `${nameOf(cifarStep(32))}, direct everywhere`, work: cifarStep(32), variant: "direct", limit: [1.6, 1.3] },
   { name: `${nameOf(imageNetInference)}, batch norm folded`, work: imageNetInference, limit: [1.1, 0.95] },
   { name: nameOf(batchNormRelu), work: batchNormRelu, limit: [0.4, 0.4] },
+  ...enlargements.map((work): TimeTarget => ({ name: nameOf(work), work, limit: [1.5, 1.5] })),
 ];
 
 /**

@@ -42,6 +42,23 @@ export interface ElementWise {
   readonly size: number;
 }
 
+/** To twice the size. "all" is forward and the gradient. */
+export interface Resizing {
+  readonly kind: "interpolate";
+  readonly mode: "nearest" | "bilinear";
+  readonly pass: "forward" | "all";
+  readonly N: number;
+  readonly C: number;
+  readonly size: number;
+}
+
+/** A transposed convolution, with a bias. "all" is forward and all gradients. */
+export interface TransposedConvolution extends ConvShape {
+  readonly kind: "convTranspose";
+  readonly pass: "forward" | "all";
+  readonly padding: number;
+}
+
 export type NetworkName = "ResNet-20" | "ResNet-18";
 
 export interface NetworkWork {
@@ -62,7 +79,7 @@ export interface Peak {
   readonly kind: "peak";
 }
 
-export type Work = Gemm | Convolution | ElementWise | NetworkWork | Peak;
+export type Work = Gemm | Convolution | ElementWise | Resizing | TransposedConvolution | NetworkWork | Peak;
 
 const PASSES: Readonly<Record<Pass, string>> = {
   forward: "forward",
@@ -81,6 +98,10 @@ export function nameOf(work: Work): string {
     }
     case "convolution":
       return `conv2d ${PASSES[work.pass]} ${nameOfShape(work)}`;
+    case "interpolate":
+      return `${work.mode} to twice the size, ${PASSES[work.pass]} ${work.N}×${work.C}×${work.size}×${work.size}`;
+    case "convTranspose":
+      return `convTranspose2d ${PASSES[work.pass]} ${nameOfShape(work)}`;
     case "relu":
     case "add":
       return `${work.kind} ${work.N}×${work.C}×${work.size}×${work.size}`;
@@ -108,6 +129,10 @@ const PEAK_FLOPS = PEAK_STEPS * PEAK_CHAINS * 4 * 2;
 export function flopsOf(work: Work): number | undefined {
   if (work.kind === "peak") return PEAK_FLOPS;
   if (work.kind === "gemm") return 2 * work.m * work.n * work.k;
+  if (work.kind === "convTranspose") {
+    const { N, C, O, size, kernel } = work;
+    return (work.pass === "all" ? 3 : 1) * 2 * N * C * size * size * O * kernel * kernel;
+  }
   if (work.kind !== "convolution") return undefined;
   const { N, C, O, size, kernel, stride = 1 } = work;
   const outSize = Math.floor((size + 2 * (kernel >> 1) - kernel) / stride) + 1;
@@ -132,6 +157,18 @@ export const smallConvShapes: readonly ConvShape[] = [
   { N: 64, C: 8, O: 8, size: 14, kernel: 3 },
   { N: 64, C: 16, O: 16, size: 7, kernel: 3 },
 ];
+
+/** What enlarges images in a decoder: each forward, and both ways. */
+export const enlargements: readonly (Resizing | TransposedConvolution)[] = (["forward", "all"] as const).flatMap(
+  (pass) => [
+    { kind: "interpolate" as const, mode: "bilinear" as const, pass, N: 8, C: 64, size: 28 },
+    { kind: "interpolate" as const, mode: "bilinear" as const, pass, N: 1, C: 16, size: 112 },
+    { kind: "interpolate" as const, mode: "nearest" as const, pass, N: 8, C: 64, size: 28 },
+    { kind: "convTranspose" as const, pass, N: 8, C: 64, O: 32, size: 28, kernel: 2, stride: 2, padding: 0 },
+    { kind: "convTranspose" as const, pass, N: 4, C: 128, O: 64, size: 14, kernel: 4, stride: 2, padding: 1 },
+    { kind: "convTranspose" as const, pass, N: 8, C: 32, O: 32, size: 32, kernel: 3, padding: 1 },
+  ],
+);
 
 export const cube = (n: number): Gemm => ({ kind: "gemm", m: n, n, k: n });
 

@@ -103,6 +103,23 @@ def prepare(work, variant):
         padding = [kernel // 2] * 2
         return lambda: torch.ops.aten.convolution_backward(
             gy, x, w, None, [stride] * 2, padding, [1, 1], False, [0, 0], 1, mask)
+    if kind in ("interpolate", "convTranspose"):
+        x = torch.randn(work["N"], work["C"], work["size"], work["size"], requires_grad=True)
+        if kind == "interpolate":
+            inputs = (x,)
+            forward = lambda: F.interpolate(x, scale_factor=2, mode=work["mode"])
+        else:
+            inputs = (x, torch.randn(work["C"], work["O"], work["kernel"], work["kernel"], requires_grad=True),
+                      torch.randn(work["O"], requires_grad=True))
+            forward = lambda: F.conv_transpose2d(*inputs, stride=work.get("stride", 1), padding=work["padding"])
+        gy = torch.randn_like(forward())
+        if work["pass"] == "all":
+            return lambda: torch.autograd.grad(forward(), inputs, gy)
+
+        def enlarge():
+            with torch.no_grad():
+                forward()
+        return enlarge
     if kind in ("relu", "add", "batchNormRelu"):
         shape = (work["N"], work["C"], work["size"], work["size"])
         x, gy = torch.randn(shape), torch.randn(shape)

@@ -7,6 +7,7 @@
  */
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import type { SliceRange } from "../tensor/geometry/copy.ts";
+import type { InterpolateGeometry } from "../tensor/geometry/interpolate.ts";
 import type { AvgPool2dOptions, MaxPool2dOptions, PoolGeometry } from "../tensor/geometry/pool.ts";
 import type { Axes } from "../tensor/geometry/reduce.ts";
 import type { IndexTensor } from "../tensor/geometry/select.ts";
@@ -45,6 +46,9 @@ export interface OpAttributes {
   readonly conv2d: ConvGeometry;
   /** That of images with one row. */
   readonly conv1d: ConvGeometry;
+  /** Of the convolution whose input gradient it is: x and y change places. */
+  readonly convTranspose2d: ConvGeometry;
+  readonly interpolate: InterpolateGeometry;
   readonly maxPool2d: MaxPool2dOptions;
   readonly avgPool2d: AvgPool2dOptions;
   readonly adaptiveAvgPool2d: PoolGeometry;

@@ -2,6 +2,7 @@
 export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
 export * from "./conv.ts";
+export * from "./conv-transpose.ts";
 export * from "./cumulative.ts";
 export * from "./dropout.ts";
 export * from "./einsum.ts";
@@ -9,6 +10,13 @@ export * from "./element-losses.ts";
 export * from "./elementwise.ts";
 export { type GradcheckOptions, gradcheck } from "./gradcheck.ts";
 export { AutogradError, graphToDot, type Node, nodesBefore, noGrad } from "./graph.ts";
+export {
+  type InterpolateGeometry,
+  type InterpolateOptions,
+  interpolate,
+  type ResampleGeometry,
+  type Taps,
+} from "./interpolate.ts";
 export type { LossOptions, Reduction } from "./loss-options.ts";
 export * from "./losses.ts";
 export * from "./matmul.ts";

@@ -8,6 +8,7 @@ import type { OpAttributes } from "../autograd/attributes.ts";
 import { type Node, noGrad } from "../autograd/graph.ts";
 import { concat, expand, gather, indexSelect, pad, permute, slice, stack } from "../autograd/shape.ts";
 import type { ConvGeometry } from "../tensor/geometry/conv.ts";
+import type { ResampleGeometry, Taps } from "../tensor/geometry/interpolate.ts";
 import { type PoolGeometry, type PoolWindows, poolGeometry } from "../tensor/geometry/pool.ts";
 import { log, pow } from "../tensor/math/index.ts";
 import { numbersOf, toValues } from "../tensor/memory.ts";
@@ -125,6 +126,10 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "conv2d":
     case "conv1d":
       return input === 0 ? convolved(node) : unknown(op);
+    case "convTranspose2d":
+      return input === 0 ? convolvedBack(node) : unknown(op);
+    case "interpolate":
+      return resampled(node, attributes as ResampleGeometry);
     case "matmul": {
       const [other, [rows, inner], columns] = [inputs[1 - input], inputs[0].shape, inputs[1].shape[1]];
       if (x.rank !== 2 || other.rank !== 2) return unknown("matmul of batches");
@@ -347,6 +352,46 @@ function convolved({ inputs: [, w], output, attributes }: Node): LinearMap {
       }
     }
   };
+  return summing(output.size, terms, true);
+}
+
+/** A transposed convolution: row (c, h, w) meets pixel (o, i, j) where i·s + u·d − p = h, and likewise along the columns. */
+function convolvedBack({ inputs: [, w], output, attributes }: Node): LinearMap {
+  const g = attributes as ConvGeometry;
+  const filters = peek(w);
+  const terms = function* (row: number): Generator<readonly [number, number]> {
+    const x = row % g.W;
+    const h = Math.floor(row / g.W) % g.H;
+    const c = Math.floor(row / (g.H * g.W)) % g.C;
+    const n = Math.floor(row / (g.H * g.W * g.C));
+    const group = Math.floor(c / g.Cg);
+    for (let o = group * g.Og; o < (group + 1) * g.Og; o++) {
+      for (let u = 0; u < g.kh; u++) {
+        const i = (h + g.ph - u * g.dh) / g.sh;
+        for (let v = 0; v < g.kw; v++) {
+          const j = (x + g.pw - v * g.dw) / g.sw;
+          if (!Number.isInteger(i) || !Number.isInteger(j) || i < 0 || i >= g.Ho || j < 0 || j >= g.Wo) continue;
+          const weight = filters[((o * g.Cg + (c % g.Cg)) * g.kh + u) * g.kw + v];
+          yield [((n * g.O + o) * g.Ho + i) * g.Wo + j, weight];
+        }
+      }
+    }
+  };
+  return summing(output.size, terms, true);
+}
+
+/** Rows of weighted pixels. */
+function resampled({ output }: Node, g: ResampleGeometry): LinearMap {
+  const taps = function* ({ starts, offsets, weights }: Taps, i: number): Generator<readonly [number, number]> {
+    for (let k = offsets[i]; k < offsets[i + 1]; k++) yield [starts[i] + k - offsets[i], weights[k]];
+  };
+  const terms = function* (row: number): Generator<readonly [number, number]> {
+    const plane = Math.floor(row / (g.Ho * g.Wo)) * g.H;
+    for (const [h, a] of taps(g.rows, Math.floor(row / g.Wo) % g.Ho)) {
+      for (const [w, b] of taps(g.columns, row % g.Wo)) yield [(plane + h) * g.W + w, a * b];
+    }
+  };
+  // The weights are float32: float64 has room for the product of two.
   return summing(output.size, terms, true);
 }
 

@@ -37,6 +37,7 @@ const LINEAR: ReadonlySet<string> = new Set([
     "avgPool2d",
     "adaptiveAvgPool2d",
     "globalAvgPool2d",
+    "interpolate",
   ],
 ]);
 /** Operations that pass or drop entries depending on the values. */
@@ -57,7 +58,15 @@ const MASKS: ReadonlySet<string> = new Set([
   ],
 ]);
 /** Operations that multiply an input by the others. */
-const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d", "conv1d"]);
+const PRODUCTS: ReadonlySet<string> = new Set([
+  "mul",
+  "div",
+  "matmul",
+  "linear",
+  "conv2d",
+  "conv1d",
+  "convTranspose2d",
+]);
 
 /** The part of a graph that leads from x to y, divided. */
 export interface Segment {

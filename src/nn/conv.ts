@@ -1,16 +1,12 @@
 /** The convolutional layers. */
 import { conv1d, conv2d } from "../autograd/conv.ts";
-import { checkBoolean, checkOneOf, checkPair, checkRng, checkWhole } from "../tensor/arguments.ts";
+import { checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
-import { zeros } from "../tensor/create.ts";
-import { ShapeError } from "../tensor/errors.ts";
 import { algorithmCovers, type ConvAlgorithm, type Pair, pairOf } from "../tensor/geometry/conv.ts";
 import type { Rng } from "../tensor/rng.ts";
-import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { fansOf, type Initializer, kaimingUniform, uniform } from "./init.ts";
-import { checkInit } from "./initializer.ts";
-import { parameterOf } from "./marks.ts";
+import { convParameters, convSettings, describeConv } from "./conv-settings.ts";
+import type { Initializer } from "./init.ts";
 import { type AnyModule, checkModule, Module } from "./module.ts";
 
 /** Options of `Conv2d`. */
@@ -67,34 +63,15 @@ export class Conv2d extends Module {
 
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions) {
     super();
-    checkWhole("Conv2d", "inChannels", inChannels);
-    checkWhole("Conv2d", "outChannels", outChannels);
-    checkPair("Conv2d", "kernelSize", kernelSize);
     checkOptions("Conv2d", options, OPTIONS);
-    checkRng(
-      "Conv2d",
-      options?.rng,
-      `new Conv2d(${inChannels}, ${outChannels}, ${JSON.stringify(kernelSize)}, { rng: new Rng(seed) })`,
-    );
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, rng } = options;
-    checkPair("Conv2d", "stride", stride);
-    checkPair("Conv2d", "padding", padding, 0);
-    checkPair("Conv2d", "dilation", dilation);
-    checkWhole("Conv2d", "groups", groups);
-    checkBoolean("Conv2d", "bias", bias);
-    checkInit("Conv2d", options.init);
-    const { init } = options;
-    const filters = filtersOf("Conv2d", this, [outChannels, inChannels, ...pairOf(kernelSize)], {
-      groups,
-      bias,
-      rng,
-      init,
-    });
-    this.weight = filters.weight;
-    this.bias = filters.bias;
-    this.stride = pairOf(stride);
-    this.padding = pairOf(padding);
-    this.dilation = pairOf(dilation);
+    const { stride, padding, dilation, groups } = convSettings("Conv2d", inChannels, outChannels, kernelSize, options);
+    const shape = [outChannels, inChannels / groups, ...pairOf(kernelSize)];
+    const { weight, bias } = convParameters(this, shape, outChannels, options);
+    this.weight = weight;
+    this.bias = bias;
+    this.stride = stride;
+    this.padding = padding;
+    this.dilation = dilation;
     this.groups = groups;
   }
 
@@ -113,8 +90,8 @@ export class Conv2d extends Module {
   }
 
   override describe(): string {
-    const [, , kh, kw] = this.weight.shape;
-    return described(this, `${kh}×${kw}`);
+    const [O, Cg, ...kernelSize] = this.weight.shape;
+    return describeConv(Cg * this.groups, O, kernelSize, this);
   }
 }
 
@@ -149,22 +126,17 @@ export class Conv1d extends Module {
 
   constructor(inChannels: number, outChannels: number, kernelSize: number, options: Conv1dLayerOptions) {
     super();
-    checkWhole("Conv1d", "inChannels", inChannels);
-    checkWhole("Conv1d", "outChannels", outChannels);
-    checkWhole("Conv1d", "kernelSize", kernelSize);
-    checkOptions("Conv1d", options, OPTIONS);
-    const example = `new Conv1d(${inChannels}, ${outChannels}, ${kernelSize}, { rng: new Rng(seed) })`;
-    checkRng("Conv1d", options?.rng, example);
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, rng, init } = options;
-    checkWhole("Conv1d", "stride", stride);
-    checkWhole("Conv1d", "padding", padding, 0);
-    checkWhole("Conv1d", "dilation", dilation);
-    checkWhole("Conv1d", "groups", groups);
-    checkBoolean("Conv1d", "bias", bias);
-    checkInit("Conv1d", init);
-    const filters = filtersOf("Conv1d", this, [outChannels, inChannels, kernelSize], { groups, bias, rng, init });
-    this.weight = filters.weight;
-    this.bias = filters.bias;
+    const who = "Conv1d";
+    checkOptions(who, options, OPTIONS);
+    checkWhole(who, "kernelSize", kernelSize);
+    const { stride = 1, padding = 0, dilation = 1 } = options ?? {};
+    checkWhole(who, "stride", stride);
+    checkWhole(who, "padding", padding, 0);
+    checkWhole(who, "dilation", dilation);
+    const { groups } = convSettings(who, inChannels, outChannels, kernelSize, options);
+    const { weight, bias } = convParameters(this, [outChannels, inChannels / groups, kernelSize], outChannels, options);
+    this.weight = weight;
+    this.bias = bias;
     this.stride = stride;
     this.padding = padding;
     this.dilation = dilation;
@@ -177,42 +149,10 @@ export class Conv1d extends Module {
   }
 
   override describe(): string {
-    const [, , K] = this.weight.shape;
-    return described(this, `${K}`);
+    const [O, Cg, K] = this.weight.shape;
+    const [stride, padding, dilation] = [pairOf(this.stride), pairOf(this.padding), pairOf(this.dilation)];
+    return describeConv(Cg * this.groups, O, [K], { stride, padding, dilation, groups: this.groups });
   }
-}
-
-/** `3 → 16, 3×3, stride 1`, and what is unlike the default. */
-function described({ weight, stride, padding, dilation, groups }: Conv1d | Conv2d, kernel: string): string {
-  const [O, Cg] = weight.shape;
-  const show = (value: Pair): string => [...new Set(pairOf(value))].join("×");
-  const parts = [`${Cg * groups} → ${O}`, kernel, `stride ${show(stride)}`];
-  if (show(padding) !== "0") parts.push(`padding ${show(padding)}`);
-  if (show(dilation) !== "1") parts.push(`dilation ${show(dilation)}`);
-  if (groups !== 1) parts.push(`groups ${groups}`);
-  return parts.join(", ");
-}
-
-/** The parameters of a convolution: filters `[O, C/groups, …]`, and a bias uniform in ±1/√(fan in). */
-function filtersOf(
-  who: string,
-  layer: Module,
-  [outChannels, inChannels, ...kernel]: Shape,
-  { groups, bias, rng, init }: { groups: number; bias: boolean; rng: Rng; init: Initializer | undefined },
-): { weight: Tensor; bias: Tensor | null } {
-  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-    throw new ShapeError(
-      `${who}: ${inChannels} input and ${outChannels} output channels do not both divide into ${groups} groups`,
-    );
-  }
-  const weight = parameterOf(layer, zeros([outChannels, inChannels / groups, ...kernel]));
-  if (init) init(weight, rng);
-  else kaimingUniform(weight, rng, { gain: Math.sqrt(1 / 3) });
-  const bound = 1 / Math.sqrt(fansOf(weight.shape).fanIn);
-  return {
-    weight,
-    bias: bias ? parameterOf(layer, uniform(zeros([outChannels]), rng, { low: -bound, high: bound })) : null,
-  };
 }
 
 /**

@@ -2,6 +2,7 @@
 export * from "./activation.ts";
 export * from "./container.ts";
 export * from "./conv.ts";
+export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from "./conv-transpose.ts";
 export { copyState } from "./copy-state.ts";
 export * from "./dropout.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./evaluate.ts";
@@ -40,4 +41,5 @@ export type { Checkpoint } from "./training/checkpoint.ts";
 export type { CountedLoss, Loss } from "./training/loss.ts";
 export type { Schedules } from "./training/rates.ts";
 export { type SkippedBatch, TrainingError } from "./training/step.ts";
+export { Upsample } from "./upsample.ts";
 export { WeightAverage, type WeightAverageOptions } from "./weight-average.ts";

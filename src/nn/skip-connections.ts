@@ -19,12 +19,17 @@ export function shortcutNodes(node: Node, x: Tensor): readonly Node[] | null {
   return isShorter(second, first) ? second.nodes : first.nodes;
 }
 
-/** The multiply-adds of a node: N·O·Ho·Wo · (C/groups)·kh·kw for a convolution, rows·out·in for a matrix. Else 0. */
+/**
+ * The multiply-adds of a node: N·O·Ho·Wo · (C/groups)·kh·kw for a convolution, N·I·H·W · (O/groups)·kh·kw for a
+ * transposed one, rows·out·in for a matrix. Else 0.
+ */
 export function multiplyAddsOf({ op, inputs, output }: Node): number {
   switch (op) {
     case "conv2d":
     case "conv1d":
       return (output.size * inputs[1].size) / inputs[1].shape[0];
+    case "convTranspose2d":
+      return (inputs[0].size * inputs[1].size) / inputs[1].shape[0];
     case "linear":
     case "matmul":
       return output.size * inputs[0].shape[inputs[0].rank - 1];

@@ -13,6 +13,7 @@ import type { AxisGeometry } from "./geometry/axis.ts";
 import type { BroadcastGeometry } from "./geometry/broadcast.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { CopyGeometry } from "./geometry/copy.ts";
+import type { ResampleGeometry } from "./geometry/interpolate.ts";
 import type { GemmGeometry } from "./geometry/matmul.ts";
 import type { NormGeometry } from "./geometry/norm.ts";
 import type { PoolGeometry } from "./geometry/pool.ts";
@@ -196,6 +197,10 @@ export interface Kernels<A = Values> extends TierInUse {
   maxPool2dGradient(gy: A, indices: Int32Array, gx: A, g: PoolGeometry): void;
   avgPool2d(x: A, y: A, g: PoolGeometry): void;
   avgPool2dGradient(gy: A, gx: A, g: PoolGeometry): void;
+
+  // Resizing (plain/resample.ts)
+  /** y → weighted sums of neighbouring pixels. Its own gradient, with `transposed` geometry. */
+  resample(x: A, y: A, g: ResampleGeometry): void;
 
   // Normalisation (plain/norm.ts)
   /** mean, variance (biased) → per group, both accumulated in float64. */

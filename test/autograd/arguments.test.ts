@@ -58,6 +58,14 @@ const valid: Record<string, Valid> = {
     args: [zeros([1, 2, 5]), zeros([3, 2, 3]), null],
     options: [3, "stride", "padding", "dilation", "groups"],
   },
+  convTranspose2d: {
+    args: [image, zeros([2, 3, 3, 3]), null],
+    options: [3, "stride", "padding", "outputPadding", "dilation", "groups"],
+  },
+  interpolate: {
+    args: [image, { scaleFactor: 2 }],
+    options: [1, "size", "scaleFactor", "mode", "alignCorners"],
+  },
   maxPool2d: {
     args: [image, { kernelSize: 2 }],
     options: [1, "kernelSize", "stride", "padding", "dilation", "ceilMode"],

@@ -70,6 +70,8 @@ const misfits: Readonly<Record<string, () => unknown>> = {
   linear: () => autograd.linear(zeros([2, 3]), zeros([4, 2]), null),
   conv2d: () => autograd.conv2d(zeros([1, 3, 5, 5]), zeros([2, 4, 3, 3])),
   conv1d: () => autograd.conv1d(zeros([1, 3, 5]), zeros([2, 4, 3])),
+  convTranspose2d: () => autograd.convTranspose2d(zeros([1, 3, 5, 5]), zeros([4, 2, 3, 3])),
+  interpolate: () => autograd.interpolate(zeros([3, 5, 5]), { size: 2 }),
   maxPool2d: () => autograd.maxPool2d(zeros([3, 5, 5]), { kernelSize: 2 }),
   avgPool2d: () => autograd.avgPool2d(zeros([3, 5, 5]), { kernelSize: 2 }),
   adaptiveAvgPool2d: () => autograd.adaptiveAvgPool2d(zeros([3, 5, 5]), 2),

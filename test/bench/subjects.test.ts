@@ -18,6 +18,9 @@ const small: readonly Work[] = [
   { kind: "relu", N: 2, C: 3, size: 4 },
   { kind: "add", N: 2, C: 3, size: 4 },
   { kind: "batchNormRelu", N: 2, C: 3, size: 4 },
+  { kind: "interpolate", mode: "bilinear", pass: "all", N: 2, C: 3, size: 4 },
+  { kind: "interpolate", mode: "nearest", pass: "forward", N: 2, C: 3, size: 4 },
+  { kind: "convTranspose", pass: "all", N: 2, C: 3, O: 5, size: 8, kernel: 3, stride: 2, padding: 1 },
   { kind: "trainingStep", network: "ResNet-20", width: 2, batch: 2, size: 8, channels: 3 },
   { kind: "inference", network: "ResNet-20", width: 2, batch: 2, size: 8, channels: 3 },
 ];

@@ -111,6 +111,30 @@ const ways: readonly [string, Compute, S.BlockCertificate["verdict"], Expected?]
   ["a running sum less its terms before", (x) => stepsOf(S.cumsum(x, 1)), "identity", { ways: 2 }],
   ["the product with 0.5, of which it is not asked", (x) => S.prod(S.stack([x, S.full(x.shape, 0.5)]), 0), "scale"],
   ["a filter that is the identity", (x) => S.conv2d(x, S.reshape(S.eye(4), [4, 4, 1, 1])), "identity"],
+  [
+    "a transposed convolution with a filter that is the identity",
+    (x) => S.convTranspose2d(x, S.reshape(S.eye(4), [4, 4, 1, 1])),
+    "identity",
+  ],
+  [
+    "through a transposed convolution that doubles the size, and every second pixel of that",
+    (x) => {
+      const identity = S.reshape(S.eye(4), [4, 4, 1, 1]);
+      const twice = S.convTranspose2d(x, identity, null, { stride: 2, outputPadding: 1 });
+      return S.interpolate(twice, { scaleFactor: 0.5 });
+    },
+    "identity",
+  ],
+  [
+    "twice the size, and back",
+    (x) => S.interpolate(S.interpolate(x, { scaleFactor: 2 }), { scaleFactor: 0.5 }),
+    "identity",
+  ],
+  [
+    "bilinear to twice the size, and every second pixel of that",
+    (x) => S.interpolate(S.interpolate(x, { scaleFactor: 2, mode: "bilinear" }), { scaleFactor: 0.5 }),
+    "mixed",
+  ],
   ["pooled, one pixel a window", (x) => S.maxPool2d(x, { kernelSize: 1 }), "identity"],
   ["averages", (x) => S.avgPool2d(x, { kernelSize: 3, stride: 1, padding: 1 }), "mixed"],
   ["a gate of frozen weights", (x, f) => mul(x, S.sigmoid(f(x))), "gate", { gain: 0 }],

@@ -4,6 +4,7 @@ import { noGrad } from "../../src/autograd/graph.ts";
 import { ReLU } from "../../src/nn/activation.ts";
 import { Identity, Sequential } from "../../src/nn/container.ts";
 import { Conv2d } from "../../src/nn/conv.ts";
+import { ConvTranspose2d } from "../../src/nn/conv-transpose.ts";
 import { freeze } from "../../src/nn/freeze.ts";
 import { fuse } from "../../src/nn/fuse.ts";
 import { Module } from "../../src/nn/module.ts";
@@ -211,4 +212,12 @@ describe("errors", () => {
   test("with an example: a network as it should be", () => {
     expect(fuse(scatter(cifarResNet(8, { width: 4, rng: new Rng(0) })), randn([1, 3, 8, 8], new Rng(5)))).toBe(7);
   });
+});
+
+test("a norm after a transposed convolution stays: its weights are by other axes", () => {
+  const rng = new Rng(1);
+  const model = scatter(
+    new Sequential(new ConvTranspose2d(4, 4, 2, { stride: 2, rng }), new BatchNorm2d(4), new ReLU()),
+  );
+  expect(differenceAfterFusing(model, randn([2, 4, 5, 5], new Rng(2)), 0)).toBe(0);
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { conv1d, conv2d } from "../../src/autograd/conv.ts";
+import { convTranspose2d } from "../../src/autograd/conv-transpose.ts";
 import {
   gelu,
   hardswish,
@@ -13,6 +14,7 @@ import {
   softplus,
   tanh,
 } from "../../src/autograd/elementwise.ts";
+import { interpolate } from "../../src/autograd/interpolate.ts";
 import { groupNorm, instanceNorm, layerNorm } from "../../src/autograd/norm.ts";
 import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../../src/autograd/pool.ts";
 import { sum } from "../../src/autograd/reduce.ts";
@@ -23,6 +25,7 @@ import {
   BatchNorm2d,
   Conv1d,
   Conv2d,
+  ConvTranspose2d,
   Dropout,
   Flatten,
   GELU,
@@ -44,6 +47,7 @@ import {
   SiLU,
   Softplus,
   Tanh,
+  Upsample,
 } from "../../src/nn/index.ts";
 import { ones, randn, tensor, uniform } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -80,6 +84,58 @@ describe("Conv2d", () => {
       "Conv2d: 4 input and 6 output channels do not both divide into 3 groups",
     );
   });
+});
+
+describe("ConvTranspose2d", () => {
+  it.each([
+    ["defaults", 3, {}],
+    ["stride 2, padding 1, output padding 1", 3, { stride: 2, padding: 1, outputPadding: 1 }],
+    ["stride [2,1], padding [1,0], kernel [3,2]", [3, 2] as const, { stride: [2, 1], padding: [1, 0] } as const],
+    ["dilation 2", 3, { dilation: 2, padding: 2 }],
+    ["groups 2", 3, { groups: 2 }],
+    ["without bias", 2, { stride: 2, bias: false }],
+  ] as const)("%s", (_, kernelSize, options) => {
+    const layer = new ConvTranspose2d(4, 6, kernelSize, { ...options, rng });
+    const { bias: _bias, ...geometry } = { bias: true, ...options };
+    expect(layer.forward(image).data).toEqual(convTranspose2d(image, layer.weight, layer.bias, geometry).data);
+  });
+
+  it("has PyTorch's names and shapes, and starts within its bounds: the fan in counts the results of a group", () => {
+    const layer = new ConvTranspose2d(8, 6, [3, 2], { groups: 2, rng });
+    const shapes = Object.entries(layer.stateDict()).map(([name, t]) => [name, [...t.shape]]);
+    expect(shapes).toEqual([
+      ["weight", [8, 3, 3, 2]],
+      ["bias", [6]],
+    ]);
+    const bound = 1 / Math.sqrt(3 * 3 * 2);
+    const largest = Math.max(...layer.weight.data.map(Math.abs));
+    expect(largest).toBeLessThanOrEqual(bound);
+    expect(largest).toBeGreaterThan(0.9 * bound);
+    expect(Math.max(...layer.bias!.data.map(Math.abs))).toBeLessThanOrEqual(bound);
+  });
+
+  it("is described with what differs from the defaults", () => {
+    expect(new ConvTranspose2d(8, 4, 3, { stride: 2, padding: 1, outputPadding: 1, rng }).describe()).toBe(
+      "8 → 4, 3×3, stride 2, padding 1, output padding 1",
+    );
+    expect(new ConvTranspose2d(8, 4, 2, { groups: 2, rng }).describe()).toBe("8 → 4, 2×2, stride 1, groups 2");
+  });
+
+  it("channels that do not divide into the groups", () => {
+    expect(() => new ConvTranspose2d(4, 6, 3, { groups: 4, rng })).toThrow(
+      "ConvTranspose2d: 4 input and 6 output channels do not both divide into 4 groups",
+    );
+  });
+});
+
+it("Upsample is described by its options", () => {
+  const shown = [
+    new Upsample({ scaleFactor: 2 }),
+    new Upsample({ scaleFactor: [2, 1.5], mode: "bilinear" }),
+    new Upsample({ size: 7, mode: "bilinear", alignCorners: true }),
+    new Upsample({ size: [7, 9] }),
+  ].map((layer) => layer.describe());
+  expect(shown).toEqual(["× 2, nearest", "× 2×1.5, bilinear", "to 7×7, bilinear, aligned corners", "to 7×9, nearest"]);
 });
 
 describe("BatchNorm2d", () => {
@@ -242,6 +298,12 @@ describe("layers without state", () => {
     ["AvgPool2d", new AvgPool2d([2, 3]), (x) => avgPool2d(x, { kernelSize: [2, 3] })],
     ["AvgPool2d with options", new AvgPool2d(3, avg), (x) => avgPool2d(x, { kernelSize: 3, ...avg })],
     ["AdaptiveAvgPool2d", new AdaptiveAvgPool2d([3, 2]), (x) => adaptiveAvgPool2d(x, [3, 2])],
+    ["Upsample", new Upsample({ scaleFactor: 2 }), (x) => interpolate(x, { scaleFactor: 2 })],
+    [
+      "Upsample with options",
+      new Upsample({ size: [9, 4], mode: "bilinear", alignCorners: true }),
+      (x) => interpolate(x, { size: [9, 4], mode: "bilinear", alignCorners: true }),
+    ],
     ["GlobalAvgPool2d", new GlobalAvgPool2d(), globalAvgPool2d],
   ])("%s", (_, layer, f) => {
     const [y, expected] = [layer.forward(image), f(image)];

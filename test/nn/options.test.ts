@@ -51,6 +51,17 @@ const makers: Readonly<Record<string, Maker>> = {
     first: [2, 4, 3],
     names: ["stride", "padding", "dilation", "groups", "bias", "rng", "init"],
   },
+  ConvTranspose2d: {
+    make: of(nn.ConvTranspose2d),
+    first: [2, 4, 3],
+    names: ["stride", "padding", "outputPadding", "dilation", "groups", "bias", "rng", "init"],
+  },
+  Upsample: {
+    make: of(nn.Upsample),
+    first: [],
+    names: ["size", "scaleFactor", "mode", "alignCorners"],
+    fitting: { scaleFactor: 2 },
+  },
   Linear: { make: of(nn.Linear), first: [2, 4], names: ["bias", "rng", "init"] },
   Dropout: { make: of(nn.Dropout), first: [0.5], names: ["rng"] },
   BatchNorm1d: {

@@ -7,6 +7,7 @@ import { reshape } from "../../src/autograd/shape.ts";
 import {
   BatchNorm2d,
   Conv2d,
+  ConvTranspose2d,
   Dropout,
   Flatten,
   fuse,
@@ -66,6 +67,11 @@ describe("an example to read", () => {
         "skip connections: 1, with 0 parameters and 0 multiply-adds",
       ].join("\n"),
     );
+  });
+
+  it("a transposed convolution multiplies each pixel of its input with every number of the pixel's filters", () => {
+    const up = new ConvTranspose2d(6, 4, [3, 2], { stride: 2, groups: 2, rng: new Rng(0) });
+    expect(summary(up, [6, 5, 7]).multiplyAdds).toBe(6 * 5 * 7 * (2 * 3 * 2));
   });
 
   it("and as data", () => {

@@ -43,6 +43,11 @@ const pairs: readonly [string, (which: 0 | 1) => unknown][] = [
   ["stride", (i) => new S.Conv2d(1, 1, 3, { stride: [1, 2][i] as number, rng: new Rng(0) })],
   ["padding", (i) => new S.Conv2d(1, 1, 3, { padding: [1, 0][i] as number, rng: new Rng(0) })],
   ["dilation", (i) => new S.Conv2d(1, 1, 3, { dilation: [1, 2][i] as number, rng: new Rng(0) })],
+  [
+    "outputPadding",
+    (i) => new S.ConvTranspose2d(1, 1, 3, { stride: 2, outputPadding: [1, 0][i] as number, rng: new Rng(0) }),
+  ],
+  ["scaleFactor", (i) => new S.Upsample({ scaleFactor: [2, 3][i] as number })],
   ["groups", (i) => new S.GroupNorm([1, 2][i] as number, 4)],
   ["eps", (i) => new S.LayerNorm(4, { eps: [1e-5, 1e-6][i] as number })],
   ["momentum", (i) => new S.BatchNorm2d(4, { momentum: [0.1, null][i] as number | null })],

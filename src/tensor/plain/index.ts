@@ -9,6 +9,7 @@ import { gemm } from "./matmul.ts";
 import { moments, normalize, normalizeGradient, normalizeReluGradient } from "./norm.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
 import { argmax, argmin, prodGradient, reduce, variance, varianceGradient } from "./reduce.ts";
+import { resample } from "./resample.ts";
 import { copyStrided, fill, indexAdd, indexSelect, put } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { unary, unaryGradient } from "./unary.ts";
@@ -44,6 +45,7 @@ export const plainKernels: ArrayKernels = {
   maxPool2dGradient,
   avgPool2d,
   avgPool2dGradient,
+  resample,
   moments,
   normalize,
   normalizeGradient,

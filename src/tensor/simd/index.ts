@@ -15,6 +15,7 @@ import { moments, normalize } from "./norm.ts";
 import { normalizeGradient, normalizeReluGradient } from "./norm-gradient.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d } from "./pool.ts";
 import { reduce } from "./reduce.ts";
+import { resample } from "./resample.ts";
 import { copyStrided } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { adam, sgd } from "./update.ts";
@@ -81,6 +82,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d),
     avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d),
     avgPool2dGradient: orPlain(avgPool2dGradient, plainKernels.avgPool2dGradient),
+    resample: orPlain(resample, plainKernels.resample),
     moments: orPlain(moments, plainKernels.moments),
     normalize: orPlain(normalize, plainKernels.normalize),
     normalizeGradient: orPlain(normalizeGradient, plainKernels.normalizeGradient),

@@ -107,7 +107,7 @@ function copyStepsFunction(xStep: number, yStep: number): Func {
  * copyRows(x, y, inner, count, xBytes, yBytes): y[c, i] → x[i, c], for i < inner, c < count; xBytes and yBytes are from
  * one row to the next.
  */
-function transposeFunction(): Func {
+export function transposeFunction(): Func {
   return func("copyRows", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [x, y, inner, count, xBytes, yBytes] = [0, 1, 2, 3, 4, 5];
     const [n, from, to] = locals.many("i32", 3);

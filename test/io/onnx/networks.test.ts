@@ -2,7 +2,16 @@
 import { describe, expect, it } from "vitest";
 import { noGrad } from "../../../src/autograd/graph.ts";
 import { exportOnnx } from "../../../src/io/onnx/index.ts";
-import type { Module } from "../../../src/nn/module.ts";
+import {
+  BatchNorm2d,
+  Conv2d,
+  ConvTranspose2d,
+  Flatten,
+  Linear,
+  type Module,
+  Sequential,
+  Upsample,
+} from "../../../src/nn/index.ts";
 import {
   cifarResNet,
   highwayConvNet,
@@ -43,6 +52,20 @@ async function check([, make, inputShape]: Case, foldings: readonly boolean[]): 
   }
 }
 
+/** Enlarges images by each layer that does, the last to a fixed size. */
+const decoder = (rng: Rng): Module =>
+  new Sequential(
+    new Conv2d(3, 8, 3, { padding: 1, bias: false, rng }),
+    new BatchNorm2d(8),
+    new Upsample({ scaleFactor: 2, mode: "bilinear" }),
+    new ConvTranspose2d(8, 6, 3, { stride: 2, padding: 1, outputPadding: 1, rng }),
+    new BatchNorm2d(6),
+    new Upsample({ scaleFactor: [1.5, 2] }),
+    new Upsample({ size: [33, 47], mode: "bilinear", alignCorners: true }),
+    new Flatten(),
+    new Linear(6 * 33 * 47, 10, { rng }),
+  );
+
 const classes = 10;
 const small: Shape = [3, 32, 32];
 const networks: readonly Case[] = [
@@ -54,6 +77,7 @@ const networks: readonly Case[] = [
   ["plain CIFAR network of 20 layers", (rng) => cifarResNet(20, { shortcut: "none", rng }), small],
   ["highway network of 50 layers", (rng) => highwayNet(50, { rng }), [784]],
   ["convolutional highway network", (rng) => highwayConvNet(20, { batchNorm: true, rng }), small],
+  ["a decoder", decoder, [3, 5, 7]],
   ["VGG-11", (rng) => vgg(11, { classes, hidden: [64, 64], rng }), small],
 ];
 

@@ -8,6 +8,7 @@ import { describe, expect, it, vi } from "vitest";
 import { broadcastGeometry } from "../../../src/tensor/geometry/broadcast.ts";
 import { convGeometry } from "../../../src/tensor/geometry/conv.ts";
 import { permuteGeometry } from "../../../src/tensor/geometry/copy.ts";
+import { interpolateGeometry, transposed } from "../../../src/tensor/geometry/interpolate.ts";
 import { poolGeometry } from "../../../src/tensor/geometry/pool.ts";
 import { reduceGeometry } from "../../../src/tensor/geometry/reduce.ts";
 import type { ArrayKernels, BinaryOp, ReduceOp } from "../../../src/tensor/kernels.ts";
@@ -235,6 +236,22 @@ const pooling: [string, Run][] = pools.flatMap((g): [string, Run][] => {
   ];
 });
 
+const resizing: [string, Run][] = (["nearest", "bilinear"] as const).flatMap((mode) =>
+  [
+    [23, 30],
+    [7, 40],
+  ].flatMap(([Ho, Wo]) => {
+    const g = interpolateGeometry([2, 3, 12, 19], { size: [Ho, Wo], mode });
+    const [n, m] = [6 * 12 * 19, 6 * Ho * Wo];
+    return [
+      writes(`resample ${mode} to ${Ho}×${Wo}`, [m], (k, y) => k.resample(special(n, 41), y, g)),
+      writes(`resample ${mode} to ${Ho}×${Wo}, gradient`, [n], (k, gx) =>
+        k.resample(special(m, 42), gx, transposed(g)),
+      ),
+    ];
+  }),
+);
+
 const norm = { outer: 3, groups: 12, inner: 35 };
 const size = 3 * 12 * 35;
 const tamed = { mean: tame(12, 36), rstd: tame(12, 37), weight: tame(12, 38), bias: null };
@@ -338,7 +355,19 @@ const losing: [string, Run][] = [
 ];
 
 const all = [
-  ...[elementwise, moving, reducing, products, convolving, pooling, normalising, softening, losing, updating].flat(),
+  ...[
+    elementwise,
+    moving,
+    reducing,
+    products,
+    convolving,
+    pooling,
+    resizing,
+    normalising,
+    softening,
+    losing,
+    updating,
+  ].flat(),
 ];
 
 /** 64 roundings of the largest finite number: sums here have at most 369 terms, most of them far fewer. */

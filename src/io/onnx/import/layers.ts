@@ -1,5 +1,6 @@
 /** Nodes as layers of this library, where they are just that. */
 import { Conv2d } from "../../../nn/conv.ts";
+import { ConvTranspose2d } from "../../../nn/conv-transpose.ts";
 import { Linear } from "../../../nn/linear.ts";
 import type { Module } from "../../../nn/module.ts";
 import { BatchNorm2d } from "../../../nn/norm.ts";
@@ -19,6 +20,7 @@ export interface MadeLayer {
 /** What the tensors of a layer are called, in the order of the node's inputs. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   Conv: ["weight", "bias"],
+  ConvTranspose: ["weight", "bias"],
   Gemm: ["weight", "bias"],
   BatchNormalization: ["weight", "bias", "running_mean", "running_var"],
 };
@@ -41,9 +43,11 @@ export function layerOf(graphNode: GraphNode, { opset, tensors }: Graph): MadeLa
   const layer =
     operator === "Conv"
       ? conv(node, numbers)
-      : operator === "Gemm"
-        ? fullyConnected(node, numbers)
-        : norm(node, numbers);
+      : operator === "ConvTranspose"
+        ? convTranspose(node, numbers)
+        : operator === "Gemm"
+          ? fullyConnected(node, numbers)
+          : norm(node, numbers);
   return layer && { path, layer };
 }
 
@@ -64,6 +68,25 @@ function conv(node: Node, [w, b]: readonly Numbers[]): Conv2d | null {
   if (b && b.shape.join() !== `${outChannels}`) return null;
   const options = { stride, padding: symmetric, dilation, groups, bias: b !== undefined, rng: new Rng(0), init };
   const layer = new Conv2d(perGroup * groups, outChannels, [kh, kw], options);
+  layer.weight.assign(w.data);
+  if (b) layer.bias!.assign(b.data);
+  return layer;
+}
+
+function convTranspose(node: Node, [w, b]: readonly Numbers[]): ConvTranspose2d | null {
+  if (w.shape.length !== 4 || w.shape.includes(0) || node.list("output_shape")) return null;
+  const [inChannels, perGroup, kh, kw] = w.shape;
+  const groups = node.whole("group", 1);
+  const { kernel, stride, dilation, symmetric: padding } = windowOf(node, [kh, kw]);
+  if (!padding || padding.some((p) => p > MOST_PADDING) || kernel[0] !== kh || kernel[1] !== kw) return null;
+  const [oh = 0, ow = 0] = node.list("output_padding") ?? [];
+  if (![oh, ow].every((p, i) => Number.isSafeInteger(p) && p >= 0 && p < Math.max(stride[i], dilation[i]))) return null;
+  if (groups < 1 || inChannels % groups !== 0) return null;
+  const outChannels = perGroup * groups;
+  if (b && b.shape.join() !== `${outChannels}`) return null;
+  const window = { stride, padding, outputPadding: [oh, ow] as const, dilation, groups };
+  const options = { ...window, bias: b !== undefined, rng: new Rng(0), init };
+  const layer = new ConvTranspose2d(inChannels, outChannels, [kh, kw], options);
   layer.weight.assign(w.data);
   if (b) layer.bias!.assign(b.data);
   return layer;

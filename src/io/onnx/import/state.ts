@@ -28,6 +28,7 @@ export interface State {
 /** The inputs of an operator that are trained. */
 const TRAINED: Readonly<Record<string, readonly number[]>> = {
   Conv: [1, 2],
+  ConvTranspose: [1, 2],
   Gemm: [0, 1, 2],
   MatMul: [0, 1],
   Einsum: [0, 1, 2],

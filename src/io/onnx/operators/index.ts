@@ -9,6 +9,7 @@ import { elementwise } from "./elementwise.ts";
 import { layers } from "./layers.ts";
 import { pooling } from "./pool.ts";
 import { reductions } from "./reduce.ts";
+import { resizing } from "./resize.ts";
 import { shaping } from "./shape.ts";
 
 /** Exporters by the name of the operation. */
@@ -18,6 +19,7 @@ export const exporters: Readonly<Record<string, Exporter<never>>> = /* @__PURE__
   layers,
   pooling,
   reductions,
+  resizing,
   shaping,
 );
 

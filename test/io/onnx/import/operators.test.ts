@@ -227,9 +227,6 @@ const SHAPES: readonly Case[] = [
   one("Pad", image, {}, { pads: [1, 2, 0, 1], axes: [2, -1] }, { opset: 18, inputs: ["x", "pads", "", "axes"] }),
   one("Gather", image, { axis: 1 }, { index: [3, 0, -1] }),
   one("Expand", [3, 1], {}, { shape: [2, 1, 4] }),
-  one("Upsample", image, {}, { scales: tensor([1, 1, 2, 3]) }, { opset: 9 }),
-  one("Resize", image, {}, { scales: tensor([1, 1, 2, 3]) }, { inputs: ["x", "", "scales"] }),
-  one("Resize", image, {}, { sizes: [2, 4, 14, 24] }, { inputs: ["x", "", "", "sizes"] }),
   several("Split into equal parts, added", image, [
     { operator: "Split", inputs: ["x"], outputs: ["a", "b"], attributes: { axis: 1 } },
     { operator: "Sub", inputs: ["a", "b"] },
@@ -281,7 +278,52 @@ const SHAPES: readonly Case[] = [
   ]),
 ];
 
-const all = { ELEMENTWISE, GELU, LAYERS, POOLING, REDUCTIONS, SHAPES };
+const transposed = (attributes: Attributes, ...w: number[]): Case =>
+  one("ConvTranspose", image, attributes, {
+    w: random(...w),
+    b: random(w[1] * ((attributes["group"] as number) ?? 1)),
+  });
+const scaled = (attributes: Attributes, scales: number[], opset = 17): Case =>
+  one(
+    "Resize",
+    image,
+    attributes,
+    opset < 11 ? { scales: tensor(scales) } : { roi: tensor([0, 0, 0, 0, 1, 1, 1, 1]), scales: tensor(scales) },
+    { opset },
+  );
+const sized = (attributes: Attributes, sizes: number[], opset = 17): Case =>
+  one("Resize", image, attributes, { sizes }, { opset, inputs: ["x", "", "", "sizes"] });
+
+const RESIZING: readonly Case[] = [
+  transposed({}, 4, 3, 3, 2),
+  transposed({ kernel_shape: [3, 3], pads: [1, 2, 1, 2], strides: [2, 1], dilations: [1, 2] }, 4, 3, 3, 3),
+  transposed({ strides: [2, 3], output_padding: [1, 2], group: 2 }, 4, 3, 3, 3),
+  transposed({ strides: [2, 2], pads: [0, 1, 2, 0] }, 4, 3, 3, 3),
+  transposed({ strides: [2, 2], auto_pad: "SAME_UPPER" }, 4, 3, 3, 3),
+  transposed({ strides: [2, 2], auto_pad: "SAME_LOWER" }, 4, 3, 3, 4),
+  transposed({ strides: [2, 2], output_shape: [14, 12] }, 4, 3, 3, 3),
+  transposed({ auto_pad: "VALID" }, 4, 3, 2, 2),
+  one("Upsample", image, {}, { scales: tensor([1, 1, 2, 3]) }, { opset: 9 }),
+  one("Upsample", image, { mode: "linear" }, { scales: tensor([1, 1, 2, 3]) }, { opset: 9 }),
+  one("Upsample", image, {}, { scales: tensor([1, 1, 1.3, 2.6]) }, { opset: 9 }),
+  scaled({}, [1, 1, 2, 3], 10),
+  scaled({ mode: "linear" }, [1, 1, 2, 1.5], 10),
+  scaled({}, [1, 1, 2, 3]),
+  sized({}, [2, 4, 14, 24]),
+  ...["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"].flatMap((coordinate_transformation_mode) => [
+    ...["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"].flatMap((nearest_mode) => [
+      scaled({ coordinate_transformation_mode, nearest_mode }, [1, 1, 0.6, 2.5], 13),
+      sized({ coordinate_transformation_mode, nearest_mode }, [2, 4, 3, 13]),
+    ]),
+    scaled({ mode: "linear", coordinate_transformation_mode }, [1, 1, 2, 3], 11),
+    scaled({ mode: "linear", coordinate_transformation_mode }, [1, 1, 0.6, 2.55]),
+    sized({ mode: "linear", coordinate_transformation_mode }, [2, 4, 1, 13], 18),
+  ]),
+  one("Resize", image, { axes: [3, 2] }, { sizes: [5, 9] }, { opset: 18, inputs: ["x", "", "", "sizes"] }),
+  one("Resize", [2, 3, 5], {}, { scales: tensor([1, 1, 2]) }, { inputs: ["x", "", "scales"] }),
+];
+
+const all = { ELEMENTWISE, GELU, LAYERS, POOLING, REDUCTIONS, RESIZING, SHAPES };
 
 describe.each(Object.entries(all))("%s", (_, cases) => {
   it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, c) => {
@@ -321,6 +363,16 @@ describe("what is trained", () => {
     const network = importOnnx(build(one("Conv", image, { pads: [1, 1, 1, 1] }, w)));
     expect(Object.keys(network.stateDict())).toEqual(["Net.c.weight", "Net.c.bias"]);
     expect(`${network}`).toContain("(Net.c) Conv2d(4 → 3, 3×3, stride 1, padding 1, weight [3,4,3,3], bias [3])");
+  });
+
+  it("so is a transposed convolution", () => {
+    const w = { "up.weight": random(4, 3, 3, 3), "up.bias": random(6) };
+    const attributes = { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1], group: 2 };
+    const network = importOnnx(build(one("ConvTranspose", image, attributes, w)));
+    expect(Object.keys(network.stateDict())).toEqual(["up.weight", "up.bias"]);
+    expect(`${network}`).toContain("(up) ConvTranspose2d(4 → 6, 3×3, stride 2, padding 1, groups 2, output padding 1");
+    const padding = one("ConvTranspose", image, { ...attributes, pads: [0, 1, 1, 0] }, w);
+    expect(`${importOnnx(build(padding))}`).not.toContain("ConvTranspose2d");
   });
 
   it("a weight that two nodes share is one parameter, with the gradient of both", () => {

@@ -4,6 +4,7 @@ import { elementwise } from "./elementwise.ts";
 import { layers } from "./layers.ts";
 import { pooling } from "./pool.ts";
 import { reductions } from "./reduce.ts";
+import { resizing } from "./resize.ts";
 import { shaping } from "./shape.ts";
 
 export const operators: Operators = /* @__PURE__ */ Object.assign(
@@ -12,6 +13,7 @@ export const operators: Operators = /* @__PURE__ */ Object.assign(
   layers,
   pooling,
   reductions,
+  resizing,
   shaping,
 );
 

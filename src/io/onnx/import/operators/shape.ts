@@ -224,34 +224,6 @@ const expanded: Operator = (node) => (inputs) => {
   return isWholes(x) ? expandWholes(x, shape) : expand(x, shape);
 };
 
-/** The nearest pixel, for images that grow by whole factors. */
-const resized: Operator = (node) => {
-  const mode = node.text("mode", "nearest");
-  if (mode !== "nearest") throw node.error(`mode must be "nearest", got "${mode}"`);
-  const [scalesAt, sizesAt] = node.opset < 11 ? [1, -1] : [2, 3];
-  const coordinates = node.text("coordinate_transformation_mode", node.opset < 11 ? "asymmetric" : "half_pixel");
-  const rounding = node.text("nearest_mode", node.opset < 11 ? "floor" : "round_prefer_floor");
-  const centred = ["half_pixel", "pytorch_half_pixel"].includes(coordinates) && rounding.startsWith("round");
-  if (!centred && (coordinates !== "asymmetric" || rounding !== "floor")) {
-    throw node.error(`pixels are not repeated with ${coordinates} and ${rounding}`);
-  }
-  const scales = node.given(scalesAt) ? node.constant(scalesAt)?.data : undefined;
-  return (inputs) => {
-    const x = inputs.tensor(0);
-    const sizes = sizesAt > 0 ? inputs.list(sizesAt) : undefined;
-    const factors = x.shape.map((length, axis) => (sizes ? sizes[axis] / length : (scales?.[axis] ?? Number.NaN)));
-    if (!factors.every((factor) => Number.isSafeInteger(factor) && factor > 0)) {
-      throw node.error(`covers whole factors only, got [${factors}]`);
-    }
-    node.checkSize(x.shape.map((length, axis) => length * factors[axis]));
-    return factors.reduce((y, factor, axis) => {
-      if (factor === 1) return y;
-      const index = Int32Array.from({ length: y.shape[axis] * factor }, (_, i) => Math.floor(i / factor));
-      return indexSelect(y, axis, index);
-    }, x);
-  };
-};
-
 export const shaping: Operators = {
   Identity: () => (inputs) => inputs.value(0),
   Reshape: reshapeTo,
@@ -269,6 +241,4 @@ export const shaping: Operators = {
   ConstantOfShape: constantOfShape,
   Where: where,
   Expand: expanded,
-  Resize: resized,
-  Upsample: resized,
 };
