@@ -35,13 +35,10 @@ export interface WorkerBatches<B> extends AsyncIterable<B> {
  * In Node, the worker does not keep the program running between passes; `worker.terminate()` frees its memory.
  *
  * @example
- * import { batches, batchesFrom, cifarResNet, fit, randomCrop, Rng, SGD, serveBatches } from "skipstone";
- * // The worker's module:
- * serveBatches(({ rng }) => batches(train, { batchSize: 32, rng, augment: randomCrop(4) }));
- * // The training's (in Node: new Worker from node:worker_threads):
- * const worker = new Worker(new URL("./batches-worker.js", import.meta.url), { type: "module" });
- * const rng = new Rng(0);
- * await fit(model, { data: (epoch) => batchesFrom(worker, { epoch, rng }), optimizer, epochs: 10 });
+ * const { port1, port2 } = new MessageChannel(); // for a Worker and, in its module, parentPort or nothing
+ * serveBatches(({ rng }) => batches(train, { batchSize: 2, rng, augment: randomCrop(4) }), port1);
+ * await fit(model, { data: (epoch) => batchesFrom(port2, { epoch, rng }), optimizer, epochs: 2 });
+ * port1.close();
  *
  * @throws UsageError unless `worker` is one; in the loop WorkerError for what fails there.
  */
