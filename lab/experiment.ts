@@ -6,6 +6,7 @@
  * to write one.
  */
 import type { Dataset, Normalization } from "../src/data/index.ts";
+import type { Checkpoint } from "../src/nn/index.ts";
 import type { Argument } from "./arguments.ts";
 import type { Chart } from "./report/chart.ts";
 import type { Headline, Verdicts } from "./report/highlights.ts";
@@ -66,6 +67,27 @@ export interface Context extends ImageData {
    * thread, asked for the same.
    */
   remember<V>(key: string, make: () => Promise<V>): Promise<V>;
+  /** Where the task's training is kept while the task runs. Without it an interrupted one begins again. */
+  readonly keep?: Keep;
+}
+
+/** A training that may go on as if it had never stopped. */
+export interface SavedTraining {
+  /** Steps done. */
+  readonly steps: number;
+  readonly checkpoint: Checkpoint;
+  /** What was noted during the training: plain JSON, with NaN and infinities. */
+  readonly notes: object;
+}
+
+/** Keeps the training of a task. A task has one. */
+export interface Keep {
+  /** The training as it was saved last; null if it begins. */
+  load(): SavedTraining | null;
+  /** Whether it is time to save. */
+  readonly isDue: boolean;
+  /** Replaces what was saved before. */
+  save(training: SavedTraining): void;
 }
 
 /** How a training stands, over its last batches. */
@@ -133,6 +155,8 @@ export interface Computation<O extends object, T extends object, R> {
   label(task: T): string;
   /** A task's relative time, to estimate the time left and to choose a good order. Default: all the same. */
   cost?(task: T): number;
+  /** What the task's training depends on, where several tasks share one: what it saved serves all of them. Default: the task. */
+  trainingOf?(task: Seeded<T>): object;
   /** Whether Ctrl-C lets the running tasks end early with what they have. They must keep checking `stopping()`. */
   readonly endsEarly?: boolean;
   /** Computes one task. Deterministic: the same task gives the same numbers, whatever ran before in this thread. */

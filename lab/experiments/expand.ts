@@ -101,21 +101,24 @@ export const expand: Experiment<Options, Task, Result> = {
       task.way === "whole"
         ? null
         : new Expansion(model, { at: task.at.map((f) => Math.round(f * task.steps)), order: task.way });
-    const expansions: Growth[] = [];
-    const times: number[] = [];
-    let [used, looking] = [0, 0];
-    const training = await train(model, task, context, async ({ step, seconds }) => {
-      times.push(seconds - looking);
-      const collapsed = expansion?.collapsed.length ?? 0;
-      used += (blocks - collapsed) / blocks / task.steps;
-      if (!expansion || !task.at.some((f) => Math.round(f * task.steps) === step + 1)) return;
-      const started = performance.now();
-      const { loss: lossBefore } = await test(model, PROBE, context);
-      const added = expansion.before(step + 1).length;
-      const { loss: lossAfter } = await test(model, PROBE, context);
-      expansions.push({ step: step + 1, blocks: added, lossBefore, lossAfter });
-      looking += (performance.now() - started) / 1000;
+    const notes = { expansions: [] as Growth[], times: [] as number[], used: 0, looking: 0 };
+    const training = await train(model, task, context, {
+      notes,
+      onResume: (steps) => expansion?.before(steps),
+      onStep: async ({ step, seconds }) => {
+        notes.times.push(seconds - notes.looking);
+        const collapsed = expansion?.collapsed.length ?? 0;
+        notes.used += (blocks - collapsed) / blocks / task.steps;
+        if (!expansion || !task.at.some((f) => Math.round(f * task.steps) === step + 1)) return;
+        const started = performance.now();
+        const { loss: lossBefore } = await test(model, PROBE, context);
+        const added = expansion.before(step + 1).length;
+        const { loss: lossAfter } = await test(model, PROBE, context);
+        notes.expansions.push({ step: step + 1, blocks: added, lossBefore, lossAfter });
+        notes.looking += (performance.now() - started) / 1000;
+      },
     });
+    const { expansions, times, used } = notes;
     return {
       ...training,
       expansions,

@@ -89,6 +89,7 @@ export const landscape: Computation<Options, Task, Result> = {
     ),
   label: ({ firstRow, lastRow, points, ...task }) =>
     lastRow - firstRow === points ? nameOf(task) : `${nameOf(task)}, rows ${firstRow + 1} to ${lastRow}`,
+  trainingOf,
   cost: (task) => task.depth * (task.steps * task.batchSize + (placesOf(task) * task.lossImages) / 3),
 
   async run(task: Seeded<Task>, context: Context): Promise<Result> {
@@ -149,6 +150,12 @@ function placesOf({ points, linePoints, firstRow, lastRow }: Task): number {
   return (lastRow - firstRow) * points + (firstRow === 0 ? linePoints : 0);
 }
 
+/** All that the trained network depends on. */
+function trainingOf(task: Seeded<Task>): object {
+  const { net, depth, width, seed } = task;
+  return { net, depth, width, seed, ...pickTraining(task) };
+}
+
 interface Trained {
   readonly model: Module;
   readonly training: Training;
@@ -156,9 +163,8 @@ interface Trained {
 
 /** The trained network of a task, which is the next one's too where a plane is divided among many. */
 function trained(task: Seeded<Task>, context: Context): Promise<Trained> {
-  const { net, depth, width, seed } = task;
-  const key = JSON.stringify({ net, depth, width, seed, ...pickTraining(task) });
-  return context.remember(key, async () => {
+  const { net, depth } = task;
+  return context.remember(JSON.stringify(trainingOf(task)), async () => {
     const model = cifarResNet(depth, { ...networkOptions(task, context), shortcut: net === "plain" ? "none" : "pad" });
     return { model, training: await train(model, task, context) };
   });

@@ -68,17 +68,20 @@ export const stochasticDepth: Experiment<Options, Task, Result> = {
   async run(task, context) {
     const { depth, survival, trainImages } = task;
     const model = cifarResNet(depth, { ...networkOptions(task, context), stochasticDepth: survival });
-    let [elapsed, steps] = [0, 0];
+    const notes = { elapsed: 0, steps: 0 };
     const training = await train(
       model,
       task,
       { ...context, train: firstImages(context.train, trainImages) },
-      ({ seconds }) => {
-        elapsed = seconds;
-        steps++;
+      {
+        notes,
+        onStep: ({ seconds }) => {
+          notes.elapsed = seconds;
+          notes.steps++;
+        },
       },
     );
-    return { ...training, seconds: elapsed / Math.max(1, steps) };
+    return { ...training, seconds: notes.elapsed / Math.max(1, notes.steps) };
   },
 
   report: (cases, { trainImages }) => ({

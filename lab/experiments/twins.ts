@@ -132,7 +132,7 @@ export const twins: Computation<Options, Task, Result> = {
     // The first batch of the training, from a separate generator, so that the order of the others does not change.
     const [probe] = trainingBatches(task, context);
     const first = takeSnapshot(model, probe);
-    const losses: number[] = [];
+    const notes = { losses: [] as number[] };
     // The state of the training when it chose the test images.
     let stopped = false;
     const watched = {
@@ -142,11 +142,11 @@ export const twins: Computation<Options, Task, Result> = {
         return stopped;
       },
     };
-    const training = await train(model, task, watched, ({ loss }) => losses.push(loss));
+    const training = await train(model, task, watched, { notes, onStep: ({ loss }) => notes.losses.push(loss) });
     const learned = training.divergedAt === null;
     return {
       ...training,
-      losses,
+      losses: notes.losses,
       tested: testedImages(task, { ...context, stopping: () => stopped }),
       classes: context.train.classes.length,
       first,

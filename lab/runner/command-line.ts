@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Tier } from "../../src/tensor/index.ts";
-import { type Argument, oneOf, path, wholeNumber } from "../arguments.ts";
+import { type Argument, oneOf, path, realNumber, wholeNumber } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
 import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "../experiment.ts";
 import type { Answer } from "../program.ts";
@@ -25,6 +25,8 @@ export interface RunRequest {
   readonly out: string;
   readonly workers: number;
   readonly kernels: Tier;
+  /** Seconds from one saving of a running training to the next. */
+  readonly saveEvery: number;
   /** What to do with earlier results: use those of this version; use none; use those of any version. */
   readonly earlier: "resume" | "fresh" | "redraw";
 }
@@ -128,6 +130,7 @@ interface Given extends Readonly<Record<string, unknown>> {
   readonly out: string;
   readonly workers: number;
   readonly kernels: Tier;
+  readonly saveEvery: number;
   readonly fresh?: boolean;
   readonly redraw?: boolean;
 }
@@ -155,6 +158,7 @@ function toRun(experiment: AnyExperiment, given: Given, args: readonly string[])
     out: given.out,
     workers: given.workers,
     kernels: given.kernels,
+    saveEvery: given.saveEvery,
     earlier: given.fresh ? "fresh" : given.redraw ? "redraw" : "resume",
   };
 }
@@ -202,7 +206,17 @@ function describeExperiment(command: Command, experiment: AnyExperiment, note: s
         .choices(["auto", "simd", "plain"])
         .default("auto"),
     )
-    .addOption(new Option("--fresh", "compute everything, even if an earlier run has results").conflicts("redraw"))
+    .option(
+      "--save-every <seconds>",
+      "how often running trainings are saved: an interrupted run, even a killed one, goes on from there",
+      realNumber(0, 86400).parse,
+      10,
+    )
+    .addOption(
+      new Option("--fresh", "compute everything, even if an earlier run has results or half a training").conflicts(
+        "redraw",
+      ),
+    )
     .option("--redraw", "compute nothing: draw the results of earlier runs, even those of other versions of the code")
     .helpOption("--help", "print this");
 }

@@ -1,9 +1,11 @@
 /** From tasks to results: the threads, and the display meanwhile. The caller decides what to do with the results. */
 import type { Tier } from "../../src/tensor/index.ts";
 import type { AnyExperiment, FinishedTask, ImageData, Seeded } from "../experiment.ts";
+import { grouped } from "../report/format.ts";
 import { createStopFlag, requestStop, type Stopper } from "../stop.ts";
 import { createTaskThread, runTasks } from "./pool.ts";
 import { createProgress } from "./progress.ts";
+import type { TrainingPlace } from "./training-file.ts";
 
 export interface Work {
   readonly experiment: AnyExperiment;
@@ -12,6 +14,8 @@ export interface Work {
   readonly kernels: Tier;
   readonly workers: number;
   readonly stopper: Stopper;
+  /** Where trainings are kept while they run, and how many seconds apart. Without it none is. */
+  readonly keep?: { readonly placeOf: (task: Seeded<object>) => TrainingPlace; readonly every: number };
   /** What the first Ctrl-C does, in words. */
   readonly onInterrupt: string;
 }
@@ -26,9 +30,10 @@ export async function compute(
   work: Work,
   onDone: (finished: FinishedTask, early: boolean) => string | undefined,
 ): Promise<void> {
-  const { experiment, images, kernels, stopper } = work;
+  const { experiment, images, kernels, stopper, keep } = work;
   const cost = (task: object): number => experiment.cost?.(task) ?? 1;
   const label = (task: Seeded<object>): string => experiment.label(task);
+  const saveEvery = keep?.every ?? Number.POSITIVE_INFINITY;
   const tasks = [...work.tasks].sort((a, b) => cost(b) - cost(a));
   const workers = Math.max(1, Math.min(work.workers, tasks.length));
   const amount = { tasks: tasks.length, cost: tasks.reduce((sum, task) => sum + cost(task), 0), workers };
@@ -46,13 +51,19 @@ export async function compute(
         tasks,
         label,
         workers,
-        createThread: () => createTaskThread({ experiment: experiment.name, images, kernels, stop }),
+        createThread: () => createTaskThread({ experiment: experiment.name, images, kernels, stop, saveEvery }),
+        ...(keep ? { placeOf: keep.placeOf } : {}),
         signal: stopper.signal,
         endsEarly,
       },
       {
         onStart: (worker, task) => progress.start(worker, nameOf(label(task), task), cost(task)),
         onProgress: (worker, fraction, standing) => progress.advance(worker, fraction, standing),
+        onResumed: (worker, task, steps) => {
+          progress.resume(worker);
+          progress.say(`${nameOf(label(task), task)} resumes at step ${grouped(steps)}.`);
+        },
+        onRemark: (_, task, text) => progress.say(`${nameOf(label(task), task)} ${text}`),
         onDone: (worker, finished, early) => {
           const word = onDone(finished, early);
           const { task, seconds } = finished;

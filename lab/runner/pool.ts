@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import { messageOf, RunError } from "../errors.ts";
 import type { FinishedTask, Seeded, Standing } from "../experiment.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./task-worker.ts";
+import type { TrainingPlace } from "./training-file.ts";
 
 /** The part of a thread that is used here. */
 export interface TaskThread {
@@ -22,6 +23,8 @@ export interface PoolInput {
   readonly label: (task: Seeded<object>) => string;
   readonly workers: number;
   readonly createThread: () => TaskThread;
+  /** Where a task keeps its training. Without it none is kept. */
+  readonly placeOf?: (task: Seeded<object>) => TrainingPlace;
   /** Once it is aborted, no task starts any more, and running ones are dropped. */
   readonly signal: AbortSignal;
   /** Whether to wait for running tasks instead: they know that they should end, and end soon. */
@@ -31,6 +34,10 @@ export interface PoolInput {
 export interface PoolListener {
   onStart(worker: number, task: Seeded<object>): void;
   onProgress(worker: number, fraction: number, standing: Standing | undefined): void;
+  /** The running task goes on after so many steps of an earlier run. */
+  onResumed(worker: number, task: Seeded<object>, steps: number): void;
+  /** Something that the user should know of the running task. */
+  onRemark(worker: number, task: Seeded<object>, text: string): void;
   onDone(worker: number, finished: FinishedTask, early: boolean): void;
 }
 
@@ -68,7 +75,7 @@ function work(
   thread: TaskThread,
   worker: number,
   queue: Iterator<Seeded<object>>,
-  { label, signal, endsEarly = false }: PoolInput,
+  { label, signal, placeOf, endsEarly = false }: PoolInput,
   listener: PoolListener,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -85,13 +92,17 @@ function work(
       }
       current = value;
       listener.onStart(worker, value);
-      thread.postMessage({ task: value });
+      thread.postMessage({ task: value, ...(placeOf ? { place: placeOf(value) } : {}) });
     };
     thread.on("message", (message) => {
       if (dropped() || !current) return;
       switch (message.kind) {
         case "progress":
           return listener.onProgress(worker, message.fraction, message.standing);
+        case "resumed":
+          return listener.onResumed(worker, current, message.steps);
+        case "remark":
+          return listener.onRemark(worker, current, message.text);
         case "failed":
           return fail(message.message);
         case "done": {

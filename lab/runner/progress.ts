@@ -9,6 +9,8 @@ import { duration, percent } from "../report/format.ts";
 export interface Progress {
   start(worker: number, label: string, cost: number): void;
   advance(worker: number, fraction: number, standing?: Standing): void;
+  /** What the next `advance` says was done by an earlier run. */
+  resume(worker: number): void;
   done(worker: number, label: string, cost: number, seconds: number): void;
   /** Prints a line without disturbing the bars. */
   say(line: string): void;
@@ -33,8 +35,10 @@ export class Estimate {
   readonly #amount: Amount;
   readonly #now: () => number;
   readonly #started: number;
-  readonly #running = new Map<number, { cost: number; fraction: number }>();
+  readonly #running = new Map<number, { cost: number; fraction: number; resumes: boolean }>();
   #finished = 0;
+  /** What earlier runs did of the tasks that this one goes on with, in cost. */
+  #earlier = 0;
 
   /** @param now the time in seconds. */
   constructor(amount: Amount, now: () => number = () => performance.now() / 1000) {
@@ -44,12 +48,20 @@ export class Estimate {
   }
 
   start(worker: number, cost: number): void {
-    this.#running.set(worker, { cost, fraction: 0 });
+    this.#running.set(worker, { cost, fraction: 0, resumes: false });
+  }
+
+  resume(worker: number): void {
+    const running = this.#running.get(worker);
+    if (running) running.resumes = true;
   }
 
   advance(worker: number, fraction: number): void {
     const running = this.#running.get(worker);
-    if (running) running.fraction = fraction;
+    if (!running) return;
+    if (running.resumes) this.#earlier += running.cost * fraction;
+    running.resumes = false;
+    running.fraction = fraction;
   }
 
   done(worker: number, cost: number): void {
@@ -68,7 +80,8 @@ export class Estimate {
   get secondsLeft(): number {
     const elapsed = this.#now() - this.#started;
     const { fraction } = this;
-    return fraction < 0.005 || elapsed < 1 ? Number.NaN : (elapsed * (1 - fraction)) / fraction;
+    const own = fraction - this.#earlier / this.#amount.cost;
+    return own < 0.005 || elapsed < 1 ? Number.NaN : (elapsed * (1 - fraction)) / own;
   }
 
   /** `2 min 10 s left`, or nothing yet. */
@@ -113,6 +126,7 @@ function bars(amount: Amount, output: NodeJS.WriteStream): Progress {
       threads[worker].update(fraction * RESOLUTION, { note: inWords(standing) });
       update();
     },
+    resume: (worker) => estimate.resume(worker),
     done: (worker, _label, cost) => {
       finished++;
       estimate.done(worker, cost);
@@ -146,6 +160,7 @@ function lines(amount: Amount, output: { write(text: string): unknown }): Progre
       const share = `${Math.floor(100 * fraction)} %`.padStart(9);
       output.write(`${share}  ${row.label.padEnd(26)} ${inWords(standing)}  ${estimate}\n`);
     },
+    resume: (worker) => estimate.resume(worker),
     done: (worker, label, cost, seconds) => {
       finished++;
       estimate.done(worker, cost);

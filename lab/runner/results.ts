@@ -1,6 +1,6 @@
 /**
  * Finished tasks on disk: one line of JSON each, written as soon as it is done, so Ctrl-C or a power cut only costs the
- * tasks that were running. The unit is the task; an interrupted training starts again.
+ * tasks that were running; of these, what their trainings had saved is not lost either (training-file.ts).
  *
  * A line ends with its own checksum: a result that was cut off, changed or damaged is computed again.
  */

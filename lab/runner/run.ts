@@ -13,6 +13,7 @@ import type { RunRequest } from "./command-line.ts";
 import { compute, type Work } from "./compute.ts";
 import { fingerprintOf, type Origin, RESULTS_FILE, ResultsFile, readResults } from "./results.ts";
 import { casesOf, tasksOf } from "./tasks.ts";
+import { UnfinishedTrainings } from "./unfinished.ts";
 
 /** Runs the request and returns the exit code: 0, or the signal's after a signal. `say` prints a line. */
 export async function run(request: RunRequest, say: (line: string) => void): Promise<number> {
@@ -33,7 +34,12 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   const path = join(out, folder, RESULTS_FILE);
   const { finished, otherCode } = findEarlier(path, origin, tasks, request, say);
   const file = new ResultsFile(path, origin, finished.values());
-  const missing = tasks.filter((task) => !finished.has(fingerprintOf(origin, task)));
+  const isMissing = (task: Seeded<object>): boolean => !finished.has(fingerprintOf(origin, task));
+  const missing = tasks.filter(isMissing);
+  const unfinished = new UnfinishedTrainings(join(out, folder), origin, experiment);
+  if (request.earlier === "fresh") unfinished.remove(tasks, []);
+  // A run that was killed may have left those of finished tasks.
+  if (request.earlier === "resume") unfinished.remove(tasks, missing);
   const stopper = createStopper();
   // By fingerprint, like `finished`: results of tasks that were told to end. Shown, never kept.
   const early = new Map<string, FinishedTask>();
@@ -41,11 +47,15 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   if (missing.length > 0 && request.earlier !== "redraw") {
     const { kind, imageShape } = summary;
     say(`${missing.length} ${missing.length === 1 ? "task" : "tasks"} on ${kind} of ${imageShape.join("×")}.`);
-    failure = await computeTasks({ ...request, tasks: missing, images, stopper }, (done, isEarly) => {
+    const keep = { placeOf: (task: Seeded<object>) => unfinished.placeOf(task), every: request.saveEvery };
+    failure = await computeTasks({ ...request, tasks: missing, images, stopper, keep }, (done, isEarly) => {
       (isEarly ? early : finished).set(fingerprintOf(origin, done.task), done);
-      if (!isEarly) file.add(done);
+      if (isEarly) return;
+      file.add(done);
+      unfinished.remove([done.task], tasks.filter(isMissing));
     });
   }
+  unfinished.end();
 
   const results = tasks.flatMap((task) => finished.get(fingerprintOf(origin, task)) ?? []);
   const shown = tasks.flatMap((task) => {
@@ -101,8 +111,8 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
 
 /** What the first Ctrl-C does, by what happens to the running tasks. */
 const ON_INTERRUPT = {
-  dropped: "Finished tasks are kept and shown; the same command resumes from there.",
-  shown: "What has been trained so far is tested and shown.",
+  dropped: "Finished tasks are kept and shown; the same command goes on, within a training too.",
+  shown: "What has been trained so far is tested and shown; the same command goes on with it.",
 } as const;
 
 /**

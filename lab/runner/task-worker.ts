@@ -7,6 +7,7 @@ import { experimentNamed } from "../experiments/index.ts";
 import { fromJson, toJson } from "../json.ts";
 import { rememberLast } from "../memo.ts";
 import { type StopFlag, stopRequested } from "../stop.ts";
+import { TrainingFile, type TrainingPlace } from "./training-file.ts";
 
 /** What pool.ts passes to the thread. The pixels and the flag are in shared memory. */
 export interface WorkerSetup {
@@ -15,14 +16,20 @@ export interface WorkerSetup {
   readonly kernels: Tier;
   /** Set when tasks should end early. */
   readonly stop: StopFlag;
+  /** Seconds from one saving of a training to the next. */
+  readonly saveEvery: number;
 }
 
 export interface ToWorker {
   readonly task: Seeded<object>;
+  /** Where its training is kept, if it is. */
+  readonly place?: TrainingPlace;
 }
 
 export type FromWorker =
   | { readonly kind: "progress"; readonly fraction: number; readonly standing: Standing | undefined }
+  | { readonly kind: "resumed"; readonly steps: number }
+  | { readonly kind: "remark"; readonly text: string }
   /** `early`: the task was told to end, so its result is incomplete. */
   | { readonly kind: "done"; readonly result: unknown; readonly seconds: number; readonly early: boolean }
   | { readonly kind: "failed"; readonly message: string };
@@ -30,17 +37,23 @@ export type FromWorker =
 /** Milliseconds between two messages about progress. */
 const PROGRESS_INTERVAL = 100;
 
-const { experiment: name, images, kernels, stop } = workerData as WorkerSetup;
+const { experiment: name, images, kernels, stop, saveEvery } = workerData as WorkerSetup;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 useKernels(kernels);
 const experiment = experimentNamed(name);
 const remember = rememberLast();
 
-parentPort!.on("message", async ({ task }: ToWorker) => {
+parentPort!.on("message", async ({ task, place }: ToWorker) => {
   const started = performance.now();
   let told = started;
   let standing: Standing | undefined;
   let early = false;
+  const keep = place
+    ? new TrainingFile(place, saveEvery, {
+        onResume: (steps) => tell({ kind: "resumed", steps }),
+        onRemark: (text) => tell({ kind: "remark", text }),
+      })
+    : undefined;
   const progress = (fraction: number): void => {
     const now = performance.now();
     if (now - told < PROGRESS_INTERVAL) return;
@@ -59,9 +72,11 @@ parentPort!.on("message", async ({ task }: ToWorker) => {
         return early;
       },
       remember,
+      ...(keep ? { keep } : {}),
     });
     // As it would be read from the file: the report must not depend on whether it was.
-    tell({ kind: "done", result: fromJson(toJson(result)), seconds: (performance.now() - started) / 1000, early });
+    const seconds = keep?.seconds ?? (performance.now() - started) / 1000;
+    tell({ kind: "done", result: fromJson(toJson(result)), seconds, early });
   } catch (error) {
     tell({ kind: "failed", message: messageOf(error) });
   }

@@ -10,10 +10,19 @@ import {
   randomCrop,
   randomFlip,
 } from "../../src/data/index.ts";
-import { accuracy, evaluate, fit, type Module, SGD, type StepInfo, TrainingError } from "../../src/nn/index.ts";
+import {
+  accuracy,
+  type Checkpoint,
+  evaluate,
+  fit,
+  type Module,
+  SGD,
+  type StepInfo,
+  TrainingError,
+} from "../../src/nn/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { oneOf, realNumber, wholeNumber } from "../arguments.ts";
-import { type Context, type OptionSpecs, option, type PerPreset, type Standing } from "../experiment.ts";
+import { type Context, type Keep, type OptionSpecs, option, type PerPreset, type Standing } from "../experiment.ts";
 import { makeSchedule, type ScheduleName, scheduleNames } from "./schedules.ts";
 
 /** How a network is trained. Part of an experiment's options and of its tasks. */
@@ -115,21 +124,36 @@ const TEST_BATCH = 100;
 /** How many test images a stopped training still uses: a few seconds' worth. */
 const TEST_IMAGES_WHEN_STOPPED = 1000;
 
+/** What an experiment does during its training. */
+export interface Watch {
+  /**
+   * Everything that `onStep` keeps from one step to another, as plain JSON. It is saved with the training, and its members are
+   * put back before a saved training goes on.
+   */
+  readonly notes: object;
+  /** Called at every step, to measure or change the network; it is awaited. */
+  onStep(info: StepInfo): unknown;
+  /** Before a saved training goes on after so many steps: changes the network's parts as `onStep` did. Its weights come then. */
+  onResume?(steps: number): void;
+}
+
 /**
  * Trains `model` with SGD and evaluates it on the test images. The order of images, and their augmentation, depend only
  * on the seed: all networks with one seed see the same.
  *
- * @param onStep is called at every step, to measure or change the network; it is awaited.
+ * Where the context keeps trainings, one that was interrupted goes on, and its result is the same as if it had not been:
+ * all that comes from earlier steps is in the checkpoint, in `rows` and in the notes of `watch`.
  */
 export async function train(
   model: Module,
   task: TrainingOptions & { readonly seed: number; readonly momentum?: number },
   context: Context,
-  onStep: (info: StepInfo) => unknown = () => {},
+  watch: Watch = { notes: {}, onStep: () => {} },
 ): Promise<Training> {
   const { steps, learningRate, schedule, weightDecay, momentum = MOMENTUM } = task;
+  const { keep } = context;
   const data = trainingBatches(task, context);
-  const rows: { loss: number; error: number }[] = [];
+  const { rows, checkpoint: resume } = goOn(keep, watch);
   const standing = createStanding();
   let divergedAt: number | null = null;
   try {
@@ -139,12 +163,17 @@ export async function train(
       optimizer: new SGD(model.parameters(), { lr: learningRate, momentum, weightDecay }),
       schedule: makeSchedule(schedule, learningRate, steps),
       metrics: { accuracy },
+      resume,
       onStep: async (info) => {
         rows.push({ loss: info.loss, error: 1 - info.metrics.accuracy });
-        await onStep(info);
+        await watch.onStep(info);
         context.tell(standing(rows.at(-1)!));
         context.progress((0.97 * rows.length) / steps);
-        return !context.stopping();
+        const stopping = context.stopping();
+        if (keep && (stopping || keep.isDue)) {
+          keep.save({ steps: rows.length, checkpoint: info.checkpoint(), notes: { rows, watched: watch.notes } });
+        }
+        return !stopping;
       },
     });
   } catch (error) {
@@ -163,6 +192,16 @@ export async function train(
     testError,
     divergedAt,
   };
+}
+
+/** The rows and the checkpoint of a training that was saved, if there is one; `watch` is as it was then. */
+function goOn(keep: Keep | undefined, watch: Watch): { rows: Row[]; checkpoint: Checkpoint | null } {
+  const saved = keep?.load();
+  if (!saved) return { rows: [], checkpoint: null };
+  const { rows, watched } = saved.notes as { rows: Row[]; watched: object };
+  Object.assign(watch.notes, watched);
+  watch.onResume?.(saved.steps);
+  return { rows, checkpoint: saved.checkpoint };
 }
 
 /** How many test images a training uses; fewer when the user waits for it to end. */

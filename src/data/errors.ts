@@ -10,6 +10,11 @@ export class DataError extends SkipstoneError {
   override readonly name = "DataError";
 }
 
+/** A worker that makes batches failed: its own error's name and message are in this one's. */
+export class WorkerError extends SkipstoneError {
+  override readonly name = "WorkerError";
+}
+
 /** The two parts of a `DataFile`, given to the function `op` as its argument `what`. */
 export function openDataFile(op: string, what: string, file: DataFile): { name: string; bytes: Uint8Array } {
   if (file instanceof Uint8Array) return { name: "data", bytes: file };

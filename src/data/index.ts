@@ -1,9 +1,10 @@
 /** Data: readers for the usual files, and batches for training. Bytes in, tensors out; paths are unknown here. */
 export { type Augmentation, compose, randomCrop, randomFlip } from "./augment.ts";
+export { type BatchesFromOptions, batchesFrom, type WorkerBatches } from "./batches-from.ts";
 export * from "./cifar.ts";
 export { type ColorJitterOptions, colorJitter } from "./color-jitter.ts";
 export { channelStatistics, type Dataset, makeDataset, type Normalization, shareDataset } from "./dataset.ts";
-export { DataError, type DataFile } from "./errors.ts";
+export { DataError, type DataFile, WorkerError } from "./errors.ts";
 export { gunzip } from "./gunzip.ts";
 export * from "./idx.ts";
 export * from "./loader.ts";
@@ -16,4 +17,6 @@ export {
   randomResizedCrop,
 } from "./rectangles.ts";
 export type { Pixels } from "./resample.ts";
+export { type BatchPass, type BatchServer, serveBatches } from "./serve-batches.ts";
 export { randomSplit, sample, subset } from "./subset.ts";
+export type { MessagePlace } from "./worker-messages.ts";

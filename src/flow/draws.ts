@@ -4,13 +4,10 @@
  * Every generator of this library exposes its state. While `fn` runs, the state before each generator's first draw is
  * noted. Afterwards all generators are restored, so an instrument does not affect the training around it.
  */
-import { Rng } from "../tensor/rng.ts";
+import { Rng, type RngState } from "../tensor/rng.ts";
 
 /** A generator as it was before its first draw. Generators are listed in the order of their first draws. */
-export interface Draw {
-  readonly state: readonly number[];
-  readonly spare: number | null;
-}
+export type Draw = RngState;
 
 /**
  * Runs `fn`. Returns its result and the states in which its generators started.
@@ -27,7 +24,7 @@ export function watchingDraws<T>(fn: () => T, replay: readonly Draw[] = []): { v
     if (before.has(rng)) return;
     before.set(rng, drawOf(rng));
     const start = replay[draws.length];
-    if (start) set(rng, start);
+    if (start) rng.setState(start);
     draws.push(drawOf(rng));
   };
   Rng.prototype.bits = function (this: Rng): number {
@@ -43,15 +40,10 @@ export function watchingDraws<T>(fn: () => T, replay: readonly Draw[] = []): { v
   } finally {
     Rng.prototype.bits = bits;
     Rng.prototype.normal = normal;
-    for (const [rng, draw] of before) set(rng, draw);
+    for (const [rng, draw] of before) rng.setState(draw);
   }
 }
 
 function drawOf({ state, spare }: Rng): Draw {
-  return { state: [...state], spare };
-}
-
-function set(rng: Rng, { state, spare }: Draw): void {
-  rng.state.set(state);
-  rng.spare = spare;
+  return { state, spare };
 }

@@ -7,7 +7,7 @@
  * Next: training/step.ts, one step; optim/, the updates; evaluate.ts, measuring without training.
  */
 import type { Gradients } from "../autograd/backward.ts";
-import { checkAboveZero, checkFunction, checkOneOf, checkWhole } from "../tensor/arguments.ts";
+import { checkAboveZero, checkFunction, checkObject, checkOneOf, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -16,7 +16,7 @@ import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { switchMode } from "./evaluation.ts";
 import type { Metrics } from "./metrics.ts";
 import { isResting } from "./mode.ts";
-import { checkModule, type Module } from "./module.ts";
+import { type AnyModule, checkModule, type Module } from "./module.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Schedule } from "./optim/schedules.ts";
 import type { Batch, BatchSource, Labels, Uninferred } from "./training/batch.ts";
@@ -123,6 +123,11 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
    * That of `batches` is known by itself, and so are those in properties of the model's parts, but not in #private fields.
    */
   generators?: Readonly<Record<string, Rng>>;
+  /**
+   * Modules beside the model that the training changes, by any name: a loss with weights or statistics of its own. A checkpoint
+   * has their parameters and buffers, and a step that fails leaves no trace in their buffers either.
+   */
+  modules?: Readonly<Record<string, AnyModule>>;
 }
 
 /** What `fit` returns: losses, metrics and times. */
@@ -150,6 +155,7 @@ const NAMES: OptionNames<FitOptions> = {
   onEpoch: true,
   resume: true,
   generators: true,
+  modules: true,
 };
 
 /**
@@ -202,6 +208,7 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
       loss: options.loss,
       clipNorm: options.clipNorm,
       skipBad: options.badBatches === "skip",
+      others: Object.values(options.modules ?? {}),
     });
     for (; !stopped && progress.epoch < epochs && progress.step < steps; progress.nextEpoch()) {
       const { epoch } = progress;
@@ -273,7 +280,7 @@ function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L,
     throw new UsageError("fit: options are missing: fit(model, { data, optimizer, epochs })");
   }
   checkOptions<FitOptions<X, Y, L, K>>("fit", options, NAMES);
-  const { data, optimizer, epochs, steps, loss, accumulate, clipNorm, badBatches, onStep, onEpoch } = options;
+  const { data, optimizer, epochs, steps, loss, accumulate, clipNorm, badBatches, onStep, onEpoch, modules } = options;
   checkFunction("fit", "data", data, "a function that gives the batches of an epoch, data: () => batches");
   const { step, parameters } = (optimizer ?? {}) as Partial<Optimizer>;
   if (typeof step !== "function" || !Array.isArray(parameters) || !parameters.every(isTensor)) {
@@ -291,5 +298,9 @@ function checkFitOptions<X, Y, L, K extends string>(options: FitOptions<X, Y, L,
   if (steps !== undefined) checkWhole("fit", "steps", steps, 0);
   if (accumulate !== undefined) checkWhole("fit", "accumulate", accumulate);
   if (clipNorm !== undefined) checkAboveZero("fit", "clipNorm", clipNorm);
+  if (modules !== undefined) {
+    checkObject("fit", "modules", modules);
+    for (const module of Object.values(modules)) checkModule("fit", module);
+  }
   if (badBatches !== undefined) checkOneOf("fit", "badBatches", badBatches, ["stop", "skip"]);
 }

@@ -7,7 +7,7 @@ export { debugMemory, type Floats, type Values } from "./memory.ts";
 export type { NestedArray, NestedNumbers } from "./nested.ts";
 export type { Recorded, Rule } from "./node.ts";
 export { formatProfile, type KernelRow, type Profile, profile } from "./profile.ts";
-export { Rng } from "./rng.ts";
+export { Rng, type RngState } from "./rng.ts";
 export { formatShape, type Shape } from "./shape.ts";
 export type { Finished } from "./sync.ts";
 export { isTensor, Tensor, type Tensor64 } from "./tensor.ts";

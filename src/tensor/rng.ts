@@ -10,28 +10,61 @@ import { describe } from "./check.ts";
 import { ValueError } from "./errors.ts";
 import { cos, log, sin } from "./math/index.ts";
 
-/** A generator of random numbers: the same seed gives the same numbers everywhere. */
-export class Rng {
-  /** The 128 bits. With `spare` they are the whole state: a clone (structuredClone, a message) continues it. */
-  readonly state: Uint32Array = new Uint32Array(4);
-  /** Box–Muller makes normals in pairs; the second waits here. */
-  spare: number | null = null;
+/** All of a generator: what a generator shows of itself, and what structuredClone, a message and JSON make of one. */
+export interface RngState {
+  /** The 128 bits, as four whole numbers below 2³². */
+  readonly state: readonly number[];
+  /** Normals are made in pairs: the second, if it has not been drawn. */
+  readonly spare: number | null;
+}
 
-  /** @param seed any whole number (its low 32 bits count), or a clone of a generator. */
-  constructor(seed: number | Pick<Rng, "state" | "spare">) {
-    if (typeof seed === "object" && seed?.state?.length === 4) {
-      this.state.set(seed.state);
-      this.spare = seed.spare;
+/**
+ * A generator of random numbers: the same seed gives the same numbers everywhere.
+ *
+ * @example
+ * const dice = new Rng(7);
+ * const copy = new Rng(dice); // continues where dice is
+ * dice.integer(6) === copy.integer(6); // true
+ * dice.setState(new Rng(7)); // starts again
+ */
+export class Rng implements RngState {
+  readonly #words = new Uint32Array(4);
+  #spare: number | null = null;
+  // Own properties, as those of a tensor: a clone has them, and test runners compare them.
+  declare readonly state: readonly number[];
+  declare readonly spare: number | null;
+
+  /** @param seed any whole number (its low 32 bits count), or a generator's state. */
+  constructor(seed: number | RngState) {
+    Object.defineProperties(this, {
+      state: { enumerable: true, get: () => [...this.#words] },
+      spare: { enumerable: true, get: () => this.#spare },
+    });
+    if (isRngState(seed)) {
+      this.setState(seed);
       return;
     }
     if (!Number.isInteger(seed)) throw new ValueError(`Rng: the seed must be a whole number, got ${describe(seed)}`);
     const next = splitMix32(seed as number);
-    for (let i = 0; i < 4; i++) this.state[i] = next();
+    for (let i = 0; i < 4; i++) this.#words[i] = next();
+  }
+
+  /**
+   * Goes on where another generator is, or was.
+   *
+   * @throws ValueError for what is not a generator's state.
+   */
+  setState(saved: RngState): void {
+    if (!isRngState(saved)) {
+      throw new ValueError(`Rng.setState: it must be a generator, or its { state, spare }, got ${describe(saved)}`);
+    }
+    this.#words.set(saved.state);
+    this.#spare = saved.spare;
   }
 
   /** 32 random bits, as a whole number in [0, 2³²). */
   bits(): number {
-    const { state } = this;
+    const state = this.#words;
     const result = Math.imul(rotateLeft(Math.imul(state[1], 5), 7), 9) >>> 0;
     const t = state[1] << 9;
     state[2] ^= state[0];
@@ -61,14 +94,14 @@ export class Rng {
 
   /** Normal with the given mean and standard deviation (Box & Muller 1958). */
   normal(mean = 0, standardDeviation = 1): number {
-    let z = this.spare;
+    let z = this.#spare;
     if (z === null) {
       const radius = Math.sqrt(-2 * log(1 - this.uniform()));
       const angle = 2 * Math.PI * this.uniform();
       z = radius * cos(angle);
-      this.spare = radius * sin(angle);
+      this.#spare = radius * sin(angle);
     } else {
-      this.spare = null;
+      this.#spare = null;
     }
     return mean + standardDeviation * z;
   }
@@ -94,6 +127,15 @@ export class Rng {
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
     return new Rng(hash >>> 0);
   }
+}
+
+/** Whether a value can be a generator's state. */
+export function isRngState(value: unknown): value is RngState {
+  const { state, spare } = (value ?? {}) as Partial<RngState>;
+  const isWord = (word: number): boolean => Number.isInteger(word) && word >= 0 && word < 2 ** 32;
+  return (
+    Array.isArray(state) && state.length === 4 && state.every(isWord) && (spare === null || Number.isFinite(spare))
+  );
 }
 
 function rotateLeft(x: number, k: number): number {

@@ -6,6 +6,7 @@ import {
   add,
   type Batch,
   batches,
+  buffer,
   type Checkpoint,
   cifarResNet,
   crossEntropy,
@@ -490,5 +491,64 @@ describe("a checkpoint that does not fit", () => {
       [expect.stringMatching(/made by plain kernels, and goes on with simd .*the bits will differ/)],
     ]);
     warned.mockRestore();
+  });
+});
+
+/** A loss with a weight, a running mean of itself, and an error on demand. */
+class Centred extends Module<{ output: Tensor; labels: ArrayLike<number> }> {
+  readonly temperature = tensor([1], { requiresGrad: true });
+  readonly mean = buffer(tensor([0]));
+  failsAt = Number.NaN;
+
+  forward({ output, labels }: { output: Tensor; labels: ArrayLike<number> }): Tensor {
+    const loss = crossEntropy(mul(output, this.temperature), labels);
+    this.mean.assign([0.9 * this.mean.item() + 0.1 * loss.item()]);
+    if (this.failsAt-- === 0) throw new Error("the loss fails");
+    return mul(loss, 1 + this.mean.item());
+  }
+}
+
+describe("modules: a loss with a weight and a buffer", () => {
+  const train = async (steps: number, resume: Checkpoint | null, named = true, failsAt = Number.NaN) => {
+    const rng = new Rng(0);
+    const model = new Sequential(new Flatten(), new Linear(192, 4, { rng }));
+    const criterion = new Centred();
+    criterion.failsAt = failsAt;
+    const made: Checkpoint[] = [];
+    const training = fit(model, {
+      data: () => batches(noise, { batchSize: 4, rng, dropLast: true }),
+      optimizer: new SGD([...model.parameters(), ...criterion.parameters()], { lr: 0.1, momentum: 0.9 }),
+      loss: (output, labels) => criterion.forward({ output, labels }),
+      steps,
+      resume,
+      ...(named ? { modules: { criterion } } : {}),
+      onStep: ({ checkpoint }) => {
+        made.push(readCheckpoint(writeCheckpoint(checkpoint())));
+      },
+    });
+    const history = await training.catch((error: Error) => error.message);
+    return { history, last: made[made.length - 1], state: { ...model.stateDict(), ...criterion.stateDict() } };
+  };
+
+  it("the checkpoint has it: the same bits as without a stop", async () => {
+    const whole = await train(8, null);
+    const { last } = await train(3, null);
+    expect(Object.keys(last.tensors)).toEqual(
+      expect.arrayContaining(["module.criterion.temperature", "module.criterion.mean"]),
+    );
+    expect((await train(8, last)).state).toEqual(whole.state);
+  });
+
+  it("another set of modules than when it was made: an error that names the tensors", async () => {
+    const { last } = await train(3, null);
+    expect((await train(8, last, false)).history).toContain("criterion.mean");
+    const { last: without } = await train(3, null, false);
+    expect((await train(8, without)).history).toContain("criterion.mean");
+  });
+
+  it("a step that fails leaves no trace in its buffers", async () => {
+    const [good, failed] = [await train(3, null), await train(8, null, true, 3)];
+    expect(failed.history).toBe("the loss fails");
+    expect(failed.state).toEqual(good.state);
   });
 });

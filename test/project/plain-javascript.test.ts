@@ -213,6 +213,10 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
         },
       ),
     ],
+    batchesFrom: [
+      arg(new MessageChannel().port1),
+      options({ ahead: 2, epoch: 1, rng: new Rng(0) }, { ahead: whole(1), epoch: whole(0), rng: nothing }),
+    ],
     channelStatistics: [arg(dataset)],
     colorJitter: [
       options(
@@ -273,6 +277,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     readIdx: [source(idxLabels)],
     readMnist: [source(idxImages), source(idxLabels), options({ classes: ["a", "b"] }, { classes: listOf(text) })],
     sample: [arg(dataset), arg(1, (v) => v === 1), arg(new Rng(0))],
+    serveBatches: [arg(() => [], aFunction), arg(new MessageChannel().port1)],
     shareDataset: [arg(dataset)],
     subset: [
       arg(dataset),

@@ -70,6 +70,10 @@ const judged: Readonly<Record<string, (printed: readonly string[]) => void>> = {
     expect(steps).toBe("60 steps, stopped; 50 more from step 50 on");
     expect(same).toBe("the weights of 100 steps in one go: true");
   },
+  ahead: ([seconds, same]) => {
+    expect(seconds).toMatch(/^24 steps: [\d.]+ s with a worker, [\d.]+ s without$/);
+    expect(same).toBe("all weights the same to the bit: true");
+  },
   worker: ([there, here, same]) => {
     expect(there.replace("there:", "here: ")).toBe(here);
     expect(same).toBe("all weights the same to the bit: true");

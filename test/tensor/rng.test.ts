@@ -1,7 +1,7 @@
 /** The generator: its published algorithm, its distributions, its independence. */
 import { describe, expect, it } from "vitest";
 import { ValueError } from "../../src/tensor/errors.ts";
-import { Rng } from "../../src/tensor/rng.ts";
+import { Rng, type RngState } from "../../src/tensor/rng.ts";
 
 const draw = <T>(n: number, f: () => T): T[] => Array.from({ length: n }, f);
 const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
@@ -111,5 +111,61 @@ describe("fork", () => {
   it("two forks in a row differ even with one label", () => {
     const rng = new Rng(7);
     expect(rng.fork("a").bits()).not.toBe(rng.fork("a").bits());
+  });
+});
+
+describe("its state", () => {
+  const midway = (): Rng => {
+    const rng = new Rng(3);
+    rng.normal();
+    return rng;
+  };
+  const next = (rng: Rng): number[] => [rng.normal(), rng.normal(), rng.bits()];
+
+  it.each([
+    ["the generator", (rng: Rng): RngState => rng],
+    ["structuredClone", (rng: Rng): RngState => structuredClone(rng)],
+    ["JSON", (rng: Rng): RngState => JSON.parse(JSON.stringify(rng))],
+    ["its state and spare", ({ state, spare }: Rng): RngState => ({ state, spare })],
+  ])("goes on in another, from %s", (_, saved) => {
+    const rng = midway();
+    expect(rng.spare).not.toBeNull();
+    const other = new Rng(8);
+    other.setState(saved(rng));
+    const made = new Rng(saved(rng));
+    const drawn = next(rng);
+    expect(next(other)).toEqual(drawn);
+    expect(next(made)).toEqual(drawn);
+  });
+
+  it("is shown as it was when asked for, and cannot be changed through what is shown", () => {
+    const rng = midway();
+    const { state } = rng;
+    const copy = [...state];
+    (state as number[])[0] = 0;
+    expect(rng.state).toEqual(copy);
+    rng.bits();
+    expect(rng.state).not.toEqual(copy);
+    expect(() => Object.assign(rng, { spare: 0 })).toThrow(TypeError);
+  });
+
+  it("two generators are equal to a test runner if they will draw the same", () => {
+    expect(midway()).toEqual(midway());
+    expect(midway()).not.toEqual(new Rng(3));
+  });
+
+  it.each([
+    [{ state: [1, 2, 3], spare: null }],
+    [{ state: [1, 2, 3, -1], spare: null }],
+    [{ state: [1, 2, 3, 4], spare: Number.NaN }],
+    [{ state: [1, 2, 3, 4] }],
+    [null],
+  ])("refuses %j", (bad) => {
+    const rng = midway();
+    expect(() => rng.setState(bad as RngState)).toThrow(
+      "Rng.setState: it must be a generator, or its { state, spare }",
+    );
+    expect(rng).toEqual(midway());
+    expect(() => new Rng(bad as RngState)).toThrow("Rng: the seed must be a whole number");
   });
 });

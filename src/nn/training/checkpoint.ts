@@ -12,15 +12,19 @@ import { chooseKernels, kernels } from "../../tensor/tier.ts";
 import { warn } from "../../tensor/warn.ts";
 import { copyState } from "../copy-state.ts";
 import { isResting } from "../mode.ts";
-import type { Module, StateDict } from "../module.ts";
+import type { AnyModule, Module, StateDict } from "../module.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import { loadInto } from "../state.ts";
 import { isPlainObject, tensorsIn } from "../tensors-in.ts";
 import { type Batch, isNumberList } from "./batch.ts";
 import { readSaved, restingElsewhere, restingIn, type Saved, writeSaved } from "./saved.ts";
 
 /** A training at one moment: what `fit({ resume })` takes. */
 export interface Checkpoint {
-  /** The model's under `model.`, the optimiser's under `optimizer.`, and under `parameter.` its parameters that are not the model's. */
+  /**
+   * The model's under `model.`, the optimiser's under `optimizer.`, under `parameter.` its parameters that are not the model's, and
+   * under `module.` those of modules beside the model, by their names.
+   */
   readonly tensors: StateDict;
   /** Everything else, as JSON under `training`. The caller may add names of its own. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -33,6 +37,7 @@ const FORMAT = "skipstone checkpoint 1";
 export function makeCheckpoint(
   model: Module<never, unknown>,
   optimizer: Optimizer,
+  others: Readonly<Record<string, AnyModule>>,
   state: Omit<Saved, "optimizer" | "kernels" | "resting">,
 ): Checkpoint {
   if (!optimizer.stateDict || !optimizer.loadStateDict) {
@@ -45,6 +50,7 @@ export function makeCheckpoint(
   for (const [name, t] of Object.entries(copyState(model))) tensors[`model.${name}`] = t;
   for (const [name, t] of Object.entries(learnt.tensors)) tensors[`optimizer.${name}`] = t;
   for (const [i, w] of strangers(model, optimizer)) tensors[`parameter.${i}`] = w.clone();
+  for (const [name, t] of Object.entries(stateOf(others))) tensors[`module.${name}`] = t.clone();
   const resting = isResting(model) ? null : restingIn(model);
   const saved: Saved = { ...state, optimizer: learnt.numbers, kernels: kernelsInWords(), resting };
   return { tensors, metadata: { format: FORMAT, training: writeSaved(saved) } };
@@ -60,11 +66,12 @@ export function makeCheckpoint(
 export function restoreCheckpoint(
   model: Module<never, unknown>,
   optimizer: Optimizer,
+  beside: Readonly<Record<string, AnyModule>>,
   checkpoint: Checkpoint,
   saved: Saved,
 ): void {
   if (!optimizer.loadStateDict) throw new UsageError("fit: resume needs an optimiser with a loadStateDict");
-  const { model: weights, optimizer: learnt, parameter } = byPrefix(checkpoint.tensors);
+  const { model: weights, optimizer: learnt, parameter, module } = byPrefix(checkpoint.tensors);
   const others = strangers(model, optimizer);
   for (const [i, w] of others) {
     if (parameter[i]?.size !== w.size) {
@@ -75,6 +82,7 @@ export function restoreCheckpoint(
   }
   optimizer.loadStateDict({ tensors: learnt, numbers: saved.optimizer });
   model.loadStateDict(weights);
+  loadInto("fit: modules", stateOf(beside), module, undefined);
   for (const [i, w] of others) w.assign(parameter[i]);
   const resting = saved.resting && restingElsewhere(saved.resting, restingIn(model));
   if (resting) {
@@ -111,8 +119,16 @@ function strangers(model: Module<never, unknown>, optimizer: Optimizer): [number
   return optimizer.parameters.map((w, i): [number, Tensor] => [i, w]).filter(([, w]) => !own.has(w));
 }
 
-function byPrefix(tensors: StateDict): Record<"model" | "optimizer" | "parameter", StateDict> {
-  const parts = { model: {} as StateDict, optimizer: {} as StateDict, parameter: {} as StateDict };
+/** The tensors of several modules, as those of parts with these names. */
+function stateOf(modules: Readonly<Record<string, AnyModule>>): StateDict {
+  const named = Object.entries(modules).flatMap(([key, module]) =>
+    Object.entries(module.stateDict()).map(([name, t]) => [`${key}.${name}`, t] as const),
+  );
+  return Object.fromEntries(named);
+}
+
+function byPrefix(tensors: StateDict): Record<"model" | "optimizer" | "parameter" | "module", StateDict> {
+  const parts = { model: {}, optimizer: {}, parameter: {}, module: {} } as ReturnType<typeof byPrefix>;
   for (const [name, t] of Object.entries(tensors)) {
     const [prefix] = name.split(".", 1);
     if (Object.hasOwn(parts, prefix)) parts[prefix as keyof typeof parts][name.slice(prefix.length + 1)] = t;

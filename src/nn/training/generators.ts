@@ -8,18 +8,12 @@
 import { checkObject } from "../../tensor/arguments.ts";
 import { describe } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
-import { Rng } from "../../tensor/rng.ts";
+import { Rng, type RngState } from "../../tensor/rng.ts";
 import type { AnyModule } from "../module.ts";
 import { holdersOf } from "../parts.ts";
 
-/** All of a generator. */
-export interface GeneratorState {
-  readonly state: readonly number[];
-  readonly spare: number | null;
-}
-
 /** States of generators by name. */
-export type GeneratorStates = Readonly<Record<string, GeneratorState>>;
+export type GeneratorStates = Readonly<Record<string, RngState>>;
 
 /** What a checkpoint knows of generators. */
 export interface SavedGenerators {
@@ -134,22 +128,18 @@ function unknownOrigin(): UsageError {
   );
 }
 
-function isIn(rng: Rng, { state, spare }: GeneratorState): boolean {
+function isIn(rng: Rng, { state, spare }: RngState): boolean {
   return rng.spare === spare && state.every((word, i) => word === rng.state[i]);
 }
 
 function statesOf(rngs: Readonly<Record<string, Rng>>): GeneratorStates {
-  const of = ({ state, spare }: Rng): GeneratorState => ({ state: [...state], spare });
-  return Object.fromEntries(Object.entries(rngs).map(([name, rng]) => [name, of(rng)]));
+  return Object.fromEntries(Object.entries(rngs).map(([name, { state, spare }]) => [name, { state, spare }]));
 }
 
 /** @throws UsageError where a state is missing: nothing has been changed then. */
 function restore(rngs: Readonly<Record<string, Rng>>, states: GeneratorStates): void {
   checkStates(rngs, states);
-  for (const [name, rng] of Object.entries(rngs)) {
-    rng.state.set(states[name].state);
-    rng.spare = states[name].spare;
-  }
+  for (const [name, rng] of Object.entries(rngs)) rng.setState(states[name]);
 }
 
 function checkStates(rngs: Readonly<Record<string, Rng>>, states: GeneratorStates): void {

@@ -2,7 +2,7 @@
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import type { Rng } from "../../tensor/rng.ts";
 import { checkBatches } from "../evaluate.ts";
-import type { Module } from "../module.ts";
+import type { AnyModule, Module } from "../module.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Batch, BatchSource } from "./batch.ts";
 import { type Checkpoint, checksumOf, makeCheckpoint, restoreCheckpoint, savedIn } from "./checkpoint.ts";
@@ -14,6 +14,7 @@ export interface ProgressOptions<X, L> {
   readonly data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
   readonly generators?: Readonly<Record<string, Rng>>;
   readonly resume?: Checkpoint | null;
+  readonly modules?: Readonly<Record<string, AnyModule>>;
 }
 
 export class Progress<X, L, K extends string> {
@@ -22,6 +23,7 @@ export class Progress<X, L, K extends string> {
   readonly #data: ProgressOptions<X, L>["data"];
   readonly #names: readonly K[];
   readonly #generators: Generators;
+  readonly #others: Readonly<Record<string, AnyModule>>;
   /** The checkpoint, until its epoch is over. */
   #saved: Saved | null = null;
   #means: Means<K>;
@@ -41,18 +43,19 @@ export class Progress<X, L, K extends string> {
     model: Module<X, unknown>,
     optimizer: Optimizer,
     names: readonly K[],
-    { data, generators, resume }: ProgressOptions<X, L>,
+    { data, generators, resume, modules = {} }: ProgressOptions<X, L>,
   ) {
     this.#model = model;
     this.#optimizer = optimizer;
     this.#data = data;
     this.#names = names;
+    this.#others = modules;
     this.#generators = new Generators(model, generators);
     this.#means = new Means(names);
     if (resume != null) {
       this.#saved = savedIn("fit: resume", resume);
       this.#generators.check(this.#saved.generators);
-      restoreCheckpoint(model, optimizer, resume, this.#saved);
+      restoreCheckpoint(model, optimizer, modules, resume, this.#saved);
     }
     const { step = 0, epoch = 0, epochDone = false, seconds = 0, means } = this.#saved ?? {};
     this.#step = step;
@@ -187,7 +190,7 @@ export class Progress<X, L, K extends string> {
         "fit: checkpoint() must be called before the callback that it was given to ends (or its promise resolves)",
       );
     }
-    return makeCheckpoint(this.#model, this.#optimizer, {
+    return makeCheckpoint(this.#model, this.#optimizer, this.#others, {
       step: this.#step,
       epoch: this.#epoch,
       batch: this.#batch,

@@ -1,14 +1,14 @@
 /** A copy of the running statistics, so that a step that fails (NaN, a label out of range) leaves no trace in them. */
 import { UsageError } from "../../tensor/errors.ts";
 import { peek, type Tensor } from "../../tensor/tensor.ts";
-import type { Module } from "../module.ts";
+import type { AnyModule } from "../module.ts";
 
 export class SavedBuffers {
   readonly #tensors: readonly Tensor[];
   readonly #copies: readonly Float64Array[];
 
-  constructor(model: Module<never, unknown>) {
-    this.#tensors = model.namedBuffers().map(([, t]) => t);
+  constructor(model: AnyModule, others: readonly AnyModule[]) {
+    this.#tensors = [model, ...others].flatMap((module) => module.namedBuffers().map(([, t]) => t));
     this.#copies = this.#tensors.map((t) => new Float64Array(t.size));
   }
 
@@ -19,7 +19,7 @@ export class SavedBuffers {
   }
 
   /** @throws UsageError if the model has since gained running statistics, of which there is no copy. */
-  checkAll(model: Module<never, unknown>): void {
+  checkAll(model: AnyModule): void {
     const strange = model.namedBuffers().find(([, t]) => !this.#tensors.includes(t));
     if (strange) {
       throw new UsageError(

@@ -1,9 +1,10 @@
 /** The part of a checkpoint that is no tensor: where a training is, as JSON. */
 import { describe } from "../../tensor/check.ts";
 import { ValueError } from "../../tensor/errors.ts";
+import { isRngState } from "../../tensor/rng.ts";
 import type { AnyModule } from "../module.ts";
 import { isPlainObject } from "../tensors-in.ts";
-import type { GeneratorState, SavedGenerators } from "./generators.ts";
+import type { SavedGenerators } from "./generators.ts";
 import type { MeansState } from "./means.ts";
 
 /** Where a training is. */
@@ -97,9 +98,9 @@ const FIELDS: { readonly [Name in keyof Saved]: (value: unknown) => boolean } = 
   means: (value) => has(value, { loss: isSum, metrics: (metrics) => eachIs(metrics, isSum) }),
   generators: (value) =>
     has(value, {
-      start: (states) => eachIs(states, isGeneratorState),
+      start: (states) => eachIs(states, isRngState),
       isNew: (isNew) => typeof isNew === "boolean",
-      now: (states) => eachIs(states, isGeneratorState),
+      now: (states) => eachIs(states, isRngState),
     }),
   lastBatch: (value) => typeof value === "string",
   optimizer: (value) => eachIs(value, (number) => typeof number === "number"),
@@ -125,13 +126,6 @@ function isSum(value: unknown): boolean {
 
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((text) => typeof text === "string");
-}
-
-function isGeneratorState(value: unknown): value is GeneratorState {
-  return has(value, {
-    state: (words) => Array.isArray(words) && words.length === 4 && words.every((word) => isWhole(word, 0)),
-    spare: (spare) => spare === null || Number.isFinite(spare),
-  });
 }
 
 /** JSON has no NaN and no infinity: they are texts with a mark that no other text here begins with. */

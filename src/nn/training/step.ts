@@ -10,7 +10,7 @@ import { formatShape } from "../../tensor/shape.ts";
 import { checkFinished } from "../../tensor/sync.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkNamedLeaves } from "../leaves.ts";
-import type { Module } from "../module.ts";
+import type { AnyModule, Module } from "../module.ts";
 import { clipGradNorm, gradNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { tensorsIn } from "../tensors-in.ts";
@@ -75,6 +75,8 @@ export interface StepperOptions<Y, L> {
   readonly loss: Loss<Y, L> | undefined;
   readonly clipNorm: number | undefined;
   readonly skipBad: boolean;
+  /** Modules beside the model, whose buffers the loss may change. */
+  readonly others: readonly AnyModule[];
 }
 
 /** For a model that has changed since the training began. */
@@ -105,8 +107,8 @@ export class Stepper<X, Y, L = Labels, K extends string = string> {
     this.#options = options;
     this.#own = new Set(model.parameters());
     this.#known = new Set([...this.#own, ...optimizer.parameters]);
-    this.#beforeStep = new SavedBuffers(model);
-    this.#beforeBatch = new SavedBuffers(model);
+    this.#beforeStep = new SavedBuffers(model, options.others);
+    this.#beforeBatch = new SavedBuffers(model, options.others);
   }
 
   /** Learns from the batches and changes the model; null if all of them were bad and skipped. */

@@ -65,6 +65,8 @@ function listener(): PoolListener & { done: number[] } {
   return {
     onStart: vi.fn(),
     onProgress: vi.fn(),
+    onResumed: vi.fn(),
+    onRemark: vi.fn(),
     onDone: (_, { result }) => results.push(result as number),
     done: results,
   };

@@ -58,7 +58,7 @@ test("progress goes up to the end, and every step can be seen", async () => {
   const fractions: number[] = [];
   const steps: number[] = [];
   const context = { ...tinyContext(), progress: (fraction: number) => fractions.push(fraction) };
-  await train(network(), { ...options, steps: 4 }, context, ({ step }) => steps.push(step));
+  await train(network(), { ...options, steps: 4 }, context, { notes: {}, onStep: ({ step }) => steps.push(step) });
   expect(steps).toEqual([0, 1, 2, 3]);
   expect(fractions).toEqual([...fractions].sort());
   expect(fractions[3]).toBeLessThanOrEqual(1);
