@@ -2,6 +2,7 @@
 export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
 export * from "./conv.ts";
+export { defineOperation, type OperationCall, type OperationDefinition } from "./define-operation.ts";
 export * from "./dropout.ts";
 export * from "./element-losses.ts";
 export * from "./elementwise.ts";

@@ -23,6 +23,7 @@ const notDifferentiable = new Set([
   "Gradients",
   "argmax",
   "backward",
+  "defineOperation",
   "detach",
   "gradcheck",
   "graphToDot",
