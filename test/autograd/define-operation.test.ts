@@ -136,21 +136,29 @@ describe("defineOperation", () => {
       name: "mine.curious",
       forward: (x: Tensor) => x,
       backward(gy) {
-        kept.push(gy, reshape(gy, [2]), mul(gy, 2));
-        read.push(gy.data);
-        return [gy];
+        const gx = mul(gy, 1);
+        kept.push(gy, reshape(gy, [2]), gx);
+        read.push(gy.data, gx.data);
+        return [gx];
       },
     });
     for (const inStep of [false, true]) {
       const x = leaf([1, 2]);
-      // h gets its second gradient after `curious` ran, and it is added to the first, which `curious` got too.
+      // The gradients that h and k get from a later operation are added to those that `curious` got and made.
       const run = (): Tensor => {
-        const h = mul(x, 2);
-        return sum(add(h, curious(mul(h, 3))));
+        const k = mul(x, 2);
+        const more = mul(k, 3);
+        const h = add(curious(k), more);
+        return sum(add(h, curious(mul(h, 5))));
       };
       const grads = inStep ? valueAndGrad(run).grads : backward(run());
-      expect(floats(grads.get(x))).toEqual([8, 8]);
-      expect(Array.from(read.pop()!)).toEqual([1, 1]);
+      expect(floats(grads.get(x))).toEqual([48, 48]);
+      expect(read.splice(0).map((numbers) => Array.from(numbers))).toEqual([
+        [1, 1],
+        [1, 1],
+        [6, 6],
+        [6, 6],
+      ]);
       for (const t of kept.splice(0)) expect(() => t.data).toThrow(/are gone with the step that computed them/);
       expect(x.node).toBeNull();
     }
