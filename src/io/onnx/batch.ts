@@ -28,27 +28,22 @@ export function commonGraph(graph: OnnxGraph, samples: readonly Sample[]): OnnxG
   const tensors = new Map(graph.tensors);
   const lengths = new LengthWriter(graph, tensors);
 
-  const listOf = (name: string): (readonly number[])[] =>
-    all.map((g) => g.tensors.get(name)!.data as readonly number[]);
   const input = (name: string, node: OnnxNode): string => {
     const first = graph.tensors.get(name);
-    const different = samples.find((sample) => {
-      const other = sample.graph.tensors.get(name);
-      return first && other && !sameTensor(first, other);
-    });
-    if (!first || !different) return name;
-    const other = different.graph.tensors.get(name)!;
-    if (!first.lengths || !other.lengths)
-      throw taken(node.source, "a constant is", show(first), show(other), different);
-    const runs = listOf(name);
-    const uneven = samples.find((_, i) => runs[i + 1].length !== runs[0].length);
-    const through = uneven ? undefined : followedLengths(runs, changes);
-    if (through) return lengths.write(name, through, node);
-    const operands = all.map((g) => g.shapes.get(node.inputs[0]));
-    const inferred = uneven || node.operator !== "Reshape" ? undefined : reshapeLengths(runs, operands);
-    if (inferred) return lengths.replace(name, inferred);
-    if (first.like !== undefined && !uneven) return lengths.shapeOf(name, first.like, node);
-    throw taken(node.source, "lengths are", formatShape(runs[0]), formatShape(other.data as number[]), different);
+    if (!first) return name;
+    const others = samples.map((sample) => sample.graph.tensors.get(name)!);
+    const different = others.findIndex((other) => !sameTensor(first, other));
+    if (different < 0) return name;
+    if (first.lengths) {
+      const runs = [first, ...others].map(({ data }) => data as readonly number[]);
+      const operands = all.map((g) => g.shapes.get(node.inputs[0]));
+      const written = withLengths(lengths, { name, like: first.like, runs, operands, changes }, node);
+      if (written !== undefined) return written;
+    }
+    const [what, form] = first.lengths
+      ? (["lengths are", (t: OnnxTensor) => formatShape(t.data as number[])] as const)
+      : (["a constant is", show] as const);
+    throw taken(node.source, what, form(first), form(others[different]), samples[different]);
   };
   const nodes: OnnxNode[] = [];
   const count = Math.max(...all.map((g) => g.nodes.length));
@@ -67,6 +62,29 @@ export function commonGraph(graph: OnnxGraph, samples: readonly Sample[]): OnnxG
   const declared = (end: "input" | "output"): OnnxValue =>
     declaredValue(graph[end], samples, (s) => s.graph[end], source);
   return { ...graph, input: declared("input"), output: declared("output"), nodes, tensors };
+}
+
+/** A constant that is a list of lengths: what it is in each run, and the shape of its node's first input there. */
+interface LengthList {
+  readonly name: string;
+  readonly like: string | undefined;
+  readonly runs: readonly (readonly number[])[];
+  readonly operands: readonly (Shape | undefined)[];
+  readonly changes: readonly (Change | null)[];
+}
+
+/** The value that has the right lengths for every input; undefined if they follow it in no known way. */
+function withLengths(
+  lengths: LengthWriter,
+  { name, like, runs, operands, changes }: LengthList,
+  node: OnnxNode,
+): string | undefined {
+  if (runs.some(({ length }) => length !== runs[0].length)) return undefined;
+  const followed = followedLengths(runs, changes);
+  if (followed) return lengths.write(name, followed, node);
+  const inferred = node.operator === "Reshape" ? reshapeLengths(runs, operands) : undefined;
+  if (inferred) return lengths.replace(name, inferred);
+  return like === undefined ? undefined : lengths.shapeOf(name, like, node);
 }
 
 /** Each length of a list, as it follows the input's. */

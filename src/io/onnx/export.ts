@@ -58,7 +58,8 @@ export interface OnnxExportOptions {
   /** Version of the producer "skipstone", or of the program that trained the network. Default: not written. */
   producerVersion?: string;
   /**
-   * How operations of your own are written down, by their names: `{ "mine.swish": (graph, { inputs: [x], attributes: [beta] }) => … }`.
+   * How operations of your own are written down, by their names:
+   * `{ "mine.signs": (graph, { inputs }) => graph.node("Sign", inputs) }`.
    */
   operators?: Readonly<Record<string, OnnxOperator>>;
 }
@@ -90,10 +91,10 @@ const MORE_PIXELS = [33, 32] as const;
  * Weights have their names in `model.stateDict()`; other values begin with the path of the module that computes them.
  *
  * @throws OnnxExportError for anything that cannot be exported: an operation without a counterpart (dropout that is
- * always on, losses, operations of your own that are not among `operators`), numbers taken from the input (an index found by `argmax`, a division by
- * the batch size), a file of more than 2 GiB. ShapeError if the model does not take the input; ValueError for options
- * that make no sense; UsageError for anything but a model, for one with several inputs or outputs, and for options of
- * another kind or name.
+ * always on, losses, an operation of your own that is not among `operators`), numbers taken from the input (an index found
+ * by `argmax`, a division by the batch size), a file of more than 2 GiB. ShapeError if the model does not take the input;
+ * ValueError for options that make no sense; UsageError for anything but a model, for one with several inputs or outputs,
+ * and for options of another kind or name.
  *
  * @example
  * const model = cifarResNet(20, { rng: new Rng(0) });
