@@ -93,7 +93,7 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .command("convert <from> <to>")
     .summary("weights from any checkpoint to .safetensors, .pth, .npz or .onnx")
     .description(
-      `Reads weights (PyTorch's .pth, .safetensors and their index.json, .npz) and writes them in the format of the second file's ending: .safetensors, .pth, .npz, or, together with the network, .onnx.\n${networks}`,
+      `Reads weights (PyTorch's .pth, .safetensors and their index.json, .npz, TensorFlow.js's model.json) and writes them in the format of the second file's ending: .safetensors, .pth, .npz, or, together with the network, .onnx.\n${networks}`,
     )
     .option(
       "--network <name>",
@@ -124,8 +124,8 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
     .description(
       `Shows an image to a network and prints its best guesses and the time they took.\nThe image, a PNG, JPEG, WebP, AVIF or GIF file, is resized and cropped as in torchvision.\n${networks}`,
     )
-    .requiredOption("--network <name>", "which network")
-    .requiredOption("--weights <file>", "its weights: .pth, .safetensors, .npz", path.parse)
+    .requiredOption("--network <name>", "which network: one by its name, or an .onnx file")
+    .option("--weights <file>", "the weights of a network by its name: .pth, .safetensors, .npz", path.parse)
     .addOption(KEY)
     .addOption(PREFIX)
     .addOption(RENAME)

@@ -1,5 +1,7 @@
-/** Makes a network from a command line and a file of weights. */
-import { matchNames, type NameMatch } from "../../src/io/index.ts";
+/** Makes a network from a command line and a file of weights, or from an .onnx file. */
+import { readFileSync } from "node:fs";
+import { importOnnx, matchNames, type NameMatch } from "../../src/io/index.ts";
+import { OnnxNetwork } from "../../src/io/onnx/import/network.ts";
 import type { Module, StateDict } from "../../src/nn/index.ts";
 import {
   createModel,
@@ -15,7 +17,26 @@ import {
 } from "../../src/resnet/index.ts";
 import { formatShape, UsageError as LibraryUsageError, Rng, type Shape, ValueError } from "../../src/tensor/index.ts";
 import { UsageError } from "../errors.ts";
+import { reasonOf } from "../files.ts";
 import { note } from "./weights.ts";
+
+/** The network in an .onnx file, for any number of examples. */
+export function networkIn(path: string): Module {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`cannot read the network ${path}: ${reasonOf(error)}`);
+  }
+  const network = importOnnx(bytes);
+  const [batch = null] = inputOf(network) ?? [];
+  return batch === null || batch === 1 ? network : importOnnx(bytes, { anyBatch: true });
+}
+
+/** The shape of an imported network's input, null where a length is free; undefined if its file does not say. */
+export function inputOf(network: Module): readonly (number | null)[] | undefined {
+  return network instanceof OnnxNetwork ? network.inputShape : undefined;
+}
 
 /** Options that may differ from the network in its paper. */
 export interface NetworkShape {

@@ -1,11 +1,8 @@
 /** `npm run lab -- summary NETWORK`: what a network costs, layer by layer. */
-import { readFileSync } from "node:fs";
-import { importOnnx } from "../../src/io/index.ts";
 import { type Module, summary } from "../../src/nn/index.ts";
 import { type Shape, ShapeError } from "../../src/tensor/index.ts";
 import { messageOf, UsageError } from "../errors.ts";
-import { reasonOf } from "../files.ts";
-import { channelsOf, imageChannels, networkCalled, networkWith, parseInput, usualInput } from "./network.ts";
+import { channelsOf, imageChannels, networkCalled, networkIn, networkWith, parseInput, usualInput } from "./network.ts";
 import { readState, type WeightFlags } from "./weights.ts";
 
 export interface SummaryRequest extends WeightFlags {
@@ -41,14 +38,4 @@ function shown(model: Module, shape: Shape, input: string | undefined): string {
     if (error instanceof ShapeError) throw new UsageError(`--input ${input}: ${messageOf(error)}`);
     throw error;
   }
-}
-
-function networkIn(path: string): Module {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`cannot read the network ${path}: ${reasonOf(error)}`);
-  }
-  return importOnnx(bytes);
 }

@@ -63,10 +63,15 @@ export function noGrad<T>(fn: () => T & Finished<T>): T {
 /** `noGrad` for library functions with another name. */
 export function unrecorded<T>(op: string, fn: () => T): T {
   checkNow(op, "fn", fn);
+  return withoutRecording(() => asStep(() => callNow(op, "fn", fn)));
+}
+
+/** `fn()`, during which nothing is recorded. */
+export function withoutRecording<T>(fn: () => T): T {
   const before = recording;
   recording = false;
   try {
-    return asStep(() => callNow(op, "fn", fn));
+    return fn();
   } finally {
     recording = before;
   }

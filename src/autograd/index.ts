@@ -4,6 +4,7 @@ export * from "./backward.ts";
 export * from "./conv.ts";
 export * from "./conv-transpose.ts";
 export * from "./cumulative.ts";
+export { defineOperation, type OperationCall, type OperationDefinition } from "./define-operation.ts";
 export * from "./dropout.ts";
 export * from "./einsum.ts";
 export * from "./element-losses.ts";

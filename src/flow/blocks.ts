@@ -33,19 +33,21 @@ export function observeBlocks<T>(model: Module, fn: () => T): { value: T; calls:
  * The block's shortcut, from y to x. If a block did not use its branch this time (it is collapsed, or stochastic depth
  * skipped it), the whole block is its shortcut. Null if it has none.
  */
-export function blockPath({ module, x, y }: BlockCall): PathStep[] | null {
+export function blockPath({ module, x, y }: Pick<Call, "module" | "x" | "y">): PathStep[] | null {
   return shortcutPath(y, x) ?? (module.shortcut === "none" ? null : pathBetween(y, x));
 }
 
 /** A block's call, as one of several. */
-export interface Call extends BlockCall {
+export interface Call extends Omit<BlockCall, "module"> {
+  /** The block; of one that was found in the graph (found-blocks.ts), that it adds something. */
+  readonly module: ResidualBlock | { readonly shortcut: "found" };
   /** 1 for the block's first call, 2 for the second, … */
   readonly call: number;
 }
 
 export interface Entered {
   /** In the order in which the calls end. */
-  readonly calls: readonly Call[];
+  readonly calls: readonly (Call & BlockCall)[];
   /** The input of the block that began first. */
   readonly first: Tensor | null;
   /** The leaves that replaced block inputs without gradient. */
@@ -59,7 +61,7 @@ export interface Entered {
  * anything after a `detach`) would not be recorded: it gets a leaf that does.
  */
 export function enteringBlocks<T>(model: Module, fn: () => T): Entered & { readonly value: T } {
-  const calls: Call[] = [];
+  const calls: (Call & BlockCall)[] = [];
   const leaves = new Map<Tensor, Tensor>();
   let first: Tensor | null = null;
   const times = new Map<string, number>();
@@ -118,7 +120,12 @@ export function waysThrough(calls: readonly Call[]): { readonly from: Call; read
  * to the model's outputs, unless none does. Null if there is no cut.
  */
 export function cutOf(
-  { calls, first, outputs, input }: Entered & { readonly input: Tensor },
+  {
+    calls,
+    first,
+    outputs,
+    input,
+  }: Omit<Entered, "calls"> & { readonly calls: readonly Call[]; readonly input: Tensor },
   ways: ReturnType<typeof waysThrough>,
 ): Call | null {
   // The usual way, from the first block to the last.

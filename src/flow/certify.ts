@@ -47,8 +47,9 @@ const BETWEEN_OPTIONS: OptionNames<CertifyBetweenOptions> = { seed: true, parame
  * Certifies every residual block of `model`, and the whole way through them, on the input `x`.
  *
  * Works for a whole network of any depth and for a single block (`x` is then the block's own input). The model runs
- * forward once, in its current mode; running statistics and random generators are restored. A network without residual
- * blocks is not certified: use `certifyBetween`, which takes any two tensors.
+ * forward once, in its current mode; running statistics and random generators are restored. Where no module is a residual
+ * block, as in a network that `importOnnx` read, blocks are found in the graph: additions of two ways from one tensor
+ * (found-blocks.ts). A network without any is not certified: use `certifyBetween`, which takes any two tensors.
  *
  * @param x images `[N, C, H, W]`, or whatever the model takes.
  *

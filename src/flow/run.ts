@@ -3,17 +3,21 @@
  * parameters, and the draws that were made. Buffers and generators are restored afterwards.
  */
 import type { Module } from "../nn/module.ts";
+import { residualBlocks } from "../resnet/index.ts";
 import { checksum } from "../tensor/checksum.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { callNow } from "../tensor/sync.ts";
 import { peek, type Tensor } from "../tensor/tensor.ts";
-import { type Entered, enteringBlocks } from "./blocks.ts";
+import { type Call, type Entered, enteringBlocks } from "./blocks.ts";
 import type { Certificate } from "./certificate.ts";
 import { type Draw, watchingDraws } from "./draws.ts";
+import { foundBlocks } from "./found-blocks.ts";
 import { leafOf } from "./leaf.ts";
 import { preservingBuffers, recordingFrozen } from "./preserve.ts";
 
-export interface Run extends Entered {
+export interface Run extends Omit<Entered, "calls"> {
+  /** In the order in which they end. Without declared blocks: those found in the graph. */
+  readonly calls: readonly Call[];
   /** The leaf passed to the model. */
   readonly input: Tensor;
   /** Tells which leaves are parameters. Frozen ones are; inputs of the model or a block are not. */
@@ -45,7 +49,13 @@ export function recordRun(who: string, model: Module, x: Tensor, replay: readonl
   const parameters = new Set(model.parameters());
   const isParameter = (t: Tensor): boolean =>
     parameters.has(t) || (t.requiresGrad && t !== leaf && !value.entrances.has(t));
-  return { ...value, input: leaf, isParameter, draws };
+  if (residualBlocks(model).length > 0) return { ...value, input: leaf, isParameter, draws };
+  const calls = foundBlocks(leaf, value.outputs, namesOf(model));
+  return { ...value, calls, first: calls[0]?.x ?? null, input: leaf, isParameter, draws };
+}
+
+function namesOf(model: Module): ReadonlyMap<Tensor, string> {
+  return new Map(Object.entries(model.stateDict()).map(([name, t]) => [t, name]));
 }
 
 /** A certificate's description of its subject. */

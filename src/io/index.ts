@@ -1,5 +1,5 @@
 /**
- * Reads and writes weights as safetensors and PyTorch's `.pth`; writes networks as ONNX. Bytes in, tensors out, and
+ * Reads and writes weights as safetensors and PyTorch's `.pth`, reads those of TensorFlow.js; reads and writes networks as ONNX. Bytes in, tensors out, and
  * back; `skipstone/node` takes paths.
  */
 export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -15,6 +15,7 @@ export { pthChunks, writePth } from "./pth/write.ts";
 export { openSafetensors, readSafetensors } from "./safetensors/read.ts";
 export { type SafetensorsOptions, safetensorsChunks, writeSafetensors } from "./safetensors/write.ts";
 export type { BlobLike, ByteSource, ResponseLike, WeightSource } from "./source.ts";
+export { readTfjs, type TfjsOptions } from "./tfjs/read.ts";
 export type {
   LazyWeightFile,
   ReadOptions,

@@ -40,9 +40,10 @@ export interface StoredTensor extends TensorEntry {
 export interface WeightIndex {
   /** The file's name in error messages. */
   readonly name: string;
-  readonly format: "safetensors" | "pth" | "npz" | "npy";
+  readonly format: "safetensors" | "pth" | "npz" | "npy" | "tfjs";
   /**
-   * safetensors: its `__metadata__`. pth: the numbers and strings beside the state dict (`epoch`, `arch`), as strings.
+   * safetensors: its `__metadata__`. pth: the numbers and strings beside the state dict (`epoch`, `arch`), as strings. tfjs: its
+   * `format`, "layers-model" or "graph-model".
    */
   readonly metadata: ReadonlyMap<string, string>;
   /** Every tensor's type and shape, in the file's order. */

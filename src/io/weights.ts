@@ -115,7 +115,10 @@ const jsonFiles: readonly (readonly [word: string, advice: string])[] = [
     '"weight_map"',
     "it is JSON, the index of weights in several files: loadWeightsFile of skipstone/node reads them, or pass loadWeights a list of the files themselves",
   ],
-  ['"weightsManifest"', "it is JSON, a model of TensorFlow.js: its weights are in the .bin files beside it"],
+  [
+    '"weightsManifest"',
+    "it is JSON, a model of TensorFlow.js, whose weights are in the .bin files beside it: loadWeightsFile of skipstone/node reads them, or readTfjs",
+  ],
   ["", "it is JSON: weights are in another file, beside it perhaps"],
 ];
 

@@ -11,12 +11,26 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 /** The nodes between the split and the addition on the shortcut's side; null if `node` is no skip connection from x. */
 export function shortcutNodes(node: Node, x: Tensor): readonly Node[] | null {
+  return skipConnection(node, x)?.shortcut ?? null;
+}
+
+/** An addition of two ways, from where they part. */
+export interface SkipConnection {
+  readonly split: Tensor;
+  /** The nodes of the two ways. */
+  readonly shortcut: readonly Node[];
+  readonly branch: readonly Node[];
+}
+
+/** The two ways from x that `node` adds; null if it does not add two. */
+export function skipConnection(node: Node, x: Tensor): SkipConnection | null {
   if (node.op !== "add") return null;
   const from = fromX(node, x);
   if (!node.inputs.every((t) => from.has(t))) return null;
   const split = splitBefore(node, from);
   const [first, second] = node.inputs.map((t) => wayFrom(split, t));
-  return isShorter(second, first) ? second.nodes : first.nodes;
+  const [short, long] = isShorter(second, first) ? [second, first] : [first, second];
+  return { split, shortcut: short.nodes, branch: long.nodes };
 }
 
 /**

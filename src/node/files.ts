@@ -15,6 +15,8 @@ import { npzChunksFor } from "../io/npy/write.ts";
 import { checkPthOptions } from "../io/pth/options.ts";
 import { pthChunksFor } from "../io/pth/write.ts";
 import { safetensorsChunksFor } from "../io/safetensors/write.ts";
+import { tfjsReader } from "../io/tfjs/read.ts";
+import { openWith } from "../io/weight-file.ts";
 import type { StateDict } from "../nn/module.ts";
 import { checkText } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
@@ -52,7 +54,7 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
 
 /**
  * Opens a file of weights, `.safetensors`, `.pth`, `.npz` or `.npy`, or the index of several
- * (`model.safetensors.index.json`); each tensor is read when it is asked for. Close it afterwards.
+ * (`model.safetensors.index.json`, or `model.json` of TensorFlow.js); each tensor is read when it is asked for. Close it afterwards.
  */
 export async function openWeightsFile(path: string, options: WeightOptions = {}): Promise<LazyWeightFile> {
   checkText("openWeightsFile", "path", path);
@@ -63,7 +65,7 @@ export async function openWeightsFile(path: string, options: WeightOptions = {})
 
 /**
  * The weights in a file, `.safetensors`, `.pth`, `.npz` or `.npy`, or in all those of an index
- * (`model.safetensors.index.json`), as a state dict.
+ * (`model.safetensors.index.json`, or `model.json` of TensorFlow.js), as a state dict.
  *
  * @throws FormatError with the place, if the file is none of them or damaged.
  */
@@ -79,9 +81,15 @@ export async function loadWeightsFile(path: string, options: WeightOptions = {})
   }
 }
 
-/** Opens all files of an index. */
+/** Opens all files of an index, or those of a model.json. */
 async function openIndexed(path: string, options: WeightOptions): Promise<LazyWeightFile> {
-  const { files, names } = await readIndex(path);
+  const index = await readIndex(path);
+  if (index.kind === "tfjs") {
+    const { name = path, stripPrefix, rename } = options;
+    const given = { name, ...(stripPrefix === undefined ? {} : { stripPrefix }), ...(rename ? { rename } : {}) };
+    return await openWith("openWeightsFile", tfjsReader(index.manifest), index.bytes, given);
+  }
+  const { files, names } = index;
   const sources: ByteSource[] = [];
   try {
     for (const file of files) sources.push(await openFile(file));

@@ -17,6 +17,8 @@ export class Storage {
   step: Step | undefined;
   /** Whether a person holds the array, so that it must not change. */
   seen = false;
+  /** Whether the array is somebody else's, who goes on using it: a person gets a copy, and so does a change in place. */
+  lent = false;
   /** Counts changes in place. */
   version = 0;
 
@@ -39,9 +41,10 @@ export class Storage {
     return this.values;
   }
 
-  /** An ordinary array of the values, which are computed: from now on they live there. */
+  /** An ordinary array of the values, which are computed, and nobody else's: from now on they live there. */
   leavePool(): Floats {
-    if (isPooled(this.values!)) this.values = toValues(lastingCopy(this.values!));
+    if (this.lent || isPooled(this.values!)) this.values = toValues(lastingCopy(this.values!));
+    this.lent = false;
     return this.values as unknown as Floats;
   }
 

@@ -309,10 +309,11 @@ export function valuesToChange(t: Tensor): Values {
   const storage = access!.storage(t);
   let values = valuesOf(t);
   declareVariable(values);
-  if (storage.seen) {
+  if (storage.seen || storage.lent) {
     values = toValues(lastingCopy(values));
     storage.values = values;
     storage.seen = false;
+    storage.lent = false;
   }
   storage.version++;
   return values;
@@ -335,6 +336,20 @@ export function computed(values: Values | Deferred, shape: Shape): Tensor {
   else storage.values = values;
   storage.step = currentStep();
   return new Tensor(storage as never, shape);
+}
+
+/** A tensor of numbers that go on being somebody else's: for the current step. Who reads `data` gets a copy. */
+export function lent(values: Values, shape: Shape): Tensor {
+  const t = computed(values, shape);
+  access!.storage(t).lent = true;
+  return t;
+}
+
+/** The numbers of t in an array that nobody else holds or has seen, if the current step computed them; else a copy. */
+export function freshValuesOf(t: Tensor): Values {
+  const values = valuesOf(t);
+  const { step, seen } = access!.storage(t);
+  return step !== undefined && step === currentStep() && !seen ? values : toValues(lastingCopy(values));
 }
 
 /** The numbers of t in another shape of the same size: shared, not copied. */

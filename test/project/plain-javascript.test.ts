@@ -100,6 +100,7 @@ const idxImages = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2, 
 const idxLabels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1);
 const state = { w: tensor([1, 2, 3]) };
 const checkpoint = { tensors: state, metadata: { format: "skipstone checkpoint 1", training: "{}" } };
+const tfjsModel = new TextEncoder().encode('{"weightsManifest":[]}');
 const [pth, safetensors] = [io.writePth(state), io.writeSafetensors(state)];
 
 const folder = mkdtempSync(join(tmpdir(), "skipstone-arguments-"));
@@ -295,6 +296,8 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
         {
           inputShape: listOf(whole(1)),
           dynamicBatch: optional(flag),
+          dynamicSize: optional(flag),
+          operators: optional(emptyObject),
           opset: optional((v) => Number.isInteger(v)),
           foldBatchNorm: optional(flag),
           inputName: optional(text),
@@ -317,6 +320,11 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     readCheckpoint: [arg(io.writeCheckpoint(checkpoint), bytes)],
     readPth: [source(pth), options({ name: "mine" }, pthOptions)],
     readSafetensors: [source(safetensors), options({ name: "mine" }, readOptions)],
+    readTfjs: [
+      arg(tfjsModel, bytes),
+      arg([], listOf(bytes)),
+      options({ name: "mine" }, { ...readOptions, layout: nothing }),
+    ],
     readWeights: [sources(pth), options({ unknownObjects: "skip" }, pthOptions)],
     safetensorsChunks: [arg(state, empty), options({ dtype: "float16" }, { dtype, metadata: texts })],
     writeCheckpoint: [arg(checkpoint)],

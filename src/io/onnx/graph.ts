@@ -34,6 +34,8 @@ export interface OnnxTensor {
   readonly data: Floats | readonly number[];
   /** Whether these are lengths and positions along axes, which may follow the batch. */
   readonly lengths?: boolean;
+  /** The value whose shape these lengths are. */
+  readonly like?: string;
 }
 
 /** The length of an axis: a number, or a name for one that is only known when the network runs. */
@@ -51,6 +53,8 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   /** By name; all are used. */
   readonly tensors: ReadonlyMap<string, OnnxTensor>;
+  /** Shapes of values that are tensors of the network, by name, in this run. */
+  readonly shapes: ReadonlyMap<string, Shape>;
 }
 
 /** Names that are given only once. */

@@ -1,18 +1,22 @@
 /** From a forward pass's recorded graph to an ONNX graph that computes the same, for an input of exactly that shape. */
 import type { Node } from "../../autograd/graph.ts";
 import type { Module } from "../../nn/module.ts";
+import { describe } from "../../tensor/check.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { OnnxExportError, type Source } from "./errors.ts";
+import { OnnxExportError } from "./errors.ts";
 import type { OnnxGraph, OnnxNode } from "./graph.ts";
 import { exporters, notExported } from "./operators/index.ts";
 import type { Trace } from "./trace.ts";
-import { Writer } from "./writer.ts";
+import { type OnnxOperator, Writer } from "./writer.ts";
 
 export interface GraphOptions {
   readonly name: string;
   readonly inputName: string;
   readonly outputName: string;
   readonly opset: number;
+  readonly dynamicSize: boolean;
+  /** Exporters of operations of one's own. */
+  readonly operators: Readonly<Record<string, OnnxOperator>>;
 }
 
 /**
@@ -24,7 +28,7 @@ export interface GraphOptions {
 export function translate(model: Module, { input, output, steps }: Trace, options: GraphOptions): OnnxGraph {
   const state = new Map<Tensor, string>();
   for (const [name, t] of Object.entries(model.stateDict())) if (!state.has(t)) state.set(t, name);
-  const writer = new Writer(options.opset, state, [options.inputName, options.outputName]);
+  const writer = new Writer(options, state, [options.inputName, options.outputName]);
   writer.bind(input, options.inputName);
   for (const { node, module } of steps) {
     writer.source = { op: node.op, module };
@@ -34,7 +38,7 @@ export function translate(model: Module, { input, output, steps }: Trace, option
         writer.source,
       );
     }
-    writer.bind(node.output, exporterOf(node, writer.source)(writer, node));
+    writer.bind(node.output, written(writer, node, options.operators));
   }
   return {
     name: options.name,
@@ -42,16 +46,30 @@ export function translate(model: Module, { input, output, steps }: Trace, option
     output: { name: options.outputName, shape: output.shape },
     nodes: withOutput(writer, writer.value(output), options.outputName),
     tensors: writer.tensors,
+    shapes: writer.shapes,
   };
 }
 
-function exporterOf({ op }: Node, source: Source): (writer: Writer, node: Node) => string {
+/** Writes down an operation. Returns the name of its output. */
+function written(writer: Writer, node: Node, own: GraphOptions["operators"]): string {
+  const { op } = node;
   // `record` ensures that a node's attributes are those of its operation.
-  if (Object.hasOwn(exporters, op)) return exporters[op] as (writer: Writer, node: Node) => string;
+  if (Object.hasOwn(exporters, op)) return (exporters[op] as (writer: Writer, node: Node) => string)(writer, node);
+  if (Object.hasOwn(own, op)) return ownWritten(writer, node, own[op]);
   const reason = Object.hasOwn(notExported, op)
     ? notExported[op]
-    : "there is no exporter for it: operations of your own cannot be exported";
-  throw new OnnxExportError(reason, source);
+    : `there is no exporter for it: exportOnnx takes one as operators: { "${op}": (graph, { inputs }) => graph.node(…) }`;
+  throw new OnnxExportError(reason, writer.source);
+}
+
+function ownWritten(writer: Writer, { inputs, output, attributes }: Node, operator: OnnxOperator): string {
+  const others = Array.isArray(attributes) ? (attributes as readonly unknown[]) : [];
+  const name: unknown = operator(writer, { inputs: writer.values(inputs), attributes: others, shape: output.shape });
+  const known =
+    typeof name === "string" &&
+    (writer.nodes.some((node) => node.output === name) || writer.tensors.has(name) || writer.shapes.has(name));
+  if (known) return name;
+  throw new OnnxExportError(`its exporter must return the name of a value, got ${describe(name)}`, writer.source);
 }
 
 /** The nodes, with `value` renamed to `name`. A value that no node computes is passed on by an Identity. */

@@ -18,10 +18,45 @@ export type Exporter<Op extends string> = (writer: Writer, node: NodeOf<Op>) => 
 /** Exporters by the name of the operation. */
 export type Exporters<Op extends string> = { readonly [Name in Op]: Exporter<Name> };
 
-export class Writer {
+/** The name of a value in an ONNX graph. */
+export type OnnxName = string;
+
+/** What the exporter of an operation of one's own writes its nodes with. Each method returns the name of a value. */
+export interface OnnxBuilder {
+  /** Version of the operator set. */
+  readonly opset: number;
+  /** A node, by the name of its operator (https://onnx.ai/onnx/operators). An input "" is left out. */
+  node(operator: string, inputs: readonly OnnxName[], attributes?: Readonly<Record<string, OnnxAttribute>>): OnnxName;
+  /** A constant number. */
+  scalar(value: number): OnnxName;
+  /** Constant numbers. */
+  floats(data: Float32Array, shape: Shape): OnnxName;
+  /** Constant whole numbers, such as axes. */
+  ints(data: readonly number[], shape?: Shape): OnnxName;
+  /** Whole numbers that are lengths of axes, and may follow the batch. */
+  lengths(data: readonly number[]): OnnxName;
+}
+
+/** A call of an operation of one's own. */
+export interface OnnxCall {
+  /** Its tensors. */
+  readonly inputs: readonly OnnxName[];
+  /** Its other arguments. */
+  readonly attributes: readonly unknown[];
+  /** The shape of its output. */
+  readonly shape: Shape;
+}
+
+/** Writes nodes that compute the same as an operation of one's own, and returns the name of the result. */
+export type OnnxOperator = (graph: OnnxBuilder, call: OnnxCall) => OnnxName;
+
+export class Writer implements OnnxBuilder {
   readonly opset: number;
   readonly nodes: OnnxNode[] = [];
   readonly tensors: Map<string, OnnxTensor> = new Map();
+  readonly shapes: Map<string, Shape> = new Map();
+  /** Whether the file is for images of every size. */
+  readonly dynamicSize: boolean;
   /** The operation being exported: names begin with its module. */
   source: Source = { op: "", module: "" };
   readonly #names: Names;
@@ -32,8 +67,13 @@ export class Writer {
    * @param state names of the network's own tensors.
    * @param taken names that only `bind` may give to a value.
    */
-  constructor(opset: number, state: ReadonlyMap<Tensor, string>, taken: readonly string[]) {
+  constructor(
+    { opset, dynamicSize }: { readonly opset: number; readonly dynamicSize: boolean },
+    state: ReadonlyMap<Tensor, string>,
+    taken: readonly string[],
+  ) {
     this.opset = opset;
+    this.dynamicSize = dynamicSize;
     this.#state = state;
     this.#names = new Names([...state.values(), ...taken]);
   }
@@ -41,6 +81,7 @@ export class Writer {
   /** From now on `t` is the value `name`. */
   bind(t: Tensor, name: string): void {
     this.#values.set(t, name);
+    this.shapes.set(name, t.shape);
   }
 
   /** The value of `t`: the one it was bound to, or else its current numbers, which are the network's or a constant. */
@@ -81,9 +122,13 @@ export class Writer {
     return this.#constant({ shape, data });
   }
 
-  /** Whole numbers that are lengths or positions along axes: they may turn out to follow the batch. */
-  lengths(data: readonly number[]): string {
-    return this.#constant({ shape: [data.length], data, lengths: true });
+  /**
+   * Whole numbers that are lengths or positions along axes: they may turn out to follow the batch, or the image's size.
+   *
+   * @param like a value that has these lengths as its shape, if there is one.
+   */
+  lengths(data: readonly number[], like?: string): string {
+    return this.#constant({ shape: [data.length], data, lengths: true, ...(like === undefined ? {} : { like }) });
   }
 
   #constant(tensor: OnnxTensor): string {

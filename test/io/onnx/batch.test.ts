@@ -59,7 +59,7 @@ describe("lengths", () => {
     [2, 4, "batch + 1"],
     [5, 9, "2*batch + 3"],
   ])("%i for a batch of 1 and %i for 3", (p, q, expected) => {
-    expect(inShape(lengthThrough(p, q, [1, 3])!)).toBe(expected);
+    expect(inShape(lengthThrough(p, [q], [{ axis: 0, from: 1, to: 3 }])!)).toBe(expected);
   });
 
   it.each<[p: number, q: number, why: string]>([
@@ -69,7 +69,7 @@ describe("lengths", () => {
     [0, 2, "n − 1"],
     [3, 1, "4 − n"],
   ])("%i for a batch of 1 and %i for 3, as %s: none", (p, q) => {
-    expect(lengthThrough(p, q, [1, 3])).toBeUndefined();
+    expect(lengthThrough(p, [q], [{ axis: 0, from: 1, to: 3 }])).toBeUndefined();
   });
 });
 

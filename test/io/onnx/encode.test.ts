@@ -26,6 +26,7 @@ const graph: OnnxGraph = {
     ["shape", { shape: [4], data: [0, -1, 2 ** 31 - 1, 2 ** 53 - 1] }],
     ["scalar", { shape: [], data: Float32Array.of(-2.5) }],
   ]),
+  shapes: new Map(),
 };
 
 const decoded = (bytes: Uint8Array): onnx.ModelProto => onnx.ModelProto.decode(bytes);

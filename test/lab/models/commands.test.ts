@@ -16,10 +16,12 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addModelCommands } from "../../../lab/models/commands.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
+import { softmax } from "../../../src/autograd/index.ts";
 import { exportOnnx } from "../../../src/io/index.ts";
+import { Module } from "../../../src/nn/index.ts";
 import { loadWeightsFile, saveWeightsFile } from "../../../src/node/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
-import { Rng } from "../../../src/tensor/index.ts";
+import { Rng, type Tensor, zeros } from "../../../src/tensor/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "skipstone-models-"));
 const at = (name: string): string => join(folder, name);
@@ -187,6 +189,41 @@ describe("classify", () => {
   ])("refuses the labels %s", async (text, message) => {
     writeFileSync(at("wrong.json"), text);
     await expect(run("classify", at("noise.png"), ...network, "--labels", at("wrong.json"))).rejects.toThrow(message);
+  });
+
+  it("a network in an .onnx file, with the answers of the one by name, whether or not it ends with a softmax", async () => {
+    const guesses = async (...args: string[]) =>
+      (await run("classify", at("noise.png"), "--labels", at("labels.txt"), ...args)).split("\n");
+    const expected = (await guesses(...network)).slice(0, 3);
+    class Probabilities extends Module {
+      readonly model = model;
+      forward(x: Tensor): Tensor {
+        return softmax(this.model.forward(x), 1);
+      }
+    }
+    const options = { inputShape: [3, 32, 32] };
+    writeFileSync(at("net.onnx"), exportOnnx(model, options));
+    writeFileSync(at("fixed.onnx"), exportOnnx(model, { example: zeros([2, 3, 32, 32]), dynamicBatch: false }));
+    writeFileSync(at("any.onnx"), exportOnnx(model, { ...options, dynamicSize: true }));
+    writeFileSync(at("soft.onnx"), exportOnnx(new Probabilities(), options));
+    for (const name of ["net", "fixed", "soft"]) {
+      const lines = await guesses("--network", at(`${name}.onnx`));
+      expect(lines.slice(0, 3)).toEqual(expected);
+      expect(lines[3]).toMatch(/\.onnx, 269,\d+ parameters: /);
+    }
+    expect((await guesses("--network", at("any.onnx"), "--size", "32")).slice(0, 3)).toEqual(expected);
+    await expect(guesses("--network", at("any.onnx"))).rejects.toThrow(
+      /takes images of every size: give one with --size$/,
+    );
+    await expect(guesses("--network", at("net.onnx"), "--size", "64")).rejects.toThrow(
+      /takes images of 32x32, but classify makes them 64x64$/,
+    );
+    await expect(guesses("--network", at("net.onnx"), "--weights", at("resnet20.pth"))).rejects.toThrow(
+      "--weights is for networks by name, not for .onnx files",
+    );
+    await expect(guesses("--network", "resnet20")).rejects.toThrow(
+      "resnet20: name the file of its weights with --weights",
+    );
   });
 
   it("one output: its sigmoid, and what is left for the other class", async () => {

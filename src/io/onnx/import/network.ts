@@ -101,6 +101,11 @@ export class OnnxNetwork extends Module {
     );
   }
 
+  /** What the file says of the input: null for lengths that are free. */
+  get inputShape(): readonly (number | null)[] | undefined {
+    return this.#input.shape ?? undefined;
+  }
+
   override describe(): string {
     return `${this.#steps.length} nodes, opset ${this.#opset}`;
   }

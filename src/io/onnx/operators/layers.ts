@@ -77,7 +77,7 @@ export const layers: Exporters<
       [grouped, writer.floats(filled(groups, 1), [groups]), writer.floats(filled(groups, 0), [groups])],
       { epsilon: { float: eps } },
     );
-    const restored = writer.node("Reshape", [normalized, writer.lengths(output.shape)]);
+    const restored = writer.node("Reshape", [normalized, writer.lengths(output.shape, writer.value(x))]);
     const scaled = weight ? writer.node("Mul", [restored, perChannel(writer, weight, x.rank)]) : restored;
     return bias ? writer.node("Add", [scaled, perChannel(writer, bias, x.rank)]) : scaled;
   },
@@ -111,7 +111,7 @@ function batchStatistics(
     [rows, valueOr(writer, weight, 1, C), valueOr(writer, bias, 0, C)],
     { epsilon: { float: eps } },
   );
-  const restored = writer.node("Reshape", [normalized, writer.lengths([C, N, ...rest])]);
+  const restored = writer.node("Reshape", [normalized, writer.lengths([C, N, ...rest], channels)]);
   return writer.node("Transpose", [restored], { perm: swapped });
 }
 

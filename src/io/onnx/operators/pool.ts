@@ -1,12 +1,13 @@
 /** Pooling in ONNX. */
 import { type Pair, pairOf } from "../../../tensor/geometry/conv.ts";
 import type { AvgPool2dOptions, MaxPool2dOptions, PoolWindows } from "../../../tensor/geometry/pool.ts";
+import { OnnxExportError } from "../errors.ts";
 import type { OnnxAttribute } from "../graph.ts";
 import type { Exporters, NodeOf, Writer } from "../writer.ts";
 
 export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" | "globalAvgPool2d"> = {
   maxPool2d: (writer, node) => {
-    const { window, kernel, padding, overhang } = windowOf(node);
+    const { window, kernel, padding, overhang } = windowOf(writer, node);
     const { dilation = 1 } = node.attributes;
     const dilations = pairOf(dilation);
     const x = writer.value(node.inputs[0]);
@@ -19,7 +20,7 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
   },
 
   avgPool2d: (writer, node) => {
-    const { window, padding, overhang } = windowOf(node);
+    const { window, padding, overhang } = windowOf(writer, node);
     const { countIncludePad = true } = node.attributes;
     const x = writer.value(node.inputs[0]);
     const pads = [...padding, ...padding];
@@ -36,6 +37,7 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
   },
 
   adaptiveAvgPool2d: (writer, { inputs: [x], attributes: { rows, columns, H, W, Ho, Wo } }) => {
+    if (Ho === 1 && Wo === 1) return writer.node("GlobalAveragePool", [writer.value(x)]);
     // An average over cells is linear along each direction: y = R·x·Cᵀ, where row i of R is 1/n over the n pixels of
     // cell i. ONNX's operator for averages does not support overlapping cells.
     const right = writer.floats(
@@ -54,7 +56,10 @@ export const pooling: Exporters<"maxPool2d" | "avgPool2d" | "adaptiveAvgPool2d" 
 };
 
 /** A sliding window in ONNX's form, and how far the last windows extend past the padding in ceil mode. */
-function windowOf({ inputs: [x], output, attributes }: NodeOf<"maxPool2d"> | NodeOf<"avgPool2d">): {
+function windowOf(
+  { dynamicSize, source }: Writer,
+  { inputs: [x], output, attributes }: NodeOf<"maxPool2d"> | NodeOf<"avgPool2d">,
+): {
   window: Readonly<Record<string, OnnxAttribute>>;
   kernel: readonly [number, number];
   padding: readonly [number, number];
@@ -65,7 +70,14 @@ function windowOf({ inputs: [x], output, attributes }: NodeOf<"maxPool2d"> | Nod
     stride = kernelSize,
     padding = 0,
     dilation = 1,
+    ceilMode = false,
   }: MaxPool2dOptions & AvgPool2dOptions = attributes;
+  if (dynamicSize && ceilMode) {
+    throw new OnnxExportError(
+      "with ceilMode its padding follows the image's size: export it without dynamicSize",
+      source,
+    );
+  }
   const [kernel, strides, pads, dilations] = ([kernelSize, stride, padding, dilation] satisfies Pair[]).map(pairOf);
   const overhang = [0, 1].map((axis) => {
     const last = (output.shape[2 + axis] - 1) * strides[axis] - pads[axis];
