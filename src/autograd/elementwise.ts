@@ -11,10 +11,10 @@ import { checkTensor } from "../tensor/check-tensor.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
-import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
+import { type Shape, sameShape } from "../tensor/shape.ts";
 import { computed, type Deferred, deferredOf, empty, isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { combine, filled, negative, unbroadcast, zeros } from "./arrays.ts";
+import { combine, filled, negative, stretched, unbroadcast } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
 
@@ -240,7 +240,7 @@ function byKernel(
   gy: Values,
   { a, b, y, shape }: BinaryContext,
 ): readonly [() => Values, () => Values] {
-  const [p, q] = [stretch(a, shape), stretch(b, shape)];
+  const [p, q] = [a, b].map((t) => stretched(valuesOf(t), t.shape, shape));
   const gradient = (ga: Values | null, gb: Values | null): void =>
     kernels.binaryGradient(op, gy, p, q, valuesOf(y), ga, gb);
   return [
@@ -255,10 +255,4 @@ function byKernel(
       return gb;
     },
   ];
-}
-
-/** The values of `t` read in `shape`. */
-function stretch(t: Tensor, shape: Shape): Values {
-  if (sameShape(t.shape, shape)) return valuesOf(t);
-  return combine("add", zeros(sizeOf(shape), valuesOf(t)), shape, valuesOf(t), t.shape);
 }
