@@ -16,6 +16,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** Attributes by the name of the operation. Unlisted operations have none. */
 export interface OpAttributes {
   readonly leakyRelu: { readonly slope: number };
+  readonly elu: { readonly alpha: number };
   readonly gelu: { readonly approximate: "none" | "tanh" };
   readonly softplus: { readonly beta: number; readonly threshold: number };
   readonly clamp: { readonly low: number; readonly high: number };

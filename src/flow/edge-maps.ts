@@ -126,6 +126,9 @@ export function edgeMap(node: Node, input: number): LinearMap {
       return input === 0 ? product([x.size / inner, inner, outputs], 0, (k, j) => w[j * inner + k]) : unknown(op);
     }
     case "sign":
+    case "round":
+    case "floor":
+    case "ceil":
       return ZERO;
     case "exp":
     case "log":
@@ -136,7 +139,8 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "softplus":
     case "silu":
     case "hardswish":
-    case "selu": {
+    case "selu":
+    case "elu": {
       // Factors that differ from entry to entry: what they are exactly decides nothing, so the rule may say it.
       const factors = numbersOf(node.rule(toValues(new Float64Array(x.size).fill(1)), [true])[0]!);
       return selecting(everyPlace(factors.length), (i) => factors[i], false);

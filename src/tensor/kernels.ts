@@ -22,7 +22,7 @@ import type { Floats, Pool, Values } from "./memory.ts";
 /** `equal` is 1 where a = b, else 0. */
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "equal";
 
-/** Parameters p, q: leakyRelu slope; clamp low, high; softplus beta, threshold; rsqrt 1/√(x + p). */
+/** Parameters p, q: leakyRelu slope; elu alpha; clamp low, high; softplus beta, threshold; rsqrt 1/√(x + p). */
 export type UnaryOp =
   | "neg"
   | "exp"
@@ -30,6 +30,9 @@ export type UnaryOp =
   | "sqrt"
   | "abs"
   | "sign"
+  | "round"
+  | "floor"
+  | "ceil"
   | "relu"
   | "leakyRelu"
   | "sigmoid"
@@ -37,6 +40,7 @@ export type UnaryOp =
   | "silu"
   | "hardswish"
   | "selu"
+  | "elu"
   | "gelu"
   | "geluTanh"
   | "softplus"

@@ -43,6 +43,7 @@ const valid: Record<string, Valid> = {
   variance: spread,
   std: spread,
   leakyRelu: { args: [x, 0.1] },
+  elu: { args: [x, 0.5] },
   gelu: { args: [x], options: [1, "approximate"] },
   softplus: { args: [x], options: [1, "beta", "threshold"] },
   clamp: { args: [x, 0, 1] },
@@ -241,7 +242,11 @@ it("the slips of the README of other libraries", () => {
     ],
     [() => call("crossEntropy", [x, 1]), "crossEntropy: the labels must be a list of numbers or a tensor, got 1"],
     [() => call("leakyRelu", [x, "0.1"]), 'leakyRelu: slope must be a number, got "0.1"'],
-    [() => call("clamp", [x, 0]), "clamp: high must be a number, got undefined"],
+    [() => call("clamp", [x, 0, "1"]), 'clamp: high must be a number, got "1"'],
+    [() => call("clamp", [x, { min: 0 }, 1]), "clamp: low must be a number, got an object { min }"],
+    [() => call("clamp", [x, { max: "1" }]), 'clamp: max must be a number, got "1"'],
+    [() => call("clamp", [x, { low: 0 }]), 'clamp: there is no option "low"'],
+    [() => call("clamp", [x, {}]), "clamp: at least one bound must be given"],
     [() => call("backward", [x, { retain_graph: true }]), 'backward: there is no option "retain_graph"'],
   ];
   for (const [fn, message] of wrong) expect(fn).toThrow(message);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/backward.ts";
 import { conv2d } from "../../src/autograd/conv.ts";
 import {
+  elu,
   gelu,
   hardswish,
   leakyRelu,
@@ -22,6 +23,7 @@ import {
   BatchNorm2d,
   Conv2d,
   Dropout,
+  ELU,
   Flatten,
   GELU,
   GlobalAvgPool2d,
@@ -162,6 +164,7 @@ describe("layers without state", () => {
     ["SiLU", new SiLU(), silu],
     ["Hardswish", new Hardswish(), hardswish],
     ["SELU", new SELU(), selu],
+    ["ELU", new ELU(0.7), (x) => elu(x, 0.7)],
     ["GELU", new GELU(), (x) => gelu(x)],
     ["GELU by tanh", new GELU({ approximate: "tanh" }), (x) => gelu(x, { approximate: "tanh" })],
     ["Softplus", new Softplus({ beta: 2 }), (x) => softplus(x, { beta: 2 })],

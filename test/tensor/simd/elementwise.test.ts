@@ -14,6 +14,7 @@ import { UNARY, UNARY_OPS } from "../../support/unary.ts";
 beforeEach(() => engine.arena.reset());
 
 const special = Float32Array.of(
+  ...[1.5, 2.5, -1.5, -2.5, -0.3, 8388607.5, 2 ** 31],
   ...[0, -0, 1, -1, 0.5, -0.5, 1e-30, -1e-30, 1e-40, -1e-40, 3e38, -3e38, 88, -88, 100, -100, -103.9, 0.625, 20, -20],
   ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
 );

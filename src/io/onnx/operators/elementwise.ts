@@ -27,6 +27,9 @@ export const elementwise: Exporters<Elementwise> = {
   sqrt: /* @__PURE__ */ same("Sqrt"),
   abs: /* @__PURE__ */ same("Abs"),
   sign: /* @__PURE__ */ same("Sign"),
+  round: /* @__PURE__ */ same("Round"),
+  floor: /* @__PURE__ */ same("Floor"),
+  ceil: /* @__PURE__ */ same("Ceil"),
   hardswish: /* @__PURE__ */ same("HardSwish"),
   selu: /* @__PURE__ */ same("Selu"),
   relu: /* @__PURE__ */ same("Relu"),
@@ -40,6 +43,9 @@ export const elementwise: Exporters<Elementwise> = {
 
   leakyRelu: (writer, { inputs: [x], attributes: { slope } }) =>
     writer.node("LeakyRelu", [writer.value(x)], { alpha: { float: slope } }),
+
+  elu: (writer, { inputs: [x], attributes: { alpha } }) =>
+    writer.node("Elu", [writer.value(x)], { alpha: { float: alpha } }),
 
   gelu: (writer, { inputs: [x], attributes: { approximate } }) => {
     const value = writer.value(x);
@@ -68,6 +74,7 @@ export const elementwise: Exporters<Elementwise> = {
   },
 
   clamp: (writer, { inputs: [x], attributes: { low, high } }) =>
+    // Without a bound ONNX Runtime holds ±∞ to the largest finite number.
     writer.node("Clip", [writer.value(x), writer.scalar(low), writer.scalar(high)]),
 
   tap: (writer, { inputs: [x] }) => writer.value(x),

@@ -56,9 +56,21 @@ const rows: Shape = [3, 5];
 const f = (float: number): { float: number } => ({ float });
 
 const ELEMENTWISE: readonly Case[] = [
-  ...["Neg", "Exp", "Abs", "Sign", "Relu", "Sigmoid", "Tanh", "HardSwish", "Softplus", "Identity"].map((operator) =>
-    one(operator, rows),
-  ),
+  ...[
+    "Neg",
+    "Exp",
+    "Abs",
+    "Sign",
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+    "HardSwish",
+    "Softplus",
+    "Round",
+    "Floor",
+    "Ceil",
+    "Identity",
+  ].map((operator) => one(operator, rows)),
   ...["Sqrt", "Log", "Reciprocal"].map((operator) => one(operator, rows, {}, {}, { positive: true })),
   ...["Add", "Sub", "Mul", "Div", "Max", "Min"].map((operator) => one(operator, rows, {}, { b: random(3, 1) })),
   one("Pow", rows, {}, { b: scalar(2.5) }, { positive: true }),
@@ -66,6 +78,7 @@ const ELEMENTWISE: readonly Case[] = [
   one("LeakyRelu", rows),
   one("LeakyRelu", rows, { alpha: f(0.3) }),
   one("PRelu", image, {}, { slope: random(4, 1, 1) }),
+  one("Elu", rows),
   one("Elu", rows, { alpha: f(0.7) }),
   one("HardSigmoid", rows),
   one("HardSigmoid", rows, { alpha: f(0.5), beta: f(0.4) }),

@@ -35,15 +35,6 @@ const clip: Operator = (node) => {
   return (inputs) => ops.clamp(inputs.tensor(0), low, high);
 };
 
-/** y = x where x > 0, else alpha·(eˣ − 1). The exponent is cut at 0, beyond which it could be infinite. */
-const elu: Operator = (node) => {
-  const alpha = node.number("alpha", 1);
-  return (inputs) => {
-    const x = inputs.tensor(0);
-    return ops.add(ops.relu(x), ops.mul(ops.sub(ops.exp(ops.minimum(x, 0)), 1), alpha));
-  };
-};
-
 /** y = min(1, max(0, alpha·x + beta)). */
 const hardSigmoid: Operator = (node) => {
   const [alpha, beta] = [node.number("alpha", 0.2), node.number("beta", 0.5)];
@@ -104,6 +95,9 @@ export const elementwise: Operators = {
   Log: /* @__PURE__ */ unary(ops.log),
   Abs: /* @__PURE__ */ unary(ops.abs),
   Sign: /* @__PURE__ */ unary(ops.sign),
+  Round: /* @__PURE__ */ unary(ops.round),
+  Floor: /* @__PURE__ */ unary(ops.floor),
+  Ceil: /* @__PURE__ */ unary(ops.ceil),
   Reciprocal: /* @__PURE__ */ unary((x) => ops.div(1, x)),
   Relu: /* @__PURE__ */ unary(ops.relu),
   Sigmoid: /* @__PURE__ */ unary(ops.sigmoid),
@@ -119,7 +113,10 @@ export const elementwise: Operators = {
     const x = inputs.tensor(0);
     return ops.sub(ops.relu(x), ops.mul(inputs.tensor(1), ops.relu(ops.neg(x))));
   },
-  Elu: elu,
+  Elu: (node) => {
+    const alpha = node.number("alpha", 1);
+    return (inputs) => ops.elu(inputs.tensor(0), alpha);
+  },
   HardSigmoid: hardSigmoid,
   Selu: selu,
   Gelu: gelu,
