@@ -13,14 +13,14 @@ import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Shape, sameShape } from "../tensor/shape.ts";
-import { computed, type Deferred, deferredOf, empty, isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { computed, type Deferred, deferredOf, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { combine, filled, negative, stretched, unbroadcast } from "./arrays.ts";
+import { combine, negative, stretched, unbroadcast } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
+import { type Operand, operand } from "./operand.ts";
 
-/** A tensor, or a number that broadcasts as a scalar. */
-export type Operand = Tensor | number;
+export type { Operand };
 
 /** y = a + b. ∂y/∂a = ∂y/∂b = 1: the gradient passes to both unchanged. This is what a skip connection is made of. */
 export function add(a: Operand, b: Operand): Tensor {
@@ -282,13 +282,6 @@ function binary(op: BinaryOp, left: Operand, right: Operand, rule: BinaryRule): 
 function deferredSum(a: Tensor, b: Tensor): Deferred | null {
   if (!sameShape(a.shape, b.shape)) return null;
   return deferredOf(a)?.plus?.(b) ?? deferredOf(b)?.plus?.(a) ?? null;
-}
-
-/** A tensor as it is, a number as a scalar of the other operand's type. */
-function operand(op: string, name: string, value: Operand, other: Operand): Tensor {
-  if (typeof value === "number") return computed(filled(1, value, isTensor(other) ? valuesOf(other) : undefined), []);
-  checkTensor(op, name, value);
-  return value;
 }
 
 /** The gradients that a kernel computes from a, b and y, all read in the shape of y. */

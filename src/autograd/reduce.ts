@@ -79,7 +79,7 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
   const y = reduced("max", x, g);
   return record(["max", { axes, keepDim }], y, [x], (gy) => {
     // ∂y/∂x_i = 1/k where x_i is one of the k largest, else 0.
-    const mask = combine("equal", valuesOf(x), x.shape, valuesOf(y), g.keptShape);
+    const mask = combine("eq", valuesOf(x), x.shape, valuesOf(y), g.keptShape);
     const ties = allocate(gy.length, gy);
     kernels.reduce("sum", mask, ties, g);
     const share = combine("div", gy, g.keptShape, ties, g.keptShape);

@@ -97,6 +97,13 @@ export function edgeMap(node: Node, input: number): LinearMap {
       const a = peek(x);
       return selecting(own, (i) => (1 + Math.sign(sign * (a[own[i]] - b[other[i]]))) / 2);
     }
+    case "where": {
+      if (input === 0) return ZERO;
+      const [condition, taken] = [peek(inputs[0]), broadcastPlaces(inputs[0].shape, output.shape)];
+      return selecting(broadcastPlaces(x.shape, output.shape), (i) =>
+        Number((condition[taken[i]] !== 0) === (input === 1)),
+      );
+    }
     case "dropout":
       return drawnMask(node);
     case "maxPool2d":
@@ -129,6 +136,12 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "round":
     case "floor":
     case "ceil":
+    case "eq":
+    case "ne":
+    case "lt":
+    case "le":
+    case "gt":
+    case "ge":
       return ZERO;
     case "exp":
     case "log":

@@ -74,6 +74,7 @@ export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "
   // An input that is stretched by broadcasting receives a sum, not the gradient itself.
   if (!sameShape(inputs[input].shape, output.shape)) return TRANSFORM;
   if (MASK_OPS.has(op)) return unchanged("mask");
+  if (op === "where" && input > 0) return unchanged("mask");
   switch (op) {
     case "dropout":
       // Entries that are kept are multiplied by 1/(1 − p).

@@ -37,7 +37,9 @@ const loss: Valid = { args: [x, x], options: [2, "reduction"] };
 
 const valid: Record<string, Valid> = {
   ...Object.fromEntries([...UNARY_OPS.filter((op) => op in autograd), "detach"].map((op) => [op, one])),
-  ...Object.fromEntries("add sub mul div pow maximum minimum matmul".split(" ").map((op) => [op, two])),
+  ...Object.fromEntries(
+    "add sub mul div pow maximum minimum eq ne lt le gt ge matmul".split(" ").map((op) => [op, two]),
+  ),
   ...Object.fromEntries("sum mean max logsumexp maxWithIndices argmax".split(" ").map((op) => [op, reduction])),
   globalAvgPool2d: { args: [image] },
   variance: spread,
@@ -47,6 +49,7 @@ const valid: Record<string, Valid> = {
   gelu: { args: [x], options: [1, "approximate"] },
   softplus: { args: [x], options: [1, "beta", "threshold"] },
   clamp: { args: [x, 0, 1] },
+  where: { args: [x, x, x] },
   linear: { args: [x, x, channels] },
   conv2d: {
     args: [image, zeros([3, 2, 3, 3]), null],
@@ -122,7 +125,7 @@ it("every operation has a valid call here", () => {
 
 /** Operations whose second tensor must be there. */
 const twoTensors = new Set(
-  "add sub mul div pow maximum minimum matmul linear conv2d mseLoss l1Loss huberLoss smoothL1Loss klDivLoss bceWithLogits".split(
+  "add sub mul div pow maximum minimum eq ne lt le gt ge where matmul linear conv2d mseLoss l1Loss huberLoss smoothL1Loss klDivLoss bceWithLogits".split(
     " ",
   ),
 );

@@ -1,7 +1,7 @@
 /** The plain tier: every kernel as a readable loop. The reference, the oracle of the tests, and the fallback. */
 import type { ArrayKernels } from "../kernels.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
-import { addScaled, binary, binaryGradient } from "./elementwise.ts";
+import { addScaled, binary, binaryGradient, where } from "./elementwise.ts";
 import { col2im, im2col } from "./im2col.ts";
 import { crossSum, crossSumGradient, elementLoss, elementLossGradient, labelMass, targetMass } from "./losses.ts";
 import { gemm } from "./matmul.ts";
@@ -17,6 +17,7 @@ export const plainKernels: ArrayKernels = {
   name: "plain",
   arithmetic: "separate",
   binary,
+  where,
   unary,
   unaryGradient,
   binaryGradient,

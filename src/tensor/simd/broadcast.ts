@@ -9,10 +9,18 @@
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { countDown, sweep } from "./loops.ts";
-import { type Code, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/assembler.ts";
+import { type Access, countDown, sweep } from "./loops.ts";
+import { type Code, constant, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
+
+const ZERO = /* @__PURE__ */ constant(0);
+const ONE = /* @__PURE__ */ constant(1);
+
+/** 1 where the comparison holds. */
+function truth(comparison: Code): Code {
+  return [comparison, ONE, v128.and];
+}
 
 /** Null: the plain tier computes it. This file does not compile without a row for each operation. */
 const ROWS: Readonly<Record<BinaryOp, Code | null>> = {
@@ -24,7 +32,12 @@ const ROWS: Readonly<Record<BinaryOp, Code | null>> = {
   maximum: f32x4.max,
   minimum: f32x4.min,
   pow: null,
-  equal: null,
+  eq: /* @__PURE__ */ truth(f32x4.eq),
+  ne: /* @__PURE__ */ truth(f32x4.notEqual),
+  lt: /* @__PURE__ */ truth(f32x4.less),
+  le: /* @__PURE__ */ truth(f32x4.lessOrEqual),
+  keep: [ZERO, f32x4.notEqual, v128.and],
+  drop: [ZERO, f32x4.notEqual, v128.andnot],
 };
 
 /** y → a ∘ b. The plain tier keeps powers, and rows too short to fill vectors. */
@@ -56,6 +69,36 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
         index[axis] = 0;
       }
     }
+  });
+}
+
+/** y → a where c ≠ 0, else b. */
+export function where(engine: Engine, c: Floats, a: Floats, b: Floats, y: Floats): boolean {
+  if (!worthIt(c, a, b, y)) return false;
+  const runs = [c, a, b].map(({ length }) => length === y.length);
+  const key = runs.map(Number).join("");
+  const { choose } = engine.program<"choose">(`where ${key}`, () => [whereFunction(runs)]);
+  return engine.run((call) => choose(call.input(c), call.input(a), call.input(b), call.output(y), y.length));
+}
+
+/** choose(c, a, b, y, n): of c, a and b those that `runs` names have n numbers, the others one. */
+function whereFunction(runs: readonly boolean[]): Func {
+  return func("choose", ["i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [y, n] = [3, 4];
+    const numbers = locals.many("v128", 3);
+    const [c, a, b] = [0, 1, 2].map(
+      (pointer) =>
+        (access: Access, v: number): Code =>
+          runs[pointer] ? access.load(pointer, v) : get(numbers[pointer]),
+    );
+    return [
+      numbers.map((number, pointer) => (runs[pointer] ? [] : set(number, get(pointer), v128.load32Splat()))),
+      sweep(n, [...[0, 1, 2].filter((pointer) => runs[pointer]), y], (access) =>
+        access.vectors.map((v) =>
+          access.store(y, v, a(access, v), b(access, v), c(access, v), ZERO, f32x4.notEqual, v128.bitselect),
+        ),
+      ),
+    ];
   });
 }
 

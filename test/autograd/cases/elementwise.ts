@@ -43,9 +43,10 @@ const awayFromZero = (v: number): number => v + Math.sign(v) * 0.25;
 /** 0.3 above a multiple of ½. */
 const offTheSteps = (v: number): number => Math.floor(2 * v) / 2 + 0.3;
 /** The second input is moved away from every value the first can have: no ties. First inputs at multiples of 0.2. */
-const apart = (v: number, input: number): number => Math.round(v * 5) / 5 + (input === 1 ? 0.1 : 0);
+export const apart = (v: number, input: number): number => Math.round(v * 5) / 5 + (input === 1 ? 0.1 : 0);
 
-const binary = (
+/** Cases of an operation of two tensors or numbers. */
+export const binary = (
   op: string,
   f: (a: Operand, b: Operand) => Tensor,
   more: Partial<Pick<OpCase, "linearIn" | "prepare">> = {},

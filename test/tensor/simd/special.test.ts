@@ -68,7 +68,21 @@ function writes(
   return changes(name, () => fresh(...sizes), call);
 }
 
-const BINARY: readonly BinaryOp[] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow", "equal"];
+const BINARY: readonly BinaryOp[] = [
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "maximum",
+  "minimum",
+  "pow",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "keep",
+  "drop",
+];
 const N = 331;
 const PAIRS: [Shape, Shape][] = [[[N], [N]], [[N], []], [[5, 67], [67]], [[5, 67], [5, 1]]]; // biome-ignore format: a list
 
@@ -99,6 +113,8 @@ const elementwise: [string, Run][] = [
       k.binaryGradient(op, special(N, 62), a, b, y, ga, gb);
     }),
   ),
+  writes("where", [N], (k, y) => k.where(special(N, 64), special(N, 65), special(N, 66), y)),
+  writes("where, of a number", [N], (k, y) => k.where(special(N, 64), Float32Array.of(Number.NaN), special(N, 66), y)),
   changes(
     "addScaled",
     () => [special(N, 6)],
@@ -348,7 +364,7 @@ function expectSame(got: Float32Array, expected: Float32Array): void {
 
 describe.each(tiers.slice(1))("NaN and ±∞ ($name)", (tier) => {
   it("there is a case for every kernel", () => {
-    const covered = new Set(all.map(([name]) => name.split(" ")[0]));
+    const covered = new Set(all.map(([name]) => name.split(/,? /)[0]));
     const kernels = Object.keys(tiers[0]).filter((name) => name !== "name" && name !== "arithmetic");
     expect(kernels.filter((name) => !covered.has(name))).toEqual([]);
   });

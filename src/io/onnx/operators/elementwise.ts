@@ -1,5 +1,5 @@
 /** Element-wise operations in ONNX, which broadcasts like NumPy and Skipstone. */
-import type { BinaryOp, UnaryOp } from "../../../tensor/kernels.ts";
+import type { BinaryOp, Comparison, UnaryOp } from "../../../tensor/kernels.ts";
 import type { Exporter, Exporters, Writer } from "../writer.ts";
 
 const same =
@@ -10,8 +10,8 @@ const same =
 /** From here on ln(1 + eᵗ) is t in float32: the omitted e⁻ᵗ is below half a unit in the last place of t. */
 const SOFTPLUS_IS_LINEAR = 15;
 
-/** Every public operation of one or two numbers; and `tap`. */
-type Elementwise = Exclude<UnaryOp, "geluTanh" | "rsqrt"> | Exclude<BinaryOp, "equal"> | "tap";
+/** Every public operation of one or two numbers but comparisons; and `tap`. */
+type Elementwise = Exclude<UnaryOp, "geluTanh" | "rsqrt"> | Exclude<BinaryOp, Comparison | "keep" | "drop"> | "tap";
 
 export const elementwise: Exporters<Elementwise> = {
   add: /* @__PURE__ */ same("Add"),

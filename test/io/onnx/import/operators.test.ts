@@ -92,6 +92,59 @@ const ELEMENTWISE: readonly Case[] = [
   one("Cast", rows, { to: 1 }),
 ];
 
+const FLOAT = { operator: "Cast", attributes: { to: 1 } };
+const COMPARISONS: readonly Case[] = [
+  ...["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"].map((operator) =>
+    several(
+      `${operator}, of whole numbers`,
+      rows,
+      [
+        { operator: "Round", inputs: ["x"], outputs: ["a"] },
+        { operator, inputs: ["a", "b"], outputs: ["truth"] },
+        { ...FLOAT, inputs: ["truth"] },
+      ],
+      { b: tensor([-1, 0, 1, 2, 0]) },
+    ),
+  ),
+  ...["And", "Or", "Xor"].map((operator) =>
+    several(
+      operator,
+      rows,
+      [
+        { operator: "Less", inputs: ["x", "high"], outputs: ["a"] },
+        { operator: "Cast", inputs: ["mask"], outputs: ["b"], attributes: { to: 9 } },
+        { operator, inputs: ["a", "b"], outputs: ["both"] },
+        { operator: "Not", inputs: ["both"], outputs: ["neither"] },
+        { ...FLOAT, inputs: ["neither"] },
+      ],
+      { high: scalar(0.2), mask: tensor([1, 0, -2, 0, 1]) },
+    ),
+  ),
+  several(
+    "Where, by a Cast of numbers to truth",
+    rows,
+    [
+      { operator: "Relu", inputs: ["x"], outputs: ["positive"] },
+      { operator: "Cast", inputs: ["positive"], outputs: ["truth"], attributes: { to: 9 } },
+      { operator: "Where", inputs: ["truth", "x", "b"] },
+    ],
+    { b: random(5) },
+  ),
+  several(
+    "Where, by lengths",
+    rows,
+    [
+      { operator: "Shape", inputs: ["x"], outputs: ["shape"] },
+      { operator: "Greater", inputs: ["shape", "four"], outputs: ["long"] },
+      { operator: "Not", inputs: ["long"], outputs: ["short"] },
+      { operator: "Unsqueeze", inputs: ["short", "last"], outputs: ["condition"] },
+      { operator: "Slice", inputs: ["x", "zero", "two"], outputs: ["a"] },
+      { operator: "Where", inputs: ["condition", "a", "b"] },
+    ],
+    { four: [4], last: [1], zero: [0], two: [2], b: random(5) },
+  ),
+];
+
 /** The same GELU, in the orders in which it is written. */
 const GELU: readonly Case[] = (
   [
@@ -270,7 +323,7 @@ const SHAPES: readonly Case[] = [
   ]),
 ];
 
-const all = { ELEMENTWISE, GELU, LAYERS, POOLING, REDUCTIONS, SHAPES };
+const all = { ELEMENTWISE, COMPARISONS, GELU, LAYERS, POOLING, REDUCTIONS, SHAPES };
 
 describe.each(Object.entries(all))("%s", (_, cases) => {
   it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, c) => {

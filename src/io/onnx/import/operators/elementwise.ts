@@ -1,4 +1,6 @@
 /** Element-wise operators. With whole numbers they compute shapes. */
+
+import { ne } from "../../../../autograd/compare.ts";
 import * as ops from "../../../../autograd/elementwise.ts";
 import type { Tensor } from "../../../../tensor/tensor.ts";
 import { isFloatType, isWholes, isWholeType } from "../numbers.ts";
@@ -59,10 +61,14 @@ const gelu: Operator = (node) => {
   return (inputs) => ops.gelu(inputs.tensor(0), { approximate });
 };
 
+/** TensorProto.DataType. */
+const BOOL = 9;
+
 /** Between floats nothing changes: here all are float32. */
 const cast: Operator = (node) => {
   const to = node.whole("to", 0);
-  if (isWholeType(to)) return (inputs) => (to === 9 ? mapToTruth(inputs.wholes(0)) : inputs.wholes(0));
+  if (to === BOOL) return (inputs) => (inputs.areWholes ? mapToTruth(inputs.wholes(0)) : ne(inputs.tensor(0), 0));
+  if (isWholeType(to)) return (inputs) => inputs.wholes(0);
   if (!isFloatType(to) || to === 10 || to === 16) {
     throw node.error(`to must be float32, float64 or whole numbers, got type ${to}: everything here is float32`);
   }
@@ -83,8 +89,6 @@ export const elementwise: Operators = {
   Max: /* @__PURE__ */ variadic(ops.maximum, Math.max),
   Min: /* @__PURE__ */ variadic(ops.minimum, Math.min),
   Sum: /* @__PURE__ */ variadic(ops.add, (a, b) => a + b),
-  // Of shapes only: no number here is true or false.
-  Equal: () => (inputs) => mapWholes(inputs.wholes(0), inputs.wholes(1), (a, b) => Number(a === b)),
 
   Neg: () => (inputs) => {
     const x = inputs.value(0);

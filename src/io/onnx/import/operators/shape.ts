@@ -206,17 +206,6 @@ const shapeOf: Operator = (node) => {
   return (inputs) => wholes(inputs.value(0).shape.slice(start, end));
 };
 
-/** The elements of b where the condition is 0, else those of a: all of them known from shapes. */
-const where: Operator = () => (inputs) => {
-  const [condition, a, b] = [inputs.wholes(0), inputs.wholes(1), inputs.wholes(2)];
-  const shape = [a, b].reduce((all, { shape }) => broadcastShapes("importOnnx", all, shape), [...condition.shape]);
-  const [c, yes, no] = [condition, a, b].map((part) => expandWholes(part, shape).data);
-  return wholes(
-    c.map((value, i) => (value !== 0 ? yes[i] : no[i])),
-    shape,
-  );
-};
-
 const expanded: Operator = (node) => (inputs) => {
   const x = inputs.value(0);
   const shape = broadcastShapes("importOnnx", x.shape, inputs.wholes(1).data);
@@ -267,7 +256,6 @@ export const shaping: Operators = {
   Shape: shapeOf,
   Size: () => (inputs) => wholes([sizeOf(inputs.value(0).shape)], []),
   ConstantOfShape: constantOfShape,
-  Where: where,
   Expand: expanded,
   Resize: resized,
   Upsample: resized,
