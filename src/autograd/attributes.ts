@@ -25,6 +25,7 @@ export interface OpAttributes {
   readonly mean: OpAttributes["sum"];
   readonly max: OpAttributes["sum"];
   readonly maxWithIndices: OpAttributes["sum"];
+  readonly topK: { readonly k: number; readonly axis: number; readonly largest: boolean };
   readonly logsumexp: OpAttributes["sum"];
   readonly variance: OpAttributes["sum"] & { readonly correction: number };
   readonly std: OpAttributes["variance"];

@@ -16,3 +16,4 @@ export * from "./pool.ts";
 export * from "./reduce.ts";
 export * from "./shape.ts";
 export * from "./softmax.ts";
+export * from "./top-k.ts";

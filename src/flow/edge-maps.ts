@@ -11,7 +11,7 @@ import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import { type PoolGeometry, type PoolWindows, poolGeometry } from "../tensor/geometry/pool.ts";
 import { log, pow } from "../tensor/math/index.ts";
 import { numbersOf, toValues } from "../tensor/memory.ts";
-import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
+import { normalizeAxis, type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { IDENTITY, isPowerOfTwo, type LinearMap, selecting, summing, ZERO } from "./linear-map.ts";
 
@@ -77,6 +77,8 @@ export function edgeMap(node: Node, input: number): LinearMap {
         true,
       );
     }
+    case "topK":
+      return sortedOut(node);
     case "relu":
       return diagonal(x, (v) => (v > 0 ? 1 : 0));
     case "leakyRelu": {
@@ -271,6 +273,23 @@ function summed(node: Node, factor: (i: number, j: number) => number, exact: boo
     rows[j].push([i, factor(i, j)]);
   });
   return summing(rows.length, (row) => rows[row], exact);
+}
+
+/** Of topK: each value is the first of its line that is equal to it and not yet taken. */
+function sortedOut({ inputs: [x], output, attributes }: Node): LinearMap {
+  const { axis } = attributes as OpAttributes["topK"];
+  const along = normalizeAxis("topK", axis, x.rank);
+  const inner = sizeOf(x.shape.slice(along + 1));
+  const [length, k] = [x.shape[along], output.shape[along]];
+  const [values, taken] = [peek(x), new Set<number>()];
+  return selecting(
+    Array.from(peek(output), (value, i) => {
+      let from = Math.floor(i / (k * inner)) * length * inner + (i % inner);
+      while (taken.has(from) || !Object.is(values[from], value)) from += inner;
+      taken.add(from);
+      return from;
+    }),
+  );
 }
 
 /**

@@ -18,7 +18,7 @@ export interface Way {
 
 const SUMS_AND_MOVES =
   /^(add|sub|neg|reshape|flatten|squeeze|unsqueeze|tap|transpose|permute|slice|concat|stack|pad|indexSelect|gather|expand|sum|mean|avgPool2d|adaptiveAvgPool2d|globalAvgPool2d)$/;
-const CHOICES = /^(relu|leakyRelu|clamp|abs|dropout|max|maxWithIndices|maximum|minimum|where|maxPool2d)$/;
+const CHOICES = /^(relu|leakyRelu|clamp|abs|dropout|max|maxWithIndices|topK|maximum|minimum|where|maxPool2d)$/;
 const PRODUCT = /^(mul|div|matmul|linear|conv2d)$/;
 
 export function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Way {

@@ -40,19 +40,8 @@ const LINEAR: ReadonlySet<string> = new Set([
 ]);
 /** Operations that pass or drop entries depending on the values. */
 const MASKS: ReadonlySet<string> = new Set([
-  ...[
-    "relu",
-    "leakyRelu",
-    "clamp",
-    "abs",
-    "dropout",
-    "max",
-    "maxWithIndices",
-    "maximum",
-    "minimum",
-    "where",
-    "maxPool2d",
-  ],
+  ...["relu", "leakyRelu", "clamp", "abs", "dropout", "max", "maxWithIndices", "topK", "maximum", "minimum"],
+  ...["where", "maxPool2d"],
 ]);
 /** Operations that multiply an input by the others. */
 const PRODUCTS: ReadonlySet<string> = new Set(["mul", "div", "matmul", "linear", "conv2d"]);

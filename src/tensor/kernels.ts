@@ -172,6 +172,8 @@ export interface Kernels<A = Values> extends TierInUse {
   varianceGradient(gy: A, x: A, gx: A, g: ReduceGeometry, divisor: number, root: boolean): void;
   /** y → position of the first maximum, counted in row-major order among the reduced elements. */
   argmax(x: A, y: Int32Array, g: ReduceGeometry): void;
+  /** indices `[outer, k, inner]` → positions of the k largest or smallest numbers of each line, sorted (plain/top-k.ts). */
+  topK(x: A, indices: Int32Array, k: number, largest: boolean, g: AxisGeometry): void;
 
   // Matrix product (plain/matmul.ts)
   /** c → op(a)·op(b), or adds it where `g.accumulate`. */

@@ -41,6 +41,7 @@ const valid: Record<string, Valid> = {
     "add sub mul div pow maximum minimum eq ne lt le gt ge matmul".split(" ").map((op) => [op, two]),
   ),
   ...Object.fromEntries("sum mean max logsumexp maxWithIndices argmax".split(" ").map((op) => [op, reduction])),
+  topK: { args: [x, 1], options: [2, "axis", "largest"] },
   globalAvgPool2d: { args: [image] },
   variance: spread,
   std: spread,

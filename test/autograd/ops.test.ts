@@ -51,6 +51,7 @@ const misfits: Readonly<Record<string, () => unknown>> = {
   mean: () => autograd.mean(zeros([2]), 1),
   max: () => autograd.max(zeros([2]), 1),
   maxWithIndices: () => autograd.maxWithIndices(zeros([2]), 1),
+  topK: () => autograd.topK(zeros([2]), 1, { axis: 1 }),
   variance: () => autograd.variance(zeros([2]), 1),
   std: () => autograd.std(zeros([2]), 1),
   logsumexp: () => autograd.logsumexp(zeros([2]), 1),

@@ -46,7 +46,7 @@ export const drawnMasks: WeakMap<Tensor, ArrayLike<number>> = new WeakMap();
 
 const SUMS = new Set("add sub neg reshape flatten squeeze unsqueeze tap transpose permute slice concat".split(" "));
 for (const op of "stack pad indexSelect gather expand sum mean".split(" ")) SUMS.add(op);
-const MASKS = new Set("relu leakyRelu clamp abs dropout max maximum minimum".split(" "));
+const MASKS = new Set("relu leakyRelu clamp abs dropout max maximum minimum where topK".split(" "));
 const PRODUCTS = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
 const ROUGH = new Set(["exp", "tanh", "sigmoid", "pow", "batchNorm"]);
 

@@ -10,6 +10,7 @@ import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./po
 import { argmax, reduce, variance, varianceGradient } from "./reduce.ts";
 import { copyStrided, fill, indexAdd, indexSelect, put } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
+import { topK } from "./top-k.ts";
 import { unary, unaryGradient } from "./unary.ts";
 import { adam, runningAverage, sgd } from "./update.ts";
 
@@ -31,6 +32,7 @@ export const plainKernels: ArrayKernels = {
   variance,
   varianceGradient,
   argmax,
+  topK,
   gemm,
   im2col,
   col2im,

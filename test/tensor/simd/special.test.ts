@@ -130,6 +130,11 @@ const moving: [string, Run][] = [
   writes("copyStrided", [24 * 31], (k, y) =>
     k.copyStrided(special(24 * 31, 8), y, permuteGeometry("permute", [24, 31], [1, 0]).copy),
   ),
+  writes("topK", [24], (k, y) => {
+    const positions = new Int32Array(24);
+    k.topK(special(200, 67), positions, 3, true, { outer: 1, length: 25, inner: 8 });
+    y.set(positions);
+  }),
   writes("indexSelect", [3 * 40], (k, y) => k.indexSelect(special(200, 9), picked, y, axis)),
   changes(
     "indexAdd",

@@ -246,6 +246,12 @@ const REDUCTIONS: readonly Case[] = [
   one("ReduceSum", image, { noop_with_empty_axes: 1 }),
 ];
 
+const topK = (inputs: readonly string[], attributes: Attributes = {}): BuiltNode => ({
+  operator: "TopK",
+  inputs,
+  outputs: ["values", "positions"],
+  attributes,
+});
 const SHAPES: readonly Case[] = [
   one("Reshape", image, {}, { shape: [0, -1, 6] }),
   one("Flatten", image),
@@ -267,6 +273,22 @@ const SHAPES: readonly Case[] = [
   one("Pad", image, {}, { pads: [0, 0, 1, 2, 0, 1, 0, 1], value: scalar(0.5) }),
   one("Pad", image, {}, { pads: [0, 0, -1, 2, 0, -1, 0, -2] }),
   one("Pad", image, {}, { pads: [1, 2, 0, 1], axes: [2, -1] }, { opset: 18, inputs: ["x", "pads", "", "axes"] }),
+  one("Pad", image, {}, { pads: [0, 1, -3, 0, 0, -2, 4, -6], value: scalar(2) }),
+  several("TopK", rows, [topK(["x", "k"])], { k: [3] }),
+  several("TopK, the smallest of an axis", image, [topK(["x", "k"], { axis: 1, largest: 0 })], { k: [2] }),
+  several("TopK in opset 9", rows, [topK(["x"], { k: 2, axis: 0 })], {}, 9),
+  several(
+    "OneHot of the positions of TopK, and of constants",
+    rows,
+    [
+      { operator: "TopK", inputs: ["x", "k"], outputs: ["top", "positions"] },
+      { operator: "OneHot", inputs: ["positions", "depth", "values"], outputs: ["a"] },
+      { operator: "OneHot", inputs: ["labels", "depth", "values"], outputs: ["b"], attributes: { axis: 0 } },
+      { operator: "Reshape", inputs: ["b", "shape"], outputs: ["c"] },
+      { operator: "Add", inputs: ["a", "c"] },
+    ],
+    { k: [2], depth: [5], values: tensor([-0.5, 2]), labels: [0, -1, 3], shape: [3, 1, 5] },
+  ),
   one("Gather", image, { axis: 1 }, { index: [3, 0, -1] }),
   one("Expand", [3, 1], {}, { shape: [2, 1, 4] }),
   one("Upsample", image, {}, { scales: tensor([1, 1, 2, 3]) }, { opset: 9 }),
