@@ -22,22 +22,27 @@ function truth(comparison: Code): Code {
   return [comparison, ONE, v128.and];
 }
 
+/** The first, by where the second is not 0. */
+function masked(by: Code): Code {
+  return [ZERO, f32x4.notEqual, by];
+}
+
 /** Null: the plain tier computes it. This file does not compile without a row for each operation. */
-const ROWS: Readonly<Record<BinaryOp, Code | null>> = {
-  add: f32x4.add,
-  sub: f32x4.sub,
-  mul: f32x4.mul,
-  div: f32x4.div,
+const ROWS: Readonly<Record<BinaryOp, (() => Code) | null>> = {
+  add: () => f32x4.add,
+  sub: () => f32x4.sub,
+  mul: () => f32x4.mul,
+  div: () => f32x4.div,
   // Twice the time of pmax, but a NaN on either side wins, and 0 is larger than −0, as in Math.max.
-  maximum: f32x4.max,
-  minimum: f32x4.min,
+  maximum: () => f32x4.max,
+  minimum: () => f32x4.min,
   pow: null,
-  eq: /* @__PURE__ */ truth(f32x4.eq),
-  ne: /* @__PURE__ */ truth(f32x4.notEqual),
-  lt: /* @__PURE__ */ truth(f32x4.less),
-  le: /* @__PURE__ */ truth(f32x4.lessOrEqual),
-  keep: [ZERO, f32x4.notEqual, v128.and],
-  drop: [ZERO, f32x4.notEqual, v128.andnot],
+  eq: () => truth(f32x4.eq),
+  ne: () => truth(f32x4.notEqual),
+  lt: () => truth(f32x4.less),
+  le: () => truth(f32x4.lessOrEqual),
+  keep: () => masked(v128.and),
+  drop: () => masked(v128.andnot),
 };
 
 /** y → a ∘ b. The plain tier keeps powers, and rows too short to fill vectors. */
@@ -46,7 +51,7 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
   const { outer, outerStridesA, outerStridesB, inner, innerStrideA, innerStrideB } = g;
   if (!operation || inner < SHORTEST_ROW || !worthIt(a, b, y)) return false;
   const { rows } = engine.program<"rows">(`binary ${op} ${innerStrideA}${innerStrideB}`, () => [
-    rowsFunction(operation, innerStrideA, innerStrideB),
+    rowsFunction(operation(), innerStrideA, innerStrideB),
   ]);
   return engine.run((call) => {
     const pa = call.input(a);
