@@ -3,6 +3,7 @@
  */
 
 import { broadcastGeometry, stretchedAxes } from "../tensor/geometry/broadcast.ts";
+import { expandGeometry } from "../tensor/geometry/copy.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import type { BinaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values, wider } from "../tensor/memory.ts";
@@ -48,6 +49,14 @@ export function scaled(x: Values, factor: number): Values {
 export function negative(x: Values): Values {
   const y = allocate(x.length, x);
   kernels.unary("neg", x, y);
+  return y;
+}
+
+/** The values of shape `from`, repeated along stretched axes up to `to`; x itself where nothing is stretched. */
+export function stretched(x: Values, from: Shape, to: Shape): Values {
+  if (sameShape(from, to)) return x;
+  const y = allocate(sizeOf(to), x);
+  kernels.copyStrided(x, y, expandGeometry("stretch", from, to).copy);
   return y;
 }
 

@@ -17,6 +17,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** Attributes by the name of the operation. Unlisted operations have none. */
 export interface OpAttributes {
   readonly leakyRelu: { readonly slope: number };
+  readonly elu: { readonly alpha: number };
   readonly gelu: { readonly approximate: "none" | "tanh" };
   readonly softplus: { readonly beta: number; readonly threshold: number };
   readonly clamp: { readonly low: number; readonly high: number };
@@ -29,6 +30,7 @@ export interface OpAttributes {
   readonly maxWithIndices: OpAttributes["sum"];
   readonly minWithIndices: OpAttributes["sum"];
   readonly cumsum: { readonly axis: number };
+  readonly topK: { readonly k: number; readonly axis: number; readonly largest: boolean };
   readonly logsumexp: OpAttributes["sum"];
   readonly variance: OpAttributes["sum"] & { readonly correction: number };
   readonly std: OpAttributes["variance"];

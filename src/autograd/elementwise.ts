@@ -8,18 +8,19 @@
 import { checkNumber, checkOneOf } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
-import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
-import { computed, type Deferred, deferredOf, empty, isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { type Shape, sameShape } from "../tensor/shape.ts";
+import { computed, type Deferred, deferredOf, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { combine, filled, negative, unbroadcast, zeros } from "./arrays.ts";
+import { combine, negative, stretched, unbroadcast } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
+import { type Operand, operand } from "./operand.ts";
 
-/** A tensor, or a number that broadcasts as a scalar. */
-export type Operand = Tensor | number;
+export type { Operand };
 
 /** y = a + b. ∂y/∂a = ∂y/∂b = 1: the gradient passes to both unchanged. This is what a skip connection is made of. */
 export function add(a: Operand, b: Operand): Tensor {
@@ -96,6 +97,21 @@ export function sign(x: Tensor): Tensor {
   return unary("sign", x);
 }
 
+/** y = the nearest whole number, of two equally near ones the even one: 0.5 gives 0, 1.5 gives 2, as in PyTorch. y′ = 0. */
+export function round(x: Tensor): Tensor {
+  return unary("round", x);
+}
+
+/** y = ⌊x⌋, the largest whole number that is not above x. y′ = 0. */
+export function floor(x: Tensor): Tensor {
+  return unary("floor", x);
+}
+
+/** y = ⌈x⌉, the smallest whole number that is not below x. y′ = 0. */
+export function ceil(x: Tensor): Tensor {
+  return unary("ceil", x);
+}
+
 /** y = max(x, 0). y′ = 1 where x > 0, else 0 (also at 0). NaN stays NaN. */
 export function relu(x: Tensor): Tensor {
   return unary("relu", x);
@@ -138,6 +154,15 @@ export function selu(x: Tensor): Tensor {
   return unary("selu", x);
 }
 
+/**
+ * y = x where x > 0, else α(eˣ − 1) (Clevert, Unterthiner & Hochreiter 2016, "Fast and Accurate Deep Network Learning by
+ * Exponential Linear Units", eq. 15). y′ = 1, or αeˣ (at 0: α).
+ */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  checkNumber("elu", "alpha", alpha);
+  return unary("elu", x, ["elu", { alpha }], alpha);
+}
+
 const GELU_OPTIONS: OptionNames<GeluOptions> = { approximate: true };
 
 /** Options of `gelu`. */
@@ -177,11 +202,43 @@ export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
   return unary("softplus", x, ["softplus", { beta, threshold }], beta, threshold);
 }
 
-/** y = x held to [low, high]. y′ = 1 inside and at the bounds, else 0. */
-export function clamp(x: Tensor, low: number, high: number): Tensor {
-  checkNumber("clamp", "low", low);
-  checkNumber("clamp", "high", high);
+/** The bounds of `clamp` by name. At least one is given. */
+export interface ClampBounds {
+  /** Default −∞. */
+  min?: number | undefined;
+  /** Default ∞. */
+  max?: number | undefined;
+}
+
+const CLAMP_BOUNDS: OptionNames<ClampBounds> = { min: true, max: true };
+
+/**
+ * y = x held to [low, high]; a bound that is undefined does not hold. y′ = 1 inside and at the bounds, else 0. Where low is
+ * above high, y = high, as in PyTorch.
+ *
+ * @example
+ * clamp(tensor([-2, 0, 2]), -1, 1).toArray(); // [-1, 0, 1]
+ * clamp(tensor([-2, 0, 2]), { min: 0 }).toArray(); // [0, 0, 2]
+ *
+ * @throws UsageError without any bound.
+ */
+export function clamp(x: Tensor, bounds: ClampBounds): Tensor;
+export function clamp(x: Tensor, low: number | undefined, high?: number): Tensor;
+export function clamp(x: Tensor, first: ClampBounds | number | undefined, second?: number): Tensor {
+  const [min, max] = boundsOf(first, second);
+  if (min === undefined && max === undefined) {
+    throw new UsageError("clamp: at least one bound must be given, clamp(x, 0, 1) or clamp(x, { min: 0 }), got none");
+  }
+  const [low, high] = [min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY];
   return unary("clamp", x, ["clamp", { low, high }], low, high);
+}
+
+function boundsOf(first: ClampBounds | number | undefined, second: number | undefined): (number | undefined)[] {
+  const byName = typeof first === "object" && first !== null && second === undefined;
+  if (byName) checkOptions("clamp", first, CLAMP_BOUNDS);
+  const bounds = byName ? { min: first.min, max: first.max } : { low: first, high: second };
+  for (const [name, bound] of Object.entries(bounds)) if (bound !== undefined) checkNumber("clamp", name, bound);
+  return Object.values(bounds) as (number | undefined)[];
 }
 
 function unary(op: UnaryOp, x: Tensor, operation: Operation = op, p?: number, q?: number): Tensor {
@@ -227,20 +284,13 @@ function deferredSum(a: Tensor, b: Tensor): Deferred | null {
   return deferredOf(a)?.plus?.(b) ?? deferredOf(b)?.plus?.(a) ?? null;
 }
 
-/** A tensor as it is, a number as a scalar of the other operand's type. */
-function operand(op: string, name: string, value: Operand, other: Operand): Tensor {
-  if (typeof value === "number") return computed(filled(1, value, isTensor(other) ? valuesOf(other) : undefined), []);
-  checkTensor(op, name, value);
-  return value;
-}
-
 /** The gradients that a kernel computes from a, b and y, all read in the shape of y. */
 function byKernel(
   op: "pow" | "maximum" | "minimum",
   gy: Values,
   { a, b, y, shape }: BinaryContext,
 ): readonly [() => Values, () => Values] {
-  const [p, q] = [stretch(a, shape), stretch(b, shape)];
+  const [p, q] = [a, b].map((t) => stretched(valuesOf(t), t.shape, shape));
   const gradient = (ga: Values | null, gb: Values | null): void =>
     kernels.binaryGradient(op, gy, p, q, valuesOf(y), ga, gb);
   return [
@@ -255,10 +305,4 @@ function byKernel(
       return gb;
     },
   ];
-}
-
-/** The values of `t` read in `shape`. */
-function stretch(t: Tensor, shape: Shape): Values {
-  if (sameShape(t.shape, shape)) return valuesOf(t);
-  return combine("add", zeros(sizeOf(shape), valuesOf(t)), shape, valuesOf(t), t.shape);
 }

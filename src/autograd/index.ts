@@ -1,6 +1,7 @@
 /** The calculus: operations with their derivatives, the graph they record, and the way back through it. */
 export type { OpAttributes, Operation } from "./attributes.ts";
 export * from "./backward.ts";
+export * from "./compare.ts";
 export * from "./conv.ts";
 export * from "./conv-transpose.ts";
 export * from "./cumulative.ts";
@@ -26,3 +27,4 @@ export * from "./pool.ts";
 export * from "./reduce.ts";
 export * from "./shape.ts";
 export * from "./softmax.ts";
+export * from "./top-k.ts";

@@ -8,15 +8,14 @@ import { checkBoolean, checkFinite } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
-import { expandGeometry } from "../tensor/geometry/copy.ts";
 import { type Axes, type ReduceGeometry, reduceGeometry } from "../tensor/geometry/reduce.ts";
 import type { IndexTensor } from "../tensor/geometry/select.ts";
 import type { ReduceOp } from "../tensor/kernels.ts";
-import { allocate, type Values } from "../tensor/memory.ts";
+import { allocate } from "../tensor/memory.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { combine, scaled, zeros } from "./arrays.ts";
+import { combine, scaled, stretched, zeros } from "./arrays.ts";
 import { record } from "./graph.ts";
 
 /** The options of all reductions. */
@@ -60,7 +59,7 @@ export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
   const g = reduceGeometry("sum", x.shape, axes, keepDim);
   return record(["sum", { axes, keepDim }], reduced("sum", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1 for every element: each receives a copy of its output's gradient.
-    return [spread(gy, g, x.shape)];
+    return [stretched(gy, g.keptShape, x.shape)];
   });
 }
 
@@ -74,7 +73,7 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
   const g = reduceGeometry("mean", x.shape, axes, keepDim);
   return record(["mean", { axes, keepDim }], reduced("mean", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1/n.
-    return [spread(scaled(gy, 1 / g.count), g, x.shape)];
+    return [stretched(scaled(gy, 1 / g.count), g.keptShape, x.shape)];
   });
 }
 
@@ -125,7 +124,7 @@ function extreme(op: "max" | "min", x: Tensor, axes: Axes, options: ReduceOption
   const y = reduced(op, x, g);
   return record([op, { axes, keepDim }], y, [x], (gy) => {
     // ∂y/∂x_i = 1/k where x_i is one of the k elements that equal y, else 0.
-    const mask = combine("equal", valuesOf(x), x.shape, valuesOf(y), g.keptShape);
+    const mask = combine("eq", valuesOf(x), x.shape, valuesOf(y), g.keptShape);
     const ties = allocate(gy.length, gy);
     kernels.reduce("sum", mask, ties, g);
     const share = combine("div", gy, g.keptShape, ties, g.keptShape);
@@ -270,14 +269,6 @@ function varianceOf(op: "variance" | "std", x: Tensor, axes: Axes, options: Vari
 function reduced(op: ReduceOp, x: Tensor, g: ReduceGeometry): Tensor {
   const y = empty(g.shape, x);
   kernels.reduce(op, valuesOf(x), valuesOf(y), g);
-  return y;
-}
-
-/** One number per output, copied to every element that was reduced to it. */
-function spread(perOutput: Values, g: ReduceGeometry, shape: Shape): Values {
-  const { copy } = expandGeometry("spread", g.keptShape, shape);
-  const y = allocate(sizeOf(shape), perOutput);
-  kernels.copyStrided(perOutput, y, copy);
   return y;
 }
 

@@ -21,14 +21,15 @@ import {
   stackGeometry,
 } from "../tensor/geometry/copy.ts";
 import { flattenedShape, reshapedShape, squeezedShape, unsqueezedShape } from "../tensor/geometry/reshape.ts";
-import { gatherGeometry, type IndexTensor, type SelectGeometry, selectGeometry } from "../tensor/geometry/select.ts";
-import { allocate, type Values } from "../tensor/memory.ts";
-import { normalizeAxis, type Shape } from "../tensor/shape.ts";
+import { gatherGeometry, type IndexTensor, selectGeometry } from "../tensor/geometry/select.ts";
+import { allocate } from "../tensor/memory.ts";
+import { normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { unbroadcast, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
 import { record } from "./graph.ts";
+import { selected } from "./selected.ts";
 
 export type { IndexTensor, SliceRange };
 
@@ -138,9 +139,12 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /**
- * y = x with `[before, after]` elements of `value` added along each axis, one pair per axis.
+ * y = x with `[before, after]` elements of `value` added along each axis, one pair per axis. Negative numbers cut off.
  *
- * @throws ShapeError unless there is one pair of whole numbers of 0 or more for each axis.
+ * @example
+ * pad(tensor([1, 2, 3]), [[-1, 2]]).toArray(); // [2, 3, 0, 0]
+ *
+ * @throws ShapeError unless there is one pair of whole numbers for each axis, which cut off no more than there is.
  */
 export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value = 0): Tensor {
   checkTensor("pad", "x", x);
@@ -150,8 +154,8 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
   kernels.fill(valuesOf(y), value);
   kernels.copyStrided(valuesOf(x), valuesOf(y), copy);
   return record(["pad", { pads, value }], y, [x], (gy) => {
-    // The added elements are constants; the ones in the middle are copies of x.
-    const gx = allocate(x.size, gy);
+    // The added elements are constants; the others are copies of x, of which some may be cut off.
+    const gx = sizeOf(copy.shape) < x.size ? zeros(x.size, gy) : allocate(x.size, gy);
     kernels.copyStrided(gy, gx, reversed(copy));
     return [gx];
   });
@@ -235,17 +239,6 @@ function joined(
       return gx;
     }),
   );
-}
-
-function selected(operation: Operation, x: Tensor, g: SelectGeometry): Tensor {
-  const y = empty(g.shape, x);
-  kernels.indexSelect(valuesOf(x), g.index, valuesOf(y), g.axes);
-  return record(operation, y, [x], (gy) => {
-    // An index that appears k times sends k gradients to the same element: they add up.
-    const gx: Values = zeros(x.size, gy);
-    kernels.indexAdd(gy, g.index, gx, g.axes);
-    return [gx];
-  });
 }
 
 function shapesOf(op: string, tensors: readonly Tensor[]): Shape[] {

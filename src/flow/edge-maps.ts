@@ -12,7 +12,7 @@ import type { ResampleGeometry, Taps } from "../tensor/geometry/interpolate.ts";
 import { type PoolGeometry, type PoolWindows, poolGeometry } from "../tensor/geometry/pool.ts";
 import { log, pow } from "../tensor/math/index.ts";
 import { numbersOf, toValues } from "../tensor/memory.ts";
-import { type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
+import { normalizeAxis, type Shape, sameShape, sizeOf } from "../tensor/shape.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
 import { IDENTITY, isPowerOfTwo, type LinearMap, selecting, summing, ZERO } from "./linear-map.ts";
 
@@ -87,6 +87,8 @@ export function edgeMap(node: Node, input: number): LinearMap {
         true,
       );
     }
+    case "topK":
+      return sortedOut(node);
     case "relu":
       return diagonal(x, (v) => (v > 0 ? 1 : 0));
     case "leakyRelu": {
@@ -106,6 +108,13 @@ export function edgeMap(node: Node, input: number): LinearMap {
       const [own, b] = [broadcastPlaces(x.shape, output.shape), peek(inputs[1 - input])];
       const a = peek(x);
       return selecting(own, (i) => (1 + Math.sign(sign * (a[own[i]] - b[other[i]]))) / 2);
+    }
+    case "where": {
+      if (input === 0) return ZERO;
+      const [condition, taken] = [peek(inputs[0]), broadcastPlaces(inputs[0].shape, output.shape)];
+      return selecting(broadcastPlaces(x.shape, output.shape), (i) =>
+        Number((condition[taken[i]] !== 0) === (input === 1)),
+      );
     }
     case "dropout":
       return drawnMask(node);
@@ -141,6 +150,15 @@ export function edgeMap(node: Node, input: number): LinearMap {
       return input === 0 ? product([x.size / inner, inner, outputs], 0, (k, j) => w[j * inner + k]) : unknown(op);
     }
     case "sign":
+    case "round":
+    case "floor":
+    case "ceil":
+    case "eq":
+    case "ne":
+    case "lt":
+    case "le":
+    case "gt":
+    case "ge":
       return ZERO;
     case "exp":
     case "log":
@@ -151,7 +169,8 @@ export function edgeMap(node: Node, input: number): LinearMap {
     case "softplus":
     case "silu":
     case "hardswish":
-    case "selu": {
+    case "selu":
+    case "elu": {
       // Factors that differ from entry to entry: what they are exactly decides nothing, so the rule may say it.
       const factors = factorsOf(node);
       return selecting(everyPlace(factors.length), (i) => factors[i], false);
@@ -285,21 +304,38 @@ function factorsOf(node: Node): ArrayLike<number> {
   return numbersOf(node.rule(toValues(new Float64Array(node.output.size).fill(1)), [true])[0]!);
 }
 
+/** Of topK: each value is the first of its line that is equal to it and not yet taken. */
+function sortedOut({ inputs: [x], output, attributes }: Node): LinearMap {
+  const { axis } = attributes as OpAttributes["topK"];
+  const along = normalizeAxis("topK", axis, x.rank);
+  const inner = sizeOf(x.shape.slice(along + 1));
+  const [length, k] = [x.shape[along], output.shape[along]];
+  const [values, taken] = [peek(x), new Set<number>()];
+  return selecting(
+    Array.from(peek(output), (value, i) => {
+      let from = Math.floor(i / (k * inner)) * length * inner + (i % inner);
+      while (taken.has(from) || !Object.is(values[from], value)) from += inner;
+      taken.add(from);
+      return from;
+    }),
+  );
+}
+
 /**
  * The mask that dropout drew is nowhere written down: it is what the rule multiplies by, if what came out is what went in
  * times that.
  */
 function drawnMask(node: Node): LinearMap {
-  const factors = numbersOf(node.rule(toValues(new Float64Array(node.output.size).fill(1)), [true])[0]!);
+  const factors = factorsOf(node);
   const [x, y] = [peek(node.inputs[0]), peek(node.output)];
   const round = x instanceof Float32Array ? Math.fround : (v: number): number => v;
-  if (!factors.every((f, i) => y[i] === round(x[i] * f) || Number.isNaN(y[i]))) {
+  if (!Array.from(factors).every((f, i) => y[i] === round(x[i] * f) || Number.isNaN(y[i]))) {
     return { kind: "unknown", why: "dropout's values are not its input times its mask" };
   }
   return selecting(
     everyPlace(x.length),
     (i) => factors[i],
-    factors.every((f) => f === 0 || isPowerOfTwo(f)),
+    Array.from(factors).every((f) => f === 0 || isPowerOfTwo(f)),
   );
 }
 

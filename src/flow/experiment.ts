@@ -18,7 +18,8 @@ export interface Way {
 
 const SUMS_AND_MOVES =
   /^(add|sub|neg|reshape|flatten|squeeze|unsqueeze|tap|transpose|permute|slice|concat|stack|pad|indexSelect|gather|expand|sum|cumsum|mean|avgPool2d|adaptiveAvgPool2d|globalAvgPool2d|interpolate)$/;
-const CHOICES = /^(relu|leakyRelu|clamp|abs|dropout|max|min|maxWithIndices|minWithIndices|maximum|minimum|maxPool2d)$/;
+const CHOICES =
+  /^(relu|leakyRelu|clamp|abs|dropout|max|min|maxWithIndices|minWithIndices|topK|maximum|minimum|where|maxPool2d)$/;
 const PRODUCT = /^(mul|div|matmul|linear|conv2d|conv1d|convTranspose2d)$/;
 
 export function wayBetween(y: Tensor, x: Tensor, isParameter: (leaf: Tensor) => boolean): Way {

@@ -16,7 +16,20 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Call } from "./blocks.ts";
 
 const ACTIVATIONS: ReadonlySet<string> = new Set([
-  ...["relu", "leakyRelu", "clamp", "sigmoid", "tanh", "gelu", "silu", "hardswish", "selu", "softplus", "dropout"],
+  ...[
+    "relu",
+    "leakyRelu",
+    "clamp",
+    "sigmoid",
+    "tanh",
+    "gelu",
+    "silu",
+    "hardswish",
+    "elu",
+    "selu",
+    "softplus",
+    "dropout",
+  ],
 ]);
 const NORMS: ReadonlySet<string> = new Set(["batchNorm", "groupNorm", "layerNorm"]);
 

@@ -70,10 +70,11 @@ export function effectOf(node: Node, input: number): Pick<PathStep, "effect" | "
 
   if (IDENTITY_OPS.has(op)) return unchanged("identity");
   if (SELECTION_OPS.has(op)) return unchanged("selection");
-  if (op === "maxPool2d") return unchanged("mask");
+  if (op === "maxPool2d" || op === "topK") return unchanged("mask");
   // An input that is stretched by broadcasting receives a sum, not the gradient itself.
   if (!sameShape(inputs[input].shape, output.shape)) return TRANSFORM;
   if (MASK_OPS.has(op)) return unchanged("mask");
+  if (op === "where" && input > 0) return unchanged("mask");
   switch (op) {
     case "dropout":
       // Entries that are kept are multiplied by 1/(1 − p).

@@ -52,8 +52,10 @@ const MASKS: ReadonlySet<string> = new Set([
     "min",
     "maxWithIndices",
     "minWithIndices",
+    "topK",
     "maximum",
     "minimum",
+    "where",
     "maxPool2d",
   ],
 ]);

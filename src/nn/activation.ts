@@ -1,5 +1,6 @@
 /** Activations as modules, for `Sequential`. The functions are in src/autograd/elementwise.ts. */
 import {
+  elu,
   type GeluOptions,
   gelu,
   hardswish,
@@ -75,6 +76,25 @@ export class Hardswish extends Module {
 export class SELU extends Module {
   forward(x: Tensor): Tensor {
     return selu(x);
+  }
+}
+
+/** y = x where x > 0, α(eˣ − 1) elsewhere. Default α 1. */
+export class ELU extends Module {
+  readonly alpha: number;
+
+  constructor(alpha = 1) {
+    super();
+    checkFinite("ELU", "alpha", alpha);
+    this.alpha = alpha;
+  }
+
+  forward(x: Tensor): Tensor {
+    return elu(x, this.alpha);
+  }
+
+  override describe(): string {
+    return `alpha ${this.alpha}`;
   }
 }
 

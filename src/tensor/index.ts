@@ -2,10 +2,12 @@
 export type { SavedTensor } from "./clone.ts";
 export * from "./create.ts";
 export * from "./errors.ts";
+export type { IndexTensor } from "./geometry/select.ts";
 export type { Arithmetic, TierInUse, Told } from "./kernels.ts";
 export { debugMemory, type Floats, type Values } from "./memory.ts";
 export type { NestedArray, NestedNumbers } from "./nested.ts";
 export type { Recorded, Rule } from "./node.ts";
+export { oneHot } from "./one-hot.ts";
 export { formatProfile, type KernelRow, type Profile, profile } from "./profile.ts";
 export { Rng, type RngState } from "./rng.ts";
 export { formatShape, type Shape } from "./shape.ts";

@@ -20,10 +20,13 @@ import type { PoolGeometry } from "./geometry/pool.ts";
 import type { ReduceGeometry } from "./geometry/reduce.ts";
 import type { Floats, Pool, Values } from "./memory.ts";
 
-/** `equal` is 1 where a = b, else 0. */
-export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "equal";
+/** 1 where a is equal to b, not equal, less, less or equal; else 0. With NaN only `ne` is 1. */
+export type Comparison = "eq" | "ne" | "lt" | "le";
 
-/** Parameters p, q: leakyRelu slope; clamp low, high; softplus beta, threshold; rsqrt 1/√(x + p). */
+/** `keep` is a where b ≠ 0, else 0; `drop` is 0 where b ≠ 0, else a. */
+export type BinaryOp = ("add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum") | Comparison | ("keep" | "drop");
+
+/** Parameters p, q: leakyRelu slope; elu alpha; clamp low, high; softplus beta, threshold; rsqrt 1/√(x + p). */
 export type UnaryOp =
   | "neg"
   | "exp"
@@ -31,6 +34,9 @@ export type UnaryOp =
   | "sqrt"
   | "abs"
   | "sign"
+  | "round"
+  | "floor"
+  | "ceil"
   | "relu"
   | "leakyRelu"
   | "sigmoid"
@@ -38,6 +44,7 @@ export type UnaryOp =
   | "silu"
   | "hardswish"
   | "selu"
+  | "elu"
   | "gelu"
   | "geluTanh"
   | "softplus"
@@ -135,6 +142,8 @@ export interface Kernels<A = Values> extends TierInUse {
   // Element by element (plain/elementwise.ts, plain/unary.ts)
   /** y → a ∘ b under broadcasting. */
   binary(op: BinaryOp, a: A, b: A, y: A, g: BroadcastGeometry): void;
+  /** y → a where c ≠ 0, else b. Each of c, a and b is as long as y, or one number for all. */
+  where(c: A, a: A, b: A, y: A): void;
   /** y → f(x). */
   unary(op: UnaryOp, x: A, y: A, p?: number, q?: number): void;
   /** gx → gy · f′(x), where y = f(x). */
@@ -172,6 +181,8 @@ export interface Kernels<A = Values> extends TierInUse {
   // Along one axis (plain/cumulative.ts)
   /** y → the sums of x up to each element, or from each element on if `reverse`; accumulated in float64. */
   cumsum(x: A, y: A, g: AxisGeometry, reverse: boolean): void;
+  /** indices `[outer, k, inner]` → positions of the k largest or smallest numbers of each line, sorted (plain/top-k.ts). */
+  topK(x: A, indices: Int32Array, k: number, largest: boolean, g: AxisGeometry): void;
 
   // Matrix product (plain/matmul.ts)
   /** c → op(a)·op(b), or adds it where `g.accumulate`. */

@@ -37,18 +37,23 @@ const loss: Valid = { args: [x, x], options: [2, "reduction"] };
 
 const valid: Record<string, Valid> = {
   ...Object.fromEntries([...UNARY_OPS.filter((op) => op in autograd), "detach"].map((op) => [op, one])),
-  ...Object.fromEntries("add sub mul div pow maximum minimum matmul".split(" ").map((op) => [op, two])),
+  ...Object.fromEntries(
+    "add sub mul div pow maximum minimum eq ne lt le gt ge matmul".split(" ").map((op) => [op, two]),
+  ),
   ...Object.fromEntries("sum mean prod max min logsumexp".split(" ").map((op) => [op, reduction])),
   ...Object.fromEntries("maxWithIndices minWithIndices argmax argmin".split(" ").map((op) => [op, reduction])),
   cumsum: { args: [x, 1] },
+  topK: { args: [x, 1], options: [2, "axis", "largest"] },
   einsum: { args: ["ij,jk->ik", x, x] },
   globalAvgPool2d: { args: [image] },
   variance: spread,
   std: spread,
   leakyRelu: { args: [x, 0.1] },
+  elu: { args: [x, 0.5] },
   gelu: { args: [x], options: [1, "approximate"] },
   softplus: { args: [x], options: [1, "beta", "threshold"] },
   clamp: { args: [x, 0, 1] },
+  where: { args: [x, x, x] },
   linear: { args: [x, x, channels] },
   conv2d: {
     args: [image, zeros([3, 2, 3, 3]), null],
@@ -137,7 +142,7 @@ it("every operation has a valid call here", () => {
 
 /** Operations whose second tensor must be there. */
 const twoTensors = new Set(
-  "add sub mul div pow maximum minimum matmul linear conv2d conv1d mseLoss l1Loss huberLoss smoothL1Loss klDivLoss bceWithLogits".split(
+  "add sub mul div pow maximum minimum eq ne lt le gt ge where matmul linear conv2d conv1d mseLoss l1Loss huberLoss smoothL1Loss klDivLoss bceWithLogits".split(
     " ",
   ),
 );
@@ -257,7 +262,11 @@ it("the slips of the README of other libraries", () => {
     ],
     [() => call("crossEntropy", [x, 1]), "crossEntropy: the labels must be a list of numbers or a tensor, got 1"],
     [() => call("leakyRelu", [x, "0.1"]), 'leakyRelu: slope must be a number, got "0.1"'],
-    [() => call("clamp", [x, 0]), "clamp: high must be a number, got undefined"],
+    [() => call("clamp", [x, 0, "1"]), 'clamp: high must be a number, got "1"'],
+    [() => call("clamp", [x, { min: 0 }, 1]), "clamp: low must be a number, got an object { min }"],
+    [() => call("clamp", [x, { max: "1" }]), 'clamp: max must be a number, got "1"'],
+    [() => call("clamp", [x, { low: 0 }]), 'clamp: there is no option "low"'],
+    [() => call("clamp", [x, {}]), "clamp: at least one bound must be given"],
     [() => call("backward", [x, { retain_graph: true }]), 'backward: there is no option "retain_graph"'],
   ];
   for (const [fn, message] of wrong) expect(fn).toThrow(message);

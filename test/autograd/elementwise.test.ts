@@ -4,9 +4,12 @@ import { backward } from "../../src/autograd/backward.ts";
 import {
   abs,
   add,
+  ceil,
   clamp,
   div,
+  elu,
   exp,
+  floor,
   gelu,
   leakyRelu,
   log,
@@ -16,6 +19,7 @@ import {
   neg,
   pow,
   relu,
+  round,
   sigmoid,
   softplus,
   sqrt,
@@ -81,6 +85,19 @@ describe("examples", () => {
     expect(slope((t) => mul(t, t), x)).toEqual([6, -4]);
   });
 
+  it("round: of two equally near whole numbers the even one, and the sign of zero stays", () => {
+    const x = tensor([-2.5, -1.5, -0.5, -0.3, -0, 0.5, 1.5, 2.5, 2.500001, 8388607.5]);
+    expect(round(x).toArray()).toEqual([-2, -2, -0, -0, -0, 0, 2, 2, 3, 8388608]);
+  });
+
+  it("clamp: between bounds, with one, and the upper one where they are in the wrong order", () => {
+    const x = tensor([-2, 0, 2]);
+    expect(clamp(x, -1, 1).toArray()).toEqual([-1, 0, 1]);
+    expect(clamp(x, { max: 0 }).toArray()).toEqual([-2, 0, 0]);
+    expect(clamp(x, 1).toArray()).toEqual([1, 1, 2]);
+    expect(clamp(x, 1, -1).toArray()).toEqual([-1, -1, -1]);
+  });
+
   it("an operation on two numbers is a scalar tensor", () => {
     expect(add(2, 3).item()).toBe(5);
   });
@@ -91,6 +108,9 @@ describe("conventions at kinks and ties", () => {
     ["relu′(0) = 0", relu, [-1, 0, 2], [0, 0, 1]],
     ["leakyRelu′(0) = slope", (x: Tensor) => leakyRelu(x, 0.25), [-1, 0, 2], [0.25, 0.25, 1]],
     ["abs′(0) = 0", abs, [-1, 0, 2], [-1, 0, 1]],
+    ["elu′(0) = alpha", (x: Tensor) => elu(x, 0.25), [0, 2], [0.25, 1]],
+    ["round′, floor′ and ceil′ = 0", (x: Tensor) => add(round(x), add(floor(x), ceil(x))), [-0.5, 0, 0.3], [0, 0, 0]],
+    ["clamp between bounds in the wrong order", (x: Tensor) => clamp(x, 1, -1), [-2, -1, 0, 1], [0, 0, 0, 0]],
     ["clamp′ = 1 at the bounds", (x: Tensor) => clamp(x, -1, 1), [-2, -1, 0, 1, 2], [0, 1, 1, 1, 0]],
     ["softplus is linear beyond its threshold", (x: Tensor) => softplus(x, { threshold: 2 }), [3], [1]],
   ] as const)("%s", (_, f, x, expected) => {
@@ -140,6 +160,10 @@ describe("NaN and infinities pass through as in PyTorch", () => {
     ["log", log],
     ["sqrt", sqrt],
     ["neg", neg],
+    ["elu", (x: Tensor) => elu(x)],
+    ["round", round],
+    ["floor", floor],
+    ["ceil", ceil],
     ["maximum", (x: Tensor) => maximum(x, 0)],
     ["maximum, other side", (x: Tensor) => maximum(0, x)],
     ["minimum", (x: Tensor) => minimum(x, 0)],
@@ -154,7 +178,12 @@ describe("NaN and infinities pass through as in PyTorch", () => {
     ["softplus", (x: Tensor) => softplus(x), [0, INF]],
     ["exp", exp, [0, INF]],
     ["abs", abs, [INF, INF]],
+    ["elu", (x: Tensor) => elu(x, 0.5), [-0.5, INF]],
+    ["round", round, [-INF, INF]],
     ["clamp", (x: Tensor) => clamp(x, -3, 3), [-3, 3]],
+    ["clamp from below", (x: Tensor) => clamp(x, { min: -3 }), [-3, INF]],
+    ["clamp from above", (x: Tensor) => clamp(x, undefined, 3), [-INF, 3]],
+    ["clamp by infinite bounds", (x: Tensor) => clamp(x, -INF, INF), [-INF, INF]],
   ] as const)("%s(±∞)", (_, f, expected) => {
     expect(f(tensor([-INF, INF])).toArray()).toEqual(expected);
   });

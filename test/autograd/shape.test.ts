@@ -92,6 +92,15 @@ describe("examples", () => {
       [9, 9, 9, 9],
       [0, 1, 9, 9],
     ]);
+    const v = tensor([1, 2, 3], { requiresGrad: true });
+    const moved = pad(v, [[-1, 2]], 7);
+    expect(moved.toArray()).toEqual([2, 3, 7, 7]);
+    expect(
+      backward(moved, { gradient: tensor([5, 6, 7, 8]) })
+        .get(v)
+        .toArray(),
+    ).toEqual([0, 5, 6]);
+    expect(pad(v, [[-2, -1]]).shape).toEqual([0]);
     expect(expand(tensor([[1], [2]]), [2, -1, 3]).shape).toEqual([2, 2, 3]);
     expect(expand(tensor([[1], [2]]), [2, 2]).toArray()).toEqual([
       [1, 1],
@@ -311,9 +320,18 @@ describe("errors", () => {
       () =>
         pad(x, [
           [1, 1],
-          [-1, 0],
+          [-1.5, 0],
         ]),
-      "pad: pads must be pairs of whole numbers of 0 or more (x [2,3], pads [1,1], [-1,0])",
+      "pad: pads must be pairs of whole numbers (x [2,3], pads [1,1], [-1.5,0])",
+    ],
+    [
+      "pad",
+      () =>
+        pad(x, [
+          [4, -3],
+          [-2, -2],
+        ]),
+      "pad: pads must cut off at most the 2 elements of axis 0 (x [2,3], pads [4,-3], [-2,-2])",
     ],
     ["indexSelect", () => indexSelect(x, 2, [0]), "indexSelect: axis 2 does not exist in a tensor of rank 2 (x [2,3])"],
     ["gather", () => gather(x, 0, { data: [0], shape: [1] }), "gather: the index [1] must have the rank of x"],

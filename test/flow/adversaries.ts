@@ -92,6 +92,14 @@ export const UNARY: Readonly<Record<string, (t: Tensor, ways: Ways) => Tensor>> 
   opened: (t) => S.relu(add(t, 1000)),
   leaky: (t, { n }) => S.leakyRelu(t, [1, 0.5, 0, -1][n % 4]),
   clamp: (t, { n }) => (n % 2 ? S.clamp(t, -1e30, 1e30) : S.clamp(t, -0.5, 0.5)),
+  where: (t, { n }) => S.where(S.gt(t, n % 2 ? -1e30 : 0), t, n % 4 === 0 ? 0 : S.mul(t, 0.5)),
+  sorted: (t) => S.topK(t, 4, { axis: 1, largest: t.rank % 2 === 0 }).values,
+  moved: (t, { n }) =>
+    S.pad(
+      t,
+      t.shape.map((_, axis) => (axis === 1 ? [-(n % 3), n % 3] : [0, 0])),
+    ),
+  floor: (t) => S.floor(t),
   abs: (t) => S.abs(t),
   atLeast: (t, { n }) => S.maximum(t, n % 2 ? -1e30 : 0),
   square: (t) => mul(t, t),

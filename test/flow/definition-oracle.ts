@@ -46,7 +46,7 @@ export const drawnMasks: WeakMap<Tensor, ArrayLike<number>> = new WeakMap();
 
 const SUMS = new Set("add sub neg reshape flatten squeeze unsqueeze tap transpose permute slice concat".split(" "));
 for (const op of "stack pad indexSelect gather expand sum mean".split(" ")) SUMS.add(op);
-const MASKS = new Set("relu leakyRelu clamp abs dropout max maximum minimum".split(" "));
+const MASKS = new Set("relu leakyRelu clamp abs dropout max maximum minimum where topK".split(" "));
 const PRODUCTS = new Set(["mul", "div", "matmul", "linear", "conv2d"]);
 const ROUGH = new Set(["exp", "tanh", "sigmoid", "pow", "batchNorm"]);
 
@@ -253,6 +253,32 @@ function edge(node: Node, input: number): Entry[] {
       return one((i) => (values[i] >= asked.low && values[i] <= asked.high ? 1 : 0));
     case "abs":
       return one((i) => Math.sign(values[i]));
+    case "floor":
+    case "gt":
+      return [];
+    case "where": {
+      const [condition] = inputs;
+      if (input === 0) return [];
+      return broadcast((i) => {
+        const isTaken = condition.data[stretched(i, output.shape, condition.shape)] !== 0;
+        return Number(isTaken === (input === 1));
+      });
+    }
+    case "topK": {
+      // By rank: how many of the line come before an entry.
+      const axis = positive(asked.axis, x.rank);
+      const line = (coords: number[]): number[] =>
+        range(x.shape[axis]).map((at) =>
+          placeOf(
+            coords.map((c, d) => (d === axis ? at : c)),
+            x.shape,
+          ),
+        );
+      return moved((c) => {
+        const sorted = line(c).sort((i, j) => (asked.largest ? values[j] - values[i] : values[i] - values[j]) || i - j);
+        return coordinates(sorted[c[axis]], x.shape);
+      });
+    }
     // At the values that were recorded: where float32 rounds tanh to 1, it is flat.
     case "exp":
       return one((i) => y[i]);

@@ -97,6 +97,13 @@ const ways: readonly [string, Compute, S.BlockCertificate["verdict"], Expected?]
   ["times x", (x) => mul(x, x), "scale", { onThisInput: true, factor: null }],
   ["silu", (x) => S.silu(x), "scale", { onThisInput: true, factor: null }],
   ["its sign", (x) => S.sign(x), "zero"],
+  ["rounded", (x) => S.round(x), "zero"],
+  ["compared", (x) => S.gt(x, 0), "zero"],
+  ["where it is positive", (x) => S.where(S.gt(x, 0), x, 0), "mask", { onThisInput: true }],
+  ["one or the other by a constant mask, both x", (x) => S.where(S.eye(3), x, x), "identity", { ways: 2 }],
+  ["moved by a pixel", (x) => S.pad(x, [[0, 0], [0, 0], [-1, 1], [0, 0]]), "selection", { arriving: 48 }], // biome-ignore format: a list
+  ["sorted", (x) => S.topK(x, 3).values, "mask", { open: 1, onThisInput: true }],
+  ["an elu, whose factors may be 1 because they are rounded", (x) => S.elu(x), "undecided"],
   ["to the first power", (x) => S.pow(x, 1), "identity"],
   ["the larger of x and −10", (x) => S.maximum(x, -10), "identity", { onThisInput: true }],
   [

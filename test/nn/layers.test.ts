@@ -4,6 +4,7 @@ import { backward } from "../../src/autograd/backward.ts";
 import { conv1d, conv2d } from "../../src/autograd/conv.ts";
 import { convTranspose2d } from "../../src/autograd/conv-transpose.ts";
 import {
+  elu,
   gelu,
   hardswish,
   leakyRelu,
@@ -27,6 +28,7 @@ import {
   Conv2d,
   ConvTranspose2d,
   Dropout,
+  ELU,
   Flatten,
   GELU,
   GlobalAvgPool2d,
@@ -290,6 +292,7 @@ describe("layers without state", () => {
     ["SiLU", new SiLU(), silu],
     ["Hardswish", new Hardswish(), hardswish],
     ["SELU", new SELU(), selu],
+    ["ELU", new ELU(0.7), (x) => elu(x, 0.7)],
     ["GELU", new GELU(), (x) => gelu(x)],
     ["GELU by tanh", new GELU({ approximate: "tanh" }), (x) => gelu(x, { approximate: "tanh" })],
     ["Softplus", new Softplus({ beta: 2 }), (x) => softplus(x, { beta: 2 })],

@@ -7,8 +7,8 @@ export interface UnaryRow {
   /** Parameters of the kernel. */
   readonly p?: number;
   readonly q?: number;
-  /** Where it is tested: everywhere, where it is positive, away from a kink at 0. */
-  readonly where?: "positive" | "not at 0";
+  /** Where it is tested: everywhere, where it is positive, away from a kink at 0, away from multiples of ½. */
+  readonly where?: "positive" | "not at 0" | "off the steps";
   /** f(ax + by) = a·f(x) + b·f(y). */
   readonly linear?: true;
   /**
@@ -29,6 +29,13 @@ function normalCdf(x: number): number {
   return (sum * h) / Math.sqrt(2 * Math.PI);
 }
 
+/** By the distance to both neighbours. */
+function roundHalfToEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below === 0.5) return below % 2 === 0 ? below : below + 1;
+  return x - below < 0.5 ? below : below + 1;
+}
+
 const PLAIN = [null, null] as const;
 
 export const UNARY: Readonly<Record<UnaryOp, UnaryRow>> = {
@@ -38,6 +45,9 @@ export const UNARY: Readonly<Record<UnaryOp, UnaryRow>> = {
   sqrt: { f: Math.sqrt, where: "positive", ulps: [0, 1] },
   abs: { f: Math.abs, where: "not at 0", ulps: [0, 0] },
   sign: { f: Math.sign, where: "not at 0", ulps: [0, 0] },
+  round: { f: roundHalfToEven, where: "off the steps", ulps: [0, 0] },
+  floor: { f: Math.floor, where: "off the steps", ulps: [0, 0] },
+  ceil: { f: Math.ceil, where: "off the steps", ulps: [0, 0] },
   relu: { f: (x) => Math.max(x, 0), where: "not at 0", ulps: [0, 0] },
   leakyRelu: { f: (x) => Math.max(x, 0) + 0.2 * Math.min(x, 0), p: 0.2, where: "not at 0", ulps: [1, 1] },
   sigmoid: { f: (x) => 1 / (1 + Math.exp(-x)), ulps: [4, 4] },
@@ -49,6 +59,7 @@ export const UNARY: Readonly<Record<UnaryOp, UnaryRow>> = {
     where: "not at 0",
     ulps: [6, 3],
   },
+  elu: { f: (x) => (x > 0 ? x : 0.7 * Math.expm1(x)), p: 0.7, where: "not at 0", ulps: [6, 3] },
   gelu: { f: (x) => x * normalCdf(x), ulps: PLAIN },
   geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), ulps: PLAIN },
   softplus: { f: (x) => (2 * x > 1.5 ? x : Math.log(1 + Math.exp(2 * x)) / 2), p: 2, q: 1.5, ulps: PLAIN },

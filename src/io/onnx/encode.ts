@@ -80,11 +80,11 @@ function graphFields({ name, input, output, nodes, tensors }: OnnxGraph): Field[
   ];
 }
 
-function nodeFields({ name, operator, inputs, output, attributes }: OnnxNode): Field[] {
+function nodeFields({ name, operator, inputs, output, unread = [], attributes }: OnnxNode): Field[] {
   const { NodeProto } = FIELDS;
   return [
     ...inputs.map((input) => text(NodeProto.input, input)),
-    text(NodeProto.output, output),
+    ...[output, ...unread].map((value) => text(NodeProto.output, value)),
     text(NodeProto.name, name),
     text(NodeProto.op_type, operator),
     ...Object.entries(attributes).map(([key, value]) => message(NodeProto.attribute, attributeFields(key, value))),

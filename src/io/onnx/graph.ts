@@ -22,6 +22,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   /** Name of the value that it computes: the node's own name, except for the output of the graph. */
   readonly output: string;
+  /** Names of further outputs that the operator has and nothing reads. */
+  readonly unread?: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
   /** The operation it was made for. */
   readonly source: Source;

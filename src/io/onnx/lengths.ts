@@ -80,7 +80,7 @@ export class LengthWriter {
     this.#names = new Names([
       graph.input.name,
       ...graph.tensors.keys(),
-      ...graph.nodes.flatMap(({ name, output }) => [name, output]),
+      ...graph.nodes.flatMap(({ name, output, unread = [] }) => [name, output, ...unread]),
     ]);
     this.#tensors = tensors;
   }

@@ -101,10 +101,20 @@ export class Writer implements OnnxBuilder {
     return tensors.map((t) => this.value(t));
   }
 
-  /** Adds an ONNX node and returns its output. An input "" is left out. */
-  node(operator: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
+  /**
+   * Adds an ONNX node and returns its output. An input "" is left out.
+   *
+   * @param more how many outputs the operator has besides, which nothing reads.
+   */
+  node(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    more = 0,
+  ): string {
     const name = this.#name(operator);
-    this.nodes.push({ name, operator, inputs, output: name, attributes, source: this.source });
+    const unread = Array.from({ length: more }, () => this.#name(`${operator}/unread`));
+    this.nodes.push({ name, operator, inputs, output: name, unread, attributes, source: this.source });
     return name;
   }
 

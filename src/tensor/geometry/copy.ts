@@ -110,9 +110,9 @@ export function sliceGeometry(op: string, x: Shape, ranges: readonly SliceRange[
 }
 
 /**
- * y = x with `pads[axis] = [before, after]` elements added around it; the copy fills the middle.
+ * y = x with `pads[axis] = [before, after]` elements added around it, or cut off where negative; the copy moves what stays.
  *
- * @throws ShapeError unless there is one pair of whole numbers of 0 or more for each axis.
+ * @throws ShapeError unless there is one pair of whole numbers for each axis, which cut off no more than there is.
  */
 export function padGeometry(op: string, x: Shape, pads: readonly (readonly [number, number])[]): MoveGeometry {
   checkList(op, "pads", pads);
@@ -125,15 +125,23 @@ export function padGeometry(op: string, x: Shape, pads: readonly (readonly [numb
       `${op}: needs one pair [before, after] for each axis (x ${formatShape(x)}, pads ${shown || "none"})`,
     );
   }
-  if (pads.some((pair) => pair.length !== 2 || pair.some((p) => !Number.isInteger(p) || p < 0))) {
-    throw new ShapeError(
-      `${op}: pads must be pairs of whole numbers of 0 or more (x ${formatShape(x)}, pads ${shown})`,
-    );
+  if (pads.some((pair) => pair.length !== 2 || !pair.every(Number.isInteger))) {
+    throw new ShapeError(`${op}: pads must be pairs of whole numbers (x ${formatShape(x)}, pads ${shown})`);
   }
   const shape = x.map((length, axis) => pads[axis][0] + length + pads[axis][1]);
-  const yStrides = stridesOf(shape);
-  const yOffset = pads.reduce((offset, [before], axis) => offset + before * yStrides[axis], 0);
-  return { shape, copy: copyGeometry(x, stridesOf(x), yStrides, 0, yOffset) };
+  const cutBefore = pads.map(([before]) => Math.max(0, -before));
+  const kept = x.map((length, axis) => length - cutBefore[axis] - Math.max(0, -pads[axis][1]));
+  const short = kept.findIndex((length) => length < 0);
+  if (short >= 0) {
+    throw new ShapeError(
+      `${op}: pads must cut off at most the ${x[short]} elements of axis ${short} (x ${formatShape(x)}, pads ${shown})`,
+    );
+  }
+  const [xStrides, yStrides] = [stridesOf(x), stridesOf(shape)];
+  const offset = (skipped: readonly number[], strides: readonly number[]): number =>
+    skipped.reduce((sum, count, axis) => sum + count * strides[axis], 0);
+  const added = pads.map(([before]) => Math.max(0, before));
+  return { shape, copy: copyGeometry(kept, xStrides, yStrides, offset(cutBefore, xStrides), offset(added, yStrides)) };
 }
 
 /**

@@ -101,12 +101,64 @@ const ROWS: Readonly<Record<BinaryOp, BinaryRow>> = {
       while (k < end) y[k++] = Math.min(a[i++], q);
     },
   },
-  equal: {
+  eq: {
     pairs: (a, i, b, j, y, k, end) => {
       while (k < end) y[k++] = a[i++] === b[j++] ? 1 : 0;
     },
     number: (a, i, q, y, k, end) => {
       while (k < end) y[k++] = a[i++] === q ? 1 : 0;
+    },
+  },
+  ne: {
+    pairs: (a, i, b, j, y, k, end) => {
+      while (k < end) y[k++] = a[i++] !== b[j++] ? 1 : 0;
+    },
+    number: (a, i, q, y, k, end) => {
+      while (k < end) y[k++] = a[i++] !== q ? 1 : 0;
+    },
+  },
+  lt: {
+    pairs: (a, i, b, j, y, k, end) => {
+      while (k < end) y[k++] = a[i++] < b[j++] ? 1 : 0;
+    },
+    number: (a, i, q, y, k, end) => {
+      while (k < end) y[k++] = a[i++] < q ? 1 : 0;
+    },
+    numberFirst: (p, b, j, y, k, end) => {
+      while (k < end) y[k++] = p < b[j++] ? 1 : 0;
+    },
+  },
+  le: {
+    pairs: (a, i, b, j, y, k, end) => {
+      while (k < end) y[k++] = a[i++] <= b[j++] ? 1 : 0;
+    },
+    number: (a, i, q, y, k, end) => {
+      while (k < end) y[k++] = a[i++] <= q ? 1 : 0;
+    },
+    numberFirst: (p, b, j, y, k, end) => {
+      while (k < end) y[k++] = p <= b[j++] ? 1 : 0;
+    },
+  },
+  keep: {
+    pairs: (a, i, b, j, y, k, end) => {
+      for (; k < end; i++) y[k++] = b[j++] !== 0 ? a[i] : 0;
+    },
+    number: (a, i, q, y, k, end) => {
+      for (; k < end; i++) y[k++] = q !== 0 ? a[i] : 0;
+    },
+    numberFirst: (p, b, j, y, k, end) => {
+      while (k < end) y[k++] = b[j++] !== 0 ? p : 0;
+    },
+  },
+  drop: {
+    pairs: (a, i, b, j, y, k, end) => {
+      for (; k < end; i++) y[k++] = b[j++] !== 0 ? 0 : a[i];
+    },
+    number: (a, i, q, y, k, end) => {
+      for (; k < end; i++) y[k++] = q !== 0 ? 0 : a[i];
+    },
+    numberFirst: (p, b, j, y, k, end) => {
+      while (k < end) y[k++] = b[j++] !== 0 ? 0 : p;
     },
   },
 };
@@ -140,6 +192,13 @@ export function binary(op: BinaryOp, a: Floats, b: Floats, y: Floats, g: Broadca
       index[axis] = 0;
     }
   }
+}
+
+/** y → a where c ≠ 0, else b. */
+export function where(c: Floats, a: Floats, b: Floats, y: Floats): void {
+  // One number stands still.
+  const [dc, da, db] = [c, a, b].map((x) => Number(x.length > 1));
+  for (let k = 0, i = 0, p = 0, q = 0; k < y.length; k++, i += dc, p += da, q += db) y[k] = c[i] !== 0 ? a[p] : b[q];
 }
 
 export function binaryGradient(

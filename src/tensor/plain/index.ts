@@ -2,7 +2,7 @@
 import type { ArrayKernels } from "../kernels.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv.ts";
 import { cumsum } from "./cumulative.ts";
-import { addScaled, binary, binaryGradient } from "./elementwise.ts";
+import { addScaled, binary, binaryGradient, where } from "./elementwise.ts";
 import { col2im, im2col } from "./im2col.ts";
 import { crossSum, crossSumGradient, elementLoss, elementLossGradient, labelMass, targetMass } from "./losses.ts";
 import { gemm } from "./matmul.ts";
@@ -12,6 +12,7 @@ import { argmax, argmin, prodGradient, reduce, variance, varianceGradient } from
 import { resample } from "./resample.ts";
 import { copyStrided, fill, indexAdd, indexSelect, put } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
+import { topK } from "./top-k.ts";
 import { unary, unaryGradient } from "./unary.ts";
 import { adam, runningAverage, sgd } from "./update.ts";
 
@@ -19,6 +20,7 @@ export const plainKernels: ArrayKernels = {
   name: "plain",
   arithmetic: "separate",
   binary,
+  where,
   unary,
   unaryGradient,
   binaryGradient,
@@ -35,6 +37,7 @@ export const plainKernels: ArrayKernels = {
   argmax,
   argmin,
   cumsum,
+  topK,
   gemm,
   im2col,
   col2im,

@@ -65,9 +65,25 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
     value: (x, y) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] > 0 ? 1 : x[i] < 0 ? -1 : 0;
     },
-    gradient: (gy, _x, _y, gx) => {
-      for (let i = 0; i < gy.length; i++) gx[i] = 0;
+    gradient: noGradient,
+  },
+  round: {
+    value: (x, y) => {
+      for (let i = 0; i < x.length; i++) y[i] = roundHalfToEven(x[i]);
     },
+    gradient: noGradient,
+  },
+  floor: {
+    value: (x, y) => {
+      for (let i = 0; i < x.length; i++) y[i] = Math.floor(x[i]);
+    },
+    gradient: noGradient,
+  },
+  ceil: {
+    value: (x, y) => {
+      for (let i = 0; i < x.length; i++) y[i] = Math.ceil(x[i]);
+    },
+    gradient: noGradient,
   },
   relu: {
     // This form keeps NaN: NaN < 0 is false.
@@ -128,6 +144,15 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
       for (let i = 0; i < gy.length; i++) gx[i] = gy[i] * SELU_SCALE * (x[i] <= 0 ? SELU_ALPHA * exp(x[i]) : 1);
     },
   },
+  elu: {
+    value: (x, y, p) => {
+      for (let i = 0; i < x.length; i++) y[i] = x[i] > 0 ? x[i] : p * expm1(x[i]);
+    },
+    // At NaN the gradient passes, as in PyTorch.
+    gradient: (gy, x, _y, gx, p) => {
+      for (let i = 0; i < gy.length; i++) gx[i] = gy[i] * (x[i] <= 0 ? p * exp(x[i]) : 1);
+    },
+  },
   gelu: {
     value: (x, y) => {
       for (let i = 0; i < x.length; i++) y[i] = x[i] * normalCdf(x[i]);
@@ -153,9 +178,10 @@ const ROWS: Readonly<Record<UnaryOp, UnaryRow>> = {
     },
   },
   clamp: {
-    // Comparisons with NaN are false, so NaN passes.
+    // Comparisons with NaN are false, so NaN passes. Bounds in the wrong order give the upper one, as in PyTorch.
     value: (x, y, p, q) => {
-      for (let i = 0; i < x.length; i++) y[i] = x[i] < p ? p : x[i] > q ? q : x[i];
+      const low = Math.min(p, q);
+      for (let i = 0; i < x.length; i++) y[i] = x[i] < low ? low : x[i] > q ? q : x[i];
     },
     // 1 at the bounds; 0 at NaN, as in PyTorch.
     gradient: (gy, x, _y, gx, p, q) => {
@@ -181,6 +207,19 @@ export function unary(op: UnaryOp, x: Floats, y: Floats, p = 0, q = 0): void {
 /** gx → gy · f′(x), where y = f(x). */
 export function unaryGradient(op: UnaryOp, gy: Floats, x: Floats, y: Floats, gx: Floats, p = 0, q = 0): void {
   ROWS[op].gradient(gy, x, y, gx, p, q);
+}
+
+/** Of functions that are flat between their steps. */
+function noGradient(_gy: Floats, _x: Floats, _y: Floats, gx: Floats): void {
+  gx.fill(0);
+}
+
+/** To the nearest whole number, of two equally near ones to the even: beyond 2⁵² a double has no fraction left. */
+function roundHalfToEven(x: number): number {
+  const size = Math.abs(x);
+  if (!(size > 0 && size < 2 ** 52)) return x;
+  const whole = size + 2 ** 52 - 2 ** 52;
+  return x < 0 ? -whole : whole;
 }
 
 function siluDerivative(x: number): number {

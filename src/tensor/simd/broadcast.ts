@@ -9,22 +9,40 @@
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { countDown, sweep } from "./loops.ts";
-import { type Code, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/assembler.ts";
+import { type Access, countDown, sweep } from "./loops.ts";
+import { type Code, constant, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
+const ZERO = /* @__PURE__ */ constant(0);
+const ONE = /* @__PURE__ */ constant(1);
+
+/** 1 where the comparison holds. */
+function truth(comparison: Code): Code {
+  return [comparison, ONE, v128.and];
+}
+
+/** The first, by where the second is not 0. */
+function masked(by: Code): Code {
+  return [ZERO, f32x4.notEqual, by];
+}
+
 /** Null: the plain tier computes it. This file does not compile without a row for each operation. */
-const ROWS: Readonly<Record<BinaryOp, Code | null>> = {
-  add: f32x4.add,
-  sub: f32x4.sub,
-  mul: f32x4.mul,
-  div: f32x4.div,
+const ROWS: Readonly<Record<BinaryOp, (() => Code) | null>> = {
+  add: () => f32x4.add,
+  sub: () => f32x4.sub,
+  mul: () => f32x4.mul,
+  div: () => f32x4.div,
   // Twice the time of pmax, but a NaN on either side wins, and 0 is larger than −0, as in Math.max.
-  maximum: f32x4.max,
-  minimum: f32x4.min,
+  maximum: () => f32x4.max,
+  minimum: () => f32x4.min,
   pow: null,
-  equal: null,
+  eq: () => truth(f32x4.eq),
+  ne: () => truth(f32x4.notEqual),
+  lt: () => truth(f32x4.less),
+  le: () => truth(f32x4.lessOrEqual),
+  keep: () => masked(v128.and),
+  drop: () => masked(v128.andnot),
 };
 
 /** y → a ∘ b. The plain tier keeps powers, and rows too short to fill vectors. */
@@ -33,7 +51,7 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
   const { outer, outerStridesA, outerStridesB, inner, innerStrideA, innerStrideB } = g;
   if (!operation || inner < SHORTEST_ROW || !worthIt(a, b, y)) return false;
   const { rows } = engine.program<"rows">(`binary ${op} ${innerStrideA}${innerStrideB}`, () => [
-    rowsFunction(operation, innerStrideA, innerStrideB),
+    rowsFunction(operation(), innerStrideA, innerStrideB),
   ]);
   return engine.run((call) => {
     const pa = call.input(a);
@@ -56,6 +74,36 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
         index[axis] = 0;
       }
     }
+  });
+}
+
+/** y → a where c ≠ 0, else b. */
+export function where(engine: Engine, c: Floats, a: Floats, b: Floats, y: Floats): boolean {
+  if (!worthIt(c, a, b, y)) return false;
+  const runs = [c, a, b].map(({ length }) => length === y.length);
+  const key = runs.map(Number).join("");
+  const { choose } = engine.program<"choose">(`where ${key}`, () => [whereFunction(runs)]);
+  return engine.run((call) => choose(call.input(c), call.input(a), call.input(b), call.output(y), y.length));
+}
+
+/** choose(c, a, b, y, n): of c, a and b those that `runs` names have n numbers, the others one. */
+function whereFunction(runs: readonly boolean[]): Func {
+  return func("choose", ["i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [y, n] = [3, 4];
+    const numbers = locals.many("v128", 3);
+    const [c, a, b] = [0, 1, 2].map(
+      (pointer) =>
+        (access: Access, v: number): Code =>
+          runs[pointer] ? access.load(pointer, v) : get(numbers[pointer]),
+    );
+    return [
+      numbers.map((number, pointer) => (runs[pointer] ? [] : set(number, get(pointer), v128.load32Splat()))),
+      sweep(n, [...[0, 1, 2].filter((pointer) => runs[pointer]), y], (access) =>
+        access.vectors.map((v) =>
+          access.store(y, v, a(access, v), b(access, v), c(access, v), ZERO, f32x4.notEqual, v128.bitselect),
+        ),
+      ),
+    ];
   });
 }
 

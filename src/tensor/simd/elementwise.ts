@@ -73,6 +73,9 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
     gradient: () => [ZERO],
     reads: "",
   },
+  round: { value: (y, x) => set(y, get(x), f32x4.nearest), gradient: () => [ZERO], reads: "" },
+  floor: { value: (y, x) => set(y, get(x), f32x4.floor), gradient: () => [ZERO], reads: "" },
+  ceil: { value: (y, x) => set(y, get(x), f32x4.ceil), gradient: () => [ZERO], reads: "" },
   relu: {
     // pmax: half the time of max, and NaN stays.
     value: (y, x) => set(y, get(x), ZERO, f32x4.pmax),
@@ -121,34 +124,22 @@ const ROWS: Readonly<Record<UnaryOp, Row>> = {
     reads: "x",
   },
   selu: {
-    // eˣ − 1 = 2t/(1 − t) with t = tanh(x/2).
-    value: (y, x, _p, _q, locals) => {
-      const [half, t] = locals.many("v128", 2);
-      return [
-        set(half, get(x), constant(0.5), f32x4.mul),
-        hyperbolicTangent(t, half, locals),
-        set(t, get(t), constant(2 * SELU_SCALE * SELU_ALPHA), f32x4.mul, ONE, get(t), f32x4.sub, f32x4.div),
-        set(y, get(x), constant(SELU_SCALE), f32x4.mul, get(t), get(x), ZERO, f32x4.greater, v128.bitselect),
-      ];
-    },
-    gradient: (gy, x, _y, _p, _q, locals) => {
-      // eˣ as h·h, with the second h last: see halves.
-      const h = locals.make("v128");
-      return [
-        exponential(locals)(h, get(x), constant(0.5), f32x4.mul),
-        [get(gy), get(h), f32x4.mul, get(h), f32x4.mul, constant(SELU_SCALE * SELU_ALPHA), f32x4.mul],
-        [get(gy), constant(SELU_SCALE), f32x4.mul],
-        [get(x), ZERO, f32x4.lessOrEqual, v128.bitselect],
-      ];
-    },
+    value: (y, x, _p, _q, locals) =>
+      eluOf(y, x, [get(x), constant(SELU_SCALE), f32x4.mul], constant(2 * SELU_SCALE * SELU_ALPHA), locals),
+    gradient: (gy, x, _y, _p, _q, locals) =>
+      eluGradientOf(gy, x, constant(SELU_SCALE), constant(SELU_SCALE * SELU_ALPHA), locals),
+    reads: "x",
+  },
+  elu: {
+    value: (y, x, p, _q, locals) => eluOf(y, x, get(x), [get(p), get(p), f32x4.add], locals),
+    gradient: (gy, x, _y, p, _q, locals) => eluGradientOf(gy, x, ONE, get(p), locals),
     reads: "x",
   },
   gelu: PLAIN,
   geluTanh: PLAIN,
   softplus: PLAIN,
   clamp: {
-    // x < p ? p : x > q ? q : x
-    value: (y, x, p, q) => set(y, get(p), get(x), get(q), f32x4.pmin, get(x), get(p), f32x4.less, v128.bitselect),
+    value: (y, x, p, q) => set(y, get(x), get(p), f32x4.pmax, get(q), f32x4.pmin),
     gradient: (gy, x, _y, p, q) => [
       [get(x), get(p), f32x4.greaterOrEqual, get(x), get(q), f32x4.lessOrEqual, v128.and],
       [get(gy), v128.and],
@@ -188,6 +179,29 @@ function siluGradient(gy: Local, x: Local, _y: Local, _p: Local, _q: Local, loca
     [get(gy), get(m), f32x4.mul, get(h), f32x4.div],
     [ONE, get(x), ONE, sigma, f32x4.sub, f32x4.mul, f32x4.add],
     [f32x4.mul, get(m), f32x4.mul],
+  ];
+}
+
+/** `linear` where x > 0, else twice·t/(1 − t) with t = tanh(x/2): eˣ − 1 = 2t/(1 − t), without cancelling near 0. */
+function eluOf(y: Local, x: Local, linear: Code, twice: Code, locals: Locals): Code {
+  const [half, t] = locals.many("v128", 2);
+  return [
+    set(half, get(x), constant(0.5), f32x4.mul),
+    hyperbolicTangent(t, half, locals),
+    set(t, get(t), twice, f32x4.mul, ONE, get(t), f32x4.sub, f32x4.div),
+    set(y, linear, get(t), get(x), ZERO, f32x4.greater, v128.bitselect),
+  ];
+}
+
+/** gy·factor·eˣ where x ≤ 0, else gy·slope. */
+function eluGradientOf(gy: Local, x: Local, slope: Code, factor: Code, locals: Locals): Code {
+  // eˣ as h·h, with the second h last: see halves.
+  const h = locals.make("v128");
+  return [
+    exponential(locals)(h, get(x), constant(0.5), f32x4.mul),
+    [get(gy), get(h), f32x4.mul, get(h), f32x4.mul, factor, f32x4.mul],
+    [get(gy), slope, f32x4.mul],
+    [get(x), ZERO, f32x4.lessOrEqual, v128.bitselect],
   ];
 }
 

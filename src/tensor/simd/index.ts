@@ -7,7 +7,7 @@
  */
 import type { ArrayKernels } from "../kernels.ts";
 import { plainKernels } from "../plain/index.ts";
-import { binary } from "./broadcast.ts";
+import { binary, where } from "./broadcast.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv/conv.ts";
 import { addScaled, unary, unaryGradient } from "./elementwise.ts";
 import { gemm } from "./matmul.ts";
@@ -70,6 +70,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     pool: engine.arena,
     ready: () => engine.ready(),
     binary: orPlain(binary, plainKernels.binary),
+    where: orPlain(where, plainKernels.where),
     unary: orPlain(unary, plainKernels.unary),
     unaryGradient: orPlain(unaryGradient, plainKernels.unaryGradient),
     addScaled: orPlain(addScaled, plainKernels.addScaled),

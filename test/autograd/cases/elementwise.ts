@@ -6,7 +6,7 @@ import type { Tensor } from "../../../src/tensor/tensor.ts";
 import { UNARY, UNARY_OPS, type UnaryRow } from "../../support/unary.ts";
 import type { OpCase } from "./types.ts";
 
-const { add, clamp, div, gelu, leakyRelu, maximum, minimum, mul, pow, softplus, sub } = elementwise;
+const { add, clamp, div, elu, gelu, leakyRelu, maximum, minimum, mul, pow, softplus, sub } = elementwise;
 type Operand = elementwise.Operand;
 
 /** Pairs of shapes, from equal to rank lifted and axes of length 1 stretched on both sides at once. */
@@ -40,10 +40,13 @@ const pairs: readonly (readonly [Shape, Shape])[] = [
 const positive = (v: number): number => 0.25 + Math.abs(v);
 /** At least ¼ away from 0, on the side it is on. */
 const awayFromZero = (v: number): number => v + Math.sign(v) * 0.25;
+/** 0.3 above a multiple of ½. */
+const offTheSteps = (v: number): number => Math.floor(2 * v) / 2 + 0.3;
 /** The second input is moved away from every value the first can have: no ties. First inputs at multiples of 0.2. */
-const apart = (v: number, input: number): number => Math.round(v * 5) / 5 + (input === 1 ? 0.1 : 0);
+export const apart = (v: number, input: number): number => Math.round(v * 5) / 5 + (input === 1 ? 0.1 : 0);
 
-const binary = (
+/** Cases of an operation of two tensors or numbers. */
+export const binary = (
   op: string,
   f: (a: Operand, b: Operand) => Tensor,
   more: Partial<Pick<OpCase, "linearIn" | "prepare">> = {},
@@ -110,7 +113,7 @@ const ofOneNumber = UNARY_OPS.flatMap((op): [UnaryOp, (x: Tensor) => Tensor][] =
 });
 
 function preparation({ where, linear }: UnaryRow): Partial<Pick<OpCase, "linearIn" | "prepare">> {
-  const prepare = where === "positive" ? positive : where === "not at 0" ? awayFromZero : undefined;
+  const prepare = where && { positive, "not at 0": awayFromZero, "off the steps": offTheSteps }[where];
   return { ...(prepare ? { prepare } : {}), ...(linear ? { linearIn: [0] } : {}) };
 }
 
@@ -132,6 +135,8 @@ export const cases: readonly OpCase[] = [
   ...ofOneNumber.flatMap(([op, f]) => unary(op, f, preparation(UNARY[op]))),
   ...unary("leakyRelu", (x) => leakyRelu(x), { prepare: awayFromZero }),
   ...unary("leakyRelu", (x) => leakyRelu(x, 0.3), { name: "slope 0.3", prepare: awayFromZero }),
+  ...unary("elu", (x) => elu(x)),
+  ...unary("elu", (x) => elu(x, 0.3), { name: "alpha 0.3", prepare: awayFromZero }),
   ...unary("gelu", (x) => gelu(x), { name: "far out, where erfc is a continued fraction", prepare: (v) => 3 * v }),
   ...unary("gelu", (x) => gelu(x, { approximate: "tanh" }), { name: "tanh" }),
   ...unary("softplus", (x) => softplus(x)),
@@ -144,4 +149,6 @@ export const cases: readonly OpCase[] = [
     name: "to [-0.5, 0.75]",
     prepare: (v) => (v < -0.5 ? v - 0.1 : v > 0.75 ? v + 0.1 : v * 0.9),
   }),
+  ...unary("clamp", (x) => clamp(x, undefined, 0), { name: "from above", prepare: awayFromZero }),
+  ...unary("clamp", (x) => clamp(x, { min: 0 }), { name: "from below", prepare: awayFromZero }),
 ];

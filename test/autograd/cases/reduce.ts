@@ -11,6 +11,7 @@ import {
   sum,
   variance,
 } from "../../../src/autograd/reduce.ts";
+import { topK } from "../../../src/autograd/top-k.ts";
 import type { Shape } from "../../../src/tensor/shape.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
 import type { OpCase } from "./types.ts";
@@ -66,6 +67,19 @@ export const cases: readonly OpCase[] = [
       call: (x: Tensor) => f(x, axis).values,
     })),
   ),
+  ...(
+    [
+      [[7], 3, {}],
+      [[2, 3, 4], 2, { axis: 1 }],
+      [[4, 3, 2], 4, { axis: 0, largest: false }],
+      [[3, 5], 0, {}],
+    ] as const
+  ).map(([x, k, options]) => ({
+    op: "topK",
+    name: `x=[${x}] k=${k} ${JSON.stringify(options)}`,
+    inputs: [[...x]],
+    call: (t: Tensor) => topK(t, k, options).values,
+  })),
   {
     op: "maxWithIndices",
     name: "x=[5,1] axis=0 keepDim",

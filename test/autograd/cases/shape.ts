@@ -110,6 +110,25 @@ export const cases: readonly OpCase[] = [
       7,
     ),
   ),
+  linear("pad", "x=[5,6] cropped by 1,2 and 0,3", [[5, 6]], (x) =>
+    pad(x, [
+      [-1, -2],
+      [0, -3],
+    ]),
+  ),
+  linear("pad", "x=[2,3,5,4] moved by one pixel, and channels added", [[2, 3, 5, 4]], (x) =>
+    pad(
+      x,
+      [
+        [0, 0],
+        [1, 0],
+        [-1, 1],
+        [1, -1],
+      ],
+      -2,
+    ),
+  ),
+  linear("pad", "x=[3] all cut off, and others added", [[3]], (x) => pad(x, [[-3, 2]], 0.5)),
   linear("pad", "x=[] by nothing", [[]], (x) => pad(x, [])),
   linear("indexSelect", "x=[3,4] axis=0 index 2,0,2,1", [[3, 4]], (x) => indexSelect(x, 0, [2, 0, 2, 1])),
   linear("indexSelect", "x=[2,3,4] axis=1 index 1", [[2, 3, 4]], (x) => indexSelect(x, 1, [1])),

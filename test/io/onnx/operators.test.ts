@@ -15,7 +15,7 @@ import type { OpCase } from "../../autograd/cases/types.ts";
 import { Apply } from "./apply.ts";
 import { difference, openOnnx } from "./runtime.ts";
 
-const { abs, clamp, gelu, leakyRelu, maxPool2d, minimum, reshape, softplus, tap } = autograd;
+const { abs, clamp, elu, gelu, leakyRelu, maxPool2d, minimum, mul, reshape, round, softplus, tap } = autograd;
 
 const folder = new URL("../../autograd/cases/", import.meta.url);
 const families = await Promise.all(
@@ -96,6 +96,11 @@ describe("what the derivative cases keep away from", () => {
     ["leakyRelu at 0 and far out", (x) => leakyRelu(x, 0.1)],
     ["clamp without a lower bound", (x) => clamp(x, -Infinity, 2)],
     ["clamp without an upper bound", (x) => clamp(x, -2, Infinity)],
+    ["clamp without any bound", (x) => clamp(x, -Infinity, Infinity)],
+    ["clamp with a lower bound above all", (x) => clamp(x, Infinity)],
+    ["clamp with bounds in the wrong order", (x) => clamp(x, 1, -1)],
+    ["round between two whole numbers", (x) => round(mul(x, 0.5))],
+    ["elu at 0 and far out", (x) => elu(x, 0.5)],
     ["minimum of equal numbers", (x) => minimum(x, x)],
     ["tap passes everything on", (x) => tap(x, () => {})],
   ])("%s", async (_, f) => {

@@ -16,7 +16,12 @@ const BINARY: Record<BinaryOp, (a: number, b: number) => number> = {
   pow: (a, b) => a ** b,
   maximum: Math.max,
   minimum: Math.min,
-  equal: (a, b) => (a === b ? 1 : 0),
+  eq: (a, b) => Number(a === b),
+  ne: (a, b) => Number(a !== b),
+  lt: (a, b) => Number(a < b),
+  le: (a, b) => Number(a <= b),
+  keep: (a, b) => (b !== 0 ? a : 0),
+  drop: (a, b) => (b === 0 ? a : 0),
 };
 
 const shapes: readonly (readonly [Shape, Shape])[] = [

@@ -5,7 +5,7 @@ import type { BinaryOp } from "../../../src/tensor/kernels.ts";
 import { plainKernels } from "../../../src/tensor/plain/index.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { sizeOf } from "../../../src/tensor/shape.ts";
-import { binary } from "../../../src/tensor/simd/broadcast.ts";
+import { binary, where } from "../../../src/tensor/simd/broadcast.ts";
 import { addScaled, unary, unaryGradient } from "../../../src/tensor/simd/elementwise.ts";
 import { random, unwritten } from "../../support/kernel.ts";
 import { engine, expectNear, expectUlps, homes, place } from "../../support/simd.ts";
@@ -14,6 +14,7 @@ import { UNARY, UNARY_OPS } from "../../support/unary.ts";
 beforeEach(() => engine.arena.reset());
 
 const special = Float32Array.of(
+  ...[1.5, 2.5, -1.5, -2.5, -0.3, 8388607.5, 2 ** 31],
   ...[0, -0, 1, -1, 0.5, -0.5, 1e-30, -1e-30, 1e-40, -1e-40, 3e38, -3e38, 88, -88, 100, -100, -103.9, 0.625, 20, -20],
   ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
 );
@@ -22,6 +23,10 @@ function numbers(n: number, seed: number): Float32Array {
   const rng = new Rng(seed);
   return random(n, seed).map((v) => (rng.uniform() < 0.2 ? special[rng.integer(special.length)] : 3 * v));
 }
+
+const BINARY_OPS: readonly BinaryOp[] = [
+  ...(["add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "le", "keep", "drop"] as const),
+];
 
 /** Lengths around 1, 4 and 16 numbers; long enough to be worth a call. */
 const lengths = [512, 513, 515, 516, 527, 1037];
@@ -126,13 +131,30 @@ describe.each(homes)("element-wise, %s arrays", (home) => {
   ];
   it.each(shapes)("%j with %j", (a, b) => {
     const g = broadcastGeometry("add", a, b);
-    for (const op of ["add", "sub", "mul", "div", "maximum", "minimum"] as BinaryOp[]) {
+    for (const op of BINARY_OPS) {
       const x = numbers(sizeOf(a), 1);
       const z = numbers(sizeOf(b), 2);
       const expected = unwritten(g.size);
       plainKernels.binary(op, x, z, expected, g);
       const y = place(home, unwritten(g.size));
       expect(binary(engine, op, place(home, x), place(home, z), y, g)).toBe(true);
+      expectUlps(y, expected, 0);
+    }
+  });
+
+  it.each([
+    [true, true, true],
+    [true, true, false],
+    [true, false, true],
+    [true, false, false],
+    [false, true, true],
+  ])("where, with a number for each condition, a and b that is false: %s %s %s", (...runs) => {
+    for (const n of lengths) {
+      const [c, a, b] = runs.map((run, i) => numbers(run ? n : 1, n + i));
+      const expected = unwritten(n);
+      plainKernels.where(c, a, b, expected);
+      const y = place(home, unwritten(n));
+      expect(where(engine, place(home, c), place(home, a), place(home, b), y)).toBe(true);
       expectUlps(y, expected, 0);
     }
   });

@@ -148,7 +148,7 @@ function operatorOf(node: GraphNode): (node: Node) => Run {
 
 /** Pooling's indices, dropout's mask and training's statistics are not computed. */
 function checkOutputs(node: GraphNode, read: ReadonlySet<string>): void {
-  if (node.operator === "Split") return;
+  if (node.operator === "Split" || node.operator === "TopK") return;
   const second = node.outputs.slice(1).find((name) => name !== "" && read.has(name));
   if (second === undefined) return;
   throw new FormatError(

@@ -1,5 +1,5 @@
 /** Element-wise operations in ONNX, which broadcasts like NumPy and Skipstone. */
-import type { BinaryOp, UnaryOp } from "../../../tensor/kernels.ts";
+import type { BinaryOp, Comparison, UnaryOp } from "../../../tensor/kernels.ts";
 import type { Exporter, Exporters, Writer } from "../writer.ts";
 
 const same =
@@ -10,8 +10,8 @@ const same =
 /** From here on ln(1 + eᵗ) is t in float32: the omitted e⁻ᵗ is below half a unit in the last place of t. */
 const SOFTPLUS_IS_LINEAR = 15;
 
-/** Every public operation of one or two numbers; and `tap`. */
-type Elementwise = Exclude<UnaryOp, "geluTanh" | "rsqrt"> | Exclude<BinaryOp, "equal"> | "tap";
+/** Every public operation of one or two numbers but comparisons; and `tap`. */
+type Elementwise = Exclude<UnaryOp, "geluTanh" | "rsqrt"> | Exclude<BinaryOp, Comparison | "keep" | "drop"> | "tap";
 
 export const elementwise: Exporters<Elementwise> = {
   add: /* @__PURE__ */ same("Add"),
@@ -27,6 +27,9 @@ export const elementwise: Exporters<Elementwise> = {
   sqrt: /* @__PURE__ */ same("Sqrt"),
   abs: /* @__PURE__ */ same("Abs"),
   sign: /* @__PURE__ */ same("Sign"),
+  round: /* @__PURE__ */ same("Round"),
+  floor: /* @__PURE__ */ same("Floor"),
+  ceil: /* @__PURE__ */ same("Ceil"),
   hardswish: /* @__PURE__ */ same("HardSwish"),
   selu: /* @__PURE__ */ same("Selu"),
   relu: /* @__PURE__ */ same("Relu"),
@@ -40,6 +43,9 @@ export const elementwise: Exporters<Elementwise> = {
 
   leakyRelu: (writer, { inputs: [x], attributes: { slope } }) =>
     writer.node("LeakyRelu", [writer.value(x)], { alpha: { float: slope } }),
+
+  elu: (writer, { inputs: [x], attributes: { alpha } }) =>
+    writer.node("Elu", [writer.value(x)], { alpha: { float: alpha } }),
 
   gelu: (writer, { inputs: [x], attributes: { approximate } }) => {
     const value = writer.value(x);
@@ -68,6 +74,7 @@ export const elementwise: Exporters<Elementwise> = {
   },
 
   clamp: (writer, { inputs: [x], attributes: { low, high } }) =>
+    // Without a bound ONNX Runtime holds ±∞ to the largest finite number.
     writer.node("Clip", [writer.value(x), writer.scalar(low), writer.scalar(high)]),
 
   tap: (writer, { inputs: [x] }) => writer.value(x),

@@ -5,6 +5,7 @@
  * of opset 17, or of a later opset where it writes them differently. Next: elementwise.ts.
  */
 import type { Exporter } from "../writer.ts";
+import { comparisons } from "./compare.ts";
 import { elementwise } from "./elementwise.ts";
 import { layers } from "./layers.ts";
 import { pooling } from "./pool.ts";
@@ -15,6 +16,7 @@ import { shaping } from "./shape.ts";
 /** Exporters by the name of the operation. */
 export const exporters: Readonly<Record<string, Exporter<never>>> = /* @__PURE__ */ Object.assign(
   {},
+  comparisons,
   elementwise,
   layers,
   pooling,

@@ -26,6 +26,7 @@ export const shaping: Exporters<
   | "pad"
   | "indexSelect"
   | "gather"
+  | "topK"
   | "expand"
 > = {
   transpose: permuted,
@@ -65,6 +66,9 @@ export const shaping: Exporters<
 
   gather: (writer, { inputs: [x], attributes: { axis, index } }) =>
     writer.node("GatherElements", [writer.value(x), writer.ints(Array.from(index.data), index.shape)], { axis }),
+
+  topK: (writer, { inputs: [x], attributes: { k, axis, largest } }) =>
+    writer.node("TopK", [writer.value(x), writer.lengths([k])], { axis, largest: Number(largest) }, 1),
 
   expand: (writer, { inputs: [x], output: { shape } }) =>
     writer.node("Expand", [writer.value(x), writer.lengths(shape)]),

@@ -160,6 +160,10 @@ export const f32x4 = {
   greater: [0xfd, 68],
   lessOrEqual: [0xfd, 69],
   greaterOrEqual: [0xfd, 70],
+  ceil: [0xfd, 103],
+  floor: [0xfd, 104],
+  /** To the nearest whole number, of two equally near ones to the even. */
+  nearest: [0xfd, 106],
   abs: [0xfd, 0xe0, 1],
   neg: [0xfd, 0xe1, 1],
   sqrt: [0xfd, 0xe3, 1],

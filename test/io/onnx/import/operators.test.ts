@@ -56,9 +56,21 @@ const rows: Shape = [3, 5];
 const f = (float: number): { float: number } => ({ float });
 
 const ELEMENTWISE: readonly Case[] = [
-  ...["Neg", "Exp", "Abs", "Sign", "Relu", "Sigmoid", "Tanh", "HardSwish", "Softplus", "Identity"].map((operator) =>
-    one(operator, rows),
-  ),
+  ...[
+    "Neg",
+    "Exp",
+    "Abs",
+    "Sign",
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+    "HardSwish",
+    "Softplus",
+    "Round",
+    "Floor",
+    "Ceil",
+    "Identity",
+  ].map((operator) => one(operator, rows)),
   ...["Sqrt", "Log", "Reciprocal"].map((operator) => one(operator, rows, {}, {}, { positive: true })),
   ...["Add", "Sub", "Mul", "Div", "Max", "Min"].map((operator) => one(operator, rows, {}, { b: random(3, 1) })),
   one("Pow", rows, {}, { b: scalar(2.5) }, { positive: true }),
@@ -66,6 +78,7 @@ const ELEMENTWISE: readonly Case[] = [
   one("LeakyRelu", rows),
   one("LeakyRelu", rows, { alpha: f(0.3) }),
   one("PRelu", image, {}, { slope: random(4, 1, 1) }),
+  one("Elu", rows),
   one("Elu", rows, { alpha: f(0.7) }),
   one("HardSigmoid", rows),
   one("HardSigmoid", rows, { alpha: f(0.5), beta: f(0.4) }),
@@ -77,6 +90,59 @@ const ELEMENTWISE: readonly Case[] = [
   one("Clip", rows, {}, { low: scalar(-0.5), high: scalar(0.25) }),
   one("Clip", rows, {}, { high: scalar(0.25) }, { inputs: ["x", "", "high"] }),
   one("Cast", rows, { to: 1 }),
+];
+
+const FLOAT = { operator: "Cast", attributes: { to: 1 } };
+const COMPARISONS: readonly Case[] = [
+  ...["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"].map((operator) =>
+    several(
+      `${operator}, of whole numbers`,
+      rows,
+      [
+        { operator: "Round", inputs: ["x"], outputs: ["a"] },
+        { operator, inputs: ["a", "b"], outputs: ["truth"] },
+        { ...FLOAT, inputs: ["truth"] },
+      ],
+      { b: tensor([-1, 0, 1, 2, 0]) },
+    ),
+  ),
+  ...["And", "Or", "Xor"].map((operator) =>
+    several(
+      operator,
+      rows,
+      [
+        { operator: "Less", inputs: ["x", "high"], outputs: ["a"] },
+        { operator: "Cast", inputs: ["mask"], outputs: ["b"], attributes: { to: 9 } },
+        { operator, inputs: ["a", "b"], outputs: ["both"] },
+        { operator: "Not", inputs: ["both"], outputs: ["neither"] },
+        { ...FLOAT, inputs: ["neither"] },
+      ],
+      { high: scalar(0.2), mask: tensor([1, 0, -2, 0, 1]) },
+    ),
+  ),
+  several(
+    "Where, by a Cast of numbers to truth",
+    rows,
+    [
+      { operator: "Relu", inputs: ["x"], outputs: ["positive"] },
+      { operator: "Cast", inputs: ["positive"], outputs: ["truth"], attributes: { to: 9 } },
+      { operator: "Where", inputs: ["truth", "x", "b"] },
+    ],
+    { b: random(5) },
+  ),
+  several(
+    "Where, by lengths",
+    rows,
+    [
+      { operator: "Shape", inputs: ["x"], outputs: ["shape"] },
+      { operator: "Greater", inputs: ["shape", "four"], outputs: ["long"] },
+      { operator: "Not", inputs: ["long"], outputs: ["short"] },
+      { operator: "Unsqueeze", inputs: ["short", "last"], outputs: ["condition"] },
+      { operator: "Slice", inputs: ["x", "zero", "two"], outputs: ["a"] },
+      { operator: "Where", inputs: ["condition", "a", "b"] },
+    ],
+    { four: [4], last: [1], zero: [0], two: [2], b: random(5) },
+  ),
 ];
 
 /** The same GELU, in the orders in which it is written. */
@@ -204,6 +270,12 @@ const REDUCTIONS: readonly Case[] = [
   one("ReduceSum", image, { noop_with_empty_axes: 1 }),
 ];
 
+const topK = (inputs: readonly string[], attributes: Attributes = {}): BuiltNode => ({
+  operator: "TopK",
+  inputs,
+  outputs: ["values", "positions"],
+  attributes,
+});
 const SHAPES: readonly Case[] = [
   one("Reshape", image, {}, { shape: [0, -1, 6] }),
   one("Flatten", image),
@@ -225,6 +297,22 @@ const SHAPES: readonly Case[] = [
   one("Pad", image, {}, { pads: [0, 0, 1, 2, 0, 1, 0, 1], value: scalar(0.5) }),
   one("Pad", image, {}, { pads: [0, 0, -1, 2, 0, -1, 0, -2] }),
   one("Pad", image, {}, { pads: [1, 2, 0, 1], axes: [2, -1] }, { opset: 18, inputs: ["x", "pads", "", "axes"] }),
+  one("Pad", image, {}, { pads: [0, 1, -3, 0, 0, -2, 4, -6], value: scalar(2) }),
+  several("TopK", rows, [topK(["x", "k"])], { k: [3] }),
+  several("TopK, the smallest of an axis", image, [topK(["x", "k"], { axis: 1, largest: 0 })], { k: [2] }),
+  several("TopK in opset 9", rows, [topK(["x"], { k: 2, axis: 0 })], {}, 9),
+  several(
+    "OneHot of the positions of TopK, and of constants",
+    rows,
+    [
+      { operator: "TopK", inputs: ["x", "k"], outputs: ["top", "positions"] },
+      { operator: "OneHot", inputs: ["positions", "depth", "values"], outputs: ["a"] },
+      { operator: "OneHot", inputs: ["labels", "depth", "values"], outputs: ["b"], attributes: { axis: 0 } },
+      { operator: "Reshape", inputs: ["b", "shape"], outputs: ["c"] },
+      { operator: "Add", inputs: ["a", "c"] },
+    ],
+    { k: [2], depth: [5], values: tensor([-0.5, 2]), labels: [0, -1, 3], shape: [3, 1, 5] },
+  ),
   one("Gather", image, { axis: 1 }, { index: [3, 0, -1] }),
   one("Expand", [3, 1], {}, { shape: [2, 1, 4] }),
   several("Split into equal parts, added", image, [
@@ -323,7 +411,7 @@ const RESIZING: readonly Case[] = [
   one("Resize", [2, 3, 5], {}, { scales: tensor([1, 1, 2]) }, { inputs: ["x", "", "scales"] }),
 ];
 
-const all = { ELEMENTWISE, GELU, LAYERS, POOLING, REDUCTIONS, RESIZING, SHAPES };
+const all = { ELEMENTWISE, COMPARISONS, GELU, LAYERS, POOLING, REDUCTIONS, RESIZING, SHAPES };
 
 describe.each(Object.entries(all))("%s", (_, cases) => {
   it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, c) => {

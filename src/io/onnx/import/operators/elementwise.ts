@@ -1,4 +1,6 @@
 /** Element-wise operators. With whole numbers they compute shapes. */
+
+import { ne } from "../../../../autograd/compare.ts";
 import * as ops from "../../../../autograd/elementwise.ts";
 import type { Tensor } from "../../../../tensor/tensor.ts";
 import { isFloatType, isWholes, isWholeType } from "../numbers.ts";
@@ -35,15 +37,6 @@ const clip: Operator = (node) => {
   return (inputs) => ops.clamp(inputs.tensor(0), low, high);
 };
 
-/** y = x where x > 0, else alpha·(eˣ − 1). The exponent is cut at 0, beyond which it could be infinite. */
-const elu: Operator = (node) => {
-  const alpha = node.number("alpha", 1);
-  return (inputs) => {
-    const x = inputs.tensor(0);
-    return ops.add(ops.relu(x), ops.mul(ops.sub(ops.exp(ops.minimum(x, 0)), 1), alpha));
-  };
-};
-
 /** y = min(1, max(0, alpha·x + beta)). */
 const hardSigmoid: Operator = (node) => {
   const [alpha, beta] = [node.number("alpha", 0.2), node.number("beta", 0.5)];
@@ -68,10 +61,14 @@ const gelu: Operator = (node) => {
   return (inputs) => ops.gelu(inputs.tensor(0), { approximate });
 };
 
+/** TensorProto.DataType. */
+const BOOL = 9;
+
 /** Between floats nothing changes: here all are float32. */
 const cast: Operator = (node) => {
   const to = node.whole("to", 0);
-  if (isWholeType(to)) return (inputs) => (to === 9 ? mapToTruth(inputs.wholes(0)) : inputs.wholes(0));
+  if (to === BOOL) return (inputs) => (inputs.areWholes ? mapToTruth(inputs.wholes(0)) : ne(inputs.tensor(0), 0));
+  if (isWholeType(to)) return (inputs) => inputs.wholes(0);
   if (!isFloatType(to) || to === 10 || to === 16) {
     throw node.error(`to must be float32, float64 or whole numbers, got type ${to}: everything here is float32`);
   }
@@ -92,8 +89,6 @@ export const elementwise: Operators = {
   Max: /* @__PURE__ */ variadic(ops.maximum, Math.max),
   Min: /* @__PURE__ */ variadic(ops.minimum, Math.min),
   Sum: /* @__PURE__ */ variadic(ops.add, (a, b) => a + b),
-  // Of shapes only: no number here is true or false.
-  Equal: () => (inputs) => mapWholes(inputs.wholes(0), inputs.wholes(1), (a, b) => Number(a === b)),
 
   Neg: () => (inputs) => {
     const x = inputs.value(0);
@@ -104,6 +99,9 @@ export const elementwise: Operators = {
   Log: /* @__PURE__ */ unary(ops.log),
   Abs: /* @__PURE__ */ unary(ops.abs),
   Sign: /* @__PURE__ */ unary(ops.sign),
+  Round: /* @__PURE__ */ unary(ops.round),
+  Floor: /* @__PURE__ */ unary(ops.floor),
+  Ceil: /* @__PURE__ */ unary(ops.ceil),
   Reciprocal: /* @__PURE__ */ unary((x) => ops.div(1, x)),
   Relu: /* @__PURE__ */ unary(ops.relu),
   Sigmoid: /* @__PURE__ */ unary(ops.sigmoid),
@@ -119,7 +117,10 @@ export const elementwise: Operators = {
     const x = inputs.tensor(0);
     return ops.sub(ops.relu(x), ops.mul(inputs.tensor(1), ops.relu(ops.neg(x))));
   },
-  Elu: elu,
+  Elu: (node) => {
+    const alpha = node.number("alpha", 1);
+    return (inputs) => ops.elu(inputs.tensor(0), alpha);
+  },
   HardSigmoid: hardSigmoid,
   Selu: selu,
   Gelu: gelu,

@@ -1,5 +1,6 @@
 /** Every operator of ONNX that is covered, and advice on some that are not. Next: elementwise.ts. */
 import type { Operators } from "../operator.ts";
+import { comparisons } from "./compare.ts";
 import { elementwise } from "./elementwise.ts";
 import { layers } from "./layers.ts";
 import { pooling } from "./pool.ts";
@@ -9,6 +10,7 @@ import { shaping } from "./shape.ts";
 
 export const operators: Operators = /* @__PURE__ */ Object.assign(
   {},
+  comparisons,
   elementwise,
   layers,
   pooling,

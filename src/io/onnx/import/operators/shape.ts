@@ -1,6 +1,9 @@
 /** Operators that move numbers, of tensors and of shapes. */
+import { eq, lt, where } from "../../../../autograd/compare.ts";
+import { add } from "../../../../autograd/elementwise.ts";
 import { concat, expand, indexSelect, pad, permute, reshape, slice } from "../../../../autograd/shape.ts";
-import { full } from "../../../../tensor/create.ts";
+import { topK } from "../../../../autograd/top-k.ts";
+import { arange, full, tensor } from "../../../../tensor/create.ts";
 import { broadcastShapes, type Shape, sizeOf } from "../../../../tensor/shape.ts";
 import { isWholes, type Value, wholes } from "../numbers.ts";
 import { type Inputs, type Node, type Operator, type Operators, split } from "../operator.ts";
@@ -144,15 +147,8 @@ const padded: Operator = (node) => {
       const i = axes.indexOf(axis);
       return i < 0 ? [0, 0] : [pads[i], pads[i + axes.length]];
     });
-    // Negative padding cuts off.
-    const kept = sides.map(([before, after], axis): [number, number] => [
-      Math.max(0, -before),
-      x.shape[axis] - Math.max(0, -after),
-    ]);
-    const cut = pads.some((p) => p < 0) ? slice(x, kept) : x;
-    const added = sides.map(([before, after]): [number, number] => [Math.max(0, before), Math.max(0, after)]);
-    node.checkSize(cut.shape.map((length, axis) => length + added[axis][0] + added[axis][1]));
-    return added.flat().every((p) => p === 0) ? cut : pad(cut, added, value);
+    node.checkSize(x.shape.map((length, axis) => sides[axis][0] + length + sides[axis][1]));
+    return sides.flat().every((p) => p === 0) ? x : pad(x, sides, value);
   };
 };
 
@@ -190,6 +186,35 @@ const splitUp: Operator = (node) => {
   };
 };
 
+/** The positions are numbers of a tensor like others: they depend on the network's. */
+const topOf: Operator = (node) => {
+  const [axis, largest] = [node.whole("axis", -1), node.flag("largest", true)];
+  return (inputs) => {
+    const [k] = node.opset < 10 ? [node.whole("k", 1)] : inputs.wholes(1).data;
+    const { values, indices } = topK(inputs.tensor(0), k, { axis, largest });
+    return [values, tensor(indices.data, indices.shape)];
+  };
+};
+
+/** on where the position along a new axis is the index, else off; an index below 0 counts from the end. */
+const oneHotOf: Operator = (node) => {
+  const given = node.whole("axis", -1);
+  return (inputs) => {
+    const [index, on] = [inputs.tensor(0), inputs.tensor(2)];
+    const [depth] = inputs.wholes(1).data;
+    const rank = index.rank + 1;
+    const axis = inputs.axis(given, rank);
+    node.checkSize([...index.shape, depth]);
+    const positions = reshape(
+      arange(depth),
+      Array.from({ length: rank }, (_, i) => (i === axis ? depth : 1)),
+    );
+    const wanted = where(lt(index, 0), add(index, depth), index);
+    const lifted = reshape(wanted, [...index.shape.slice(0, axis), 1, ...index.shape.slice(axis)]);
+    return where(eq(lifted, positions), slice(on, [[1, 2]]), slice(on, [[0, 1]]));
+  };
+};
+
 const constantOfShape: Operator = (node) => {
   const value = node.tensor("value") ?? { shape: [1], data: Float32Array.of(0) };
   if (value.data.length !== 1) throw node.error(`value must be one number, got ${value.data.length}`);
@@ -204,17 +229,6 @@ const constantOfShape: Operator = (node) => {
 const shapeOf: Operator = (node) => {
   const [start, end] = [node.whole("start", 0), node.whole("end", Number.MAX_SAFE_INTEGER)];
   return (inputs) => wholes(inputs.value(0).shape.slice(start, end));
-};
-
-/** The elements of b where the condition is 0, else those of a: all of them known from shapes. */
-const where: Operator = () => (inputs) => {
-  const [condition, a, b] = [inputs.wholes(0), inputs.wholes(1), inputs.wholes(2)];
-  const shape = [a, b].reduce((all, { shape }) => broadcastShapes("importOnnx", all, shape), [...condition.shape]);
-  const [c, yes, no] = [condition, a, b].map((part) => expandWholes(part, shape).data);
-  return wholes(
-    c.map((value, i) => (value !== 0 ? yes[i] : no[i])),
-    shape,
-  );
 };
 
 const expanded: Operator = (node) => (inputs) => {
@@ -236,9 +250,10 @@ export const shaping: Operators = {
   Pad: padded,
   Gather: gathered,
   Split: splitUp,
+  TopK: topOf,
+  OneHot: oneHotOf,
   Shape: shapeOf,
   Size: () => (inputs) => wholes([sizeOf(inputs.value(0).shape)], []),
   ConstantOfShape: constantOfShape,
-  Where: where,
   Expand: expanded,
 };
