@@ -11,7 +11,7 @@ import { argmax, reduce, variance, varianceGradient } from "./reduce.ts";
 import { copyStrided, fill, indexAdd, indexSelect, put } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { unary, unaryGradient } from "./unary.ts";
-import { adam, runningAverage, sgd } from "./update.ts";
+import { adam, rmsprop, runningAverage, sgd } from "./update.ts";
 
 export const plainKernels: ArrayKernels = {
   name: "plain",
@@ -57,4 +57,5 @@ export const plainKernels: ArrayKernels = {
   runningAverage,
   sgd,
   adam,
+  rmsprop,
 };
