@@ -112,8 +112,8 @@ export interface FitOptions<X = Tensor, Y = Tensor, L = Labels, K extends string
   onStep?: (info: StepInfo<X, Y, L, K>) => Answer;
   onEpoch?: (info: EpochInfo<K>) => Answer;
   /**
-   * Goes on from a checkpoint as if the training had never stopped, to the bit: model, optimiser, generators, epoch and place
-   * in it. Everything else is made again by the program as it was made then, `data` above all: it is called for the
+   * Goes on from a checkpoint as if the training had never stopped, to the bit: model, optimiser, the state of a schedule that
+   * has one, generators, epoch and place in it. Everything else is made again by the program as it was made then, `data` above all: it is called for the
    * checkpoint's epoch, and the batches that were taken are left out. `steps` and `epochs` count from the beginning of the
    * training; the history begins here. Null or undefined: the training begins.
    */
@@ -202,7 +202,7 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
   let putBack = (): void => {};
   try {
     if (isResting(model)) putBack = switchMode(model, true);
-    const progress = new Progress<X, L, K>(model, optimizer, meter.names, options);
+    const progress = new Progress<X, L, K>(model, optimizer, meter.names, { ...options, schedule });
     const checkpoint = (): Checkpoint => progress.checkpoint();
     const stepper = new Stepper(model, optimizer, meter, {
       loss: options.loss,

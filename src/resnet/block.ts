@@ -113,6 +113,16 @@ export interface VariantOptions extends ShortcutNumbers {
   order?: Order;
   /** How the branch starts (start.ts). Default "default". */
   start?: Start;
+  /**
+   * Squeeze-and-excitation at the branch's end, before the addition (Hu et al. 2018): how many channels of the branch share one of
+   * the squeeze, 16 in the paper. Its part is `se`, as in timm. Default false: none.
+   */
+  squeezeExcitation?: number | false;
+  /**
+   * Whether a block with a stride blurs before it subsamples (Zhang 2019): its branch before the convolution that follows the one
+   * that has the stride elsewhere, its projection before the 1×1 convolution. "pad" keeps selecting pixels. Default false.
+   */
+  antialias?: boolean;
   /** Whether there is batch norm; the convolutions stay without bias either way. Default true, for SkipInit and Fixup false. */
   batchNorm?: boolean;
   /** Where the initial values come from. */
@@ -128,6 +138,8 @@ export const VARIANT_OPTIONS: OptionNames<VariantOptions> = {
   ...NUMBER_OPTIONS,
   order: true,
   start: true,
+  squeezeExcitation: true,
+  antialias: true,
   batchNorm: true,
   rng: true,
   init: true,
@@ -176,6 +188,9 @@ export function checkVariant(who: string, options: VariantOptions): void {
   checkOneOf(who, "order", order, Object.keys(ORDERS));
   checkShortcut(who, shortcut ?? "identity", padChannels, options);
   if (options.batchNorm !== undefined) checkBoolean(who, "batchNorm", options.batchNorm);
+  if (options.antialias !== undefined) checkBoolean(who, "antialias", options.antialias);
+  const { squeezeExcitation = false } = options;
+  if (squeezeExcitation !== false) checkWhole(who, "squeezeExcitation", squeezeExcitation);
   checkInit(who, options.init);
   checkStart(who, start, { shortcut, order, batchNorm: options.batchNorm ?? hasNorm(start) });
 }
@@ -222,6 +237,8 @@ export function planBlock<Options extends BlockOptions>(
     order,
     split: splitsAfter && options.split !== "before" ? "after" : "before",
     start,
+    squeezeExcitation: options.squeezeExcitation ?? false,
+    antialias: (options.antialias ?? false) && stride > 1,
     batchNorm: options.batchNorm ?? hasNorm(start),
     blocks,
     survival,
@@ -237,6 +254,8 @@ export function describeBlock({
   split,
   order,
   start,
+  squeezeExcitation,
+  antialias,
   survival,
 }: BlockPlan): string {
   const parts = [`${inChannels} → ${outChannels}`];
@@ -244,6 +263,8 @@ export function describeBlock({
   parts.push(`shortcut ${shortcut}${split === "after" && shortcut !== "none" ? " of the activation" : ""}`);
   if (order !== "post") parts.push(`order ${order}`);
   if (start !== "default") parts.push(`start ${start}`);
+  if (squeezeExcitation !== false) parts.push(`squeeze-and-excitation ${squeezeExcitation}`);
+  if (antialias) parts.push("anti-aliased");
   if (survival !== 1) parts.push(`survival ${Number(survival.toFixed(3))}`);
   return parts.join(", ");
 }

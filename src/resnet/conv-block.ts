@@ -8,10 +8,12 @@ import { Module } from "../nn/module.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type BlockPlan, describeBlock } from "./block.ts";
+import type { BlurPool2d } from "./blur-pool.ts";
 import type { Order } from "./order.ts";
 import { type Block, zeroLast } from "./parts.ts";
 import { afterSum, branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
 import type { ShortcutKind } from "./shortcut.ts";
+import type { SqueezeExcitation } from "./squeeze-excitation.ts";
 import type { FixupBiases } from "./start.ts";
 
 /** A residual block of convolutions. A kind of block declares them and their norms, and calls `assemble`. */
@@ -21,6 +23,9 @@ export abstract class ConvBlock extends Module implements Block {
   // `declare`, here and in the kinds: `assemble` makes the parts in the order in which they are applied, which differs.
   declare readonly downsample: Sequential | Conv2d | null;
   declare readonly convGate: Conv2d | null;
+  declare readonly se: SqueezeExcitation | null;
+  declare readonly blur: BlurPool2d | null;
+  declare readonly blurAfter: number;
   declare readonly scale: Tensor | null;
   declare readonly biases: readonly FixupBiases[];
   declare readonly noise: Rng | null;

@@ -35,6 +35,7 @@ import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
 import { kaimingFanOut, type ResidualBlock, residualBlocks } from "./block.ts";
+import { BlurPool2d } from "./blur-pool.ts";
 import { Bottleneck } from "./bottleneck.ts";
 import { plainZero } from "./start.ts";
 
@@ -66,6 +67,15 @@ export interface ImageNetResNetOptions {
   version?: 1 | 1.5;
   /** "cifar": a 3×3 convolution with stride 1 and no pooling instead of the stem, for small images. Default: none. */
   replaceStem?: "cifar";
+  /**
+   * Of the last three stages, which do not halve the image: their convolutions are dilated instead, for dense predictions
+   * (Chen et al. 2017; for bottlenecks alone, as in torchvision). Default [false, false, false].
+   */
+  replaceStrideWithDilation?: readonly [boolean, boolean, boolean];
+  /** Squeeze-and-excitation in each branch (Hu et al. 2018): 16 in the paper. See `BlockOptions`. Default false: none. */
+  squeezeExcitation?: number | false;
+  /** Whether the pooling and the blocks blur before they subsample (Zhang 2019). See `BlockOptions`. Default false. */
+  antialias?: boolean;
   /** Whether every residual branch starts as zero. Default false. */
   zeroInitLast?: boolean;
   /** Where the initial values come from. */
@@ -80,6 +90,9 @@ const OPTIONS: OptionNames<ImageNetResNetOptions> = {
   shortcut: true,
   version: true,
   replaceStem: true,
+  replaceStrideWithDilation: true,
+  squeezeExcitation: true,
+  antialias: true,
   zeroInitLast: true,
   rng: true,
   init: true,
@@ -150,6 +163,8 @@ export class ImageNetResNet extends Module {
   readonly bn1: BatchNorm2d;
   /** Null where the stem is replaced. */
   readonly maxpool: MaxPool2d | null;
+  /** What subsamples instead of the pooling; null unless anti-aliased. */
+  readonly blurpool: BlurPool2d | null;
   readonly layer1: Sequential;
   readonly layer2: Sequential;
   readonly layer3: Sequential;
@@ -162,17 +177,27 @@ export class ImageNetResNet extends Module {
     super();
     checkNetwork(design, options);
     const { classes = 1000, inChannels = 3, shortcut = "project", version = 1.5, replaceStem } = options;
-    const { zeroInitLast = false, rng, init = kaimingFanOut } = options;
+    const { zeroInitLast = false, squeezeExcitation = false, antialias = false } = options;
+    const { replaceStrideWithDilation = [false, false, false], rng, init = kaimingFanOut } = options;
     const { block, stages, groups = 1, baseWidth = 64 } = design;
     const expansion = block === "basic" ? 1 : 4;
 
+    let dilation = 1;
     const stage = (number: number, from: number, to: number, stride: number): Sequential => {
+      // The first block of a stage still sees what the stage before it saw (torchvision's previous_dilation).
+      const first = dilation;
+      if (number > 1 && replaceStrideWithDilation[number - 2]) {
+        dilation *= stride;
+        stride = 1;
+      }
       const blocks: Module[] = [];
       for (let i = 0; i < stages[number - 1]; i++) {
         const changes = i === 0 && (stride !== 1 || from !== to);
         const common = {
           stride: i === 0 ? stride : 1,
           shortcut: shortcut === "none" || changes ? shortcut : "identity",
+          squeezeExcitation,
+          antialias,
           rng: rng.fork(`layer${number}.${i}`),
           init,
         } as const;
@@ -180,7 +205,13 @@ export class ImageNetResNet extends Module {
         blocks.push(
           block === "basic"
             ? new BasicBlock(channels, to, common)
-            : new Bottleneck(channels, to, { ...common, groups, baseWidth, version }),
+            : new Bottleneck(channels, to, {
+                ...common,
+                groups,
+                baseWidth,
+                version,
+                dilation: i === 0 ? first : dilation,
+              }),
         );
       }
       return new Sequential(...blocks);
@@ -191,7 +222,8 @@ export class ImageNetResNet extends Module {
     const { stride, padding } = stem;
     this.conv1 = new Conv2d(inChannels, 64, stem.size, { stride, padding, bias: false, rng: rng.fork("conv1"), init });
     this.bn1 = new BatchNorm2d(64);
-    this.maxpool = replaceStem ? null : new MaxPool2d(3, { stride: 2, padding: 1 });
+    this.maxpool = replaceStem ? null : new MaxPool2d(3, { stride: antialias ? 1 : 2, padding: 1 });
+    this.blurpool = antialias && !replaceStem ? new BlurPool2d() : null;
     this.layer1 = stage(1, 64, 64 * expansion, 1);
     this.layer2 = stage(2, 64 * expansion, 128 * expansion, 2);
     this.layer3 = stage(3, 128 * expansion, 256 * expansion, 2);
@@ -204,6 +236,7 @@ export class ImageNetResNet extends Module {
   forward(x: Tensor): Tensor {
     x = relu(this.bn1.forward(this.conv1.forward(x)));
     if (this.maxpool) x = this.maxpool.forward(x);
+    if (this.blurpool) x = this.blurpool.forward(x);
     x = this.layer2.forward(this.layer1.forward(x));
     x = this.layer4.forward(this.layer3.forward(x));
     return this.fc.forward(flatten(this.avgpool.forward(x), 1));
@@ -251,5 +284,14 @@ function checkNetwork(design: ImageNetResNetDesign, options: ImageNetResNetOptio
   checkWhole(who, "inChannels", inChannels);
   checkOneOf(who, "shortcut", shortcut, ["project", "pad", "none"]);
   if (version !== 1 && version !== 1.5) throw new ValueError(`${who}: version must be one of 1, 1.5, got "${version}"`);
+  const { replaceStrideWithDilation: replaced = [false, false, false] } = options;
+  if (!Array.isArray(replaced) || replaced.length !== 3 || !replaced.every((one) => typeof one === "boolean")) {
+    throw new ValueError(
+      `${who}: replaceStrideWithDilation must be three of true and false, for layer2, layer3 and layer4, got ${describe(replaced)}`,
+    );
+  }
+  if (block === "basic" && replaced.includes(true)) {
+    throw new ValueError(`${who}: replaceStrideWithDilation needs bottlenecks: basic blocks have no dilation`);
+  }
   if (replaceStem !== undefined) checkOneOf(who, "replaceStem", replaceStem, ["cifar"]);
 }

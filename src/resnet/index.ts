@@ -8,6 +8,7 @@ export {
   residualBlocks,
   type VariantOptions,
 } from "./block.ts";
+export { BlurPool2d, type BlurPool2dOptions } from "./blur-pool.ts";
 export { Bottleneck, type BottleneckOptions } from "./bottleneck.ts";
 export { type CifarResNetOptions, cifarResNet, ResNet } from "./cifar-resnet.ts";
 export type { ConvBlock } from "./conv-block.ts";
@@ -58,6 +59,7 @@ export {
 } from "./models.ts";
 export type { Order } from "./order.ts";
 export type { PadChannels, ShortcutKind, ShortcutNumbers } from "./shortcut.ts";
+export { SqueezeExcitation, type SqueezeExcitationOptions } from "./squeeze-excitation.ts";
 export type { FixupBiases, Start } from "./start.ts";
 export { survivalProbability } from "./stochastic-depth.ts";
 export { Vgg, type VggDepth, type VggOptions, vgg } from "./vgg.ts";

@@ -12,16 +12,23 @@ import { pow } from "../tensor/math/index.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type BlockOptions, type BlockPlan, kaimingFanOut, type ResidualBlock } from "./block.ts";
+import { BlurPool2d } from "./blur-pool.ts";
 import { ORDERS } from "./order.ts";
 import { SHORTCUTS } from "./shortcut.ts";
+import { SqueezeExcitation } from "./squeeze-excitation.ts";
 import { checkZeroable, FixupBiases, scalar, scaled } from "./start.ts";
 
 /** What every block is made of beside its convolutions and norms. */
 export interface BlockParts {
-  /** The projection: a 1×1 convolution, and a batch norm unless the block's norms come first. */
+  /** The projection: a 1×1 convolution, a batch norm unless the block's norms come first, and before them a blur if anti-aliased. */
   readonly downsample: Sequential | Conv2d | null;
   /** The 1×1 convolution, with bias, whose sigmoid is the gate g. */
   readonly convGate: Conv2d | null;
+  /** The factors of the branch's channels. */
+  readonly se: SqueezeExcitation | null;
+  /** What subsamples the branch in place of the convolution `blurAfter` (from 0), before the next one. */
+  readonly blur: BlurPool2d | null;
+  readonly blurAfter: number;
   /** The factor of the branch in SkipInit and Fixup, `[1]`. */
   readonly scale: Tensor | null;
   /** Fixup's biases, one pair for each convolution; else empty. */
@@ -61,18 +68,28 @@ export function assemble(
   { rng, init = kaimingFanOut }: BlockOptions,
 ): void {
   const { inChannels, outChannels, stride, shortcut, order, start, batchNorm, survival } = block.plan;
+  const { squeezeExcitation, antialias } = block.plan;
   const { from, needs } = SHORTCUTS[shortcut];
-  const pointwise = (bias: boolean): Conv2d => new Conv2d(inChannels, outChannels, 1, { stride, bias, rng, init });
-  Object.assign(block, branchParts(block.plan, shapes, rng, init));
+  const pointwise = (bias: boolean, stride: number): Conv2d =>
+    new Conv2d(inChannels, outChannels, 1, { stride, bias, rng, init });
+  const strideless = antialias ? shapes.map((shape) => ({ ...shape, stride: 1 })) : shapes;
+  Object.assign(block, branchParts(block.plan, strideless, rng, init));
 
-  let downsample: BlockParts["downsample"] = from === "projected" ? pointwise(false) : null;
   // Where a norm precedes each convolution, that of the projection was applied before the split.
-  if (downsample && !ORDERS[order].first.includes("norm")) {
-    downsample = new Sequential(downsample, ...(batchNorm ? [new BatchNorm2d(outChannels)] : []));
-  }
+  const normed = !ORDERS[order].first.includes("norm");
+  const projected = from === "projected" ? pointwise(false, antialias ? 1 : stride) : null;
+  const around = {
+    before: antialias ? [new BlurPool2d({ stride })] : [],
+    after: normed && batchNorm ? [new BatchNorm2d(outChannels)] : [],
+  };
+  const squeezed = squeezeExcitation === false ? 0 : Math.max(1, Math.floor(outChannels / squeezeExcitation));
   const parts: BlockParts = {
-    downsample,
-    convGate: needs === "gate" ? pointwise(true) : null,
+    downsample:
+      projected && (normed || antialias) ? new Sequential(...around.before, projected, ...around.after) : projected,
+    convGate: needs === "gate" ? pointwise(true, stride) : null,
+    se: squeezed > 0 ? new SqueezeExcitation(outChannels, squeezed, { rng: rng.fork("se"), init }) : null,
+    blur: antialias ? new BlurPool2d({ stride }) : null,
+    blurAfter: shapes.findIndex((shape) => (shape.stride ?? 1) > 1),
     scale: start === "skipInit" || start === "fixup" ? scalar(1) : null,
     biases: start === "fixup" ? shapes.map(() => new FixupBiases()) : [],
     noise: needs === "noise" || survival < 1 ? rng.fork("noise") : null,

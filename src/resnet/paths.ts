@@ -82,10 +82,12 @@ function branchFrom(block: Block, activated: Tensor, g: Tensor | null): Tensor {
     if (i > 0) {
       if (block.biases.length > 0) y = add(y, block.biases[i - 1].after);
       y = applySteps("norm relu", y, norms[i - 1 + used]);
+      if (block.blur && block.blurAfter === i - 1) y = block.blur.forward(y);
     }
     y = convolutions[i].forward(block.biases[i]?.forward(y) ?? y);
   }
   y = applySteps(last, y, norms.at(-1));
+  if (block.se) y = block.se.forward(y);
   if (block.scale) y = mul(y, block.scale);
   if (block.biases.length > 0) y = add(y, block.biases.at(-1)!.after);
   const factor = block.training ? branchScale : branchScale * survival;

@@ -24,9 +24,10 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
-import { checkBetween, checkBoolean, checkRng, checkWhole } from "../tensor/arguments.ts";
+import { checkBetween, checkBoolean, checkPair, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
+import type { Pair } from "../tensor/geometry/conv.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { kaimingFanOut } from "./block.ts";
@@ -42,8 +43,8 @@ export interface VggOptions {
   inChannels?: number;
   /** Whether a batch norm follows each convolution. Default false, as in the paper. */
   batchNorm?: boolean;
-  /** Side of the grid that the features are averaged to, whatever the size of the image. Default 7. */
-  gridSize?: number;
+  /** The grid that the features are averaged to, whatever the size of the image: its side, or height and width. Default 7. */
+  gridSize?: Pair;
   /** Units of the fully connected layers before the last. Default [4096, 4096]. */
   hidden?: readonly number[];
   /** Probability that a unit of these layers is dropped in training. Default 0.5. */
@@ -131,7 +132,7 @@ export class Vgg extends Module {
       return layer;
     };
     const classifier: Module[] = [];
-    let inputs = channels * gridSize * gridSize;
+    let inputs = channels * this.avgpool.outputSize[0] * this.avgpool.outputSize[1];
     for (const units of hidden) {
       classifier.push(fullyConnected(inputs, units), new ReLU(), new Dropout(dropout, { rng: rng.fork("dropout") }));
       inputs = units;
@@ -156,7 +157,8 @@ function checkNetwork(depth: VggDepth, options: VggOptions): void {
   checkOptions("vgg", options, OPTIONS);
   checkRng("vgg", options?.rng, `vgg(${depth}, { rng: new Rng(seed) })`);
   const { classes = 1, inChannels = 1, gridSize = 1, hidden = [], dropout = 0, batchNorm = false, init } = options;
-  for (const [name, count] of Object.entries({ classes, inChannels, gridSize })) checkWhole("vgg", name, count);
+  for (const [name, count] of Object.entries({ classes, inChannels })) checkWhole("vgg", name, count);
+  checkPair("vgg", "gridSize", gridSize);
   if (!Array.isArray(hidden)) throw new ValueError(`vgg: hidden must be a list of numbers, got ${describe(hidden)}`);
   for (const units of hidden) checkWhole("vgg", "a number of hidden units", units);
   checkBetween("vgg", "dropout", dropout, 0, 1);

@@ -72,6 +72,8 @@ export interface SgdStep {
   readonly dampening: number;
   readonly weightDecay: number;
   readonly nesterov: boolean;
+  /** Ascend: the gradient counts with the opposite sign, before weight decay. */
+  readonly maximize: boolean;
   /** The first step of this parameter: the momentum buffer starts as the gradient itself, undampened. */
   readonly first: boolean;
 }
@@ -84,8 +86,18 @@ export interface AdamStep {
   readonly weightDecay: number;
   /** AdamW: decay the weights themselves instead of adding to the gradient. */
   readonly decoupled: boolean;
+  readonly maximize: boolean;
   /** Number of this step, from 1. */
   readonly step: number;
+}
+
+export interface RmspropStep {
+  readonly lr: number;
+  readonly alpha: number;
+  readonly eps: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly maximize: boolean;
 }
 
 /** How a·b + c is rounded in float32: once ("fused"), or after the product, too ("separate"). */
@@ -279,8 +291,13 @@ export interface Kernels<A = Values> extends TierInUse {
   runningAverage(running: A, batch: A, momentum: number, scale: number): void;
   /** w, v: one step of stochastic gradient descent as PyTorch defines it. v may be null where momentum is 0. */
   sgd(w: A, gw: A, v: A | null, step: SgdStep): void;
-  /** w, m, v: one step of Adam (Kingma & Ba 2015, Algorithm 1) or AdamW (Loshchilov & Hutter 2019, Algorithm 2). */
-  adam(w: A, gw: A, m: A, v: A, step: AdamStep): void;
+  /**
+   * w, m, v: one step of Adam (Kingma & Ba 2015, Algorithm 1) or AdamW (Loshchilov & Hutter 2019, Algorithm 2). With `peak`, the
+   * largest v so far, AMSGrad (Reddi et al. 2018).
+   */
+  adam(w: A, gw: A, m: A, v: A, peak: A | null, step: AdamStep): void;
+  /** w, s, m, v: one step of RMSprop as PyTorch defines it. m is null unless it is centred, v where momentum is 0. */
+  rmsprop(w: A, gw: A, s: A, m: A | null, v: A | null, step: RmspropStep): void;
 }
 
 /** The kernels of a tier that works on typed arrays, as both tiers of this library do. */

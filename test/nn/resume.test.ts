@@ -22,6 +22,7 @@ import {
   mul,
   type Optimizer,
   ReLU,
+  RMSprop,
   Rng,
   randn,
   readCheckpoint,
@@ -110,6 +111,23 @@ describe.each(["simd", "plain"] as const)("%s", (tier) => {
       const schedule = schedules.oneCycle(0.01, { steps: 12 });
       return { model, optimizer, options: { data, schedule, accumulate: 2, clipNorm: 1, generators: { rng } } };
     },
+    "RMSprop, centred in one group, with momentum in the other; a plateau told before each checkpoint": () => {
+      const model = cifarResNet(8, { width: 4, classes: 4, rng: new Rng(0) });
+      const [first, ...rest] = model.parameters();
+      const groups = [
+        { parameters: [first], centered: true, eps: 0.1 },
+        { parameters: rest, momentum: 0.9 },
+      ];
+      const schedule = schedules.plateau(0.002, { patience: 0, factor: 0.5, threshold: 0.5 });
+      const onEpoch = ({ loss }: { loss: number }): void => schedule.step(loss);
+      return { model, optimizer: new RMSprop(groups), options: { data: fixed, schedule, onEpoch } };
+    },
+    "AMSGrad, maximized in one group": () => {
+      const model = mlp(new Rng(1));
+      const [first, ...rest] = model.parameters();
+      const groups = [{ parameters: [first], maximize: true }, { parameters: rest }];
+      return { model, optimizer: new Adam(groups, { lr: 0.01, amsgrad: true }), options: { data: fixed } };
+    },
     "a generator of one's own, a loss with a parameter": () => {
       const rng = new Rng(5);
       const noise = new Rng(6);
@@ -188,8 +206,9 @@ describe.each(["simd", "plain"] as const)("%s", (tier) => {
         ...whole.options,
         optimizer: whole.optimizer,
         epochs: 3,
-        onEpoch: ({ checkpoint }) => {
-          saved.push(checkpoint());
+        onEpoch: (info) => {
+          whole.options.onEpoch?.(info);
+          saved.push(info.checkpoint());
         },
       });
       let checkpoint = saved[0];
@@ -203,6 +222,7 @@ describe.each(["simd", "plain"] as const)("%s", (tier) => {
           resume: checkpoint,
           onEpoch: (info) => {
             told.push(info.epoch);
+            part.options.onEpoch?.(info);
             checkpoint = info.checkpoint();
           },
         });

@@ -13,7 +13,7 @@ import { add, crossEntropy, mul } from "../../src/autograd/index.ts";
 import * as data from "../../src/data/index.ts";
 import * as flow from "../../src/flow/index.ts";
 import * as io from "../../src/io/index.ts";
-import { summary } from "../../src/nn/index.ts";
+import { SGD, summary } from "../../src/nn/index.ts";
 import * as node from "../../src/node/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { Rng, randn, SkipstoneError, tensor } from "../../src/tensor/index.ts";
@@ -99,6 +99,7 @@ const dataset: data.Dataset = {
 const idxImages = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2, ...pixels);
 const idxLabels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1);
 const state = { w: tensor([1, 2, 3]) };
+const sgd = new SGD([x], { lr: 0.1 });
 const checkpoint = { tensors: state, metadata: { format: "skipstone checkpoint 1", training: "{}" } };
 const tfjsModel = new TextEncoder().encode('{"weightsManifest":[]}');
 const [pth, safetensors] = [io.writePth(state), io.writeSafetensors(state)];
@@ -331,6 +332,12 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     writeNpy: [arg(tensor([1, 2]), clone), options({ dtype: "float16" }, { dtype })],
     writeNpz: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
     writePth: [arg(state, empty), options({ dtype: "float16" }, { dtype })],
+    loadPthOptimizer: [
+      arg(sgd),
+      source(io.writePthCheckpoint(state, sgd)),
+      options({ key: "optimizer" }, { name: text, key: text, unknownObjects: nothing }),
+    ],
+    writePthCheckpoint: [arg(state, empty), arg(sgd)],
     writeSafetensors: [arg(state, empty), options({ metadata: { a: "b" } }, { dtype, metadata: texts })],
   },
   node: {

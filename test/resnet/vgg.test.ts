@@ -50,6 +50,7 @@ describe("images of any size and kind", () => {
   it.each([
     ["the default", [1, 3, 32, 32], {}],
     ["not square", [2, 3, 33, 70], { gridSize: 2 }],
+    ["a grid that is not square", [2, 3, 33, 70], { gridSize: [1, 3] }],
     ["grey, three hidden layers", [1, 1, 32, 32], { inChannels: 1, hidden: [8, 9, 10] }],
     ["no hidden layer", [1, 3, 32, 32], { hidden: [] }],
     ["batch norm", [2, 3, 32, 32], { batchNorm: true, dropout: 0 }],
@@ -115,7 +116,7 @@ describe("errors", () => {
   it.each([
     [12, {}, "vgg: depth must be 11, 13, 16 or 19, got 12"],
     [11, { classes: 0 }, "vgg: classes must be a whole number of 1 or more, got 0"],
-    [11, { gridSize: 1.5 }, "vgg: gridSize must be a whole number of 1 or more, got 1.5"],
+    [11, { gridSize: 1.5 }, "vgg: gridSize must be a whole number of 1 or more, or two of them, got 1.5"],
     [11, { hidden: [4, 0] }, "vgg: a number of hidden units must be a whole number of 1 or more, got 0"],
     [11, { dropout: Number.NaN }, "vgg: dropout must be a number from 0 to 1, got NaN"],
   ] as const)("depth %s, %j", (depth, options, message) => {

@@ -17,13 +17,17 @@ import { leftOut, type PthOptions, pickleBudget } from "./options.ts";
 import { unpickle } from "./pickle.ts";
 import { PickleEnd } from "./pickle-cursor.ts";
 import type { Pickled } from "./pickled.ts";
-import { findStateDict } from "./state-dict.ts";
+import { type FindState, findStateDict } from "./state-dict.ts";
 import { type PickledTensor, type Storage, storageOf, torchGlobal, windowOf } from "./torch-objects.ts";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
-export function* readLegacyContents(file: FileInfo, options: PthOptions): Reading<Contents> {
+export function* readLegacyContents(
+  file: FileInfo,
+  options: PthOptions,
+  find: FindState = findStateDict,
+): Reading<Contents> {
   const { root, keys, storages, end, left } = yield* readPickles(file, options);
   const starts = new Map<string, number>();
   let at = end;
@@ -37,7 +41,7 @@ export function* readLegacyContents(file: FileInfo, options: PthOptions): Readin
   if (at > file.size) {
     throw new FormatError(`${file.name}: truncated: the storages end at offset ${at}, but the file at ${file.size}`);
   }
-  const { tensors, metadata, ignored } = findStateDict(root, options.key, file);
+  const { tensors, metadata, ignored } = find(root, options.key, file);
   const entries = new Map(
     [...tensors].map(([name, tensor]): [string, Place] => {
       const start = starts.get(tensor.storage.key);

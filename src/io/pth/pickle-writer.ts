@@ -1,4 +1,4 @@
-/** Writes a state dict's opcodes, in pickle protocol 2. */
+/** Writes the opcodes of plain containers, in pickle protocol 2. */
 import { encodeUtf8 } from "../utf8.ts";
 import { OPCODES as op } from "./opcodes.ts";
 
@@ -27,6 +27,30 @@ export class PickleWriter {
       this.#uint32(value % 2 ** 32);
       this.#uint32(Math.floor(value / 2 ** 32));
     }
+  }
+
+  float(value: number): void {
+    const bytes = new DataView(new ArrayBuffer(8));
+    bytes.setFloat64(0, value, false);
+    this.code(op.BINFLOAT, ...new Uint8Array(bytes.buffer));
+  }
+
+  /** A dict with these items; `write` writes a value. */
+  dict<T>(items: Iterable<readonly [string | number, T]>, write: (value: T) => void): void {
+    this.code(op.EMPTY_DICT, op.MARK);
+    for (const [key, value] of items) {
+      if (typeof key === "string") this.text(key);
+      else this.integer(key);
+      write(value);
+    }
+    this.code(op.SETITEMS);
+  }
+
+  /** A list of these members. */
+  list<T>(members: Iterable<T>, write: (member: T) => void): void {
+    this.code(op.EMPTY_LIST, op.MARK);
+    for (const member of members) write(member);
+    this.code(op.APPENDS);
   }
 
   global(module: string, name: string): void {

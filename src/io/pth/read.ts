@@ -4,6 +4,7 @@ import { type FileInfo, type Reading, readRange, type WeightSource } from "../so
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "../weight-file.ts";
 import { readLegacyContents } from "./legacy-file.ts";
 import { checkPthOptions, type PthOptions } from "./options.ts";
+import type { FindState } from "./state-dict.ts";
 import { readZipContents } from "./zip-file.ts";
 
 /**
@@ -31,9 +32,10 @@ export async function openPth(source: WeightSource, options: PthOptions = {}): P
   return await openWith("openPth", readPthContents, source, options);
 }
 
-function* readPthContents(file: FileInfo, options: PthOptions): Reading<Contents> {
+/** @param find what to look for. Default: a state dict. */
+export function* readPthContents(file: FileInfo, options: PthOptions, find?: FindState): Reading<Contents> {
   const read = pthReader(yield* readRange(file, 0, Math.min(4, file.size), "the magic number"));
-  if (read) return yield* read(file, options);
+  if (read) return yield* read(file, options, find);
   throw new FormatError(`${file.name}: not a file from torch.save: it begins like neither a zip archive nor a pickle`);
 }
 
@@ -42,7 +44,7 @@ export function isZip([first, second, third, fourth]: ArrayLike<number> & Iterab
   return first === 0x50 && second === 0x4b && third === 0x03 && fourth === 0x04;
 }
 
-type PthReader = (file: FileInfo, options: PthOptions) => Reading<Contents>;
+type PthReader = (file: FileInfo, options: PthOptions, find?: FindState) => Reading<Contents>;
 
 /** What reads a file that starts like this; undefined where torch.save writes no such file. */
 export function pthReader([first, second, third, fourth]: Uint8Array): PthReader | undefined {

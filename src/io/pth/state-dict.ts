@@ -17,6 +17,9 @@ export interface FoundState {
   readonly ignored: readonly string[];
 }
 
+/** Finds what is asked for among a pickle's contents: `findStateDict`, or the optimiser's state. */
+export type FindState = (root: Pickled, key: string | undefined, file: FileInfo) => FoundState;
+
 /** The names under which training programs keep the state dict, in the order they are tried. */
 const usualKeys: readonly string[] = [
   "state_dict",
@@ -68,7 +71,7 @@ function asDict(value: Pickled, file: FileInfo): Dict {
 }
 
 /** `dict[key]`, or the nested dict for a key with dots. */
-function dictUnder(dict: Dict, key: string): Dict | undefined {
+export function dictUnder(dict: Dict, key: string): Dict | undefined {
   const direct = dict.get(key);
   if (direct instanceof Map) return direct;
   const dot = key.indexOf(".");
@@ -112,7 +115,7 @@ function collect(dict: Dict, metadata: ReadonlyMap<string, string>, file: FileIn
 }
 
 /** Lists a dict's contents in a sentence. */
-function listing(dict: Dict): string {
+export function listing(dict: Dict): string {
   const keys = [...dict.entries()].slice(0, 12).map(([key, value]) => {
     const inside = value instanceof Map ? ` (a dict of ${value.size})` : "";
     return typeof key === "string" ? `${quote(key)}${inside}` : `a key that is not a string${inside}`;

@@ -36,67 +36,81 @@ export function pthChunks(state: StateToWrite, options: WriteOptions = {}): Gene
 /** The pieces, for the function `op`. Errors in the state are found before the first piece. */
 export function pthChunksFor(op: string, state: StateToWrite, options: WriteOptions): Generator<Uint8Array> {
   checkOptions(op, options, WRITE_OPTIONS);
-  return encodeChunks(outgoingTensors(op, state, options));
+  const tensors = outgoingTensors(op, state, options);
+  return encodeChunks(tensors, (pickle, keyOf) => pickleState(pickle, tensors, keyOf));
 }
 
-function* encodeChunks(tensors: readonly OutgoingTensor[]): Generator<Uint8Array> {
+/** The key of a tensor's storage in the file. */
+export type KeyOf = (tensor: OutgoingTensor) => string;
+
+/** A file that holds what `write` pickles, in which the tensors are referred to. */
+export function* encodeChunks(
+  tensors: readonly OutgoingTensor[],
+  write: (pickle: PickleWriter, keyOf: KeyOf) => void,
+): Generator<Uint8Array> {
   // One storage per set of shared numbers and type, under the key 0, 1, …
   const storages = new Map<string, OutgoingTensor>();
   const numbers = new Map<object, number>();
-  const keyOf = ({ source, dtype }: OutgoingTensor): string => `${numbers.get(source)} ${dtype}`;
+  const nameOf = ({ source, dtype }: OutgoingTensor): string => `${numbers.get(source)} ${dtype}`;
   for (const tensor of tensors) {
     if (!numbers.has(tensor.source)) numbers.set(tensor.source, numbers.size);
-    storages.set(keyOf(tensor), tensor);
+    storages.set(nameOf(tensor), tensor);
   }
-  const keys = new Map([...storages.keys()].map((key, i) => [key, String(i)]));
-  const pickle = pickleState(tensors, (tensor) => keys.get(keyOf(tensor))!);
+  const keys = new Map([...storages.keys()].map((name, i) => [name, String(i)]));
+  const pickle = new PickleWriter();
+  pickle.code(op.PROTO, 2);
+  write(pickle, (tensor) => keys.get(nameOf(tensor))!);
+  pickle.code(op.STOP);
   yield* zipChunks(
     (function* () {
-      yield { name: "weights/data.pkl", bytes: pickle };
+      yield { name: "weights/data.pkl", bytes: pickle.finish() };
       yield { name: "weights/byteorder", bytes: encodeUtf8("little") };
-      for (const [key, tensor] of storages) yield { name: `weights/data/${keys.get(key)}`, bytes: tensor.encode() };
+      for (const [name, tensor] of storages) yield { name: `weights/data/${keys.get(name)}`, bytes: tensor.encode() };
       yield { name: "weights/version", bytes: encodeUtf8("3\n") };
     })(),
   );
 }
 
-function pickleState(tensors: readonly OutgoingTensor[], keyOf: (tensor: OutgoingTensor) => string): Uint8Array {
-  const pickle = new PickleWriter();
-  const orderedDict = (): void => {
-    pickle.global("collections", "OrderedDict");
-    pickle.code(op.EMPTY_TUPLE, op.REDUCE);
-  };
+/** An OrderedDict of tensors, as `model.state_dict()`. */
+export function pickleState(pickle: PickleWriter, tensors: readonly OutgoingTensor[], keyOf: KeyOf): void {
+  orderedDict(pickle);
+  pickle.code(op.MARK);
+  for (const tensor of tensors) {
+    pickle.text(tensor.name);
+    pickleTensor(pickle, tensor, keyOf);
+  }
+  pickle.code(op.SETITEMS);
+}
+
+export function pickleTensor(pickle: PickleWriter, tensor: OutgoingTensor, keyOf: KeyOf): void {
+  const { dtype, shape, byteLength } = tensor;
+  const storageClass = storageClasses[dtype];
   const shapeTuple = (lengths: readonly number[]): void => {
     pickle.code(op.MARK);
     for (const length of lengths) pickle.integer(length);
     pickle.code(op.TUPLE);
   };
-  pickle.code(op.PROTO, 2);
-  orderedDict();
+  // Types without a storage class use an untyped storage, and the tensor gives its own type: version 3.
+  pickle.global("torch._utils", storageClass ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
   pickle.code(op.MARK);
-  for (const tensor of tensors) {
-    const { name, dtype, shape, byteLength } = tensor;
-    const storageClass = storageClasses[dtype];
-    pickle.text(name);
-    // Types without a storage class use an untyped storage, and the tensor gives its own type: version 3.
-    pickle.global("torch._utils", storageClass ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
-    pickle.code(op.MARK);
-    pickle.code(op.MARK);
-    pickle.text("storage");
-    if (storageClass) pickle.global("torch", storageClass);
-    else pickle.global("torch.storage", "UntypedStorage");
-    pickle.text(keyOf(tensor));
-    pickle.text("cpu");
-    pickle.integer(storageClass ? shape.reduce((size, length) => size * length, 1) : byteLength);
-    pickle.code(op.TUPLE, op.BINPERSID);
-    pickle.integer(0);
-    shapeTuple(shape);
-    shapeTuple(stridesOf(shape));
-    pickle.code(op.NEWFALSE);
-    orderedDict();
-    if (!storageClass) pickle.global("torch", dtype);
-    pickle.code(op.TUPLE, op.REDUCE);
-  }
-  pickle.code(op.SETITEMS, op.STOP);
-  return pickle.finish();
+  pickle.code(op.MARK);
+  pickle.text("storage");
+  if (storageClass) pickle.global("torch", storageClass);
+  else pickle.global("torch.storage", "UntypedStorage");
+  pickle.text(keyOf(tensor));
+  pickle.text("cpu");
+  pickle.integer(storageClass ? shape.reduce((size, length) => size * length, 1) : byteLength);
+  pickle.code(op.TUPLE, op.BINPERSID);
+  pickle.integer(0);
+  shapeTuple(shape);
+  shapeTuple(stridesOf(shape));
+  pickle.code(op.NEWFALSE);
+  orderedDict(pickle);
+  if (!storageClass) pickle.global("torch", dtype);
+  pickle.code(op.TUPLE, op.REDUCE);
+}
+
+function orderedDict(pickle: PickleWriter): void {
+  pickle.global("collections", "OrderedDict");
+  pickle.code(op.EMPTY_TUPLE, op.REDUCE);
 }

@@ -17,11 +17,11 @@ import type { Contents, Place } from "../weight-file.ts";
 import { readZipDirectory, readZipEntry, unpackedSize, type ZipEntry, zipEntryStart } from "../zip/read.ts";
 import { leftOut, type PthOptions, pickleBudget } from "./options.ts";
 import { unpickle } from "./pickle.ts";
-import { findStateDict } from "./state-dict.ts";
+import { type FindState, findStateDict } from "./state-dict.ts";
 import { type PickledTensor, storageOf, torchGlobal, windowOf } from "./torch-objects.ts";
 
-export function* readZipContents(file: FileInfo, options: PthOptions): Reading<Contents> {
-  return yield* readArchiveContents(file, yield* readZipDirectory(file), options);
+export function* readZipContents(file: FileInfo, options: PthOptions, find?: FindState): Reading<Contents> {
+  return yield* readArchiveContents(file, yield* readZipDirectory(file), options, find);
 }
 
 /** The same for an archive whose directory is known. */
@@ -29,6 +29,7 @@ export function* readArchiveContents(
   file: FileInfo,
   zip: ReadonlyMap<string, ZipEntry>,
   options: PthOptions,
+  find: FindState = findStateDict,
 ): Reading<Contents> {
   const unpacked = unpackedSize(file, zip);
   const pickle = findPickle(zip, file);
@@ -52,7 +53,7 @@ export function* readArchiveContents(
     },
     budget: pickleBudget(unpacked),
   });
-  const { tensors, metadata, ignored } = findStateDict(value, options.key, file);
+  const { tensors, metadata, ignored } = find(value, options.key, file);
   const entries = new Map(
     [...tensors].map(([name, tensor]): [string, Place] => {
       const storage = zip.get(`${folder}data/${tensor.storage.key}`)!;

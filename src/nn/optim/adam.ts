@@ -1,5 +1,6 @@
 /** Adam and AdamW. Formulas: src/tensor/plain/update.ts. */
 import type { Gradients } from "../../autograd/backward.ts";
+import { checkBoolean } from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError } from "../../tensor/errors.ts";
 import { allocateLasting, toValues, type Values } from "../../tensor/memory.ts";
@@ -26,14 +27,27 @@ export interface AdamOptions {
   eps?: number;
   /** Adam: adds weightDecay·w to the gradient, default 0. AdamW: shrinks w by lr·weightDecay, default 0.01. */
   weightDecay?: number;
+  /** Divide by the root of the largest mean square so far (AMSGrad, Reddi et al. 2018). Default false. */
+  amsgrad?: boolean;
+  /** Raises the loss instead of lowering it. Default false. */
+  maximize?: boolean;
 }
 
-const NAMES: OptionNames<AdamOptions> = { lr: true, betas: true, eps: true, weightDecay: true };
+const NAMES: OptionNames<AdamOptions> = {
+  lr: true,
+  betas: true,
+  eps: true,
+  weightDecay: true,
+  amsgrad: true,
+  maximize: true,
+};
 
 /** The state of one parameter: the running means of its gradient and of the square, and its number of steps. */
 interface State {
   readonly mean: Values;
   readonly square: Values;
+  /** The largest `square` so far; null unless AMSGrad. */
+  readonly peak: Values | null;
   steps: number;
 }
 
@@ -45,6 +59,8 @@ export abstract class Moments implements Optimizer {
   declare momentum: number;
   declare readonly eps: number;
   declare readonly weightDecay: number;
+  declare readonly amsgrad: boolean;
+  declare readonly maximize: boolean;
   /** The parameters, with the options of each group. */
   readonly groups: readonly CompleteGroup<Required<AdamOptions>>[];
   readonly #name: string;
@@ -61,7 +77,8 @@ export abstract class Moments implements Optimizer {
   ) {
     checkOptions(name, options, NAMES);
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = defaultDecay } = options;
-    const defaults = { lr, betas, eps, weightDecay };
+    const { amsgrad = false, maximize = false } = options;
+    const defaults = { lr, betas, eps, weightDecay, amsgrad, maximize };
     checkOption(name, "lr", lr, 0);
     this.groups = groupsOf<Required<AdamOptions>>(
       name,
@@ -77,13 +94,16 @@ export abstract class Moments implements Optimizer {
       checkOption(name, "betas[1]", options.betas[1], 0, 1);
       checkOption(name, "eps", options.eps, 0);
       checkOption(name, "weightDecay", options.weightDecay, 0);
+      checkBoolean(name, "amsgrad", options.amsgrad);
+      checkBoolean(name, "maximize", options.maximize);
     }
     this.#name = name;
     // Frozen, because a parameter added to the list would not be trained.
     this.parameters = Object.freeze(this.groups.flatMap((group) => group.parameters));
     this.#decoupled = decoupled;
     this.#beta2 = betas[1];
-    showOptions(name, this, { lr, momentum: betas[0], eps, weightDecay }, (option, value) =>
+    const shown = { lr, momentum: betas[0], eps, weightDecay, amsgrad, maximize };
+    showOptions(name, this, shown, (option, value) =>
       checkOption(name, option, value, 0, option === "momentum" ? 1 : Infinity),
     );
   }
@@ -105,25 +125,21 @@ export abstract class Moments implements Optimizer {
     for (const { parameters, options, lrRatio, own } of this.groups) {
       const lr = this.lr * lrRatio;
       const beta1 = own.betas?.[0] ?? this.momentum;
+      const { eps, weightDecay, maximize } = options;
       const beta2 = options.betas[1];
+      const decoupled = this.#decoupled;
       for (const w of parameters) {
         if (!grads.has(w)) continue;
         let moments = this.#moments.get(w);
         if (!moments) {
           const zeros = (): Values => toValues(allocateLasting(w.size, valuesOf(w)));
-          moments = { mean: zeros(), square: zeros(), steps: 0 };
+          moments = { mean: zeros(), square: zeros(), peak: options.amsgrad ? zeros() : null, steps: 0 };
           this.#moments.set(w, moments);
         }
         moments.steps++;
-        kernels.adam(valuesToChange(w), valuesOf(grads.get(w)), moments.mean, moments.square, {
-          lr,
-          beta1,
-          beta2,
-          eps: options.eps,
-          weightDecay: options.weightDecay,
-          decoupled: this.#decoupled,
-          step: moments.steps,
-        });
+        const { mean, square, peak, steps } = moments;
+        const step = { lr, beta1, beta2, eps, weightDecay, decoupled, maximize, step: steps };
+        kernels.adam(valuesToChange(w), valuesOf(grads.get(w)), mean, square, peak, step);
       }
     }
   }
@@ -133,21 +149,26 @@ export abstract class Moments implements Optimizer {
     return optimizerState(this, (w) => {
       const moments = this.#moments.get(w);
       if (!moments) return null;
-      const { mean, square, steps } = moments;
-      return { tensors: { exp_avg: mean, exp_avg_sq: square }, numbers: { step: steps } };
+      const { mean, square, peak, steps } = moments;
+      const tensors = { exp_avg: mean, exp_avg_sq: square, ...(peak ? { max_exp_avg_sq: peak } : {}) };
+      return { tensors, numbers: { step: steps } };
     });
   }
 
   /** Goes on from what `stateDict` returned. @throws ValueError if it is another optimiser's. Nothing has been changed then. */
   loadStateDict(state: OptimizerState): void {
-    const names = { tensors: ["exp_avg", "exp_avg_sq"], numbers: ["step"] };
-    const read = readOptimizerState(this.#name, this.parameters, state, names);
+    const withPeak = new Set(this.groups.flatMap(({ parameters, options }) => (options.amsgrad ? parameters : [])));
+    const read = readOptimizerState(this.#name, this.parameters, state, (w) => ({
+      tensors: ["exp_avg", "exp_avg_sq", ...(withPeak.has(w) ? ["max_exp_avg_sq"] : [])],
+      numbers: ["step"],
+    }));
     this.lr = state.numbers["lr"];
     this.momentum = state.numbers["momentum"];
     this.#moments.clear();
     for (const [w, { tensors, numbers }] of read) {
       const [mean, square] = [toValues(tensors["exp_avg"]), toValues(tensors["exp_avg_sq"])];
-      this.#moments.set(w, { mean, square, steps: numbers["step"] });
+      const peak = withPeak.has(w) ? toValues(tensors["max_exp_avg_sq"]) : null;
+      this.#moments.set(w, { mean, square, peak, steps: numbers["step"] });
     }
   }
 }

@@ -1,13 +1,22 @@
 /**
  * Learning-rate schedules: pure functions from a step's number (0, 1, 2, …) to a rate.
  *
- * Having no state, a schedule can be plotted, tested and resumed at any step. Formulas are those of
+ * Having no state, a schedule can be plotted, tested and resumed at any step (but for `plateau`: plateau.ts). Formulas are those of
  * `torch.optim.lr_scheduler`; a schedule that has reached its end stays there.
  */
-import { checkBetween, checkFunction, checkList, checkNumberIn, checkOneOf } from "../../tensor/arguments.ts";
+import {
+  checkBetween,
+  checkBoolean,
+  checkFunction,
+  checkList,
+  checkNumberIn,
+  checkOneOf,
+} from "../../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { cos, pow } from "../../tensor/math/index.ts";
+
+export { type PlateauOptions, plateau } from "./plateau.ts";
 
 /** The value to use at a step, counted from 0. */
 export type Schedule = (step: number) => number;
@@ -215,8 +224,10 @@ export interface OneCycleOptions {
   baseMomentum?: number;
   /** Momentum at the start and the end. Default 0.95. */
   maxMomentum?: number;
-  /** The shape of the two parts. Default "cosine". */
+  /** The shape of the parts. Default "cosine". */
   anneal?: "cosine" | "linear";
+  /** The rate falls to its start as fast as it rose, and only then to its end, at a constant momentum. Default false: at once. */
+  threePhase?: boolean;
 }
 
 const ONE_CYCLE_NAMES: OptionNames<OneCycleOptions> = {
@@ -227,11 +238,12 @@ const ONE_CYCLE_NAMES: OptionNames<OneCycleOptions> = {
   baseMomentum: true,
   maxMomentum: true,
   anneal: true,
+  threePhase: true,
 };
 
 /**
  * The one-cycle policy (Smith & Topin 2017, "Super-Convergence"): the rate rises to maxLr and falls to almost nothing,
- * while the momentum falls and rises.
+ * while the momentum falls and rises. The paper's has three phases, PyTorch's default two.
  *
  * @example
  * await fit(model, { data, optimizer, epochs: 5, schedule: schedules.oneCycle(0.1, { steps: 2340 }) });
@@ -240,7 +252,7 @@ export function oneCycle(maxLr: number, options: OneCycleOptions): { lr: Schedul
   checkRate("oneCycle", maxLr);
   checkGiven("oneCycle", options, ONE_CYCLE_NAMES);
   const { steps, warmupFraction = 0.3, startDivisor = 25, endDivisor = 1e4, anneal = "cosine" } = options;
-  const { baseMomentum = 0.85, maxMomentum = 0.95 } = options;
+  const { baseMomentum = 0.85, maxMomentum = 0.95, threePhase = false } = options;
   checkSteps("oneCycle", "steps", steps);
   checkBetween("oneCycle", "warmupFraction", warmupFraction, 0);
   checkSteps("oneCycle", "startDivisor", startDivisor);
@@ -248,20 +260,27 @@ export function oneCycle(maxLr: number, options: OneCycleOptions): { lr: Schedul
   checkBetween("oneCycle", "baseMomentum", baseMomentum, 0);
   checkBetween("oneCycle", "maxMomentum", maxMomentum, 0);
   checkOneOf("oneCycle", "anneal", anneal, ["cosine", "linear"]);
+  checkBoolean("oneCycle", "threePhase", threePhase);
   const between = anneal === "cosine" ? halfCosine : (from: number, to: number, t: number) => from + (to - from) * t;
   // The rate is highest at step `peak` (generally not a whole number), and lowest at the last step.
   const peak = warmupFraction * steps - 1;
-  const last = steps - 1;
+  const ends = threePhase ? [peak, 2 * peak, steps - 1] : [peak, steps - 1];
+  /** Through the values: each phase goes from one to the next. */
   const cycle =
-    (start: number, top: number, end: number): Schedule =>
-    (step) =>
-      step < peak
-        ? between(start, top, step / peak)
-        : between(top, end, Math.min((step - peak) / Math.max(last - peak, Number.MIN_VALUE), 1));
+    (...values: number[]): Schedule =>
+    (step) => {
+      const passed = ends.findIndex((end) => step < end);
+      const phase = passed < 0 ? ends.length - 1 : passed;
+      const start = phase === 0 ? 0 : ends[phase - 1];
+      const t = (step - start) / Math.max(ends[phase] - start, Number.MIN_VALUE);
+      return between(values[phase], values[phase + 1], Math.min(t, 1));
+    };
   const startLr = maxLr / startDivisor;
+  const fall = threePhase ? [startLr] : [];
+  const rest = threePhase ? [maxMomentum] : [];
   return {
-    lr: cycle(startLr, maxLr, startLr / endDivisor),
-    momentum: cycle(maxMomentum, baseMomentum, maxMomentum),
+    lr: cycle(startLr, maxLr, ...fall, startLr / endDivisor),
+    momentum: cycle(maxMomentum, baseMomentum, maxMomentum, ...rest),
   };
 }
 

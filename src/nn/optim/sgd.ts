@@ -29,9 +29,18 @@ export interface SgdOptions {
   weightDecay?: number;
   /** Look ahead along the velocity (Nesterov's momentum). Default false. */
   nesterov?: boolean;
+  /** Raises the loss instead of lowering it. Default false. */
+  maximize?: boolean;
 }
 
-const NAMES: OptionNames<SgdOptions> = { lr: true, momentum: true, dampening: true, weightDecay: true, nesterov: true };
+const NAMES: OptionNames<SgdOptions> = {
+  lr: true,
+  momentum: true,
+  dampening: true,
+  weightDecay: true,
+  nesterov: true,
+  maximize: true,
+};
 
 /**
  * Stochastic gradient descent.
@@ -49,6 +58,7 @@ export class SGD implements Optimizer {
   declare readonly dampening: number;
   declare readonly weightDecay: number;
   declare readonly nesterov: boolean;
+  declare readonly maximize: boolean;
   /** The parameters, with the options of each group. */
   readonly groups: readonly CompleteGroup<Required<SgdOptions>>[];
   readonly #velocities = new Map<Tensor, Values>();
@@ -56,8 +66,8 @@ export class SGD implements Optimizer {
   constructor(parameters: Parameters<SgdOptions>, options: SgdOptions) {
     checkOptions("SGD", options, NAMES);
     if (options?.lr === undefined) throw new UsageError("SGD: needs a learning rate: new SGD(parameters, { lr: 0.1 })");
-    const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
-    const defaults = { lr, momentum, dampening, weightDecay, nesterov };
+    const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false } = options;
+    const defaults = { lr, momentum, dampening, weightDecay, nesterov, maximize };
     const check = (name: string, value: unknown): void => checkOption("SGD", name, value, 0);
     check("lr", lr);
     check("momentum", momentum);
@@ -72,6 +82,7 @@ export class SGD implements Optimizer {
       checkOption("SGD", "weightDecay", options.weightDecay, 0);
       checkFinite("SGD", "dampening", options.dampening);
       checkBoolean("SGD", "nesterov", options.nesterov);
+      checkBoolean("SGD", "maximize", options.maximize);
       if (options.nesterov && (options.momentum === 0 || options.dampening !== 0)) {
         throw new ValueError(
           `SGD: nesterov needs momentum above 0 and no dampening, got momentum ${options.momentum} and dampening ${options.dampening}`,
@@ -87,7 +98,7 @@ export class SGD implements Optimizer {
     checkGradients("SGD", this.parameters, grads);
     for (const { lrRatio } of this.groups) checkOption("SGD", "a group's lr", this.lr * lrRatio, 0);
     for (const { parameters, options, lrRatio, own } of this.groups) {
-      const { dampening, weightDecay, nesterov } = options;
+      const { dampening, weightDecay, nesterov, maximize } = options;
       const lr = this.lr * lrRatio;
       const momentum = own.momentum ?? this.momentum;
       for (const w of parameters) {
@@ -98,7 +109,7 @@ export class SGD implements Optimizer {
           velocity = toValues(allocateLasting(w.size, valuesOf(w)));
           this.#velocities.set(w, velocity);
         }
-        const step = { lr, momentum, dampening, weightDecay, nesterov, first };
+        const step = { lr, momentum, dampening, weightDecay, nesterov, maximize, first };
         kernels.sgd(valuesToChange(w), valuesOf(grads.get(w)), velocity, step);
       }
     }
@@ -114,7 +125,10 @@ export class SGD implements Optimizer {
 
   /** Goes on from what `stateDict` returned. @throws ValueError if it is another optimiser's. Nothing has been changed then. */
   loadStateDict(state: OptimizerState): void {
-    const read = readOptimizerState("SGD", this.parameters, state, { tensors: ["momentum_buffer"], numbers: [] });
+    const read = readOptimizerState("SGD", this.parameters, state, () => ({
+      tensors: ["momentum_buffer"],
+      numbers: [],
+    }));
     this.lr = state.numbers["lr"];
     this.momentum = state.numbers["momentum"];
     this.#velocities.clear();

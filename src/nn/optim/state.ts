@@ -9,11 +9,11 @@ import type { StateDict } from "../state.ts";
 /** What an optimiser has learnt: all that a training which goes on needs of it, beside the options it is made with again. */
 export interface OptimizerState {
   /**
-   * By the parameter's place in `parameters`, from 0, and PyTorch's name: `3.momentum_buffer`, `3.exp_avg`, `3.exp_avg_sq`.
+   * By the parameter's place in `parameters`, from 0, and PyTorch's name: `3.momentum_buffer`, `3.exp_avg`, `3.square_avg`, …
    * A parameter that no gradient has reached yet has none.
    */
   readonly tensors: StateDict;
-  /** `lr` and `momentum` of the next step, and for Adam the steps of each parameter, `3.step`. */
+  /** `lr` and `momentum` of the next step, and for all but SGD the steps of each parameter, `3.step`. */
   readonly numbers: Readonly<Record<string, number>>;
 }
 
@@ -21,6 +21,14 @@ export interface OptimizerState {
 export interface ParameterState {
   readonly tensors: Readonly<Record<string, Values>>;
   readonly numbers: Readonly<Record<string, number>>;
+}
+
+/** What a parameter's state consists of: all of it or nothing, but for what is `optional`. */
+export interface StateNames {
+  readonly tensors: readonly string[];
+  readonly numbers: readonly string[];
+  /** Tensors that a parameter may have. */
+  readonly optional?: readonly string[];
 }
 
 /** The state of all parameters, as copies. */
@@ -50,14 +58,14 @@ export interface ReadState {
 /**
  * The state of each parameter that has one. Everything is checked before anything is returned.
  *
- * @param names of the tensors and numbers that a parameter has, all or none.
+ * @param namesOf what a parameter's state consists of.
  * @throws UsageError for what is no state; ValueError for one of another optimiser, or of parameters of other shapes.
  */
 export function readOptimizerState(
   optimizer: string,
   parameters: readonly Tensor[],
   state: OptimizerState,
-  names: { readonly tensors: readonly string[]; readonly numbers: readonly string[] },
+  namesOf: (w: Tensor) => StateNames,
 ): Map<Tensor, ReadState> {
   if (typeof state?.tensors !== "object" || typeof state.numbers !== "object") {
     throw new UsageError(
@@ -75,8 +83,10 @@ export function readOptimizerState(
   }
   const read = new Map<Tensor, ReadState>();
   parameters.forEach((w, i) => {
-    const own = [...names.tensors, ...names.numbers].filter((name) => all.has(`${i}.${name}`));
+    const { tensors, numbers, optional = [] } = namesOf(w);
+    const own = [...tensors, ...numbers, ...optional].filter((name) => all.has(`${i}.${name}`));
     if (own.length === 0) return;
+    const present = [...tensors, ...optional.filter((name) => own.includes(name))];
     const tensorOf = (name: string): Floats => {
       const t = state.tensors[`${i}.${name}`];
       if (!isTensor(t)) return wrong(`"${i}.${name}" is missing`);
@@ -90,8 +100,8 @@ export function readOptimizerState(
       return Number.isInteger(value) && value > 0 ? value : wrong(`"${i}.${name}" is ${describe(value)}`);
     };
     read.set(w, {
-      tensors: Object.fromEntries(names.tensors.map((name) => [name, tensorOf(name)])),
-      numbers: Object.fromEntries(names.numbers.map((name) => [name, numberOf(name)])),
+      tensors: Object.fromEntries(present.map((name) => [name, tensorOf(name)])),
+      numbers: Object.fromEntries(numbers.map((name) => [name, numberOf(name)])),
     });
     for (const name of own) all.delete(`${i}.${name}`);
   });

@@ -8,6 +8,7 @@ import type { Batch, BatchSource } from "./batch.ts";
 import { type Checkpoint, checksumOf, makeCheckpoint, restoreCheckpoint, savedIn } from "./checkpoint.ts";
 import { Generators } from "./generators.ts";
 import { Means, type Measurement } from "./means.ts";
+import { restoreSchedule, type Schedules } from "./rates.ts";
 import type { Saved } from "./saved.ts";
 
 export interface ProgressOptions<X, L> {
@@ -15,6 +16,7 @@ export interface ProgressOptions<X, L> {
   readonly generators?: Readonly<Record<string, Rng>>;
   readonly resume?: Checkpoint | null;
   readonly modules?: Readonly<Record<string, AnyModule>>;
+  readonly schedule: Partial<Schedules>;
 }
 
 export class Progress<X, L, K extends string> {
@@ -24,6 +26,7 @@ export class Progress<X, L, K extends string> {
   readonly #names: readonly K[];
   readonly #generators: Generators;
   readonly #others: Readonly<Record<string, AnyModule>>;
+  readonly #schedule: Partial<Schedules>;
   /** The checkpoint, until its epoch is over. */
   #saved: Saved | null = null;
   #means: Means<K>;
@@ -38,23 +41,25 @@ export class Progress<X, L, K extends string> {
   readonly #started = Date.now();
   readonly #secondsBefore: number;
 
-  /** Puts model and optimiser into the state of the checkpoint, if there is one. */
+  /** Puts model, optimiser and schedule into the state of the checkpoint, if there is one. */
   constructor(
     model: Module<X, unknown>,
     optimizer: Optimizer,
     names: readonly K[],
-    { data, generators, resume, modules = {} }: ProgressOptions<X, L>,
+    { data, generators, resume, modules = {}, schedule }: ProgressOptions<X, L>,
   ) {
     this.#model = model;
     this.#optimizer = optimizer;
     this.#data = data;
     this.#names = names;
     this.#others = modules;
+    this.#schedule = schedule;
     this.#generators = new Generators(model, generators);
     this.#means = new Means(names);
     if (resume != null) {
       this.#saved = savedIn("fit: resume", resume);
       this.#generators.check(this.#saved.generators);
+      restoreSchedule(schedule, this.#saved.schedule);
       restoreCheckpoint(model, optimizer, modules, resume, this.#saved);
     }
     const { step = 0, epoch = 0, epochDone = false, seconds = 0, means } = this.#saved ?? {};
@@ -199,6 +204,7 @@ export class Progress<X, L, K extends string> {
       means: this.#means.state,
       generators: this.#generators.saved,
       lastBatch: checksumOf(this.#last),
+      schedule: this.#schedule.stateDict?.() ?? null,
     });
   }
 }

@@ -3,6 +3,7 @@ import { checkFunction } from "../../tensor/arguments.ts";
 import { checkOptions, describe } from "../../tensor/check.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
 import { checkFinished, checkNow } from "../../tensor/sync.ts";
+import { warn } from "../../tensor/warn.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedules.ts";
 
@@ -10,6 +11,10 @@ import type { Schedule } from "../optim/schedules.ts";
 export interface Schedules {
   readonly lr: Schedule;
   readonly momentum?: Schedule;
+  /** What a schedule with a state has seen, as `schedules.plateau`: numbers for a checkpoint. */
+  stateDict?(): Readonly<Record<string, number>>;
+  /** Goes on from what `stateDict` returned. */
+  loadStateDict?(state: Readonly<Record<string, number>>): void;
 }
 
 /** @throws UsageError for anything but a schedule or schedules. */
@@ -24,8 +29,10 @@ export function schedulesOf(schedule: Schedule | Schedules | undefined): Partial
       `fit: schedule must be a function from a step to a rate, such as schedules.constant(0.1), or { lr, momentum } of such, got ${describe(schedule)}`,
     );
   }
-  checkOptions<Schedules>("fit: schedule", schedule, { lr: true, momentum: true });
-  for (const [name, rate] of Object.entries(schedule)) {
+  const names = { lr: true, momentum: true, stateDict: true, loadStateDict: true } as const;
+  checkOptions<Schedules>("fit: schedule", schedule, names);
+  for (const [name, rate] of Object.entries({ lr: schedule.lr, momentum: schedule.momentum })) {
+    if (rate === undefined) continue;
     checkFunction("fit", `${name} of the schedule`, rate, "a function from a step to a number");
     checkNow("fit", `${name} of the schedule`, rate);
   }
@@ -49,6 +56,16 @@ export function setRates(optimizer: Optimizer, schedule: Partial<Schedules>, ste
     throw error instanceof ValueError ? new ValueError(`fit: the schedule at step ${step}: ${error.message}`) : error;
   }
   checkRate("optimiser has the learning rate", optimizer.lr, step);
+}
+
+/** Puts the schedule into the state that a checkpoint has of it. @throws ValueError if it has none, or another's. */
+export function restoreSchedule(schedule: Partial<Schedules>, state: Readonly<Record<string, number>> | null): void {
+  if (schedule.loadStateDict) {
+    if (!state) throw new ValueError("fit: resume: the checkpoint does not have the schedule's state");
+    schedule.loadStateDict(state);
+  } else if (state) {
+    warn("fit: the checkpoint has the state of a schedule, and this one keeps none: the training goes on differently");
+  }
 }
 
 function checkRate(what: string, value: unknown, step: number): void {

@@ -26,6 +26,8 @@ export interface Saved extends Position {
   /** Checksum of the last batch taken: it shows whether the data are the same. */
   readonly lastBatch: string;
   readonly optimizer: Readonly<Record<string, number>>;
+  /** What a schedule with a state has seen; null for all others, as in older checkpoints. */
+  readonly schedule: Readonly<Record<string, number>> | null;
   /** How sums were rounded: other kernels give other bits. */
   readonly kernels: string;
   /** What did not learn; null where the whole model was in evaluation, as a callback may have put it. */
@@ -80,7 +82,7 @@ export function readSaved(op: string, text: string): Saved {
       `${op}: the checkpoint is damaged: what it says of the training is ${(error as Error).message}`,
     );
   }
-  const saved = (isPlainObject(read) ? read : {}) as Partial<Record<keyof Saved, unknown>>;
+  const saved = { schedule: null, ...(isPlainObject(read) ? read : {}) } as Partial<Record<keyof Saved, unknown>>;
   for (const name of Object.keys(FIELDS) as (keyof Saved)[]) {
     if (FIELDS[name](saved[name])) continue;
     throw new ValueError(`${op}: the checkpoint is damaged: its ${name} is ${describe(saved[name])}`);
@@ -104,6 +106,7 @@ const FIELDS: { readonly [Name in keyof Saved]: (value: unknown) => boolean } = 
     }),
   lastBatch: (value) => typeof value === "string",
   optimizer: (value) => eachIs(value, (number) => typeof number === "number"),
+  schedule: (value) => value === null || eachIs(value, (number) => typeof number === "number"),
   kernels: (value) => typeof value === "string",
   resting: (value) => value === null || has(value, { parameters: isTexts, parts: isTexts }),
 };

@@ -14,7 +14,7 @@ import { copyStrided, fill, indexAdd, indexSelect, put } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
 import { topK } from "./top-k.ts";
 import { unary, unaryGradient } from "./unary.ts";
-import { adam, runningAverage, sgd } from "./update.ts";
+import { adam, rmsprop, runningAverage, sgd } from "./update.ts";
 
 export const plainKernels: ArrayKernels = {
   name: "plain",
@@ -66,4 +66,5 @@ export const plainKernels: ArrayKernels = {
   runningAverage,
   sgd,
   adam,
+  rmsprop,
 };

@@ -1,9 +1,9 @@
 /**
- * Updates in place: one step of an optimiser on one parameter.
+ * Updates in place: one step of an optimiser on one parameter. To maximize, −gw takes the place of gw.
  *
  * Every number is read, updated in float64, and rounded once when it is stored.
  */
-import type { AdamStep, SgdStep } from "../kernels.ts";
+import type { AdamStep, RmspropStep, SgdStep } from "../kernels.ts";
 import { pow } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 
@@ -24,14 +24,15 @@ export function runningAverage(running: Floats, batch: Floats, momentum: number,
  */
 export function sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): void {
   const { lr, momentum, dampening, weightDecay, nesterov, first } = step;
+  const sign = step.maximize ? -1 : 1;
   const n = w.length;
   if (!v) {
-    for (let i = 0; i < n; i++) w[i] -= lr * (gw[i] + weightDecay * w[i]);
+    for (let i = 0; i < n; i++) w[i] -= lr * (sign * gw[i] + weightDecay * w[i]);
     return;
   }
   const take = 1 - dampening;
   for (let i = 0; i < n; i++) {
-    const g = gw[i] + weightDecay * w[i];
+    const g = sign * gw[i] + weightDecay * w[i];
     // Before the first step v is undefined, and 0·NaN would be NaN.
     const velocity = first ? g : momentum * v[i] + take * g;
     v[i] = velocity;
@@ -48,20 +49,61 @@ export function sgd(w: Floats, gw: Floats, v: Floats | null, step: SgdStep): voi
  *
  * AdamW (Loshchilov & Hutter 2019, Algorithm 2): g = gw, and the weights decay separately before the step, w ← (1 −
  * lr·weightDecay)·w.
+ *
+ * AMSGrad (Reddi et al. 2018, Algorithm 2) as PyTorch defines it, with peak ← max(peak, v): v̂ = peak / (1 − β₂ᵗ).
  */
-export function adam(w: Floats, gw: Floats, m: Floats, v: Floats, options: AdamStep): void {
+export function adam(w: Floats, gw: Floats, m: Floats, v: Floats, peak: Floats | null, options: AdamStep): void {
   const { lr, beta1, beta2, eps, weightDecay, decoupled, step } = options;
   const stepSize = lr / (1 - pow(beta1, step));
   const correction = 1 / Math.sqrt(1 - pow(beta2, step));
   const coupledDecay = decoupled ? 0 : weightDecay;
   const shrink = decoupled ? 1 - lr * weightDecay : 1;
+  const sign = options.maximize ? -1 : 1;
   const n = w.length;
   for (let i = 0; i < n; i++) {
-    const g = gw[i] + coupledDecay * w[i];
+    const g = sign * gw[i] + coupledDecay * w[i];
     const mean = beta1 * m[i] + (1 - beta1) * g;
     const square = beta2 * v[i] + (1 - beta2) * g * g;
     m[i] = mean;
     v[i] = square;
-    w[i] = shrink * w[i] - (stepSize * mean) / (Math.sqrt(square) * correction + eps);
+    // Math.max keeps a NaN.
+    if (peak) peak[i] = Math.max(peak[i], square);
+    w[i] = shrink * w[i] - (stepSize * mean) / (Math.sqrt(peak ? peak[i] : square) * correction + eps);
+  }
+}
+
+/**
+ * RMSprop (Tieleman & Hinton 2012; centred: Graves 2013, equations 38 to 45) as PyTorch defines it, with g = gw + weightDecay·w:
+ *
+ *   s ← αs + (1 − α)g²         d = g / (√s + ε)
+ *   m ← αm + (1 − α)g          d = g / (√(s − m²) + ε)       (centred)
+ *   v ← momentum·v + d         w ← w − lr·v,  or  w − lr·d without momentum
+ */
+export function rmsprop(
+  w: Floats,
+  gw: Floats,
+  s: Floats,
+  m: Floats | null,
+  v: Floats | null,
+  options: RmspropStep,
+): void {
+  const { lr, alpha, eps, momentum, weightDecay } = options;
+  const sign = options.maximize ? -1 : 1;
+  const n = w.length;
+  for (let i = 0; i < n; i++) {
+    const g = sign * gw[i] + weightDecay * w[i];
+    let square = alpha * s[i] + (1 - alpha) * g * g;
+    s[i] = square;
+    if (m) {
+      const mean = alpha * m[i] + (1 - alpha) * g;
+      m[i] = mean;
+      square -= mean * mean;
+    }
+    let direction = g / (Math.sqrt(square) + eps);
+    if (v) {
+      direction += momentum * v[i];
+      v[i] = direction;
+    }
+    w[i] -= lr * direction;
   }
 }

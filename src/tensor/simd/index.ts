@@ -18,7 +18,7 @@ import { reduce } from "./reduce.ts";
 import { resample } from "./resample.ts";
 import { copyStrided } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
-import { adam, sgd } from "./update.ts";
+import { adam, rmsprop, sgd } from "./update.ts";
 import { Engine, NOT_COMPILED } from "./wasm/engine.ts";
 import { reasonOf, webAssembly } from "./wasm/features.ts";
 import { worthIt } from "./worth.ts";
@@ -94,6 +94,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     logSoftmaxGradient: orPlain(logSoftmaxGradient, plainKernels.logSoftmaxGradient),
     sgd: orPlain(sgd, plainKernels.sgd),
     adam: orPlain(adam, plainKernels.adam),
+    rmsprop: orPlain(rmsprop, plainKernels.rmsprop),
     told: (kernel) => {
       const own = tier[kernel as keyof ArrayKernels] !== plainKernels[kernel as keyof ArrayKernels];
       if (own && why === null) return { tier: "simd", algorithm: engine.algorithm, why };

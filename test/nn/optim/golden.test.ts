@@ -1,16 +1,27 @@
-/** SGD, Adam, AdamW and every schedule against `torch.optim`: test/golden/optimizers.json. */
+/** Every optimiser and schedule against `torch.optim`: test/golden/optimizers.json and test/golden/optimizers-more. */
 
 import { valueAndGrad } from "../../../src/autograd/backward.ts";
 import { mseLoss } from "../../../src/autograd/element-losses.ts";
 import { add } from "../../../src/autograd/elementwise.ts";
 import { matmul } from "../../../src/autograd/matmul.ts";
-import { Adam, AdamW, type Optimizer, type Schedule, SGD, schedules } from "../../../src/nn/index.ts";
+import {
+  Adam,
+  AdamW,
+  type Optimizer,
+  RMSprop,
+  type RmspropOptions,
+  type Schedule,
+  SGD,
+  schedules,
+} from "../../../src/nn/index.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
 import type { Attributes } from "../../support/golden.ts";
-import { goldenFamily } from "../../support/golden-family.ts";
+import { type GoldenRun, goldenFamily } from "../../support/golden-family.ts";
 
-function optimizerOf(parameters: Tensor[], { optimizer, lr, betas, eps, ...attrs }: Attributes): Optimizer {
-  const common = { lr, weightDecay: attrs["weight_decay"] ?? 0 };
+function optimizerOf([W, b]: Tensor[], { optimizer, lr, betas, eps, ...attrs }: Attributes): Optimizer {
+  const common = { lr, weightDecay: attrs["weight_decay"] ?? 0, maximize: attrs["maximize"] ?? false };
+  const { amsgrad = false, groups } = attrs as { amsgrad?: boolean; groups?: { b: object } };
+  const parameters = groups ? [{ parameters: [W] }, { parameters: [b], ...groups.b }] : [W, b];
   switch (optimizer) {
     case "sgd":
       return new SGD(parameters, {
@@ -20,9 +31,13 @@ function optimizerOf(parameters: Tensor[], { optimizer, lr, betas, eps, ...attrs
         nesterov: attrs["nesterov"] ?? false,
       });
     case "adam":
-      return new Adam(parameters, { ...common, betas, eps });
+      return new Adam(parameters, { ...common, betas, eps, amsgrad });
     case "adamw":
-      return new AdamW(parameters, { ...common, betas, eps });
+      return new AdamW(parameters, { ...common, betas, eps, amsgrad });
+    case "rmsprop": {
+      const { alpha, momentum, centered } = attrs as { alpha?: number; momentum?: number; centered?: boolean };
+      return new RMSprop(parameters, { ...common, eps, alpha, momentum, centered } as RmspropOptions);
+    }
     default:
       throw new Error(`no optimiser called ${optimizer}`);
   }
@@ -58,47 +73,66 @@ function scheduleOf({ schedule, lr, steps, args }: Attributes): { lr: Schedule; 
         endDivisor: args.final_div_factor,
         baseMomentum: args.base_momentum,
         maxMomentum: args.max_momentum,
+        threePhase: args.three_phase ?? false,
         anneal: args.anneal_strategy === "cos" ? "cosine" : "linear",
       });
+    case "cosine_restarts":
+      return { lr: schedules.cosineRestarts(lr, { steps: args.T_0, factor: args.T_mult, minLr: args.eta_min }) };
+    case "polynomial":
+      return { lr: schedules.polynomial(lr, { steps: args.total_iters, power: args.power }) };
     default:
       throw new Error(`no schedule called ${schedule}`);
   }
 }
 
-goldenFamily("optimizers", {
-  run: {
-    optimizer: ({ attrs, input }) => {
-      const [X, Y, W, b] = ["X", "Y", "W", "b"].map(input);
-      W.requiresGrad = true;
-      b.requiresGrad = true;
-      const optimizer = optimizerOf([W, b], attrs);
-      const steps: number = attrs["steps"];
-      const loss: number[] = [];
-      const Ws: number[] = [];
-      const bs: number[] = [];
-      for (let t = 0; t < steps; t++) {
-        const { value, grads } = valueAndGrad(() => mseLoss(add(matmul(X, W), b), Y));
-        optimizer.step(grads);
-        loss.push(value.item());
-        Ws.push(...W.data);
-        bs.push(...b.data);
-      }
-      return {
-        outputs: {
-          loss: { data: loss, shape: [steps] },
-          W: { data: Ws, shape: [steps, ...W.shape] },
-          b: { data: bs, shape: [steps, ...b.shape] },
-        },
-      };
-    },
-    lr_schedule: ({ attrs }) => {
-      const { lr, momentum } = scheduleOf(attrs);
-      const steps = Array.from({ length: attrs["steps"] }, (_, step) => step);
-      const values = (at: Schedule): { data: number[]; shape: number[] } => ({
-        data: steps.map(at),
-        shape: [steps.length],
-      });
-      return { outputs: { lr: values(lr), ...(momentum ? { momentum: values(momentum) } : {}) } };
-    },
+const run: Readonly<Record<string, GoldenRun>> = {
+  optimizer: ({ attrs, input }) => {
+    const [X, Y, W, b] = ["X", "Y", "W", "b"].map(input);
+    W.requiresGrad = true;
+    b.requiresGrad = true;
+    const optimizer = optimizerOf([W, b], attrs);
+    const steps: number = attrs["steps"];
+    const loss: number[] = [];
+    const Ws: number[] = [];
+    const bs: number[] = [];
+    for (let t = 0; t < steps; t++) {
+      const { value, grads } = valueAndGrad(() => mseLoss(add(matmul(X, W), b), Y));
+      optimizer.step(grads);
+      loss.push(value.item());
+      Ws.push(...W.data);
+      bs.push(...b.data);
+    }
+    return {
+      outputs: {
+        loss: { data: loss, shape: [steps] },
+        W: { data: Ws, shape: [steps, ...W.shape] },
+        b: { data: bs, shape: [steps, ...b.shape] },
+      },
+    };
   },
-});
+  lr_schedule: ({ attrs }) => {
+    const { lr, momentum } = scheduleOf(attrs);
+    const steps = Array.from({ length: attrs["steps"] }, (_, step) => step);
+    const values = (at: Schedule): { data: number[]; shape: number[] } => ({
+      data: steps.map(at),
+      shape: [steps.length],
+    });
+    return { outputs: { lr: values(lr), ...(momentum ? { momentum: values(momentum) } : {}) } };
+  },
+  plateau: ({ attrs: { lr, metrics, args } }) => {
+    const { threshold_mode, min_lr, ...rest } = args;
+    const schedule = schedules.plateau(lr, {
+      ...rest,
+      thresholdMode: threshold_mode,
+      minLr: min_lr,
+    });
+    const rates = metrics.map((metric: number | null) => {
+      schedule.step(metric ?? Number.NaN);
+      return schedule.lr();
+    });
+    return { outputs: { lr: { data: rates, shape: [rates.length] } } };
+  },
+};
+
+goldenFamily("optimizers", { run });
+goldenFamily("optimizers-more/optimizers_more", { run });

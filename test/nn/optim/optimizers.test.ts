@@ -1,5 +1,5 @@
 /**
- * SGD, Adam and AdamW against their definitions, written out once more in plain arithmetic. PyTorch's own numbers:
+ * SGD, Adam, AdamW and RMSprop against their definitions, written out once more in plain arithmetic. PyTorch's own numbers:
  * golden.test.ts.
  */
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { backward, Gradients } from "../../../src/autograd/backward.ts";
 import { mul } from "../../../src/autograd/elementwise.ts";
 import { noGrad } from "../../../src/autograd/graph.ts";
 import { sum } from "../../../src/autograd/reduce.ts";
-import { Adam, AdamW, Linear, type Optimizer, SGD } from "../../../src/nn/index.ts";
+import { Adam, AdamW, Linear, type Optimizer, RMSprop, type RmspropOptions, SGD } from "../../../src/nn/index.ts";
 import { tensor } from "../../../src/tensor/create.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import { owned, type Tensor } from "../../../src/tensor/tensor.ts";
@@ -142,10 +142,78 @@ describe("Adam and AdamW", () => {
   });
 });
 
+describe("RMSprop", () => {
+  it.each<RmspropOptions>([
+    {},
+    { alpha: 0.5, eps: 0.1, weightDecay: 0.1 },
+    { momentum: 0.8 },
+    { centered: true, eps: 0.1 },
+    { centered: true, momentum: 0.5, weightDecay: 0.2, maximize: true },
+  ])("against the definition: %j", (options) => {
+    const { alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false, maximize = false } = options;
+    let [w, s, m, v] = [0.7, 0, 0, 0];
+    const expected = gradients.map((gradient) => {
+      const g = (maximize ? -gradient : gradient) + weightDecay * w;
+      s = alpha * s + (1 - alpha) * g * g;
+      m = alpha * m + (1 - alpha) * g;
+      v = momentum * v + g / (Math.sqrt(centered ? s - m * m : s) + eps);
+      w -= 0.05 * v;
+      return w;
+    });
+    expectClose(
+      run((p) => new RMSprop([p], { lr: 0.05, ...options }), 0.7, gradients),
+      expected,
+    );
+  });
+
+  it("momentum set to 0 between steps: the velocity rests until it is set again, as PyTorch's", () => {
+    const w = parameterOf(0);
+    const optimizer = new RMSprop([w], { lr: 1, alpha: 0, eps: 0, momentum: 0.5 });
+    const moves = [0.5, 0, 0.5].map((momentum) => {
+      optimizer.momentum = momentum;
+      const before = w.item();
+      optimizer.step(gradientsOf([w, [2]]));
+      return before - w.item();
+    });
+    expect(moves).toEqual([1, 1, 1.5]);
+  });
+});
+
+describe("maximize", () => {
+  it.each([
+    ["SGD", (p: Tensor[]) => new SGD(p, { lr: 0.1, maximize: true })],
+    ["Adam", (p: Tensor[]) => new Adam(p, { lr: 0.1, maximize: true })],
+    ["AdamW", (p: Tensor[]) => new AdamW(p, { lr: 0.1, weightDecay: 0, maximize: true })],
+    ["RMSprop", (p: Tensor[]) => new RMSprop(p, { lr: 0.1, alpha: 0, maximize: true })],
+  ])("%s climbs by 0.1 on a gradient of 1", (_, make) => {
+    expect(run((w) => make([w]), 1, [1])[0]).toBeCloseTo(1.1, 6);
+  });
+
+  it("a group's own: one part climbs, the other descends", () => {
+    const [a, b] = [parameterOf(0), parameterOf(0)];
+    const optimizer = new SGD([{ parameters: [a] }, { parameters: [b], maximize: true }], { lr: 1 });
+    optimizer.step(gradientsOf([a, [1]], [b, [1]]));
+    expect([a.item(), b.item()]).toEqual([-1, 1]);
+  });
+});
+
+it("AMSGrad never divides by less than before", () => {
+  // One large gradient, then small ones: Adam's steps grow again as it forgets, AMSGrad's do not.
+  const series = [100, ...Array.from({ length: 30 }, () => 1)];
+  const last = (amsgrad: boolean): number => {
+    const path = run((w) => new Adam([w], { lr: 0.1, betas: [0, 0.5], amsgrad }), 0, series);
+    return path[29] - path[30];
+  };
+  expect(last(false)).toBeCloseTo(0.1, 3);
+  expect(last(true)).toBeLessThan(0.002);
+});
+
 describe.each([
   ["SGD", (p: ConstructorParameters<typeof SGD>[0], lr: number): Optimizer => new SGD(p, { lr })],
   ["Adam", (p: ConstructorParameters<typeof Adam>[0], lr: number): Optimizer => new Adam(p, { lr })],
   ["AdamW", (p: ConstructorParameters<typeof AdamW>[0], lr: number): Optimizer => new AdamW(p, { lr, weightDecay: 0 })],
+  // With α = 0 each step is lr·g/|g|.
+  ["RMSprop", (p: ConstructorParameters<typeof RMSprop>[0], lr: number): Optimizer => new RMSprop(p, { lr, alpha: 0 })],
 ] as const)("%s", (_, make) => {
   it("leaves parameters without a gradient alone", () => {
     const [a, b] = [parameterOf(1), parameterOf(1)];
@@ -201,6 +269,7 @@ describe.each([
   ],
   ["Adam", (p: ConstructorParameters<typeof Adam>[0], options: object) => new Adam(p, options)],
   ["AdamW", (p: ConstructorParameters<typeof AdamW>[0], options: object) => new AdamW(p, options)],
+  ["RMSprop", (p: ConstructorParameters<typeof RMSprop>[0], options: object) => new RMSprop(p, options)],
 ] as const)("%s refuses", (name, make) => {
   const step =
     (optimizer: Optimizer, grads: Gradients): (() => void) =>
@@ -344,6 +413,15 @@ it("options out of range are errors", () => {
   expect(() => new SGD([w], { lr: 0.1, momentum: "0.9" as never })).toThrow("SGD: momentum must be a finite number");
   expect(() => new SGD([w], { lr: 0.1, momentum: 0.9, nesterov: "no" as never })).toThrow(
     'SGD: nesterov must be true or false, got "no"',
+  );
+  expect(() => new SGD([w], { lr: 0.1, maximize: 1 as never })).toThrow("SGD: maximize must be true or false, got 1");
+  expect(() => new Adam([w], { amsgrad: "yes" as never })).toThrow('Adam: amsgrad must be true or false, got "yes"');
+  expect(() => new AdamW([w], { maximize: null as never })).toThrow("AdamW: maximize must be true or false, got null");
+  expect(() => new RMSprop([w], { alpha: 1 })).toThrow("RMSprop: alpha must be a number in [0, 1), got 1");
+  expect(() => new RMSprop([w], { eps: Number.NaN })).toThrow("RMSprop: eps must be a finite number of 0 or more");
+  expect(() => new RMSprop([w], { momentum: -0.1 })).toThrow("RMSprop: momentum must be a finite number of 0 or more");
+  expect(() => new RMSprop([{ parameters: [w], centered: 0 as never }])).toThrow(
+    "RMSprop: centered must be true or false, got 0",
   );
   expect(() => new SGD([w], undefined as never)).toThrow(
     "SGD: needs a learning rate: new SGD(parameters, { lr: 0.1 })",

@@ -322,8 +322,18 @@ const softening: [string, Run][] = (["softmax", "logSoftmax"] as const).flatMap(
   ),
 ]);
 
-const sgd = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 1e-2, nesterov: true, first: false };
-const adam = { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 1e-2, decoupled: true, step: 3 };
+const sgd = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 1e-2, nesterov: true, maximize: false, first: false };
+const adam = {
+  lr: 0.1,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 1e-2,
+  decoupled: true,
+  maximize: false,
+  step: 3,
+};
+const rmsprop = { lr: 0.1, alpha: 0.99, eps: 1e-8, momentum: 0.9, weightDecay: 1e-2, maximize: false };
 const updating: [string, Run][] = [
   changes(
     "runningAverage",
@@ -338,7 +348,17 @@ const updating: [string, Run][] = [
   changes(
     "adam",
     () => [special(N, 47), special(N, 48), special(N, 49).map(Math.abs)],
-    (k, w, m, v) => k.adam(w, special(N, 50), m, v, adam),
+    (k, w, m, v) => k.adam(w, special(N, 50), m, v, null, adam),
+  ),
+  changes(
+    "adam, AMSGrad",
+    () => [special(N, 47), special(N, 48), special(N, 49).map(Math.abs), special(N, 81).map(Math.abs)],
+    (k, w, m, v, peak) => k.adam(w, special(N, 50), m, v, peak, { ...adam, maximize: true }),
+  ),
+  changes(
+    "rmsprop",
+    () => [special(N, 82), special(N, 83).map(Math.abs), special(N, 84), special(N, 85)],
+    (k, w, s, m, v) => k.rmsprop(w, special(N, 86), s, m, v, rmsprop),
   ),
 ];
 

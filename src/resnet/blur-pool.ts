@@ -1,0 +1,54 @@
+/** Anti-aliased subsampling: Zhang 2019, "Making Convolutional Networks Shift-Invariant Again". Next: paths.ts, where a block has it. */
+import { conv2d } from "../autograd/conv.ts";
+import { indexSelect } from "../autograd/shape.ts";
+import { Module } from "../nn/module.ts";
+import { checkWhole } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** Options of `BlurPool2d`. */
+export interface BlurPool2dOptions {
+  /** Step between the pixels that are kept. Default 2. */
+  stride?: number;
+}
+
+const OPTIONS: OptionNames<BlurPool2dOptions> = { stride: true };
+
+/** The binomial filter [1, 2, 1]/4 of Zhang's Tri-3, in both directions. */
+const FILTER = [1, 2, 1, 2, 4, 2, 1, 2, 1].map((n) => n / 16);
+
+/**
+ * Blurs each channel by a 3×3 binomial filter and keeps every `stride`-th pixel: `[N, C, H, W]` to
+ * `[N, C, ⌈H/stride⌉, ⌈W/stride⌉]`. The edge is reflected, and a side of one pixel repeated. It is linear, and has nothing to learn.
+ *
+ * @example
+ * new BlurPool2d().forward(tensor([[[[1, 2, 3, 4]]]])); // [[[[1.50, 3.00]]]]
+ */
+export class BlurPool2d extends Module {
+  readonly stride: number;
+
+  constructor(options: BlurPool2dOptions = {}) {
+    super();
+    checkOptions("BlurPool2d", options, OPTIONS);
+    const { stride = 2 } = options;
+    checkWhole("BlurPool2d", "stride", stride);
+    this.stride = stride;
+  }
+
+  forward(x: Tensor): Tensor {
+    const [, channels, height, width] = x.shape;
+    const filters = Float32Array.from({ length: 9 * channels }, (_, i) => FILTER[i % 9]);
+    const framed = indexSelect(indexSelect(x, 2, reflected(height)), 3, reflected(width));
+    return conv2d(framed, new Tensor(filters, [channels, 1, 3, 3]), null, { stride: this.stride, groups: channels });
+  }
+
+  override describe(): string {
+    return `stride ${this.stride}`;
+  }
+}
+
+/** 1, 0, 1, …, n − 1, n − 2. */
+function reflected(n: number): number[] {
+  const last = n - 1;
+  return [Math.min(1, last), ...Array.from({ length: n }, (_, i) => i), Math.max(0, last - 1)];
+}
