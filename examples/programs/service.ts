@@ -29,7 +29,6 @@ if (parentPort) {
     response.end((await ask(await text(request)))[0]);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-
   const { port } = Object(server.address());
   const questions = Array.from({ length: 20 }, (_, i) => JSON.stringify(randn([64], new Rng(i)).toArray()));
   const post = (body: string) => fetch(`http://127.0.0.1:${port}`, { method: "POST", body });
