@@ -25,10 +25,31 @@ export interface Window {
   readonly length: number;
 }
 
-/** Of which input pixels an output pixel is the weighted mean: `weights`, from pixel `first` on. */
-interface Taps {
+/**
+ * The triangle of an output pixel rises over one stretch of input pixels and falls over the next. Along a stretch of n pixels
+ * x[0] … x[n − 1] weights change by the same amount from one to the next, so two sums serve both pixels that share it:
+ *
+ *     Σ (α + β·(n − k)) x[k] = α·Σ x[k] + β·Σ (n − k) x[k]
+ *
+ * The second is the sum of the partial sums of the first: two additions for each value, of whole numbers if it is a byte.
+ * (One product for each pixel and weight took two and a half times as long.)
+ */
+interface Stretch {
   readonly first: number;
-  readonly weights: Float64Array;
+  readonly end: number;
+}
+
+/** α and β of one side of an output pixel's triangle, and the stretch that it lies on, by its number. */
+interface Side {
+  readonly stretch: number;
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+/** A window of one axis: its stretches, and the two sides of each of its pixels: none outside of the picture. */
+interface Axis {
+  readonly stretches: readonly Stretch[];
+  readonly pixels: readonly (readonly Side[])[];
 }
 
 /**
@@ -36,71 +57,97 @@ interface Taps {
  * C is 3 for `colours`, else 1. Colours become gray as the luma of ITU-R BT.601, as in torchvision's `Grayscale`.
  */
 export function resample(pixels: Pixels, rows: Window, columns: Window, colours: boolean): Float32Array {
-  const across = tapsOf(columns);
-  const down = tapsOf(rows);
-  // The input rows that the window needs: from `top` to before `end`.
-  const used = down.filter(({ weights }) => weights.length > 0);
-  const last = used[used.length - 1];
-  const top = used[0].first;
-  const end = last.first + last.weights.length;
-  const C = colours ? 3 : 1;
-  const H = end - top;
-  const W = columns.length;
-  const narrow = new Float32Array(C * H * W);
-  for (let y = 0; y < H; y++) narrowRow(pixels, top + y, across, narrow, y * W, H * W, colours);
-
-  const planes = new Float32Array(C * rows.length * W);
-  const sums = new Float64Array(W);
-  for (let c = 0; c < C; c++) {
-    down.forEach(({ first, weights }, y) => {
-      sums.fill(0);
-      weights.forEach((weight, k) => {
-        const from = (c * H + first - top + k) * W;
-        for (let x = 0; x < W; x++) sums[x] += weight * narrow[from + x];
-      });
-      planes.set(sums, (c * rows.length + y) * W);
+  const [down, across] = [axisOf(rows), axisOf(columns)];
+  const { length } = columns;
+  const channels = pixels.data.length === pixels.width * pixels.height ? 1 : 3;
+  const most = largestOf(pixels.data);
+  // The sums of two stretches of rows: no later row needs those before.
+  const sums = new Map<number, RowSums>();
+  const row = new Float64Array(across.stretches.length * channels * 2);
+  const plane = rows.length * length;
+  const planes = new Float32Array((colours ? 3 : 1) * plane);
+  const pixel = [0, 0, 0];
+  down.pixels.forEach((sides, y) => {
+    row.fill(0);
+    for (const { stretch, alpha, beta } of sides) {
+      const { plain, partial } =
+        sums.get(stretch) ?? sumDown(pixels, down.stretches[stretch], across.stretches, row.length);
+      sums.set(stretch, { plain, partial }).delete(stretch - 2);
+      for (let i = 0; i < row.length; i++) row[i] += alpha * plain[i] + beta * partial[i];
+    }
+    across.pixels.forEach((sides, x) => {
+      pixel.fill(0);
+      for (const { stretch, alpha, beta } of sides) {
+        for (let c = 0, at = 2 * stretch * channels; c < channels; c++, at += 2) {
+          pixel[c] += (alpha * row[at] + beta * row[at + 1]) / most;
+        }
+      }
+      const [r, g, b] = channels === 1 ? [pixel[0], pixel[0], pixel[0]] : pixel;
+      const at = y * length + x;
+      planes[at] = colours || channels === 1 ? r : 0.299 * r + 0.587 * g + 0.114 * b;
+      if (!colours) return;
+      planes[at + plane] = g;
+      planes[at + 2 * plane] = b;
     });
-  }
+  });
   return planes;
 }
 
-/** Row `y` of the picture, filtered across: its channels go to `out` at `to`, `to + plane` and `to + 2 · plane`. */
-function narrowRow(
-  { width, height, data }: Pixels,
-  y: number,
-  across: readonly Taps[],
-  out: Float32Array,
-  to: number,
-  plane: number,
-  colours: boolean,
-): void {
-  const most = largestOf(data);
+/** What `sumAlong` gives for each row of a stretch, summed over the rows in the two ways. */
+interface RowSums {
+  readonly plain: Float64Array;
+  readonly partial: Float64Array;
+}
+
+function sumDown(pixels: Pixels, rows: Stretch, columns: readonly Stretch[], length: number): RowSums {
+  const [row, plain, partial] = [new Float64Array(length), new Float64Array(length), new Float64Array(length)];
+  for (let y = rows.first; y < rows.end; y++) {
+    sumAlong(pixels, y, columns, row);
+    for (let i = 0; i < length; i++) {
+      plain[i] += row[i];
+      partial[i] += plain[i];
+    }
+  }
+  return { plain, partial };
+}
+
+/** The two sums of each stretch and channel of row `y`. */
+function sumAlong({ width, height, data }: Pixels, y: number, stretches: readonly Stretch[], sums: Float64Array): void {
   const step = data.length / (width * height);
-  for (let x = 0; x < across.length; x++) {
-    const { first, weights } = across[x];
-    let r = 0;
-    let g = 0;
-    let b = 0;
+  let to = 0;
+  for (const { first, end } of stretches) {
     let at = (y * width + first) * step;
+    const stop = (y * width + end) * step;
+    let r = 0;
+    let rPartial = 0;
     // A loop for each kind: one for both took half as long again.
     if (step === 1) {
-      for (let k = 0; k < weights.length; k++) r += weights[k] * data[at++];
-      g = b = r;
-    } else {
-      for (let k = 0; k < weights.length; k++, at += step) {
-        const weight = weights[k];
-        r += weight * data[at];
-        g += weight * data[at + 1];
-        b += weight * data[at + 2];
+      for (; at < stop; at++) {
+        r += data[at];
+        rPartial += r;
       }
+      sums[to++] = r;
+      sums[to++] = rPartial;
+      continue;
     }
-    if (colours) {
-      out[to + x] = r / most;
-      out[to + x + plane] = g / most;
-      out[to + x + 2 * plane] = b / most;
-    } else {
-      out[to + x] = (step === 1 ? r : 0.299 * r + 0.587 * g + 0.114 * b) / most;
+    let g = 0;
+    let gPartial = 0;
+    let b = 0;
+    let bPartial = 0;
+    for (; at < stop; at += step) {
+      r += data[at];
+      rPartial += r;
+      g += data[at + 1];
+      gPartial += g;
+      b += data[at + 2];
+      bPartial += b;
     }
+    sums[to++] = r;
+    sums[to++] = rPartial;
+    sums[to++] = g;
+    sums[to++] = gPartial;
+    sums[to++] = b;
+    sums[to++] = bPartial;
   }
 }
 
@@ -110,18 +157,40 @@ function largestOf(data: Pixels["data"]): number {
   return data instanceof Uint16Array ? 65535 : 255;
 }
 
-function tapsOf({ from, to, start, length }: Window): Taps[] {
+function axisOf({ from, to, start, length }: Window): Axis {
   const scale = from / to;
   const reach = Math.max(scale, 1);
-  return Array.from({ length }, (_, i) => {
-    if (start + i < 0 || start + i >= to) return { first: 0, weights: new Float64Array(0) };
-    const center = (start + i + 0.5) * scale;
-    const first = Math.max(0, Math.floor(center - reach + 0.5));
-    const end = Math.min(from, Math.floor(center + reach + 0.5));
-    const heights = Float64Array.from({ length: end - first }, (_, k) =>
-      Math.max(0, 1 - Math.abs(first + k + 0.5 - center) / reach),
-    );
-    const total = heights.reduce((sum, h) => sum + h, 0);
-    return { first, weights: heights.map((h) => h / total) };
+  const centerOf = (i: number): number => (i + 0.5) * scale;
+  /** The first input pixel whose centre lies behind that of output pixel `i`. */
+  const behind = (i: number): number => Math.floor(centerOf(i) + 0.5);
+  const inside = (pixel: number): number => Math.min(Math.max(pixel, 0), from);
+
+  const stretches: Stretch[] = [];
+  const numbers = new Map<number, number>();
+  const numberOf = (first: number, end: number): number => {
+    const known = numbers.get(first);
+    if (known !== undefined) return known;
+    numbers.set(first, stretches.length);
+    return stretches.push({ first: inside(first), end: inside(end) }) - 1;
+  };
+  const pixels = Array.from({ length }, (_, j): Side[] => {
+    const i = start + j;
+    if (i < 0 || i >= to) return [];
+    const center = centerOf(i);
+    const middle = behind(i);
+    // Where the picture shrinks, a triangle reaches from the centre before to the centre behind; where it grows, one pixel.
+    const rising = numberOf(scale < 1 ? middle - 1 : behind(i - 1), middle);
+    const falling = numberOf(middle, scale < 1 ? middle + 1 : behind(i + 1));
+    // Of the weights 1 − |k + ½ − center| / reach, on either side.
+    const sides = [
+      { stretch: rising, alpha: 1 - (center - stretches[rising].end - 0.5) / reach, beta: -1 / reach },
+      { stretch: falling, alpha: 1 + (center - stretches[falling].end - 0.5) / reach, beta: 1 / reach },
+    ];
+    const total = sides.reduce((sum, { stretch, alpha, beta }) => {
+      const n = stretches[stretch].end - stretches[stretch].first;
+      return sum + alpha * n + (beta * n * (n + 1)) / 2;
+    }, 0);
+    return sides.map(({ stretch, alpha, beta }) => ({ stretch, alpha: alpha / total, beta: beta / total }));
   });
+  return { stretches, pixels };
 }

@@ -74,6 +74,25 @@ const judged: Readonly<Record<string, (printed: readonly string[]) => void>> = {
     expect(seconds).toMatch(/^24 steps: [\d.]+ s with a worker, [\d.]+ s without$/);
     expect(same).toBe("all weights the same to the bit: true");
   },
+  "learning-rate-finder": ([falls, lowest]) => {
+    const [[good], [most]] = [numbers(falls), numbers(lowest)];
+    expect([good > 1e-3, good < most]).toEqual([true, true]);
+  },
+  "confusion-matrix": ([head, ...rows]) => {
+    expect(head).toBe("is \\ said   left  right   both");
+    const matrix = rows.map(numbers);
+    expect(matrix.flat().reduce((a, b) => a + b, 0)).toBe(600);
+    matrix.forEach((row, i) => {
+      expect(Math.max(...row)).toBe(row[i]);
+    });
+  },
+  "grad-cam": ([saliency, cam]) => {
+    expect(numbers(saliency)[0]).toBeGreaterThan(20);
+    expect(numbers(cam)[1]).toBeGreaterThan(90);
+  },
+  service: ([line]) => {
+    expect(line).toBe("20 of 20 answers are those of this thread's network, to the bit");
+  },
   worker: ([there, here, same]) => {
     expect(there.replace("there:", "here: ")).toBe(here);
     expect(same).toBe("all weights the same to the bit: true");
