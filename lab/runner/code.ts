@@ -39,6 +39,8 @@ export function codeOf(experiment: string): string[] {
  * Relative paths that a module imports or re-exports. `import type` is left out, because it does not exist at run time.
  */
 function importsOf(text: string): string[] {
-  const statements = text.matchAll(/^(?:import|export)\b(?! type\b)(?:[^;"]*\bfrom)? *"(\.\.?\/[^"]+)"|\bimport\("(\.[^"]+)"\)/gm);
+  const statements = text.matchAll(
+    /^(?:import|export)\b(?! type\b)(?:[^;"]*\bfrom)? *"(\.\.?\/[^"]+)"|\bimport\("(\.[^"]+)"\)/gm,
+  );
   return [...statements].map(([, target, dynamic]) => target ?? dynamic);
 }
