@@ -86,7 +86,11 @@ export interface OpAttributes {
   readonly logSoftmax: { readonly axis: number };
 }
 
+/** An operation of one's own (define-operation.ts): its name, and those of its arguments that are no tensors. */
+export type OwnOperation = readonly [`${string}.${string}`, readonly unknown[]];
+
 /** The name of an operation, with its attributes if it has any. */
 export type Operation =
   | string
+  | OwnOperation
   | { readonly [Op in keyof OpAttributes]: readonly [Op, OpAttributes[Op]] }[keyof OpAttributes];

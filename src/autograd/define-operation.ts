@@ -13,7 +13,7 @@ import { inOwnStep, isPooled, lastingCopy, toValues, type Values } from "../tens
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { checkFinished, checkNow } from "../tensor/sync.ts";
 import { freshValuesOf, isTensor, lent, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
-import type { Operation } from "./attributes.ts";
+import type { OwnOperation } from "./attributes.ts";
 import { record, unrecorded, withoutRecording } from "./graph.ts";
 
 /** A call of an operation of one's own, for its `backward`. */
@@ -71,8 +71,7 @@ export function defineOperation<Args extends readonly unknown[]>(
     // A tensor of its own: `forward` may return an input, or the same one each time.
     const output = viewOf(computed, computed.shape);
     const places = [...args.keys()].filter((i) => isTensor(args[i]));
-    // The graph's own operations are typed by name. What exports this one knows what its arguments are (src/io/onnx).
-    const operation = [name, args.filter((arg) => !isTensor(arg))] as unknown as Operation;
+    const operation: OwnOperation = [name as OwnOperation[0], args.filter((arg) => !isTensor(arg))];
     return record(
       operation,
       output,

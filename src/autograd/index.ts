@@ -1,5 +1,5 @@
 /** The calculus: operations with their derivatives, the graph they record, and the way back through it. */
-export type { OpAttributes, Operation } from "./attributes.ts";
+export type { OpAttributes, Operation, OwnOperation } from "./attributes.ts";
 export * from "./backward.ts";
 export * from "./compare.ts";
 export * from "./conv.ts";
