@@ -15,7 +15,7 @@ export interface BlurPool2dOptions {
 const OPTIONS: OptionNames<BlurPool2dOptions> = { stride: true };
 
 /** The binomial filter [1, 2, 1]/4 of Zhang's Tri-3, in both directions. */
-const FILTER = [1, 2, 1, 2, 4, 2, 1, 2, 1].map((n) => n / 16);
+const FILTER = /* @__PURE__ */ [1, 2, 1, 2, 4, 2, 1, 2, 1].map((n) => n / 16);
 
 /**
  * Blurs each channel by a 3×3 binomial filter and keeps every `stride`-th pixel: `[N, C, H, W]` to
