@@ -16,6 +16,10 @@ const opening = indexedDB.open("skipstone-onnx", 1);
 opening.onupgradeneeded = () => opening.result.createObjectStore("files");
 const database = await resultOf(opening);
 const files = (mode: IDBTransactionMode): IDBObjectStore => database.transaction("files", mode).objectStore("files");
+document.querySelector("#forget")!.addEventListener("click", async () => {
+  await resultOf(files("readwrite").delete("shapes.onnx"));
+  location.reload();
+});
 
 let file: Uint8Array | undefined = await resultOf(files("readonly").get("shapes.onnx"));
 const found = file !== undefined;
@@ -40,9 +44,5 @@ const { metrics } = await evaluate(importOnnx(file), [shapes(300, new Rng(9))], 
 status.textContent = `${found ? "Found" : "Made"} a file of ${file.length} bytes.`;
 document.querySelector("#answers")!.textContent =
   `${(100 * metrics.accuracy).toFixed(1)} % of 300 shapes named rightly.`;
-document.querySelector("#forget")!.addEventListener("click", async () => {
-  await resultOf(files("readwrite").delete("shapes.onnx"));
-  location.reload();
-});
 if (location.hash === "#reload" && !found) location.reload();
 else document.body.dataset["state"] = "done";

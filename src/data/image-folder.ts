@@ -95,7 +95,7 @@ interface Place<F> {
 
 function placeOf<F extends ImageFile>(file: F, index: number): Place<F> {
   const path = typeof file === "string" ? file : (file as { webkitRelativePath?: unknown } | null)?.webkitRelativePath;
-  if (typeof path !== "string" || path === "" || /^(\/|\.\.)/.test(path)) {
+  if (typeof path !== "string" || path === "" || /^(\/|\.\.\/)/.test(path)) {
     const what = 'a path below the folder, "cats/1.png", or a File that was chosen with its folder';
     const got = `${describe(file)}${path === "" ? " without a path" : ""}`;
     throw new UsageError(`imageFolder: files[${index}] must be ${what}, got ${got}`);

@@ -251,7 +251,12 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       {
         value: { resize: 4, crop: 3, mean: [0], std: [1] },
         kind: optional(nothing),
-        options: { resize: optional(whole(1)), crop: optional(whole(1)), mean: nothing, std: nothing },
+        options: {
+          resize: optional(whole(1)),
+          crop: optional(whole(1)),
+          mean: (v) => listOf(Number.isFinite)(v) && (v as number[]).length === 1,
+          std: (v) => listOf((n) => positive(n) && n !== Infinity)(v) && (v as number[]).length === 1,
+        },
       },
     ],
     makeDataset: [arg(dataset)],
