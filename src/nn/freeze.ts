@@ -36,7 +36,7 @@ export function freeze<M extends AnyModule>(module: M, paths?: readonly string[]
 /**
  * Freezes the running statistics of `module` and everything below it, and nothing else: batch norms stay in evaluation even
  * when `train()` is called around them, while their scales and shifts are trained. The usual choice where a fine-tuning has
- * few pictures, or small batches. It acts on every part that has buffers, also one of your own. Returns `module`.
+ * few pictures, or small batches. Every part that has buffers stays in evaluation, also one of your own. Returns `module`.
  *
  * @param paths as in `freeze`.
  *
