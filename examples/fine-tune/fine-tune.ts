@@ -1,7 +1,6 @@
 /** The training itself, the same in Node (main.ts) and in a page (page.ts); train.py is the same program in PyTorch. */
 import {
   accuracy,
-  BatchNorm2d,
   batches,
   type Checkpoint,
   compose,
@@ -11,6 +10,7 @@ import {
   exportOnnx,
   fit,
   freeze,
+  freezeStatistics,
   IMAGENET1K_V1,
   type ImageNetResNet,
   parameterGroups,
@@ -47,7 +47,7 @@ export async function fineTune({ weights, pictures, steps, resume, onStep }: Tra
   replaceHead(model, pictures.classes.length, { rng });
   freeze(model, ["conv1", "bn1", "layer1"]);
   // Statistics of a small set of pictures would be worse than those of the large one.
-  for (const [, part] of model.namedModules()) if (part instanceof BatchNorm2d) part.eval();
+  freezeStatistics(model);
 
   const [seen, unseen] = randomSplit(pictures, [0.8, 0.2], rng);
   const normalize = IMAGENET1K_V1;

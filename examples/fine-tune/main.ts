@@ -2,14 +2,15 @@
  * Fine-tunes a ResNet-18 on pictures in folders, in Node: README.md says how to run it. Ctrl-C ends it after a step; the same
  * command goes on from there.
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { CheckpointFolder, loadWeightsFile } from "../../src/node/index.ts"; // In your project: from "skipstone/node".
+import { decodeImages, type Pixels } from "../../src/index.ts"; // In your project: from "skipstone".
+import { CheckpointFolder, loadWeightsFile, readImageFolder } from "../../src/node/index.ts"; // In your project: from "skipstone/node".
 import { fineTune, toOnnx } from "./fine-tune.ts";
-import { datasetOf, drawPictures, type Picture } from "./pictures.ts";
+import { drawPictures, square } from "./pictures.ts";
 
 const text = (value: string) => ({ type: "string", default: value }) as const;
 const { values } = parseArgs({
@@ -25,30 +26,20 @@ const steps = Number(values.steps);
 
 /** Writes the drawings as PNG files, a folder for each class. */
 async function writePictures(): Promise<void> {
-  for (const [i, { name, pixels }] of drawPictures().entries()) {
-    mkdirSync(join(folder, name), { recursive: true });
-    const { data, width, height } = pixels;
-    await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(folder, name, `${i + 1000}.png`));
+  for (const [name, { data, width, height }] of drawPictures()) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(folder, name));
   }
 }
 
-/** Every file in every folder, in the order of their names. */
-async function readPictures(): Promise<Picture[]> {
-  const pictures: Picture[] = [];
-  for (const name of readdirSync(folder).sort()) {
-    for (const file of readdirSync(join(folder, name)).sort()) {
-      const image = sharp(join(folder, name, file), { autoOrient: true })
-        .toColourspace("srgb")
-        .removeAlpha();
-      const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
-      pictures.push({ name, pixels: { width: info.width, height: info.height, data } });
-    }
-  }
-  return pictures;
+async function decode(file: string): Promise<Pixels> {
+  const image = sharp(file, { autoOrient: true }).toColourspace("srgb").removeAlpha().raw();
+  const { data, info } = await image.toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data };
 }
 
 if (!values.pictures && !existsSync(folder)) await writePictures();
-const pictures = datasetOf(await readPictures());
+const pictures = await decodeImages(await readImageFolder(folder), { decode, transform: square });
 console.log(`${pictures.shape[0]} pictures of ${pictures.classes.join(", ")}`);
 
 let interrupted = false;

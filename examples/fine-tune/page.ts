@@ -6,15 +6,19 @@
 import {
   argmax,
   batches,
+  type Dataset,
+  decodeImages,
   IMAGENET1K_V1,
+  imageFolder,
   loadWeights,
+  type Pixels,
   predict,
   readCheckpoint,
   subset,
   writeCheckpoint,
 } from "../../src/index.ts"; // In your project: from "skipstone".
 import { fineTune, type Training, toOnnx } from "./fine-tune.ts";
-import { datasetOf, drawPictures, type Picture } from "./pictures.ts";
+import { drawPictures, square } from "./pictures.ts";
 
 const FILE = "skipstone-fine-tune.safetensors";
 const byId = (id: string): HTMLElement => document.querySelector<HTMLElement>(`#${id}`)!;
@@ -38,26 +42,30 @@ async function saved(): Promise<ArrayBuffer | null> {
   }
 }
 
-/** The chosen pictures: the folder that a file lies in is its class. */
-async function chosen(): Promise<Picture[]> {
-  const files = filesOf("pictures").filter(({ type }) => type.startsWith("image/"));
-  return await Promise.all(
-    files.map(async (file) => {
-      const image = await createImageBitmap(file);
-      const { width, height } = image;
-      const context = new OffscreenCanvas(width, height).getContext("2d")!;
-      context.drawImage(image, 0, 0);
-      return { name: file.webkitRelativePath.split("/").at(-2)!, pixels: context.getImageData(0, 0, width, height) };
-    }),
-  );
+/** The chosen pictures, or drawings. */
+async function readPictures(): Promise<Dataset> {
+  const files = filesOf("pictures");
+  if (files.length > 0) return await decodeImages(imageFolder(files), { decode, transform: square });
+  const drawings = drawPictures();
+  return await decodeImages(imageFolder(drawings.keys()), { decode: (name) => drawings.get(name)!, transform: square });
+}
+
+async function decode(file: File): Promise<Pixels> {
+  const image = await createImageBitmap(file);
+  const { width, height } = image;
+  const context = new OffscreenCanvas(width, height).getContext("2d")!;
+  context.drawImage(image, 0, 0);
+  return context.getImageData(0, 0, width, height);
 }
 
 async function train(steps: number): Promise<void> {
   const status = byId("status");
-  status.textContent = "Loading weights …";
+  status.textContent = "Loading weights and pictures …";
   const weights = await loadWeights(filesOf("weights")[0] ?? (await fetch("/out/fine-tune/resnet18.pth")));
-  const pictures = filesOf("pictures").length > 0 ? await chosen() : drawPictures();
-  const dataset = datasetOf(pictures);
+  const pictures = await readPictures();
+  const shown = Array.from({ length: 20 }, (_, i) => Math.floor(((i + 0.5) * pictures.labels.length) / 20));
+  const some = subset(pictures, shown);
+  byId("answers").replaceChildren(...shown.map((_, i) => figureOf(some, i)));
   const bytes = await saved();
   const points: string[] = [];
   const onStep: Training["onStep"] = async (step, loss, checkpoint) => {
@@ -70,36 +78,30 @@ async function train(steps: number): Promise<void> {
     return true;
   };
   const resume = bytes && readCheckpoint(bytes);
-  const { model, accuracy } = await fineTune({ weights, pictures: dataset, steps, resume, onStep });
+  const { model, accuracy } = await fineTune({ weights, pictures, steps, resume, onStep });
   const onnx = URL.createObjectURL(new Blob([toOnnx(model) as Uint8Array<ArrayBuffer>]));
   const result = byId("result");
   result.innerHTML = `<a href="${onnx}" download="model.onnx">The network as ONNX</a>.`;
   result.prepend(`${(100 * accuracy).toFixed(1)} % of the unseen pictures named rightly. `);
-  const shown = Array.from({ length: 20 }, (_, i) => Math.floor((i * pictures.length) / 20));
-  const sample = batches(subset(dataset, shown), { batchSize: 20, normalize: IMAGENET1K_V1 });
-  argmax(await predict(model, sample), 1).data.forEach((best, i) => {
-    byId("answers").append(figureOf(pictures[shown[i]], dataset.classes[best]));
+  const answers = argmax(await predict(model, batches(some, { batchSize: 20, normalize: IMAGENET1K_V1 })), 1).data;
+  document.querySelectorAll("#answers figcaption").forEach((caption, i) => {
+    caption.textContent = some.classes[answers[i]];
+    caption.className = answers[i] === some.labels[i] ? "right" : "wrong";
   });
 }
 
-/** A picture, and under it what the network says. */
-function figureOf({ pixels, name }: Picture, said: string): HTMLElement {
-  const { width, height, data } = pixels;
+/** A picture as the network sees it, with room for a word under it. */
+function figureOf({ images, shape: [, C, H, W] }: Dataset, index: number): HTMLElement {
   const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d")!;
-  const image = context.createImageData(width, height);
-  const channels = data.length / (width * height);
-  for (let i = 0; i < width * height; i++) {
-    image.data.set([...data.subarray(i * channels, i * channels + 3), 255], 4 * i);
+  Object.assign(canvas, { width: W, height: H });
+  const image = new ImageData(W, H);
+  for (let i = 0; i < image.data.length; i++) {
+    const value = images[(index * C + (i % 4)) * H * W + Math.floor(i / 4)];
+    image.data[i] = i % 4 === 3 ? 255 : 255 * value;
   }
-  context.putImageData(image, 0, 0);
-  canvas.style.width = "6rem";
-  const caption = document.createElement("figcaption");
-  caption.textContent = said;
-  caption.className = said === name ? "right" : "wrong";
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
   const figure = document.createElement("figure");
-  figure.append(canvas, caption);
+  figure.append(canvas, document.createElement("figcaption"));
   return figure;
 }
 

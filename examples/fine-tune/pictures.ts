@@ -1,11 +1,5 @@
-/** Pictures for those who have none at hand: 200 drawings of four shapes, in colours and places of their own. Also: pictures as a dataset. */
-import { type Dataset, imageToTensor, makeDataset, type Pixels, Rng } from "../../src/index.ts"; // In your project: from "skipstone".
-
-/** A picture, and the name of its class: in files, the name of its folder. */
-export interface Picture {
-  readonly pixels: Pixels;
-  readonly name: string;
-}
+/** Pictures for those who have none at hand: 200 drawings of four shapes, in colours and places of their own. Also: what the network sees. */
+import { imageToTensor, type Pixels, Rng, type Tensor } from "../../src/index.ts"; // In your project: from "skipstone".
 
 const WIDTH = 96;
 const HEIGHT = 72;
@@ -18,10 +12,11 @@ const SHAPES: Readonly<Record<string, (x: number, y: number) => boolean>> = {
   stripes: (x, y) => Math.max(Math.abs(x), Math.abs(y)) < 0.9 && Math.abs(y * 2) % 1 < 0.5,
 };
 
-/** 50 pictures of each shape. */
-export function drawPictures(): Picture[] {
+/** 50 pictures of each shape, by the names that their files would have: `cross/1000.png` … */
+export function drawPictures(): Map<string, Pixels> {
   const rng = new Rng(5);
-  return Object.keys(SHAPES).flatMap((name) => Array.from({ length: 50 }, () => ({ name, pixels: draw(name, rng) })));
+  const shapes = Object.keys(SHAPES).flatMap((shape) => new Array<string>(50).fill(shape));
+  return new Map(shapes.map((shape, i) => [`${shape}/${i + 1000}.png`, draw(shape, rng)]));
 }
 
 function draw(name: string, rng: Rng): Pixels {
@@ -40,15 +35,7 @@ function draw(name: string, rng: Rng): Pixels {
 /** The side of what the network sees. */
 export const SIDE = 48;
 
-/** Pictures of any size as one dataset of squares: resized, and the middle cut out. Classes are in the order of their names. */
-export function datasetOf(pictures: readonly Picture[]): Dataset {
-  const classes = [...new Set(pictures.map(({ name }) => name))].sort();
-  const shape = [pictures.length, 3, SIDE, SIDE] as const;
-  const images = new Float32Array(pictures.length * 3 * SIDE * SIDE);
-  pictures.forEach(({ pixels }, i) => {
-    const square = imageToTensor(pixels, { resize: SIDE, crop: SIDE, mean: [0, 0, 0], std: [1, 1, 1] });
-    images.set(square.data, i * square.size);
-  });
-  const labels = Uint8Array.from(pictures, ({ name }) => classes.indexOf(name));
-  return makeDataset({ name: "pictures", images, labels, shape, classes });
+/** A picture of any size as a square: resized, and the middle cut out. */
+export function square(pixels: Pixels): Tensor {
+  return imageToTensor(pixels, { resize: SIDE, crop: SIDE, mean: [0, 0, 0], std: [1, 1, 1] });
 }

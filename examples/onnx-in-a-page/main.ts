@@ -11,10 +11,15 @@ async function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
+const status = document.querySelector("#status")!;
 const opening = indexedDB.open("skipstone-onnx", 1);
 opening.onupgradeneeded = () => opening.result.createObjectStore("files");
 const database = await resultOf(opening);
 const files = (mode: IDBTransactionMode): IDBObjectStore => database.transaction("files", mode).objectStore("files");
+document.querySelector("#forget")!.addEventListener("click", async () => {
+  await resultOf(files("readwrite").delete("shapes.onnx"));
+  location.reload();
+});
 
 let file: Uint8Array | undefined = await resultOf(files("readonly").get("shapes.onnx"));
 const found = file !== undefined;
@@ -22,13 +27,21 @@ if (!file) {
   const rng = new Rng(7);
   const model = cifarResNet(8, { width: 4, inChannels: 1, classes: NAMES.length, rng });
   const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
-  await fit(model, { data: () => endlessShapes(16, rng), optimizer, steps: 100 });
+  await fit(model, {
+    data: () => endlessShapes(16, rng),
+    optimizer,
+    steps: 100,
+    onStep: async ({ step, loss }) => {
+      status.textContent = `Learning: step ${step + 1} of 100, loss ${loss.toFixed(3)}`;
+      await new Promise(requestAnimationFrame);
+    },
+  });
   file = exportOnnx(model, { inputShape: [1, SIDE, SIDE] });
   await resultOf(files("readwrite").put(file, "shapes.onnx"));
 }
 
 const { metrics } = await evaluate(importOnnx(file), [shapes(300, new Rng(9))], { metrics: { accuracy } });
-document.querySelector("#status")!.textContent = `${found ? "Found" : "Made"} a file of ${file.length} bytes.`;
+status.textContent = `${found ? "Found" : "Made"} a file of ${file.length} bytes.`;
 document.querySelector("#answers")!.textContent =
   `${(100 * metrics.accuracy).toFixed(1)} % of 300 shapes named rightly.`;
 if (location.hash === "#reload" && !found) location.reload();

@@ -4,9 +4,17 @@ export { type BatchesFromOptions, batchesFrom, type WorkerBatches } from "./batc
 export * from "./cifar.ts";
 export { type ColorJitterOptions, colorJitter } from "./color-jitter.ts";
 export { channelStatistics, type Dataset, makeDataset, type Normalization, shareDataset } from "./dataset.ts";
+export { type DecodeImagesOptions, decodeImages } from "./decode-images.ts";
 export { DataError, type DataFile, WorkerError } from "./errors.ts";
 export { gunzip } from "./gunzip.ts";
 export * from "./idx.ts";
+export {
+  type ImageFile,
+  type ImageFolder,
+  type ImageFolderOptions,
+  type ImageSample,
+  imageFolder,
+} from "./image-folder.ts";
 export * from "./loader.ts";
 export { cutmix, type MixedBatch, type MixOptions, mixup } from "./mix.ts";
 export { IMAGENET1K_V1, IMAGENET1K_V2, imageToTensor, type Preprocessing } from "./picture.ts";

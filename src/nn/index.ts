@@ -7,7 +7,7 @@ export { copyState } from "./copy-state.ts";
 export * from "./dropout.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./evaluate.ts";
 export * from "./fit.ts";
-export { freeze, unfreeze } from "./freeze.ts";
+export { freeze, freezeStatistics, unfreeze } from "./freeze.ts";
 export { fuse } from "./fuse.ts";
 export type {
   FanMode,

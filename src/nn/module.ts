@@ -54,7 +54,7 @@ export abstract class Module<X = Tensor, Y = Tensor> {
     setTraining(this, training);
   }
 
-  /** Whether `freeze` was called on this module or one around it, without `unfreeze` since. */
+  /** Whether `freeze` or `freezeStatistics` keeps this module in evaluation, without `unfreeze` since. */
   get frozen(): boolean {
     return isFrozen(this);
   }

@@ -32,6 +32,7 @@ describe("a module of another copy is refused", () => {
     ["as a property", () => new (holder())({ part: model() }).parameters()],
     ["in a container", () => new (holder())({ parts: new Map([["x", [model()]]]) }).eval()],
     ["by freeze", () => b.freeze(model())],
+    ["by freezeStatistics", () => b.freezeStatistics(model())],
     ["by unfreeze", () => b.unfreeze(model())],
     ["by fuse", () => b.fuse(model())],
     [

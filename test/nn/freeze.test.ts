@@ -5,9 +5,12 @@ import { mean } from "../../src/autograd/reduce.ts";
 import { switchMode } from "../../src/nn/evaluation.ts";
 import {
   BatchNorm2d,
+  buffer,
   Conv2d,
   Dropout,
+  fit,
   freeze,
+  freezeStatistics,
   GlobalAvgPool2d,
   Linear,
   Module,
@@ -16,7 +19,7 @@ import {
   unfreeze,
 } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
-import { randn } from "../../src/tensor/create.ts";
+import { randn, zeros } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -99,6 +102,52 @@ describe("freeze", () => {
       "head.weight",
       "head.bias",
     ]);
+  });
+});
+
+describe("freezeStatistics", () => {
+  const running = (model: Net): number[][] => model.namedBuffers().map(([, t]) => [...t.data]);
+
+  it("holds the statistics, whatever train() is called around them, and trains scales and shifts", () => {
+    const model = freezeStatistics(new Net());
+    const [statistics, scale] = [running(model), model.body.layers[1].stateDict()["weight"].toString()];
+    step(model);
+    expect(running(model)).toEqual(statistics);
+    expect(model.body.layers[1].stateDict()["weight"].toString()).not.toBe(scale);
+    expect(model.namedModules().flatMap(([path, { training }]) => (training ? [] : [path]))).toEqual(["body.1"]);
+    expect(model.parameters().every((t) => t.requiresGrad)).toBe(true);
+  });
+
+  it("also in fit, of a model that was in evaluation: eval() of the batch norms alone would be undone there", async () => {
+    const moved = async (model: Net): Promise<boolean> => {
+      const before = running(model);
+      const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+      await fit(model.eval(), { data: () => [{ x, labels: [0, 1, 0, 1] }], optimizer, epochs: 1 });
+      return `${running(model)}` !== `${before}`;
+    };
+    expect(await moved(freezeStatistics(new Net()))).toBe(false);
+    expect(await moved(new Net())).toBe(true);
+  });
+
+  it("acts on named parts alone, and unfreeze undoes it", () => {
+    const model = cifarResNet(8, { width: 4, rng: new Rng(0) });
+    const resting = (): string[] => model.namedModules().flatMap(([path, { training }]) => (training ? [] : [path]));
+    freezeStatistics(model, ["bn1", "layer1"]);
+    expect(resting()).toEqual(["bn1", "layer1.0.bn1", "layer1.0.bn2"]);
+    expect(unfreeze(model) && resting()).toEqual([]);
+    expect(() => freezeStatistics(model, ["bn2"])).toThrow('freezeStatistics: no part is called "bn2"');
+  });
+
+  it("acts on parts with buffers, of whatever class: not on norms without statistics, nor on what is below", () => {
+    class Centred extends Module {
+      readonly centre = buffer(zeros([3]));
+      readonly drop = new Dropout(0.5, { rng: new Rng(0) });
+      forward(x: Tensor): Tensor {
+        return this.drop.forward(x);
+      }
+    }
+    const model = freezeStatistics(new Sequential(new Centred(), new BatchNorm2d(3, { trackRunningStats: false })));
+    expect(model.namedModules().flatMap(([path, { training }]) => (training ? [] : [path]))).toEqual(["0"]);
   });
 });
 

@@ -182,6 +182,7 @@ describe("the tester itself", () => {
     for (const value of ["1", "-2.5", "[1, 2.]", "[[1], [2]]", '"text"', "true", "null", "undefined", "1e-5"]) {
       expect(literalOf(value), value).toBeDefined();
     }
+    expect(literalOf('["1.png", 2.]')!.value).toEqual(["1.png", 2]);
     for (const words of ["the sum", "1 and 2", "[N, C]", "y.node is null", "", "prints [1, 1]"]) {
       expect(literalOf(words), words).toBeUndefined();
     }

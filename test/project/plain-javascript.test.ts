@@ -3,7 +3,7 @@
  * `summary`, called with one argument or option of a wrong kind, or with an option that does not exist, throws an error of
  * the library that names the function. A public function that is not in the table fails.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -108,6 +108,9 @@ const folder = mkdtempSync(join(tmpdir(), "skipstone-arguments-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, "weights.safetensors");
 writeFileSync(file, safetensors);
+const pictures = join(folder, "pictures");
+mkdirSync(join(pictures, "cats"), { recursive: true });
+writeFileSync(join(pictures, "cats", "1.png"), "");
 
 const readOptions = { name: text, stripPrefix: (v: unknown) => v === false || text(v), rename: listOf(nothing) };
 const pthOptions = { ...readOptions, key: text, unknownObjects: nothing };
@@ -234,13 +237,26 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
         { classes: whole(2), rng: nothing, alpha: optional((v) => positive(v) && v !== Infinity) },
       ),
     ],
+    decodeImages: [
+      arg(data.imageFolder(["cats/1.png"])),
+      needed(
+        { decode: () => ({ width: 1, height: 1, data: pixels.subarray(0, 3) }), transform: () => image },
+        { decode: aFunction, transform: optional(aFunction), concurrency: optional(whole(1)) },
+      ),
+    ],
     gunzip: [source(new Uint8Array(gzipSync(pixels)))],
+    imageFolder: [arg(["cats/1.png"]), options({ extensions: [".png"] }, { extensions: nothing })],
     imageToTensor: [
       arg({ width: 2, height: 1, data: Uint8Array.of(1, 2) }),
       {
         value: { resize: 4, crop: 3, mean: [0], std: [1] },
         kind: optional(nothing),
-        options: { resize: optional(whole(1)), crop: optional(whole(1)), mean: nothing, std: nothing },
+        options: {
+          resize: optional(whole(1)),
+          crop: optional(whole(1)),
+          mean: (v) => listOf(Number.isFinite)(v) && (v as number[]).length === 1,
+          std: (v) => listOf((n) => positive(n) && n !== Infinity)(v) && (v as number[]).length === 1,
+        },
       },
     ],
     makeDataset: [arg(dataset)],
@@ -344,6 +360,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     loadWeightsFile: [arg(file, text), options({ name: "mine" }, pthOptions)],
     openFile: [arg(file, text)],
     openWeightsFile: [arg(file, text), options({ name: "mine" }, pthOptions)],
+    readImageFolder: [arg(pictures, text), options({ extensions: [".png"] }, { extensions: nothing })],
     saveWeightsFile: [
       arg(join(folder, "saved.safetensors"), text),
       arg(state, empty),

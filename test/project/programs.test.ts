@@ -90,6 +90,11 @@ const judged: Readonly<Record<string, (printed: readonly string[]) => void>> = {
     expect(numbers(saliency)[0]).toBeGreaterThan(20);
     expect(numbers(cam)[1]).toBeGreaterThan(90);
   },
+  "u-net": ([line]) => {
+    const [, disc, square] = numbers(line);
+    expect(disc).toBeGreaterThan(0.85);
+    expect(square).toBeGreaterThan(0.9);
+  },
   service: ([line]) => {
     expect(line).toBe("20 of 20 answers are those of this thread's network, to the bit");
   },

@@ -70,7 +70,10 @@ export function literalOf(text: string): { value: unknown; digits: number } | un
   if (trimmed === "undefined") return { value: undefined, digits: 0 };
   try {
     const digits = Math.max(0, ...[...trimmed.matchAll(/\.(\d+)/g)].map(([, fraction]) => fraction.length));
-    return { value: JSON.parse(trimmed.replaceAll(/(\d)\.(?!\d)/g, "$1")), digits };
+    return {
+      value: JSON.parse(trimmed.replaceAll(/"[^"]*"|(\d)\.(?!\d)/g, (all, digit?: string) => digit ?? all)),
+      digits,
+    };
   } catch {
     return undefined;
   }
