@@ -57,17 +57,18 @@ export const resizing: Exporters<"convTranspose2d" | "interpolate"> = {
  * inverse: a nearest pixel can be another one, and a length ⌊H·s⌋ one less.
  */
 function isResize({ mode, scaleFactor, H, W, Ho, Wo, rows, columns }: InterpolateGeometry): boolean {
-  const { fround, floor } = Math;
   return [
     { length: H, results: Ho, taps: rows, factor: scaleFactor?.[0] },
     { length: W, results: Wo, taps: columns, factor: scaleFactor?.[1] },
   ].every(({ length, results, taps, factor }) => {
-    const scale = fround(factor ?? results / length);
+    const scale = Math.fround(factor ?? results / length);
     if (mode === "linear") return false;
     // Of the product, or of its float32: engines do the one, their checks of shapes the other.
-    const lengths = factor === undefined ? [] : [floor(length * scale), floor(fround(length * scale))];
+    const lengths = factor === undefined ? [] : [Math.floor(length * scale), Math.floor(Math.fround(length * scale))];
     if (lengths.some((n) => n !== results)) return false;
-    return mode === "bilinear" || taps.starts.every((p, i) => p === Math.min(floor(fround(i / scale)), length - 1));
+    return (
+      mode === "bilinear" || taps.starts.every((p, i) => p === Math.min(Math.floor(Math.fround(i / scale)), length - 1))
+    );
   });
 }
 
