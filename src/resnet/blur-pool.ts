@@ -4,6 +4,9 @@ import { indexSelect } from "../autograd/shape.ts";
 import { Module } from "../nn/module.ts";
 import { checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
+import { ShapeError } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** Options of `BlurPool2d`. */
@@ -36,6 +39,8 @@ export class BlurPool2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor("BlurPool2d", "x", x);
+    if (x.rank !== 4) throw new ShapeError(`BlurPool2d: x must be [N, C, H, W], got ${formatShape(x.shape)}`);
     const [, channels, height, width] = x.shape;
     const filters = Float32Array.from({ length: 9 * channels }, (_, i) => FILTER[i % 9]);
     const framed = indexSelect(indexSelect(x, 2, reflected(height)), 3, reflected(width));

@@ -153,6 +153,9 @@ describe("BlurPool2d", () => {
     expect(() => new BlurPool2d({ stride: 0 })).toThrow(
       "BlurPool2d: stride must be a whole number of 1 or more, got 0",
     );
+    const blur = new BlurPool2d();
+    expect(() => blur.forward(undefined as never)).toThrow("BlurPool2d: x must be a tensor, got undefined");
+    expect(() => blur.forward(ones([2, 3]))).toThrow("BlurPool2d: x must be [N, C, H, W], got [2,3]");
   });
 
   it("is weightless: a certificate follows it", () => {
