@@ -11,7 +11,7 @@ import { isForeign } from "../tensor/copies.ts";
 import { ShapeError, UsageError, ValueError } from "../tensor/errors.ts";
 import { inOwnStep, isPooled, lastingCopy, toValues, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { checkFinished, checkNow } from "../tensor/sync.ts";
+import { callNow, checkFinished, checkNow } from "../tensor/sync.ts";
 import { freshValuesOf, isTensor, lent, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import type { OwnOperation } from "./attributes.ts";
 import { record, unrecorded, withoutRecording } from "./graph.ts";
@@ -66,7 +66,7 @@ export function defineOperation<Args extends readonly unknown[]>(
     if (!args.some(isTensor)) {
       throw new UsageError(`${name}: an argument must be a tensor, got ${args.map(describe).join(", ") || "none"}`);
     }
-    const computed = unrecorded(name, () => definition.forward(...args));
+    const computed = unrecorded(name, () => callNow(name, "forward", () => definition.forward(...args)));
     checkTensor(name, "what forward returns", computed);
     // A tensor of its own: `forward` may return an input, or the same one each time.
     const output = viewOf(computed, computed.shape);

@@ -78,8 +78,9 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
 }
 
 /**
- * y = Π x over `axes`, multiplied in float64; 1 for no elements. The derivative by an element is the product of the
- * others, zeros or not.
+ * y = Π x over `axes`, multiplied in float64 from the first to the last; 1 for no elements. What leaves float64's range on
+ * the way is ∞ or 0 for good, as PyTorch's does in float32. The derivative by an element is the product of the others,
+ * zeros or not.
  *
  * @example
  * prod(tensor([[1, 2], [3, 4]]), 1).toArray(); // [2, 12]

@@ -4,6 +4,7 @@ import { batchNorm, instanceNorm } from "../autograd/norm.ts";
 import { mean, variance } from "../autograd/reduce.ts";
 import { checkBetween, checkBoolean, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ones, zeros } from "../tensor/create.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -68,6 +69,7 @@ export abstract class InstanceNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(nameOf(this.rank), "x", x);
     if (x.rank !== this.rank || x.shape[1] !== this.channels) {
       const wanted = `[N, ${this.channels}, ${this.rank === 3 ? "L" : "H, W"}]`;
       throw new ShapeError(`${nameOf(this.rank)}: x must be ${wanted}, got ${formatShape(x.shape)}`);

@@ -2,6 +2,7 @@
 import { batchNorm, groupNorm, layerNorm } from "../autograd/norm.ts";
 import { checkBetween, checkBoolean, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
 import { ones, zeros } from "../tensor/create.ts";
 import { ShapeError, ValueError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
@@ -114,9 +115,10 @@ export class BatchNorm2d extends BatchNorm {
     super("BatchNorm2d", channels, options);
   }
 
-  override checkShape({ rank, shape }: Tensor): void {
-    if (rank === 4 && shape[1] === this.channels) return;
-    throw new ShapeError(`BatchNorm2d: x must be [N, ${this.channels}, H, W], got ${formatShape(shape)}`);
+  override checkShape(x: Tensor): void {
+    checkTensor("BatchNorm2d", "x", x);
+    if (x.rank === 4 && x.shape[1] === this.channels) return;
+    throw new ShapeError(`BatchNorm2d: x must be [N, ${this.channels}, H, W], got ${formatShape(x.shape)}`);
   }
 }
 
@@ -126,10 +128,11 @@ export class BatchNorm1d extends BatchNorm {
     super("BatchNorm1d", channels, options);
   }
 
-  override checkShape({ rank, shape }: Tensor): void {
-    if ((rank === 2 || rank === 3) && shape[1] === this.channels) return;
+  override checkShape(x: Tensor): void {
+    checkTensor("BatchNorm1d", "x", x);
+    if ((x.rank === 2 || x.rank === 3) && x.shape[1] === this.channels) return;
     const C = this.channels;
-    throw new ShapeError(`BatchNorm1d: x must be [N, ${C}] or [N, ${C}, L], got ${formatShape(shape)}`);
+    throw new ShapeError(`BatchNorm1d: x must be [N, ${C}] or [N, ${C}, L], got ${formatShape(x.shape)}`);
   }
 }
 
@@ -195,6 +198,7 @@ export class GroupNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor("GroupNorm", "x", x);
     if (x.shape[1] !== this.channels) {
       throw new ShapeError(`GroupNorm: x must be [N, ${this.channels}, …], got ${formatShape(x.shape)}`);
     }

@@ -1,9 +1,12 @@
 /** Anti-aliased subsampling: Zhang 2019, "Making Convolutional Networks Shift-Invariant Again". Next: paths.ts, where a block has it. */
 import { conv2d } from "../autograd/conv.ts";
-import { indexSelect } from "../autograd/shape.ts";
+import { concat, slice } from "../autograd/shape.ts";
 import { Module } from "../nn/module.ts";
 import { checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { checkTensor } from "../tensor/check-tensor.ts";
+import { ShapeError } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** Options of `BlurPool2d`. */
@@ -36,9 +39,11 @@ export class BlurPool2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const [, channels, height, width] = x.shape;
+    checkTensor("BlurPool2d", "x", x);
+    if (x.rank !== 4) throw new ShapeError(`BlurPool2d: x must be [N, C, H, W], got ${formatShape(x.shape)}`);
+    const channels = x.shape[1];
     const filters = Float32Array.from({ length: 9 * channels }, (_, i) => FILTER[i % 9]);
-    const framed = indexSelect(indexSelect(x, 2, reflected(height)), 3, reflected(width));
+    const framed = reflected(reflected(x, 2), 3);
     return conv2d(framed, new Tensor(filters, [channels, 1, 3, 3]), null, { stride: this.stride, groups: channels });
   }
 
@@ -47,8 +52,10 @@ export class BlurPool2d extends Module {
   }
 }
 
-/** 1, 0, 1, …, n − 1, n − 2. */
-function reflected(n: number): number[] {
-  const last = n - 1;
-  return [Math.min(1, last), ...Array.from({ length: n }, (_, i) => i), Math.max(0, last - 1)];
+/** x between copies of the lines beside its outermost ones, of those themselves where there is no other. */
+function reflected(x: Tensor, axis: number): Tensor {
+  if (x.shape[axis] === 1) return concat([x, x, x], axis);
+  // Positions that hold for every length: an export need not know it.
+  const line = (from: number): Tensor => slice(x, [...Array.from({ length: axis }, () => null), [from, from + 1]]);
+  return concat([line(1), x, line(-2)], axis);
 }

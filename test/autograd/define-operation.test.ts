@@ -217,6 +217,15 @@ describe("defineOperation", () => {
       () => bad((() => Promise.resolve([])) as never),
     ],
     [
+      "a promise for the output",
+      UsageError,
+      /^mine\.bad: forward must finish before it returns, got one that returned a promise/,
+      () => {
+        const forward = (x: Tensor) => Promise.resolve(x) as never as Tensor;
+        defineOperation({ name: "mine.bad", forward, backward: (gy) => [gy] })(ones([2]));
+      },
+    ],
+    [
       "an async function",
       UsageError,
       /^defineOperation: backward must finish before it returns/,

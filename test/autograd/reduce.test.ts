@@ -80,6 +80,14 @@ describe("examples", () => {
     expect(slope((t) => prod(t), leaf([0, 0, 4]))).toEqual([0, 0, 0]);
   });
 
+  it("prod on the way: beyond float32 is no loss, beyond float64 is", () => {
+    const powers = (n: number, exponent: number): number[] => new Array<number>(n).fill(2 ** exponent);
+    for (const n of [8, 9]) {
+      expect(prod(tensor([...powers(n, 120), ...powers(n, -120)])).item()).toBe(n === 8 ? 1 : Infinity);
+      expect(prod(tensor([...powers(n, -120), ...powers(n, 120)])).item()).toBe(n === 8 ? 1 : 0);
+    }
+  });
+
   it("variance and standard deviation of [2, 4, 4, 4, 5, 5, 7, 9]: 4 and 2 of the values, 32/7 of the sample", () => {
     const v = tensor([2, 4, 4, 4, 5, 5, 7, 9]);
     expect(variance(v, 0, { correction: 0 }).item()).toBe(4);

@@ -281,6 +281,21 @@ describe("LayerNorm and GroupNorm", () => {
   });
 });
 
+it("a norm that is given no tensor says so with its name", () => {
+  const norms = [
+    new BatchNorm1d(2),
+    new BatchNorm2d(2),
+    new GroupNorm(1, 2),
+    new InstanceNorm1d(2),
+    new InstanceNorm2d(2),
+  ];
+  for (const norm of norms) {
+    for (const wrong of [undefined, null, [1, 2], 3, "x"]) {
+      expect(() => norm.forward(wrong as never)).toThrow(`${norm.constructor.name}: x must be a tensor, got `);
+    }
+  }
+});
+
 describe("layers without state", () => {
   const max = { stride: 2, padding: 1, dilation: 1, ceilMode: true };
   const avg = { stride: 2, padding: 1, ceilMode: true, countIncludePad: false };

@@ -1,6 +1,7 @@
 """
 Makes networks_more.json beside it: dilated ResNets and VGGs on images that are not square, by torchvision 0.14; squeeze-and-excitation by
-torchvision.ops; blur pooling by its definition in PyTorch. Weights are formulas (../README.md) of their names. Run in this folder.
+torchvision.ops; blur pooling by its definition in PyTorch. Weights are formulas (../README.md) of their names. Computed in
+float64: in float32 a ReLU of dilated_all is open at a sum of 1e-7 that is below 0, and the gradient's norm 7e-5 too large. Run in this folder.
 """
 import json, math, os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -24,7 +25,8 @@ def image(name, *shape): return torch.from_numpy(gen_f32(f"more/{name}/x", list(
 cases = {}
 def case(name, model, *shape, **more):
     scales = fill(model, name)
-    x = image(name, *shape).requires_grad_()
+    model.double()
+    x = image(name, *shape).double().requires_grad_()
     shapes = []
     for child in model.children(): child.register_forward_hook(lambda m, i, o: shapes.append(list(o.shape)))
     y = model.eval()(x)
@@ -43,7 +45,7 @@ case("se", torchvision.ops.SqueezeExcitation(6, 2), 2, 6, 5, 3)
 class Blur(torch.nn.Module):
     def __init__(self, stride): super().__init__(); self.stride = stride
     def forward(self, x):
-        f = torch.tensor([1.0, 2.0, 1.0]); f = (f[:, None] * f[None, :] / 16).expand(x.shape[1], 1, 3, 3)
+        f = torch.tensor([1.0, 2.0, 1.0]); f = (f[:, None] * f[None, :] / 16).to(x).expand(x.shape[1], 1, 3, 3)
         return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), f, stride=self.stride, groups=x.shape[1])
 case("blur1", Blur(1), 2, 3, 4, 5, stride=1)
 case("blur2", Blur(2), 2, 3, 7, 6, stride=2)

@@ -64,6 +64,11 @@ describe("networks that take images of every size", () => {
     ["ResNet-18", (rng) => resnet18({ classes, rng }), 64],
     ["CIFAR ResNet-20, option A", (rng) => cifarResNet(20, { rng }), 32],
     ["pre-activation CIFAR ResNet-20", (rng) => cifarResNet(20, { order: "pre", rng }), 32],
+    [
+      "anti-aliased CIFAR ResNet-8",
+      (rng) => cifarResNet(8, { width: 4, antialias: true, shortcut: "project", rng }),
+      32,
+    ],
     ["convolutional highway network", (rng) => highwayConvNet(20, { batchNorm: true, rng }), 32],
     [
       "fully convolutional",

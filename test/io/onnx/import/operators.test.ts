@@ -297,6 +297,9 @@ const SHAPES: readonly Case[] = [
   one("Pad", image, {}, { pads: [0, 0, 1, 2, 0, 1, 0, 1], value: scalar(0.5) }),
   one("Pad", image, {}, { pads: [0, 0, -1, 2, 0, -1, 0, -2] }),
   one("Pad", image, {}, { pads: [1, 2, 0, 1], axes: [2, -1] }, { opset: 18, inputs: ["x", "pads", "", "axes"] }),
+  one("Pad", image, { mode: "reflect" }, { pads: [0, 0, 1, 2, 0, 0, 2, 1] }),
+  one("Pad", image, { mode: "reflect" }, { pads: [0, 0, -1, 2, 0, 0, 2, -1] }),
+  one("Pad", image, { mode: "edge" }, { pads: [0, 1, 3, 0, 0, 0, 9, 4] }),
   one("Pad", image, {}, { pads: [0, 1, -3, 0, 0, -2, 4, -6], value: scalar(2) }),
   several("TopK", rows, [topK(["x", "k"])], { k: [3] }),
   several("TopK, the smallest of an axis", image, [topK(["x", "k"], { axis: 1, largest: 0 })], { k: [2] }),
@@ -483,6 +486,7 @@ describe("lengths that a damaged file could have", () => {
   const far = 2 ** 40;
   it.each([
     one("Pad", image, {}, { pads: [0, 0, 0, 0, 0, 0, 0, far] }),
+    one("Pad", image, { mode: "edge" }, { pads: [0, 0, 0, 0, 0, 0, 0, far] }),
     one("Expand", [3, 1], {}, { shape: [3, far] }),
     one("Resize", image, {}, { scales: tensor([1, 1, far, 1]) }, { inputs: ["x", "", "scales"] }),
     one("Conv", image, { pads: [far, 0, far, 0] }, { "c.weight": random(3, 4, 3, 3) }),

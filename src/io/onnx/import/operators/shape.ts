@@ -133,10 +133,16 @@ const sliced: Operator = (node) => (inputs) => {
   );
 };
 
+/** Where a number that is added to an axis of n comes from, by mode: position i is before the first or after the last. */
+const ADDED: Readonly<Record<string, (i: number, n: number) => number>> = {
+  edge: (i, n) => Math.min(Math.max(i, 0), n - 1),
+  reflect: (i, n) => (i < 0 ? -i : i < n ? i : 2 * (n - 1) - i),
+};
+
 const padded: Operator = (node) => {
   const mode = node.text("mode", "constant");
-  if (mode !== "constant")
-    throw node.error(`mode must be "constant", got "${mode}": padding with the image is not covered`);
+  const added = ADDED[mode];
+  if (mode !== "constant" && !added) throw node.error(`mode must be constant, edge or reflect, got "${mode}"`);
   const value = node.opset < 11 ? node.number("value", 0) : node.scalar(2, 0);
   return (inputs) => {
     const x = inputs.tensor(0);
@@ -148,7 +154,17 @@ const padded: Operator = (node) => {
       return i < 0 ? [0, 0] : [pads[i], pads[i + axes.length]];
     });
     node.checkSize(x.shape.map((length, axis) => sides[axis][0] + length + sides[axis][1]));
-    return sides.flat().every((p) => p === 0) ? x : pad(x, sides, value);
+    if (sides.flat().every((p) => p === 0)) return x;
+    if (!added) return pad(x, sides, value);
+    return sides.reduce((t, [before, after], axis) => {
+      const n = x.shape[axis];
+      if (before === 0 && after === 0) return t;
+      const from = Array.from({ length: Math.max(0, before + n + after) }, (_, i) => added(i - before, n));
+      if (from.every((i) => i >= 0 && i < n)) return indexSelect(t, axis, from);
+      throw node.error(
+        `the axis ${axis} of [${x.shape}] is too short to be padded with [${before}, ${after}] of its own`,
+      );
+    }, x);
   };
 };
 
