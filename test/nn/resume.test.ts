@@ -234,6 +234,42 @@ describe.each(["simd", "plain"] as const)("%s", (tier) => {
   });
 });
 
+describe("a training that is stopped in an epoch", () => {
+  /** Each epoch's mean goes to the plateau, which draws too; the last checkpoint is the one of onEpoch. */
+  const train = async (stopAt: number, how: "false" | "steps", resume: Checkpoint | null) => {
+    const model = cifarResNet(8, { width: 4, classes: 4, rng: new Rng(0) });
+    const schedule = schedules.plateau(0.1, { patience: 0, factor: 0.5, threshold: 0.9 });
+    const data = new Rng(3);
+    let last: Checkpoint | null = null;
+    const history = await fit(model, {
+      data: () => Array.from({ length: 3 }, () => ({ x: randn([4, 3, 8, 8], data), labels: [0, 1, 2, 3] })),
+      optimizer: new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+      schedule,
+      generators: { data },
+      steps: how === "steps" ? stopAt : 9,
+      resume,
+      onStep: ({ step }) => how === "steps" || step + 1 < stopAt,
+      onEpoch: ({ loss, checkpoint }) => {
+        schedule.step(loss + data.uniform());
+        last = checkpoint();
+      },
+    });
+    return { rows: history.steps.map(({ loss, lr }) => [loss, lr]), last: last as Checkpoint | null };
+  };
+
+  it.each(["false", "steps"] as const)(
+    "by %s: what onEpoch did then, and does again at the epoch's end, does not count",
+    async (how) => {
+      const whole = await train(9, how, null);
+      for (const stopAt of [1, 3, 5]) {
+        const first = await train(stopAt, how, null);
+        const { rows } = await train(9, how, first.last);
+        expect([...first.rows, ...rows]).toEqual(whole.rows);
+      }
+    },
+  );
+});
+
 describe("what the issue measured", () => {
   it("three steps and three more are six: 1.7911 1.6882 1.6827 …", async () => {
     const run = async (

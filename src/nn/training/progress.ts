@@ -36,6 +36,8 @@ export class Progress<X, L, K extends string> {
   #batch = 0;
   #last: Batch<X, L> | null = null;
   #epochDone = false;
+  /** What a checkpoint says of generators and schedule, if the training is stopped in this epoch. */
+  #atCut: Pick<Saved, "generators" | "schedule"> | null = null;
   /** Whether a callback runs. */
   #isTelling = false;
   readonly #started = Date.now();
@@ -169,6 +171,18 @@ export class Progress<X, L, K extends string> {
     this.#epochDone = true;
   }
 
+  /**
+   * The training is stopped, maybe in the epoch. What its `onEpoch` draws and tells a schedule is not in a checkpoint: one that
+   * goes on comes to the epoch's end again.
+   */
+  cutEpoch(): void {
+    this.#atCut = this.#changedByCallbacks;
+  }
+
+  get #changedByCallbacks(): Pick<Saved, "generators" | "schedule"> {
+    return { generators: this.#generators.saved, schedule: this.#schedule.stateDict?.() ?? null };
+  }
+
   nextEpoch(): void {
     this.#saved = null;
     this.#epoch++;
@@ -202,9 +216,8 @@ export class Progress<X, L, K extends string> {
       epochDone: this.#epochDone,
       seconds: this.seconds,
       means: this.#means.state,
-      generators: this.#generators.saved,
       lastBatch: checksumOf(this.#last),
-      schedule: this.#schedule.stateDict?.() ?? null,
+      ...(this.#atCut ?? this.#changedByCallbacks),
     });
   }
 }
