@@ -34,6 +34,7 @@ import {
   type Tensor,
   tensor,
   useKernels,
+  ValueError,
   writeCheckpoint,
   writeSafetensors,
 } from "../../src/index.ts";
@@ -346,6 +347,51 @@ describe("a checkpoint that does not fit", () => {
     await expect(resume(checkpoint, { data: () => data().slice(0, 1) })).rejects.toThrow(
       /had 2 batches or more, now it has 1/,
     );
+  });
+
+  it("of a model, a module or a schedule that does not fit where the rest does: nothing is half restored", async () => {
+    class Named extends Module {
+      readonly scale = tensor([1], { requiresGrad: true });
+      forward = (x: Tensor): Tensor => x;
+    }
+    const train = (name: "one" | "other", change: Partial<FitOptions> = {}) => {
+      const model = new Sequential(
+        new Flatten(),
+        name === "one" ? new Linear(192, 4, { rng: new Rng(0) }) : new Tail(),
+      );
+      const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+      const schedule = schedules.plateau(0.1);
+      schedule.step(name === "one" ? 3 : 5);
+      const beside = new Named();
+      const state = (): unknown => [
+        optimizer.stateDict(),
+        schedule.stateDict(),
+        ...[model, beside].map((module) => Object.values(module.stateDict()).map((t) => [...t.data])),
+      ];
+      return { model, state, options: { optimizer, schedule, data, modules: { beside }, ...change }, beside };
+    };
+    class Tail extends Module {
+      readonly tail = new Linear(192, 4, { rng: new Rng(1) });
+      forward = (x: Tensor): Tensor => this.tail.forward(x);
+    }
+    const first = train("one");
+    first.beside.scale.data[0] = 7;
+    const checkpoint = await made(first.options, first.model);
+    const none = {
+      stateDict: () => ({}),
+      loadStateDict: () => {
+        throw new ValueError("no such state");
+      },
+    };
+    for (const [other, message] of [
+      [train("other"), /the state does not fit this Sequential/],
+      [train("one", { modules: { another: new Named() } }), /the state does not fit this fit: modules/],
+      [train("one", { schedule: { lr: () => 0.1, ...none } }), /no such state/],
+    ] as const) {
+      const before = other.state();
+      await expect(resume(checkpoint, other.options, other.model)).rejects.toThrow(message);
+      expect(other.state()).toEqual(before);
+    }
   });
 
   it("an epoch that has grown since", async () => {

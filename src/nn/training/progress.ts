@@ -8,7 +8,7 @@ import type { Batch, BatchSource } from "./batch.ts";
 import { type Checkpoint, checksumOf, makeCheckpoint, restoreCheckpoint, savedIn } from "./checkpoint.ts";
 import { Generators } from "./generators.ts";
 import { Means, type Measurement } from "./means.ts";
-import { restoreSchedule, type Schedules } from "./rates.ts";
+import type { Schedules } from "./rates.ts";
 import type { Saved } from "./saved.ts";
 
 export interface ProgressOptions<X, L> {
@@ -61,8 +61,7 @@ export class Progress<X, L, K extends string> {
     if (resume != null) {
       this.#saved = savedIn("fit: resume", resume);
       this.#generators.check(this.#saved.generators);
-      restoreSchedule(schedule, this.#saved.schedule);
-      restoreCheckpoint(model, optimizer, modules, resume, this.#saved);
+      restoreCheckpoint({ model, optimizer, modules, schedule }, resume, this.#saved);
     }
     const { step = 0, epoch = 0, epochDone = false, seconds = 0, means } = this.#saved ?? {};
     this.#step = step;
