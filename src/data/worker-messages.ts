@@ -19,7 +19,12 @@ export interface Begin {
 /** To the worker. `more`: a batch was taken, another may be made. `end`: no more are needed. */
 export type Request = Begin | { readonly kind: "more" | "end"; readonly id: number };
 
-/** From the worker. `rng` is the generator as it was after this batch, or at the end of the data. */
+/**
+ * From the worker: `ready`, it listens from now on (a page's worker loses what was said before); the others are of a pass. `rng` is
+ * the generator as it was after this batch, or at the end of the data.
+ */
+export type FromWorker = { readonly kind: "ready" } | Answer;
+
 export type Answer =
   | { readonly kind: "batch"; readonly id: number; readonly batch: unknown; readonly rng: RngState }
   | { readonly kind: "end"; readonly id: number; readonly rng: RngState }
@@ -45,7 +50,7 @@ export function checkPlace(op: string, name: string, place: unknown, advice: str
   throw new UsageError(`${op}: ${name} must be ${advice}`);
 }
 
-export function send(place: MessagePlace, message: Request | Answer, transfer: readonly ArrayBuffer[] = []): void {
+export function send(place: MessagePlace, message: Request | FromWorker, transfer: readonly ArrayBuffer[] = []): void {
   (place as { postMessage(message: unknown, transfer: readonly ArrayBuffer[]): void }).postMessage(
     { [NAME]: message },
     transfer,
@@ -53,7 +58,7 @@ export function send(place: MessagePlace, message: Request | Answer, transfer: r
 }
 
 /** Calls `heard` for our messages that arrive. */
-export function listen<M extends Request | Answer>(place: MessagePlace, heard: (message: M) => void): void {
+export function listen<M extends Request | FromWorker>(place: MessagePlace, heard: (message: M) => void): void {
   onEvent(place, "message", (event) => {
     // Node hands over the message itself.
     const data: unknown = place.on ? event : (event as { data: unknown }).data;
