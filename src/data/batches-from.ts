@@ -135,8 +135,10 @@ class Connection {
     onEvent(worker, "error", (event) =>
       this.#fail((event as { message?: string }).message ?? "its module was not loaded"),
     );
-    onEvent(worker, "messageerror", () => this.#fail("a message could not be read"));
+    // Of which pass it was is not known; the next ones have their own.
+    onEvent(worker, "messageerror", () => this.#tellAll("a message could not be read"));
     onEvent(worker, "exit", (code) => this.#fail(`it has ended, exit code ${code}`));
+    onEvent(worker, "close", () => this.#fail("its port was closed"));
     if (worker.threadId === -1) this.#failure = "it has ended";
     worker.unref?.();
   }
@@ -166,7 +168,11 @@ class Connection {
   #fail(reason: string): void {
     // The first reason is the cause of the others.
     this.#failure ??= reason;
-    for (const pass of this.#passes.values()) pass.put({ kind: "failed", id: pass.id, reason: this.#failure });
+    this.#tellAll(this.#failure);
+  }
+
+  #tellAll(reason: string): void {
+    for (const pass of this.#passes.values()) pass.put({ kind: "failed", id: pass.id, reason });
   }
 }
 

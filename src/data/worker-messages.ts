@@ -103,15 +103,34 @@ function isTypedArray(value: unknown): value is AnyArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-/** An array whose buffer can be given away: one that is a part of a larger buffer, or shared, is copied first. */
+/**
+ * An array whose buffer can be given away: one that is a part of a larger buffer, or shared, is copied first.
+ *
+ * @throws UsageError for one that was given away before.
+ */
 function giveAway(array: AnyArray, transfer: Set<ArrayBuffer>): AnyArray {
   const { buffer, byteLength } = array;
+  if (isDetached(buffer)) {
+    throw new UsageError(
+      `serveBatches: the numbers of a ${array[Symbol.toStringTag]} were transferred away, with an earlier batch: a source that gives an array again gives a copy`,
+    );
+  }
   const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
   // By name: the slice of Node's Buffer is no copy.
   const Kind = (globalThis as unknown as Record<string, new (from: AnyArray) => AnyArray>)[array[Symbol.toStringTag]];
   const given = whole ? array : new Kind(array);
   transfer.add(given.buffer as ArrayBuffer);
   return given;
+}
+
+/** `ArrayBuffer.detached`, which Node has from version 21 on. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function mapMembers(value: unknown, change: (member: unknown) => unknown): unknown {
