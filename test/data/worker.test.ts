@@ -235,7 +235,8 @@ it("a message that cannot be read ends the passes of that moment; the worker ser
     postMessage: port2.postMessage.bind(port2),
     addEventListener: (name: string, listener: (event: object) => void) => listeners.set(name, listener),
   };
-  port2.on("message", (data: unknown) => listeners.get("message")!({ data }));
+  port2.addEventListener("message", (event) => listeners.get("message")!(event));
+  port2.start();
   const looking = (async () => {
     for await (const _ of batchesFrom(place, { ahead: 1 })) listeners.get("messageerror")!({});
   })();
