@@ -21,6 +21,7 @@ import {
   Module,
   mul,
   type Optimizer,
+  type ParameterGroup,
   ReLU,
   RMSprop,
   Rng,
@@ -543,6 +544,46 @@ describe("a checkpoint that does not fit", () => {
     await made({ onStep }, whole);
     await resume(saved[1]);
     expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
+  });
+
+  it("other options of the steps or the optimiser: it goes on, and says so", async () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    const model = cifar();
+    const decayed = (model: Module): Optimizer =>
+      new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 0.01 });
+    const checkpoint = await made({ optimizer: decayed(model), clipNorm: 3 }, model);
+    const same = cifar();
+    await resume(checkpoint, { optimizer: decayed(same), clipNorm: 3 }, same);
+    // The rate and the momentum are the checkpoint's.
+    const other = cifar();
+    await resume(
+      checkpoint,
+      { optimizer: new SGD(other.parameters(), { lr: 1, momentum: 0.5, weightDecay: 0.01 }), clipNorm: 3 },
+      other,
+    );
+    expect(warned).not.toHaveBeenCalled();
+    await resume(checkpoint, { accumulate: 2 });
+    expect(warned.mock.calls).toEqual([
+      [
+        expect.stringContaining(
+          "had other options: accumulate (1 then, 2 now), clipNorm (3 then, none now), weightDecay (0.01 then, 0 now): it goes on differently",
+        ),
+      ],
+    ]);
+    // Groups: Adam's state fits AdamW's.
+    warned.mockClear();
+    const [first, second] = [cifar(), cifar()];
+    const halves = ({ fc, ...model }: ReturnType<typeof cifarResNet>, own: object): ParameterGroup<object>[] => [
+      { parameters: fc.parameters(), ...own },
+      { parameters: [model.conv1.weight] },
+    ];
+    const groups = (model: Module, own: object): never => halves(model as ReturnType<typeof cifarResNet>, own) as never;
+    const adam = await made({ optimizer: new Adam(groups(first, { lr: 0.1 }), { lr: 0.01 }) }, first);
+    await resume(adam, { optimizer: new AdamW(groups(second, {}), { lr: 0.01 }) }, second);
+    expect(warned.mock.calls[0][0]).toContain(
+      "weightDecay of group 0 (0 then, 0.01 now), lr ratio of group 0 (10 then, 1 now), weightDecay of group 1 (0 then, 0.01 now)",
+    );
     warned.mockRestore();
   });
 

@@ -19,6 +19,7 @@ import { isPlainObject, tensorsIn } from "../tensors-in.ts";
 import { type Batch, isNumberList } from "./batch.ts";
 import { restoreSchedule, type Schedules } from "./rates.ts";
 import { readSaved, restingElsewhere, restingIn, type Saved, writeSaved } from "./saved.ts";
+import { otherSettings, type Settings } from "./settings.ts";
 
 /** A training at one moment: what `fit({ resume })` takes. */
 export interface Checkpoint {
@@ -63,6 +64,7 @@ export interface Restored {
   readonly optimizer: Optimizer;
   readonly modules: Readonly<Record<string, AnyModule>>;
   readonly schedule: Partial<Schedules>;
+  readonly settings: Settings;
 }
 
 /**
@@ -73,7 +75,7 @@ export interface Restored {
  * schedule. Nothing has been changed then.
  */
 export function restoreCheckpoint(
-  { model, optimizer, modules, schedule }: Restored,
+  { model, optimizer, modules, schedule, settings }: Restored,
   checkpoint: Checkpoint,
   saved: Saved,
 ): void {
@@ -107,6 +109,12 @@ export function restoreCheckpoint(
   if (resting) {
     warn(
       `fit: the checkpoint and this model differ in ${resting}: the training goes on differently from one that never stopped`,
+    );
+  }
+  const changed = saved.settings && otherSettings(saved.settings, settings);
+  if (changed) {
+    warn(
+      `fit: the checkpoint's training had other options: ${changed}: it goes on differently from one that never stopped`,
     );
   }
   const here = kernelsInWords();

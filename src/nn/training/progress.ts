@@ -10,8 +10,9 @@ import { Generators } from "./generators.ts";
 import { Means, type Measurement } from "./means.ts";
 import type { Schedules } from "./rates.ts";
 import type { Saved } from "./saved.ts";
+import { type Settings, type StepSettings, settingsOf } from "./settings.ts";
 
-export interface ProgressOptions<X, L> {
+export interface ProgressOptions<X, L> extends StepSettings {
   readonly data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
   readonly generators?: Readonly<Record<string, Rng>>;
   readonly resume?: Checkpoint | null;
@@ -27,6 +28,7 @@ export class Progress<X, L, K extends string> {
   readonly #generators: Generators;
   readonly #others: Readonly<Record<string, AnyModule>>;
   readonly #schedule: Partial<Schedules>;
+  readonly #settings: Settings;
   /** The checkpoint, until its epoch is over. */
   #saved: Saved | null = null;
   #means: Means<K>;
@@ -48,8 +50,9 @@ export class Progress<X, L, K extends string> {
     model: Module<X, unknown>,
     optimizer: Optimizer,
     names: readonly K[],
-    { data, generators, resume, modules = {}, schedule }: ProgressOptions<X, L>,
+    { data, generators, resume, modules = {}, schedule, ...steps }: ProgressOptions<X, L>,
   ) {
+    this.#settings = settingsOf(optimizer, steps);
     this.#model = model;
     this.#optimizer = optimizer;
     this.#data = data;
@@ -61,7 +64,7 @@ export class Progress<X, L, K extends string> {
     if (resume != null) {
       this.#saved = savedIn("fit: resume", resume);
       this.#generators.check(this.#saved.generators);
-      restoreCheckpoint({ model, optimizer, modules, schedule }, resume, this.#saved);
+      restoreCheckpoint({ model, optimizer, modules, schedule, settings: this.#settings }, resume, this.#saved);
     }
     const { step = 0, epoch = 0, epochDone = false, seconds = 0, means } = this.#saved ?? {};
     this.#step = step;
@@ -216,6 +219,7 @@ export class Progress<X, L, K extends string> {
       seconds: this.seconds,
       means: this.#means.state,
       lastBatch: checksumOf(this.#last),
+      settings: this.#settings,
       ...(this.#atCut ?? this.#changedByCallbacks),
     });
   }
