@@ -36,9 +36,10 @@ export function codeOf(experiment: string): string[] {
 }
 
 /**
- * Relative paths that a module imports or re-exports. `import type` is left out, because it does not exist at run time.
+ * Relative paths that a module imports or re-exports. `import type` is left out, because it does not exist at run time; so is
+ * a text that only looks like a path, as in `export function f(x) { return x.split("..."`.
  */
-function importsOf(text: string): string[] {
+export function importsOf(text: string): string[] {
   const statements = text.matchAll(
     /^(?:import|export)\b(?! type\b)(?:[^;"]*\bfrom)? *"(\.\.?\/[^"]+)"|\bimport\("(\.[^"]+)"\)/gm,
   );

@@ -7,7 +7,17 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { Rng } from "../tensor/rng.ts";
 import { WorkerError } from "./errors.ts";
 import type { ImageBatch } from "./loader.ts";
-import { type Answer, checkPlace, listen, type MessagePlace, onEvent, send, unpacked } from "./worker-messages.ts";
+import {
+  type Answer,
+  type Begin,
+  checkPlace,
+  type FromWorker,
+  listen,
+  type MessagePlace,
+  onEvent,
+  send,
+  unpacked,
+} from "./worker-messages.ts";
 
 /** Options of `batchesFrom`. */
 export interface BatchesFromOptions {
@@ -54,9 +64,8 @@ export function batchesFrom<B = ImageBatch>(worker: MessagePlace, options: Batch
     ...(rng ? { generator: rng } : {}),
     async *[Symbol.asyncIterator]() {
       const { state, spare } = rng ?? new Rng(epoch);
-      const pass = connection.begin();
+      const pass = connection.begin({ epoch, rng: { state, spare }, ahead });
       try {
-        send(worker, { kind: "begin", id: pass.id, epoch, rng: { state, spare }, ahead });
         for (;;) {
           const answer = await pass.next();
           if (answer.kind === "failed") throw new WorkerError(`batchesFrom: the worker failed: ${answer.reason}`);
@@ -75,14 +84,19 @@ export function batchesFrom<B = ImageBatch>(worker: MessagePlace, options: Batch
 /** What has arrived of a pass and was not taken yet. */
 class Pass {
   readonly id: number;
+  readonly wish: Begin;
+  /** Whether the worker has answered. */
+  isHeard = false;
   readonly #answers: Answer[] = [];
   #wake: () => void = () => {};
 
-  constructor(id: number) {
-    this.id = id;
+  constructor(wish: Begin) {
+    this.id = wish.id;
+    this.wish = wish;
   }
 
   put(answer: Answer): void {
+    this.isHeard = true;
     this.#answers.push(answer);
     this.#wake();
   }
@@ -114,22 +128,35 @@ class Connection {
 
   constructor(worker: MessagePlace & NodeWorker) {
     this.#worker = worker;
-    listen<Answer>(worker, (answer) => this.#passes.get(answer.id)?.put(answer));
+    listen<FromWorker>(worker, (message) => {
+      if (message.kind === "ready") this.#repeat();
+      else this.#passes.get(message.id)?.put(message);
+    });
     onEvent(worker, "error", (event) =>
       this.#fail((event as { message?: string }).message ?? "its module was not loaded"),
     );
-    onEvent(worker, "messageerror", () => this.#fail("a message could not be read"));
+    // Of which pass it was is not known; the next ones have their own.
+    onEvent(worker, "messageerror", () => this.#tellAll("a message could not be read"));
     onEvent(worker, "exit", (code) => this.#fail(`it has ended, exit code ${code}`));
+    onEvent(worker, "close", () => this.#fail("its port was closed"));
     if (worker.threadId === -1) this.#failure = "it has ended";
     worker.unref?.();
   }
 
-  begin(): Pass {
-    const pass = new Pass(++this.#begun);
+  begin(wish: Omit<Begin, "kind" | "id">): Pass {
+    const pass = new Pass({ kind: "begin", id: ++this.#begun, ...wish });
     this.#passes.set(pass.id, pass);
     if (this.#failure !== null) this.#fail(this.#failure);
-    else this.#worker.ref?.();
+    else {
+      this.#worker.ref?.();
+      send(this.#worker, pass.wish);
+    }
     return pass;
+  }
+
+  /** The worker listens only now: what it was asked for before, it may not have heard. */
+  #repeat(): void {
+    for (const pass of this.#passes.values()) if (!pass.isHeard) send(this.#worker, pass.wish);
   }
 
   end(pass: Pass): void {
@@ -141,7 +168,11 @@ class Connection {
   #fail(reason: string): void {
     // The first reason is the cause of the others.
     this.#failure ??= reason;
-    for (const pass of this.#passes.values()) pass.put({ kind: "failed", id: pass.id, reason: this.#failure });
+    this.#tellAll(this.#failure);
+  }
+
+  #tellAll(reason: string): void {
+    for (const pass of this.#passes.values()) pass.put({ kind: "failed", id: pass.id, reason });
   }
 }
 

@@ -46,14 +46,18 @@ export function serveBatches(
     "the worker's place for messages (in Node: parentPort of node:worker_threads), and there is none: is this module run by a worker?",
   );
   const passes = new Map<number, Allowance>();
+  let last = 0;
   listen<Request>(port, (request) => {
     if (request.kind === "more") passes.get(request.id)?.add();
     if (request.kind === "end") passes.get(request.id)?.end();
-    if (request.kind !== "begin") return;
+    // One that was already heard may be said again when this is ready.
+    if (request.kind !== "begin" || request.id <= last) return;
+    last = request.id;
     const allowance = new Allowance(request.ahead);
     passes.set(request.id, allowance);
     void serve(source, request, allowance, port).finally(() => passes.delete(request.id));
   });
+  send(port, { kind: "ready" });
 }
 
 async function serve(

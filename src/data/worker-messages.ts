@@ -19,7 +19,12 @@ export interface Begin {
 /** To the worker. `more`: a batch was taken, another may be made. `end`: no more are needed. */
 export type Request = Begin | { readonly kind: "more" | "end"; readonly id: number };
 
-/** From the worker. `rng` is the generator as it was after this batch, or at the end of the data. */
+/**
+ * From the worker: `ready`, it listens from now on (a page's worker loses what was said before); the others are of a pass. `rng` is
+ * the generator as it was after this batch, or at the end of the data.
+ */
+export type FromWorker = { readonly kind: "ready" } | Answer;
+
 export type Answer =
   | { readonly kind: "batch"; readonly id: number; readonly batch: unknown; readonly rng: RngState }
   | { readonly kind: "end"; readonly id: number; readonly rng: RngState }
@@ -45,7 +50,7 @@ export function checkPlace(op: string, name: string, place: unknown, advice: str
   throw new UsageError(`${op}: ${name} must be ${advice}`);
 }
 
-export function send(place: MessagePlace, message: Request | Answer, transfer: readonly ArrayBuffer[] = []): void {
+export function send(place: MessagePlace, message: Request | FromWorker, transfer: readonly ArrayBuffer[] = []): void {
   (place as { postMessage(message: unknown, transfer: readonly ArrayBuffer[]): void }).postMessage(
     { [NAME]: message },
     transfer,
@@ -53,7 +58,7 @@ export function send(place: MessagePlace, message: Request | Answer, transfer: r
 }
 
 /** Calls `heard` for our messages that arrive. */
-export function listen<M extends Request | Answer>(place: MessagePlace, heard: (message: M) => void): void {
+export function listen<M extends Request | FromWorker>(place: MessagePlace, heard: (message: M) => void): void {
   onEvent(place, "message", (event) => {
     // Node hands over the message itself.
     const data: unknown = place.on ? event : (event as { data: unknown }).data;
@@ -98,15 +103,34 @@ function isTypedArray(value: unknown): value is AnyArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-/** An array whose buffer can be given away: one that is a part of a larger buffer, or shared, is copied first. */
+/**
+ * An array whose buffer can be given away: one that is a part of a larger buffer, or shared, is copied first.
+ *
+ * @throws UsageError for one that was given away before.
+ */
 function giveAway(array: AnyArray, transfer: Set<ArrayBuffer>): AnyArray {
   const { buffer, byteLength } = array;
+  if (isDetached(buffer)) {
+    throw new UsageError(
+      `serveBatches: the numbers of a ${array[Symbol.toStringTag]} were transferred away, with an earlier batch: a source that gives an array again gives a copy`,
+    );
+  }
   const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
   // By name: the slice of Node's Buffer is no copy.
   const Kind = (globalThis as unknown as Record<string, new (from: AnyArray) => AnyArray>)[array[Symbol.toStringTag]];
   const given = whole ? array : new Kind(array);
   transfer.add(given.buffer as ArrayBuffer);
   return given;
+}
+
+/** `ArrayBuffer.detached`, which Node has from version 21 on. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function mapMembers(value: unknown, change: (member: unknown) => unknown): unknown {

@@ -237,7 +237,8 @@ export async function fit<X, Y, L = Labels, K extends string = never>(
       checkLearned(progress, stepper, optimizer.lr);
       const record = { epoch, steps: progress.step, ...progress.means, seconds: progress.seconds };
       epochRecords.push(record);
-      if (!isCut) progress.endEpoch();
+      if (isCut) progress.cutEpoch();
+      else progress.endEpoch();
       const answer = await progress.tell(() => onEpoch?.({ ...record, checkpoint }));
       if (answer === false) stopped = true;
     }

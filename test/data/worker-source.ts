@@ -38,6 +38,10 @@ const sources: Readonly<Record<string, Parameters<typeof serveBatches>[0]>> = {
     yield { x: tensor([[1]]), labels: [0] };
     throw new RangeError("picture 7 is not a picture");
   },
+  repeatsAnArray: () => {
+    const batch = { x: Uint8Array.of(1, 2) };
+    return [batch, batch];
+  },
   nothing: () => 7 as never,
   functions: () => [{ x: () => 1 }],
   exits: () => process.exit(3),

@@ -186,6 +186,10 @@ describe("the end", () => {
 
   it.each([
     ["repeats", "the values of this [1,2] were transferred away"],
+    [
+      "repeatsAnArray",
+      "UsageError: serveBatches: the numbers of a Uint8Array were transferred away, with an earlier batch",
+    ],
     ["nothing", "UsageError: serveBatches: source must return batches that can be iterated, got 7"],
     ["functions", "DataCloneError: "],
     ["exits", "it has ended, exit code 3"],
@@ -209,6 +213,35 @@ describe("the end", () => {
     await other.terminate();
     await expect(all(batchesFrom(other))).rejects.toThrow("the worker failed: it has ended");
   });
+});
+
+it("a port that is closed, before and in a pass: an error", async () => {
+  const [before, during] = [new MessageChannel(), new MessageChannel()];
+  before.port1.close();
+  await expect(all(batchesFrom(before.port2))).rejects.toThrow("the worker failed: its port was closed");
+  serveBatches(({ rng }) => here(rng), during.port1);
+  const looking = (async () => {
+    for await (const _ of batchesFrom(during.port2, { ahead: 1 })) during.port1.close();
+  })();
+  await expect(looking).rejects.toThrow("the worker failed: its port was closed");
+});
+
+it("a message that cannot be read ends the passes of that moment; the worker serves the next one", async () => {
+  const listeners = new Map<string, (event: object) => void>();
+  const { port1, port2 } = new MessageChannel();
+  onTestFinished(() => port1.close());
+  serveBatches(({ rng }) => here(rng), port1);
+  const place = {
+    postMessage: port2.postMessage.bind(port2),
+    addEventListener: (name: string, listener: (event: object) => void) => listeners.set(name, listener),
+  };
+  port2.addEventListener("message", (event) => listeners.get("message")!(event));
+  port2.start();
+  const looking = (async () => {
+    for await (const _ of batchesFrom(place, { ahead: 1 })) listeners.get("messageerror")!({});
+  })();
+  await expect(looking).rejects.toThrow("the worker failed: a message could not be read");
+  expect(await all(batchesFrom(place, { epoch: 3 }))).toEqual([...here(new Rng(3))]);
 });
 
 it("what is no worker, and a module that no worker runs, is refused", () => {

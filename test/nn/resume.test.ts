@@ -21,6 +21,7 @@ import {
   Module,
   mul,
   type Optimizer,
+  type ParameterGroup,
   ReLU,
   RMSprop,
   Rng,
@@ -34,6 +35,7 @@ import {
   type Tensor,
   tensor,
   useKernels,
+  ValueError,
   writeCheckpoint,
   writeSafetensors,
 } from "../../src/index.ts";
@@ -234,6 +236,42 @@ describe.each(["simd", "plain"] as const)("%s", (tier) => {
   });
 });
 
+describe("a training that is stopped in an epoch", () => {
+  /** Each epoch's mean goes to the plateau, which draws too; the last checkpoint is the one of onEpoch. */
+  const train = async (stopAt: number, how: "false" | "steps", resume: Checkpoint | null) => {
+    const model = cifarResNet(8, { width: 4, classes: 4, rng: new Rng(0) });
+    const schedule = schedules.plateau(0.1, { patience: 0, factor: 0.5, threshold: 0.9 });
+    const data = new Rng(3);
+    let last: Checkpoint | null = null;
+    const history = await fit(model, {
+      data: () => Array.from({ length: 3 }, () => ({ x: randn([4, 3, 8, 8], data), labels: [0, 1, 2, 3] })),
+      optimizer: new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+      schedule,
+      generators: { data },
+      steps: how === "steps" ? stopAt : 9,
+      resume,
+      onStep: ({ step }) => how === "steps" || step + 1 < stopAt,
+      onEpoch: ({ loss, checkpoint }) => {
+        schedule.step(loss + data.uniform());
+        last = checkpoint();
+      },
+    });
+    return { rows: history.steps.map(({ loss, lr }) => [loss, lr]), last: last as Checkpoint | null };
+  };
+
+  it.each(["false", "steps"] as const)(
+    "by %s: what onEpoch did then, and does again at the epoch's end, does not count",
+    async (how) => {
+      const whole = await train(9, how, null);
+      for (const stopAt of [1, 3, 5]) {
+        const first = await train(stopAt, how, null);
+        const { rows } = await train(9, how, first.last);
+        expect([...first.rows, ...rows]).toEqual(whole.rows);
+      }
+    },
+  );
+});
+
 describe("what the issue measured", () => {
   it("three steps and three more are six: 1.7911 1.6882 1.6827 …", async () => {
     const run = async (
@@ -310,6 +348,51 @@ describe("a checkpoint that does not fit", () => {
     await expect(resume(checkpoint, { data: () => data().slice(0, 1) })).rejects.toThrow(
       /had 2 batches or more, now it has 1/,
     );
+  });
+
+  it("of a model, a module or a schedule that does not fit where the rest does: nothing is half restored", async () => {
+    class Named extends Module {
+      readonly scale = tensor([1], { requiresGrad: true });
+      forward = (x: Tensor): Tensor => x;
+    }
+    const train = (name: "one" | "other", change: Partial<FitOptions> = {}) => {
+      const model = new Sequential(
+        new Flatten(),
+        name === "one" ? new Linear(192, 4, { rng: new Rng(0) }) : new Tail(),
+      );
+      const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+      const schedule = schedules.plateau(0.1);
+      schedule.step(name === "one" ? 3 : 5);
+      const beside = new Named();
+      const state = (): unknown => [
+        optimizer.stateDict(),
+        schedule.stateDict(),
+        ...[model, beside].map((module) => Object.values(module.stateDict()).map((t) => [...t.data])),
+      ];
+      return { model, state, options: { optimizer, schedule, data, modules: { beside }, ...change }, beside };
+    };
+    class Tail extends Module {
+      readonly tail = new Linear(192, 4, { rng: new Rng(1) });
+      forward = (x: Tensor): Tensor => this.tail.forward(x);
+    }
+    const first = train("one");
+    first.beside.scale.data[0] = 7;
+    const checkpoint = await made(first.options, first.model);
+    const none = {
+      stateDict: () => ({}),
+      loadStateDict: () => {
+        throw new ValueError("no such state");
+      },
+    };
+    for (const [other, message] of [
+      [train("other"), /the state does not fit this Sequential/],
+      [train("one", { modules: { another: new Named() } }), /the state does not fit this fit: modules/],
+      [train("one", { schedule: { lr: () => 0.1, ...none } }), /no such state/],
+    ] as const) {
+      const before = other.state();
+      await expect(resume(checkpoint, other.options, other.model)).rejects.toThrow(message);
+      expect(other.state()).toEqual(before);
+    }
   });
 
   it("an epoch that has grown since", async () => {
@@ -461,6 +544,46 @@ describe("a checkpoint that does not fit", () => {
     await made({ onStep }, whole);
     await resume(saved[1]);
     expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
+  });
+
+  it("other options of the steps or the optimiser: it goes on, and says so", async () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    const model = cifar();
+    const decayed = (model: Module): Optimizer =>
+      new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 0.01 });
+    const checkpoint = await made({ optimizer: decayed(model), clipNorm: 3 }, model);
+    const same = cifar();
+    await resume(checkpoint, { optimizer: decayed(same), clipNorm: 3 }, same);
+    // The rate and the momentum are the checkpoint's.
+    const other = cifar();
+    await resume(
+      checkpoint,
+      { optimizer: new SGD(other.parameters(), { lr: 1, momentum: 0.5, weightDecay: 0.01 }), clipNorm: 3 },
+      other,
+    );
+    expect(warned).not.toHaveBeenCalled();
+    await resume(checkpoint, { accumulate: 2 });
+    expect(warned.mock.calls).toEqual([
+      [
+        expect.stringContaining(
+          "had other options: accumulate (1 then, 2 now), clipNorm (3 then, none now), weightDecay (0.01 then, 0 now): it goes on differently",
+        ),
+      ],
+    ]);
+    // Groups: Adam's state fits AdamW's.
+    warned.mockClear();
+    const [first, second] = [cifar(), cifar()];
+    const halves = ({ fc, ...model }: ReturnType<typeof cifarResNet>, own: object): ParameterGroup<object>[] => [
+      { parameters: fc.parameters(), ...own },
+      { parameters: [model.conv1.weight] },
+    ];
+    const groups = (model: Module, own: object): never => halves(model as ReturnType<typeof cifarResNet>, own) as never;
+    const adam = await made({ optimizer: new Adam(groups(first, { lr: 0.1 }), { lr: 0.01 }) }, first);
+    await resume(adam, { optimizer: new AdamW(groups(second, {}), { lr: 0.01 }) }, second);
+    expect(warned.mock.calls[0][0]).toContain(
+      "weightDecay of group 0 (0 then, 0.01 now), lr ratio of group 0 (10 then, 1 now), weightDecay of group 1 (0 then, 0.01 now)",
+    );
     warned.mockRestore();
   });
 

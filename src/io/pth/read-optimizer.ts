@@ -78,13 +78,26 @@ export function loadPthOptimizer(
       `${file.name}: the file's optimiser has ${counts(saved)} parameters by group, this one ${counts(here)}: make it with the same groups of the same parameters (frozen ones count where PyTorch's optimiser was given them)`,
     );
   }
-  optimizer.loadStateDict(stateIn(file, optimizer, rates(file.name, optimizer, saved)));
+  optimizer.loadStateDict(stateIn(file, optimizer, rates(file.name, optimizer, withTensors(saved, file))));
 }
 
 /** @throws UsageError for anything but an optimiser with groups and a state. */
 export function checkTorchOptimizer<T extends Optimizer>(op: string, optimizer: T): T {
   if (optimizer && groupsOf(optimizer) && optimizer.stateDict && optimizer.loadStateDict) return optimizer;
   throw new UsageError(`${op}: takes an SGD, Adam, AdamW or RMSprop, got ${describe(optimizer)}`);
+}
+
+/** What the names of options begin with that are tensors, as a rate may be in PyTorch 2: `group.0.lr`. */
+const GROUP = "group";
+
+/** The groups with those of their options, too. */
+function withTensors(groups: readonly SavedGroup[], file: WeightFile): SavedGroup[] {
+  return groups.map(({ options, count }, i) => {
+    const start = `${GROUP}.${i}.`;
+    const names = [...file.entries.keys()].filter((name) => name.startsWith(start));
+    const read = names.map((name) => [name.slice(start.length), file.tensor(name).item()] as const);
+    return { options: { ...options, ...Object.fromEntries(read) }, count };
+  });
 }
 
 /** Tensors and numbers by place and name, such as `3.exp_avg`: the numbers are in the metadata. */
@@ -94,9 +107,13 @@ function findOptimizer(
   file: FileInfo,
 ): FoundState & { groups: readonly SavedGroup[] } {
   const dict = optimizerDict(root, key, file);
-  const groups = (dict.get("param_groups") as readonly Dict[]).map((group) => {
+  const tensors = new Map<string, PickledTensor>();
+  const groups = (dict.get("param_groups") as readonly Dict[]).map((group, i) => {
     if (!(group instanceof Map) || !Array.isArray(group.get("params"))) {
       throw new FormatError(`${file.name}: a group of the optimiser has no list of params`);
+    }
+    for (const [name, value] of group) {
+      if (isTensor(value) && value.shape.length === 0) tensors.set(`${GROUP}.${i}.${String(name)}`, value);
     }
     const options = [...group].filter(([name, value]) => typeof name === "string" && isOption(value));
     return {
@@ -105,7 +122,6 @@ function findOptimizer(
     };
   });
   const places = new Map(groups.flatMap(({ ids }) => ids).map((id, place) => [id, place]));
-  const tensors = new Map<string, PickledTensor>();
   const metadata = new Map<string, string>();
   for (const [id, state] of dict.get("state") as Dict) {
     const place = places.get(id);
@@ -204,6 +220,7 @@ function stateIn(file: WeightFile, optimizer: Optimizer, rates: { lr: number; mo
   const tensors: Record<string, ReturnType<WeightFile["tensor"]>> = {};
   for (const [name, { shape }] of file.entries) {
     const [place, field] = name.split(".", 2);
+    if (place === GROUP) continue;
     const parameter = optimizer.parameters[Number(place)];
     if (field === "step" && shape.length === 0) numbers[name] = file.tensor(name).item();
     else if (sameShape(shape, parameter.shape)) tensors[name] = file.tensor(name);

@@ -17,7 +17,9 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import { loadInto } from "../state.ts";
 import { isPlainObject, tensorsIn } from "../tensors-in.ts";
 import { type Batch, isNumberList } from "./batch.ts";
+import { restoreSchedule, type Schedules } from "./rates.ts";
 import { readSaved, restingElsewhere, restingIn, type Saved, writeSaved } from "./saved.ts";
+import { otherSettings, type Settings } from "./settings.ts";
 
 /** A training at one moment: what `fit({ resume })` takes. */
 export interface Checkpoint {
@@ -50,23 +52,30 @@ export function makeCheckpoint(
   for (const [name, t] of Object.entries(copyState(model))) tensors[`model.${name}`] = t;
   for (const [name, t] of Object.entries(learnt.tensors)) tensors[`optimizer.${name}`] = t;
   for (const [i, w] of strangers(model, optimizer)) tensors[`parameter.${i}`] = w.clone();
-  for (const [name, t] of Object.entries(stateOf(others))) tensors[`module.${name}`] = t.clone();
+  for (const [name, t] of Object.entries(copiesOf(others))) tensors[`module.${name}`] = t;
   const resting = isResting(model) ? null : restingIn(model);
   const saved: Saved = { ...state, optimizer: learnt.numbers, kernels: kernelsInWords(), resting };
   return { tensors, metadata: { format: FORMAT, training: writeSaved(saved) } };
 }
 
+/** What a checkpoint is put into. */
+export interface Restored {
+  readonly model: Module<never, unknown>;
+  readonly optimizer: Optimizer;
+  readonly modules: Readonly<Record<string, AnyModule>>;
+  readonly schedule: Partial<Schedules>;
+  readonly settings: Settings;
+}
+
 /**
- * Puts model and optimiser into the checkpoint's state.
+ * Puts model, optimiser and schedule into the checkpoint's state.
  *
  * @param saved what `savedIn` says of the checkpoint.
- * @throws UsageError for an optimiser without `loadStateDict`; ValueError for a checkpoint of another model or optimiser.
- * Nothing has been changed then, but possibly the optimiser.
+ * @throws UsageError for an optimiser without `loadStateDict`; ValueError for a checkpoint of another model, optimiser or
+ * schedule. Nothing has been changed then.
  */
 export function restoreCheckpoint(
-  model: Module<never, unknown>,
-  optimizer: Optimizer,
-  beside: Readonly<Record<string, AnyModule>>,
+  { model, optimizer, modules, schedule, settings }: Restored,
   checkpoint: Checkpoint,
   saved: Saved,
 ): void {
@@ -80,14 +89,32 @@ export function restoreCheckpoint(
       );
     }
   }
-  optimizer.loadStateDict({ tensors: learnt, numbers: saved.optimizer });
-  model.loadStateDict(weights);
-  loadInto("fit: modules", stateOf(beside), module, undefined);
+  const before = { learnt: optimizer.stateDict?.(), schedule: schedule.stateDict?.(), modules: copiesOf(modules) };
+  // Each of them changes nothing where it fails; then those that went well are undone, the last one first.
+  const undo: (() => void)[] = [];
+  try {
+    restoreSchedule(schedule, saved.schedule);
+    undo.unshift(() => before.schedule && schedule.loadStateDict?.(before.schedule));
+    optimizer.loadStateDict({ tensors: learnt, numbers: saved.optimizer });
+    undo.unshift(() => before.learnt && optimizer.loadStateDict?.(before.learnt));
+    loadInto("fit: modules", stateOf(modules), module, undefined);
+    undo.unshift(() => loadInto("fit: modules", stateOf(modules), before.modules, undefined));
+    model.loadStateDict(weights);
+  } catch (error) {
+    for (const put of undo) put();
+    throw error;
+  }
   for (const [i, w] of others) w.assign(parameter[i]);
   const resting = saved.resting && restingElsewhere(saved.resting, restingIn(model));
   if (resting) {
     warn(
       `fit: the checkpoint and this model differ in ${resting}: the training goes on differently from one that never stopped`,
+    );
+  }
+  const changed = saved.settings && otherSettings(saved.settings, settings);
+  if (changed) {
+    warn(
+      `fit: the checkpoint's training had other options: ${changed}: it goes on differently from one that never stopped`,
     );
   }
   const here = kernelsInWords();
@@ -125,6 +152,10 @@ function stateOf(modules: Readonly<Record<string, AnyModule>>): StateDict {
     Object.entries(module.stateDict()).map(([name, t]) => [`${key}.${name}`, t] as const),
   );
   return Object.fromEntries(named);
+}
+
+function copiesOf(modules: Readonly<Record<string, AnyModule>>): StateDict {
+  return Object.fromEntries(Object.entries(stateOf(modules)).map(([name, t]) => [name, t.clone()]));
 }
 
 function byPrefix(tensors: StateDict): Record<"model" | "optimizer" | "parameter" | "module", StateDict> {

@@ -8,10 +8,11 @@ import type { Batch, BatchSource } from "./batch.ts";
 import { type Checkpoint, checksumOf, makeCheckpoint, restoreCheckpoint, savedIn } from "./checkpoint.ts";
 import { Generators } from "./generators.ts";
 import { Means, type Measurement } from "./means.ts";
-import { restoreSchedule, type Schedules } from "./rates.ts";
+import type { Schedules } from "./rates.ts";
 import type { Saved } from "./saved.ts";
+import { type Settings, type StepSettings, settingsOf } from "./settings.ts";
 
-export interface ProgressOptions<X, L> {
+export interface ProgressOptions<X, L> extends StepSettings {
   readonly data: (epoch: number) => BatchSource<X, L> | Promise<BatchSource<X, L>>;
   readonly generators?: Readonly<Record<string, Rng>>;
   readonly resume?: Checkpoint | null;
@@ -27,6 +28,7 @@ export class Progress<X, L, K extends string> {
   readonly #generators: Generators;
   readonly #others: Readonly<Record<string, AnyModule>>;
   readonly #schedule: Partial<Schedules>;
+  readonly #settings: Settings;
   /** The checkpoint, until its epoch is over. */
   #saved: Saved | null = null;
   #means: Means<K>;
@@ -36,6 +38,8 @@ export class Progress<X, L, K extends string> {
   #batch = 0;
   #last: Batch<X, L> | null = null;
   #epochDone = false;
+  /** What a checkpoint says of generators and schedule, if the training is stopped in this epoch. */
+  #atCut: Pick<Saved, "generators" | "schedule"> | null = null;
   /** Whether a callback runs. */
   #isTelling = false;
   readonly #started = Date.now();
@@ -46,8 +50,9 @@ export class Progress<X, L, K extends string> {
     model: Module<X, unknown>,
     optimizer: Optimizer,
     names: readonly K[],
-    { data, generators, resume, modules = {}, schedule }: ProgressOptions<X, L>,
+    { data, generators, resume, modules = {}, schedule, ...steps }: ProgressOptions<X, L>,
   ) {
+    this.#settings = settingsOf(optimizer, steps);
     this.#model = model;
     this.#optimizer = optimizer;
     this.#data = data;
@@ -59,8 +64,7 @@ export class Progress<X, L, K extends string> {
     if (resume != null) {
       this.#saved = savedIn("fit: resume", resume);
       this.#generators.check(this.#saved.generators);
-      restoreSchedule(schedule, this.#saved.schedule);
-      restoreCheckpoint(model, optimizer, modules, resume, this.#saved);
+      restoreCheckpoint({ model, optimizer, modules, schedule, settings: this.#settings }, resume, this.#saved);
     }
     const { step = 0, epoch = 0, epochDone = false, seconds = 0, means } = this.#saved ?? {};
     this.#step = step;
@@ -169,6 +173,18 @@ export class Progress<X, L, K extends string> {
     this.#epochDone = true;
   }
 
+  /**
+   * The training is stopped, maybe in the epoch. What its `onEpoch` draws and tells a schedule is not in a checkpoint: one that
+   * goes on comes to the epoch's end again.
+   */
+  cutEpoch(): void {
+    this.#atCut = this.#changedByCallbacks;
+  }
+
+  get #changedByCallbacks(): Pick<Saved, "generators" | "schedule"> {
+    return { generators: this.#generators.saved, schedule: this.#schedule.stateDict?.() ?? null };
+  }
+
   nextEpoch(): void {
     this.#saved = null;
     this.#epoch++;
@@ -202,9 +218,9 @@ export class Progress<X, L, K extends string> {
       epochDone: this.#epochDone,
       seconds: this.seconds,
       means: this.#means.state,
-      generators: this.#generators.saved,
       lastBatch: checksumOf(this.#last),
-      schedule: this.#schedule.stateDict?.() ?? null,
+      settings: this.#settings,
+      ...(this.#atCut ?? this.#changedByCallbacks),
     });
   }
 }

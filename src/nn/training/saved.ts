@@ -6,6 +6,7 @@ import type { AnyModule } from "../module.ts";
 import { isPlainObject } from "../tensors-in.ts";
 import type { SavedGenerators } from "./generators.ts";
 import type { MeansState } from "./means.ts";
+import type { Settings } from "./settings.ts";
 
 /** Where a training is. */
 export interface Position {
@@ -30,6 +31,8 @@ export interface Saved extends Position {
   readonly schedule: Readonly<Record<string, number>> | null;
   /** How sums were rounded: other kernels give other bits. */
   readonly kernels: string;
+  /** The options of the training, as settings.ts names them; null in older checkpoints. */
+  readonly settings: Settings | null;
   /** What did not learn; null where the whole model was in evaluation, as a callback may have put it. */
   readonly resting: Resting | null;
 }
@@ -82,7 +85,9 @@ export function readSaved(op: string, text: string): Saved {
       `${op}: the checkpoint is damaged: what it says of the training is ${(error as Error).message}`,
     );
   }
-  const saved = { schedule: null, ...(isPlainObject(read) ? read : {}) } as Partial<Record<keyof Saved, unknown>>;
+  const saved = { schedule: null, settings: null, ...(isPlainObject(read) ? read : {}) } as Partial<
+    Record<keyof Saved, unknown>
+  >;
   for (const name of Object.keys(FIELDS) as (keyof Saved)[]) {
     if (FIELDS[name](saved[name])) continue;
     throw new ValueError(`${op}: the checkpoint is damaged: its ${name} is ${describe(saved[name])}`);
@@ -108,6 +113,7 @@ const FIELDS: { readonly [Name in keyof Saved]: (value: unknown) => boolean } = 
   optimizer: (value) => eachIs(value, (number) => typeof number === "number"),
   schedule: (value) => value === null || eachIs(value, (number) => typeof number === "number"),
   kernels: (value) => typeof value === "string",
+  settings: (value) => value === null || isPlainObject(value),
   resting: (value) => value === null || has(value, { parameters: isTexts, parts: isTexts }),
 };
 

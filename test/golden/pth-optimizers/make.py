@@ -47,9 +47,13 @@ def made():
             for g in d["param_groups"]:
                 for k in ("maximize", "foreach", "capturable", "differentiable", "fused"): g.pop(k, None)
             torch.save(d, "adam_old.pth")
+            # As PyTorch 2 writes it where the optimiser was given its rate as a tensor.
+            d = copy.deepcopy(o.state_dict())
+            for g in d["param_groups"]: g["lr"] = torch.tensor(g["lr"])
+            torch.save(d, "adam_tensor_lr.pth")
         steps(p, o, 3)
         expected[name] = numbers(p)
-    expected["adam_old"] = expected["adam"]
+    expected["adam_old"] = expected["adam_tensor_lr"] = expected["adam"]
     p = problem(); o = O.Adagrad(one(p), lr=0.1); steps(p, o, 1); torch.save(o.state_dict(), "adagrad.pth")
     # Lightning's way, and only what is trained
     p = problem(); o = O.SGD([p["b"], p["W"]], lr=0.1, momentum=0.9); steps(p, o, 4)

@@ -91,13 +91,16 @@ describe("PyTorch's files", () => {
     expectWeights(p, numbersIn("expected.json")[name]);
   });
 
-  it("one as before PyTorch 1.12, which is the optimiser's state alone, with steps as numbers", () => {
+  it.each([
+    ["adam_old", "one as before PyTorch 1.12, which is the optimiser's state alone, with steps as numbers"],
+    ["adam_tensor_lr", "one whose rate is a tensor, as PyTorch 2 allows"],
+  ])("%s: %s", (name) => {
     const p = problem();
     loadWeights(p, bytesOf("adam"));
     const optimizer = cases["adam"](p);
-    loadPthOptimizer(optimizer, bytesOf("adam_old"));
+    loadPthOptimizer(optimizer, bytesOf(name));
     train(p, optimizer, 3);
-    expectWeights(p, numbersIn("expected.json")["adam_old"]);
+    expectWeights(p, numbersIn("expected.json")[name]);
   });
 
   it("Lightning's list of states, and another order of what is trained", () => {

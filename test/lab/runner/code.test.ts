@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { experiments } from "../../../lab/experiments/index.ts";
-import { codeChecksum, codeOf } from "../../../lab/runner/code.ts";
+import { codeChecksum, codeOf, importsOf } from "../../../lab/runner/code.ts";
 import { importGraph } from "../../project/import-graph.ts";
 
 test("the same code, the same checksum; another experiment has another", () => {
@@ -19,6 +19,26 @@ test("what an experiment imports is in it, by whatever name; what shows its resu
   expect(codeOf("shortcuts")).toEqual(
     expect.arrayContaining(["experiments/highway-unit.ts", "experiments/variants.ts"]),
   );
+});
+
+test("imports and re-exports of any form, also as compiled; no text that begins with a dot", () => {
+  const text = `import "./a.js";
+import b from "../b.js";
+import {
+  c,
+  d,
+} from "./c.js";
+export { e } from "./e.js";
+export * from "../../f.js";
+import type { G } from "./g.js";
+import { h } from "node:fs";
+export function i(equation) {
+    const [left, right] = equation.replaceAll("...", "").split("./j")
+    return import("./k.js");
+}
+export const from = "./l";
+`;
+  expect(importsOf(text)).toEqual(["./a.js", "../b.js", "./c.js", "./e.js", "../../f.js", "./k.js"]);
 });
 
 test("every import that a bundler sees is seen here", async () => {
