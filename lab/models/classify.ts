@@ -7,7 +7,7 @@ import { RunError, UsageError } from "../errors.ts";
 import { grouped } from "../report/format.ts";
 import { readImage } from "./image.ts";
 import { readLabels } from "./labels.ts";
-import { imageChannels, inputOf, networkIn, networkWith, usualInput } from "./network.ts";
+import { checkName, imageChannels, inputOf, networkIn, networkWith, usualInput } from "./network.ts";
 import { readState, type WeightFlags } from "./weights.ts";
 
 export interface ClassifyRequest extends WeightFlags {
@@ -73,6 +73,7 @@ interface Subject {
 }
 
 async function namedNetwork({ network, weights: path, ...flags }: ClassifyRequest): Promise<Subject> {
+  checkName(network);
   if (path === undefined) throw new UsageError(`${network}: name the file of its weights with --weights`);
   const weights = await readState(path, flags);
   checkFinite(weights, `the weights ${path}`);

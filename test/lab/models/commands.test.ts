@@ -56,17 +56,19 @@ describe("summary", () => {
     expect(text).toMatch(/^fc +Linear +\[1,5\] +325 /m);
   });
 
-  it("a network in an .onnx file, which needs --input", async () => {
+  it("a network in an .onnx file, which needs --input where the file says no size", async () => {
     writeFileSync(at("net.onnx"), exportOnnx(model, { inputShape: [3, 32, 32] }));
     const text = await run("summary", at("net.onnx"), "--input", "3x32x32");
     expect(text).toMatch(/^layer1\.0\.conv1 +Conv2d +\[1,16,32,32\] +2,304 /m);
-    await expect(run("summary", at("net.onnx"))).rejects.toThrow(
+    expect(await run("summary", at("net.onnx"))).toBe(text);
+    writeFileSync(at("any.onnx"), exportOnnx(model, { inputShape: [3, 32, 32], dynamicSize: true }));
+    await expect(run("summary", at("any.onnx"))).rejects.toThrow(
       "give the shape of one example, as in --input 3x224x224",
     );
     await expect(run("summary", at("net.onnx"), "--input", "1x9x9")).rejects.toThrow(
       'importOnnx: input "input" must be [any,3,32,32], got [1,1,9,9]',
     );
-    await expect(run("summary", at("none.onnx"), "--input", "1x9x9")).rejects.toThrow(/^cannot read the network /);
+    await expect(run("summary", at("none.onnx"))).rejects.toThrow(/^cannot read the network /);
   });
 
   it("takes the input of a network that has no channels", async () => {
