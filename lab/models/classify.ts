@@ -2,7 +2,7 @@
 import { flatten, noGrad, sigmoid, softmax } from "../../src/autograd/index.ts";
 import { IMAGENET1K_V1, imageToTensor, type Preprocessing } from "../../src/data/index.ts";
 import { fuse, type Module, type StateDict } from "../../src/nn/index.ts";
-import type { Tensor } from "../../src/tensor/index.ts";
+import { formatShape, type Tensor } from "../../src/tensor/index.ts";
 import { RunError, UsageError } from "../errors.ts";
 import { grouped } from "../report/format.ts";
 import { readImage } from "./image.ts";
@@ -107,6 +107,9 @@ function fileNetwork({ network, size, weights }: ClassifyRequest): Subject {
 function probabilitiesOf(model: Module, x: Tensor): number[] {
   return noGrad(() => {
     const logits = model.forward(x);
+    if (logits.shape.filter((length) => length !== 1).length > 1) {
+      throw new UsageError(`the network answers ${formatShape(logits.shape)}, which is not one number for each class`);
+    }
     if (logits.data.length > 1)
       return Array.from(areProbabilities(logits.data) ? logits.data : softmax(flatten(logits), 0).data);
     const [one] = sigmoid(logits).data;

@@ -44,6 +44,9 @@ export function checkName(name: string): asserts name is ModelName {
   if (/\.(pth|pt|ckpt|bin|safetensors|npz)$/i.test(name)) {
     throw new UsageError(`${name}: weights without a network: name the network, and the file with --weights`);
   }
+  if (/\.onnx$/i.test(name)) {
+    throw new UsageError(`${name}: only summary and classify take .onnx files, this command networks by name`);
+  }
   throw new UsageError(`no network is called "${name}"; there are ${modelNames.join(", ")}`);
 }
 

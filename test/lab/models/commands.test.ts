@@ -18,7 +18,7 @@ import { addModelCommands } from "../../../lab/models/commands.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
 import { softmax } from "../../../src/autograd/index.ts";
 import { exportOnnx } from "../../../src/io/index.ts";
-import { Module } from "../../../src/nn/index.ts";
+import { Conv2d, Module } from "../../../src/nn/index.ts";
 import { loadWeightsFile, saveWeightsFile } from "../../../src/node/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
 import { Rng, type Tensor, zeros } from "../../../src/tensor/index.ts";
@@ -216,6 +216,13 @@ describe("classify", () => {
     expect((await guesses("--network", at("any.onnx"), "--size", "32")).slice(0, 3)).toEqual(expected);
     await expect(guesses("--network", at("any.onnx"))).rejects.toThrow(
       /takes images of every size: give one with --size$/,
+    );
+    writeFileSync(at("pixels.onnx"), exportOnnx(new Conv2d(3, 2, 3, { rng: new Rng(0) }), options));
+    await expect(guesses("--network", at("pixels.onnx"))).rejects.toThrow(
+      "the network answers [1,2,30,30], which is not one number for each class",
+    );
+    await expect(run("certify", at("net.onnx"))).rejects.toThrow(
+      "net.onnx: only summary and classify take .onnx files, this command networks by name",
     );
     await expect(guesses("--network", at("net.onnx"), "--size", "64")).rejects.toThrow(
       /takes images of 32x32, but classify makes them 64x64$/,
