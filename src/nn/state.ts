@@ -1,4 +1,5 @@
 /** Loading a state: everything is read and checked before the first value is written. */
+import { checkBoolean } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { readClone, type SavedTensor } from "../tensor/clone.ts";
 import { isForeign } from "../tensor/copies.ts";
@@ -34,6 +35,7 @@ export function loadInto(
 ): LoadReport {
   checkOptions("loadStateDict", options, OPTIONS);
   const { strict = true } = options ?? {};
+  checkBoolean("loadStateDict", "strict", strict);
   checkState("loadStateDict", state);
   const names = Object.keys(own);
   const missing = names.filter((name) => !Object.hasOwn(state, name) && !mayBeMissing(name, state));
