@@ -2,12 +2,12 @@
 import { flatten, noGrad, sigmoid, softmax } from "../../src/autograd/index.ts";
 import { IMAGENET1K_V1, imageToTensor, type Preprocessing } from "../../src/data/index.ts";
 import { fuse, type Module, type StateDict } from "../../src/nn/index.ts";
-import type { Tensor } from "../../src/tensor/index.ts";
+import { formatShape, type Tensor } from "../../src/tensor/index.ts";
 import { RunError, UsageError } from "../errors.ts";
 import { grouped } from "../report/format.ts";
 import { readImage } from "./image.ts";
 import { readLabels } from "./labels.ts";
-import { imageChannels, inputOf, networkIn, networkWith, usualInput } from "./network.ts";
+import { checkName, imageChannels, inputOf, networkIn, networkWith, usualInput } from "./network.ts";
 import { readState, type WeightFlags } from "./weights.ts";
 
 export interface ClassifyRequest extends WeightFlags {
@@ -73,6 +73,7 @@ interface Subject {
 }
 
 async function namedNetwork({ network, weights: path, ...flags }: ClassifyRequest): Promise<Subject> {
+  checkName(network);
   if (path === undefined) throw new UsageError(`${network}: name the file of its weights with --weights`);
   const weights = await readState(path, flags);
   checkFinite(weights, `the weights ${path}`);
@@ -106,6 +107,9 @@ function fileNetwork({ network, size, weights }: ClassifyRequest): Subject {
 function probabilitiesOf(model: Module, x: Tensor): number[] {
   return noGrad(() => {
     const logits = model.forward(x);
+    if (logits.shape.filter((length) => length !== 1).length > 1) {
+      throw new UsageError(`the network answers ${formatShape(logits.shape)}, which is not one number for each class`);
+    }
     if (logits.data.length > 1)
       return Array.from(areProbabilities(logits.data) ? logits.data : softmax(flatten(logits), 0).data);
     const [one] = sigmoid(logits).data;

@@ -38,6 +38,24 @@ export function inputOf(network: Module): readonly (number | null)[] | undefined
   return network instanceof OnnxNetwork ? network.inputShape : undefined;
 }
 
+/** @throws UsageError unless a network is called `name`. */
+export function checkName(name: string): asserts name is ModelName {
+  if (isModelName(name)) return;
+  if (/\.(pth|pt|ckpt|bin|safetensors|npz)$/i.test(name)) {
+    throw new UsageError(`${name}: weights without a network: name the network, and the file with --weights`);
+  }
+  if (/\.onnx$/i.test(name)) {
+    throw new UsageError(`${name}: only summary and classify take .onnx files, this command networks by name`);
+  }
+  throw new UsageError(`no network is called "${name}"; there are ${modelNames.join(", ")}`);
+}
+
+/** The shape of one example of an imported network; undefined if its file leaves a length free, or says nothing. */
+export function exampleOf(network: Module): Shape | undefined {
+  const [, ...example] = inputOf(network) ?? [];
+  return example.length > 0 && example.every((length) => length !== null) ? example : undefined;
+}
+
 /** Options that may differ from the network in its paper. */
 export interface NetworkShape {
   readonly classes?: number | null | undefined;
@@ -59,9 +77,7 @@ function optionsOf(name: string, shape: NetworkShape): NetworkShape {
  * @throws UsageError for an unknown name (it lists the known ones), or for options that this network does not have.
  */
 export function networkCalled(name: string, shape: NetworkShape = {}, rng?: Rng): Module {
-  if (!isModelName(name)) {
-    throw new UsageError(`no network is called "${name}"; there are ${modelNames.join(", ")}`);
-  }
+  checkName(name);
   const start = rng ? { rng } : { rng: new Rng(0), init: () => {} };
   try {
     return createModel(name, { ...optionsOf(name, shape), ...start } as ModelOptions<ModelName>);

@@ -2,7 +2,16 @@
 import { type Module, summary } from "../../src/nn/index.ts";
 import { type Shape, ShapeError } from "../../src/tensor/index.ts";
 import { messageOf, UsageError } from "../errors.ts";
-import { channelsOf, imageChannels, networkCalled, networkIn, networkWith, parseInput, usualInput } from "./network.ts";
+import {
+  channelsOf,
+  exampleOf,
+  imageChannels,
+  networkCalled,
+  networkIn,
+  networkWith,
+  parseInput,
+  usualInput,
+} from "./network.ts";
 import { readState, type WeightFlags } from "./weights.ts";
 
 export interface SummaryRequest extends WeightFlags {
@@ -19,23 +28,25 @@ export async function summarizeNetwork(request: SummaryRequest): Promise<string>
   const { network, input, classes, weights } = request;
   const given = input === undefined ? undefined : parseInput(input);
   if (network.endsWith(".onnx")) {
-    if (!given) throw new UsageError(`${network}: give the shape of one example, as in --input 3x224x224`);
     if (classes !== undefined || weights !== undefined) {
       throw new UsageError("--classes and --weights are for networks by name, not for .onnx files");
     }
-    return shown(networkIn(network), given, input);
+    const model = networkIn(network);
+    const shape = given ?? exampleOf(model);
+    if (!shape) throw new UsageError(`${network}: give the shape of one example, as in --input 3x224x224`);
+    return shown(model, shape);
   }
   const shape = { classes, inChannels: given && channelsOf(given) };
   const state = weights === undefined ? undefined : await readState(weights, request);
   const model = state ? networkWith(network, state, shape) : networkCalled(network, shape);
-  return shown(model, given ?? usualInput(model, state && imageChannels(state)), input);
+  return shown(model, given ?? usualInput(model, state && imageChannels(state)));
 }
 
-function shown(model: Module, shape: Shape, input: string | undefined): string {
+function shown(model: Module, shape: Shape): string {
   try {
     return summary(model, shape).toString();
   } catch (error) {
-    if (error instanceof ShapeError) throw new UsageError(`--input ${input}: ${messageOf(error)}`);
+    if (error instanceof ShapeError) throw new UsageError(`--input ${shape.join("x")}: ${messageOf(error)}`);
     throw error;
   }
 }

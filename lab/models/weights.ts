@@ -28,6 +28,7 @@ export async function readState(path: string, flags: WeightFlags = {}): Promise<
     try {
       if (file.leftOut.length > 0) note(`${path}: left out what is made of ${some(file.leftOut)}`);
       if (file.ignored.length > 0) note(`${path}: left out what is no tensor among the weights: ${some(file.ignored)}`);
+      if (file.entries.size === 0) throw new FormatError(`${path}: there is no tensor in it`);
       return await file.stateDict();
     } finally {
       await file.close();

@@ -75,8 +75,9 @@ function halfOf(n: number): number {
 
 function checkPixels(pixels: unknown): asserts pixels is Pixels {
   const { width, height, data } = (pixels ?? {}) as Partial<Pixels>;
-  if (typeof pixels !== "object" || pixels === null || Array.isArray(pixels)) {
-    throw new UsageError(`imageToTensor: pixels must be { width, height, data }, got ${describe(pixels)}`);
+  if (typeof pixels !== "object" || pixels === null || (width === undefined && data === undefined)) {
+    const advice = pixels instanceof Promise ? ": await it first" : "";
+    throw new UsageError(`imageToTensor: pixels must be { width, height, data }, got ${describe(pixels)}${advice}`);
   }
   checkWhole("imageToTensor", "pixels.width", width);
   checkWhole("imageToTensor", "pixels.height", height);

@@ -93,26 +93,20 @@ export function resample(pixels: Pixels, rows: Window, columns: Window, colours:
   return planes;
 }
 
-/** What `sumAlong` gives for each row of a stretch, summed over the rows in the two ways. */
+/** The two sums of each stretch and channel of a row, summed over rows in the two ways. */
 interface RowSums {
   readonly plain: Float64Array;
   readonly partial: Float64Array;
 }
 
 function sumDown(pixels: Pixels, rows: Stretch, columns: readonly Stretch[], length: number): RowSums {
-  const [row, plain, partial] = [new Float64Array(length), new Float64Array(length), new Float64Array(length)];
-  for (let y = rows.first; y < rows.end; y++) {
-    sumAlong(pixels, y, columns, row);
-    for (let i = 0; i < length; i++) {
-      plain[i] += row[i];
-      partial[i] += plain[i];
-    }
-  }
-  return { plain, partial };
+  const sums: RowSums = { plain: new Float64Array(length), partial: new Float64Array(length) };
+  for (let y = rows.first; y < rows.end; y++) addRow(pixels, y, columns, sums);
+  return sums;
 }
 
-/** The two sums of each stretch and channel of row `y`. */
-function sumAlong({ width, height, data }: Pixels, y: number, stretches: readonly Stretch[], sums: Float64Array): void {
+/** Adds row `y` to the sums. */
+function addRow({ width, height, data }: Pixels, y: number, stretches: readonly Stretch[], sums: RowSums): void {
   const step = data.length / (width * height);
   let to = 0;
   for (const { first, end } of stretches) {
@@ -126,8 +120,8 @@ function sumAlong({ width, height, data }: Pixels, y: number, stretches: readonl
         r += data[at];
         rPartial += r;
       }
-      sums[to++] = r;
-      sums[to++] = rPartial;
+      add(sums, to, r, rPartial);
+      to += 2;
       continue;
     }
     let g = 0;
@@ -142,13 +136,18 @@ function sumAlong({ width, height, data }: Pixels, y: number, stretches: readonl
       b += data[at + 2];
       bPartial += b;
     }
-    sums[to++] = r;
-    sums[to++] = rPartial;
-    sums[to++] = g;
-    sums[to++] = gPartial;
-    sums[to++] = b;
-    sums[to++] = bPartial;
+    add(sums, to, r, rPartial);
+    add(sums, to + 2, g, gPartial);
+    add(sums, to + 4, b, bPartial);
+    to += 6;
   }
+}
+
+function add({ plain, partial }: RowSums, at: number, sum: number, sumOfSums: number): void {
+  plain[at] += sum;
+  partial[at] += plain[at];
+  plain[at + 1] += sumOfSums;
+  partial[at + 1] += plain[at + 1];
 }
 
 /** What stands for 1. */

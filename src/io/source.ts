@@ -134,7 +134,8 @@ function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
 }
 
 function adviceOn(value: unknown): string {
-  if (typeof value === "string") return ": paths are for loadWeightsFile of skipstone/node, addresses for fetch";
+  if (typeof value === "string")
+    return ": what is at a path or an address must be read first (of weights, loadWeightsFile of skipstone/node reads a path)";
   return value instanceof Promise ? ": await it first" : "";
 }
 

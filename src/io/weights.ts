@@ -6,6 +6,7 @@ import { UsageError } from "../tensor/errors.ts";
 import { FormatError } from "./errors.ts";
 import { isNpy } from "./npy/format.ts";
 import { isNpz, readNpyContents, readNpzContents } from "./npy/read.ts";
+import { adviceOn, BEGINNING, isJson } from "./other-files.ts";
 import { checkPthOptions, type PthOptions } from "./pth/options.ts";
 import { isZip, pthReader } from "./pth/read.ts";
 import { readArchiveContents } from "./pth/zip-file.ts";
@@ -101,14 +102,6 @@ function asStored({ name: _name, rename: _rename, ...options }: WeightOptions): 
   return { ...options, stripPrefix: false };
 }
 
-/** Files that people pass by mistake, by how they begin. */
-const others: readonly (readonly [start: string, advice: string])[] = [
-  ["\x1f\x8b", "it is compressed with gzip: pass it through gunzip first"],
-  ["version https://git-lfs", "it is a pointer of Git LFS, not the file itself: git lfs pull"],
-  ["<", "it is a web page or XML: was it downloaded from the address of a page?"],
-  ["\x89HDF", "it is HDF5, as Keras writes it"],
-];
-
 /** JSON that belongs to weights, by a word in it. */
 const jsonFiles: readonly (readonly [word: string, advice: string])[] = [
   [
@@ -119,11 +112,10 @@ const jsonFiles: readonly (readonly [word: string, advice: string])[] = [
     '"weightsManifest"',
     "it is JSON, a model of TensorFlow.js, whose weights are in the .bin files beside it: loadWeightsFile of skipstone/node reads them, or readTfjs",
   ],
-  ["", "it is JSON: weights are in another file, beside it perhaps"],
 ];
 
 function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents> {
-  const start = yield* readRange(file, 0, Math.min(32, file.size), "the beginning");
+  const start = yield* readRange(file, 0, Math.min(BEGINNING, file.size), "the beginning");
   if (isNpy(start)) return yield* readNpyContents(file);
   if (isZip(start)) {
     const zip = yield* readZipDirectory(file);
@@ -133,20 +125,18 @@ function* readContents(file: FileInfo, options: WeightOptions): Reading<Contents
   if (readPth) return yield* readPth(file, options);
   // In safetensors the length of the header comes first.
   if (start[8] === 0x7b) return yield* readSafetensorsContents(file);
-  const text = String.fromCharCode(...start);
-  const isJson = /^(\xef\xbb\xbf)?\s*[{[]/.test(text);
-  const advice = isJson ? yield* adviceOnJson(file) : others.find(([beginning]) => text.startsWith(beginning))?.[1];
+  const advice = (isJson(start) ? yield* adviceOnJson(file) : undefined) ?? adviceOn(start);
   throw new FormatError(
     `${file.name}: neither safetensors nor .pth, .npz or .npy${advice ? `: ${advice}` : ` (${file.size} bytes, the first are ${hex(start.subarray(0, 9))})`}`,
   );
 }
 
-function* adviceOnJson(file: FileInfo): Reading<string> {
+function* adviceOnJson(file: FileInfo): Reading<string | undefined> {
   const bytes = yield* readRange(file, 0, Math.min(2 ** 16, file.size), "the JSON");
   const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  return jsonFiles.find(([word]) => text.includes(word))![1];
+  return jsonFiles.find(([word]) => text.includes(word))?.[1];
 }
 
 function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ") || "none";
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }

@@ -4,7 +4,7 @@ import { checkBoolean } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { checkFinished, checkNow } from "../tensor/sync.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { inEvaluation } from "./evaluation.ts";
 import type { Metrics } from "./metrics.ts";
 import { checkModule, type Module } from "./module.ts";
@@ -141,7 +141,8 @@ async function forEachOutput<X, Y, B extends Input<X>>(
 
 /** @throws UsageError for data that cannot be read batch by batch. */
 export function checkBatches(op: string, data: unknown): void {
-  if (typeof data === "object" && data !== null && (Symbol.iterator in data || Symbol.asyncIterator in data)) return;
-  const hint = typeof data === "function" ? ": call it" : "";
+  const batches = typeof data === "object" && data !== null && !isTensor(data);
+  if (batches && (Symbol.iterator in data || Symbol.asyncIterator in data)) return;
+  const hint = typeof data === "function" ? ": call it" : data instanceof Promise ? ": await it first" : "";
   throw new UsageError(`${op}: the data must be batches, [{ x, labels }, …], got ${describe(data)}${hint}`);
 }

@@ -1,4 +1,5 @@
 /** Loading a state: everything is read and checked before the first value is written. */
+import { checkBoolean } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { readClone, type SavedTensor } from "../tensor/clone.ts";
 import { isForeign } from "../tensor/copies.ts";
@@ -34,12 +35,8 @@ export function loadInto(
 ): LoadReport {
   checkOptions("loadStateDict", options, OPTIONS);
   const { strict = true } = options ?? {};
-  if (typeof state !== "object" || state === null || Array.isArray(state) || state instanceof Map) {
-    const advice = state instanceof Map ? ": Object.fromEntries(map) makes one" : "";
-    throw new UsageError(
-      `loadStateDict: needs an object of tensors by name, got ${describe(state as unknown)}${advice}`,
-    );
-  }
+  checkBoolean("loadStateDict", "strict", strict);
+  checkState("loadStateDict", state);
   const names = Object.keys(own);
   const missing = names.filter((name) => !Object.hasOwn(state, name) && !mayBeMissing(name, state));
   const unexpected = Object.keys(state).filter((name) => !Object.hasOwn(own, name));
@@ -73,6 +70,23 @@ export function loadInto(
   }
   for (const [name, data] of values) own[name].assign(data);
   return { missing, unexpected };
+}
+
+/** Throws unless `state` is an object that can hold tensors by name: not what is taken for one, such as bytes or a model. */
+export function checkState(op: string, state: unknown): asserts state is object {
+  const { then, stateDict } = (state ?? {}) as { then?: unknown; stateDict?: unknown };
+  const mistake =
+    state instanceof Map
+      ? ": Object.fromEntries(map) makes one"
+      : typeof then === "function"
+        ? ": await it first"
+        : typeof stateDict === "function"
+          ? ": pass its stateDict()"
+          : state instanceof ArrayBuffer || ArrayBuffer.isView(state)
+            ? ": loadWeights makes one of the bytes of a file"
+            : undefined;
+  if (typeof state === "object" && state !== null && !Array.isArray(state) && mistake === undefined) return;
+  throw new UsageError(`${op}: needs an object of tensors by name, got ${describe(state)}${mistake ?? ""}`);
 }
 
 /**

@@ -2,7 +2,7 @@
  * The JSON that stands for weights in several files: `model.safetensors.index.json`, as Hugging Face's libraries write it, and
  * `model.json` of TensorFlow.js.
  */
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FormatError } from "../io/index.ts";
 import { type Manifest, readManifest } from "../io/tfjs/manifest.ts";
@@ -43,15 +43,28 @@ export async function readIndex(path: string): Promise<ShardIndex | TfjsModel> {
     throw new FormatError(`${path}: JSON, but not an index of weights: it has no weight_map`);
   }
   const files = [...new Set<unknown>(Object.values(map))].map((file) => besides(path, file, "weight_map"));
+  await checkPresent(path, files);
   if (files.length === 0) throw new FormatError(`${path}: weight_map is empty`);
   return { kind: "safetensors", files, names: Object.keys(map).length };
 }
 
 async function readModel(path: string, text: string): Promise<TfjsModel> {
   const files = readManifest(path, text).paths.map((file) => besides(path, file, "weightsManifest"));
+  await checkPresent(path, files);
   const parts = await Promise.all(files.map((file) => readFile(file)));
   const sizes = parts.map(({ length }) => length);
   return { kind: "tfjs", manifest: readManifest(path, text, sizes), bytes: joined(parts) };
+}
+
+/** Downloads often miss a file: the error is about that one, not about the index. */
+async function checkPresent(path: string, files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    try {
+      await access(file);
+    } catch {
+      throw new FormatError(`${path}: lists ${basename(file)}, which is not beside it, or cannot be read`);
+    }
+  }
 }
 
 /** The path of a file in the folder of the index. */

@@ -110,6 +110,7 @@ describe("imageToTensor", () => {
 
   const two = gray([1, 2]);
   it.each([
+    [Promise.resolve(), plain, /pixels must be \{ width, height, data \}, got a Promise: await it first$/],
     [{ width: 2, height: 1, data: [1, 2] }, plain, /pixels\.data must be a Uint8Array, .* got an array of 2$/],
     [{ width: 3, height: 1, data: two.data }, plain, /must hold 1, 3 or 4 values for each of 3×1 pixels, got 2$/],
     [{ width: 0, height: 1, data: two.data }, plain, /pixels\.width must be a whole number of 1 or more, got 0$/],

@@ -40,8 +40,10 @@ describe("the format is recognised by the first bytes", () => {
     ],
     ["tfjs", '{"format": "layers-model", "weightsManifest": []}', "it is JSON, a model of TensorFlow.js"],
     ["configuration", '\n{"depth": 18, "architectures": ["ResNet"]}', "it is JSON: weights are in another file"],
-    ["something else", "hello world", "(11 bytes, the first are 68 65 6c 6c 6f 20 77 6f 72)"],
-    ["nothing", "", "(0 bytes, the first are none)"],
+    ["a text", "hello world", 'it is text, and begins with "hello world"'],
+    ["a tar archive", `${"./a".padEnd(257, "\0")}ustar`, "it is a tar archive: unpack it first (tar xf)"],
+    ["something else", "\xac\x0a\x7f", "(3 bytes, the first are ac 0a 7f)"],
+    ["nothing", "", "it is empty"],
   ])("not %s", (_, text, message) => {
     expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(FormatError);
     expect(() => readWeights(bytesOf(text), { name: "x" })).toThrow(`x: neither safetensors nor .pth, .npz or .npy`);

@@ -237,7 +237,9 @@ describe("what is refused", () => {
 
   it.each([
     ["a function", () => [good], "evaluate: the data must be batches, [{ x, labels }, …], got a function: call it"],
-    ["a tensor", undefined, "evaluate: the data must be batches, [{ x, labels }, …], got undefined"],
+    ["nothing", undefined, "evaluate: the data must be batches, [{ x, labels }, …], got undefined"],
+    ["a tensor", zeros([2, 2]), "evaluate: the data must be batches, [{ x, labels }, …], got a Tensor"],
+    ["a promise", Promise.resolve([good]), "got a Promise: await it first"],
     ["a batch that is an array", [[good.x, [0, 1]]], "evaluate: batch 0 must be { x, labels }, got an array of 2"],
     ["no examples", [{ x: zeros([0, 2]), labels: [] }], "evaluate: batch 0 has no example: x is [0,2]"],
     ["too few labels", [good, { x: zeros([2, 2]), labels: [1] }], "evaluate: batch 1 has 2 examples, but 1 labels"],

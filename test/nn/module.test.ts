@@ -242,6 +242,11 @@ describe("loadStateDict reads everything before it writes anything", () => {
         model.loadStateDict(...(args as [StateDict]));
     expect(load(undefined)).toThrow("loadStateDict: needs an object of tensors by name, got undefined");
     expect(load(new Map())).toThrow("got a Map: Object.fromEntries(map) makes one");
+    expect(load(Promise.resolve({}))).toThrow("got a Promise: await it first");
+    expect(load(new Uint8Array(3))).toThrow("got a Uint8Array: loadWeights makes one of the bytes of a file");
+    expect(load(model)).toThrow("got a Linear: pass its stateDict()");
+    expect(load({ name: "x.pth", stateDict: () => ({}) })).toThrow(": pass its stateDict()");
+    expect(load({}, { strict: "false" })).toThrow('loadStateDict: strict must be true or false, got "false"');
     expect(load({}, { strickt: false })).toThrow('there is no option "strickt": did you mean "strict"?');
   });
 });

@@ -3,7 +3,7 @@
  * that the names have; the one under which most tensors fit, by name and shape, is taken.
  */
 import type { Module, StateDict } from "../../nn/module.ts";
-import { mayBeMissing } from "../../nn/state.ts";
+import { checkState, mayBeMissing } from "../../nn/state.ts";
 import { describe } from "../../tensor/check.ts";
 import { isShape } from "../../tensor/clone.ts";
 import { UsageError, ValueError } from "../../tensor/errors.ts";
@@ -44,9 +44,7 @@ export interface NameMatch {
  * @throws ValueError if no name is one of the model's in any layout.
  */
 export function matchNames(state: Readonly<StateDict>, model: Pick<Module, "stateDict">): NameMatch {
-  if (typeof state !== "object" || state === null || Array.isArray(state)) {
-    throw new UsageError(`matchNames: state must be an object of tensors by name, got ${describe(state as unknown)}`);
-  }
+  checkState("matchNames", state);
   for (const [name, entry] of Object.entries(state)) {
     if (isShape((entry as Partial<Tensor> | null | undefined)?.shape)) continue;
     throw new UsageError(`matchNames: ${quote(name)} must be a tensor, got ${describe(entry)}`);

@@ -23,11 +23,15 @@ import { type PickledTensor, type Storage, storageOf, torchGlobal, windowOf } fr
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
+/** The magic number's bytes, low ones first; how they are introduced depends on the pickle's protocol. */
+const MAGIC_BYTES = "l\xfc\x9cF\xf9 j\xa8P\x19";
+
 export function* readLegacyContents(
   file: FileInfo,
   options: PthOptions,
   find: FindState = findStateDict,
 ): Reading<Contents> {
+  yield* checkMagic(file);
   const { root, keys, storages, end, left } = yield* readPickles(file, options);
   const starts = new Map<string, number>();
   let at = end;
@@ -51,6 +55,19 @@ export function* readLegacyContents(
     }),
   );
   return { format: "pth", metadata, entries, ignored, leftOut: left };
+}
+
+/** A pickle of something else, such as CIFAR's, is not run at all: its errors would speak of Python objects. */
+function* checkMagic(file: FileInfo): Reading<void> {
+  if (file.size < 32) return;
+  const start = yield* readRange(file, 0, 32, "the magic number");
+  if (!String.fromCharCode(...start).includes(MAGIC_BYTES)) throw notFromTorch(file);
+}
+
+function notFromTorch({ name }: FileInfo): FormatError {
+  return new FormatError(
+    `${name}: a pickle, but not from torch.save: weights are saved by torch.save(model.state_dict(), path), or as .npz`,
+  );
 }
 
 interface Pickles {
@@ -97,7 +114,7 @@ function runPickles(bytes: Uint8Array, file: FileInfo, options: PthOptions): Pic
     at = end;
     return value;
   };
-  if (next("the magic number") !== MAGIC) throw new FormatError(`${file.name}: a pickle, but not from torch.save`);
+  if (next("the magic number") !== MAGIC) throw notFromTorch(file);
   const protocol = next("the protocol version");
   if (protocol !== PROTOCOL) throw new FormatError(`${file.name}: unknown protocol version, only ${PROTOCOL} is known`);
   next("the machine's properties");

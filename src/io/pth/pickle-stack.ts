@@ -32,6 +32,11 @@ export class PickleStack {
     this.#values.push(value);
   }
 
+  /** Whether nothing was pushed yet: what comes next is the pickled object itself, or its class. */
+  get isEmpty(): boolean {
+    return this.#values.length === 0;
+  }
+
   mark(): void {
     this.spend(COST.slot);
     this.#marks.push(this.#values.length);

@@ -228,8 +228,11 @@ class PickleMachine {
     if (typeof module !== "string" || typeof name !== "string") return this.#fail("a global's name is not a string");
     const found = this.#options.findGlobal(`${module}.${name}`);
     if (found !== undefined) return found;
+    const advice = this.#stack.isEmpty
+      ? "The file holds nothing else, perhaps a whole model: torch.save(model.state_dict(), path) saves its weights"
+      : 'unknownObjects: "skip" leaves out what else is in the file; or save only the state dict: torch.save(model.state_dict(), path)';
     return this.#fail(
-      `${quote(`${module}.${name}`)} may not be loaded: only tensors and plain containers may. unknownObjects: "skip" leaves out what else is in the file; or save only the state dict: torch.save(model.state_dict(), path)`,
+      `${quote(`${module}.${name}`)} may not be loaded: only tensors and plain containers may. ${advice}`,
     );
   }
 

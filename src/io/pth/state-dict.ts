@@ -107,9 +107,8 @@ function collect(dict: Dict, metadata: ReadonlyMap<string, string>, file: FileIn
     else ignored.push(name);
   }
   if (tensors.size === 0 && dict.size > 0) {
-    throw new FormatError(
-      `${file.name}: no state dict found (names with tensors). ${listing(dict)} Choose one with the option key`,
-    );
+    const advice = [...dict.values()].some((value) => value instanceof Map) ? " Choose one with the option key" : "";
+    throw new FormatError(`${file.name}: no state dict found (names with tensors). ${listing(dict)}${advice}`);
   }
   return { tensors, metadata, ignored };
 }

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { FormatError, openPth, readPth, type WeightFile, writePth } from "../../../src/io/index.ts";
+import { zipChunks } from "../../../src/io/zip/write.ts";
 import { Conv2d, Sequential } from "../../../src/nn/index.ts";
 import { Rng } from "../../../src/tensor/index.ts";
 import { type ExpectedTensor, goldenFile, goldenJson } from "../files.ts";
@@ -69,6 +70,30 @@ describe("weights among other things", () => {
       "100",
     );
   });
+});
+
+test("Python's own pickles, such as CIFAR's, are called so, and not run", () => {
+  // pickle.dump({b"data": numpy.zeros(…)}, file, protocol=2): a global comes first.
+  const cifar = "\x80\x02}q\x00(c_codecs\nencode\nq\x01X\x04\x00\x00\x00data".padEnd(64, "\0");
+  for (const options of [{}, { unknownObjects: "skip" }] as const) {
+    expect(() =>
+      readPth(
+        Uint8Array.from(cifar, (c) => c.charCodeAt(0)),
+        options,
+      ),
+    ).toThrow(
+      "weights: a pickle, but not from torch.save: weights are saved by torch.save(model.state_dict(), path), or as .npz",
+    );
+  }
+});
+
+test("a whole model is called so; no option would help", () => {
+  // torch.save(torch.nn.Identity(), path): its class comes before anything else.
+  const pickle = "\x80\x02ctorch.nn.modules.linear\nIdentity\nq\x00)\x81.";
+  const archive = zipChunks([{ name: "model/data.pkl", bytes: Uint8Array.from(pickle, (c) => c.charCodeAt(0)) }]);
+  expect(() => readPth(Uint8Array.from(Buffer.concat([...archive])))).toThrow(
+    /"torch\.nn\.modules\.linear\.Identity" may not be loaded: .* perhaps a whole model: torch\.save\(model\.state_dict\(\), path\) saves its weights$/,
+  );
 });
 
 describe("deflated archives", () => {

@@ -18,7 +18,7 @@ import { addModelCommands } from "../../../lab/models/commands.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
 import { softmax } from "../../../src/autograd/index.ts";
 import { exportOnnx } from "../../../src/io/index.ts";
-import { Module } from "../../../src/nn/index.ts";
+import { Conv2d, Module } from "../../../src/nn/index.ts";
 import { loadWeightsFile, saveWeightsFile } from "../../../src/node/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
 import { Rng, type Tensor, zeros } from "../../../src/tensor/index.ts";
@@ -56,17 +56,19 @@ describe("summary", () => {
     expect(text).toMatch(/^fc +Linear +\[1,5\] +325 /m);
   });
 
-  it("a network in an .onnx file, which needs --input", async () => {
+  it("a network in an .onnx file, which needs --input where the file says no size", async () => {
     writeFileSync(at("net.onnx"), exportOnnx(model, { inputShape: [3, 32, 32] }));
     const text = await run("summary", at("net.onnx"), "--input", "3x32x32");
     expect(text).toMatch(/^layer1\.0\.conv1 +Conv2d +\[1,16,32,32\] +2,304 /m);
-    await expect(run("summary", at("net.onnx"))).rejects.toThrow(
+    expect(await run("summary", at("net.onnx"))).toBe(text);
+    writeFileSync(at("any.onnx"), exportOnnx(model, { inputShape: [3, 32, 32], dynamicSize: true }));
+    await expect(run("summary", at("any.onnx"))).rejects.toThrow(
       "give the shape of one example, as in --input 3x224x224",
     );
     await expect(run("summary", at("net.onnx"), "--input", "1x9x9")).rejects.toThrow(
       'importOnnx: input "input" must be [any,3,32,32], got [1,1,9,9]',
     );
-    await expect(run("summary", at("none.onnx"), "--input", "1x9x9")).rejects.toThrow(/^cannot read the network /);
+    await expect(run("summary", at("none.onnx"))).rejects.toThrow(/^cannot read the network /);
   });
 
   it("takes the input of a network that has no channels", async () => {
@@ -214,6 +216,13 @@ describe("classify", () => {
     expect((await guesses("--network", at("any.onnx"), "--size", "32")).slice(0, 3)).toEqual(expected);
     await expect(guesses("--network", at("any.onnx"))).rejects.toThrow(
       /takes images of every size: give one with --size$/,
+    );
+    writeFileSync(at("pixels.onnx"), exportOnnx(new Conv2d(3, 2, 3, { rng: new Rng(0) }), options));
+    await expect(guesses("--network", at("pixels.onnx"))).rejects.toThrow(
+      "the network answers [1,2,30,30], which is not one number for each class",
+    );
+    await expect(run("certify", at("net.onnx"))).rejects.toThrow(
+      "net.onnx: only summary and classify take .onnx files, this command networks by name",
     );
     await expect(guesses("--network", at("net.onnx"), "--size", "64")).rejects.toThrow(
       /takes images of 32x32, but classify makes them 64x64$/,

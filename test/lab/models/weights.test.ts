@@ -1,5 +1,5 @@
 /** --key, --prefix, --rename and --skip-unknown: weights of other people on the command line. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { encode as encodePng } from "fast-png";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { addModelCommands } from "../../../lab/models/commands.ts";
 import { parseCommandLine } from "../../../lab/runner/command-line.ts";
+import { writeSafetensors } from "../../../src/io/index.ts";
 import { loadWeightsFile, saveWeightsFile } from "../../../src/node/index.ts";
 import { cifarResNet } from "../../../src/resnet/index.ts";
 import { Rng } from "../../../src/tensor/index.ts";
@@ -97,6 +98,20 @@ describe("files with other things in them", () => {
     await run("convert", golden("foreign_types.pth"), at("d.pth"), "--skip-unknown");
     expect(notes).toContain("left out what is no tensor among the weights: scale, fourier, sparse, four\n");
     expect(await names("d.pth")).toContain("1.running_mean");
+  });
+
+  it("a file of weights where a network belongs, and a file without any", async () => {
+    for (const command of [
+      ["summary", "theirs.pth"],
+      ["classify", at("gray.png"), "--network", "theirs.pth"],
+    ]) {
+      await expect(run(...command)).rejects.toThrow(
+        "theirs.pth: weights without a network: name the network, and the file with --weights",
+      );
+    }
+    writeFileSync(at("empty.safetensors"), writeSafetensors({}));
+    await expect(run("convert", at("empty.safetensors"), at("f.pth"))).rejects.toThrow(/there is no tensor in it$/);
+    expect(existsSync(at("f.pth"))).toBe(false);
   });
 
   it("--key chooses among several state dicts; the error names the option", async () => {

@@ -14,6 +14,7 @@ import { checkOptions, type OptionNames } from "../../../tensor/check.ts";
 import { SkipstoneError } from "../../../tensor/errors.ts";
 import type { Rng } from "../../../tensor/rng.ts";
 import { FormatError, quote } from "../../errors.ts";
+import { adviceOn, BEGINNING } from "../../other-files.ts";
 import { checkBytes, plainBytes } from "../../source.ts";
 import { type Graph, readModel } from "./model.ts";
 import { OnnxNetwork } from "./network.ts";
@@ -54,7 +55,7 @@ export function importOnnx(bytes: Uint8Array | ArrayBuffer, options: OnnxImportO
   const { rng, anyBatch = false } = options ?? {};
   if (rng !== undefined) checkRng("importOnnx", rng);
   checkBoolean("importOnnx", "anyBatch", anyBatch);
-  const graph = readModel(plainBytes(bytes));
+  const graph = readGraph(plainBytes(bytes));
   checkEnds(graph);
   try {
     const tidied = tidy(graph);
@@ -67,6 +68,23 @@ export function importOnnx(bytes: Uint8Array | ArrayBuffer, options: OnnxImportO
   } catch (error) {
     if (error instanceof FormatError || !(error instanceof SkipstoneError)) throw error;
     throw new FormatError(`importOnnx: ${error.message}`);
+  }
+}
+
+/** How the files of PyTorch, now and before 1.6, and of NumPy begin. */
+const WEIGHTS = ["PK\x03\x04", "\x80\x02", "\x93NUMPY"];
+
+/** The file's graph. A file of another kind is called by what it is, where that can be seen. */
+function readGraph(bytes: Uint8Array): Graph {
+  try {
+    return readModel(bytes);
+  } catch (error) {
+    const text = String.fromCharCode(...bytes.subarray(0, 10));
+    const isWeights = WEIGHTS.some((start) => text.startsWith(start)) || text.slice(8) === '{"';
+    const kind = isWeights
+      ? "it holds weights without a network: loadWeights reads them"
+      : adviceOn(bytes.subarray(0, BEGINNING));
+    throw kind === undefined ? error : new FormatError(`importOnnx: no .onnx file: ${kind}`);
   }
 }
 

@@ -54,9 +54,21 @@ describe("a damaged file", () => {
     },
   );
 
+  it.each([
+    ["PK\x03\x04\x00\x00", "it holds weights without a network: loadWeights reads them"],
+    ["\x80\x02\x8a\x0a", "it holds weights without a network"],
+    ["\x1f\x8b\x08\x00", "it is compressed with gzip"],
+    ["<!DOCTYPE html>", "it is a web page"],
+    ['{"depth": 18}', "it is JSON"],
+    ["version https://git-lfs.github.com/spec/v1\n", "it is a pointer of Git LFS"],
+  ])("a file of another kind, %j, is called by what it is", (text, message) => {
+    const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+    expect(() => importOnnx(bytes)).toThrow(`importOnnx: no .onnx file: ${message}`);
+  });
+
   it("is named for what is wrong with it", () => {
     const cut = (length: number) => () => importOnnx(small.subarray(0, length));
-    expect(cut(0)).toThrow("importOnnx: the file has no graph: it is no ONNX model, or empty");
+    expect(cut(0)).toThrow("importOnnx: no .onnx file: it is empty");
     expect(cut(small.length - 20)).toThrow(
       /^importOnnx: truncated or damaged: a field of \d+ bytes at byte \d+ goes past/,
     );
