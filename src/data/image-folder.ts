@@ -149,8 +149,8 @@ function checkFiles(files: unknown): asserts files is Iterable<unknown> {
 
 function checkExtensions(op: string, extensions: unknown): void {
   checkList(op, "extensions", extensions);
-  const wrong = extensions.find((end) => typeof end !== "string" || !/^\.[^A-Z]+$/.test(end));
-  if (wrong === undefined && extensions.length > 0) return;
-  const got = extensions.length === 0 ? "none" : describe(wrong);
+  const wrong = extensions.filter((end) => typeof end !== "string" || !/^\.[^A-Z]+$/.test(end));
+  if (wrong.length === 0 && extensions.length > 0) return;
+  const got = extensions.length === 0 ? "none" : describe(wrong[0]);
   throw new ValueError(`${op}: extensions must be endings in small letters, such as ".png", got ${got}`);
 }

@@ -85,5 +85,6 @@ describe("imageFolder", () => {
       );
     }
     expect(() => imageFolder(["a/1.png"], { extensions: [] })).toThrow("got none");
+    expect(() => imageFolder(["a/1.png"], { extensions: [undefined as unknown as string] })).toThrow("got undefined");
   });
 });

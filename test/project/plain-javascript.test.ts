@@ -245,7 +245,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       ),
     ],
     gunzip: [source(new Uint8Array(gzipSync(pixels)))],
-    imageFolder: [arg(["cats/1.png"]), options({ extensions: [".png"] }, { extensions: nothing })],
+    imageFolder: [arg(["cats/1.png"]), options({ extensions: [".png"] }, { extensions: optional(nothing) })],
     imageToTensor: [
       arg({ width: 2, height: 1, data: Uint8Array.of(1, 2) }),
       {
@@ -360,7 +360,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     loadWeightsFile: [arg(file, text), options({ name: "mine" }, pthOptions)],
     openFile: [arg(file, text)],
     openWeightsFile: [arg(file, text), options({ name: "mine" }, pthOptions)],
-    readImageFolder: [arg(pictures, text), options({ extensions: [".png"] }, { extensions: nothing })],
+    readImageFolder: [arg(pictures, text), options({ extensions: [".png"] }, { extensions: optional(nothing) })],
     saveWeightsFile: [
       arg(join(folder, "saved.safetensors"), text),
       arg(state, empty),
