@@ -125,7 +125,7 @@ const valid: Record<string, Valid> = {
 
 /** Functions of the layer that are no operations on tensors. */
 const others = new Set(
-  "AutogradError Gradients backward gradcheck graphToDot noGrad nodesBefore valueAndGrad".split(" "),
+  "AutogradError Gradients backward defineOperation gradcheck graphToDot noGrad nodesBefore valueAndGrad".split(" "),
 );
 
 const call = (op: string, args: readonly unknown[]): unknown =>

@@ -29,6 +29,8 @@ const block = [
   "gateBias",
   "dropoutRate",
   "order",
+  "squeezeExcitation",
+  "antialias",
   "start",
   "batchNorm",
   "rng",
@@ -127,7 +129,10 @@ const makers: Readonly<Record<string, Maker>> = {
   ImageNetResNet: {
     make: resnet.resnet18,
     first: [],
-    names: ["classes", "inChannels", "shortcut", "version", "replaceStem", "zeroInitLast", "rng", "init"],
+    names: [
+      ...["classes", "inChannels", "shortcut", "version", "replaceStem", "zeroInitLast", "rng", "init"],
+      ...["squeezeExcitation", "antialias", "replaceStrideWithDilation"],
+    ],
     fitting: { rng, classes: 2, init: () => {} },
   },
   vgg: {
