@@ -106,8 +106,14 @@ function sumDown(pixels: Pixels, rows: Stretch, columns: readonly Stretch[], len
 }
 
 /** Adds row `y` to the sums. */
-function addRow({ width, height, data }: Pixels, y: number, stretches: readonly Stretch[], sums: RowSums): void {
+function addRow(pixels: Pixels, y: number, stretches: readonly Stretch[], sums: RowSums): void {
+  const { width, height, data } = pixels;
   const step = data.length / (width * height);
+  const longest = stretches.reduce((most, { first, end }) => Math.max(most, end - first), 0);
+  if (step > 1 && fitInts(data, longest)) {
+    addColours(pixels, y, stretches, sums);
+    return;
+  }
   let to = 0;
   for (const { first, end } of stretches) {
     let at = (y * width + first) * step;
@@ -143,11 +149,47 @@ function addRow({ width, height, data }: Pixels, y: number, stretches: readonly 
   }
 }
 
+/** The same for colours whose sums fit 32 bits: additions of whole numbers, told to be such, take half the time. */
+function addColours({ width, height, data }: Pixels, y: number, stretches: readonly Stretch[], sums: RowSums): void {
+  const step = (data.length / (width * height)) | 0;
+  const start = (y * width * step) | 0;
+  const { plain, partial } = sums;
+  let to = 0;
+  for (const { first, end } of stretches) {
+    let at = (start + first * step) | 0;
+    const stop = (start + end * step) | 0;
+    let r = 0;
+    let rPartial = 0;
+    let g = 0;
+    let gPartial = 0;
+    let b = 0;
+    let bPartial = 0;
+    for (; at < stop; at = (at + step) | 0) {
+      r = (r + data[at]) | 0;
+      rPartial = (rPartial + r) | 0;
+      g = (g + data[at + 1]) | 0;
+      gPartial = (gPartial + g) | 0;
+      b = (b + data[at + 2]) | 0;
+      bPartial = (bPartial + b) | 0;
+    }
+    for (const sum of [r, rPartial, g, gPartial, b, bPartial]) {
+      plain[to] += sum;
+      partial[to] += plain[to];
+      to++;
+    }
+  }
+}
+
 function add({ plain, partial }: RowSums, at: number, sum: number, sumOfSums: number): void {
   plain[at] += sum;
   partial[at] += plain[at];
   plain[at + 1] += sumOfSums;
   partial[at + 1] += plain[at + 1];
+}
+
+/** Whether the sums of the partial sums of n values fit 32 bits, and so do indices. */
+function fitInts(data: Pixels["data"], n: number): boolean {
+  return !(data instanceof Float32Array) && (largestOf(data) * n * (n + 1)) / 2 < 2 ** 31 && data.length < 2 ** 31;
 }
 
 /** What stands for 1. */
