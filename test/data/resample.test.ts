@@ -50,3 +50,12 @@ describe("resample", () => {
     expect(Array.from(part)).toEqual(expected);
   });
 });
+
+it.each([
+  ["16 bits", new Uint16Array(4 * 600 * 3).fill(65535), 600],
+  ["bytes", new Uint8Array(2 * 9000 * 3).fill(255), 9000],
+])("a stretch whose sums leave 32 bits, of %s: white stays white", (_, data, width) => {
+  const height = data.length / width / 3;
+  for (const value of resample({ width, height, data }, all(height, 1), all(width, 1), true))
+    expect(value).toBeCloseTo(1, 6);
+});
