@@ -61,6 +61,7 @@ export function resample(pixels: Pixels, rows: Window, columns: Window, colours:
   const { length } = columns;
   const channels = pixels.data.length === pixels.width * pixels.height ? 1 : 3;
   const most = largestOf(pixels.data);
+  const addRow = channels === 3 && fitInts(pixels.data, across.stretches) ? addColours : addAny;
   // The sums of two stretches of rows: no later row needs those before.
   const sums = new Map<number, RowSums>();
   const row = new Float64Array(across.stretches.length * channels * 2);
@@ -71,7 +72,7 @@ export function resample(pixels: Pixels, rows: Window, columns: Window, colours:
     row.fill(0);
     for (const { stretch, alpha, beta } of sides) {
       const { plain, partial } =
-        sums.get(stretch) ?? sumDown(pixels, down.stretches[stretch], across.stretches, row.length);
+        sums.get(stretch) ?? sumDown(pixels, down.stretches[stretch], across.stretches, row.length, addRow);
       sums.set(stretch, { plain, partial }).delete(stretch - 2);
       for (let i = 0; i < row.length; i++) row[i] += alpha * plain[i] + beta * partial[i];
     }
@@ -99,21 +100,21 @@ interface RowSums {
   readonly partial: Float64Array;
 }
 
-function sumDown(pixels: Pixels, rows: Stretch, columns: readonly Stretch[], length: number): RowSums {
+function sumDown(
+  pixels: Pixels,
+  rows: Stretch,
+  columns: readonly Stretch[],
+  length: number,
+  addRow: typeof addAny,
+): RowSums {
   const sums: RowSums = { plain: new Float64Array(length), partial: new Float64Array(length) };
   for (let y = rows.first; y < rows.end; y++) addRow(pixels, y, columns, sums);
   return sums;
 }
 
 /** Adds row `y` to the sums. */
-function addRow(pixels: Pixels, y: number, stretches: readonly Stretch[], sums: RowSums): void {
-  const { width, height, data } = pixels;
+function addAny({ width, height, data }: Pixels, y: number, stretches: readonly Stretch[], sums: RowSums): void {
   const step = data.length / (width * height);
-  const longest = stretches.reduce((most, { first, end }) => Math.max(most, end - first), 0);
-  if (step > 1 && fitInts(data, longest)) {
-    addColours(pixels, y, stretches, sums);
-    return;
-  }
   let to = 0;
   for (const { first, end } of stretches) {
     let at = (y * width + first) * step;
@@ -187,9 +188,11 @@ function add({ plain, partial }: RowSums, at: number, sum: number, sumOfSums: nu
   partial[at + 1] += plain[at + 1];
 }
 
-/** Whether the sums of the partial sums of n values fit 32 bits, and so do indices. */
-function fitInts(data: Pixels["data"], n: number): boolean {
-  return !(data instanceof Float32Array) && (largestOf(data) * n * (n + 1)) / 2 < 2 ** 31 && data.length < 2 ** 31;
+/** Whether the sums of the partial sums of each stretch fit 32 bits, and so do indices. */
+function fitInts(data: Pixels["data"], stretches: readonly Stretch[]): boolean {
+  if (data instanceof Float32Array || data.length >= 2 ** 31) return false;
+  const most = largestOf(data);
+  return stretches.every(({ first, end }) => (most * (end - first) * (end - first + 1)) / 2 < 2 ** 31);
 }
 
 /** What stands for 1. */
