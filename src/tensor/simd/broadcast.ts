@@ -9,7 +9,7 @@
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { type Access, countDown, sweep } from "./loops.ts";
+import { type Access, countDown, GRAIN, sweep } from "./loops.ts";
 import { type Code, constant, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
@@ -59,21 +59,45 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
     const py = call.output(y);
     // `rows` walks the last of the outer axes; an odometer walks the others: `index` counts, and i and j follow.
     const last = outer.length - 1;
-    const count = last >= 0 ? outer[last] : 1;
-    const skipA = last >= 0 ? 4 * (outerStridesA[last] - inner * innerStrideA) : 0;
-    const skipB = last >= 0 ? 4 * (outerStridesB[last] - inner * innerStrideB) : 0;
-    const index = new Array<number>(outer.length).fill(0);
-    for (let k = 0, i = 0, j = 0; k < g.size; k += count * inner) {
-      rows(pa + 4 * i, pb + 4 * j, py + 4 * k, inner, count, skipA, skipB);
-      for (let axis = last - 1; axis >= 0; axis--) {
-        i += outerStridesA[axis];
-        j += outerStridesB[axis];
-        if (++index[axis] < outer[axis]) break;
-        i -= outerStridesA[axis] * outer[axis];
-        j -= outerStridesB[axis] * outer[axis];
-        index[axis] = 0;
-      }
+    if (last < 0) {
+      call.split(inner, GRAIN, (from, to) => {
+        const [first, end] = [16 * Math.floor(from / 16), to === inner ? inner : 16 * Math.floor(to / 16)];
+        rows(pa + 4 * first * innerStrideA, pb + 4 * first * innerStrideB, py + 4 * first, end - first, 1, 0, 0);
+      });
+      return;
     }
+    const count = outer[last];
+    const [stepA, stepB] = [outerStridesA[last], outerStridesB[last]];
+    const skipA = 4 * (stepA - inner * innerStrideA);
+    const skipB = 4 * (stepB - inner * innerStrideB);
+    // Rows are numbered through; each thread takes a range of them.
+    call.split(g.size / inner, Math.ceil(GRAIN / inner), (from, to) => {
+      const index = new Array<number>(outer.length).fill(0);
+      for (let row = 0, i = 0, j = 0; row < to; row += count) {
+        const first = Math.max(row, from);
+        const many = Math.min(row + count, to) - first;
+        const skipped = first - row;
+        if (many > 0) {
+          rows(
+            pa + 4 * (i + skipped * stepA),
+            pb + 4 * (j + skipped * stepB),
+            py + 4 * first * inner,
+            inner,
+            many,
+            skipA,
+            skipB,
+          );
+        }
+        for (let axis = last - 1; axis >= 0; axis--) {
+          i += outerStridesA[axis];
+          j += outerStridesB[axis];
+          if (++index[axis] < outer[axis]) break;
+          i -= outerStridesA[axis] * outer[axis];
+          j -= outerStridesB[axis] * outer[axis];
+          index[axis] = 0;
+        }
+      }
+    });
   });
 }
 

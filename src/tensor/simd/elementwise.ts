@@ -11,7 +11,7 @@ import type { UnaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
 import { SELU_ALPHA, SELU_SCALE } from "../plain/unary.ts";
 import { exponential, hyperbolicTangent, sigmoid } from "./exponential.ts";
-import { rowsFunction } from "./loops.ts";
+import { mapRange, rowsFunction } from "./loops.ts";
 import { type Code, constant, f32x4, get, type Local, type Locals, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
@@ -214,7 +214,7 @@ export function unary(engine: Engine, op: UnaryOp, x: Floats, y: Floats, p = 0, 
       f(y, x, p, q, locals),
     ),
   ]);
-  return engine.run((call) => map(call.input(x), call.output(y), 1, x.length, 0, 0, p, q));
+  return engine.run((call) => mapRange(call, map, x.length, [call.input(x), call.output(y)], p, q));
 }
 
 /** gx → gy · f′(x), where y = f(x). */
@@ -238,20 +238,10 @@ export function unaryGradient(
       ({ x: [gy, x, y, gx], p: [p, q], locals }) => set(gx, f(gy, x, y, p, q, locals)),
     ),
   ]);
-  return engine.run((call) =>
-    map(
-      call.input(gy),
-      needsX ? call.input(x) : 0,
-      needsY ? call.input(y) : 0,
-      call.output(gx),
-      1,
-      gy.length,
-      0,
-      0,
-      p,
-      q,
-    ),
-  );
+  return engine.run((call) => {
+    const arrays = [call.input(gy), needsX ? call.input(x) : 0, needsY ? call.input(y) : 0, call.output(gx)];
+    mapRange(call, map, gy.length, arrays, p, q);
+  });
 }
 
 /** Adds alpha · x to y. */
@@ -262,5 +252,5 @@ export function addScaled(engine: Engine, alpha: number, x: Floats, y: Floats): 
       set(y, get(y), get(alpha), get(x), f32x4.mul, f32x4.add),
     ),
   ]);
-  return engine.run((call) => map(call.input(x), call.update(y), 1, x.length, 0, 0, alpha));
+  return engine.run((call) => mapRange(call, map, x.length, [call.input(x), call.update(y)], alpha));
 }

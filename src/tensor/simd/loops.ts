@@ -9,6 +9,9 @@
  *
  * Why four vectors: with one, the loop's counter costs as much as an addition. Next: elementwise.ts.
  */
+
+import type { NormGeometry } from "../geometry/norm.ts";
+import type { Records } from "./norm.ts";
 import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
 import {
   block,
@@ -26,6 +29,7 @@ import {
   set,
   v128,
 } from "./wasm/assembler.ts";
+import type { Call } from "./wasm/engine.ts";
 
 /** How a loop's body reaches its numbers. */
 export interface Access {
@@ -190,10 +194,10 @@ export function recordFloats({ numbers = 0, sums = 0 }: Pick<RowsShape, "numbers
  */
 export function groupsFunction(name: string, shape: RowsShape, body: (variables: RowsVariables) => Code): Func {
   const { arrays, sums = 0 } = shape;
-  return func(name, Array<"i32">(arrays + 4).fill("i32"), (locals) => {
-    const [outer, groups, inner, records] = [arrays, arrays + 1, arrays + 2, arrays + 3];
+  return func(name, Array<"i32">(arrays + 5).fill("i32"), (locals) => {
+    const [outer, groups, inner, records, skip] = [arrays, arrays + 1, arrays + 2, arrays + 3, arrays + 4];
     const [group, record] = locals.many("i32", 2);
-    const { n, p, running, row } = rowParts(locals, records, shape, body);
+    const { n, p, pointers, running, row } = rowParts(locals, records, shape, body);
     return countDown(
       outer,
       1,
@@ -208,6 +212,43 @@ export function groupsFunction(name: string, shape: RowsShape, body: (variables:
         running.map((sum, s) => sum.store(record, 8 * SUM_LANES * s)),
         advance(record, 4 * recordFloats(shape)),
       ),
+      pointers.map((pointer) => step(pointer, skip)),
     );
+  });
+}
+
+/** Numbers for which it pays to wake a thread: some microseconds of memory-bound work. */
+export const GRAIN = 16384;
+
+/**
+ * Runs a function over groups (`groupsFunction`) on all threads: each takes some of the groups, so a group's sums stay those of
+ * one thread.
+ */
+export function eachGroup(
+  call: Call,
+  pass: (...args: number[]) => void,
+  { outer, groups, inner }: NormGeometry,
+  addresses: readonly number[],
+  records: Records,
+): void {
+  call.split(groups, Math.ceil(GRAIN / (outer * inner)), (from, to) => {
+    const skip = 4 * inner * (groups - (to - from));
+    const moved = addresses.map((address) => address + 4 * from * inner);
+    pass(...moved, outer, to - from, inner, records.at(from), skip);
+  });
+}
+
+/** Runs a function over rows on all of n numbers, on all threads. */
+export function mapRange(
+  call: Call,
+  map: (...args: number[]) => void,
+  n: number,
+  addresses: readonly number[],
+  ...numbers: readonly number[]
+): void {
+  call.split(n, GRAIN, (from, to) => {
+    // Whole cache lines: no two threads write to the same.
+    const [first, end] = [16 * Math.floor(from / 16), to === n ? n : 16 * Math.floor(to / 16)];
+    map(...addresses.map((address) => address + 4 * first), 1, end - first, 0, 0, ...numbers);
   });
 }

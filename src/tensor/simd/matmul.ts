@@ -25,7 +25,7 @@ import {
   tee,
   when,
 } from "./wasm/assembler.ts";
-import type { Engine, Program } from "./wasm/engine.ts";
+import type { Call, Engine, Program } from "./wasm/engine.ts";
 import type { Features } from "./wasm/features.ts";
 
 const MC = 120;
@@ -49,8 +49,8 @@ export function gemm(engine: Engine, a: Floats, b: Floats, c: Floats, g: GemmGeo
     const pa = call.constant(a);
     const pb = call.constant(b);
     const pc = g.accumulate ? call.update(c) : call.output(c);
-    const packed = call.scratch(packedFloats(g));
-    gemmAt(engine, pa, pb, pc, packed, g);
+    const [packed] = call.each(packedFloats(g));
+    splitProduct(engine, call, pa, pb, pc, packed, g);
   });
 }
 
@@ -63,8 +63,46 @@ export function packedFloats({ m, n, k }: GemmGeometry): number {
   );
 }
 
-/** The product on addresses; `packed` is the address of its scratch. */
-export function gemmAt(engine: Engine, a: number, b: number, c: number, packed: number, g: GemmGeometry): void {
+/** Products for which it pays to wake a thread: some 10 µs. */
+const GRAIN = 2 ** 18;
+
+/**
+ * The product on addresses, on all threads; `packed` is scratch of each. The longer side of C is divided, so that what every
+ * thread packs for itself is the smaller operand.
+ */
+export function splitProduct(
+  engine: Engine,
+  call: Call,
+  a: number,
+  b: number,
+  c: number,
+  packed: number,
+  g: GemmGeometry,
+): void {
+  const { m, n, k } = g;
+  const R = tileRows(engine.features);
+  const [length, tile, other] = n >= m ? [n, TILE_COLUMNS, m] : [m, R, n];
+  const tiles = Math.ceil(length / tile);
+  call.split(tiles, Math.ceil(GRAIN / (tile * other * k)), (from, to) => {
+    const range = [from * tile, Math.min(length, to * tile)] as const;
+    gemmAt(engine, a, b, c, packed, g, n >= m ? [0, m] : range, n >= m ? range : [0, n]);
+  });
+}
+
+/** Rows or columns: the first, and that after the last. */
+type Range = readonly [from: number, to: number];
+
+/** The product on addresses, or some rows and columns of it; `packed` is the address of its scratch. */
+export function gemmAt(
+  engine: Engine,
+  a: number,
+  b: number,
+  c: number,
+  packed: number,
+  g: GemmGeometry,
+  [firstRow, lastRow]: Range = [0, g.m],
+  [firstColumn, lastColumn]: Range = [0, g.n],
+): void {
   const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = g;
   const functions = engine.program<GemmFunctions>("gemm", gemmFunctions);
   const R = tileRows(engine.features);
@@ -73,13 +111,13 @@ export function gemmAt(engine: Engine, a: number, b: number, c: number, packed: 
   // The distances in bytes between neighbours along m, n and k.
   const [aRow, aStep] = transposeA ? [4, 4 * m] : [4 * k, 4];
   const [bColumn, bStep] = transposeB ? [4 * k, 4] : [4, 4 * n];
-  for (let j0 = 0; j0 < n; j0 += NC) {
-    const nc = Math.min(NC, n - j0);
+  for (let j0 = firstColumn; j0 < lastColumn; j0 += NC) {
+    const nc = Math.min(NC, lastColumn - j0);
     for (let p0 = 0; p0 < k; p0 += KC) {
       const kc = Math.min(KC, k - p0);
       packPanels(functions, "Columns", TILE_COLUMNS, b + j0 * bColumn + p0 * bStep, packedB, bColumn, bStep, nc, kc);
-      for (let i0 = 0; i0 < m; i0 += MC) {
-        const mc = Math.min(MC, m - i0);
+      for (let i0 = firstRow; i0 < lastRow; i0 += MC) {
+        const mc = Math.min(MC, lastRow - i0);
         packPanels(functions, "Rows", R, a + i0 * aRow + p0 * aStep, packed, aRow, aStep, mc, kc);
         const add = accumulate || p0 > 0 ? 1 : 0;
         multiplyPacked(functions, R, packed, packedB, c + 4 * (i0 * n + j0), mc, nc, kc, 4 * n, add, spare);

@@ -12,7 +12,7 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { NormGradients, PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { groupsFunction } from "./loops.ts";
+import { eachGroup, groupsFunction } from "./loops.ts";
 import { fitsFloat32, Records, SHORTEST_ROW } from "./norm.ts";
 import { LARGE } from "./sums.ts";
 import { constant, type Func, f32x4, get, set, v128 } from "./wasm/assembler.ts";
@@ -72,7 +72,7 @@ function gradients(
     const pgx = to.x ? call.output(to.x) : 0;
     const sums = new Records(engine, call, groups, { numbers: 1, sums: 2 });
     for (let c = 0; c < groups; c++) sums.set(c, 0, mean[c]);
-    sumRows(pgy, pz, px, pgz, outer, groups, inner, sums.address);
+    eachGroup(call, sumRows, g, [pgy, pz, px, pgz], sums);
     const records = new Records(engine, call, groups, { numbers: 4 });
     for (let c = 0; c < groups; c++) {
       const sum = sums.sum(c, 0);
@@ -91,7 +91,7 @@ function gradients(
       records.set(c, 2, sum / n);
       records.set(c, 3, (product / n) * rstd[c]);
     }
-    if (to.x && fits) gradientRows(pgz, px, pgx, outer, groups, inner, records.address);
+    if (to.x && fits) eachGroup(call, gradientRows, g, [pgz, px, pgx], records);
   });
   return ran && fits;
 }

@@ -14,7 +14,7 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { groupsFunction, recordFloats } from "./loops.ts";
+import { eachGroup, groupsFunction, recordFloats } from "./loops.ts";
 import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
 import { constant, type Func, f32x4, get, set } from "./wasm/assembler.ts";
 import type { Call, Engine } from "./wasm/engine.ts";
@@ -44,6 +44,11 @@ export class Records {
     this.#floats = engine.arena.floats.subarray(this.address / 4, this.address / 4 + groups * this.#size);
     this.#first = 2 * SUM_LANES * sums;
     this.#floats.fill(0);
+  }
+
+  /** The address of the record of group c. */
+  at(c: number): number {
+    return this.address + 4 * c * this.#size;
   }
 
   /** Sets number i of group c. */
@@ -77,10 +82,10 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   const ran = engine.run((call) => {
     const px = call.input(x);
     const first = new Records(engine, call, groups, { sums: 1 });
-    sums(px, outer, groups, inner, first.address);
+    eachGroup(call, sums, g, [px], first);
     const second = new Records(engine, call, groups, { numbers: 1, sums: 1 });
     for (let c = 0; c < groups; c++) second.set(c, 0, first.sum(c, 0) / n);
-    squares(px, outer, groups, inner, second.address);
+    eachGroup(call, squares, g, [px], second);
     for (let c = 0; c < groups; c++) {
       const m = first.sum(c, 0) / n;
       const rounded = m - Math.fround(m);
@@ -113,7 +118,7 @@ export function normalize(
   y: Floats,
   g: NormGeometry,
 ): boolean {
-  const { outer, groups, inner } = g;
+  const { groups, inner } = g;
   // `add` does not count: the bits must not depend on whether it is added here or later.
   if (inner < SHORTEST_ROW || !worthIt(x, y)) return false;
   const key = `normalize${add ? " add" : ""}${relu ? " relu" : ""}`;
@@ -129,7 +134,7 @@ export function normalize(
       records.set(c, 1, scaleOf(c));
       records.set(c, 2, bias ? bias[c] : 0);
     }
-    scaleRows(call.input(x), add ? call.input(add) : 0, call.output(y), outer, groups, inner, records.address);
+    eachGroup(call, scaleRows, g, [call.input(x), add ? call.input(add) : 0, call.output(y)], records);
   });
 }
 

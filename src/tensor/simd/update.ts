@@ -5,7 +5,7 @@
 import type { AdamStep, RmspropStep, SgdStep } from "../kernels.ts";
 import { pow } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
-import { rowsFunction } from "./loops.ts";
+import { mapRange, rowsFunction } from "./loops.ts";
 import { type Code, f32x4, get, type Local, set } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
@@ -44,7 +44,7 @@ export function sgd(engine: Engine, w: Floats, gw: Floats, v: Floats | null, ste
         ({ x: [w, g], p: [lr, weightDecay] }) => [decayed(g, weightDecay, w, maximize), descend(w, lr, get(g))],
       ),
     ]);
-    return engine.run((call) => map(call.update(w), call.input(gw), 1, w.length, 0, 0, lr, weightDecay));
+    return engine.run((call) => mapRange(call, map, w.length, [call.update(w), call.input(gw)], lr, weightDecay));
   }
   const { map } = engine.program<"map">(
     `sgd momentum${nesterov ? " nesterov" : ""}${first ? " first" : ""}${ascends}`,
@@ -62,14 +62,11 @@ export function sgd(engine: Engine, w: Floats, gw: Floats, v: Floats | null, ste
     ],
   );
   return engine.run((call) =>
-    map(
-      call.update(w),
-      call.input(gw),
-      first ? call.output(v) : call.update(v),
-      1,
+    mapRange(
+      call,
+      map,
       w.length,
-      0,
-      0,
+      [call.update(w), call.input(gw), first ? call.output(v) : call.update(v)],
       lr,
       weightDecay,
       momentum,
@@ -115,14 +112,11 @@ export function adam(
     ),
   ]);
   return engine.run((call) =>
-    map(
-      call.update(w),
-      call.input(gw),
-      ...updated.map((array) => call.update(array)),
-      1,
+    mapRange(
+      call,
+      map,
       w.length,
-      0,
-      0,
+      [call.update(w), call.input(gw), ...updated.map((array) => call.update(array))],
       beta1,
       1 - beta1,
       beta2,

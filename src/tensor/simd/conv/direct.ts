@@ -12,6 +12,7 @@ import type { ConvGeometry } from "../../geometry/conv.ts";
 import { arithmetic, axisPhases, grid } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
+import { copyRowsFunction } from "../shape.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
 import { gatherFunction, scatterFunction, writeTable } from "./tables.ts";
@@ -29,7 +30,7 @@ export function directInputGradientCovers({ N, C, O, H, W, sh, sw }: ConvGeometr
   return N * C * O > 0 && Math.floor(H / sh) * Math.floor(W / sw) >= MOST_PIXELS;
 }
 
-type Functions = Program<"tiles" | "gather" | "scatter">;
+type Functions = Program<"tiles" | "gather" | "scatter" | "copyRows">;
 
 /** One convolution at work: images in, a set of results that is a grid of pixels out. */
 interface Part {
@@ -132,11 +133,10 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
     const px = call.input(x);
     const py = call.output(y);
     const paddedFloats = Hp * Wp * C;
-    const padded = call.scratch(paddedFloats);
-    const spare = call.scratch(TILE_COLUMNS * plane);
+    const [padded, spare] = call.each(paddedFloats, TILE_COLUMNS * plane);
     const parts = prepare(engine, call, w, pass, panels);
-    engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
-    for (let n = 0; n < N; n++) {
+    call.fillEach(0, padded, paddedFloats);
+    const image = (n: number): void => {
       toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
       for (const { runs, runLength, targets, filters, panelFloats, results, tables } of parts) {
         for (let i = 0; i < groups * panels; i++) {
@@ -151,10 +151,13 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
           functions.tiles(from, panel, tables.runs, runs.length, runLength, to, distance, tables.pixels, results);
           if (whole) continue;
           if (targets) functions.scatter(spare, target, tables.targets, count, results, 4 * plane);
-          else engine.arena.floats.copyWithin(target / 4, spare / 4, spare / 4 + count * results);
+          else functions.copyRows(spare, target, count * results, 1, 0, 0);
         }
       }
-    }
+    };
+    call.split(N, 1, (from, to) => {
+      for (let n = from; n < to; n++) image(n);
+    });
   });
 }
 
@@ -163,6 +166,7 @@ function directFunctions(engine: Engine): Functions {
     ...directTiles(features), // number 0: `tiles` calls it
     gatherFunction("gather", TILE_COLUMNS),
     scatterFunction(),
+    copyRowsFunction(false),
   ]);
 }
 

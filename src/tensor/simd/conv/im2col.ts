@@ -16,10 +16,21 @@
  * sum. Next: winograd.ts, direct.ts.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
+import type { GemmGeometry } from "../../geometry/matmul.ts";
 import { arithmetic, axisPhases, grid, oddLines, patchTables, phaseTables } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
-import { gemmAt, multiplyPacked, packedFloats, partFunction, spareFloats, tilesFunction } from "../matmul.ts";
+import { GRAIN } from "../loops.ts";
+import {
+  gemmAt,
+  multiplyPacked,
+  packedFloats,
+  partFunction,
+  spareFloats,
+  splitProduct,
+  tilesFunction,
+} from "../matmul.ts";
 import { TILE_COLUMNS, tileFunction, tileRows } from "../matmul-kernel.ts";
+import { copyRowsFunction } from "../shape.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
@@ -31,7 +42,7 @@ const KC = 256;
 const NC = 256;
 
 type Functions = Program<
-  "tile" | "tiles" | "part" | "pad" | "gatherRows" | "gatherColumns" | "gatherRunsColumns" | "scatter"
+  "tile" | "tiles" | "part" | "pad" | "gatherRows" | "gatherColumns" | "gatherRunsColumns" | "scatter" | "copyRows"
 >;
 
 /** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room. */
@@ -50,27 +61,43 @@ export function im2colConv2d(
     const py = call.output(y);
     if (isMatrixProduct(g)) {
       const geometry = { m: O, n: L, k: C };
-      const packed = call.scratch(packedFloats(geometry));
       const pw = call.constant(w);
-      for (let n = 0; n < N; n++) gemmAt(engine, pw, px + 4 * n * C * L, py + 4 * n * O * L, packed, geometry);
+      eachProduct(engine, call, N, geometry, (n) => [pw, px + 4 * n * C * L, py + 4 * n * O * L]);
     } else {
       const { taps, positions, Wp, plane } = patchTables(g);
-      const image = paddedImage(engine, call, px, { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane });
+      const padding = { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane };
       const filter = matrix(engine, call, arithmetic(Og, K), arithmetic(K), tileRows(engine.features));
       const patches = matrix(engine, call, positions, taps, TILE_COLUMNS);
-      const product = new TableProduct(engine, call, filter, patches);
+      const product = new TableProduct(engine, filter, patches);
       const bytes = 4 * product.packedFloats;
       const packed = call.derived(w, `im2col/${groups}`, groups * product.packedFloats, (to) => {
         const pw = call.input(w);
         for (let group = 0; group < groups; group++) product.packRows(pw + 4 * group * Og * K, to + group * bytes);
       });
-      for (let n = 0; n < N; n++) {
-        const padded = image(n);
-        for (let group = 0; group < groups; group++) {
-          const to = py + 4 * (n * O + group * Og) * L;
-          product.multiply(packed + group * bytes, padded + 4 * group * Cg * plane, to, L, false);
-        }
-      }
+      eachImage(
+        engine,
+        call,
+        N,
+        px,
+        padding,
+        product.scratchFloats,
+        product.columnBlocks,
+        (n, padded, scratch, from, to) => {
+          for (let group = 0; group < groups; group++) {
+            const result = py + 4 * (n * O + group * Og) * L;
+            product.multiply(
+              packed + group * bytes,
+              padded + 4 * group * Cg * plane,
+              result,
+              L,
+              false,
+              scratch,
+              from,
+              to,
+            );
+          }
+        },
+      );
     }
     if (b) addBiasAt(engine, py, pb, g);
   });
@@ -85,23 +112,46 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
     const pgw = call.output(gw);
     if (isMatrixProduct(g)) {
       const geometry = { m: O, n: C, k: L, transposeB: true };
-      const packed = call.scratch(packedFloats(geometry));
+      const [packed] = call.each(packedFloats(geometry));
       for (let n = 0; n < N; n++) {
-        gemmAt(engine, pgy + 4 * n * O * L, px + 4 * n * C * L, pgw, packed, { ...geometry, accumulate: n > 0 });
+        const accumulate = n > 0;
+        splitProduct(engine, call, pgy + 4 * n * O * L, px + 4 * n * C * L, pgw, packed, { ...geometry, accumulate });
       }
     } else {
       const { taps, positions, Wp, plane } = patchTables(g);
-      const image = paddedImage(engine, call, px, { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane });
+      const padding = { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane };
       const upstream = matrix(engine, call, arithmetic(Og, L), arithmetic(L), tileRows(engine.features));
       const patches = matrix(engine, call, taps, positions, TILE_COLUMNS);
-      const product = new TableProduct(engine, call, upstream, patches);
-      const packed = call.scratch(product.packedFloats);
-      for (let n = 0; n < N; n++) {
-        const padded = image(n);
-        for (let group = 0; group < groups; group++) {
-          product.packRows(pgy + 4 * (n * O + group * Og) * L, packed);
-          product.multiply(packed, padded + 4 * group * Cg * plane, pgw + 4 * group * Og * K, K, n > 0);
-        }
+      const product = new TableProduct(engine, upstream, patches);
+      const imageFloats = 16 * Math.ceil((C * plane) / 16);
+      const size = imageFloats + groups * product.packedFloats;
+      const together = engine.togetherOf(N, size);
+      const images = call.scratch(together * size);
+      const [scratch] = call.each(product.scratchFloats);
+      for (let i = 0; i < together; i++) zero(engine, images + 4 * i * size, imageFloats);
+      const { pad } = im2colFunctions(engine);
+      for (let first = 0; first < N; first += together) {
+        const count = Math.min(together, N - first);
+        call.split(count, 1, (from, to) => {
+          for (let i = from; i < to; i++) {
+            const padded = images + 4 * i * size;
+            padInto(pad, px, first + i, padded, padding);
+            for (let group = 0; group < groups; group++) {
+              const target = padded + 4 * (imageFloats + group * product.packedFloats);
+              product.packRows(pgy + 4 * ((first + i) * O + group * Og) * L, target);
+            }
+          }
+        });
+        call.split(product.columnBlocks, 1, (from, to) => {
+          for (let i = 0; i < count; i++) {
+            const padded = images + 4 * i * size;
+            for (let group = 0; group < groups; group++) {
+              const rows = padded + 4 * (imageFloats + group * product.packedFloats);
+              const result = pgw + 4 * group * Og * K;
+              product.multiply(rows, padded + 4 * group * Cg * plane, result, K, first + i > 0, scratch, from, to);
+            }
+          }
+        });
       }
     }
     if (N === 0) engine.arena.floats.fill(0, pgw / 4, pgw / 4 + gw.length);
@@ -118,8 +168,7 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
     const functions = im2colFunctions(engine);
     if (isMatrixProduct(g)) {
       const geometry = { m: C, n: L, k: O, transposeA: true };
-      const packed = call.scratch(packedFloats(geometry));
-      for (let n = 0; n < N; n++) gemmAt(engine, pw0, pgy + 4 * n * O * L, pgx + 4 * n * C * L, packed, geometry);
+      eachProduct(engine, call, N, geometry, (n) => [pw0, pgy + 4 * n * O * L, pgx + 4 * n * C * L]);
       return;
     }
     const vertical = axisPhases(H, kh, sh, ph, dh, Ho);
@@ -127,7 +176,7 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
     const Wp = horizontal.padded;
     const plane = oddLines(vertical.padded * Wp);
     const [top, left] = [vertical.before, horizontal.before];
-    const image = paddedImage(engine, call, pgy, { planes: O, H: Ho, W: Wo, top, left, Wp, plane });
+    const padding = { planes: O, H: Ho, W: Wo, top, left, Wp, plane };
     // At stride 1 there is one phase, and its pixels are all pixels in order.
     const whole = sh === 1 && sw === 1;
     const parts = vertical.phases.flatMap((rows) =>
@@ -136,32 +185,113 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
         const steps = grid(arithmetic(Og), grid(rows.taps, columns.taps, kw), K);
         const filter = matrix(engine, call, arithmetic(Cg, kh * kw), steps, tileRows(engine.features));
         const patches = matrix(engine, call, positions, taps, TILE_COLUMNS);
-        const product = new TableProduct(engine, call, filter, patches);
+        const product = new TableProduct(engine, filter, patches);
         const packed = call.scratch(groups * product.packedFloats);
         const targets = whole ? 0 : writeTable(engine, call, pixels);
         return { product, packed, targets, count: pixels.length };
       }),
     );
-    const result = whole ? 0 : call.scratch(Cg * Math.max(...parts.map(({ count }) => count)));
     for (const { product, packed } of parts) {
       for (let group = 0; group < groups; group++) {
         product.packRows(pw0 + 4 * group * Og * K, packed + 4 * group * product.packedFloats);
       }
     }
-    for (let n = 0; n < N; n++) {
-      const padded = image(n);
+    const most = (of: (part: (typeof parts)[number]) => number): number => Math.max(...parts.map(of));
+    const resultFloats = whole ? 0 : 16 * Math.ceil((Cg * most(({ count }) => count)) / 16);
+    const scratchFloats = resultFloats + most(({ product }) => product.scratchFloats);
+    const blocks = whole ? parts[0].product.columnBlocks : 1;
+    eachImage(engine, call, N, pgy, padding, scratchFloats, blocks, (n, padded, result, first, last) => {
+      const scratch = result + 4 * resultFloats;
       for (let group = 0; group < groups; group++) {
         const from = padded + 4 * group * Og * plane;
         const to = pgx + 4 * (n * C + group * Cg) * H * W;
         for (const { product, packed, targets, count } of parts) {
           if (count === 0) continue;
           const filters = packed + 4 * group * product.packedFloats;
-          product.multiply(filters, from, whole ? to : result, count, false);
-          if (!whole) functions.scatter(result, to, targets, Cg, count, 4 * H * W);
+          if (whole) product.multiply(filters, from, to, count, false, scratch, first, last);
+          else {
+            product.multiply(filters, from, result, count, false, scratch);
+            functions.scatter(result, to, targets, Cg, count, 4 * H * W);
+          }
         }
       }
-    }
+    });
   });
+}
+
+/**
+ * Visits every image, padded: one after the other on each thread, or, of few, each on all threads, which then take blocks of
+ * columns.
+ */
+function eachImage(
+  engine: Engine,
+  call: Call,
+  N: number,
+  images: number,
+  padding: Padding,
+  scratchFloats: number,
+  blocks: number,
+  visit: (n: number, padded: number, scratch: number, firstBlock: number, lastBlock: number) => void,
+): void {
+  const { pad } = im2colFunctions(engine);
+  const imageFloats = padding.planes * padding.plane;
+  const many = N >= 2 * engine.threadCount || blocks === 1;
+  const [own, scratch] = call.each(many ? imageFloats : 0, scratchFloats);
+  if (many) {
+    // The zeros stay; every image replaces the inside.
+    call.fillEach(0, own, imageFloats);
+    call.split(N, 1, (from, to) => {
+      for (let n = from; n < to; n++) {
+        padInto(pad, images, n, own, padding);
+        visit(n, own, scratch, 0, blocks);
+      }
+    });
+    return;
+  }
+  const padded = call.scratch(imageFloats);
+  zero(engine, padded, imageFloats);
+  for (let n = 0; n < N; n++) {
+    call.split(padding.planes, Math.ceil(GRAIN / padding.plane), (from, to) =>
+      padInto(pad, images, n, padded, padding, from, to),
+    );
+    call.split(blocks, 1, (from, to) => visit(n, padded, scratch, from, to));
+  }
+}
+
+function zero(engine: Engine, address: number, floats: number): void {
+  engine.arena.floats.fill(0, address / 4, address / 4 + floats);
+}
+
+/** Writes planes of image n into the padded image. */
+function padInto(
+  pad: Functions["pad"],
+  images: number,
+  n: number,
+  padded: number,
+  { planes, H, W, top, left, Wp, plane }: Padding,
+  from = 0,
+  to: number = planes,
+): void {
+  const inside = padded + 4 * (from * plane + top * Wp + left);
+  pad(images + 4 * (n * planes + from) * H * W, inside, to - from, H, W, 4 * Wp, 4 * plane);
+}
+
+/** A product for each of N images: one image after the other on each thread, or, of few, each on all threads. */
+function eachProduct(
+  engine: Engine,
+  call: Call,
+  N: number,
+  g: GemmGeometry,
+  addressesOf: (n: number) => readonly [number, number, number],
+): void {
+  const [packed] = call.each(packedFloats(g));
+  if (N >= 2 * engine.threadCount) {
+    call.split(N, 1, (from, to) => {
+      for (let n = from; n < to; n++) gemmAt(engine, ...addressesOf(n), packed, g);
+    });
+  } else {
+    for (let n = 0; n < N; n++) splitProduct(engine, call, ...addressesOf(n), packed, g);
+  }
 }
 
 /** Whether the image is its own im2col matrix. */
@@ -181,26 +311,6 @@ interface Padding {
   readonly Wp: number;
   /** Distance from one padded plane to the next. */
   readonly plane: number;
-}
-
-/** Returns a function that writes image n with zeros around it and returns its address: always the same one. */
-function paddedImage(
-  engine: Engine,
-  call: Call,
-  images: number,
-  { planes, H, W, top, left, Wp, plane }: Padding,
-): (n: number) => number {
-  const size = planes * plane;
-  const padded = call.scratch(size);
-  const { pad } = im2colFunctions(engine);
-  let fresh = true;
-  return (n) => {
-    // The zeros stay; every image replaces the inside.
-    if (fresh) engine.arena.floats.fill(0, padded / 4, padded / 4 + size);
-    fresh = false;
-    pad(images + 4 * n * planes * H * W, padded + 4 * (top * Wp + left), planes, H, W, 4 * Wp, 4 * plane);
-    return padded;
-  };
 }
 
 /** A matrix read through tables: element (line, step) is at base + lines[line] + steps[step]. */
@@ -246,20 +356,23 @@ class TableProduct {
   readonly #rows: TableMatrix;
   readonly #columns: TableMatrix;
   readonly #R: number;
+  /** Floats of a packed block of B. */
   readonly #packedColumns: number;
-  readonly #spare: number;
-  readonly #floats: () => Float32Array;
+  /** Floats of scratch of `multiply`. */
+  readonly scratchFloats: number;
+  /** Blocks of B's columns. */
+  readonly columnBlocks: number;
 
-  constructor(engine: Engine, call: Call, rows: TableMatrix, columns: TableMatrix) {
+  constructor(engine: Engine, rows: TableMatrix, columns: TableMatrix) {
     this.#functions = im2colFunctions(engine);
-    this.#floats = () => engine.arena.floats;
     this.#rows = rows;
     this.#columns = columns;
     this.#R = tileRows(engine.features);
     this.packedFloats = Math.ceil(rows.lineCount / this.#R) * this.#R * rows.stepCount;
     const columnPanels = Math.ceil(Math.min(NC, columns.lineCount) / TILE_COLUMNS);
-    this.#packedColumns = call.scratch(columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount));
-    this.#spare = call.scratch(spareFloats(rows.lineCount, Math.min(NC, columns.lineCount)));
+    this.#packedColumns = columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount);
+    this.scratchFloats = this.#packedColumns + spareFloats(rows.lineCount, Math.min(NC, columns.lineCount));
+    this.columnBlocks = Math.ceil(columns.lineCount / NC);
   }
 
   /** Packs the A whose tables start at `base`, to `target`. */
@@ -270,26 +383,38 @@ class TableProduct {
     }
   }
 
-  /** c `[m, n]`, rows `rowFloats` apart, → A·B, or adds it. A is packed at `a`; B's tables start at `base`. */
-  multiply(a: number, base: number, c: number, rowFloats: number, accumulate: boolean): void {
+  /**
+   * c `[m, n]`, rows `rowFloats` apart, → A·B, or adds it, in some of its blocks of columns. A is packed at `a`; B's tables start
+   * at `base`.
+   */
+  multiply(
+    a: number,
+    base: number,
+    c: number,
+    rowFloats: number,
+    accumulate: boolean,
+    scratch: number,
+    firstBlock = 0,
+    lastBlock: number = this.columnBlocks,
+  ): void {
     const R = this.#R;
     const m = this.#rows.lineCount;
-    const n = this.#columns.lineCount;
+    const n = Math.min(this.#columns.lineCount, lastBlock * NC);
     const k = this.#columns.stepCount;
     const rowFloatsOfA = Math.ceil(m / R) * R;
-    if (k === 0 && !accumulate) {
-      // A phase that no filter tap meets.
-      for (let i = 0; i < m; i++) this.#floats().fill(0, c / 4 + i * rowFloats, c / 4 + i * rowFloats + n);
-    }
-    for (let j = 0; j < n; j += NC) {
+    const spare = scratch + 4 * this.#packedColumns;
+    const begin = firstBlock * NC;
+    // A phase that no filter tap meets. At address 0 there is a zero.
+    if (k === 0 && !accumulate) this.#functions.copyRows(0, c + 4 * begin, n - begin, m, 0, 4 * rowFloats);
+    for (let j = begin; j < n; j += NC) {
       const nc = Math.min(NC, n - j);
       for (let p = 0; p < k; p += KC) {
         const kc = Math.min(KC, k - p);
-        this.#pack(this.#columns, TILE_COLUMNS, base, j, nc, p, kc, this.#packedColumns);
+        this.#pack(this.#columns, TILE_COLUMNS, base, j, nc, p, kc, scratch);
         const add = accumulate || p > 0 ? 1 : 0;
         const block = a + 4 * rowFloatsOfA * p;
         const to = c + 4 * j;
-        multiplyPacked(this.#functions, R, block, this.#packedColumns, to, m, nc, kc, 4 * rowFloats, add, this.#spare);
+        multiplyPacked(this.#functions, R, block, scratch, to, m, nc, kc, 4 * rowFloats, add, spare);
       }
     }
   }
@@ -331,5 +456,6 @@ function im2colFunctions(engine: Engine): Functions {
     gatherFunction("gatherColumns", TILE_COLUMNS),
     gatherRunsFunction("gatherRunsColumns", TILE_COLUMNS),
     scatterFunction(),
+    copyRowsFunction(true),
   ]);
 }

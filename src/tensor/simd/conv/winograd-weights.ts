@@ -114,44 +114,68 @@ export function winogradWeightGradient(
     const pgy = call.input(gy);
     const px = call.input(x);
     const pgw = call.output(gw);
-    const [U, V, M] = plan.planes.map((floats) => call.scratch(points * floats));
-    const work = call.scratch(WORK_FLOATS);
+    const blocks = Math.ceil((N * t.tiles) / block);
+    const together = engine.togetherOf(blocks, points * (plan.planes[0] + plan.planes[1]));
+    const [sizeU, sizeV] = [points * plan.planes[0], points * plan.planes[1]];
+    const [U, V] = [call.scratch(together * sizeU), call.scratch(together * sizeV)];
+    const M = call.scratch(points * plan.planes[2]);
     const tables = t.write(engine, call, gyRow);
     // One image and one gy at a time, padded; channels up to a whole quad are zeros.
     const imageFloats = 4 * quads * t.inPlane;
     const upstreamFloats = direct ? 0 : rowPanels * ROWS * gyPlane;
-    const padded = call.scratch(imageFloats + upstreamFloats);
+    const [padded, work] = call.each(imageFloats + upstreamFloats, WORK_FLOATS);
     const paddedGy = padded + 4 * imageFloats;
     const filters = C % 4 === 0 ? pgw : call.scratch(O * quads * 36);
-    engine.arena.floats.fill(0, padded / 4, padded / 4 + imageFloats + upstreamFloats);
-    let paddedUpTo = 0;
-    for (let begin = 0; begin < N * t.tiles; begin += block) {
-      const end = Math.min(N * t.tiles, begin + block);
-      const tiles = end - begin;
-      for (let n = Math.floor(begin / t.tiles); n * t.tiles < end; n++) {
+    call.fillEach(0, padded, imageFloats + upstreamFloats);
+    const tilesOf = (b: number): number => Math.min(block, N * t.tiles - b * block);
+    /** The transforms of block b; its place among those that are multiplied together is `slot`. */
+    const transform = (b: number, slot: number, paddedBefore: number): number => {
+      const [begin, tiles] = [b * block, tilesOf(b)];
+      const end = begin + tiles;
+      let n = Math.floor(begin / t.tiles);
+      for (; n * t.tiles < end; n++) {
         const from = Math.max(begin, n * t.tiles);
         const first = from - n * t.tiles;
         const count = Math.min(end, (n + 1) * t.tiles) - from;
         const local = from - begin;
-        for (; paddedUpTo <= n; paddedUpTo++) {
+        if (n !== paddedBefore) {
           const inside = padded + 4 * (ph * t.inWidth + pw);
           functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
           if (!direct) functions.pad(pgy + 4 * n * O * Ho * Wo, paddedGy, O, Ho, Wo, 4 * gyRow, 4 * gyPlane);
         }
         for (let q = 0; q < quads; q++) {
-          const to = V + 4 * ((q >> 1) * TILE_COLUMNS * tiles + 4 * (q & 1) + TILE_COLUMNS * local);
+          const to = V + 4 * (slot * sizeV + (q >> 1) * TILE_COLUMNS * tiles + 4 * (q & 1) + TILE_COLUMNS * local);
           functions.images(padded + 16 * q * t.inPlane, tables.input + 4 * first, to, count, work);
         }
         const upstream = direct ? pgy + 4 * n * O * gyPlane : paddedGy;
         for (let q = 0; q < rowPanels; q++) {
-          const to = U + 4 * ROWS * (q * tiles + local);
+          const to = U + 4 * (slot * sizeU + ROWS * (q * tiles + local));
           functions.upstream(upstream + 16 * q * gyPlane, tables.output + 4 * first, to, count, work);
         }
       }
-      const product = tiles === block ? functions.product : functions.lastProduct;
-      product(U, V, M, rowPanels, columnPanels, points, begin > 0 ? 1 : 0);
+      return n - 1;
+    };
+    let last = -1;
+    for (let first = 0; first < blocks; first += together) {
+      const count = Math.min(together, blocks - first);
+      call.split(count, 1, (from, to) => {
+        // With one thread, the next block may begin with the image that this one ends in.
+        last = together === 1 ? last : -1;
+        for (let b = from; b < to; b++) last = transform(first + b, b, last);
+      });
+      call.split(points, 1, (from, to) => {
+        const [a, b, c] = plan.planes.map((plane) => 4 * from * plane);
+        for (let k = 0; k < count; k++) {
+          const product = tilesOf(first + k) === block ? functions.product : functions.lastProduct;
+          const [u, v] = [U + 4 * k * sizeU, V + 4 * k * sizeV];
+          product(u + a, v + b, M + c, rowPanels, columnPanels, to - from, first + k > 0 ? 1 : 0);
+        }
+      });
     }
-    for (let o = 0; o < O; o++) functions.outputFilters(M + 4 * o * columns, filters + 144 * o * quads, quads, work);
+    call.split(O, 4, (from, to) => {
+      for (let o = from; o < to; o++)
+        functions.outputFilters(M + 4 * o * columns, filters + 144 * o * quads, quads, work);
+    });
     if (C % 4 !== 0) functions.crop(filters, pgw, 1, O, 9 * C, 144 * quads, 0);
   });
 }

@@ -161,23 +161,26 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
     const px = call.input(x);
     const py = call.output(y);
     const key = `winograd/${[filterings.vertical.name, filterings.horizontal.name, filters.turned]}`;
-    let pw = 0;
-    const U = call.derived(w, key, points * planeOfU, (U) => {
-      pw = call.input(w);
-      if (!inParts) functions.filters(pw, U, O);
-    });
-    const [V, M] = [planeOfV, planeOfM].map((floats) => call.scratch(points * floats));
-    const work = call.scratch(WORK_FLOATS);
-    const tables = t.write(engine, call, outRow);
-    // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
-    const padded = call.scratch(C * t.inPlane);
-    engine.arena.floats.fill(0, padded / 4, padded / 4 + C * t.inPlane);
+    // A constant's U is kept, and never in parts.
+    const pw = inParts ? call.input(w) : 0;
+    const whole = inParts ? 0 : call.derived(w, key, points * planeOfU, (U) => functions.filters(call.input(w), U, O));
     // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
-    const results = t.whole ? 0 : call.scratch(slots * O * outPlane);
-    let paddedUpTo = 0;
-    for (let begin = 0; begin < N * t.groups; begin += blockGroups) {
-      const end = Math.min(N * t.groups, begin + blockGroups);
+    // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
+    const paddedFloats = C * t.inPlane;
+    const [part, V, M, work, padded, results] = call.each(
+      inParts ? points * planeOfU : 0,
+      points * planeOfV,
+      points * planeOfM,
+      WORK_FLOATS,
+      paddedFloats,
+      t.whole ? 0 : slots * O * outPlane,
+    );
+    const U = inParts ? part : whole;
+    const tables = t.write(engine, call, outRow);
+    call.fillEach(0, padded, paddedFloats);
+    const block = (begin: number, last: number): void => {
+      const end = Math.min(last, begin + blockGroups);
       const panels = Math.ceil((end - begin) / 2);
       /** Visits the images of the block: image n has groups `first` … of the block's groups `local` … */
       const images = (visit: (n: number, first: number, local: number, count: number) => void): void => {
@@ -188,6 +191,7 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
       };
       images((n, first, local, count) => {
         for (; paddedUpTo <= n; paddedUpTo++) {
+          if (paddedUpTo < n) continue;
           const inside = padded + 4 * (top * t.inWidth + left);
           functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
         }
@@ -213,7 +217,12 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
         const image = results + 4 * (n % slots) * O * outPlane;
         functions.crop(image, py + 4 * n * O * Ho * Wo, O, Ho, Wo, 4 * outRow, 4 * outPlane);
       });
-    }
+    };
+    let paddedUpTo = 0;
+    call.split(N, 1, (from, to) => {
+      paddedUpTo = from;
+      for (let begin = from * t.groups; begin < to * t.groups; begin += blockGroups) block(begin, to * t.groups);
+    });
   });
 }
 

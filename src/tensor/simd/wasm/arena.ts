@@ -68,9 +68,9 @@ export class Arena implements Pool {
    * @param bytes initial size. Untouched pages cost address space, not memory.
    * @param largest the size up to which it grows.
    */
-  constructor(wasm: WebAssemblyApi, bytes: number, largest: number = LARGEST_BYTES) {
+  constructor(wasm: WebAssemblyApi, bytes: number, largest: number = LARGEST_BYTES, shared = false) {
     this.#largestPages = Math.ceil(largest / PAGE);
-    this.memory = new wasm.Memory({ initial: Math.ceil(bytes / PAGE), maximum: this.#largestPages });
+    this.memory = new wasm.Memory({ initial: Math.ceil(bytes / PAGE), maximum: this.#largestPages, shared });
     this.#buffer = this.memory.buffer;
     this.#floats = new Float32Array(this.#buffer);
     this.#bottom = this.#end;

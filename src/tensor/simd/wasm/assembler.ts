@@ -249,13 +249,16 @@ export function func(name: string, params: readonly ValueType[], write: (locals:
 }
 
 /** §5.5 A module: the bytes of a WebAssembly file with these functions. It imports its memory as env.memory. */
-export function assembleModule(funcs: readonly Func[]): Uint8Array {
+export function assembleModule(funcs: readonly Func[], shared = false): Uint8Array {
   const name = (text: string): Code => list(Array.from(text, (letter) => letter.charCodeAt(0)));
   const types = funcs.map(({ locals }) => [0x60, list(locals.params.map((type) => VALUE_TYPES[type])), 0]);
   const bytes: Code = [
     [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
     section(1, list(types)),
-    section(2, list([[name("env"), name("memory"), 0x02, 0x00, unsigned(0)]])),
+    section(
+      2,
+      list([[name("env"), name("memory"), 0x02, shared ? [0x03, unsigned(0), unsigned(65536)] : [0x00, unsigned(0)]]]),
+    ),
     section(3, list(funcs.map((_, i) => unsigned(i)))),
     section(7, list(funcs.map((f, i) => [name(f.name), 0x00, unsigned(i)]))),
     section(

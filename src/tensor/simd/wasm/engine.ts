@@ -15,6 +15,7 @@
  */
 import { constantOf, type Floats } from "../../memory.ts";
 import { warn } from "../../warn.ts";
+import { EACH, Threads } from "../threads/threads.ts";
 import { Arena } from "./arena.ts";
 import { assembleModule, type Func } from "./assembler.ts";
 import { detectFeatures, type Features, type InstanceLike, reasonOf, type WebAssemblyApi } from "./features.ts";
@@ -33,6 +34,9 @@ const CACHE_SIZE = 512;
 /** 224 MiB for tensors (arena.ts). */
 const INITIAL_BYTES = 288 * 2 ** 20;
 
+/** Floats: 8 MiB. */
+const MOST_TOGETHER = 2 ** 21;
+
 /** `program` throws it; the choice between SIMD and plain (index.ts) catches it. */
 export const NOT_COMPILED: unique symbol = Symbol("the program is not compiled, or not yet");
 
@@ -48,6 +52,7 @@ export class Engine {
   /** How often `program` was called: the clock by which programs age. */
   #uses = 0;
   readonly #call: Call;
+  readonly threads: Threads | null;
 
   /** The last kernel's algorithm, if it was a convolution, for those who ask how it was computed (index.ts). */
   algorithm: string | null = null;
@@ -55,11 +60,12 @@ export class Engine {
   hadNoRoom = false;
 
   /** @param bytes of initial memory. */
-  constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number) {
+  constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number, shared = false) {
     this.#wasm = wasm;
-    this.arena = new Arena(wasm, bytes, largest);
-    this.features = detectFeatures(wasm, this.arena.memory);
-    this.#call = new Call(this.arena);
+    this.arena = new Arena(wasm, bytes, largest, shared);
+    this.features = detectFeatures(wasm, this.arena.memory, shared);
+    this.threads = shared ? new Threads(this.arena.memory) : null;
+    this.#call = new Call(this.arena, this.threads);
   }
 
   /**
@@ -73,7 +79,10 @@ export class Engine {
     let entry = this.#programs.get(key);
     if (!entry) {
       if (this.#refused || this.#compiling.has(key)) throw NOT_COMPILED;
-      entry = this.#remember(key, this.#compile(key, assembleModule(write(this.features))));
+      const funcs = write(this.features);
+      const bytes = assembleModule(funcs, this.threads !== null);
+      const { exports } = this.#compile(key, bytes);
+      entry = this.#remember(key, { exports: this.threads?.share(bytes, funcs, exports) ?? exports });
     }
     entry.used = ++this.#uses;
     return entry.program as Program<Name>;
@@ -129,6 +138,19 @@ export class Engine {
     if (oldest !== undefined) this.#programs.delete(oldest);
   }
 
+  get threadCount(): number {
+    return this.threads?.count ?? 1;
+  }
+
+  /**
+   * How many of n pieces, each of `floats`, are prepared before a pass over all of them: one on one thread, where it stays in L2; with
+   * more, some for each, in a few MiB.
+   */
+  togetherOf(n: number, floats: number): number {
+    if (this.threadCount === 1) return 1;
+    return Math.max(1, Math.min(n, 4 * this.threadCount, Math.floor(MOST_TOGETHER / floats)));
+  }
+
   /** Runs a kernel. Returns false, with nothing written, where there is no room for its scratch and copies. */
   run(kernel: (call: Call) => void): boolean {
     const ran = this.arena.borrow(() => {
@@ -146,12 +168,52 @@ export class Call {
   readonly #arena: Arena;
   readonly #outputs: { to: Floats; address: number }[] = [];
 
-  constructor(arena: Arena) {
+  readonly #threads: Threads | null;
+  #each = 0;
+
+  constructor(arena: Arena, threads: Threads | null) {
     this.#arena = arena;
+    this.#threads = threads;
   }
 
   begin(): void {
     this.#outputs.length = 0;
+    this.#each = 0;
+  }
+
+  /** Addresses of scratch of each thread's own, for use inside `split`. Once in a kernel. */
+  each(...sizes: readonly number[]): number[] {
+    const rounded = sizes.map((size) => 16 * Math.ceil(size / 16));
+    const total = rounded.reduce((sum, size) => sum + size, 0);
+    this.#each = 4 * total;
+    let at = this.scratch(total * (this.#threads?.count ?? 1)) + (this.#threads ? EACH : 0);
+    return rounded.map((size) => {
+      const address = at;
+      at += 4 * size;
+      return address;
+    });
+  }
+
+  /** Fills `size` floats of each thread's scratch. */
+  fillEach(value: number, address: number, size: number): void {
+    const first = address >= EACH ? address - EACH : address;
+    for (let t = 0; t < (this.#threads?.count ?? 1); t++) {
+      const from = (first + t * this.#each) / 4;
+      this.#arena.floats.fill(value, from, from + size);
+    }
+  }
+
+  /** Runs `body` on ranges that make up 0 … n, each of at least `grain` if n is, on all threads. */
+  split(n: number, grain: number, body: (from: number, to: number) => void): void {
+    const most = this.#threads ? Math.floor(n / grain) : 1;
+    if (!this.#threads || most < 2) {
+      body(0, n);
+      return;
+    }
+    const chunks = Math.min(most, 4 * this.#threads.count);
+    this.#threads.run(chunks, this.#each, (k) =>
+      body(Math.floor((k * n) / chunks), Math.floor(((k + 1) * n) / chunks)),
+    );
   }
 
   /** The address of x's numbers, for reading. */

@@ -41,7 +41,7 @@ export interface Features {
 }
 
 /** @param memory for programs to import; its first 64 bytes stay zeros. */
-export function detectFeatures(wasm: WebAssemblyApi, memory: MemoryLike): Features {
+export function detectFeatures(wasm: WebAssemblyApi, memory: MemoryLike, shared = false): Features {
   const zero = constant(0);
   const storing = (vectorCode: Code): Func => func("probe", ["i32"], () => [get(0), vectorCode, v128.store()]);
   const validates = (vectorCode: Code): boolean => wasm.validate(assembleModule([storing(vectorCode)]));
@@ -53,7 +53,7 @@ export function detectFeatures(wasm: WebAssemblyApi, memory: MemoryLike): Featur
   const fused = [x, x, square, f32x4.relaxedMadd];
   const relaxed = validates(fused);
   // Find out now, not in the middle of a training, whether a policy forbids compiling: so always compile something.
-  const module = new wasm.Module(assembleModule([storing(relaxed ? fused : zero)]));
+  const module = new wasm.Module(assembleModule([storing(relaxed ? fused : zero)], shared));
   new wasm.Instance(module, { env: { memory } }).exports["probe"](0);
   const result = new Float32Array(memory.buffer, 0, 4);
   const multiplyAdd = result[0] !== 0;
