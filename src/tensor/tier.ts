@@ -79,6 +79,17 @@ export async function ready(): Promise<void> {
 
 let simd: ArrayKernels | string | undefined;
 
+/**
+ * The SIMD tier is `next` from now on: threads have come or gone. Where the old one computes, so does this one.
+ *
+ * @throws UsageError inside a step.
+ */
+export function replaceSimd(next: ArrayKernels): void {
+  const before = simd;
+  if (kernels.name === "auto" || kernels === (before as unknown)) useKernels(onValues(next));
+  simd = next;
+}
+
 /** Without this error, an unknown name would act like "auto". */
 function noTier(got: unknown): UsageError {
   const what = 'takes "auto", "simd" or "plain", or what an earlier call returned';

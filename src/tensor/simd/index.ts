@@ -18,42 +18,28 @@ import { reduce } from "./reduce.ts";
 import { resample } from "./resample.ts";
 import { copyStrided } from "./shape.ts";
 import { logSoftmax, logSoftmaxGradient, softmax, softmaxGradient } from "./softmax.ts";
-import { work } from "./threads/work.ts";
 import { adam, rmsprop, sgd } from "./update.ts";
 import { Engine, NOT_COMPILED } from "./wasm/engine.ts";
-import { reasonOf, webAssembly } from "./wasm/features.ts";
+import { type MemoryLike, reasonOf, webAssembly } from "./wasm/features.ts";
+import type { Team } from "./wasm/team.ts";
 import { worthIt } from "./worth.ts";
 
 /**
  * The tier, or a string that says why this platform cannot have it: there is no WebAssembly, it has no SIMD, it has no
  * memory to give, or the page's Content-Security-Policy forbids it (it lacks 'wasm-unsafe-eval').
+ *
+ * @param makeTeam makes the threads that compute on its memory, which they share.
  */
-export function makeSimdKernels(): ArrayKernels | string {
+export function makeSimdKernels(makeTeam?: (memory: MemoryLike) => Team): ArrayKernels | string {
   const wasm = webAssembly();
   if (!wasm) return "this platform has no WebAssembly";
   let engine: Engine;
   try {
-    engine = new Engine(wasm);
+    engine = new Engine(wasm, undefined, undefined, makeTeam);
     if (!engine.features.simd) return "this platform's WebAssembly has no SIMD";
   } catch (error) {
     return `WebAssembly cannot be used here: ${reasonOf(error)}`;
   }
-  return kernelsOf(engine);
-}
-
-/** Prototype. */
-export async function threaded(n: number): Promise<ArrayKernels> {
-  const { Worker } = await import("node:worker_threads");
-  const engine = new Engine(webAssembly()!, 288 * 2 ** 20, undefined, true);
-  const threads = engine.threads!;
-  const text = `const { workerData: d } = require("node:worker_threads"); (${work.toString()})(d.shared, [], d.thread);`;
-  for (let thread = 1; thread < n; thread++) {
-    const worker = new Worker(text, { eval: true, workerData: { shared: threads.shared, thread } });
-    worker.unref();
-    worker.on("error", (e) => console.log(e));
-  }
-  threads.count = n;
-  while (threads.ready < n - 1) await new Promise((resolve) => setTimeout(resolve, 1));
   return kernelsOf(engine);
 }
 

@@ -1,60 +1,110 @@
-/** The main thread's side: writes chunks, publishes them, takes its share, and waits for the rest. */
+/** The main thread's side: writes chunks, publishes them, takes its share, and waits for the rest, but not for ever. */
+import { warn } from "../../warn.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { MemoryLike } from "../wasm/features.ts";
+import { EACH, type Team } from "../wasm/team.ts";
 import {
   ARGUMENTS,
+  BROKEN,
+  CALLED,
   CALLS,
   type Callable,
   CHUNKS,
+  COUNT,
   COUNTERS,
   DONE,
   ENDED,
+  FIRST,
+  GONE,
   PUBLISHED,
   READ,
-  READY,
   RING,
+  SCRATCH,
   type Shared,
   SLEEPING,
+  STATE,
+  THREAD,
+  WAITING,
   WOKEN,
+  WORKING,
   WRITTEN,
   work,
 } from "./work.ts";
 
-/** Added to an address in the scratch of each thread, to tell it from others. */
-export const EACH: number = 2 ** 40;
+/** A started worker. */
+export interface Hand {
+  /** Ends it at once, whatever it does. */
+  terminate(): void;
+}
 
-/** Numbers of one call: its function, its mask, its arguments. */
-const SIZE = 2 + ARGUMENTS;
+type Functions = Readonly<Record<string, Callable>>;
 
-export class Threads {
+/** Numbers before a call's arguments: its function, its mask, how many arguments follow. */
+const HEAD = 3;
+/** Bytes before a record's module: its length, its first function's number, how many functions to forget. */
+const HEADER = 12;
+/** Looks at `DONE` before the main thread sleeps, where it may: some 100 µs. */
+const SPINS = 2 ** 14;
+/** Milliseconds without a call of any worker, while one has work: a call takes some, so it is dead. */
+const PATIENCE = 3000;
+
+const clock: { now(): number } = (globalThis as { performance?: { now(): number } }).performance ?? Date;
+
+export class Threads implements Team {
   readonly shared: Shared;
-  /** Threads that compute, this one included. */
-  count = 1;
   readonly #functions: Callable[] = [];
+  readonly #numbers = new WeakMap<Functions, { first: number; count: number }>();
+  /** By thread; number 0 is the caller. */
+  readonly #hands: (Hand | null)[] = [null];
   #recording = false;
   /** Where the next call is written. */
   #end = 0;
+  /** Whether this thread may sleep: a page's main thread may not. */
+  #maySleep = true;
+  /** Whether the chunks of this kernel may be done twice. */
+  #repeatable = true;
 
   constructor(memory: MemoryLike) {
     const bytes = (size: number): SharedArrayBuffer => new SharedArrayBuffer(size);
     this.shared = {
       memory,
       counters: new Int32Array(bytes(4 * COUNTERS)),
-      bounds: new Int32Array(bytes(8 * CHUNKS)),
-      calls: new Float64Array(bytes(8 * CALLS)),
+      chunks: new Int32Array(bytes(16 * CHUNKS)),
+      calls: new Float64Array(bytes(8 * (CALLS + ARGUMENTS))),
       ring: new Uint8Array(bytes(RING)),
-      settings: new Float64Array(bytes(8)),
     };
+    // No chunk is taken yet: number 0 is not.
+    this.shared.chunks.fill(-1, 2 * CHUNKS);
   }
 
-  /** Functions that write themselves down in a chunk while one is open, and run at once otherwise. */
-  share(
-    module: Uint8Array,
-    funcs: readonly Func[],
-    exports: Readonly<Record<string, Callable>>,
-  ): Record<string, Callable> {
+  get count(): number {
+    return this.#hands.length;
+  }
+
+  /** Workers that compute. */
+  get working(): number {
+    return this.#hands.filter((_, t) => this.#of(t, STATE) === WORKING).length;
+  }
+
+  /** Takes a worker into the team; its number is the `thread` that it was started with. */
+  add(hand: Hand): void {
+    this.#hands.push(hand);
+    this.shared.counters[COUNT] = this.#hands.length;
+  }
+
+  /** Says that a worker is no more. */
+  lose(thread: number): void {
+    Atomics.store(this.shared.counters, THREAD + 16 * thread + STATE, GONE);
+    if (this.working === 0) this.end();
+  }
+
+  #of(thread: number, what: number): number {
+    return Atomics.load(this.shared.counters, THREAD + 16 * thread + what);
+  }
+
+  share(module: Uint8Array, funcs: readonly Func[], exports: Functions): Functions {
     const first = this.#functions.length;
-    this.#send(module, first);
+    this.#send(module.length, first, 0, module);
     const shared: Record<string, Callable> = {};
     for (const { name, locals } of funcs) {
       const direct = exports[name];
@@ -68,66 +118,75 @@ export class Threads {
         }
       };
     }
+    this.#numbers.set(shared, { first, count: funcs.length });
     return shared;
+  }
+
+  forget(functions: Functions): void {
+    const { first, count } = this.#numbers.get(functions)!;
+    for (let i = first; i < first + count; i++) delete this.#functions[i];
+    this.#send(-2, first, count);
   }
 
   #write(number: number, isAddress: readonly boolean[], args: readonly number[]): void {
     const { calls } = this.shared;
-    if (this.#end + SIZE > CALLS) this.#makeRoom();
+    if (this.#end + HEAD + args.length > CALLS) this.#makeRoom();
     const at = this.#end;
     let mask = 0;
     for (let i = 0; i < args.length; i++) {
       let value = args[i];
-      if (isAddress[i] && value >= EACH) {
+      if (value >= EACH && isAddress[i]) {
         value -= EACH;
         mask |= 1 << i;
       }
-      calls[at + 2 + i] = value;
+      calls[at + HEAD + i] = value;
     }
     calls[at] = number;
     calls[at + 1] = mask;
-    this.#end = at + SIZE;
+    calls[at + 2] = args.length;
+    this.#end = at + HEAD + args.length;
   }
 
   /** Waits for the chunks before the open one, whose calls then begin at 0. */
   #makeRoom(): void {
-    const { counters, calls, bounds } = this.shared;
+    const { counters, calls, chunks } = this.shared;
     const slot = counters[PUBLISHED] & (CHUNKS - 1);
-    const start = bounds[slot];
+    const start = chunks[slot];
     if (start === 0) throw new Error("a chunk of work is too long");
     this.#finish(counters[PUBLISHED]);
     calls.copyWithin(0, start, this.#end);
-    bounds[slot] = 0;
+    chunks[slot] = 0;
     this.#end -= start;
   }
 
-  /** Takes part until `all` chunks are done. */
-  #finish(all: number): void {
-    work(this.shared, this.#functions, 0);
-    while (Atomics.load(this.shared.counters, DONE) !== all);
+  run(chunks: number, scratch: number, repeatable: boolean, body: (k: number) => void): void {
+    const { counters } = this.shared;
+    const before = counters[PUBLISHED];
+    counters[SCRATCH] = scratch;
+    Atomics.store(counters, FIRST, before);
+    this.#repeatable = repeatable;
+    this.#end = 0;
+    const { count } = this;
+    try {
+      for (let i = 0; i < chunks; i++) this.#publish((before + i) | 0, () => body(pieceOf(i, chunks, count)));
+    } finally {
+      this.#finish(counters[PUBLISHED]);
+    }
   }
 
-  /** Runs `body` for each k below `chunks`, on all threads. */
-  run(chunks: number, scratch: number, body: (k: number) => void): void {
-    const { counters, bounds, settings } = this.shared;
-    settings[0] = scratch;
-    this.#end = 0;
-    const before = counters[PUBLISHED];
-    for (let k = 0; k < chunks; k++) {
-      const chunk = (before + k) | 0;
-      const slot = chunk & (CHUNKS - 1);
-      bounds[slot] = this.#end;
-      this.#recording = true;
-      try {
-        body(k);
-      } finally {
-        this.#recording = false;
-      }
-      bounds[CHUNKS + slot] = this.#end;
-      Atomics.store(counters, PUBLISHED, (chunk + 1) | 0);
-      if (Atomics.load(counters, SLEEPING) > 0) this.#wake();
+  #publish(chunk: number, write: () => void): void {
+    const { counters, chunks } = this.shared;
+    const slot = chunk & (CHUNKS - 1);
+    chunks[slot] = this.#end;
+    this.#recording = true;
+    try {
+      write();
+    } finally {
+      this.#recording = false;
     }
-    this.#finish((before + chunks) | 0);
+    chunks[CHUNKS + slot] = this.#end;
+    Atomics.store(counters, PUBLISHED, (chunk + 1) | 0);
+    if (Atomics.load(counters, SLEEPING) > 0) this.#wake();
   }
 
   #wake(): void {
@@ -135,34 +194,135 @@ export class Threads {
     Atomics.notify(this.shared.counters, WOKEN);
   }
 
-  /** Puts a module into the ring, from where the workers take it. */
-  #send(module: Uint8Array, first: number): void {
-    const { counters, ring } = this.shared;
-    let written = counters[WRITTEN];
-    const size = (8 + module.length + 3) & ~3;
-    const at = written & (RING - 1);
-    const waitFor = (end: number): void => {
-      for (let t = 1; t < this.count; t++) while (((end - Atomics.load(counters, READ + 16 * t)) | 0) > RING);
-    };
-    const header = (position: number): Int32Array => new Int32Array(ring.buffer, position, 2);
-    if (at + size > RING - 8) {
-      waitFor((written + RING - at) | 0);
-      header(at)[0] = -1;
-      written = (written + RING - at) | 0;
+  /** Takes part until `all` chunks are done. */
+  #finish(all: number): void {
+    const { counters } = this.shared;
+    work(this.shared, this.#functions, 0);
+    let silence: Silence | undefined;
+    for (let spins = 0; Atomics.load(counters, DONE) !== all; spins++) {
+      if (spins < SPINS) continue;
+      spins = 0;
+      this.#sleep(all);
+      silence ??= new Silence();
+      if (silence.tooLong(this.#signsOfLife())) this.#rescue(all);
     }
-    waitFor((written + size) | 0);
-    const to = written & (RING - 1);
-    header(to).set([module.length, first]);
-    ring.set(module, to + 8);
+  }
+
+  /** Lets another thread have this core, where the platform allows it: another program may keep the others busy. */
+  #sleep(all: number): void {
+    const { counters } = this.shared;
+    const done = Atomics.load(counters, DONE);
+    if (!this.#maySleep || done === all) return;
+    Atomics.store(counters, WAITING, 1);
+    try {
+      Atomics.wait(counters, DONE, done, 5);
+    } catch {
+      this.#maySleep = false;
+    }
+    Atomics.store(counters, WAITING, 0);
+  }
+
+  /** Changes with each call that a worker makes, and each program that it reads; Infinity when one is broken. */
+  #signsOfLife(): number {
+    let sum = 0;
+    for (let t = 1; t < this.count; t++) {
+      if (this.#of(t, STATE) === BROKEN) return Infinity;
+      sum += this.#of(t, CALLED) + this.#of(t, READ);
+    }
+    return sum;
+  }
+
+  /** A worker has begun a chunk and does not end it. All workers are ended, and what is missing is done here. */
+  #rescue(all: number): void {
+    const { counters, chunks } = this.shared;
+    this.end();
+    warn("a worker thread stopped in the middle of its work: one thread computes from now on");
+    for (let k = counters[FIRST]; k !== all; k = (k + 1) | 0) {
+      const slot = k & (CHUNKS - 1);
+      if (Atomics.load(chunks, 3 * CHUNKS + slot) === k) continue;
+      if (!this.#repeatable) this.#lost(all);
+      // Not taken any more.
+      Atomics.store(chunks, 2 * CHUNKS + slot, (k - 1) | 0);
+    }
+    work(this.shared, this.#functions, 0);
+    Atomics.store(counters, DONE, all);
+  }
+
+  /** The chunk changes what it reads, so it cannot be done again. */
+  #lost(all: number): never {
+    Atomics.store(this.shared.counters, DONE, all);
+    throw new Error(
+      "a worker thread stopped while it changed numbers in place (an optimizer's step, or a sum of gradients), and some may have been changed and some not: start again from what was saved before",
+    );
+  }
+
+  /** Puts a record into the ring, from where the workers take it: a program, or (-2) numbers of functions to forget. */
+  #send(length: number, first: number, count: number, module?: Uint8Array): void {
+    const { counters, ring } = this.shared;
+    const size = (HEADER + (module?.length ?? 0) + 3) & ~3;
+    let written = counters[WRITTEN];
+    const left = RING - (written & (RING - 1));
+    const write = (...header: readonly number[]): void => {
+      const at = written & (RING - 1);
+      new Int32Array(ring.buffer, at, 3).set(header);
+      if (module && header[0] >= 0) ring.set(module, at + HEADER);
+    };
+    // Room for the mark that nothing follows is kept.
+    if (size > left - HEADER) {
+      this.#waitForRoom((written + left) | 0);
+      write(-1, 0, 0);
+      written = (written + left) | 0;
+    }
+    this.#waitForRoom((written + size) | 0);
+    write(length, first, count);
     Atomics.store(counters, WRITTEN, (written + size) | 0);
   }
 
+  /** Until all workers have read what lies a whole ring before `end`. */
+  #waitForRoom(end: number): void {
+    let silence: Silence | undefined;
+    for (let t = 1; t < this.count; t++) {
+      for (let spins = 0; this.#of(t, STATE) < GONE && ((end - this.#of(t, READ)) | 0) > RING; spins++) {
+        if (spins < SPINS) continue;
+        spins = 0;
+        this.#wake();
+        silence ??= new Silence();
+        if (silence.tooLong(this.#signsOfLife())) this.end();
+      }
+    }
+  }
+
+  /** Ends the workers. One thread computes from then on. */
   end(): void {
     Atomics.store(this.shared.counters, ENDED, 1);
     this.#wake();
+    for (let t = 1; t < this.count; t++) {
+      Atomics.store(this.shared.counters, THREAD + 16 * t + STATE, GONE);
+      this.#hands[t]?.terminate();
+    }
+    this.#hands.length = 1;
+    this.shared.counters[COUNT] = 1;
   }
+}
 
-  get ready(): number {
-    return Atomics.load(this.shared.counters, READY);
+/** Measures how long nothing has happened, in time in which this process ran. */
+class Silence {
+  #before = clock.now();
+  #lasted = 0;
+  #sign = -1;
+
+  tooLong(sign: number): boolean {
+    const now = clock.now();
+    this.#lasted = sign === this.#sign ? this.#lasted + Math.min(now - this.#before, 50) : 0;
+    this.#before = now;
+    this.#sign = sign;
+    return sign === Infinity || this.#lasted > PATIENCE;
   }
+}
+
+/** Which piece the i-th chunk is: thread i mod count gets neighbouring ones, the same in every kernel. */
+function pieceOf(i: number, chunks: number, count: number): number {
+  const thread = i % count;
+  // The first chunks % count threads have one piece more.
+  return thread * Math.floor(chunks / count) + Math.min(thread, chunks % count) + Math.floor(i / count);
 }

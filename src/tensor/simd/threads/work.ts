@@ -3,40 +3,55 @@
  *
  * Work travels through shared memory, as numbers. A *chunk* is a list of calls of compiled functions:
  *
- *   calls     │ function, mask, arguments … │ function, mask, arguments … │ …      float64
- *   starts    chunk k begins at calls[starts[k mod CHUNKS]] and ends at calls[ends[k mod CHUNKS]]
+ *     calls    │ function, mask, arguments … │ function, mask, arguments … │ …
+ *     chunks   of chunk k, at slot k mod CHUNKS: its start, its end, and its number once it is taken, and once it is done
  *
- * Chunks are numbered for ever: `published` counts those that may be claimed, `claimed` those that somebody has taken, `done`
- * those that are finished. A thread claims a chunk by moving `claimed` on, so a slow one holds nobody up. Bit i of the mask
- * says that argument i is an address of the thread's own scratch.
+ * Chunks are numbered for ever. Those from `FIRST` to `PUBLISHED` belong to the kernel that runs now; `DONE` counts the
+ * finished ones. The j-th of them is meant for thread j mod `COUNT`, which so meets the same part of a batch in every kernel: it is
+ * in its cache. (Cores may have none in common; then what another core wrote comes at 260 ns a line.) Who has nothing left
+ * takes what others have not begun, so a busy core holds nobody up. To take a chunk is to write its number in its slot by
+ * compare-and-swap.
  *
- * The function stands alone: workers get it as text. So it uses nothing from outside, and has no functions inside, to which a
- * bundler might add something.
+ * The function stands alone: workers get it as text. So it uses nothing from outside but two globals, and has no functions
+ * inside, to which a bundler might add something.
  */
 
 /** Where the counters are, as indices of int32. Each has a cache line of its own. */
-export const PUBLISHED: number = 0;
-export const CLAIMED: number = 16;
+export const FIRST: number = 0;
+export const PUBLISHED: number = 16;
 export const DONE: number = 32;
-/** Programs written to the ring so far: its end, in bytes. */
-export const WRITTEN: number = 48;
-/** Threads that sleep until `WOKEN` changes. */
-export const SLEEPING: number = 64;
-export const WOKEN: number = 80;
+/** Threads that take part, and each one's bytes of scratch in this kernel. */
+export const COUNT: number = 48;
+export const SCRATCH: number = 49;
+/** Where the ring of programs ends, in bytes written so far. */
+export const WRITTEN: number = 64;
+/** Workers asleep until `WOKEN` changes. */
+export const SLEEPING: number = 80;
+export const WOKEN: number = 96;
 /** 1: workers end. */
-export const ENDED: number = 96;
-/** Workers that are ready. */
-export const READY: number = 112;
-/** How far each worker has read the ring; worker t at READ + 16t. */
-export const READ: number = 128;
+export const ENDED: number = 112;
+/** 1: the main thread sleeps until `DONE` changes. */
+export const WAITING: number = 128;
+/** Thread t has three numbers from 144 + 16t on: bytes of the ring read, calls made, its state. */
+export const THREAD: number = 144;
+export const READ = 0;
+export const CALLED = 1;
+export const STATE = 2;
 
-export const COUNTERS: number = 128 + 16 * 256;
+/** The states of a worker. One that is broken has thrown an error; one that is gone does not count any more. */
+export const STARTING = 0;
+export const WORKING = 1;
+export const BROKEN = 2;
+export const GONE = 3;
+
+export const MOST_THREADS: number = 64;
+export const COUNTERS: number = THREAD + 16 * MOST_THREADS;
 /** Chunks that can be open at once. */
-export const CHUNKS: number = 1024;
+export const CHUNKS: number = 512;
 /** Numbers of calls that can be open at once. */
-export const CALLS: number = 1 << 20;
+export const CALLS: number = 2 ** 20;
 /** Bytes of the ring through which programs reach the workers. */
-export const RING: number = 1 << 20;
+export const RING: number = 2 ** 20;
 /** Arguments of a call, at most. */
 export const ARGUMENTS: number = 20;
 
@@ -44,12 +59,11 @@ export const ARGUMENTS: number = 20;
 export interface Shared {
   readonly memory: object;
   readonly counters: Int32Array;
-  /** Starts and ends of chunks. */
-  readonly bounds: Int32Array;
+  /** Of each slot the start; then of each slot the end; then, of each, the last chunk taken; then the last one done. */
+  readonly chunks: Int32Array;
+  /** A call: its function's number; a mask, whose bit i says that argument i is an address in the thread's scratch; how many arguments; these. */
   readonly calls: Float64Array;
   readonly ring: Uint8Array;
-  /** Number 0: bytes of scratch of one thread. */
-  readonly settings: Float64Array;
 }
 
 /** A compiled function. */
@@ -63,85 +77,108 @@ interface Platform {
 }
 
 /**
- * Thread 0 is the caller: it returns when nothing is left to claim. The others return when `ENDED` is set.
+ * Thread 0 is the caller: it returns when nothing is left to take. The others return when `ENDED` is set, or when something
+ * goes wrong: then the chunk in hand stays unfinished.
  *
  * @param functions by number. A worker adds those that arrive in the ring.
  */
 export function work(shared: Shared, functions: Callable[], thread: number): void {
-  const { memory, counters, bounds, calls, ring, settings } = shared;
+  const { memory, counters, chunks, calls, ring } = shared;
   const { WebAssembly } = globalThis as unknown as Platform;
+  const mine = 144 + 16 * thread;
   let idle = 0;
-  let read = 0;
-  if (thread > 0) Atomics.add(counters, 112, 1);
+  let read = counters[mine];
+  if (thread > 0) Atomics.store(counters, mine + 2, 1);
   for (;;) {
-    if (thread > 0 && Atomics.load(counters, 48) !== read) {
-      // A record: length, number of the first function, the module.
+    const published = Atomics.load(counters, 16);
+    // Programs that a chunk needs are written before it is published.
+    if (thread > 0 && Atomics.load(counters, 64) !== read) {
       const at = read & (ring.length - 1);
-      const header = new Int32Array(ring.buffer, ring.byteOffset + at, 2);
+      const header = new Int32Array(ring.buffer, at, 3);
       const length = header[0];
-      if (length < 0) {
-        // The record did not fit before the end.
-        read = (read + ring.length - at) | 0;
-      } else {
-        const module = new WebAssembly.Module(ring.slice(at + 8, at + 8 + length));
+      if (length >= 0) {
+        const module = new WebAssembly.Module(ring.slice(at + 12, at + 12 + length));
         const { exports } = new WebAssembly.Instance(module, { env: { memory } });
         let number = header[1];
         for (const name in exports) functions[number++] = exports[name];
-        read = (read + 8 + length + 3) & ~3;
+        read = (read + 12 + length + 3) & ~3;
+      } else if (length === -1) {
+        // The next program did not fit before the end.
+        read = (read + ring.length - at) | 0;
+      } else {
+        // Functions that are no longer used.
+        for (let i = 0; i < header[2]; i++) delete functions[header[1] + i];
+        read = (read + 12) | 0;
       }
-      Atomics.store(counters, 128 + 16 * thread, read);
+      Atomics.store(counters, mine, read);
       continue;
     }
-    const chunk = Atomics.load(counters, 16);
-    if (((Atomics.load(counters, 0) - chunk) | 0) > 0) {
-      // What was published before it may have come with programs.
-      if (thread > 0 && Atomics.load(counters, 48) !== read) continue;
-      if (Atomics.compareExchange(counters, 16, chunk, (chunk + 1) | 0) !== chunk) continue;
+    // A chunk that is meant for this thread, or any.
+    const first = Atomics.load(counters, 0);
+    const count = counters[48];
+    let chunk = first;
+    let found = false;
+    for (let own = 1; own >= 0 && !found; own--) {
+      for (let k = first; ((published - k) | 0) > 0; k = (k + 1) | 0) {
+        const taken = Atomics.load(chunks, 1024 + (k & 511));
+        if (((k - taken) | 0) <= 0 || (own === 1 && ((k - first) | 0) % count !== thread)) continue;
+        if (Atomics.compareExchange(chunks, 1024 + (k & 511), taken, k) !== taken) continue;
+        chunk = k;
+        found = true;
+        break;
+      }
+    }
+    if (found) {
       idle = 0;
-      const slot = chunk & 1023;
-      const shift = thread * settings[0];
-      const end = bounds[1024 + slot];
-      for (let i = bounds[slot]; i < end; i += 22) {
+      const slot = chunk & 511;
+      const scratch = thread * counters[49];
+      const end = chunks[512 + slot];
+      for (let i = chunks[slot]; i < end; ) {
         const mask = calls[i + 1];
+        // Arguments beyond the function's own are ignored.
         functions[calls[i]](
-          calls[i + 2] + (mask & 1 ? shift : 0),
-          calls[i + 3] + (mask & 2 ? shift : 0),
-          calls[i + 4] + (mask & 4 ? shift : 0),
-          calls[i + 5] + (mask & 8 ? shift : 0),
-          calls[i + 6] + (mask & 16 ? shift : 0),
-          calls[i + 7] + (mask & 32 ? shift : 0),
-          calls[i + 8] + (mask & 64 ? shift : 0),
-          calls[i + 9] + (mask & 128 ? shift : 0),
-          calls[i + 10] + (mask & 256 ? shift : 0),
-          calls[i + 11] + (mask & 512 ? shift : 0),
-          calls[i + 12] + (mask & 1024 ? shift : 0),
-          calls[i + 13] + (mask & 2048 ? shift : 0),
-          calls[i + 14] + (mask & 4096 ? shift : 0),
-          calls[i + 15] + (mask & 8192 ? shift : 0),
-          calls[i + 16] + (mask & 16384 ? shift : 0),
-          calls[i + 17] + (mask & 32768 ? shift : 0),
-          calls[i + 18] + (mask & 65536 ? shift : 0),
-          calls[i + 19] + (mask & 131072 ? shift : 0),
-          calls[i + 20] + (mask & 262144 ? shift : 0),
-          calls[i + 21] + (mask & 524288 ? shift : 0),
+          calls[i + 3] + (mask & 1 ? scratch : 0),
+          calls[i + 4] + (mask & 2 ? scratch : 0),
+          calls[i + 5] + (mask & 4 ? scratch : 0),
+          calls[i + 6] + (mask & 8 ? scratch : 0),
+          calls[i + 7] + (mask & 16 ? scratch : 0),
+          calls[i + 8] + (mask & 32 ? scratch : 0),
+          calls[i + 9] + (mask & 64 ? scratch : 0),
+          calls[i + 10] + (mask & 128 ? scratch : 0),
+          calls[i + 11] + (mask & 256 ? scratch : 0),
+          calls[i + 12] + (mask & 512 ? scratch : 0),
+          calls[i + 13] + (mask & 1024 ? scratch : 0),
+          calls[i + 14] + (mask & 2048 ? scratch : 0),
+          calls[i + 15] + (mask & 4096 ? scratch : 0),
+          calls[i + 16] + (mask & 8192 ? scratch : 0),
+          calls[i + 17] + (mask & 16384 ? scratch : 0),
+          calls[i + 18] + (mask & 32768 ? scratch : 0),
+          calls[i + 19] + (mask & 65536 ? scratch : 0),
+          calls[i + 20] + (mask & 131072 ? scratch : 0),
+          calls[i + 21] + (mask & 262144 ? scratch : 0),
+          calls[i + 22] + (mask & 524288 ? scratch : 0),
         );
+        counters[mine + 1]++;
+        i += 3 + calls[i + 2];
       }
+      Atomics.store(chunks, 1536 + slot, chunk);
       Atomics.add(counters, 32, 1);
+      if (thread > 0 && Atomics.load(counters, 128) === 1) Atomics.notify(counters, 32);
       continue;
     }
-    if (thread === 0 || Atomics.load(counters, 96) === 1) return;
-    if (++idle < 20000) continue;
+    if (thread === 0 || Atomics.load(counters, 112) === 1) return;
+    if (++idle < 10000) continue;
     // Nothing for a while: sleep until there is.
-    const woken = Atomics.load(counters, 80);
-    Atomics.add(counters, 64, 1);
+    const woken = Atomics.load(counters, 96);
+    Atomics.add(counters, 80, 1);
     if (
-      Atomics.load(counters, 0) === Atomics.load(counters, 16) &&
-      Atomics.load(counters, 48) === read &&
-      Atomics.load(counters, 96) === 0
+      Atomics.load(counters, 16) === published &&
+      Atomics.load(counters, 64) === read &&
+      Atomics.load(counters, 112) === 0
     ) {
-      Atomics.wait(counters, 80, woken);
+      Atomics.wait(counters, 96, woken);
     }
-    Atomics.sub(counters, 64, 1);
+    Atomics.sub(counters, 80, 1);
     idle = 0;
   }
 }

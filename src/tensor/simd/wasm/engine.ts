@@ -15,10 +15,17 @@
  */
 import { constantOf, type Floats } from "../../memory.ts";
 import { warn } from "../../warn.ts";
-import { EACH, Threads } from "../threads/threads.ts";
 import { Arena } from "./arena.ts";
 import { assembleModule, type Func } from "./assembler.ts";
-import { detectFeatures, type Features, type InstanceLike, reasonOf, type WebAssemblyApi } from "./features.ts";
+import {
+  detectFeatures,
+  type Features,
+  type InstanceLike,
+  type MemoryLike,
+  reasonOf,
+  type WebAssemblyApi,
+} from "./features.ts";
+import { EACH, type Team } from "./team.ts";
 
 /** Compiled functions, by name. Arguments are addresses, counts and numbers. */
 export type Program<Name extends string> = Readonly<Record<Name, (...args: number[]) => void>>;
@@ -34,8 +41,10 @@ const CACHE_SIZE = 512;
 /** 224 MiB for tensors (arena.ts). */
 const INITIAL_BYTES = 288 * 2 ** 20;
 
-/** Floats: 8 MiB. */
+/** Floats that are prepared at once for all threads: 8 MiB. */
 const MOST_TOGETHER = 2 ** 21;
+/** Chunks for each thread: who is late loses a quarter of its work to others. */
+const CHUNKS_OF_ONE = 4;
 
 /** `program` throws it; the choice between SIMD and plain (index.ts) catches it. */
 export const NOT_COMPILED: unique symbol = Symbol("the program is not compiled, or not yet");
@@ -52,20 +61,28 @@ export class Engine {
   /** How often `program` was called: the clock by which programs age. */
   #uses = 0;
   readonly #call: Call;
-  readonly threads: Threads | null;
+  readonly #team: Team | null;
 
   /** The last kernel's algorithm, if it was a convolution, for those who ask how it was computed (index.ts). */
   algorithm: string | null = null;
   /** Whether the last kernel found no room. */
   hadNoRoom = false;
 
-  /** @param bytes of initial memory. */
-  constructor(wasm: WebAssemblyApi, bytes: number = INITIAL_BYTES, largest?: number, shared = false) {
+  /**
+   * @param bytes of initial memory.
+   * @param makeTeam makes the threads that share this engine's memory.
+   */
+  constructor(
+    wasm: WebAssemblyApi,
+    bytes: number = INITIAL_BYTES,
+    largest?: number,
+    makeTeam?: (memory: MemoryLike) => Team,
+  ) {
     this.#wasm = wasm;
-    this.arena = new Arena(wasm, bytes, largest, shared);
-    this.features = detectFeatures(wasm, this.arena.memory, shared);
-    this.threads = shared ? new Threads(this.arena.memory) : null;
-    this.#call = new Call(this.arena, this.threads);
+    this.arena = new Arena(wasm, bytes, largest, makeTeam !== undefined);
+    this.features = detectFeatures(wasm, this.arena.memory, makeTeam !== undefined);
+    this.#team = makeTeam?.(this.arena.memory) ?? null;
+    this.#call = new Call(this.arena, this.#team);
   }
 
   /**
@@ -80,9 +97,9 @@ export class Engine {
     if (!entry) {
       if (this.#refused || this.#compiling.has(key)) throw NOT_COMPILED;
       const funcs = write(this.features);
-      const bytes = assembleModule(funcs, this.threads !== null);
+      const bytes = assembleModule(funcs, this.#team !== null);
       const { exports } = this.#compile(key, bytes);
-      entry = this.#remember(key, { exports: this.threads?.share(bytes, funcs, exports) ?? exports });
+      entry = this.#remember(key, { exports: this.#team?.share(bytes, funcs, exports) ?? exports });
     }
     entry.used = ++this.#uses;
     return entry.program as Program<Name>;
@@ -135,11 +152,14 @@ export class Engine {
     let oldest: string | undefined;
     let used = Infinity;
     for (const [key, entry] of this.#programs) if (entry.used < used) [oldest, used] = [key, entry.used];
-    if (oldest !== undefined) this.#programs.delete(oldest);
+    if (oldest === undefined) return;
+    this.#team?.forget(this.#programs.get(oldest)!.program);
+    this.#programs.delete(oldest);
   }
 
+  /** Threads that compute. */
   get threadCount(): number {
-    return this.threads?.count ?? 1;
+    return this.#team?.count ?? 1;
   }
 
   /**
@@ -147,8 +167,8 @@ export class Engine {
    * more, some for each, in a few MiB.
    */
   togetherOf(n: number, floats: number): number {
-    if (this.threadCount === 1) return 1;
-    return Math.max(1, Math.min(n, 4 * this.threadCount, Math.floor(MOST_TOGETHER / floats)));
+    const threads = this.threadCount;
+    return threads === 1 ? 1 : Math.max(1, Math.min(n, 4 * threads, Math.floor(MOST_TOGETHER / floats)));
   }
 
   /** Runs a kernel. Returns false, with nothing written, where there is no room for its scratch and copies. */
@@ -168,17 +188,25 @@ export class Call {
   readonly #arena: Arena;
   readonly #outputs: { to: Floats; address: number }[] = [];
 
-  readonly #threads: Threads | null;
+  readonly #team: Team | null;
+  /** Bytes of each thread's scratch. */
   #each = 0;
+  /** Whether this kernel changes nothing that it reads. */
+  #repeatable = true;
 
-  constructor(arena: Arena, threads: Threads | null) {
+  constructor(arena: Arena, team: Team | null) {
     this.#arena = arena;
-    this.#threads = threads;
+    this.#team = team;
   }
 
   begin(): void {
     this.#outputs.length = 0;
     this.#each = 0;
+    this.#repeatable = true;
+  }
+
+  get #threads(): number {
+    return this.#team?.count ?? 1;
   }
 
   /** Addresses of scratch of each thread's own, for use inside `split`. Once in a kernel. */
@@ -186,7 +214,7 @@ export class Call {
     const rounded = sizes.map((size) => 16 * Math.ceil(size / 16));
     const total = rounded.reduce((sum, size) => sum + size, 0);
     this.#each = 4 * total;
-    let at = this.scratch(total * (this.#threads?.count ?? 1)) + (this.#threads ? EACH : 0);
+    let at = this.scratch(total * this.#threads) + (this.#team ? EACH : 0);
     return rounded.map((size) => {
       const address = at;
       at += 4 * size;
@@ -197,23 +225,23 @@ export class Call {
   /** Fills `size` floats of each thread's scratch. */
   fillEach(value: number, address: number, size: number): void {
     const first = address >= EACH ? address - EACH : address;
-    for (let t = 0; t < (this.#threads?.count ?? 1); t++) {
+    for (let t = 0; t < this.#threads; t++) {
       const from = (first + t * this.#each) / 4;
       this.#arena.floats.fill(value, from, from + size);
     }
   }
 
-  /** Runs `body` on ranges that make up 0 … n, each of at least `grain` if n is, on all threads. */
+  /**
+   * Runs `body` on ranges that make up 0 … n, each of at least `grain` if n is, on all threads. The same part of n is always
+   * the same thread's, unless that is late. In `body` only compiled functions work: they may run later, and elsewhere.
+   */
   split(n: number, grain: number, body: (from: number, to: number) => void): void {
-    const most = this.#threads ? Math.floor(n / grain) : 1;
-    if (!this.#threads || most < 2) {
-      body(0, n);
-      return;
+    const chunks = this.#threads === 1 ? 1 : Math.min(Math.floor(n / grain), CHUNKS_OF_ONE * this.#threads);
+    if (chunks < 2) body(0, n);
+    else {
+      const start = (k: number): number => Math.floor((k * n) / chunks);
+      this.#team!.run(chunks, this.#each, this.#repeatable, (k) => body(start(k), start(k + 1)));
     }
-    const chunks = Math.min(most, 4 * this.#threads.count);
-    this.#threads.run(chunks, this.#each, (k) =>
-      body(Math.floor((k * n) / chunks), Math.floor(((k + 1) * n) / chunks)),
-    );
   }
 
   /** The address of x's numbers, for reading. */
@@ -234,6 +262,7 @@ export class Call {
 
   /** The address of numbers that are both read and changed. */
   update(y: Floats): number {
+    this.#repeatable = false;
     if (this.#arena.owns(y)) return y.byteOffset;
     const address = this.input(y);
     this.#outputs.push({ to: y, address });
