@@ -39,8 +39,8 @@ export interface Hand {
 
 type Functions = Readonly<Record<string, Callable>>;
 
-/** Numbers before a call's arguments: its function, its mask, how many arguments follow. */
-const HEAD = 3;
+/** Numbers before a call's arguments. */
+const HEAD = 4;
 /** Bytes before a record's module: its length, its first function's number, how many functions to forget. */
 const HEADER = 12;
 /** Looks at `DONE` before the main thread sleeps, where it may: some 100 µs. */
@@ -56,11 +56,16 @@ export class Threads implements Team {
   readonly #numbers = new WeakMap<Functions, { first: number; count: number }>();
   /** By thread; number 0 is the caller. */
   readonly #hands: (Hand | null)[] = [null];
+  /** The same memory as the calls, for their float32 arguments. */
+  readonly #floats: Float32Array;
   #recording = false;
   /** Where the next call is written. */
   #end = 0;
   /** Whether this thread may sleep: a page's main thread may not. */
   #maySleep = true;
+  /** When the current kernel began. */
+  #began = 0;
+  readonly #patience = new Patience();
   /** Whether the chunks of this kernel may be done twice. */
   #repeatable = true;
 
@@ -70,9 +75,10 @@ export class Threads implements Team {
       memory,
       counters: new Int32Array(bytes(4 * COUNTERS)),
       chunks: new Int32Array(bytes(16 * CHUNKS)),
-      calls: new Float64Array(bytes(8 * (CALLS + ARGUMENTS))),
+      calls: new Int32Array(bytes(4 * (CALLS + ARGUMENTS))),
       ring: new Uint8Array(bytes(RING)),
     };
+    this.#floats = new Float32Array(this.shared.calls.buffer);
     // No chunk is taken yet: number 0 is not.
     this.shared.chunks.fill(-1, 2 * CHUNKS);
   }
@@ -102,6 +108,10 @@ export class Threads implements Team {
     return Atomics.load(this.shared.counters, THREAD + 16 * thread + what);
   }
 
+  keepsUp(): boolean {
+    return this.#patience.now();
+  }
+
   share(module: Uint8Array, funcs: readonly Func[], exports: Functions): Functions {
     const first = this.#functions.length;
     this.#send(module.length, first, 0, module);
@@ -109,11 +119,11 @@ export class Threads implements Team {
     for (const { name, locals } of funcs) {
       const direct = exports[name];
       const number = this.#functions.push(direct) - 1;
-      const isAddress = locals.params.map((type) => type === "i32");
+      const floats = locals.params.reduce((bits, type, i) => (type === "f32" ? bits | (1 << i) : bits), 0);
       shared[name] = (...args) => {
-        if (this.#recording) this.#write(number, isAddress, args);
+        if (this.#recording) this.#write(number, floats, args);
         else {
-          for (let i = 0; i < args.length; i++) if (isAddress[i] && args[i] >= EACH) args[i] -= EACH;
+          for (let i = 0; i < args.length; i++) if (args[i] >= EACH && !(floats & (1 << i))) args[i] -= EACH;
           direct(...args);
         }
       };
@@ -128,23 +138,24 @@ export class Threads implements Team {
     this.#send(-2, first, count);
   }
 
-  #write(number: number, isAddress: readonly boolean[], args: readonly number[]): void {
+  #write(number: number, floats: number, args: readonly number[]): void {
     const { calls } = this.shared;
     if (this.#end + HEAD + args.length > CALLS) this.#makeRoom();
-    const at = this.#end;
-    let mask = 0;
+    const start = this.#end + HEAD;
+    let own = 0;
     for (let i = 0; i < args.length; i++) {
-      let value = args[i];
-      if (value >= EACH && isAddress[i]) {
-        value -= EACH;
-        mask |= 1 << i;
-      }
-      calls[at + HEAD + i] = value;
+      const value = args[i];
+      if (floats & (1 << i)) this.#floats[start + i] = value;
+      else if (value >= EACH) {
+        calls[start + i] = value - EACH;
+        own |= 1 << i;
+      } else calls[start + i] = value;
     }
-    calls[at] = number;
-    calls[at + 1] = mask;
-    calls[at + 2] = args.length;
-    this.#end = at + HEAD + args.length;
+    calls[start - 4] = number;
+    calls[start - 3] = args.length;
+    calls[start - 2] = own;
+    calls[start - 1] = floats;
+    this.#end = start + args.length;
   }
 
   /** Waits for the chunks before the open one, whose calls then begin at 0. */
@@ -166,6 +177,7 @@ export class Threads implements Team {
     Atomics.store(counters, FIRST, before);
     this.#repeatable = repeatable;
     this.#end = 0;
+    this.#began = clock.now();
     const { count } = this;
     try {
       for (let i = 0; i < chunks; i++) this.#publish((before + i) | 0, () => body(pieceOf(i, chunks, count)));
@@ -198,12 +210,24 @@ export class Threads implements Team {
   #finish(all: number): void {
     const { counters } = this.shared;
     work(this.shared, this.#functions, 0);
-    let silence: Silence | undefined;
-    for (let spins = 0; Atomics.load(counters, DONE) !== all; spins++) {
-      if (spins < SPINS) continue;
+    let spins = 0;
+    while (spins < SPINS && Atomics.load(counters, DONE) !== all) spins++;
+    if (spins < SPINS) {
+      this.#patience.kept();
+      return;
+    }
+    const worked = clock.now() - this.#began;
+    this.#wait(all);
+    const waited = clock.now() - this.#began - worked;
+    if (waited > worked) this.#patience.lost();
+  }
+
+  #wait(all: number): void {
+    const silence = new Silence();
+    for (let spins = 0; Atomics.load(this.shared.counters, DONE) !== all; spins++) {
+      if (this.#maySleep) this.#sleep(all);
+      else if (spins < SPINS) continue;
       spins = 0;
-      this.#sleep(all);
-      silence ??= new Silence();
       if (silence.tooLong(this.#signsOfLife())) this.#rescue(all);
     }
   }
@@ -212,7 +236,7 @@ export class Threads implements Team {
   #sleep(all: number): void {
     const { counters } = this.shared;
     const done = Atomics.load(counters, DONE);
-    if (!this.#maySleep || done === all) return;
+    if (done === all) return;
     Atomics.store(counters, WAITING, 1);
     try {
       Atomics.wait(counters, DONE, done, 5);
@@ -302,6 +326,35 @@ export class Threads implements Team {
     }
     this.#hands.length = 1;
     this.shared.counters[COUNT] = 1;
+  }
+}
+
+/**
+ * Where another program keeps a core busy, a worker stops in the middle of a chunk for some milliseconds, and all wait. Then one
+ * thread computes alone for a while: for twice as many pieces of work each time that happens, up to about a second.
+ */
+class Patience {
+  #alone = 0;
+  #penalty = 0;
+  #kept = 0;
+
+  /** Whether to use the threads now. */
+  now(): boolean {
+    if (this.#alone === 0) return true;
+    this.#alone--;
+    return false;
+  }
+
+  /** They were in time. */
+  kept(): void {
+    if (this.#penalty > 0 && ++this.#kept % 64 === 0) this.#penalty >>= 1;
+  }
+
+  /** They took longer than this thread. */
+  lost(): void {
+    this.#penalty = Math.min(4096, Math.max(16, 2 * this.#penalty));
+    this.#alone = this.#penalty;
+    this.#kept = 0;
   }
 }
 

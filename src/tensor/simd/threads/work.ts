@@ -3,7 +3,7 @@
  *
  * Work travels through shared memory, as numbers. A *chunk* is a list of calls of compiled functions:
  *
- *     calls    │ function, mask, arguments … │ function, mask, arguments … │ …
+ *     calls    │ function, kinds, arguments … │ function, kinds, arguments … │ …
  *     chunks   of chunk k, at slot k mod CHUNKS: its start, its end, and its number once it is taken, and once it is done
  *
  * Chunks are numbered for ever. Those from `FIRST` to `PUBLISHED` belong to the kernel that runs now; `DONE` counts the
@@ -61,8 +61,11 @@ export interface Shared {
   readonly counters: Int32Array;
   /** Of each slot the start; then of each slot the end; then, of each, the last chunk taken; then the last one done. */
   readonly chunks: Int32Array;
-  /** A call: its function's number; a mask, whose bit i says that argument i is an address in the thread's scratch; how many arguments; these. */
-  readonly calls: Float64Array;
+  /**
+   * A call: its function's number, how many arguments it has, which of them (bit i: argument i) are addresses in the thread's
+   * scratch, which are float32, and the arguments. It takes as few cache lines as possible, each of which travels.
+   */
+  readonly calls: Int32Array;
   readonly ring: Uint8Array;
 }
 
@@ -85,6 +88,7 @@ interface Platform {
 export function work(shared: Shared, functions: Callable[], thread: number): void {
   const { memory, counters, chunks, calls, ring } = shared;
   const { WebAssembly } = globalThis as unknown as Platform;
+  const numbers = new Float32Array(calls.buffer);
   const mine = 144 + 16 * thread;
   let idle = 0;
   let read = counters[mine];
@@ -118,10 +122,10 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
     const count = counters[48];
     let chunk = first;
     let found = false;
-    for (let own = 1; own >= 0 && !found; own--) {
+    for (let any = 0; any < 2 && !found; any++) {
       for (let k = first; ((published - k) | 0) > 0; k = (k + 1) | 0) {
         const taken = Atomics.load(chunks, 1024 + (k & 511));
-        if (((k - taken) | 0) <= 0 || (own === 1 && ((k - first) | 0) % count !== thread)) continue;
+        if (((k - taken) | 0) <= 0 || (any === 0 && ((k - first) | 0) % count !== thread)) continue;
         if (Atomics.compareExchange(chunks, 1024 + (k & 511), taken, k) !== taken) continue;
         chunk = k;
         found = true;
@@ -134,32 +138,33 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
       const scratch = thread * counters[49];
       const end = chunks[512 + slot];
       for (let i = chunks[slot]; i < end; ) {
-        const mask = calls[i + 1];
+        const own = calls[i + 2];
+        const floats = calls[i + 3];
         // Arguments beyond the function's own are ignored.
         functions[calls[i]](
-          calls[i + 3] + (mask & 1 ? scratch : 0),
-          calls[i + 4] + (mask & 2 ? scratch : 0),
-          calls[i + 5] + (mask & 4 ? scratch : 0),
-          calls[i + 6] + (mask & 8 ? scratch : 0),
-          calls[i + 7] + (mask & 16 ? scratch : 0),
-          calls[i + 8] + (mask & 32 ? scratch : 0),
-          calls[i + 9] + (mask & 64 ? scratch : 0),
-          calls[i + 10] + (mask & 128 ? scratch : 0),
-          calls[i + 11] + (mask & 256 ? scratch : 0),
-          calls[i + 12] + (mask & 512 ? scratch : 0),
-          calls[i + 13] + (mask & 1024 ? scratch : 0),
-          calls[i + 14] + (mask & 2048 ? scratch : 0),
-          calls[i + 15] + (mask & 4096 ? scratch : 0),
-          calls[i + 16] + (mask & 8192 ? scratch : 0),
-          calls[i + 17] + (mask & 16384 ? scratch : 0),
-          calls[i + 18] + (mask & 32768 ? scratch : 0),
-          calls[i + 19] + (mask & 65536 ? scratch : 0),
-          calls[i + 20] + (mask & 131072 ? scratch : 0),
-          calls[i + 21] + (mask & 262144 ? scratch : 0),
-          calls[i + 22] + (mask & 524288 ? scratch : 0),
+          floats & 1 ? numbers[i + 4] : calls[i + 4] + (own & 1 ? scratch : 0),
+          floats & 2 ? numbers[i + 5] : calls[i + 5] + (own & 2 ? scratch : 0),
+          floats & 4 ? numbers[i + 6] : calls[i + 6] + (own & 4 ? scratch : 0),
+          floats & 8 ? numbers[i + 7] : calls[i + 7] + (own & 8 ? scratch : 0),
+          floats & 16 ? numbers[i + 8] : calls[i + 8] + (own & 16 ? scratch : 0),
+          floats & 32 ? numbers[i + 9] : calls[i + 9] + (own & 32 ? scratch : 0),
+          floats & 64 ? numbers[i + 10] : calls[i + 10] + (own & 64 ? scratch : 0),
+          floats & 128 ? numbers[i + 11] : calls[i + 11] + (own & 128 ? scratch : 0),
+          floats & 256 ? numbers[i + 12] : calls[i + 12] + (own & 256 ? scratch : 0),
+          floats & 512 ? numbers[i + 13] : calls[i + 13] + (own & 512 ? scratch : 0),
+          floats & 1024 ? numbers[i + 14] : calls[i + 14] + (own & 1024 ? scratch : 0),
+          floats & 2048 ? numbers[i + 15] : calls[i + 15] + (own & 2048 ? scratch : 0),
+          floats & 4096 ? numbers[i + 16] : calls[i + 16] + (own & 4096 ? scratch : 0),
+          floats & 8192 ? numbers[i + 17] : calls[i + 17] + (own & 8192 ? scratch : 0),
+          floats & 16384 ? numbers[i + 18] : calls[i + 18] + (own & 16384 ? scratch : 0),
+          floats & 32768 ? numbers[i + 19] : calls[i + 19] + (own & 32768 ? scratch : 0),
+          floats & 65536 ? numbers[i + 20] : calls[i + 20] + (own & 65536 ? scratch : 0),
+          floats & 131072 ? numbers[i + 21] : calls[i + 21] + (own & 131072 ? scratch : 0),
+          floats & 262144 ? numbers[i + 22] : calls[i + 22] + (own & 262144 ? scratch : 0),
+          floats & 524288 ? numbers[i + 23] : calls[i + 23] + (own & 524288 ? scratch : 0),
         );
         counters[mine + 1]++;
-        i += 3 + calls[i + 2];
+        i += 4 + calls[i + 1];
       }
       Atomics.store(chunks, 1536 + slot, chunk);
       Atomics.add(counters, 32, 1);

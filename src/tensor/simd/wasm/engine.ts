@@ -237,7 +237,7 @@ export class Call {
    */
   split(n: number, grain: number, body: (from: number, to: number) => void): void {
     const chunks = this.#threads === 1 ? 1 : Math.min(Math.floor(n / grain), CHUNKS_OF_ONE * this.#threads);
-    if (chunks < 2) body(0, n);
+    if (chunks < 2 || !this.#team!.keepsUp()) body(0, n);
     else {
       const start = (k: number): number => Math.floor((k * n) / chunks);
       this.#team!.run(chunks, this.#each, this.#repeatable, (k) => body(start(k), start(k + 1)));

@@ -8,6 +8,8 @@ export const EACH: number = 2 ** 40;
 export interface Team {
   /** Threads that compute, the caller's included. */
   readonly count: number;
+  /** Whether to use them for the next piece of work; asked before each. */
+  keepsUp(): boolean;
   /** Functions that write their calls down while a chunk is recorded, and run at once otherwise. */
   share(module: Uint8Array, funcs: readonly Func[], exports: InstanceLike["exports"]): InstanceLike["exports"];
   /** Functions of `share` that nobody uses any more. */
