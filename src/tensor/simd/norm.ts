@@ -52,6 +52,11 @@ export class Records {
     return this.address + 4 * c * this.#size;
   }
 
+  /** Begins the sums of group c again. */
+  clear(c: number): void {
+    this.#floats.fill(0, c * this.#size, c * this.#size + this.#first);
+  }
+
   /** Sets number i of group c. */
   set(c: number, i: number, value: number): void {
     this.#floats[c * this.#size + this.#first + i] = value;
