@@ -9,7 +9,7 @@
 import type { BroadcastGeometry } from "../geometry/broadcast.ts";
 import type { BinaryOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { type Access, countDown, GRAIN, sweep } from "./loops.ts";
+import { type Access, countDown, eachRange, GRAIN, sweep } from "./loops.ts";
 import { type Code, constant, type Func, f32x4, func, get, i32, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
@@ -60,9 +60,8 @@ export function binary(engine: Engine, op: BinaryOp, a: Floats, b: Floats, y: Fl
     // `rows` walks the last of the outer axes; an odometer walks the others: `index` counts, and i and j follow.
     const last = outer.length - 1;
     if (last < 0) {
-      call.split(inner, GRAIN, (from, to) => {
-        const [first, end] = [16 * Math.floor(from / 16), to === inner ? inner : 16 * Math.floor(to / 16)];
-        rows(pa + 4 * first * innerStrideA, pb + 4 * first * innerStrideB, py + 4 * first, end - first, 1, 0, 0);
+      eachRange(call, inner, (from, count) => {
+        rows(pa + 4 * from * innerStrideA, pb + 4 * from * innerStrideB, py + 4 * from, count, 1, 0, 0);
       });
       return;
     }
@@ -107,7 +106,14 @@ export function where(engine: Engine, c: Floats, a: Floats, b: Floats, y: Floats
   const runs = [c, a, b].map(({ length }) => length === y.length);
   const key = runs.map(Number).join("");
   const { choose } = engine.program<"choose">(`where ${key}`, () => [whereFunction(runs)]);
-  return engine.run((call) => choose(call.input(c), call.input(a), call.input(b), call.output(y), y.length));
+  return engine.run((call) => {
+    const inputs = [c, a, b].map((array) => call.input(array));
+    const py = call.output(y);
+    eachRange(call, y.length, (from, count) => {
+      const [pc, pa, pb] = inputs.map((address, i) => (runs[i] ? address + 4 * from : address));
+      choose(pc, pa, pb, py + 4 * from, count);
+    });
+  });
 }
 
 /** choose(c, a, b, y, n): of c, a and b those that `runs` names have n numbers, the others one. */

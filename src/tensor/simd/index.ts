@@ -13,7 +13,7 @@ import { addScaled, unary, unaryGradient } from "./elementwise.ts";
 import { gemm } from "./matmul.ts";
 import { moments, normalize } from "./norm.ts";
 import { normalizeGradient, normalizeReluGradient } from "./norm-gradient.ts";
-import { avgPool2d, avgPool2dGradient, maxPool2d } from "./pool.ts";
+import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
 import { reduce } from "./reduce.ts";
 import { resample } from "./resample.ts";
 import { copyStrided } from "./shape.ts";
@@ -84,6 +84,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     conv2dInputGradient: orPlain(conv2dInputGradient, plainKernels.conv2dInputGradient),
     conv2dWeightGradient: orPlain(conv2dWeightGradient, plainKernels.conv2dWeightGradient),
     maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d),
+    maxPool2dGradient: orPlain(maxPool2dGradient, plainKernels.maxPool2dGradient),
     avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d),
     avgPool2dGradient: orPlain(avgPool2dGradient, plainKernels.avgPool2dGradient),
     resample: orPlain(resample, plainKernels.resample),

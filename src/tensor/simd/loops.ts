@@ -31,6 +31,9 @@ import {
 } from "./wasm/assembler.ts";
 import type { Call } from "./wasm/engine.ts";
 
+/** A compiled function. */
+export type Compiled = (...args: number[]) => void;
+
 /** How a loop's body reaches its numbers. */
 export interface Access {
   /** The vectors of this pass: 0 … 3, or 0 alone. */
@@ -122,12 +125,13 @@ export interface RowsVariables {
 /** Instructions for each vector; optionally with some before the first and after the last. */
 export type RowsBody = Code | { readonly before: Code; readonly each: Code; readonly after: Code };
 
-/** The variables of a function over rows, and its instructions. */
+/** The variables of a function over rows, and its instructions. With a `list`, what sums would add is written there instead. */
 function rowParts(
   locals: Locals,
   lanes: Local,
   { arrays, reads, writes = [], numbers = 0, sums = 0 }: RowsShape,
   body: (variables: RowsVariables) => RowsBody,
+  list: Local | null = null,
 ): { n: Local; p: readonly Local[]; pointers: readonly Local[]; running: readonly RunningSum[] } & Record<
   "before" | "row" | "after",
   Code
@@ -148,7 +152,10 @@ function rowParts(
       writes.map((i) => access.store(i, v, get(x[i]))),
       totals.map((total, s) => set(total, get(terms[s]), v === 0 ? [] : [get(total), f32x4.add])),
     ]),
-    running.map((sum, s) => [set(totals[s], access.counted(get(totals[s]))), sum.add(totals[s])]),
+    totals.map((total) => set(total, access.counted(get(total)))),
+    list === null
+      ? running.map((sum, s) => sum.add(totals[s]))
+      : [totals.map((total, s) => [get(list), get(total), v128.store(16 * s)]), advance(list, 16 * sums)],
   ]);
   return { n, p, pointers, running, before, row, after };
 }
@@ -191,13 +198,20 @@ export function recordFloats({ numbers = 0, sums = 0 }: Pick<RowsShape, "numbers
  *
  * One group after the other would be simpler, but its rows lie far apart in memory: 490 µs instead of 155 for the two
  * sums of batch norm's gradient over 2 MiB arrays.
+ *
+ * With `lists` there is one more argument: an address where what the sums would add is written (group-sums.ts).
  */
-export function groupsFunction(name: string, shape: RowsShape, body: (variables: RowsVariables) => Code): Func {
+export function groupsFunction(
+  name: string,
+  shape: RowsShape,
+  body: (variables: RowsVariables) => Code,
+  lists = false,
+): Func {
   const { arrays, sums = 0 } = shape;
-  return func(name, Array<"i32">(arrays + 5).fill("i32"), (locals) => {
+  return func(name, Array<"i32">(arrays + (lists ? 6 : 5)).fill("i32"), (locals) => {
     const [outer, groups, inner, records, skip] = [arrays, arrays + 1, arrays + 2, arrays + 3, arrays + 4];
     const [group, record] = locals.many("i32", 2);
-    const { n, p, pointers, running, row } = rowParts(locals, records, shape, body);
+    const { n, p, pointers, running, row } = rowParts(locals, records, shape, body, lists ? arrays + 5 : null);
     return countDown(
       outer,
       1,
@@ -206,10 +220,10 @@ export function groupsFunction(name: string, shape: RowsShape, body: (variables:
         group,
         1,
         p.map((vector, i) => set(vector, get(record), v128.load32Splat(8 * SUM_LANES * sums + 4 * i))),
-        running.map((sum, s) => sum.load(record, 8 * SUM_LANES * s)),
+        lists ? [] : running.map((sum, s) => sum.load(record, 8 * SUM_LANES * s)),
         set(n, get(inner)),
         row,
-        running.map((sum, s) => sum.store(record, 8 * SUM_LANES * s)),
+        lists ? [] : running.map((sum, s) => sum.store(record, 8 * SUM_LANES * s)),
         advance(record, 4 * recordFloats(shape)),
       ),
       pointers.map((pointer) => step(pointer, skip)),
@@ -221,34 +235,47 @@ export function groupsFunction(name: string, shape: RowsShape, body: (variables:
 export const GRAIN = 16384;
 
 /**
- * Runs a function over groups (`groupsFunction`) on all threads: each takes some of the groups, so a group's sums stay those of
- * one thread.
+ * Runs a function over groups (`groupsFunction`) that sums nothing, on all threads: each takes rows that lie one after the other,
+ * as it did in the kernel that wrote them, so they are in its cache.
+ *
+ * @param list further arguments, for the row that comes first.
  */
-export function eachGroup(
+export function eachRow(
   call: Call,
-  pass: (...args: number[]) => void,
+  pass: Compiled,
   { outer, groups, inner }: NormGeometry,
   addresses: readonly number[],
   records: Records,
+  list: (row: number) => readonly number[] = () => [],
 ): void {
-  call.split(groups, Math.ceil(GRAIN / (outer * inner)), (from, to) => {
-    const skip = 4 * inner * (groups - (to - from));
-    const moved = addresses.map((address) => address + 4 * from * inner);
-    pass(...moved, outer, to - from, inner, records.at(from), skip);
+  call.split(outer * groups, Math.ceil(GRAIN / inner), (from, to) => {
+    for (let row = from; row < to; ) {
+      // Whole images, or what is left of one.
+      const group = row % groups;
+      const images = group === 0 ? Math.floor((to - row) / groups) : 0;
+      const many = images > 0 ? groups : Math.min(groups - group, to - row);
+      const moved = addresses.map((address) => address + 4 * row * inner);
+      pass(...moved, Math.max(1, images), many, inner, records.at(group), 0, ...list(row));
+      row += Math.max(1, images) * many;
+    }
   });
+}
+
+/** Runs `body` on ranges of n numbers, on all threads. No two of them write to the same cache line. */
+export function eachRange(call: Call, n: number, body: (from: number, count: number) => void): void {
+  const line = (i: number): number => (i === n ? n : 16 * Math.floor(i / 16));
+  call.split(n, GRAIN, (from, to) => body(line(from), line(to) - line(from)));
 }
 
 /** Runs a function over rows on all of n numbers, on all threads. */
 export function mapRange(
   call: Call,
-  map: (...args: number[]) => void,
+  map: Compiled,
   n: number,
   addresses: readonly number[],
   ...numbers: readonly number[]
 ): void {
-  call.split(n, GRAIN, (from, to) => {
-    // Whole cache lines: no two threads write to the same.
-    const [first, end] = [16 * Math.floor(from / 16), to === n ? n : 16 * Math.floor(to / 16)];
-    map(...addresses.map((address) => address + 4 * first), 1, end - first, 0, 0, ...numbers);
+  eachRange(call, n, (from, count) => {
+    map(...addresses.map((address) => address + 4 * from), 1, count, 0, 0, ...numbers);
   });
 }

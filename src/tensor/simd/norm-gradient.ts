@@ -12,7 +12,8 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { NormGradients, PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { eachGroup, groupsFunction } from "./loops.ts";
+import { addListsFunction, inTwoPasses, sumGroups } from "./group-sums.ts";
+import { eachRow, groupsFunction } from "./loops.ts";
 import { fitsFloat32, Records, SHORTEST_ROW } from "./norm.ts";
 import { LARGE } from "./sums.ts";
 import { constant, type Func, f32x4, get, set, v128 } from "./wasm/assembler.ts";
@@ -57,10 +58,12 @@ function gradients(
   const { outer, groups, inner } = g;
   // z and gz do not count: the bits must not depend on whether ReLU's gradient is computed here or beforehand.
   if (inner < SHORTEST_ROW || !worthIt(gy, x, to.x)) return false;
-  const key = `normalize gradient${relu ? " relu" : ""}`;
-  const { sumRows, gradientRows } = engine.program<"sumRows" | "gradientRows">(key, () => [
-    sumRowsFunction(relu !== null),
+  const two = inTwoPasses(engine, g);
+  const key = `normalize gradient${relu ? " relu" : ""}${two ? " in two passes" : ""}`;
+  const program = engine.program<"sumRows" | "gradientRows" | "addLists">(key, () => [
+    sumRowsFunction(relu !== null, two),
     gradientRowsFunction(),
+    ...(two ? [addListsFunction(2)] : []),
   ]);
   const n = outer * inner;
   let fits = true;
@@ -72,7 +75,7 @@ function gradients(
     const pgx = to.x ? call.output(to.x) : 0;
     const sums = new Records(engine, call, groups, { numbers: 1, sums: 2 });
     for (let c = 0; c < groups; c++) sums.set(c, 0, mean[c]);
-    eachGroup(call, sumRows, g, [pgy, pz, px, pgz], sums);
+    sumGroups(call, program.sumRows, two ? program.addLists : null, g, [pgy, pz, px, pgz], sums, 2);
     const records = new Records(engine, call, groups, { numbers: 4 });
     for (let c = 0; c < groups; c++) {
       const sum = sums.sum(c, 0);
@@ -91,7 +94,7 @@ function gradients(
       records.set(c, 2, sum / n);
       records.set(c, 3, (product / n) * rstd[c]);
     }
-    if (to.x && fits) eachGroup(call, gradientRows, g, [pgz, px, pgx], records);
+    if (to.x && fits) eachRow(call, program.gradientRows, g, [pgz, px, pgx], records);
   });
   return ran && fits;
 }
@@ -99,7 +102,7 @@ function gradients(
 /**
  * sumRows(gy, z, x, gz, outer, groups, inner, records of m): gz → gy where z > 0, if `masks`; Σ gz and Σ gz·(x − m).
  */
-function sumRowsFunction(masks: boolean): Func {
+function sumRowsFunction(masks: boolean, lists: boolean): Func {
   return groupsFunction(
     "sumRows",
     { arrays: 4, reads: masks ? [0, 1, 2] : [0, 2], writes: masks ? [3] : [], numbers: 1, sums: 2 },
@@ -109,6 +112,7 @@ function sumRowsFunction(masks: boolean): Func {
       set(gradient, get(gz)),
       set(product, get(gz), get(x), get(m), f32x4.sub, f32x4.mul),
     ],
+    lists,
   );
 }
 

@@ -14,7 +14,8 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { eachGroup, groupsFunction, recordFloats } from "./loops.ts";
+import { addListsFunction, inTwoPasses, sumGroups } from "./group-sums.ts";
+import { eachRow, groupsFunction, recordFloats } from "./loops.ts";
 import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
 import { constant, type Func, f32x4, get, set } from "./wasm/assembler.ts";
 import type { Call, Engine } from "./wasm/engine.ts";
@@ -51,6 +52,11 @@ export class Records {
     return this.address + 4 * c * this.#size;
   }
 
+  /** Begins the sums of group c again. */
+  clear(c: number): void {
+    this.#floats.fill(0, c * this.#size, c * this.#size + this.#first);
+  }
+
   /** Sets number i of group c. */
   set(c: number, i: number, value: number): void {
     this.#floats[c * this.#size + this.#first + i] = value;
@@ -70,22 +76,27 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   const { outer, groups, inner } = g;
   // x is read twice.
   if (inner < SHORTEST_ROW || !worthIt(x, x)) return false;
-  const { sums, squares } = engine.program<"sums" | "squares">("moments", () => [
-    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
-    groupsFunction("squares", { arrays: 1, reads: [0], numbers: 1, sums: 1 }, ({ x: [x], p: [m], terms: [term] }) => [
-      set(x, get(x), get(m), f32x4.sub),
-      set(term, get(x), get(x), f32x4.mul),
-    ]),
+  const two = inTwoPasses(engine, g);
+  const program = engine.program<"sums" | "squares" | "addLists">(`moments${two ? " in two passes" : ""}`, () => [
+    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x)), two),
+    groupsFunction(
+      "squares",
+      { arrays: 1, reads: [0], numbers: 1, sums: 1 },
+      ({ x: [x], p: [m], terms: [term] }) => [set(x, get(x), get(m), f32x4.sub), set(term, get(x), get(x), f32x4.mul)],
+      two,
+    ),
+    ...(two ? [addListsFunction(1)] : []),
   ]);
+  const addLists = two ? program.addLists : null;
   const n = outer * inner;
   let fits = true;
   const ran = engine.run((call) => {
     const px = call.input(x);
     const first = new Records(engine, call, groups, { sums: 1 });
-    eachGroup(call, sums, g, [px], first);
+    sumGroups(call, program.sums, addLists, g, [px], first, 1);
     const second = new Records(engine, call, groups, { numbers: 1, sums: 1 });
     for (let c = 0; c < groups; c++) second.set(c, 0, first.sum(c, 0) / n);
-    eachGroup(call, squares, g, [px], second);
+    sumGroups(call, program.squares, addLists, g, [px], second, 1);
     for (let c = 0; c < groups; c++) {
       const m = first.sum(c, 0) / n;
       const rounded = m - Math.fround(m);
@@ -134,7 +145,7 @@ export function normalize(
       records.set(c, 1, scaleOf(c));
       records.set(c, 2, bias ? bias[c] : 0);
     }
-    eachGroup(call, scaleRows, g, [call.input(x), add ? call.input(add) : 0, call.output(y)], records);
+    eachRow(call, scaleRows, g, [call.input(x), add ? call.input(add) : 0, call.output(y)], records);
   });
 }
 

@@ -12,7 +12,7 @@
  */
 import type { PoolGeometry, PoolWindows } from "../geometry/pool.ts";
 import type { Floats } from "../memory.ts";
-import { advance, countDown, step } from "./loops.ts";
+import { advance, countDown, GRAIN, step, sweep } from "./loops.ts";
 import { rowsSumOf } from "./reduce.ts";
 import { copyRowsFunction } from "./shape.ts";
 import { doublesAt, SUM_LANES, totalOf } from "./sums.ts";
@@ -20,6 +20,7 @@ import {
   type Code,
   constant,
   type Func,
+  f32,
   f32x4,
   func,
   get,
@@ -59,16 +60,16 @@ export function maxPool2d(engine: Engine, x: Floats, y: Floats, indices: Int32Ar
     const px = call.input(x);
     const py = call.output(y);
     const allIndices = call.scratch(planes * Ho * Wo);
-    const padded = call.scratch(plane.size);
-    const results = call.scratch(Ho * Wo + 4);
-    const places = call.scratch(Ho * Wo + 4);
-    engine.arena.floats.fill(Number.NEGATIVE_INFINITY, padded / 4, padded / 4 + plane.size);
-    for (let n = 0; n < planes; n++) {
-      copyRows(px + 4 * n * H * W, padded + 4 * (p * plane.width + p), W, H, 4 * W, 4 * plane.width);
-      pool(padded, results, places, Ho, Wo, 4 * plane.width, W);
-      copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
-      copyRows(places, allIndices + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
-    }
+    const [padded, results, places] = call.each(plane.size, Ho * Wo + 4, Ho * Wo + 4);
+    call.fillEach(Number.NEGATIVE_INFINITY, padded, plane.size);
+    call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
+      for (let n = from; n < to; n++) {
+        copyRows(px + 4 * n * H * W, padded + 4 * (p * plane.width + p), W, H, 4 * W, 4 * plane.width);
+        pool(padded, results, places, Ho, Wo, 4 * plane.width, W);
+        copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
+        copyRows(places, allIndices + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
+      }
+    });
     indices.set(new Int32Array(engine.arena.memory.buffer, allIndices, indices.length));
   });
 }
@@ -82,11 +83,13 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
   if (isGlobal(g)) {
     const ran = engine.run((call) => {
       const px = call.input(x);
-      const at = call.scratch(2 * SUM_LANES);
-      const lanes = doublesAt(engine, at, SUM_LANES);
+      const at = call.scratch(2 * SUM_LANES * planes);
+      const lanes = doublesAt(engine, at, SUM_LANES * planes);
+      call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
+        for (let n = from; n < to; n++) rowsSum(px + 4 * n * H * W, 1, H * W, 0, at + 8 * SUM_LANES * n);
+      });
       for (let n = 0; n < planes && Number.isFinite(total); n++) {
-        rowsSum(px + 4 * n * H * W, 1, H * W, 0, at);
-        total = totalOf(lanes);
+        total = totalOf(lanes, SUM_LANES * n);
         y[n] = total / (H * W);
       }
     });
@@ -103,14 +106,15 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
   const ran = engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
-    const padded = call.scratch(plane.size);
-    const results = call.scratch(Ho * Wo + 4);
-    engine.arena.floats.fill(0, padded / 4, padded / 4 + plane.size);
-    for (let n = 0; n < planes; n++) {
-      copyRows(px + 4 * n * H * W, padded, W, H, 4 * W, 4 * plane.width);
-      pool(padded, results, 0, Ho, Wo, 4 * plane.width, W);
-      copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
-    }
+    const [padded, results] = call.each(plane.size, Ho * Wo + 4);
+    call.fillEach(0, padded, plane.size);
+    call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
+      for (let n = from; n < to; n++) {
+        copyRows(px + 4 * n * H * W, padded, W, H, 4 * W, 4 * plane.width);
+        pool(padded, results, 0, Ho, Wo, 4 * plane.width, W);
+        copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
+      }
+    });
     // Four numbers are added in float32 here. A non-finite sum shows in the sum of all.
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
     rowsSum(py, 1, y.length, 0, lanes.byteOffset);
@@ -120,12 +124,68 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
 }
 
 /** gx → at each pixel, its share of its plane's gradient, for the average of whole planes. */
-export function avgPool2dGradient(_engine: Engine, gy: Floats, gx: Floats, g: PoolGeometry): boolean {
+export function avgPool2dGradient(engine: Engine, gy: Floats, gx: Floats, g: PoolGeometry): boolean {
   if (!isGlobal(g)) return false;
   const n = g.H * g.W;
   // The platform's `fill` is as fast as memory, on ordinary arrays too.
-  for (let plane = 0; plane < g.planes; plane++) gx.fill(gy[plane] / n, plane * n, (plane + 1) * n);
-  return true;
+  if (!engine.arena.owns(gx) || engine.threadCount === 1) {
+    for (let plane = 0; plane < g.planes; plane++) gx.fill(gy[plane] / n, plane * n, (plane + 1) * n);
+    return true;
+  }
+  const { copyRows } = engine.program<"copyRows">("copy rows of one number", () => [copyRowsFunction(true)]);
+  return engine.run((call) => {
+    const shares = call.scratch(g.planes);
+    for (let plane = 0; plane < g.planes; plane++) engine.arena.floats[shares / 4 + plane] = gy[plane] / n;
+    const pgx = call.output(gx);
+    call.split(g.planes, Math.ceil(GRAIN / n), (from, to) => {
+      copyRows(shares + 4 * from, pgx + 4 * from * n, n, to - from, 4, 4 * n);
+    });
+  });
+}
+
+/** gx → at each pixel, the sum of gy over the windows in which it was the maximum: added as in the plain tier, bit for bit. */
+export function maxPool2dGradient(
+  engine: Engine,
+  gy: Floats,
+  indices: Int32Array,
+  gx: Floats,
+  g: PoolGeometry,
+): boolean {
+  const { planes, H, W, Ho, Wo } = g;
+  if (!worthIt(gy, gx)) return false;
+  const { toPlaces } = engine.program<"toPlaces">("max pool gradient", () => [toPlacesFunction()]);
+  return engine.run((call) => {
+    const [pgy, pgx] = [call.input(gy), call.output(gx)];
+    const places = call.scratch(indices.length);
+    new Int32Array(engine.arena.memory.buffer, places, indices.length).set(indices);
+    call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
+      const [first, end] = [4 * from * Ho * Wo, 4 * from * H * W];
+      toPlaces(pgy + first, places + first, pgx + end, to - from, Ho * Wo, H * W);
+    });
+  });
+}
+
+/** toPlaces(gy, places, gx, planes, n, pixels): each plane of gx → 0, and each of n numbers of gy added at its place. */
+function toPlacesFunction(): Func {
+  return func("toPlaces", Array<"i32">(6).fill("i32"), (locals) => {
+    const [gy, places, gx, planes, n, pixels] = [0, 1, 2, 3, 4, 5];
+    const [left, at, to] = locals.many("i32", 3);
+    return countDown(
+      planes,
+      1,
+      [set(to, get(gx)), set(left, get(pixels))],
+      sweep(left, [to], (access) => access.vectors.map((v) => access.store(to, v, constant(0)))),
+      set(left, get(n)),
+      countDown(
+        left,
+        1,
+        set(at, get(gx), [get(places), i32.load(), i32.const(2), i32.shiftLeft], i32.add),
+        [get(at), get(at), f32.load(), get(gy), f32.load(), f32.add, f32.store()],
+        [advance(gy, 4), advance(places, 4)],
+      ),
+      set(gx, get(to)),
+    );
+  });
 }
 
 /** Whether every window has k taps, at stride 2 from −p, clipped to the image. */

@@ -10,10 +10,11 @@
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { type Access, countDown, rowsFunction, step, sweep } from "./loops.ts";
+import { type Access, advance, type Compiled, countDown, GRAIN, rowsFunction, step, sweep } from "./loops.ts";
 import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
 import {
   type Code,
+  callFunction,
   constant,
   type Func,
   f32x4,
@@ -41,37 +42,49 @@ const SHORTEST_ROW = 32;
 type FastOp = "sum" | "mean" | Extreme;
 type Extreme = "max" | "min";
 
+/** Floats for what a row comes to: the lanes of its sum, or of its maximum. */
+const RESULT_FLOATS = 2 * SUM_LANES;
+/** Results that are waiting to be added up: 512 KiB. */
+const ROWS_AT_ONCE = 2 ** 14;
+
 function reduceRows(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
   const { kept, reduced, inner, count } = g;
   const skip = evenStep(reduced) - inner;
   if (Number.isNaN(skip) || count < SHORTEST_ROW) return false;
   const outer = reduced.length;
-  if (op === "max" || op === "min") {
-    const { rowsExtreme } = engine.program<"rowsExtreme">(`rows ${op}`, () => [rowsExtremeFunction(op)]);
-    const most = op === "max" ? Math.max : Math.min;
-    return engine.run((call) => {
-      const px = call.input(x);
-      const at = call.scratch(4);
-      const lanes = engine.arena.floats.subarray(at / 4, at / 4 + 4);
-      for (let k = 0; k < kept.length; k++) {
-        rowsExtreme(px + 4 * kept[k], outer, inner, 4 * skip, at);
-        y[k] = most(lanes[0], lanes[1], lanes[2], lanes[3]);
-      }
-    });
-  }
-  const rowsSum = rowsSumOf(engine);
+  const extreme = op === "max" || op === "min" ? op : null;
+  const { each } = engine.program<"each">(`rows ${extreme ?? "sum"}`, () =>
+    eachRowFunctions(extreme ? rowsExtremeFunction(extreme) : rowsSumFunction(), RESULT_FLOATS),
+  );
+  const most = op === "min" ? Math.min : Math.max;
   const divisor = op === "mean" ? count : 1;
-  let total = 0;
+  let finite = true;
   const ran = engine.run((call) => {
     const px = call.input(x);
-    const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
-    for (let k = 0; k < kept.length && Number.isFinite(total); k++) {
-      rowsSum(px + 4 * kept[k], outer, inner, 4 * skip, lanes.byteOffset);
-      total = totalOf(lanes);
-      y[k] = total / divisor;
+    const block = Math.min(kept.length, ROWS_AT_ONCE);
+    const [table, results] = [call.scratch(block), call.scratch(block * RESULT_FLOATS)];
+    const wholes = new Int32Array(engine.arena.memory.buffer, table, block);
+    const floats = engine.arena.floats.subarray(results / 4, results / 4 + block * RESULT_FLOATS);
+    const lanes = doublesAt(engine, results, (block * RESULT_FLOATS) / 2);
+    for (let first = 0; first < kept.length && finite; first += block) {
+      const rows = kept.subarray(first, first + block);
+      wholes.set(rows);
+      call.split(rows.length, Math.ceil(GRAIN / count), (from, to) => {
+        each(table + 4 * from, to - from, px, outer, inner, 4 * skip, results + 4 * RESULT_FLOATS * from);
+      });
+      for (let k = 0; k < rows.length && finite; k++) {
+        if (extreme) {
+          const at = RESULT_FLOATS * k;
+          y[first + k] = most(floats[at], floats[at + 1], floats[at + 2], floats[at + 3]);
+        } else {
+          const total = totalOf(lanes, (RESULT_FLOATS / 2) * k);
+          finite = Number.isFinite(total);
+          y[first + k] = total / divisor;
+        }
+      }
     }
   });
-  return ran && Number.isFinite(total);
+  return ran && finite;
 }
 
 /** The step of an arithmetic progression, 0 for fewer than two numbers, NaN for anything else. */
@@ -82,10 +95,31 @@ function evenStep(offsets: Int32Array): number {
 }
 
 /** rowsSum(x, outer, inner, skip, lanes): the sum of `outer` rows, as float64 lanes. */
-export function rowsSumOf(engine: Engine): (...args: number[]) => void {
-  return engine.program<"rowsSum">("rowsSum", () => [
-    rowsFunction("rowsSum", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
-  ]).rowsSum;
+export function rowsSumOf(engine: Engine): Compiled {
+  return engine.program<"rowsSum">("rowsSum", () => [rowsSumFunction()]).rowsSum;
+}
+
+function rowsSumFunction(): Func {
+  return rowsFunction("rowsSum", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x)));
+}
+
+/**
+ * each(table, count, x, outer, inner, skip, results): calls `reduction`(x + table[k], outer, inner, skip, results) for each of
+ * `count` offsets, in numbers; results lie `floats` apart. The function must be number 0 of its module.
+ */
+export function eachRowFunctions(reduction: Func, floats: number): readonly Func[] {
+  const each = func("each", Array<"i32">(7).fill("i32"), () => {
+    const [table, count, x, outer, inner, skip, results] = [0, 1, 2, 3, 4, 5, 6];
+    return countDown(
+      count,
+      1,
+      [get(x), [get(table), i32.load(), i32.const(2), i32.shiftLeft], i32.add],
+      [get(outer), get(inner), get(skip), get(results)],
+      callFunction(0),
+      [advance(table, 4), advance(results, 4 * floats)],
+    );
+  });
+  return [reduction, each];
 }
 
 const START: Readonly<Record<Extreme, number>> = { max: Number.NEGATIVE_INFINITY, min: Number.POSITIVE_INFINITY };
@@ -128,9 +162,17 @@ function reduceColumns(engine: Engine, op: FastOp, x: Floats, y: Floats, g: Redu
   const ran = engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
-    for (const [from, to] of runs) {
-      columns(px + 4 * kept[from], py + 4 * from, to - from, inner, 4 * innerStride, op === "mean" ? count : 1);
-    }
+    const divisor = op === "mean" ? count : 1;
+    // Numbers of y, in whole cache lines. A call takes as long as to write down some dozens of numbers.
+    const lines = kept.length / runs.length < 64 ? 1 : Math.ceil(kept.length / 16);
+    call.split(lines, Math.ceil(GRAIN / (16 * count)), (first, end) => {
+      const [begin, stop] = [16 * first, end === lines ? kept.length : 16 * end];
+      for (const [from, to] of runs) {
+        const start = Math.max(begin, from);
+        const many = Math.min(to, stop) - start;
+        if (many > 0) columns(px + 4 * kept[start], py + 4 * start, many, inner, 4 * innerStride, divisor);
+      }
+    });
     if (extreme) return;
     // A non-finite one shows in the sum of all.
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);

@@ -8,7 +8,7 @@
  */
 import type { ResampleGeometry, Taps } from "../geometry/interpolate.ts";
 import type { Floats } from "../memory.ts";
-import { advance, countDown, step, sweep } from "./loops.ts";
+import { advance, countDown, GRAIN, step, sweep } from "./loops.ts";
 import { multiplyAdd } from "./matmul-kernel.ts";
 import { transposeFunction } from "./shape.ts";
 import { type Func, func, get, i32, type Local, set, v128 } from "./wasm/assembler.ts";
@@ -30,32 +30,48 @@ export function resample(engine: Engine, x: Floats, y: Floats, g: ResampleGeomet
   const rowsFirst = Ho < H;
   const height = rowsFirst ? Ho : H;
   const together = Math.max(1, Math.min(planes, Math.floor(ROWS / height)));
+  // Threads take planes; where those are few and large, parts of each.
+  const within = engine.threadCount > 1 && planes < 2 * engine.threadCount;
   return engine.run((call) => {
     const [px, py] = [call.input(x), call.output(y)];
     const [rows, columns] = [tableOf(engine, call, g.rows), tableOf(engine, call, g.columns)];
-    const between = call.scratch(together * height * (rowsFirst ? W : Wo));
-    const upright = call.scratch(together * height * W);
-    const summed = call.scratch(together * height * Wo);
-    for (let plane = 0; plane < planes; plane += together) {
-      const count = Math.min(together, planes - plane);
-      const from = px + 4 * plane * H * W;
-      const to = py + 4 * plane * Ho * Wo;
-      const n = count * height;
-      /** Sums along the rows of n rows. */
-      const alongRows = (source: number, target: number): void => {
-        transpose(source, upright, n, W, 4 * W, 4 * n);
-        rowSums(upright, summed, Wo, n, columns);
-        transpose(summed, target, Wo, n, 4 * n, 4 * Wo);
-      };
-      const alongColumns = (source: number, target: number, width: number): void => {
-        for (let k = 0; k < count; k++) {
-          rowSums(source + 4 * k * H * width, target + 4 * k * Ho * width, Ho, width, rows);
-        }
-      };
-      if (rowsFirst) alongColumns(from, between, W);
-      alongRows(rowsFirst ? between : from, rowsFirst ? to : between);
-      if (!rowsFirst) alongColumns(between, to, Wo);
-    }
+    const sizes = [together * height * W, together * height * Wo];
+    const betweenSize = together * height * (rowsFirst ? W : Wo);
+    const shared = within ? call.scratch(betweenSize) : 0;
+    const [upright, summed, own] = call.each(...sizes, within ? 0 : betweenSize);
+    const between = within ? shared : own;
+    const split = (n: number, grain: number, body: (from: number, to: number) => void): void => {
+      if (within) call.split(n, Math.ceil(grain), body);
+      else body(0, n);
+    };
+    /** Sums along the rows of n rows. */
+    const alongRows = (source: number, target: number, n: number): void => {
+      split(n, GRAIN / (W + Wo), (from, to) => {
+        const many = to - from;
+        transpose(source + 4 * from * W, upright, many, W, 4 * W, 4 * many);
+        rowSums(upright, summed, Wo, many, columns);
+        transpose(summed, target + 4 * from * Wo, Wo, many, 4 * many, 4 * Wo);
+      });
+    };
+    const alongColumns = (source: number, target: number, width: number, count: number): void => {
+      for (let k = 0; k < count; k++) {
+        split(Ho, GRAIN / width, (from, to) => {
+          const table = rows + 4 * (3 * from + g.rows.offsets[from]);
+          rowSums(source + 4 * k * H * width, target + 4 * (k * Ho + from) * width, to - from, width, table);
+        });
+      }
+    };
+    const resize = (plane: number, count: number): void => {
+      const [from, to] = [px + 4 * plane * H * W, py + 4 * plane * Ho * Wo];
+      if (rowsFirst) alongColumns(from, between, W, count);
+      alongRows(rowsFirst ? between : from, rowsFirst ? to : between, count * height);
+      if (!rowsFirst) alongColumns(between, to, Wo, count);
+    };
+    const all = (first: number, end: number): void => {
+      for (let plane = first; plane < end; plane += together) resize(plane, Math.min(together, end - plane));
+    };
+    if (within) all(0, planes);
+    else call.split(planes, Math.ceil(GRAIN / (H * W + Ho * Wo)), all);
   });
 }
 

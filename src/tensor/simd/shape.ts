@@ -12,7 +12,7 @@
 import type { CopyGeometry } from "../geometry/copy.ts";
 import type { Floats } from "../memory.ts";
 import { sizeOf } from "../shape.ts";
-import { advance, copyRun, countDown, step, sweep } from "./loops.ts";
+import { advance, copyRun, countDown, eachRange, GRAIN, step, sweep } from "./loops.ts";
 import { transpose4 } from "./pack.ts";
 import { type Code, type Func, f32, func, get, i32, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
@@ -37,29 +37,48 @@ export function copyStrided(engine: Engine, x: Floats, y: Floats, g: CopyGeometr
   const beside = transposes ? along : last - 1;
   const outerAxes = shape.map((_, axis) => axis).filter((axis) => axis !== last && axis !== beside);
   const count = beside >= 0 ? shape[beside] : 1;
-  const dx = transposes ? xStrides[last] : beside >= 0 ? xStrides[beside] : 0;
+  const rows = sizeOf(shape) / shape[last];
+  const xBeside = beside >= 0 ? xStrides[beside] : 0;
+  const dx4 = 4 * (transposes ? xStrides[last] : xBeside);
   const dy = beside >= 0 ? yStrides[beside] : 0;
   return engine.run((call) => {
     const px = call.input(x);
     // y's other elements keep their values.
     const py = call.update(y);
-    const index = new Array<number>(shape.length).fill(0);
-    let i = g.xOffset;
-    let j = g.yOffset;
-    for (;;) {
-      copyRows(px + 4 * i, py + 4 * j, shape[last], count, 4 * dx, 4 * dy);
-      let k = outerAxes.length - 1;
-      for (; k >= 0; k--) {
-        const axis = outerAxes[k];
-        i += xStrides[axis];
-        j += yStrides[axis];
-        if (++index[axis] < shape[axis]) break;
-        i -= xStrides[axis] * shape[axis];
-        j -= yStrides[axis] * shape[axis];
-        index[axis] = 0;
-      }
-      if (k < 0) return;
+    if (rows === 1) {
+      eachRange(call, shape[last], (from, many) => {
+        copyRows(
+          px + 4 * (g.xOffset + from * xStrides[last]),
+          py + 4 * (g.yOffset + from * yStrides[last]),
+          many,
+          1,
+          dx4,
+          0,
+        );
+      });
+      return;
     }
+    // Rows are numbered through; each thread takes a range of them. To write a call down takes as long as to copy some dozens of numbers.
+    const grain = count * shape[last] < 64 ? rows : Math.ceil(GRAIN / shape[last]);
+    call.split(rows, grain, (from, to) => {
+      const index = new Array<number>(shape.length).fill(0);
+      for (let row = 0, i = g.xOffset, j = g.yOffset; row < to; row += count) {
+        const skipped = Math.max(from - row, 0);
+        const many = Math.min(to - row, count) - skipped;
+        // Along the transposed axis, numbers of x are neighbours.
+        if (many > 0)
+          copyRows(px + 4 * (i + skipped * xBeside), py + 4 * (j + skipped * dy), shape[last], many, dx4, 4 * dy);
+        for (let k = outerAxes.length - 1; k >= 0; k--) {
+          const axis = outerAxes[k];
+          i += xStrides[axis];
+          j += yStrides[axis];
+          if (++index[axis] < shape[axis]) break;
+          i -= xStrides[axis] * shape[axis];
+          j -= yStrides[axis] * shape[axis];
+          index[axis] = 0;
+        }
+      }
+    });
   });
 }
 

@@ -168,14 +168,11 @@ export function rmsprop(
     ),
   ]);
   return engine.run((call) =>
-    map(
-      call.update(w),
-      call.input(gw),
-      ...updated.map((array) => call.update(array)),
-      1,
+    mapRange(
+      call,
+      map,
       w.length,
-      0,
-      0,
+      [call.update(w), call.input(gw), ...updated.map((array) => call.update(array))],
       lr,
       alpha,
       1 - alpha,

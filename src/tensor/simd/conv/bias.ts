@@ -1,15 +1,18 @@
 /** The bias of a convolution, added when the rest is done: y[n, o, ·] += b[o]. */
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import type { Floats } from "../../memory.ts";
-import { advance, whileAtLeast } from "../loops.ts";
+import { advance, GRAIN, whileAtLeast } from "../loops.ts";
 import { type Func, f32, f32x4, func, get, set, v128 } from "../wasm/assembler.ts";
 import type { Engine } from "../wasm/engine.ts";
 
 /** Adds it. False where the engine has no room. */
 export function addBias(engine: Engine, y: Floats, b: Floats, g: ConvGeometry): boolean {
+  const { N, O, L } = g;
   return engine.run((call) => {
-    const pb = call.input(b);
-    addBiasAt(engine, call.update(y), pb, g);
+    const [py, pb] = [call.update(y), call.input(b)];
+    call.split(N, Math.ceil(GRAIN / (O * L)), (from, to) => {
+      addBiasAt(engine, py + 4 * from * O * L, pb, { ...g, N: to - from });
+    });
   });
 }
 

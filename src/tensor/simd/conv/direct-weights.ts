@@ -14,7 +14,7 @@
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import { arithmetic } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
-import { advance, whileAtLeast } from "../loops.ts";
+import { advance, GRAIN, whileAtLeast } from "../loops.ts";
 import { multiplyAdd } from "../matmul-kernel.ts";
 import {
   block,
@@ -73,30 +73,51 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
     const pgy = call.input(gy);
     const px = call.input(x);
     const pgw = call.output(gw);
-    const paddedFloats = (H + 2 * ph) * Wp * C + CHANNELS;
-    const padded = call.scratch(paddedFloats);
+    const paddedFloats = 16 * Math.ceil(((H + 2 * ph) * Wp * C + CHANNELS) / 16);
+    const together = engine.togetherOf(N, paddedFloats);
+    const padded = call.scratch(together * paddedFloats);
     const tileRow = FILTERS * channels;
-    const sums = call.scratch(groups * filterPanels * kh * kw * tileRow);
+    const tiles = groups * filterPanels * kh * kw;
+    const sums = call.scratch(tiles * tileRow);
     const targets = writeTable(engine, call, arithmetic(Cg, kh * kw));
-    engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
-    for (let n = 0; n < N; n++) {
-      functions.toPixels(px + 4 * n * C * H * W, padded + 4 * C * (ph * Wp + pw), H, W, 4 * H * W, 4 * C * Wp);
-      for (let row = 0; row < Ho; row += bandRows) {
-        const rows = Math.min(bandRows, Ho - row);
-        const add = n + row > 0 ? 1 : 0;
-        let to = sums;
-        for (let group = 0; group < groups; group++) {
-          for (let panel = 0; panel < filterPanels; panel++) {
-            const from = pgy + 4 * ((n * O + group * Og + firstFilter(panel)) * L + row * Wo);
-            for (let u = 0; u < kh; u++) {
-              for (let v = 0; v < kw; v++, to += 4 * tileRow) {
-                const pixels = padded + 4 * (((row * sh + u * dh) * Wp + v * dw) * C + group * Cg);
-                functions.outers(from, pixels, to, rows, Wo, 4 * C * sh * Wp, 4 * channels, add, channelPanels);
-              }
-            }
+    engine.arena.floats.fill(0, padded / 4, padded / 4 + together * paddedFloats);
+    /** What tile number `tile`, of one tap and one panel of filters, sums over a band of rows. */
+    const addBand = (tile: number, n: number, image: number, row: number): void => {
+      const [u, v] = [Math.floor(tile / kw) % kh, tile % kw];
+      const ofGroup = Math.floor(tile / (kh * kw));
+      const [group, panel] = [Math.floor(ofGroup / filterPanels), ofGroup % filterPanels];
+      const from = pgy + 4 * ((n * O + group * Og + firstFilter(panel)) * L + row * Wo);
+      const pixels = image + 4 * (((row * sh + u * dh) * Wp + v * dw) * C + group * Cg);
+      const rows = Math.min(bandRows, Ho - row);
+      const add = n + row > 0 ? 1 : 0;
+      functions.outers(
+        from,
+        pixels,
+        sums + 4 * tile * tileRow,
+        rows,
+        Wo,
+        4 * C * sh * Wp,
+        4 * channels,
+        add,
+        channelPanels,
+      );
+    };
+    for (let first = 0; first < N; first += together) {
+      const count = Math.min(together, N - first);
+      const imageOf = (k: number): number => padded + 4 * k * paddedFloats;
+      call.split(count, 1, (from, to) => {
+        for (let k = from; k < to; k++) {
+          const inside = imageOf(k) + 4 * C * (ph * Wp + pw);
+          functions.toPixels(px + 4 * (first + k) * C * H * W, inside, H, W, 4 * H * W, 4 * C * Wp);
+        }
+      });
+      call.split(tiles, Math.ceil(GRAIN / (count * L * channels)), (from, to) => {
+        for (let k = 0; k < count; k++) {
+          for (let row = 0; row < Ho; row += bandRows) {
+            for (let tile = from; tile < to; tile++) addBand(tile, first + k, imageOf(k), row);
           }
         }
-      }
+      });
     }
     for (let o = 0; o < O; o++) {
       const [group, inGroup] = [Math.floor(o / Og), o % Og];
