@@ -3,6 +3,7 @@ import { warn } from "../../warn.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { MemoryLike } from "../wasm/features.ts";
 import { EACH, type Team } from "../wasm/team.ts";
+import type { Hand } from "./start.ts";
 import {
   ARGUMENTS,
   BROKEN,
@@ -22,6 +23,7 @@ import {
   SCRATCH,
   type Shared,
   SLEEPING,
+  STARTING,
   STATE,
   THREAD,
   WAITING,
@@ -30,12 +32,6 @@ import {
   WRITTEN,
   work,
 } from "./work.ts";
-
-/** A started worker. */
-export interface Hand {
-  /** Ends it at once, whatever it does. */
-  terminate(): void;
-}
 
 type Functions = Readonly<Record<string, Callable>>;
 
@@ -92,10 +88,18 @@ export class Threads implements Team {
     this.shared.counters[COUNT] = this.#hands.length;
   }
 
-  /** Says that a worker is no more. */
-  lose(thread: number): void {
-    Atomics.store(this.shared.counters, THREAD + 16 * thread + STATE, GONE);
-    if (this.working === 0) this.end();
+  /** The workers that have not begun. */
+  get starting(): number[] {
+    return [...this.#hands.keys()].filter((t) => t > 0 && this.#of(t, STATE) === STARTING);
+  }
+
+  /** Says that a worker is no more, and ends it. Returns false if that is known. */
+  lose(thread: number): boolean {
+    const state = THREAD + 16 * thread + STATE;
+    if (Atomics.exchange(this.shared.counters, state, GONE) === GONE) return false;
+    this.#hands[thread]?.terminate();
+    if (this.working === 0 && this.starting.length === 0) this.end();
+    return true;
   }
 
   #of(thread: number, what: number): number {
@@ -292,16 +296,18 @@ export class Threads implements Team {
     }
   }
 
-  /** Ends the workers. One thread computes from then on. */
-  end(): void {
+  /** Ends the workers. One thread computes from then on. Resolves when they are gone, where the platform says so. */
+  end(): Promise<unknown> {
     Atomics.store(this.shared.counters, ENDED, 1);
     this.#wake();
-    for (let t = 1; t < this.count; t++) {
-      Atomics.store(this.shared.counters, THREAD + 16 * t + STATE, GONE);
-      this.#hands[t]?.terminate();
-    }
-    this.#hands.length = 1;
+    const workers = this.#hands.splice(1);
     this.shared.counters[COUNT] = 1;
+    return Promise.all(
+      workers.map((hand, i) => {
+        Atomics.store(this.shared.counters, THREAD + 16 * (i + 1) + STATE, GONE);
+        return hand?.terminate();
+      }),
+    );
   }
 }
 
