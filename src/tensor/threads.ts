@@ -70,7 +70,7 @@ export async function useThreads(n?: number, options?: ThreadOptions): Promise<T
 }
 
 async function change(n: number | undefined, file: WorkerFile | undefined): Promise<ThreadsInUse> {
-  const asked = n ?? (await countCores());
+  const asked = n ?? countCores();
   const most = Math.min(asked, MOST_THREADS);
   if (team && most > 1 && team.threads.working === most - 1 && isSimd()) {
     // Somebody may have gone back to an earlier tier.
@@ -103,7 +103,7 @@ const isSimd = (): boolean => kernels.name === "simd" || kernels.name === "auto"
 /** A tier with at least one worker that is ready, and why there are not more; or why there is none. */
 async function makeTeam(n: number, file: WorkerFile | undefined): Promise<{ team: Team; why: string | null } | string> {
   if (!isSimd()) return `threads are for the SIMD tier, and the ${kernels.name} tier is in use`;
-  const workers = await findWorkers(file);
+  const workers = findWorkers(file);
   if (typeof workers === "string") return workers;
   let threads: Threads | undefined;
   const tier = makeSimdKernels((memory) => {

@@ -43,10 +43,7 @@ interface PageWorker extends Hand {
 
 /** What the platforms have; each lacks some of it. */
 interface Platform {
-  readonly process?: {
-    readonly versions?: { readonly node?: string };
-    getBuiltinModule?(name: string): object | undefined;
-  };
+  readonly process?: { getBuiltinModule?(name: string): object | undefined };
   readonly navigator?: { readonly hardwareConcurrency?: number };
   readonly crossOriginIsolated?: boolean;
   readonly SharedArrayBuffer?: object;
@@ -68,32 +65,28 @@ const call = (): string =>
 export const workerProgram = (): string => `onmessage = ({ data: { shared, thread } }) => { ${call()} };`;
 
 /** How workers are started here, or why none can be. */
-export async function findWorkers(file: WorkerFile | undefined): Promise<Workers | string> {
-  const threads = await ofNode<WorkerThreads>("node:worker_threads");
+export function findWorkers(file: WorkerFile | undefined): Workers | string {
+  const threads = ofNode<WorkerThreads>("node:worker_threads");
   if (threads) return nodeWorkers(threads);
   if (here.crossOriginIsolated === false) {
     const headers = "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
     return `this page is not cross-origin isolated: it has to come with the headers ${headers}, by https or from localhost`;
   }
   if (!here.SharedArrayBuffer) return "this platform has no SharedArrayBuffer";
-  return here.Worker ? pageWorkers(here.Worker, file) : "this platform has no workers";
+  return here.Worker ? pageWorkers(here.Worker, file) : "this platform has no workers (Node has from 20.16 on)";
 }
 
 /** How many threads this machine runs at once. */
-export async function countCores(): Promise<number> {
+export function countCores(): number {
   const known = here.navigator?.hardwareConcurrency;
   if (known !== undefined) return known;
-  const os = await ofNode<{ availableParallelism?(): number }>("node:os");
-  return os?.availableParallelism?.() ?? 1;
+  return ofNode<{ availableParallelism(): number }>("node:os")?.availableParallelism() ?? 1;
 }
 
-/** A module of Node, undefined elsewhere. Not by an import with a name in it: bundlers for pages would look for that. */
-async function ofNode<Module extends object>(name: string): Promise<Module | undefined> {
-  const { process } = here;
-  // In pages there may be a stand-in for `process`, without versions.
-  if (!process?.versions?.node) return undefined;
-  // Node before 20.16 only imports.
-  return (process.getBuiltinModule?.(name) ?? (await import(name))) as Module;
+/** A module of Node, undefined elsewhere; without an import, which bundlers for pages would follow. */
+function ofNode<Module extends object>(name: string): Module | undefined {
+  // In pages there may be a stand-in for `process`.
+  return here.process?.getBuiltinModule?.(name) as Module | undefined;
 }
 
 function nodeWorkers({ Worker }: WorkerThreads): Workers {

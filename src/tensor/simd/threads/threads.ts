@@ -1,4 +1,5 @@
 /** The main thread's side: writes chunks, publishes them, takes its share, and waits for the rest, but not for ever. */
+import { SkipstoneError } from "../../errors.ts";
 import { warn } from "../../warn.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { MemoryLike } from "../wasm/features.ts";
@@ -255,7 +256,7 @@ export class Threads implements Team {
   /** The chunk changes what it reads, so it cannot be done again. */
   #lost(all: number): never {
     Atomics.store(this.shared.counters, DONE, all);
-    throw new Error(
+    throw new SkipstoneError(
       "a worker thread stopped while it changed numbers in place (an optimizer's step, or a sum of gradients), and some may have been changed and some not: start again from what was saved before",
     );
   }
