@@ -14,6 +14,8 @@ beforeAll(async () => {
   files["/page.js"] = await bundle("test/browser/threads-page.ts");
   files["/own.js"] = await bundle("test/browser/threads-worker.ts");
   files["/threads-worker.js"] = workerProgram();
+  const call = "counters[mine + 1]++;";
+  files["/dying-worker.js"] = workerProgram().replace(call, `${call} if (counters[mine + 1] === 5) for (;;);`);
 });
 
 const page = (attributes: string): string =>
@@ -76,5 +78,13 @@ describe.each(["chromium", "firefox"] as const)("in %s", (kind) => {
     const report = await open(ISOLATED, 'data-worker="/nothing.js"');
     expectOne(report, /^2 of 2 workers did not start: \/nothing\.js was not loaded as a worker$/);
     expect(report.warnings).toHaveLength(1);
+  });
+
+  test.skipIf(!browser)("a worker that stops in the middle: the right result, after one warning", async () => {
+    const { inUse, fingerprints, warnings } = await open(ISOLATED, 'data-worker="/dying-worker.js"');
+    expect(inUse).toEqual({ threads: 3, why: null });
+    expect(fingerprints).toEqual(Array.from({ length: 3 }, () => fingerprints[0]));
+    const warning = "a worker thread stopped in the middle of its work: one thread computes from now on";
+    expect(warnings).toEqual([`skipstone: ${warning}`]);
   });
 });
