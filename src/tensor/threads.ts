@@ -1,11 +1,23 @@
-/** `useThreads`: one computation on every core. */
-import { checkInteger } from "./arguments.ts";
+/** `useThreads`: one computation on every core. How it works: docs/threads.md. */
+import { checkWhole } from "./arguments.ts";
+import { checkOptions, describe } from "./check.ts";
+import { UsageError } from "./errors.ts";
+import type { ArrayKernels } from "./kernels.ts";
+import { currentStep } from "./memory.ts";
 import { makeSimdKernels } from "./simd/index.ts";
-import { startWorker } from "./simd/threads/start.ts";
+import { countCores, findWorkers, type WorkerFile, type Workers } from "./simd/threads/start.ts";
 import { Threads } from "./simd/threads/threads.ts";
 import { MOST_THREADS } from "./simd/threads/work.ts";
-import { replaceSimd } from "./tier.ts";
+import { kernels, replaceSimd } from "./tier.ts";
 import { warn } from "./warn.ts";
+
+export interface ThreadOptions {
+  /**
+   * Where the package's `dist/threads-worker.js` is, of the same version: only for a page whose Content-Security-Policy forbids
+   * workers from `blob:` URLs. Ignored in Node, Deno and Bun.
+   */
+  readonly worker?: string | { readonly href: string };
+}
 
 /** How many threads compute. */
 export interface ThreadsInUse {
@@ -15,36 +27,123 @@ export interface ThreadsInUse {
   readonly why: string | null;
 }
 
-let team: Threads | null = null;
-
-/** Prototype. */
-export async function useThreads(n: number = cores()): Promise<ThreadsInUse> {
-  checkInteger("useThreads", "its argument", n);
-  const asked = Math.min(n, MOST_THREADS);
-  let threads: Threads | undefined;
-  const tier = makeSimdKernels((memory) => (threads = new Threads(memory)));
-  if (typeof tier === "string" || !threads) return { threads: 1, why: String(tier) };
-  const made = threads;
-  for (let t = 1; t < asked; t++) {
-    made.add(
-      await startWorker(made, t, (why) => {
-        if (team === made) warn(`worker thread ${t} is gone: ${why}`);
-        made.lose(t);
-      }),
-    );
-  }
-  while (made.working < asked - 1)
-    await new Promise((resolve) =>
-      (globalThis as unknown as { setTimeout(f: unknown, ms: number): void }).setTimeout(resolve, 1),
-    );
-  replaceSimd(tier);
-  team?.end();
-  team = made;
-  return { threads: asked, why: null };
+/** A SIMD tier with workers. */
+interface Team {
+  readonly tier: ArrayKernels;
+  readonly threads: Threads;
 }
 
-function cores(): number {
-  return (
-    (globalThis as unknown as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 2
-  );
+/** Milliseconds that workers have to start. */
+const PATIENCE = 10_000;
+
+declare const setTimeout: (then: () => void, milliseconds: number) => unknown;
+declare const clearTimeout: (timer: unknown) => void;
+
+let team: Team | null = null;
+/** The end of the last call: calls take turns. */
+let turn: Promise<unknown> | undefined;
+
+/**
+ * Computes on `n` threads from now on: this one and n − 1 workers, which share the memory of the SIMD tier. Everything else
+ * stays as it is, and results have the same bits for every n. `useThreads(1)` gives the workers back.
+ *
+ * Where fewer can compute, they do, and `why` says the reason: on the plain tier, or in a page that is not cross-origin
+ * isolated, it is this thread alone.
+ *
+ * @param n default: as many as there are cores.
+ * @throws UsageError inside a step.
+ * @example
+ * const { threads, why } = await useThreads(2);
+ * console.log(`${threads} threads`, why ?? "");
+ */
+export async function useThreads(n?: number, options?: ThreadOptions): Promise<ThreadsInUse> {
+  if (n !== undefined) checkWhole("useThreads", "n", n);
+  checkOptions<ThreadOptions>("useThreads", options, { worker: true });
+  const file = options?.worker;
+  if (file !== undefined && typeof (typeof file === "string" ? file : file?.href) !== "string") {
+    throw new UsageError(`useThreads: worker must be a URL or a string, got ${describe(file)}`);
+  }
+  if (currentStep()) throw new UsageError("useThreads: threads cannot come or go inside a step: await it before");
+  const mine = (turn ?? Promise.resolve()).then(() => change(n, file));
+  turn = mine.catch(() => {});
+  return mine;
+}
+
+async function change(n: number | undefined, file: WorkerFile | undefined): Promise<ThreadsInUse> {
+  const asked = n ?? countCores();
+  const most = Math.min(asked, MOST_THREADS);
+  if (team && most > 1 && team.threads.working === most - 1 && isSimd()) {
+    // Somebody may have gone back to an earlier tier.
+    replaceSimd(team.tier);
+    return { threads: most, why: most < asked ? tooMany() : null };
+  }
+  const before = team;
+  team = null;
+  await before?.threads.end();
+  const next = most > 1 ? await makeTeam(most, file) : null;
+  if (next && typeof next !== "string") {
+    team = next.team;
+    replaceSimd(team.tier);
+    const reasons = [most < asked ? tooMany() : null, next.why].filter((reason) => reason !== null);
+    return { threads: team.threads.working + 1, why: reasons.join("; ") || null };
+  }
+  if (before) {
+    const alone = makeSimdKernels();
+    // Else the former one stays: without workers it computes too.
+    if (typeof alone !== "string") replaceSimd(alone);
+  }
+  return { threads: 1, why: next };
+}
+
+const tooMany = (): string => `${MOST_THREADS} threads are the most`;
+
+/** Whether the SIMD tier computes, or nothing has been decided. */
+const isSimd = (): boolean => kernels.name === "simd" || kernels.name === "auto";
+
+/** A tier with at least one worker that is ready, and why there are not more; or why there is none. */
+async function makeTeam(n: number, file: WorkerFile | undefined): Promise<{ team: Team; why: string | null } | string> {
+  if (!isSimd()) return `threads are for the SIMD tier, and the ${kernels.name} tier is in use`;
+  const workers = findWorkers(file);
+  if (typeof workers === "string") return workers;
+  let threads: Threads | undefined;
+  const tier = makeSimdKernels((memory) => {
+    threads = new Threads(memory);
+    return threads;
+  });
+  if (typeof tier === "string" || !threads) return `threads are for the SIMD tier: ${tier}`;
+  const failure = await start(threads, n, workers);
+  const missing = n - 1 - threads.working;
+  if (missing === 0) return { team: { tier, threads }, why: null };
+  const why = `${missing} of ${n - 1} workers did not start: ${failure}`;
+  warn(`useThreads: ${why}`);
+  return threads.working > 0 ? { team: { tier, threads }, why } : why;
+}
+
+/** Starts n − 1 workers, and waits until each is ready or lost. Returns why the first was lost. */
+async function start(threads: Threads, n: number, workers: Workers): Promise<string | undefined> {
+  let failure: string | undefined;
+  let starting = true;
+  const lose = (thread: number, why: string): void => {
+    if (!threads.lose(thread)) return;
+    if (starting) failure ??= why;
+    else warn(`a worker thread is gone, ${threads.working + 1} of ${n} threads go on: ${why}`);
+  };
+  try {
+    for (let t = 1; t < n; t++) {
+      threads.add(workers.start({ shared: threads.shared, thread: t }, (why) => lose(t, why)));
+    }
+  } catch (error) {
+    // Nor would the next ones start.
+    failure = error instanceof Error ? error.message : String(error);
+  }
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+  }, PATIENCE);
+  while (threads.starting.length > 0 && !late) await new Promise<void>((resolve) => setTimeout(resolve, 2));
+  clearTimeout(timer);
+  for (const t of threads.starting) lose(t, `not ready after ${PATIENCE / 1000} s`);
+  workers.started();
+  starting = false;
+  return failure;
 }

@@ -80,13 +80,13 @@ export async function ready(): Promise<void> {
 let simd: ArrayKernels | string | undefined;
 
 /**
- * The SIMD tier is `next` from now on: threads have come or gone. Where the old one computes, so does this one.
+ * The SIMD tier is `next` from now on: threads have come or gone. Where another SIMD tier computes, or none has been chosen,
+ * so does this one.
  *
  * @throws UsageError inside a step.
  */
 export function replaceSimd(next: ArrayKernels): void {
-  const before = simd;
-  if (kernels.name === "auto" || kernels === (before as unknown)) useKernels(onValues(next));
+  if (kernels.name === "auto" || kernels.name === "simd") useKernels(onValues(next));
   simd = next;
 }
 

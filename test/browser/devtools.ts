@@ -23,8 +23,18 @@ interface Message {
   readonly result?: { readonly exceptionDetails?: unknown } & Readonly<Record<string, unknown>>;
 }
 
-/** Runs `script` in an empty page, and returns what each call of the console's methods was given. */
-export async function consoleOf(browser: string, script: string): Promise<(readonly Shown[])[]> {
+/** A browser under the control of its developer tools. */
+export interface Devtools {
+  /** The process, and the id of the group of all its processes. */
+  readonly pid: number;
+  /** What each call of the console's methods was given. */
+  readonly calls: readonly (readonly Shown[])[];
+  /** Calls a method of the protocol; rejects if the page's script throws. */
+  ask(method: string, params?: object, sessionId?: string): Promise<Readonly<Record<string, unknown>>>;
+  end(): Promise<void>;
+}
+
+export function startWithDevtools(browser: string): Devtools {
   const profile = mkdtempSync(join(tmpdir(), "skipstone-console-"));
   const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", `--user-data-dir=${profile}`];
   const child = spawn(browser, [...flags, "--remote-debugging-pipe", "about:blank"], {
@@ -45,16 +55,31 @@ export async function consoleOf(browser: string, script: string): Promise<(reado
     }
   });
   let last = 0;
-  const ask = (method: string, params: object = {}, sessionId?: string): Promise<Record<string, unknown>> =>
-    new Promise((resolve, reject) => {
-      const id = ++last;
-      waiting.set(id, ({ result }) => {
-        if (!result || result.exceptionDetails) reject(new Error(`${method}: ${JSON.stringify(result)}`));
-        else resolve(result);
-      });
-      child.once("exit", (code) => reject(new Error(`${browser} ended by itself with code ${code}`)));
-      to.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-    });
+  return {
+    pid: child.pid!,
+    calls,
+    ask: (method, params = {}, sessionId) =>
+      new Promise((resolve, reject) => {
+        const id = ++last;
+        waiting.set(id, ({ result }) => {
+          if (!result || result.exceptionDetails) reject(new Error(`${method}: ${JSON.stringify(result)}`));
+          else resolve(result);
+        });
+        child.once("exit", (code) => reject(new Error(`${browser} ended by itself with code ${code}`)));
+        to.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+      }),
+    async end() {
+      child.removeAllListeners("exit");
+      end(child);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Runs `script` in an empty page, and returns what each call of the console's methods was given. */
+export async function consoleOf(browser: string, script: string): Promise<readonly (readonly Shown[])[]> {
+  const { ask, calls, end } = startWithDevtools(browser);
   try {
     const { targetInfos } = await ask("Target.getTargets");
     const page = (targetInfos as { type: string; targetId: string }[]).find(({ type }) => type === "page")!;
@@ -63,9 +88,6 @@ export async function consoleOf(browser: string, script: string): Promise<(reado
     await ask("Runtime.evaluate", { expression: script }, sessionId as string);
     return calls;
   } finally {
-    child.removeAllListeners("exit");
-    end(child);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    await end();
   }
 }

@@ -4,24 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { execute } from "../../bench/runtimes/execute.ts";
-import { fileOf, isInstalled, type NpmPackage } from "../../bench/runtimes/packages.ts";
-import { runtimes } from "../../bench/runtimes/runtimes.ts";
 import { bundle } from "../browser/browser.ts";
-
-/** The command that `npm run runtimes -- --install` has brought; undefined where it has not. */
-function find(id: string, path: string): string | undefined {
-  const needed = runtimes.find((runtime) => runtime.id === id)!.needs[0] as NpmPackage;
-  if (isInstalled(needed)) return fileOf(needed, path);
-  const advice = `no ${id} here: npm run runtimes -- --install --only ${id} brings it`;
-  if (process.env["SKIPSTONE_BROWSER"] === "required") throw new Error(`${advice} (SKIPSTONE_BROWSER=required)`);
-  console.warn(`printing is not tested there: ${advice}`);
-  return undefined;
-}
+import { findCommand } from "./commands.ts";
 
 const commands: readonly (readonly [string, string | undefined, readonly string[]])[] = [
   ["Node", process.execPath, []],
-  ["Deno", find("deno", "deno"), ["run"]],
-  ["Bun", find("bun", "bin/bun"), []],
+  ["Deno", findCommand("deno", "deno"), ["run"]],
+  ["Bun", findCommand("bun", "bin/bun"), []],
 ];
 
 describe.each(commands)("%s", (_, command, args) => {

@@ -1,35 +1,130 @@
-/** Starting workers, on every platform. */
-import type { Hand, Threads } from "./threads.ts";
-import { type Shared, work } from "./work.ts";
+/**
+ * Starting workers: Node's (which Deno and Bun have too), or a page's. All run the text of `work`; a page's come from a Blob
+ * URL, unless a file is named that has the same text.
+ */
+import { BROKEN, type Shared, STATE, THREAD, work } from "./work.ts";
 
-/** What a worker is sent. */
-interface Task {
+/** What a worker is given. */
+export interface Task {
   readonly shared: Shared;
   readonly thread: number;
 }
 
-interface NodeWorker {
-  on(event: string, listener: (what: unknown) => void): void;
-  unref(): void;
+/** A started worker. */
+export interface Hand {
+  /** Ends it at once, whatever it does. May return a promise for the moment when it is gone. */
   terminate(): unknown;
 }
 
-interface NodeThreads {
+/** A file with `workerProgram()`. A `URL` will do. */
+export type WorkerFile = string | { readonly href: string };
+
+/** How workers are started here. */
+export interface Workers {
+  /** @param lost is called when the worker ends by itself, perhaps more than once. */
+  start(task: Task, lost: (why: string) => void): Hand;
+  /** None that was started has yet to load its program. */
+  started(): void;
+}
+
+interface NodeWorker extends Hand {
+  on(event: "error" | "exit", listener: (what: unknown) => void): void;
+  unref(): void;
+}
+
+interface WorkerThreads {
   readonly Worker: new (code: string, options: object) => NodeWorker;
 }
 
-/** The worker's program, but for where its task comes from. An error leaves the mark that a rescue looks for. */
-const body = (task: string): string =>
-  `const { shared, thread } = ${task}; try { (${work.toString()})(shared, [], thread); } catch (error) { Atomics.store(shared.counters, 144 + 16 * thread + 2, 2); throw error; }`;
+interface PageWorker extends Hand {
+  onerror: ((event: { readonly message?: string; preventDefault(): void }) => void) | null;
+  postMessage(message: Task): void;
+}
 
-/** Starts worker number `thread` of the team. `lost` is called if it ends by itself. */
-export async function startWorker(threads: Threads, thread: number, lost: (why: string) => void): Promise<Hand> {
-  const task: Task = { shared: threads.shared, thread };
-  const { Worker } = (await import("node:worker_threads" as string)) as NodeThreads;
-  const code = body(`require("node:worker_threads").workerData`);
-  const worker = new Worker(code, { eval: true, workerData: task, execArgv: [], stdin: false });
-  worker.on("error", (error) => lost(String(error)));
-  worker.on("exit", () => lost("it ended"));
-  worker.unref();
-  return { terminate: () => void worker.terminate() };
+/** What the platforms have; each lacks some of it. */
+interface Platform {
+  readonly process?: { getBuiltinModule?(name: string): object | undefined };
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly crossOriginIsolated?: boolean;
+  readonly SharedArrayBuffer?: object;
+  readonly Worker?: new (url: string, options: object) => PageWorker;
+  readonly Blob?: new (parts: readonly string[], options: object) => object;
+  readonly URL?: { createObjectURL(blob: object): string; revokeObjectURL(url: string): void };
+}
+
+const here = globalThis as unknown as Platform;
+
+/** The call of `work`. An error leaves the mark that the main thread looks for (threads.ts). */
+const call = (): string =>
+  `try { (${work})(shared, [], thread); } catch (error) {
+    Atomics.store(shared.counters, ${THREAD} + 16 * thread + ${STATE}, ${BROKEN});
+    throw error;
+  }`;
+
+/** The program of a page's worker: dist/threads-worker.js. */
+export const workerProgram = (): string => `onmessage = ({ data: { shared, thread } }) => { ${call()} };`;
+
+/** How workers are started here, or why none can be. */
+export function findWorkers(file: WorkerFile | undefined): Workers | string {
+  const threads = ofNode<WorkerThreads>("node:worker_threads");
+  if (threads) return nodeWorkers(threads);
+  if (here.crossOriginIsolated === false) {
+    const headers = "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
+    return `this page is not cross-origin isolated: it has to come with the headers ${headers}, by https or from localhost`;
+  }
+  if (!here.SharedArrayBuffer) return "this platform has no SharedArrayBuffer";
+  return here.Worker ? pageWorkers(here.Worker, file) : "this platform has no workers (Node has from 20.16 on)";
+}
+
+/** How many threads this machine runs at once. */
+export function countCores(): number {
+  const known = here.navigator?.hardwareConcurrency;
+  if (known !== undefined) return known;
+  return ofNode<{ availableParallelism(): number }>("node:os")?.availableParallelism() ?? 1;
+}
+
+/** A module of Node, undefined elsewhere; without an import, which bundlers for pages would follow. */
+function ofNode<Module extends object>(name: string): Module | undefined {
+  // In pages there may be a stand-in for `process`.
+  return here.process?.getBuiltinModule?.(name) as Module | undefined;
+}
+
+function nodeWorkers({ Worker }: WorkerThreads): Workers {
+  const code = `const { shared, thread } = require("node:worker_threads").workerData; ${call()}`;
+  return {
+    start(task, lost) {
+      const name = `skipstone ${task.thread}`;
+      // Without what was given to this process: a loader or a debugger is not for it.
+      const worker = new Worker(code, { eval: true, workerData: task, execArgv: [], name });
+      worker.on("error", (error) => lost(String(error)));
+      worker.on("exit", () => lost("it ended"));
+      // It does not keep the process alive.
+      worker.unref();
+      return worker;
+    },
+    started() {},
+  };
+}
+
+function pageWorkers(Worker: NonNullable<Platform["Worker"]>, file: WorkerFile | undefined): Workers {
+  const { Blob, URL } = here;
+  const blob = file ?? URL!.createObjectURL(new Blob!([workerProgram()], { type: "text/javascript" }));
+  const url = typeof blob === "string" ? blob : blob.href;
+  const notLoaded = file
+    ? `${url} was not loaded as a worker`
+    : "a Content-Security-Policy may forbid workers from blob: URLs: allow them in its worker-src, or name the package's file, useThreads(n, { worker: … })";
+  return {
+    start(task, lost) {
+      const worker = new Worker(url, { name: `skipstone ${task.thread}` });
+      worker.onerror = (event) => {
+        event.preventDefault();
+        lost(event.message || notLoaded);
+      };
+      worker.postMessage(task);
+      return worker;
+    },
+    started() {
+      if (!file) URL!.revokeObjectURL(url);
+    },
+  };
 }

@@ -1,8 +1,10 @@
 /** The main thread's side: writes chunks, publishes them, takes its share, and waits for the rest, but not for ever. */
+import { SkipstoneError } from "../../errors.ts";
 import { warn } from "../../warn.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { MemoryLike } from "../wasm/features.ts";
 import { EACH, type Team } from "../wasm/team.ts";
+import type { Hand } from "./start.ts";
 import {
   ARGUMENTS,
   BROKEN,
@@ -22,6 +24,7 @@ import {
   SCRATCH,
   type Shared,
   SLEEPING,
+  STARTING,
   STATE,
   THREAD,
   WAITING,
@@ -30,12 +33,6 @@ import {
   WRITTEN,
   work,
 } from "./work.ts";
-
-/** A started worker. */
-export interface Hand {
-  /** Ends it at once, whatever it does. */
-  terminate(): void;
-}
 
 type Functions = Readonly<Record<string, Callable>>;
 
@@ -98,10 +95,18 @@ export class Threads implements Team {
     this.shared.counters[COUNT] = this.#hands.length;
   }
 
-  /** Says that a worker is no more. */
-  lose(thread: number): void {
-    Atomics.store(this.shared.counters, THREAD + 16 * thread + STATE, GONE);
-    if (this.working === 0) this.end();
+  /** The workers that have not begun. */
+  get starting(): number[] {
+    return [...this.#hands.keys()].filter((t) => t > 0 && this.#of(t, STATE) === STARTING);
+  }
+
+  /** Says that a worker is no more, and ends it. Returns false if that is known. */
+  lose(thread: number): boolean {
+    const state = THREAD + 16 * thread + STATE;
+    if (Atomics.exchange(this.shared.counters, state, GONE) === GONE) return false;
+    this.#hands[thread]?.terminate();
+    if (this.working === 0 && this.starting.length === 0) this.end();
+    return true;
   }
 
   #of(thread: number, what: number): number {
@@ -275,7 +280,7 @@ export class Threads implements Team {
   /** The chunk changes what it reads, so it cannot be done again. */
   #lost(all: number): never {
     Atomics.store(this.shared.counters, DONE, all);
-    throw new Error(
+    throw new SkipstoneError(
       "a worker thread stopped while it changed numbers in place (an optimizer's step, or a sum of gradients), and some may have been changed and some not: start again from what was saved before",
     );
   }
@@ -316,16 +321,18 @@ export class Threads implements Team {
     }
   }
 
-  /** Ends the workers. One thread computes from then on. */
-  end(): void {
+  /** Ends the workers. One thread computes from then on. Resolves when they are gone, where the platform says so. */
+  end(): Promise<unknown> {
     Atomics.store(this.shared.counters, ENDED, 1);
     this.#wake();
-    for (let t = 1; t < this.count; t++) {
-      Atomics.store(this.shared.counters, THREAD + 16 * t + STATE, GONE);
-      this.#hands[t]?.terminate();
-    }
-    this.#hands.length = 1;
+    const workers = this.#hands.splice(1);
     this.shared.counters[COUNT] = 1;
+    return Promise.all(
+      workers.map((hand, i) => {
+        Atomics.store(this.shared.counters, THREAD + 16 * (i + 1) + STATE, GONE);
+        return hand?.terminate();
+      }),
+    );
   }
 }
 

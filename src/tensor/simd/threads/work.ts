@@ -92,7 +92,8 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
   const mine = 144 + 16 * thread;
   let idle = 0;
   let read = counters[mine];
-  if (thread > 0) Atomics.store(counters, mine + 2, 1);
+  // Too late: the others do not wait for it any more.
+  if (thread > 0 && Atomics.compareExchange(counters, mine + 2, 0, 1) !== 0) return;
   for (;;) {
     const published = Atomics.load(counters, 16);
     // Programs that a chunk needs are written before it is published.
