@@ -11,6 +11,8 @@ import { checkList } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
+import { giveBackUnread, isComputed, noteReader } from "../tensor/given-back.ts";
+import type { Values } from "../tensor/memory.ts";
 import type { Recorded, Rule } from "../tensor/node.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
@@ -34,14 +36,38 @@ export function needsGrad(t: Tensor): boolean {
   return t.requiresGrad || t.node !== null;
 }
 
-/** Records that `operation` computed `output` from `inputs`, if anyone wants gradients. Returns `output`. */
-export function record(operation: Operation, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
-  if (recording && inputs.some(needsGrad)) {
-    const [op, attributes] = typeof operation === "string" ? [operation] : operation;
-    const versions = [...inputs.map((t) => t.version), output.version];
-    output.node = { op, inputs, output, attributes, rule, order: nodesRecorded++, versions };
-  }
+/**
+ * Records that `operation` computed `output` from `inputs`, if anyone wants gradients. Returns `output`.
+ *
+ * @param reads the tensors whose values the rule reads; the values of others need not be kept for it. Default: all.
+ * @param saved arrays that the rule has for itself.
+ */
+export function record(
+  operation: Operation,
+  output: Tensor,
+  inputs: readonly Tensor[],
+  rule: Rule,
+  reads: readonly Tensor[] = [...inputs, output],
+  saved: readonly Values[] = [],
+): Tensor {
+  if (!recording || !inputs.some(needsGrad)) return output;
+  const [op, attributes] = typeof operation === "string" ? [operation] : operation;
+  const versions = [...inputs.map((t) => t.version), output.version];
+  output.node = { op, inputs, output, attributes, rule, order: nodesRecorded++, versions, reads, saved };
+  for (const t of reads) noteReader(t);
+  // An output that waits (normalized.ts) has its inputs still to read.
+  if (isComputed(output)) for (const t of inputs) giveBackUnread(t);
   return output;
+}
+
+/** `record` for an operation whose derivative reads neither inputs nor output, as that of every linear one. */
+export function recordLinear(operation: Operation, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
+  return record(operation, output, inputs, rule, []);
+}
+
+/** What the derivative of a product reads: each of the two where the other needs a gradient. */
+export function readByProduct(a: Tensor, b: Tensor): Tensor[] {
+  return [...(needsGrad(b) ? [a] : []), ...(needsGrad(a) ? [b] : [])];
 }
 
 /**

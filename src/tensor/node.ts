@@ -22,4 +22,8 @@ export interface Recorded<T> {
   readonly order: number;
   /** `version` of each input and of the output when the operation ran. */
   readonly versions: readonly number[];
+  /** The tensors among inputs and output whose values the rule reads. */
+  readonly reads: readonly T[];
+  /** Arrays that the rule has for itself: they are kept as long as the node is. */
+  readonly saved: readonly Values[];
 }

@@ -37,7 +37,12 @@ export interface Deferred extends Computing {
   /** this + t for a t of the same shape, deferred as well; null if they cannot be computed together. */
   plus?(t: Tensor): Deferred | null;
   /** z = max(0, this) in one pass, and the gradient of `this` from gz. */
-  relu?(): { readonly z: Values; gradient(gz: Values, z: Values): Values };
+  relu?(): {
+    readonly z: Values;
+    gradient(gz: Values, z: Values): Values;
+    /** Computes z once more, where that takes one pass. */
+    readonly again: (() => Values) | null;
+  };
 }
 
 /** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */
@@ -252,6 +257,7 @@ export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor[
     if (!this.#inner.step || this.#inner.step.ended) return;
     this.#current();
     this.#inner.storage.leavePool();
+    this.#inner.storage.step = undefined;
     this.#inner.step = undefined;
     this.node = null;
   }
@@ -274,6 +280,7 @@ export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor[
     const next = allocateLasting(this.size, this.#current());
     next.set(numbers);
     storage.values = toValues(next);
+    storage.again = null;
     storage.seen = false;
     storage.version++;
   }
@@ -315,6 +322,7 @@ export function valuesToChange(t: Tensor): Values {
     storage.seen = false;
     storage.lent = false;
   }
+  storage.again = null;
   storage.version++;
   return values;
 }
@@ -324,9 +332,9 @@ export function deferredOf(t: Tensor): Deferred | null {
   return access!.storage(t).deferred;
 }
 
-/** Where the numbers of t are, if they are computed. */
-export function heldBy(t: Tensor): Values | null {
-  return access!.storage(t).values;
+/** What t shares with its views. */
+export function storageBehind(t: Tensor): Storage {
+  return access!.storage(t);
 }
 
 /** A tensor of numbers that were computed, or will be: inside a step it is a part of it, and ends with it. */
