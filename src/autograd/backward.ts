@@ -13,13 +13,14 @@ import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { keepIfIn } from "../tensor/given-back.ts";
-import { allocate, currentStep, type Values } from "../tensor/memory.ts";
+import { allocate, currentStep, inScope, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow } from "../tensor/sync.ts";
 import { computed, isTensor, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, copyOf, filled, scaled } from "./arrays.ts";
+import { asPass, recomputed } from "./checkpoint.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, recordLinear } from "./graph.ts";
 import { Holders } from "./holders.ts";
 import { type Spending, spendingAllBut } from "./spend.ts";
@@ -155,7 +156,8 @@ function differentiate(root: Tensor, options: BackwardOptions, spending: Spendin
   }
   const seed = seedGradient(root, gradient);
   const nodes = nodesBefore(root, stopAt);
-  const wanted = only ? leadingTo(nodes, new Set([...only, ...keep, ...stopAt])) : needsGrad;
+  const leading = new Set([...(only ?? []), ...keep, ...stopAt]);
+  const wanted = only ? leadingTo(nodes, leading) : needsGrad;
   const kept = new Set([...keep, ...stopAt, ...(only ?? [])]);
   const result = new Map<Tensor, Tensor>();
   const given = new Set<Values>();
@@ -195,24 +197,43 @@ function differentiate(root: Tensor, options: BackwardOptions, spending: Spendin
     holders.drop(gy);
   };
 
+  const visit = (nodes: readonly Node[], spending: Spending | null): void => {
+    const done = spending?.(nodes, holders);
+    for (const node of nodes) {
+      const gy = finish(node.output);
+      // A rule may have sent null (the output is used, but its gradient was not needed).
+      if (gy) node.again ? passAgain(node, gy) : pass(node, gy);
+      done?.(node);
+    }
+  };
+
+  /** Goes on with the nodes inside a checkpoint, as if they had been in the graph all along. */
+  const passAgain = (node: Node, gy: Values): void => {
+    checkUnchanged(node);
+    const inside = (): void => {
+      const { y, nodes } = recomputed(node);
+      if (only) leadingTo(nodes, leading);
+      if (!y.node) {
+        holders.drop(gy);
+        return;
+      }
+      pending.set(y, gy);
+      visit(nodes, spendingAllBut(null));
+    };
+    inScope(inside, (array) => holders.has(array));
+  };
+
   // The seed may be the caller's, and a rule may pass on arrays from the forward pass, which belong to the graph: hold
   // these for ever.
   holders.hold(seed);
   if (gradient) given.add(seed);
-  const done = spending?.(nodes, holders);
-  for (const node of nodes) {
-    const gy = finish(node.output);
-    // A rule may have sent null (the output is used, but its gradient was not needed).
-    if (gy) pass(node, gy);
-    done?.(node);
-  }
+  visit(nodes, spending);
   for (const leaf of [...pending.keys()]) finish(leaf);
   return new Gradients(result);
 }
 
-/** Tells whether t is one of the wanted tensors or was computed from one; `nodes` are newest first. */
-function leadingTo(nodes: readonly Node[], wanted: ReadonlySet<Tensor>): (t: Tensor) => boolean {
-  const reached = new Set<Tensor>(wanted);
+/** Adds what was computed from tensors in `reached`, and tells whether t is in it; `nodes` are newest first. */
+function leadingTo(nodes: readonly Node[], reached: Set<Tensor>): (t: Tensor) => boolean {
   for (const { inputs, output } of [...nodes].reverse()) {
     if (inputs.some((t) => reached.has(t))) reached.add(output);
   }
@@ -290,12 +311,13 @@ export function valueAndGrad<T extends LossLike>(
   checkNow("valueAndGrad", "fn", fn);
   // Inside another step the program goes on after this pass, and may read what it holds.
   const outermost = currentStep() === undefined;
-  return asStep(() => {
+  const pass = (): { value: T; grads: Gradients } => {
     const value = callNow("valueAndGrad", "fn", fn);
     const loss = isTensor(value) ? value : (value as { readonly loss: Tensor } | undefined)?.loss;
     checkTensor("valueAndGrad", "the loss returned by fn", loss);
     return { value, grads: differentiate(loss, options, outermost ? spendingAllBut(value) : null) };
-  });
+  };
+  return asStep(() => asPass(pass));
 }
 
 /**

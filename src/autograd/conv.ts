@@ -19,7 +19,7 @@ import type { Rule } from "../tensor/node.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
 import { type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { readByProduct, record } from "./graph.ts";
+import { isForGradients, readByProduct, record } from "./graph.ts";
 
 export type { Conv1dOptions, Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
 
@@ -115,6 +115,6 @@ function convolved(
   };
   record([op, g], y, inputs, rule, readByProduct(x, w));
   // Before a convolution there is often a batch norm with a ReLU.
-  if (y.node) giveBackQuick(x);
+  if (isForGradients(y)) giveBackQuick(x);
   return y;
 }

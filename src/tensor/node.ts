@@ -26,4 +26,6 @@ export interface Recorded<T> {
   readonly reads: readonly T[];
   /** Arrays that the rule has for itself: they are kept as long as the node is. */
   readonly saved: readonly Values[];
+  /** Of a checkpoint: computes the output once more, and this time records how. `backward` goes on there. Else null. */
+  readonly again: (() => T) | null;
 }

@@ -278,6 +278,7 @@ export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor[
     if (!ArrayBuffer.isView(numbers) || typeof numbers[0] === "bigint") checkNumbers("assign", numbers);
     const storage = this.#inner.storage;
     const next = allocateLasting(this.size, this.#current());
+    undoLater?.(storage);
     next.set(numbers);
     storage.values = toValues(next);
     storage.again = null;
@@ -315,6 +316,7 @@ export function valuesOf(t: Tensor): Values {
 export function valuesToChange(t: Tensor): Values {
   const storage = access!.storage(t);
   let values = valuesOf(t);
+  undoLater?.(storage);
   declareVariable(values);
   if (storage.seen || storage.lent) {
     values = toValues(lastingCopy(values));
@@ -325,6 +327,27 @@ export function valuesToChange(t: Tensor): Values {
   storage.again = null;
   storage.version++;
   return values;
+}
+
+/** Notes what a storage has before it is changed, while `undoingChanges` runs. */
+let undoLater: ((storage: Storage) => void) | null = null;
+
+/** Runs `fn`, then undoes what it changed in place: for what has been done before, running statistics included. */
+export function undoingChanges<T>(fn: () => T): T {
+  const around = undoLater;
+  const undo = new Map<Storage, () => void>();
+  undoLater = (storage) => {
+    if (undo.has(storage)) return;
+    const { values, seen, lent, version, again } = storage;
+    const numbers = seen || lent ? values : toValues(lastingCopy(values!));
+    undo.set(storage, () => Object.assign(storage, { values: numbers, seen, lent, version, again }));
+  };
+  try {
+    return fn();
+  } finally {
+    undoLater = around;
+    for (const put of undo.values()) put();
+  }
 }
 
 /** What the values will be computed from, as long as nobody has read them; else null. */
