@@ -12,14 +12,18 @@ import { checkTensor } from "../tensor/check-tensor.ts";
 import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
-import { allocate, release, type Values } from "../tensor/memory.ts";
+import { keepIfIn } from "../tensor/given-back.ts";
+import { allocate, currentStep, inScope, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow } from "../tensor/sync.ts";
-import { computed, heldBy, isTensor, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
+import { computed, isTensor, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, copyOf, filled, scaled } from "./arrays.ts";
-import { AutogradError, type Node, needsGrad, nodesBefore, record } from "./graph.ts";
+import { asPass, recomputed } from "./checkpoint.ts";
+import { AutogradError, type Node, needsGrad, nodesBefore, recordLinear } from "./graph.ts";
+import { Holders } from "./holders.ts";
+import { type Spending, spendingAllBut } from "./spend.ts";
 
 /** Options of `backward`. */
 export interface BackwardOptions {
@@ -126,31 +130,6 @@ function sumOf(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * Counts the holders of each gradient array in transit. An array without holders goes back to the step's memory and
- * becomes the next gradient. That halves a training step's memory, and the array is still in the cache.
- */
-class Holders {
-  readonly #holders = new Map<Values, number>();
-
-  hold(data: Values): void {
-    this.#holders.set(data, (this.#holders.get(data) ?? 0) + 1);
-  }
-
-  /** Whether the caller alone holds the array, and so may change it. */
-  isOnly(data: Values): boolean {
-    return this.#holders.get(data) === 1;
-  }
-
-  drop(data: Values): void {
-    const left = this.#holders.get(data)! - 1;
-    this.#holders.set(data, left);
-    if (left > 0) return;
-    this.#holders.delete(data);
-    release(data);
-  }
-}
-
-/**
  * The gradients of `root` with respect to every leaf that requires them.
  *
  * The graph is not consumed: a second call gives the same gradients again.
@@ -164,6 +143,11 @@ class Holders {
  * tensor of the graph was changed after the forward pass.
  */
 export function backward(root: Tensor, options: BackwardOptions = {}): Gradients {
+  return differentiate(root, options, null);
+}
+
+/** `backward`, with what `spending` does after each node. */
+function differentiate(root: Tensor, options: BackwardOptions, spending: Spending | null): Gradients {
   checkTensor("backward", "the loss", root);
   checkOptions("backward", options, OPTIONS);
   const { keep = [], gradient, stopAt = [], only } = options;
@@ -172,7 +156,8 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
   }
   const seed = seedGradient(root, gradient);
   const nodes = nodesBefore(root, stopAt);
-  const wanted = only ? leadingTo(nodes, new Set([...only, ...keep, ...stopAt])) : needsGrad;
+  const leading = new Set([...(only ?? []), ...keep, ...stopAt]);
+  const wanted = only ? leadingTo(nodes, leading) : needsGrad;
   const kept = new Set([...keep, ...stopAt, ...(only ?? [])]);
   const result = new Map<Tensor, Tensor>();
   const given = new Set<Values>();
@@ -194,21 +179,15 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
     return arrived;
   };
 
-  // The seed may be the caller's, and a rule may pass on arrays from the forward pass, which belong to the graph: hold
-  // these for ever.
-  holders.hold(seed);
-  if (gradient) given.add(seed);
-  for (const node of nodes) {
-    const gy = finish(node.output);
-    // A rule may have sent null (the output is used, but its gradient was not needed).
-    if (!gy) continue;
+  /** Sends the gradient gy of a node's output on to its inputs. */
+  const pass = (node: Node, gy: Values): void => {
     checkUnchanged(node);
     const needed = node.inputs.map(wanted);
     const sent = needed.includes(true) ? node.rule(gy, needed) : [];
     for (const gx of sent) {
       if (!gx) continue;
       holders.hold(gx);
-      if (heldBy(node.output) === gx || node.inputs.some((t) => heldBy(t) === gx)) holders.hold(gx);
+      for (const t of [node.output, ...node.inputs]) if (keepIfIn(t, gx)) holders.hold(gx);
     }
     node.inputs.forEach((input, i) => {
       const gx = sent[i];
@@ -216,14 +195,45 @@ export function backward(root: Tensor, options: BackwardOptions = {}): Gradients
     });
     for (const gx of sent) if (gx) holders.drop(gx);
     holders.drop(gy);
-  }
+  };
+
+  const visit = (nodes: readonly Node[], spending: Spending | null): void => {
+    const done = spending?.(nodes, holders);
+    for (const node of nodes) {
+      const gy = finish(node.output);
+      // A rule may have sent null (the output is used, but its gradient was not needed).
+      if (gy) node.again ? passAgain(node, gy) : pass(node, gy);
+      done?.(node);
+    }
+  };
+
+  /** Goes on with the nodes inside a checkpoint, as if they had been in the graph all along. */
+  const passAgain = (node: Node, gy: Values): void => {
+    checkUnchanged(node);
+    const inside = (): void => {
+      const { y, nodes } = recomputed(node);
+      if (only) leadingTo(nodes, leading);
+      if (!y.node) {
+        holders.drop(gy);
+        return;
+      }
+      pending.set(y, gy);
+      visit(nodes, spendingAllBut(null));
+    };
+    inScope(inside, (array) => holders.has(array));
+  };
+
+  // The seed may be the caller's, and a rule may pass on arrays from the forward pass, which belong to the graph: hold
+  // these for ever.
+  holders.hold(seed);
+  if (gradient) given.add(seed);
+  visit(nodes, spending);
   for (const leaf of [...pending.keys()]) finish(leaf);
   return new Gradients(result);
 }
 
-/** Tells whether t is one of the wanted tensors or was computed from one; `nodes` are newest first. */
-function leadingTo(nodes: readonly Node[], wanted: ReadonlySet<Tensor>): (t: Tensor) => boolean {
-  const reached = new Set<Tensor>(wanted);
+/** Adds what was computed from tensors in `reached`, and tells whether t is in it; `nodes` are newest first. */
+function leadingTo(nodes: readonly Node[], reached: Set<Tensor>): (t: Tensor) => boolean {
   for (const { inputs, output } of [...nodes].reverse()) {
     if (inputs.some((t) => reached.has(t))) reached.add(output);
   }
@@ -296,15 +306,18 @@ export type LossLike = Tensor | { readonly loss: Tensor };
  */
 export function valueAndGrad<T extends LossLike>(
   fn: () => T,
-  options?: BackwardOptions,
+  options: BackwardOptions = {},
 ): { value: T; grads: Gradients } {
   checkNow("valueAndGrad", "fn", fn);
-  return asStep(() => {
+  // Inside another step the program goes on after this pass, and may read what it holds.
+  const outermost = currentStep() === undefined;
+  const pass = (): { value: T; grads: Gradients } => {
     const value = callNow("valueAndGrad", "fn", fn);
     const loss = isTensor(value) ? value : (value as { readonly loss: Tensor } | undefined)?.loss;
     checkTensor("valueAndGrad", "the loss returned by fn", loss);
-    return { value, grads: backward(loss, options) };
-  });
+    return { value, grads: differentiate(loss, options, outermost ? spendingAllBut(value) : null) };
+  };
+  return asStep(() => asPass(pass));
 }
 
 /**
@@ -317,7 +330,7 @@ export function valueAndGrad<T extends LossLike>(
 export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
   checkTensor("tap", "x", x);
   checkNow("tap", "look", look);
-  return record("tap", viewOf(x, x.shape), [x], (gy) => {
+  return recordLinear("tap", viewOf(x, x.shape), [x], (gy) => {
     callNow("tap", "look", look, computed(copyOf(gy), x.shape));
     return [gy];
   });

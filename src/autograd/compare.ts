@@ -13,7 +13,7 @@ import { broadcastShapes, type Shape, sizeOf } from "../tensor/shape.ts";
 import { computed, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, stretched, unbroadcast, zeros } from "./arrays.ts";
-import { record } from "./graph.ts";
+import { record, recordLinear } from "./graph.ts";
 import { type Operand, operand } from "./operand.ts";
 
 /** y = 1 where a = b, else 0; NaN equals nothing. The gradient is 0. */
@@ -54,7 +54,7 @@ function compare(op: string, left: Operand, right: Operand, by: Comparison, turn
   const g = broadcastGeometry(op, p.shape, q.shape);
   const y = empty(g.shape, a);
   kernels.binary(by, valuesOf(p), valuesOf(q), valuesOf(y), g);
-  return record(op, y, [a, b], (gy, needed) => [a, b].map((t, i) => (needed[i] ? zeros(t.size, gy) : null)));
+  return recordLinear(op, y, [a, b], (gy, needed) => [a, b].map((t, i) => (needed[i] ? zeros(t.size, gy) : null)));
 }
 
 /**
@@ -81,9 +81,15 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
     t.size === 1 ? valuesOf(t) : stretched(valuesOf(t), t.shape, shape),
   );
   kernels.where(c, p, q, valuesOf(y));
-  return record("where", y, [condition, yes, no], (gy, [, needA, needB]) => {
-    const masked = (by: "keep" | "drop", t: Tensor): Values =>
-      unbroadcast(combine(by, gy, shape, valuesOf(condition), condition.shape), shape, t.shape);
-    return [null, needA ? masked("keep", yes) : null, needB ? masked("drop", no) : null];
-  });
+  return record(
+    "where",
+    y,
+    [condition, yes, no],
+    (gy, [, needA, needB]) => {
+      const masked = (by: "keep" | "drop", t: Tensor): Values =>
+        unbroadcast(combine(by, gy, shape, valuesOf(condition), condition.shape), shape, t.shape);
+      return [null, needA ? masked("keep", yes) : null, needB ? masked("drop", no) : null];
+    },
+    [condition],
+  );
 }

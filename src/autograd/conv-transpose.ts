@@ -5,9 +5,10 @@ import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { type ConvTranspose2dOptions, convTransposeGeometry } from "../tensor/geometry/conv-transpose.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
+import type { Rule } from "../tensor/node.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { record } from "./graph.ts";
+import { readByProduct, record } from "./graph.ts";
 
 export type { ConvTranspose2dOptions } from "../tensor/geometry/conv-transpose.ts";
 
@@ -51,7 +52,7 @@ export function convTranspose2d(
     const all = broadcastGeometry("convTranspose2d", shape, [g.C, 1, 1]);
     kernels.binary("add", valuesOf(y), valuesOf(b), valuesOf(y), all);
   }
-  return record(["convTranspose2d", g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
+  const rule: Rule = (gy, [needX, needW, needB]) => {
     // Let A(w) be the matrix of conv2d with these filters, which takes y to the shape of x. Then y = A(w)ᵀ·x + b and
     //   ∂L/∂x = A(w)·gy                     conv2d of gy
     //   ∂L/∂w: ⟨gy, A(w)ᵀ·x⟩ = ⟨A(w)·gy, x⟩, the same number as for a conv2d of the image gy whose result has the
@@ -73,5 +74,6 @@ export function convTranspose2d(
       kernels.reduce("sum", gy, gb, reduceGeometry("convTranspose2d", shape, [0, 2, 3], false));
     }
     return [gx, gw, gb];
-  });
+  };
+  return record(["convTranspose2d", g], y, b ? [x, w, b] : [x, w], rule, readByProduct(x, w));
 }

@@ -13,11 +13,13 @@ import {
   convGeometry,
 } from "../tensor/geometry/conv.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
+import { giveBackQuick, repeatable } from "../tensor/given-back.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
-import type { Shape } from "../tensor/shape.ts";
-import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import type { Rule } from "../tensor/node.ts";
+import { type Shape, sizeOf } from "../tensor/shape.ts";
+import { type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { record } from "./graph.ts";
+import { isForGradients, readByProduct, record } from "./graph.ts";
 
 export type { Conv1dOptions, Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
 
@@ -81,9 +83,14 @@ function convolved(
   g: ConvGeometry,
   shape: Shape,
 ): Tensor {
-  const y = empty(shape, x);
-  kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), valuesOf(y), g);
-  return record([op, g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
+  const inputs = b ? [x, w, b] : [x, w];
+  const values = (): Values => {
+    const y = allocate(sizeOf(shape), valuesOf(x));
+    kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), y, g);
+    return y;
+  };
+  const y = repeatable(op, inputs, shape, values);
+  const rule: Rule = (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there
     //   ∂L/∂x[q] = Σ over (t, l) that see q of w[t]·gy[l]   the error of every result the pixel contributed to
@@ -105,5 +112,9 @@ function convolved(
       kernels.reduce("sum", gy, gb, reduceGeometry(op, g.shape, [0, 2, 3], false));
     }
     return [gx, gw, gb];
-  });
+  };
+  record([op, g], y, inputs, rule, readByProduct(x, w));
+  // Before a convolution there is often a batch norm with a ReLU.
+  if (isForGradients(y)) giveBackQuick(x);
+  return y;
 }

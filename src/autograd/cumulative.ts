@@ -4,7 +4,7 @@ import { axisGeometry } from "../tensor/geometry/axis.ts";
 import { allocate } from "../tensor/memory.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { record } from "./graph.ts";
+import { recordLinear } from "./graph.ts";
 
 /**
  * y_i = x_0 + … + x_i along `axis`, in the shape of x. The sums are accumulated in float64.
@@ -19,7 +19,7 @@ export function cumsum(x: Tensor, axis: number): Tensor {
   const g = axisGeometry("cumsum", x.shape, axis);
   const y = empty(x.shape, x);
   kernels.cumsum(valuesOf(x), valuesOf(y), g, false);
-  return record(["cumsum", { axis }], y, [x], (gy) => {
+  return recordLinear(["cumsum", { axis }], y, [x], (gy) => {
     // x_i is a summand of y_i and of all that follow: gx_i = Σ_{j≥i} gy_j, the sums from the other end.
     const gx = allocate(x.size, gy);
     kernels.cumsum(gy, gx, g, true);

@@ -42,10 +42,17 @@ export function dropout(x: Tensor, p: number, options: DropoutOptions = {}): Ten
   const g = broadcastGeometry("dropout", x.shape, x.shape);
   const y = empty(x.shape, x);
   kernels.binary("mul", valuesOf(x), mask, valuesOf(y), g);
-  return record("dropout", y, [x], (gy) => {
-    // ∂y_i/∂x_i = m_i / (1 − p): the same mask.
-    const gx = allocate(x.size, gy);
-    kernels.binary("mul", gy, mask, gx, g);
-    return [gx];
-  });
+  return record(
+    "dropout",
+    y,
+    [x],
+    (gy) => {
+      // ∂y_i/∂x_i = m_i / (1 − p): the same mask.
+      const gx = allocate(x.size, gy);
+      kernels.binary("mul", gy, mask, gx, g);
+      return [gx];
+    },
+    [],
+    [mask],
+  );
 }

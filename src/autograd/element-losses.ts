@@ -156,12 +156,18 @@ function elementwise(
   const count = divisors[reduction];
   const y = empty(reduction === "none" ? x.shape : [], x);
   kernels.elementLoss(kind, valuesOf(x), valuesOf(target), weight, positive, count, valuesOf(y), p);
-  return record(op, y, [x, target], (gy, [needX, needTarget]) => {
-    const gx = needX ? allocate(x.size, gy) : null;
-    const gt = needTarget ? allocate(x.size, gy) : null;
-    kernels.elementLossGradient(kind, gy, valuesOf(x), valuesOf(target), weight, positive, count, gx, gt, p);
-    return [gx, gt];
-  });
+  return record(
+    op,
+    y,
+    [x, target],
+    (gy, [needX, needTarget]) => {
+      const gx = needX ? allocate(x.size, gy) : null;
+      const gt = needTarget ? allocate(x.size, gy) : null;
+      kernels.elementLossGradient(kind, gy, valuesOf(x), valuesOf(target), weight, positive, count, gx, gt, p);
+      return [gx, gt];
+    },
+    [x, target],
+  );
 }
 
 /** An option's values stretched to the shape of the logits. */

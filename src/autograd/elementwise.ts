@@ -10,14 +10,16 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
+import { quicklyRepeatable } from "../tensor/given-back.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
+import type { Rule } from "../tensor/node.ts";
 import { type Shape, sameShape } from "../tensor/shape.ts";
 import { computed, type Deferred, deferredOf, empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, negative, stretched, unbroadcast } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
-import { record } from "./graph.ts";
+import { readByProduct, record } from "./graph.ts";
 import { type Operand, operand } from "./operand.ts";
 
 export type { Operand };
@@ -241,17 +243,27 @@ function boundsOf(first: ClampBounds | number | undefined, second: number | unde
   return Object.values(bounds) as (number | undefined)[];
 }
 
+/** Functions whose derivative is computed from y; that of the others is, from x. */
+const OF_OUTPUT: readonly UnaryOp[] = ["exp", "relu", "rsqrt", "sigmoid", "sqrt", "tanh"];
+/** Functions whose derivative depends on neither. */
+const FLAT: readonly UnaryOp[] = ["neg", "sign", "round", "floor", "ceil"];
+
 function unary(op: UnaryOp, x: Tensor, operation: Operation = op, p?: number, q?: number): Tensor {
   checkTensor(typeof operation === "string" ? operation : operation[0], "x", x);
   const together = op === "relu" ? deferredOf(x)?.relu?.() : undefined;
   const y = together ? computed(together.z, x.shape) : empty(x.shape, x);
+  if (together?.again) quicklyRepeatable(y, together.again);
   if (!together) kernels.unary(op, valuesOf(x), valuesOf(y), p, q);
-  return record(operation, y, [x], (gy) => {
+  const reads = FLAT.includes(op) ? [] : OF_OUTPUT.includes(op) ? [y] : [x];
+  const rule = (gy: Values): Values[] => {
     if (together) return [together.gradient(gy, valuesOf(y))];
+    // One of x and y stands for the other, or gy for both, which the derivative does not read.
+    const read = reads.length > 0 ? valuesOf(reads[0]) : gy;
     const gx = allocate(gy.length, gy);
-    kernels.unaryGradient(op, gy, valuesOf(x), valuesOf(y), gx, p, q);
+    kernels.unaryGradient(op, gy, read, read, gx, p, q);
     return [gx];
-  });
+  };
+  return record(operation, y, [x], rule, reads);
 }
 
 interface BinaryContext {
@@ -272,10 +284,12 @@ function binary(op: BinaryOp, left: Operand, right: Operand, rule: BinaryRule): 
   const together = op === "add" ? deferredSum(a, b) : null;
   const y = together ? computed(together, g.shape) : empty(g.shape, a);
   if (!together) kernels.binary(op, valuesOf(a), valuesOf(b), valuesOf(y), g);
-  return record(op, y, [a, b], (gy, [needA, needB]) => {
+  const reads = op === "add" || op === "sub" ? [] : op === "mul" ? readByProduct(a, b) : undefined;
+  const bothWays: Rule = (gy, [needA, needB]) => {
     const [ga, gb] = rule(gy, { a, b, y, shape: y.shape });
     return [needA ? unbroadcast(ga(), y.shape, a.shape) : null, needB ? unbroadcast(gb(), y.shape, b.shape) : null];
-  });
+  };
+  return record(op, y, [a, b], bothWays, reads);
 }
 
 /** a + b, not computed yet either, where one of them is not and takes the other along; else null. */

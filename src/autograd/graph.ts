@@ -11,6 +11,8 @@ import { checkList } from "../tensor/arguments.ts";
 import { describe } from "../tensor/check.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
+import { giveBackUnread, isComputed, noteReader } from "../tensor/given-back.ts";
+import type { Values } from "../tensor/memory.ts";
 import type { Recorded, Rule } from "../tensor/node.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
@@ -28,20 +30,79 @@ export type Node = Recorded<Tensor>;
 
 let recording = true;
 let nodesRecorded = 0;
+/** Set while `collecting` runs. */
+let collected: Set<Tensor> | null = null;
 
 /** Whether `backward` computes a gradient for this tensor: it is a leaf that requires one, or was computed from one. */
 export function needsGrad(t: Tensor): boolean {
   return t.requiresGrad || t.node !== null;
 }
 
-/** Records that `operation` computed `output` from `inputs`, if anyone wants gradients. Returns `output`. */
-export function record(operation: Operation, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
-  if (recording && inputs.some(needsGrad)) {
-    const [op, attributes] = typeof operation === "string" ? [operation] : operation;
-    const versions = [...inputs.map((t) => t.version), output.version];
-    output.node = { op, inputs, output, attributes, rule, order: nodesRecorded++, versions };
+/**
+ * Records that `operation` computed `output` from `inputs`, if anyone wants gradients. Returns `output`.
+ *
+ * @param reads the tensors whose values the rule reads; the values of others need not be kept for it. Default: all.
+ * @param saved arrays that the rule has for itself.
+ * @param again computes the output once more (checkpoint.ts): then there is no rule.
+ */
+export function record(
+  operation: Operation,
+  output: Tensor,
+  inputs: readonly Tensor[],
+  rule: Rule,
+  reads: readonly Tensor[] = [...inputs, output],
+  saved: readonly Values[] = [],
+  again: (() => Tensor) | null = null,
+): Tensor {
+  if (!recording) return output;
+  if (collected) {
+    for (const t of inputs) if (needsGrad(t)) collected.add(t);
+    if (isComputed(output)) for (const t of inputs) giveBackUnread(t);
+    return output;
   }
+  if (!inputs.some(needsGrad)) return output;
+  const [op, attributes] = typeof operation === "string" ? [operation] : operation;
+  const versions = [...inputs.map((t) => t.version), output.version];
+  output.node = { op, inputs, output, attributes, rule, order: nodesRecorded++, versions, reads, saved, again };
+  for (const t of reads) noteReader(t);
+  // An output that waits (normalized.ts) has its inputs still to read.
+  if (isComputed(output)) for (const t of inputs) giveBackUnread(t);
   return output;
+}
+
+/** `record` for an operation whose derivative reads neither inputs nor output, as that of every linear one. */
+export function recordLinear(operation: Operation, output: Tensor, inputs: readonly Tensor[], rule: Rule): Tensor {
+  return record(operation, output, inputs, rule, []);
+}
+
+/** Runs `fn` without recording, and adds to `found` what its nodes would have had as inputs from outside. */
+export function collecting<T>(found: Set<Tensor>, fn: () => T): T {
+  collected = found;
+  try {
+    return fn();
+  } finally {
+    collected = null;
+  }
+}
+
+/** The number that the next node gets. */
+export function recordedSoFar(): number {
+  return nodesRecorded;
+}
+
+/** Whether `collecting` runs. */
+export function isCollecting(): boolean {
+  return collected !== null;
+}
+
+/** Whether the computation is one of a training: recorded now, or to be recorded later. */
+export function isForGradients(y: Tensor): boolean {
+  return y.node !== null || (collected !== null && recording);
+}
+
+/** What the derivative of a product reads: each of the two where the other needs a gradient. */
+export function readByProduct(a: Tensor, b: Tensor): Tensor[] {
+  return [...(needsGrad(b) ? [a] : []), ...(needsGrad(a) ? [b] : [])];
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The calculus: operations with their derivatives, the graph they record, and the way back through it. */
 export type { OpAttributes, Operation, OwnOperation } from "./attributes.ts";
 export * from "./backward.ts";
+export { checkpoint } from "./checkpoint.ts";
 export * from "./compare.ts";
 export * from "./conv.ts";
 export * from "./conv-transpose.ts";

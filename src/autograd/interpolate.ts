@@ -13,7 +13,7 @@ import {
 import { allocate } from "../tensor/memory.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { record } from "./graph.ts";
+import { recordLinear } from "./graph.ts";
 
 export type {
   InterpolateGeometry,
@@ -57,7 +57,7 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
 export function resample(x: Tensor, g: InterpolateGeometry): Tensor {
   const y = empty([...x.shape.slice(0, -2), g.Ho, g.Wo], x);
   kernels.resample(valuesOf(x), valuesOf(y), g);
-  return record(["interpolate", g], y, [x], (gy) => {
+  return recordLinear(["interpolate", g], y, [x], (gy) => {
     // y = R·x·Cᵀ in each plane, so ∂L/∂x = Rᵀ·gy·C: a pixel gets from each result what it gave to it.
     const gx = allocate(x.size, gy);
     kernels.resample(gy, gx, transposed(g));

@@ -82,38 +82,45 @@ export function crossEntropy(
   if (total) noteCount(y, count);
 
   const inputs = probabilities ? [logits, probabilities] : [logits];
-  return record("crossEntropy", y, inputs, (gy, [needLogits, needTarget]) => {
-    let gLogits: Values | null = null;
-    let gTarget: Values | null = null;
-    if (needLogits) {
-      // ∂ℓ/∂logp_c = −q_c, then the logarithm of softmax. With Σ q = 1 the two combine to p − q.
-      const gLogp = allocate(logits.size, gy);
-      kernels.crossSumGradient(gy, q, total, gLogp, g);
-      gLogits = allocate(logits.size, gy);
-      kernels.logSoftmaxGradient(gLogp, logp, gLogits, g);
-    }
-    if (needTarget) {
-      // q = weight·((1 − ε)·target + ε/C): ∂ℓ/∂target_c = −logp_c·weight_c·(1 − ε).
-      const slope = allocate(logits.size, gy);
-      kernels.targetMass(filled(logits.size, 1, gy), weights, slope, 0, g);
-      const upstream = total ? combine("div", gy, [1], total, [1]) : gy;
-      const perSample = combine(
-        "mul",
-        logp,
-        [g.outer, g.length, g.inner],
-        negative(upstream),
-        sampleShape(upstream, g),
-      );
-      gTarget = combine(
-        "mul",
-        combine("mul", perSample, [logits.size], slope, [logits.size]),
-        [logits.size],
-        filled(1, 1 - labelSmoothing, gy),
-        [],
-      );
-    }
-    return probabilities ? [gLogits, gTarget] : [gLogits];
-  });
+  return record(
+    "crossEntropy",
+    y,
+    inputs,
+    (gy, [needLogits, needTarget]) => {
+      let gLogits: Values | null = null;
+      let gTarget: Values | null = null;
+      if (needLogits) {
+        // ∂ℓ/∂logp_c = −q_c, then the logarithm of softmax. With Σ q = 1 the two combine to p − q.
+        const gLogp = allocate(logits.size, gy);
+        kernels.crossSumGradient(gy, q, total, gLogp, g);
+        gLogits = allocate(logits.size, gy);
+        kernels.logSoftmaxGradient(gLogp, logp, gLogits, g);
+      }
+      if (needTarget) {
+        // q = weight·((1 − ε)·target + ε/C): ∂ℓ/∂target_c = −logp_c·weight_c·(1 − ε).
+        const slope = allocate(logits.size, gy);
+        kernels.targetMass(filled(logits.size, 1, gy), weight ? valuesOf(weight) : null, slope, 0, g);
+        const upstream = total ? combine("div", gy, [1], total, [1]) : gy;
+        const perSample = combine(
+          "mul",
+          logp,
+          [g.outer, g.length, g.inner],
+          negative(upstream),
+          sampleShape(upstream, g),
+        );
+        gTarget = combine(
+          "mul",
+          combine("mul", perSample, [logits.size], slope, [logits.size]),
+          [logits.size],
+          filled(1, 1 - labelSmoothing, gy),
+          [],
+        );
+      }
+      return probabilities ? [gLogits, gTarget] : [gLogits];
+    },
+    [],
+    [q, logp],
+  );
 }
 
 /**
@@ -142,12 +149,19 @@ export function nllLoss(
   const y = empty(reduction === "none" ? g.shape : [], logProbabilities);
   kernels.crossSum(valuesOf(logProbabilities), q, total, valuesOf(y), g);
   if (total) noteCount(y, labelCount(classes, ignoreIndex, weight));
-  return record("nllLoss", y, [logProbabilities], (gy) => {
-    // ℓ = −Σ_c q_c·logp_c: ∂ℓ/∂logp_c = −q_c.
-    const gx = allocate(q.length, gy);
-    kernels.crossSumGradient(gy, q, total, gx, g);
-    return [gx];
-  });
+  return record(
+    "nllLoss",
+    y,
+    [logProbabilities],
+    (gy) => {
+      // ℓ = −Σ_c q_c·logp_c: ∂ℓ/∂logp_c = −q_c.
+      const gx = allocate(q.length, gy);
+      kernels.crossSumGradient(gy, q, total, gx, g);
+      return [gx];
+    },
+    [],
+    [q],
+  );
 }
 
 /** The labels as plain numbers, each a class or `ignoreIndex`. */

@@ -7,7 +7,7 @@ import { allocate, partOf, type Values } from "../tensor/memory.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { zeros } from "./arrays.ts";
-import { record } from "./graph.ts";
+import { readByProduct, record } from "./graph.ts";
 
 /**
  * y = a·b: y[…, i, j] = Σ_p a[…, i, p] · b[…, p, j].
@@ -37,25 +37,31 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
       { m, n, k },
     );
   });
-  return record("matmul", y, [a, b], (gy, [needA, needB]) => {
-    // a[i, p] meets b[p, j] on its way into y[i, j], for every j:  ∂L/∂a[i, p] = Σ_j gy[i, j]·b[p, j],  ga = gy·bᵀ.
-    // b[p, j] meets a[i, p] on its way into y[i, j], for every i:  ∂L/∂b[p, j] = Σ_i a[i, p]·gy[i, j],  gb = aᵀ·gy.
-    // A matrix that broadcasting used several times gets the sum, so the products are added to zeros.
-    const ga = needA ? zeros(a.size, gy) : null;
-    const gb = needB ? zeros(b.size, gy) : null;
-    aMatrices.forEach((matrix, i) => {
-      const upstream = part(gy, i, m * n);
-      if (ga) {
-        const g = { m, n: k, k: n, transposeB: true, accumulate: true };
-        kernels.gemm(upstream, part(valuesOf(b), bMatrices[i], k * n), part(ga, matrix, m * k), g);
-      }
-      if (gb) {
-        const g = { m: k, n, k: m, transposeA: true, accumulate: true };
-        kernels.gemm(part(valuesOf(a), matrix, m * k), upstream, part(gb, bMatrices[i], k * n), g);
-      }
-    });
-    return [ga, gb];
-  });
+  return record(
+    "matmul",
+    y,
+    [a, b],
+    (gy, [needA, needB]) => {
+      // a[i, p] meets b[p, j] on its way into y[i, j], for every j:  ∂L/∂a[i, p] = Σ_j gy[i, j]·b[p, j],  ga = gy·bᵀ.
+      // b[p, j] meets a[i, p] on its way into y[i, j], for every i:  ∂L/∂b[p, j] = Σ_i a[i, p]·gy[i, j],  gb = aᵀ·gy.
+      // A matrix that broadcasting used several times gets the sum, so the products are added to zeros.
+      const ga = needA ? zeros(a.size, gy) : null;
+      const gb = needB ? zeros(b.size, gy) : null;
+      aMatrices.forEach((matrix, i) => {
+        const upstream = part(gy, i, m * n);
+        if (ga) {
+          const g = { m, n: k, k: n, transposeB: true, accumulate: true };
+          kernels.gemm(upstream, part(valuesOf(b), bMatrices[i], k * n), part(ga, matrix, m * k), g);
+        }
+        if (gb) {
+          const g = { m: k, n, k: m, transposeA: true, accumulate: true };
+          kernels.gemm(part(valuesOf(a), matrix, m * k), upstream, part(gb, bMatrices[i], k * n), g);
+        }
+      });
+      return [ga, gb];
+    },
+    readByProduct(a, b),
+  );
 }
 
 /**
@@ -85,23 +91,29 @@ export function linear(x: Tensor, w: Tensor, b: Tensor | null = null): Tensor {
     });
   }
   kernels.gemm(valuesOf(x), valuesOf(w), valuesOf(y), { m, n, k, transposeB: true, accumulate: b !== null });
-  return record("linear", y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
-    // As for matmul, with wᵀ in place of b:  gx = gy·w,  gw = gyᵀ·x;  b is added to every row:  gb = Σ_rows gy.
-    let gx: Values | null = null;
-    let gw: Values | null = null;
-    let gb: Values | null = null;
-    if (needX) {
-      gx = allocate(x.size, gy);
-      kernels.gemm(gy, valuesOf(w), gx, { m, n: k, k: n });
-    }
-    if (needW) {
-      gw = allocate(w.size, gy);
-      kernels.gemm(gy, valuesOf(x), gw, { m: n, n: k, k: m, transposeA: true });
-    }
-    if (b && needB) {
-      gb = allocate(n, gy);
-      kernels.reduce("sum", gy, gb, reduceGeometry("linear", [m, n], 0, false));
-    }
-    return [gx, gw, gb];
-  });
+  return record(
+    "linear",
+    y,
+    b ? [x, w, b] : [x, w],
+    (gy, [needX, needW, needB]) => {
+      // As for matmul, with wᵀ in place of b:  gx = gy·w,  gw = gyᵀ·x;  b is added to every row:  gb = Σ_rows gy.
+      let gx: Values | null = null;
+      let gw: Values | null = null;
+      let gb: Values | null = null;
+      if (needX) {
+        gx = allocate(x.size, gy);
+        kernels.gemm(gy, valuesOf(w), gx, { m, n: k, k: n });
+      }
+      if (needW) {
+        gw = allocate(w.size, gy);
+        kernels.gemm(gy, valuesOf(x), gw, { m: n, n: k, k: m, transposeA: true });
+      }
+      if (b && needB) {
+        gb = allocate(n, gy);
+        kernels.reduce("sum", gy, gb, reduceGeometry("linear", [m, n], 0, false));
+      }
+      return [gx, gw, gb];
+    },
+    readByProduct(x, w),
+  );
 }

@@ -26,6 +26,7 @@ import {
 } from "../tensor/geometry/norm.ts";
 import type { BinaryOp } from "../tensor/kernels.ts";
 import { allocate, currentStep, type Values } from "../tensor/memory.ts";
+import type { Rule } from "../tensor/node.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { computed, type Tensor, valuesOf, valuesToChange } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
@@ -116,10 +117,11 @@ export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null,
   const waiting = new Normalized(norm);
   const y = computed(currentStep() ? waiting : waiting.compute(), x.shape);
   const operation = ["batchNorm", { training, weight, bias, runningMean, runningVar, eps }] as const;
-  return record(operation, y, present(x, weight, bias), (gy) => {
+  const rule: Rule = (gy) => {
     const gradients = norm.gradients(gy);
     return [gradients.x, ...(weight ? [gradients.weight] : []), ...(bias ? [gradients.bias] : [])];
-  });
+  };
+  return record(operation, y, present(x, weight, bias), rule, present(x, weight, null), [mean, rstd]);
 }
 
 /**
@@ -219,7 +221,7 @@ function perExample(
   const stretched = weight ? affine("mul", normalized, valuesOf(weight)) : normalized;
   const y = computed(bias ? affine("add", stretched, valuesOf(bias)) : stretched, x.shape);
 
-  return record(operation, y, present(x, weight, bias), (gy, needed) => {
+  const rule: Rule = (gy, needed) => {
     const need = neededOf(needed, weight, bias);
     // weight and bias were stretched over the examples: their gradients are sums over what they were stretched along.
     const gBias = need.bias ? unbroadcast(gy, x.shape, g.affineShape) : null;
@@ -237,7 +239,9 @@ function perExample(
       kernels.normalizeGradient(gNormalized, valuesOf(x), by, { x: gx, weight: null, bias: null }, g);
     }
     return [gx, ...(weight ? [gWeight] : []), ...(bias ? [gBias] : [])];
-  });
+  };
+  const saved = weight ? [normalized, mean, rstd] : [mean, rstd];
+  return record(operation, y, present(x, weight, bias), rule, present(x, weight, null), saved);
 }
 
 /** What `record` gets: x, then weight and bias where there are any. */

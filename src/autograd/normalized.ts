@@ -12,6 +12,7 @@
  * The graph is the same, node by node, and so are the bits (docs/decisions/0009-batch-norm-waits.md).
  */
 import type { NormGeometry } from "../tensor/geometry/norm.ts";
+import { giveBackUnread } from "../tensor/given-back.ts";
 import type { NormGradients, PerGroup } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Deferred, type Tensor, valuesOf } from "../tensor/tensor.ts";
@@ -122,8 +123,13 @@ export class Normalized implements Deferred {
     return new Normalized(this.#norm, t, this);
   }
 
-  relu(): { z: Values; gradient(gz: Values, z: Values): Values } {
-    return { z: this.#values(true), gradient: (gz, z) => this.#reluGradient(gz, z) };
+  relu(): { z: Values; gradient(gz: Values, z: Values): Values; again: (() => Values) | null } {
+    return {
+      z: this.#values(true),
+      gradient: (gz, z) => this.#reluGradient(gz, z),
+      // Of a sum not: the other summand may be such a z itself, and so on down the network.
+      again: this.#added ? null : () => this.#checked().values(null, true),
+    };
   }
 
   #reluGradient(gz: Values, z: Values): Values {
@@ -139,12 +145,19 @@ export class Normalized implements Deferred {
   }
 
   #values(relu: boolean): Values {
+    const norm = this.#checked();
+    this.#uses++;
+    const values = norm.values(this.#added, relu);
+    if (this.#added?.node) giveBackUnread(this.#added);
+    return values;
+  }
+
+  #checked(): Normalization {
     if (this.#inputs.some((t, i) => t.version !== this.#versions[i])) {
       throw new AutogradError(
         "batchNorm: an input was changed in place before the output was read: clone() one of them",
       );
     }
-    this.#uses++;
-    return this.#norm.values(this.#added, relu);
+    return this.#norm;
   }
 }

@@ -19,7 +19,7 @@ import { type Shape, sizeOf } from "../tensor/shape.ts";
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import type { Operation } from "./attributes.ts";
-import { record } from "./graph.ts";
+import { recordLinear } from "./graph.ts";
 
 export type { AvgPool2dOptions, MaxPool2dOptions, PoolGeometry, PoolWindows } from "../tensor/geometry/pool.ts";
 
@@ -43,7 +43,7 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
   const y = empty(g.shape, x);
   const indices = new Int32Array(y.size);
   kernels.maxPool2d(valuesOf(x), valuesOf(y), indices, g);
-  return record(["maxPool2d", options], y, [x], (gy) => {
+  return recordLinear(["maxPool2d", options], y, [x], (gy) => {
     // Only the winner moves the maximum: ∂y/∂x = 1 there (in a tie, at the first in row-major order), 0 elsewhere. A
     // pixel that wins several windows gets the sum.
     const gx = allocate(x.size, gy);
@@ -110,7 +110,7 @@ function checkPool<Options>(op: string, x: Tensor, options: Options, names: Opti
 function average(operation: Operation, x: Tensor, g: PoolGeometry, shape: Shape = g.shape): Tensor {
   const y = empty(shape, x);
   kernels.avgPool2d(valuesOf(x), valuesOf(y), g);
-  return record(operation, y, [x], (gy) => {
+  return recordLinear(operation, y, [x], (gy) => {
     // y = Σ x / n over a window, so ∂y/∂x = 1/n for each of its pixels; overlapping windows add up.
     const gx = allocate(sizeOf(x.shape), gy);
     kernels.avgPool2dGradient(gy, gx, g);

@@ -16,7 +16,7 @@ import { formatShape, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.
 import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, scaled, stretched, zeros } from "./arrays.ts";
-import { record } from "./graph.ts";
+import { record, recordLinear } from "./graph.ts";
 
 /** The options of all reductions. */
 export interface ReduceOptions {
@@ -57,7 +57,7 @@ const VARIANCE_OPTIONS: OptionNames<VarianceOptions> = { keepDim: true, correcti
 export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   const { keepDim = false } = checked("sum", x, axes, options, REDUCE_OPTIONS);
   const g = reduceGeometry("sum", x.shape, axes, keepDim);
-  return record(["sum", { axes, keepDim }], reduced("sum", x, g), [x], (gy) => {
+  return recordLinear(["sum", { axes, keepDim }], reduced("sum", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1 for every element: each receives a copy of its output's gradient.
     return [stretched(gy, g.keptShape, x.shape)];
   });
@@ -71,7 +71,7 @@ export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
 export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   const { keepDim = false } = checked("mean", x, axes, options, REDUCE_OPTIONS);
   const g = reduceGeometry("mean", x.shape, axes, keepDim);
-  return record(["mean", { axes, keepDim }], reduced("mean", x, g), [x], (gy) => {
+  return recordLinear(["mean", { axes, keepDim }], reduced("mean", x, g), [x], (gy) => {
     // ∂y/∂x_i = 1/n.
     return [stretched(scaled(gy, 1 / g.count), g.keptShape, x.shape)];
   });
@@ -90,12 +90,18 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
 export function prod(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   const { keepDim = false } = checked("prod", x, axes, options, REDUCE_OPTIONS);
   const g = reduceGeometry("prod", x.shape, axes, keepDim);
-  return record(["prod", { axes, keepDim }], reduced("prod", x, g), [x], (gy) => {
-    // ∂y/∂x_i = Π_{j≠i} x_j.
-    const gx = allocate(x.size, gy);
-    kernels.prodGradient(gy, valuesOf(x), gx, g);
-    return [gx];
-  });
+  return record(
+    ["prod", { axes, keepDim }],
+    reduced("prod", x, g),
+    [x],
+    (gy) => {
+      // ∂y/∂x_i = Π_{j≠i} x_j.
+      const gx = allocate(x.size, gy);
+      kernels.prodGradient(gy, valuesOf(x), gx, g);
+      return [gx];
+    },
+    [x],
+  );
 }
 
 /**
@@ -175,7 +181,7 @@ function withIndices(
   const flat = { outer: 1, length: x.size, inner: 1 };
   const values = empty(g.shape, x);
   kernels.indexSelect(valuesOf(x), positions, valuesOf(values), flat);
-  record([op, { axes: axis, keepDim }], values, [x], (gy) => {
+  recordLinear([op, { axes: axis, keepDim }], values, [x], (gy) => {
     // ∂y/∂x_i = 1 at the chosen position, else 0.
     const gx = zeros(x.size, gy);
     kernels.indexAdd(gy, positions, gx, flat);
@@ -259,12 +265,18 @@ function varianceOf(op: "variance" | "std", x: Tensor, axes: Axes, options: Vari
   const divisor = Math.max(0, g.count - correction);
   const y = empty(g.shape, x);
   kernels.variance(valuesOf(x), valuesOf(y), g, divisor, op === "std");
-  return record([op, { axes, keepDim, correction }], y, [x], (gy) => {
-    // The derivation is with the kernel.
-    const gx = allocate(x.size, gy);
-    kernels.varianceGradient(gy, valuesOf(x), gx, g, divisor, op === "std");
-    return [gx];
-  });
+  return record(
+    [op, { axes, keepDim, correction }],
+    y,
+    [x],
+    (gy) => {
+      // The derivation is with the kernel.
+      const gx = allocate(x.size, gy);
+      kernels.varianceGradient(gy, valuesOf(x), gx, g, divisor, op === "std");
+      return [gx];
+    },
+    [x],
+  );
 }
 
 function reduced(op: ReduceOp, x: Tensor, g: ReduceGeometry): Tensor {

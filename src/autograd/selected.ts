@@ -5,13 +5,13 @@ import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
-import { record } from "./graph.ts";
+import { recordLinear } from "./graph.ts";
 
 /** y = the elements of x that `g` names. */
 export function selected(operation: Operation, x: Tensor, g: SelectGeometry): Tensor {
   const y = empty(g.shape, x);
   kernels.indexSelect(valuesOf(x), g.index, valuesOf(y), g.axes);
-  return record(operation, y, [x], (gy) => {
+  return recordLinear(operation, y, [x], (gy) => {
     // An index that appears k times sends k gradients to the same element: they add up.
     const gx: Values = zeros(x.size, gy);
     kernels.indexAdd(gy, g.index, gx, g.axes);

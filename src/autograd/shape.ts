@@ -22,13 +22,14 @@ import {
 } from "../tensor/geometry/copy.ts";
 import { flattenedShape, reshapedShape, squeezedShape, unsqueezedShape } from "../tensor/geometry/reshape.ts";
 import { gatherGeometry, type IndexTensor, selectGeometry } from "../tensor/geometry/select.ts";
+import { repeatable } from "../tensor/given-back.ts";
 import { allocate } from "../tensor/memory.ts";
 import { normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { empty, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { unbroadcast, zeros } from "./arrays.ts";
 import type { Operation } from "./attributes.ts";
-import { record } from "./graph.ts";
+import { recordLinear } from "./graph.ts";
 import { selected } from "./selected.ts";
 
 export type { IndexTensor, SliceRange };
@@ -150,10 +151,13 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
   checkTensor("pad", "x", x);
   checkNumber("pad", "value", value);
   const { shape, copy } = padGeometry("pad", x.shape, pads);
-  const y = empty(shape, x);
-  kernels.fill(valuesOf(y), value);
-  kernels.copyStrided(valuesOf(x), valuesOf(y), copy);
-  return record(["pad", { pads, value }], y, [x], (gy) => {
+  const y = repeatable("pad", [x], shape, () => {
+    const values = allocate(sizeOf(shape), valuesOf(x));
+    kernels.fill(values, value);
+    kernels.copyStrided(valuesOf(x), values, copy);
+    return values;
+  });
+  return recordLinear(["pad", { pads, value }], y, [x], (gy) => {
     // The added elements are constants; the others are copies of x, of which some may be cut off.
     const gx = sizeOf(copy.shape) < x.size ? zeros(x.size, gy) : allocate(x.size, gy);
     kernels.copyStrided(gy, gx, reversed(copy));
@@ -197,7 +201,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   const g = expandGeometry("expand", x.shape, shape);
   const y = empty(g.shape, x);
   kernels.copyStrided(valuesOf(x), valuesOf(y), g.copy);
-  return record("expand", y, [x], (gy) => {
+  return recordLinear("expand", y, [x], (gy) => {
     // An element that was copied k times receives the sum of k gradients.
     return [unbroadcast(gy, y.shape, x.shape)];
   });
@@ -205,9 +209,13 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 
 /** One copy that fills every element of y, and uses every element of x at most once. */
 function rearranged(operation: Operation, x: Tensor, { shape, copy }: MoveGeometry): Tensor {
-  const y = empty(shape, x);
-  kernels.copyStrided(valuesOf(x), valuesOf(y), copy);
-  return record(operation, y, [x], (gy) => {
+  const op = typeof operation === "string" ? operation : operation[0];
+  const y = repeatable(op, [x], shape, () => {
+    const values = allocate(sizeOf(shape), valuesOf(x));
+    kernels.copyStrided(valuesOf(x), values, copy);
+    return values;
+  });
+  return recordLinear(operation, y, [x], (gy) => {
     // Each element of gy goes back to where its value came from; elements of x that were left out have gradient 0.
     const gx = y.size < x.size ? zeros(x.size, gy) : allocate(x.size, gy);
     kernels.copyStrided(gy, gx, reversed(copy));
@@ -217,7 +225,7 @@ function rearranged(operation: Operation, x: Tensor, { shape, copy }: MoveGeomet
 
 /** Another shape for the same storage. In row-major order nothing moves, so the gradient is gy in the old shape. */
 function relabelled(op: string, x: Tensor, shape: Shape): Tensor {
-  return record(op, viewOf(x, shape), [x], (gy) => [gy]);
+  return recordLinear(op, viewOf(x, shape), [x], (gy) => [gy]);
 }
 
 function joined(
@@ -230,7 +238,7 @@ function joined(
   tensors.forEach((x, k) => {
     kernels.copyStrided(valuesOf(x), valuesOf(y), copies[k]);
   });
-  return record(operation, y, tensors, (gy, needed) =>
+  return recordLinear(operation, y, tensors, (gy, needed) =>
     // Each input gets back the part of gy that it filled.
     tensors.map((x, k) => {
       if (!needed[k]) return null;

@@ -17,12 +17,18 @@ export function softmax(x: Tensor, axis = -1): Tensor {
   const g = axisGeometry("softmax", x.shape, axis);
   const y = empty(x.shape, x);
   kernels.softmax(valuesOf(x), valuesOf(y), g);
-  return record(["softmax", { axis }], y, [x], (gy) => {
-    // ∂y_j/∂x_i = y_j (δ_ij − y_i), so gx_i = Σ_j gy_j y_j (δ_ij − y_i) = y_i (gy_i − Σ_j gy_j y_j).
-    const gx = allocate(x.size, gy);
-    kernels.softmaxGradient(gy, valuesOf(y), gx, g);
-    return [gx];
-  });
+  return record(
+    ["softmax", { axis }],
+    y,
+    [x],
+    (gy) => {
+      // ∂y_j/∂x_i = y_j (δ_ij − y_i), so gx_i = Σ_j gy_j y_j (δ_ij − y_i) = y_i (gy_i − Σ_j gy_j y_j).
+      const gx = allocate(x.size, gy);
+      kernels.softmaxGradient(gy, valuesOf(y), gx, g);
+      return [gx];
+    },
+    [y],
+  );
 }
 
 /**
@@ -35,10 +41,16 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   const g = axisGeometry("logSoftmax", x.shape, axis);
   const y = empty(x.shape, x);
   kernels.logSoftmax(valuesOf(x), valuesOf(y), g);
-  return record(["logSoftmax", { axis }], y, [x], (gy) => {
-    // ∂y_j/∂x_i = δ_ij − e^y_i, so gx_i = gy_i − e^y_i Σ_j gy_j.
-    const gx = allocate(x.size, gy);
-    kernels.logSoftmaxGradient(gy, valuesOf(y), gx, g);
-    return [gx];
-  });
+  return record(
+    ["logSoftmax", { axis }],
+    y,
+    [x],
+    (gy) => {
+      // ∂y_j/∂x_i = δ_ij − e^y_i, so gx_i = gy_i − e^y_i Σ_j gy_j.
+      const gx = allocate(x.size, gy);
+      kernels.logSoftmaxGradient(gy, valuesOf(y), gx, g);
+      return [gx];
+    },
+    [y],
+  );
 }

@@ -1,5 +1,6 @@
 /** State: modules, layers, initial values, optimisers, and the training loop. */
 export * from "./activation.ts";
+export { CheckpointedSequential } from "./checkpointed.ts";
 export * from "./container.ts";
 export * from "./conv.ts";
 export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from "./conv-transpose.ts";

@@ -58,6 +58,7 @@ const garbageCollected: Allocator = (size, float64) => (float64 ? new Float64Arr
 
 const fromPool: Allocator = (size, float64) => {
   const pooled = pool && (step || pool.everywhere) ? pool.allocate(size, float64) : undefined;
+  if (pooled) scope?.add(pooled);
   const array = pooled ?? garbageCollected(size, float64);
   return debugging ? array.fill(Number.NaN) : array;
 };
@@ -66,6 +67,8 @@ let allocator = fromPool;
 let pool: Pool | undefined;
 let step: Step | undefined;
 let debugging = false;
+/** The pooled arrays of the innermost `inScope` that were not given back. */
+let scope: Set<Floats> | undefined;
 
 /** An ordinary array, in the type that kernels take. */
 export function toValues(array: Floats): Values {
@@ -108,6 +111,7 @@ export function release(values: Values): void {
   if (!step || !isPooled(values)) return;
   const array = values as unknown as Floats;
   if (debugging) array.fill(Number.NaN);
+  scope?.delete(array);
   pool?.release?.(array);
 }
 
@@ -209,5 +213,24 @@ export function inOwnStep<T>(fn: () => T, rescue: (result: T) => void): T {
   } finally {
     mine.ended = true;
     step = around;
+  }
+}
+
+/**
+ * `inOwnStep` inside another step, whose memory is given back at its end already, but for the arrays that `keeps` names. A
+ * nested one's go over to the one around it.
+ */
+export function inScope<T>(fn: () => T, keeps: (array: Values) => boolean): T {
+  const around = scope;
+  const mine = new Set<Floats>();
+  scope = mine;
+  try {
+    return inOwnStep(fn, () => {});
+  } finally {
+    scope = around;
+    for (const array of mine) {
+      if (keeps(toValues(array))) around?.add(array);
+      else release(toValues(array));
+    }
   }
 }

@@ -22,4 +22,10 @@ export interface Recorded<T> {
   readonly order: number;
   /** `version` of each input and of the output when the operation ran. */
   readonly versions: readonly number[];
+  /** The tensors among inputs and output whose values the rule reads. */
+  readonly reads: readonly T[];
+  /** Arrays that the rule has for itself: they are kept as long as the node is. */
+  readonly saved: readonly Values[];
+  /** Of a checkpoint: computes the output once more, and this time records how. `backward` goes on there. Else null. */
+  readonly again: (() => T) | null;
 }

@@ -64,6 +64,7 @@ export class Rng implements RngState {
 
   /** 32 random bits, as a whole number in [0, 2³²). */
   bits(): number {
+    if (noted) noteState(this);
     const state = this.#words;
     const result = Math.imul(rotateLeft(Math.imul(state[1], 5), 7), 9) >>> 0;
     const t = state[1] << 9;
@@ -94,6 +95,7 @@ export class Rng implements RngState {
 
   /** Normal with the given mean and standard deviation (Box & Muller 1958). */
   normal(mean = 0, standardDeviation = 1): number {
+    if (noted) noteState(this);
     let z = this.#spare;
     if (z === null) {
       const radius = Math.sqrt(-2 * log(1 - this.uniform()));
@@ -126,6 +128,36 @@ export class Rng implements RngState {
     let hash = this.bits();
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
     return new Rng(hash >>> 0);
+  }
+}
+
+/** The generators that have drawn since `noteDraws` began, with their states before. */
+let noted: Map<Rng, RngState> | null = null;
+
+function noteState(rng: Rng): void {
+  if (!noted!.has(rng)) noted!.set(rng, { state: rng.state, spare: rng.spare });
+}
+
+/** Runs `fn`, and writes to `draws` where every generator that draws was before. */
+export function noteDraws<T>(draws: Map<Rng, RngState>, fn: () => T): T {
+  const around = noted;
+  noted = draws;
+  try {
+    return fn();
+  } finally {
+    noted = around;
+    for (const [rng, state] of draws) if (around && !around.has(rng)) around.set(rng, state);
+  }
+}
+
+/** Runs `fn`, for which these generators draw what they drew then. Afterwards they go on where they were before. */
+export function repeatDraws<T>(draws: ReadonlyMap<Rng, RngState>, fn: () => T): T {
+  const before = [...draws.keys()].map((rng) => [rng, { state: rng.state, spare: rng.spare }] as const);
+  for (const [rng, state] of draws) rng.setState(state);
+  try {
+    return fn();
+  } finally {
+    for (const [rng, state] of before) rng.setState(state);
   }
 }
 

@@ -13,13 +13,21 @@ export function asStep<T>(fn: () => T): T {
  * an `outliveStep` of their own. Getters are not called.
  */
 export function outliveStep(value: unknown): void {
+  for (const object of outliving(value)) {
+    const own = (object as { outliveStep?: unknown }).outliveStep;
+    if (typeof own === "function") own.call(object);
+  }
+}
+
+/** The objects in `value`, itself included, as far as they have no `outliveStep`, and those that have it. */
+export function* outliving(value: unknown): Generator<object> {
   const found = new Set<unknown>([value]);
   // `found` grows while it is read. Not recursive: a list may be linked, and any depth is fine.
   for (const next of found) {
     if (typeof next !== "object" || next === null || ArrayBuffer.isView(next)) continue;
-    const own = (next as { outliveStep?: unknown }).outliveStep;
-    if (typeof own === "function") own.call(next);
-    else if (Array.isArray(next) || next instanceof Set) for (const member of next) found.add(member);
+    yield next;
+    if (typeof (next as { outliveStep?: unknown }).outliveStep === "function") continue;
+    if (Array.isArray(next) || next instanceof Set) for (const member of next) found.add(member);
     else if (next instanceof Map) for (const entry of next) for (const part of entry) found.add(part);
     else for (const { value } of Object.values(Object.getOwnPropertyDescriptors(next))) found.add(value);
   }

@@ -9,10 +9,20 @@ export interface Computing {
   compute(): Values;
 }
 
+/** Values that can be computed once more. */
+export interface Repeating extends Computing {
+  /** Whether that is one pass over memory, and so costs less than it does to keep them. */
+  readonly quick: boolean;
+}
+
 export class Storage {
-  /** One of these two is null. */
+  /** One of these two is null, both once the values are spent. */
   values: Values | null = null;
   deferred: Computing | null = null;
+  /** Computes the values once more if they have been given back (given-back.ts); null where nothing does. */
+  again: Repeating | null = null;
+  /** Whether a recorded derivative reads the values. */
+  needed = false;
   /** The step that computes them. */
   step: Step | undefined;
   /** Whether a person holds the array, so that it must not change. */
@@ -30,7 +40,12 @@ export class Storage {
       );
     }
     if (this.values === null) {
-      this.values = this.deferred!.compute();
+      if (this.deferred === null) {
+        throw new UsageError(
+          `tensor: the values of this ${formatShape(shape)} were given back when the last derivative that reads them was computed: return it from the function given to valueAndGrad, or clone() it inside`,
+        );
+      }
+      this.values = this.deferred.compute();
       this.deferred = null;
     }
     if (this.wasTransferred(shape)) {

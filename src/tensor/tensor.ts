@@ -37,7 +37,12 @@ export interface Deferred extends Computing {
   /** this + t for a t of the same shape, deferred as well; null if they cannot be computed together. */
   plus?(t: Tensor): Deferred | null;
   /** z = max(0, this) in one pass, and the gradient of `this` from gz. */
-  relu?(): { readonly z: Values; gradient(gz: Values, z: Values): Values };
+  relu?(): {
+    readonly z: Values;
+    gradient(gz: Values, z: Values): Values;
+    /** Computes z once more, where that takes one pass. */
+    readonly again: (() => Values) | null;
+  };
 }
 
 /** A tensor of double precision. Operations take it at run time, for gradient checks; types keep it out. */
@@ -252,6 +257,7 @@ export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor[
     if (!this.#inner.step || this.#inner.step.ended) return;
     this.#current();
     this.#inner.storage.leavePool();
+    this.#inner.storage.step = undefined;
     this.#inner.step = undefined;
     this.node = null;
   }
@@ -272,8 +278,10 @@ export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor[
     if (!ArrayBuffer.isView(numbers) || typeof numbers[0] === "bigint") checkNumbers("assign", numbers);
     const storage = this.#inner.storage;
     const next = allocateLasting(this.size, this.#current());
+    undoLater?.(storage);
     next.set(numbers);
     storage.values = toValues(next);
+    storage.again = null;
     storage.seen = false;
     storage.version++;
   }
@@ -308,6 +316,7 @@ export function valuesOf(t: Tensor): Values {
 export function valuesToChange(t: Tensor): Values {
   const storage = access!.storage(t);
   let values = valuesOf(t);
+  undoLater?.(storage);
   declareVariable(values);
   if (storage.seen || storage.lent) {
     values = toValues(lastingCopy(values));
@@ -315,8 +324,30 @@ export function valuesToChange(t: Tensor): Values {
     storage.seen = false;
     storage.lent = false;
   }
+  storage.again = null;
   storage.version++;
   return values;
+}
+
+/** Notes what a storage has before it is changed, while `undoingChanges` runs. */
+let undoLater: ((storage: Storage) => void) | null = null;
+
+/** Runs `fn`, then undoes what it changed in place: for what has been done before, running statistics included. */
+export function undoingChanges<T>(fn: () => T): T {
+  const around = undoLater;
+  const undo = new Map<Storage, () => void>();
+  undoLater = (storage) => {
+    if (undo.has(storage)) return;
+    const { values, seen, lent, version, again } = storage;
+    const numbers = seen || lent ? values : toValues(lastingCopy(values!));
+    undo.set(storage, () => Object.assign(storage, { values: numbers, seen, lent, version, again }));
+  };
+  try {
+    return fn();
+  } finally {
+    undoLater = around;
+    for (const put of undo.values()) put();
+  }
 }
 
 /** What the values will be computed from, as long as nobody has read them; else null. */
@@ -324,9 +355,9 @@ export function deferredOf(t: Tensor): Deferred | null {
   return access!.storage(t).deferred;
 }
 
-/** Where the numbers of t are, if they are computed. */
-export function heldBy(t: Tensor): Values | null {
-  return access!.storage(t).values;
+/** What t shares with its views. */
+export function storageBehind(t: Tensor): Storage {
+  return access!.storage(t);
 }
 
 /** A tensor of numbers that were computed, or will be: inside a step it is a part of it, and ends with it. */

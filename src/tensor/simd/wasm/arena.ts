@@ -6,7 +6,7 @@
  *
  * A SIMD kernel takes numbers by address, so data must live here to be fast. A step allocates tensors by moving `top`
  * up; when it ends, `top` goes back to BASE. An array given back earlier (a gradient that has been used) waits for the
- * next array of its size. A running kernel borrows scratch from the end downwards. That is always the same memory, and
+ * next array (free-blocks.ts). A running kernel borrows scratch from the end downwards. That is always the same memory, and
  * so in the cache (above `top` it would be new to the cache for each kernel: 1 % of a training step). Tensors leave the
  * end free, 64 MiB or an eighth: a step that has filled the rest still computes with SIMD kernels, and so to the same
  * bits. A kernel borrows its scratch and copies of ordinary arrays: for a convolution from 512 to 512 channels, 36 MiB
@@ -19,6 +19,7 @@
 import type { Floats, Pool } from "../../memory.ts";
 import { warn } from "../../warn.ts";
 import { type MemoryLike, reasonOf, type WebAssemblyApi } from "./features.ts";
+import { FreeBlocks } from "./free-blocks.ts";
 import { type Block, Kept } from "./kept.ts";
 
 const PAGE = 65536;
@@ -61,8 +62,8 @@ export class Arena implements Pool {
   #told = false;
   /** Whether arrays have been handed out since the last reset. */
   #live = false;
-  /** Addresses of arrays that were given back one by one, by size in bytes. */
-  readonly #free = new Map<number, number[]>();
+  /** Arrays that were given back one by one. */
+  readonly #free = new FreeBlocks();
 
   /**
    * @param bytes initial size. Untouched pages cost address space, not memory.
@@ -100,7 +101,7 @@ export class Arena implements Pool {
   allocate(size: number, float64 = false): Float32Array | undefined {
     if (float64) return undefined;
     const bytes = roundUp(4 * size);
-    const freed = this.#free.get(bytes)?.pop();
+    const freed = this.#free.take(bytes);
     if (freed !== undefined) return new Float32Array(this.#buffer, freed, size);
     const address = this.#top;
     const end = address + bytes;
@@ -115,12 +116,9 @@ export class Arena implements Pool {
     return new Float32Array(this.#buffer, address, size);
   }
 
-  /** Takes back one array, for the next of its size: in a backward pass most gradients follow another of that size. */
+  /** Takes back one array, for the next ones. */
   release(array: Floats): void {
-    const bytes = roundUp(array.byteLength);
-    const free = this.#free.get(bytes);
-    if (free) free.push(array.byteOffset);
-    else this.#free.set(bytes, [array.byteOffset]);
+    this.#free.put(array.byteOffset, roundUp(array.byteLength));
   }
 
   /** Takes back everything handed out so far, and grows so that the refused requests would fit. */
