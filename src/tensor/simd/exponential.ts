@@ -23,7 +23,7 @@ function polynomial(x: Local, [first, ...rest]: readonly number[]): Code {
 }
 
 /** Returns a function that writes the instructions for y → eˣ; its variables are shared by all uses. */
-export function exponential(locals: Locals): (y: Local, ...x: Code) => Code {
+export function exponential(locals: Locals): (y: Local, ...x: readonly Code[]) => Code {
   const [r, k, bits, square] = locals.many("v128", 4);
   /** a·r + b */
   const pair = (a: number, b: number): Code => [constant(a), get(r), f32x4.mul, constant(b), f32x4.add];

@@ -40,9 +40,9 @@ export interface Access {
   readonly vectors: readonly number[];
   /** Vector v at the pointer. A single number fills all four lanes, so none holds a number from outside the array. */
   load(pointer: Local, v: number): Code;
-  store(pointer: Local, v: number, ...value: Code): Code;
+  store(pointer: Local, v: number, ...value: readonly Code[]): Code;
   /** The value, with zeros in the lanes that do not count: for sums. */
-  counted(...value: Code): Code;
+  counted(...value: readonly Code[]): Code;
 }
 
 function vectorAccess(vectors: readonly number[]): Access {
@@ -64,7 +64,7 @@ const oneNumber: Access = {
 };
 
 /** Repeats `body` while `counter` ≥ `least`; the body must lower the counter. */
-export function whileAtLeast(counter: Local, least: number, ...body: Code): Code {
+export function whileAtLeast(counter: Local, least: number, ...body: readonly Code[]): Code {
   return block(loop(get(counter), i32.const(least), i32.lessSigned, branchIf(1), body, branch(0)));
 }
 
@@ -74,7 +74,7 @@ export const advance = (pointer: Local, bytes: number): Code => set(pointer, get
 export const step = (pointer: Local, bytes: Local): Code => set(pointer, get(pointer), get(bytes), i32.add);
 
 /** Repeats `body`, each time lowering `counter` by `by`, while it is at least `by`. */
-export function countDown(counter: Local, by: number, ...body: Code): Code {
+export function countDown(counter: Local, by: number, ...body: readonly Code[]): Code {
   return block(
     [get(counter), i32.const(by), i32.lessSigned, branchIf(0)],
     loop(body, advance(counter, -by), [get(counter), i32.const(by - 1), i32.greaterSigned, branchIf(0)]),
@@ -143,7 +143,8 @@ function rowParts(
   const totals = terms.map(() => locals.make("v128"));
   const running = terms.map(() => runningSum(locals));
   const code = body({ x, p, terms, lanes, locals });
-  const { before, each, after } = "each" in code ? code : { before: [], each: code, after: [] };
+  const { before, each, after } =
+    typeof code === "object" && "each" in code ? code : { before: [], each: code, after: [] };
   const pointers = [...new Set([...reads, ...writes])];
   const row = sweep(n, pointers, (access) => [
     access.vectors.map((v) => [

@@ -202,7 +202,7 @@ export function tilesFunction(R: number): Func {
   return func("tiles", ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
     const [a, b, c, rows, columns, k, rowBytes, add] = [0, 1, 2, 3, 4, 5, 6, 7];
     const [i, pa, pc] = locals.many("i32", 3);
-    const advance = (pointer: number, ...bytes: Code): Code => set(pointer, get(pointer), bytes, i32.add);
+    const advance = (pointer: number, ...bytes: readonly Code[]): Code => set(pointer, get(pointer), bytes, i32.add);
     return loop(
       set(i, get(rows)),
       set(pa, get(a)),

@@ -267,7 +267,7 @@ function maxPoolFunction({ k, p }: Square): Func {
     const [a, b, best, place, here, wins, column] = locals.many("v128", 7);
     const taps = locals.many("v128", k);
     /** The row 2i − p + u of the plane: the place of its first number, repeated four times. */
-    const rowPlace = (...u: Code): Code => [
+    const rowPlace = (...u: readonly Code[]): Code => [
       [get(i), i32.const(2), i32.mul, i32.const(p), i32.sub, u, i32.add],
       [get(W), i32.mul, i32x4.splat],
     ];

@@ -18,7 +18,7 @@ const decayed = (g: Local, weightDecay: Local, w: Local, maximize: boolean): Cod
   set(g, scaledSum(weightDecay, w, g)),
 ];
 /** mean → keep·mean + take·value. */
-const averaged = (mean: Local, keep: Local, take: Local, ...value: Code): Code =>
+const averaged = (mean: Local, keep: Local, take: Local, ...value: readonly Code[]): Code =>
   set(mean, get(keep), get(mean), f32x4.mul, get(take), value, f32x4.mul, f32x4.add);
 /** mean → keep·mean + take·g². */
 const averagedSquare = (mean: Local, keep: Local, take: Local, g: Local): Code =>

@@ -24,7 +24,7 @@ import {
   set,
   v128,
 } from "../wasm/assembler.ts";
-import type { Call, Engine } from "../wasm/engine.ts";
+import type { Call, Engine, Program } from "../wasm/engine.ts";
 
 /** How a table is written. */
 interface TableOptions {
@@ -47,13 +47,18 @@ export function writeTable(
   return address;
 }
 
+/** Copies into and out of the insides of larger planes, in a program of their own: many shapes need them. */
+export function insides(engine: Engine): Program<"pad" | "crop"> {
+  return engine.program("insides", () => [padFunction(), cropFunction()]);
+}
+
 /** pad(source, target, planes, H, W, rowBytes, planeBytes): planes of H × W into the insides of larger planes. */
 export function padFunction(): Func {
   return insidesFunction("pad", "target");
 }
 
 /** crop(source, target, planes, H, W, rowBytes, planeBytes): H × W numbers of each larger plane, one plane after another. */
-export function cropFunction(): Func {
+function cropFunction(): Func {
   return insidesFunction("crop", "source");
 }
 

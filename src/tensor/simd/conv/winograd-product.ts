@@ -4,7 +4,7 @@
  * Next: winograd.ts.
  */
 
-import { advance, countDown, whileAtLeast } from "../loops.ts";
+import { advance, countDown, step, whileAtLeast } from "../loops.ts";
 import { multiplyStep } from "../matmul-kernel.ts";
 import {
   block,
@@ -36,24 +36,20 @@ export interface FilterLayout {
 }
 
 /**
- * filters(w, out, count): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels, as panels for the matrix product:
- * out [panel of ROWS outputs][channel][ROWS]. In the last panel, rows beyond the last output are undefined.
+ * filters(w, out, count, C, ofFilter, ofChannel, planeBytes): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels,
+ * as panels for the matrix product: out [panel of ROWS outputs][channel][ROWS], `planeBytes` from point to point. In the last
+ * panel, rows beyond the last output are undefined. The layout of w (FilterLayout) is in bytes.
  *
  * A lane is an output. F(4) magnifies errors: it is computed in float64, two lanes, and rounded once. F(2×2) is accurate
  * enough in float32, four lanes: half the time, a fifth of the pass where filters outweigh pixels.
  */
-export function filtersFunction(
-  { vertical, horizontal }: Filtering2d,
-  planeBytes: number,
-  C: number,
-  { ofFilter, ofChannel, turned }: FilterLayout,
-): Func {
+export function filtersFunction({ vertical, horizontal }: Filtering2d, turned: boolean): Func {
   const lanes = vertical.m + horizontal.m > 4 ? 2 : 4;
   const { mul, add, sub } = lanes === 4 ? f32x4 : f64x2;
-  return func("filters", ["i32", "i32", "i32"], (locals) => {
-    const [w, out, count] = [0, 1, 2];
+  return func("filters", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [w, out, count, C, ofFilter, ofChannel, planeBytes] = [0, 1, 2, 3, 4, 5, 6];
     const sources = locals.many("i32", lanes);
-    const [parts, channels, to] = locals.many("i32", 3);
+    const [parts, channels, to, plane] = locals.many("i32", 4);
     const taps = locals.many("v128", 3);
     const [even, odd] = locals.many("v128", 2);
     const middle = Array.from({ length: vertical.n }, () => locals.many("v128", 3));
@@ -91,13 +87,14 @@ export function filtersFunction(
         taps.map((tap, u) => set(tap, load(4 * (turned ? 8 - (3 * u + v) : 3 * u + v)))),
         multiply(vertical.G, taps, (i, value) => set(middle[i][v], value)),
       ]),
-      middle.map((row, i) =>
-        multiply(horizontal.G, row, (j, value) => {
-          const offset = planeBytes * (i * horizontal.n + j);
-          return [get(to), value, lanes === 2 ? [f64x2.demoteZero, v128.store64Lane(0, offset)] : v128.store(offset)];
-        }),
+      set(plane, get(to)),
+      middle.map((row) =>
+        multiply(horizontal.G, row, (_, value) => [
+          [get(plane), value, lanes === 2 ? [f64x2.demoteZero, v128.store64Lane(0)] : v128.store()],
+          step(plane, planeBytes),
+        ]),
       ),
-      sources.map((source) => advance(source, 4 * ofChannel)),
+      sources.map((source) => step(source, ofChannel)),
       advance(to, 4 * ROWS),
     ];
     const body = whileAtLeast(
@@ -111,14 +108,15 @@ export function filtersFunction(
         sources.map((source, lane) => {
           if (lane === 0) return set(source, get(w));
           const present: Code = [get(count), i32.const(lane), i32.greaterSigned];
-          return set(source, get(sources[lane - 1]), present, i32.const(4 * ofFilter), i32.mul, i32.add);
+          return set(source, get(sources[lane - 1]), present, get(ofFilter), i32.mul, i32.add);
         }),
-        [set(to, get(out)), set(channels, i32.const(C))],
+        [set(to, get(out)), set(channels, get(C))],
         countDown(channels, 1, oneChannel),
-        [advance(w, 4 * lanes * ofFilter), advance(count, -lanes), advance(out, 4 * lanes)],
+        set(w, get(w), get(ofFilter), i32.const(lanes), i32.mul, i32.add),
+        [advance(count, -lanes), advance(out, 4 * lanes)],
         [get(count), i32.const(1), i32.lessSigned, branchIf(1)],
       ),
-      advance(out, 4 * ROWS * (C - 1)),
+      set(out, get(out), get(C), i32.const(1), i32.sub, i32.const(4 * ROWS), i32.mul, i32.add),
     );
     const prelude = [...constants].map(([value, local]) =>
       set(local, lanes === 2 ? [f64.const(value), f64x2.splat] : constant(value)),

@@ -14,7 +14,7 @@ import { oddLines } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { cropFunction, padFunction } from "./tables.ts";
+import { insides } from "./tables.ts";
 import { channelsFunction, type Filtering2d, outputFiltersFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { productFunction, ROWS } from "./winograd-product.ts";
 import { type Tiling, tiling } from "./winograd-tiling.ts";
@@ -75,25 +75,35 @@ function functionsOf(engine: Engine, { C, O }: ConvGeometry, filterings: Filteri
   const { block, lastBlock, columns, planes, gyPlane, gyRow } = plan;
   const { inWidth, inPlane } = plan.tiles;
   const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
-  const sizes = `${C} ${O} ${block} ${lastBlock} ${inWidth} ${inPlane} ${gyRow} ${gyPlane}`;
-  return engine.program(`winograd weights ${vertical.name} ${horizontal.name} ${sizes}`, (features) => [
-    productFunction("product", features, { k: block, block, planes, row: columns }),
-    productFunction("lastProduct", features, { k: lastBlock, block, planes, row: columns }),
-    padFunction(),
-    cropFunction(),
-    channelsFunction(
-      "images",
-      vertical.BT,
-      horizontal.BT,
-      features,
-      4 * inWidth,
-      4 * inPlane,
-      bytesOfV,
-      4 * TILE_COLUMNS,
-    ),
-    channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * gyRow, 4 * gyPlane, bytesOfU, 4 * ROWS),
-    outputFiltersFunction(filterings, features, bytesOfM),
-  ]);
+  const sizes = `${C} ${O} ${block} ${inWidth} ${inPlane} ${gyRow} ${gyPlane}`;
+  const names = `${vertical.name} ${horizontal.name}`;
+  const program = engine.program<"product" | "images" | "upstream" | "outputFilters">(
+    `winograd weights ${names} ${sizes}`,
+    (features) => [
+      productFunction("product", features, { k: block, block, planes, row: columns }),
+      channelsFunction(
+        "images",
+        vertical.BT,
+        horizontal.BT,
+        features,
+        4 * inWidth,
+        4 * inPlane,
+        bytesOfV,
+        4 * TILE_COLUMNS,
+      ),
+      channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * gyRow, 4 * gyPlane, bytesOfU, 4 * ROWS),
+      outputFiltersFunction(filterings, features, bytesOfM),
+    ],
+  );
+  const lastProduct = (): Program<"product"> =>
+    engine.program(`winograd last product ${lastBlock} ${sizes}`, (features) => [
+      productFunction("product", features, { k: lastBlock, block, planes, row: columns }),
+    ]);
+  return {
+    ...program,
+    lastProduct: (lastBlock === block ? program : lastProduct()).product,
+    ...insides(engine),
+  };
 }
 
 /** gw `[O, C, 3, 3]` → Σ gy·x. False where there is no room. `filterings` is F(3×3, m×m). */

@@ -16,7 +16,7 @@ import { algorithmCovers, type ConvGeometry } from "../../geometry/conv.ts";
 import { oddLines } from "../../geometry/patches.ts";
 import { constantOf, type Floats } from "../../memory.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { cropFunction, padFunction } from "./tables.ts";
+import { insides } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
 import { meanTaps, type Tiling, tiling } from "./winograd-tiling.ts";
@@ -136,19 +136,23 @@ function planOf({ N, C, H, W, O, Ho, Wo, top, left }: Pass, filterings: Filterin
 
 type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
 
-function functionsOf(engine: Engine, { C, O, filters }: Pass, filterings: Filtering2d, plan: Plan): Functions {
-  const { tiles, blockC, blockO, kept, planes, rowOfM, outPlane, outRow } = plan;
+/** The input gradient has the sizes of the forward pass in most networks: then the two share all but the filters' part. */
+function functionsOf(engine: Engine, { C, filters }: Pass, filterings: Filtering2d, plan: Plan): Functions {
+  const { tiles, blockC, planes, rowOfM, outPlane, outRow } = plan;
   const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
-  const sizes = `${C} ${blockC} ${O} ${blockO} ${rowOfM} ${tiles.inWidth} ${tiles.inPlane} ${outPlane} ${outRow} ${kept}`;
-  const key = `winograd ${filterings.vertical.name} ${filterings.horizontal.name} ${sizes} ${filters.turned}`;
-  return engine.program(key, (features) => [
+  const names = `${filterings.vertical.name} ${filterings.horizontal.name}`;
+  const sizes = [C, blockC, planes, rowOfM, tiles.inWidth, tiles.inPlane, outPlane, outRow];
+  const { product, inputTiles, outputTiles } = engine.program(`winograd ${names} ${sizes}`, (features) => [
     productFunction("product", features, { k: C, block: blockC, planes, row: rowOfM }),
-    padFunction(),
-    cropFunction(),
     inputTilesFunction(filterings, features, 4 * tiles.inWidth, 4 * tiles.inPlane, bytesOfV),
     outputTilesFunction(filterings, features, bytesOfM, 4 * outRow, 4 * outPlane),
-    filtersFunction(filterings, bytesOfU, C, filters),
   ]);
+  const transform = engine.program(`winograd filters ${names} ${filters.turned}`, () => [
+    filtersFunction(filterings, filters.turned),
+  ]);
+  const layout = [C, 4 * filters.ofFilter, 4 * filters.ofChannel, bytesOfU];
+  const filtersOf = (w: number, U: number, count: number): void => transform.filters(w, U, count, ...layout);
+  return { product, inputTiles, outputTiles, filters: filtersOf, ...insides(engine) };
 }
 
 function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
