@@ -13,4 +13,5 @@ export { Rng, type RngState } from "./rng.ts";
 export { formatShape, type Shape } from "./shape.ts";
 export type { Finished } from "./sync.ts";
 export { isTensor, Tensor, type Tensor64 } from "./tensor.ts";
+export { type ThreadsInUse, useThreads } from "./threads.ts";
 export { ready, type Tier, tierInUse, useKernels } from "./tier.ts";
