@@ -9,7 +9,7 @@ import { type Argument, oneOf, path, realNumber, wholeNumber } from "../argument
 import { UsageError } from "../errors.ts";
 import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "../experiment.ts";
 import type { Answer } from "../program.ts";
-import { allCores } from "./shares.ts";
+import { threadsOption } from "../threads.ts";
 
 /** A requested run of an experiment. */
 export interface RunRequest {
@@ -124,12 +124,9 @@ export function parseCommandLine(
   return request!;
 }
 
-const THREADS = new Option(
-  "--threads <n>",
+const THREADS = threadsOption(
   "threads that compute in all: as many tasks at once as there are, and what is left within each; no result depends on it",
-)
-  .argParser(wholeNumber(1, 256).parse)
-  .default(allCores, `all cores, ${allCores}`);
+);
 const WORKERS = new Option("--workers <n>", "tasks at once, at most (default: as many as threads)").argParser(
   wholeNumber(1, 256).parse,
 );

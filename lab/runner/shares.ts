@@ -2,8 +2,8 @@
  * How the threads are shared: as many trainings at once as there are tasks, because two trainings side by side use two cores
  * better than one on both; the threads that are left compute within each. Results do not depend on it.
  */
-import { availableParallelism } from "node:os";
 import type { Tier } from "../../src/tensor/index.ts";
+import { onThreads } from "../threads.ts";
 
 /** What the command line says of it. */
 export interface Sharing {
@@ -13,9 +13,6 @@ export interface Sharing {
   readonly workers: number | undefined;
   readonly kernels: Tier;
 }
-
-/** The default of `--threads`. */
-export const allCores: number = availableParallelism();
 
 /**
  * How many threads each of the tasks gets that run at once. Where the threads cannot be shared equally, the first tasks, which
@@ -31,5 +28,5 @@ export function sharesOf(tasks: number, { threads, workers = threads, kernels }:
 /** `2 at once, on 3 threads` */
 export function inWords(shares: readonly number[]): string {
   const all = shares.reduce((sum, share) => sum + share, 0);
-  return `${shares.length === 1 ? "" : `${shares.length} at once, `}on ${all === 1 ? "one thread" : `${all} threads`}`;
+  return `${shares.length === 1 ? "" : `${shares.length} at once, `}${onThreads(all)}`;
 }

@@ -96,9 +96,9 @@ test("stopped on two threads, killed on three, ended on one: the numbers of one 
   expect(once.code).toBe(0);
   const goOn = [...args, "--workers", "1", "--out", out, "--save-every", "0.05"];
   const folder = join(out, "twins", "unfinished");
-  const stopped = await lab([...goOn, "--threads", "2"], ender(folder, 200, "SIGINT"));
+  const stopped = await lab([...goOn, "--threads", "2"], ender(folder, 50, "SIGINT"));
   expect([stopped.stderr, stopped.code]).toEqual(["", 130]);
-  const killed = await lab([...goOn, "--threads", "3"], ender(folder, 200, "SIGKILL"));
+  const killed = await lab([...goOn, "--threads", "3"], ender(folder, 50, "SIGKILL"));
   const last = await lab([...goOn, "--threads", "1"]);
   expect([last.stderr, last.code]).toEqual(["", 0]);
   expect(killed.stdout + last.stdout).toMatch(/ resumes at step [\d,]+\.\n/);
