@@ -122,9 +122,10 @@ export function tier(name: string, strict: boolean): ArrayKernels {
  */
 export async function threadedTier(threads: number): Promise<ArrayKernels> {
   if (team?.threads === threads) return team.kernels;
+  const before = tierInUse();
   const { threads: count, why } = await useThreads(threads);
   if (count !== threads) throw new Error(`${count} of ${threads} threads compute: ${why}`);
-  const before = useKernels("simd");
+  useKernels("simd");
   const kernels = tierInUse() as unknown as ArrayKernels;
   useKernels(before);
   const ownPool = new ResidentPool(kernels.pool!);
