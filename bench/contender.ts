@@ -131,6 +131,8 @@ export interface Rounds {
   readonly rounds: number;
   /** Seconds for each entry in each round, more for long works. */
   readonly seconds: number;
+  /** What takes longer, in ms at first, gets one round. Default: 2000. */
+  readonly slow?: number;
 }
 
 /** A turn must contain several runs: the first one after another process has cold caches. */
@@ -138,7 +140,10 @@ const RUNS_IN_A_TURN = 8;
 const LONGEST_TURN = 2;
 
 /** Prepares all entries, then measures them in turns. The others are compared with the first one. */
-export async function compare(entries: readonly Entry[], { rounds, seconds }: Rounds): Promise<Score[]> {
+export async function compare(
+  entries: readonly Entry[],
+  { rounds, seconds, slow: limit = 2000 }: Rounds,
+): Promise<Score[]> {
   const reasons: (string | undefined)[] = [];
   const slow: boolean[] = [];
   const turns: number[] = [];
@@ -146,14 +151,13 @@ export async function compare(entries: readonly Entry[], { rounds, seconds }: Ro
     const prepare = { name: `${i}`, work, ...(variant === undefined ? {} : { variant }) };
     const { cannot, first = 0 } = await contender.ask({ prepare });
     reasons.push(cannot);
-    slow.push(first > 2000);
+    slow.push(first > limit);
     turns.push(Math.max(seconds, Math.min(LONGEST_TURN, (RUNS_IN_A_TURN * first) / 1000)));
     // Code is compiled better after some calls.
     if (cannot === undefined && !slow[i]) await contender.ask({ time: { name: `${i}`, seconds: turns[i] } });
   }
   const medians: number[][] = entries.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    // If a run takes seconds, one round must be enough.
     const able = [...entries.keys()].filter((i) => reasons[i] === undefined && !(slow[i] && round > 0));
     for (const i of round % 2 === 0 ? able : able.reverse()) {
       const { cannot, times = [] } = await entries[i].contender.ask({ time: { name: `${i}`, seconds: turns[i] } });

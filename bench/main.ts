@@ -4,12 +4,14 @@
  *
  * This process makes no float64 tensor, because a kernel that has seen both kinds of array stays slower.
  */
-import { basename, dirname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { path, realNumber } from "../lab/arguments.ts";
+import { path, realNumber, wholeNumber } from "../lab/arguments.ts";
 import { UsageError } from "../lab/errors.ts";
 import { ensureWritable, isDirectory, saveSomewhere, writeTogether } from "../lab/files.ts";
 import { runProgram, say } from "../lab/program.ts";
+import { allCores } from "../lab/threads.ts";
 import type { Rounds } from "./contender.ts";
 import { describeMachine, machine } from "./machine.ts";
 import { type Effort, measure, type Timing } from "./measure.ts";
@@ -18,8 +20,10 @@ import { measurePeers, peerNames } from "./peers.ts";
 import { profile } from "./profile.ts";
 import { formatTable, markdownTable, milliseconds, type Result, terminalTable } from "./report.ts";
 import { type Row, rows } from "./rows.ts";
-import { measureTargets, type TargetRow } from "./targets.ts";
+import { measureTargets } from "./targets.ts";
+import { measureThreads } from "./threads.ts";
 import { clearResidents, engine, NotCovered, tier, tierNames } from "./tiers.ts";
+import type { TargetRow } from "./verdict.ts";
 import { cifarStep, flopsOf, nameOf } from "./works.ts";
 
 interface Measuring {
@@ -33,6 +37,8 @@ interface Options extends Measuring {
   filter?: string;
   list?: true;
   targets?: true;
+  threads?: number | true;
+  against?: string;
   peers?: true;
   profile?: true;
   markdown?: true;
@@ -123,15 +129,20 @@ function keep(json: string | undefined, results: object): void {
   if (problem) throw problem;
 }
 
-async function runTargets(chosen: (name: string) => boolean, options: Options): Promise<void> {
-  const { tier, json, quick, markdown } = options;
+/** A table of targets. `measureAll` calls `report` as each row is done. */
+async function runTargets(
+  times: string,
+  measureAll: (report: (row: TargetRow) => void) => Promise<void>,
+  { json, markdown, filter }: Options,
+): Promise<void> {
   const measured: TargetRow[] = [];
-  await measureTargets(chosen, tier, quick ? QUICK_ROUNDS : ROUNDS, (row) => {
+  await measureAll((row) => {
     measured.push(row);
-    process.stderr.write(`${row.name}: ${row.measured} (${row.target}), ${row.verdict} ${row.reason ?? ""}\n`);
+    const target = row.target && ` (${row.target})`;
+    process.stderr.write(`${row.name}: ${row.measured}${target}, ${row.verdict} ${row.reason ?? ""}\n`);
   });
-  if (measured.length === 0) throw new UsageError(`no target contains "${options.filter}"`);
-  const head = ["", "target", "measured", "ms: Skipstone / PyTorch", ""];
+  if (measured.length === 0) throw new UsageError(`no target contains "${filter}"`);
+  const head = ["", "target", "measured", `ms: ${times}`, ""];
   const lines = measured.map(({ name, target, measured, times, verdict, reason }) => {
     return [name, target, measured, times, reason ? `${verdict}: ${reason}` : verdict];
   });
@@ -150,6 +161,12 @@ function runProfile({ tier: name = "simd", quick, markdown }: Options): void {
   say(`${describeMachine()}\n\n${(markdown ? markdownTable : terminalTable)(head, lines)}`);
 }
 
+/** The folder of `--against`. */
+function otherBuildIn(folder: string | undefined): string | undefined {
+  if (folder === undefined || existsSync(join(folder, "bench", "skipstone.js"))) return folder;
+  throw new UsageError(`--against ${folder}: has no bench/skipstone.js; npm run compile makes it, in build/`);
+}
+
 async function main(options: Options): Promise<number> {
   const { filter = "", json, quick, list, targets, peers, markdown, patience } = options;
   const words = filter.toLowerCase().split(/\s+/);
@@ -159,8 +176,19 @@ async function main(options: Options): Promise<number> {
     if (isDirectory(json)) throw new UsageError(`--json ${json}: is a directory`);
     ensureWritable(dirname(resolve(json)));
   }
+  const turns = quick ? QUICK_ROUNDS : ROUNDS;
   if (targets) {
-    await runTargets(matches, options);
+    const compared = { tier: options.tier, otherBuild: otherBuildIn(options.against) };
+    await runTargets(
+      options.against === undefined ? "Skipstone / PyTorch" : "Skipstone / the other",
+      (report) => measureTargets(matches, compared, turns, report),
+      options,
+    );
+    return 0;
+  }
+  if (options.threads !== undefined) {
+    const threads = options.threads === true ? Math.max(2, allCores) : options.threads;
+    await runTargets(`${threads} threads / one`, (report) => measureThreads(threads, matches, turns, report), options);
     return 0;
   }
   if (options.profile) {
@@ -168,7 +196,7 @@ async function main(options: Options): Promise<number> {
     return 0;
   }
   if (peers) {
-    const rounds = quick ? QUICK_ROUNDS : { ...ROUNDS, rounds: 5 };
+    const rounds = quick ? turns : { ...turns, rounds: 5 };
     const present = { patience, without: options.without };
     const comparison = await measurePeers(matches, rounds, present, (text) => process.stderr.write(text));
     say(`\n${describeMachine()}\n${comparison.versions.join("; ")}\n`);
@@ -189,12 +217,25 @@ const program = new Command("npm run bench --")
   .option("--json <file>", "write the results to this file, too", path.parse)
   .option("--quick", "fewer samples: an overview in a few minutes")
   .option("--no-naive", "leave the naive loops out")
-  .option("--targets", "Skipstone's targets, against PyTorch on one thread in the same run")
+  .option("--targets", "Skipstone's targets, against PyTorch on as many threads in the same run")
+  .option(
+    "--against <build>",
+    "with --targets: also against another build of Skipstone, such as ../main/build",
+    path.parse,
+  )
+  .addOption(
+    new Option(
+      "--threads [n]",
+      `what n threads are worth (default: all cores, ${allCores}): their time relative to one's`,
+    )
+      .argParser(wholeNumber(2, 64).parse)
+      .conflicts(["targets", "peers", "profile", "list"]),
+  )
   .option("--peers", "other libraries, each in its own process, in the same run; installs them in bench/peers first")
   .addOption(new Option("--without <peers...>", "with --peers: leave these out").choices(peerNames).default([]))
   .addOption(new Option("--tier <name>", "only this tier, or SIMD with this algorithm everywhere").choices(tierNames))
   .option("--profile", "where the time of a ResNet-20 training step goes, by kernel")
-  .option("--markdown", "with --targets and --peers: the table as Markdown")
+  .option("--markdown", "with --targets, --threads and --peers: the table as Markdown")
   .option(
     "--patience <seconds>",
     "with --peers: how long a single answer may take",

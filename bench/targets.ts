@@ -1,12 +1,14 @@
 /**
  * `npm run bench -- --targets`: Skipstone's targets, and what it reaches.
  *
- * Times are compared with PyTorch's on one thread, with its defaults, in the same run (contender.ts). Without PyTorch,
- * only rows that do not need it are measured.
+ * Times are compared with PyTorch's in the same run (contender.ts), on one thread each, or on two, otherwise with its defaults;
+ * and, on request, with those of another build of Skipstone. Without PyTorch, only rows that do not need it are measured.
  */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Contender, compare, type Entry, type Rounds } from "./contender.ts";
 import { milliseconds } from "./report.ts";
+import { type Duel, measureDuel, type TargetRow, verdictOf } from "./verdict.ts";
 import {
   batchNormRelu,
   type ConvShape,
@@ -24,35 +26,33 @@ import {
 /** A limit without and with multiply-add in one instruction (V8 12, Node 22). */
 type Limit = readonly [plain: number, multiplyAdd: number];
 
-export interface TargetRow {
-  readonly name: string;
-  readonly target: string;
-  readonly measured: string;
-  /** Skipstone's time, and PyTorch's. */
-  readonly times: string;
-  readonly verdict: "ok" | "short" | "not measured";
-  /** Why it was not measured. */
-  readonly reason?: string;
-}
-
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 /** From build/bench, where this runs, to the sources. */
 const source = (path: string): string => fileURLToPath(new URL(`../../bench/${path}`, import.meta.url));
 
 export const skipstone: Command = { command: process.execPath, args: [here("./skipstone.js")] };
 
+const skipstoneIn = (build: string): Command => ({
+  command: process.execPath,
+  args: [join(build, "bench", "skipstone.js")],
+});
+
 /** The Python that has torch: SKIPSTONE_PYTHON, or python3. */
-export const pytorch: Command = {
+const pytorchOn = (threads: number): Command => ({
   command: process.env["SKIPSTONE_PYTHON"] ?? "python3",
   args: ["-W", "ignore", source("peers/pytorch.py")],
-  env: { OMP_NUM_THREADS: "1" },
-};
+  env: { OMP_NUM_THREADS: `${threads}` },
+});
 
-/** At most so many times PyTorch's time. */
+export const pytorch: Command = pytorchOn(1);
+
+/** At most so many times PyTorch's time on as many threads. */
 interface TimeTarget {
   readonly name: string;
   readonly work: Work;
   readonly variant?: string;
+  /** Default: 1. */
+  readonly threads?: number;
   readonly limit: Limit;
 }
 
@@ -68,6 +68,7 @@ const timeTargets: readonly TimeTarget[] = [
     ),
   { name: `${nameOf(cifarStep(32))}`, work: cifarStep(32), limit: [0.8, 0.65] },
   { name: `${nameOf(cifarStep(32))}, direct everywhere`, work: cifarStep(32), variant: "direct", limit: [1.6, 1.3] },
+  { name: `${nameOf(cifarStep(32))}, two threads`, work: cifarStep(32), threads: 2, limit: [0.85, 0.7] },
   { name: `${nameOf(imageNetInference)}, batch norm folded`, work: imageNetInference, limit: [1.1, 0.95] },
   { name: nameOf(batchNormRelu), work: batchNormRelu, limit: [0.4, 0.4] },
   ...enlargements.map((work): TimeTarget => ({ name: nameOf(work), work, limit: [1.5, 1.5] })),
@@ -77,43 +78,51 @@ const timeTargets: readonly TimeTarget[] = [
  * Measures the targets chosen by name; calls `report` as each is done.
  *
  * @param tier replaces the automatic choice for targets that name no tier (tiers.ts).
+ * @param otherBuild the folder of another compiled Skipstone, to compare with on one thread.
  */
 export async function measureTargets(
   chosen: (name: string) => boolean,
-  tier: string | undefined,
+  { tier, otherBuild }: { readonly tier?: string | undefined; readonly otherBuild?: string | undefined },
   rounds: Rounds,
   report: (row: TargetRow) => void,
 ): Promise<void> {
   const ours = new Contender("skipstone", skipstone, 120);
   const theirs = new Contender("PyTorch", pytorch, 120);
+  const theirsOnTwo = new Contender("PyTorch on two threads", pytorchOn(2), 120);
+  const other = otherBuild === undefined ? undefined : new Contender(otherBuild, skipstoneIn(otherBuild), 120);
   try {
     const multiplyAdd = ((await ours.ask({ version: true })).version ?? "").includes("multiply-add");
     const limitOf = (limit: Limit): number => limit[multiplyAdd ? 1 : 0];
     for (const target of productTargets(ours, limitOf)) if (chosen(target.name)) report(await target.measure(rounds));
-    for (const { name, work, variant = tier, limit } of timeTargets) {
+    for (const { name, work, threads = 1, limit, ...target } of timeTargets) {
       if (!chosen(name)) continue;
-      const most = limitOf(limit);
-      const [reference, score] = await compare(
-        [
-          { contender: theirs, work },
-          { contender: ours, work, ...(variant === undefined ? {} : { variant }) },
-        ],
-        rounds,
-      );
-      const { ratio, spread = 0 } = score;
-      report({
-        name,
-        target: `≤ ${most} × PyTorch`,
-        measured: ratio === undefined ? "" : `${ratio.toFixed(2)} ±${(100 * spread).toFixed(0)} %`,
-        times: [score, reference].map(({ median }) => (median === undefined ? "–" : milliseconds(median))).join(" / "),
-        ...verdictOf(ratio, (value) => value <= most, score.cannot ?? reference.cannot),
-      });
+      const variant = threads > 1 ? `threads=${threads}` : (target.variant ?? tier);
+      const entry = { contender: ours, work, ...(variant === undefined ? {} : { variant }) };
+      const reference = { contender: threads > 1 ? theirsOnTwo : theirs, work };
+      report(await measureDuel({ name, entry, reference, against: "PyTorch", limit: limitOf(limit) }, rounds));
     }
+    for (const duel of buildDuels(ours, other)) if (chosen(duel.name)) report(await measureDuel(duel, rounds));
     const memory = `peak memory of the ${nameOf(cifarStep(32))}, whole process`;
     if (chosen(memory)) report(await peakMemory(memory));
   } finally {
-    await Promise.all([ours.stop(), theirs.stop()]);
+    await Promise.all([ours, theirs, theirsOnTwo, other].map((contender) => contender?.stop()));
   }
+}
+
+/** One thread costs no more than in another build: with threads never asked for, and with one asked for. */
+function buildDuels(contender: Contender, other: Contender | undefined): Duel[] {
+  if (!other) return [];
+  const work = cifarStep(32);
+  return [
+    ["one thread", "simd"],
+    ["useThreads(1)", "threads=1"],
+  ].map(([what, variant]) => ({
+    name: `${nameOf(work)}, ${what}, against the other build`,
+    entry: { contender, work, variant },
+    reference: { contender: other, work, variant: "simd" },
+    against: "the other build",
+    limit: 1.01,
+  }));
 }
 
 /** The matrix product, against the processor's peak in 128-bit registers, and on the plain tier. */
@@ -197,15 +206,4 @@ export async function memoryOf(
   } finally {
     await fresh.stop();
   }
-}
-
-function verdictOf(
-  value: number | undefined,
-  good: (value: number) => boolean,
-  cannot: string | undefined,
-): Pick<TargetRow, "verdict" | "reason"> {
-  if (value === undefined || Number.isNaN(value)) {
-    return { verdict: "not measured", ...(cannot === undefined ? {} : { reason: cannot }) };
-  }
-  return { verdict: good(value) ? "ok" : "short" };
 }

@@ -7,6 +7,8 @@ import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../src/tensor
 import { kernelsOf } from "../src/tensor/simd/index.ts";
 import { Engine } from "../src/tensor/simd/wasm/engine.ts";
 import { webAssembly } from "../src/tensor/simd/wasm/features.ts";
+import { useThreads } from "../src/tensor/threads.ts";
+import { tierInUse, useKernels } from "../src/tensor/tier.ts";
 import { naiveKernels } from "./naive-kernels.ts";
 
 /**
@@ -61,13 +63,17 @@ const wasm = webAssembly();
 export const engine: Engine | undefined = wasm && new Engine(wasm);
 const pool = engine && new ResidentPool(engine.arena);
 
+/** The SIMD tier on several threads, if there is one, and how many. */
+let team: { readonly threads: number; readonly kernels: ArrayKernels; readonly pool: ResidentPool } | undefined;
+
 /** An array in the kernels' own memory, kept until `clearResidents`; its contents are undefined. */
 export function resident(kernels: ArrayKernels, size: number): Float32Array {
-  return kernels.pool && kernels.pool === pool ? pool.allocateResident(size) : new Float32Array(size);
+  return kernels.pool instanceof ResidentPool ? kernels.pool.allocateResident(size) : new Float32Array(size);
 }
 
 export function clearResidents(): void {
   pool?.clear();
+  team?.pool.clear();
 }
 
 /** Thrown by a tier that is restricted to an algorithm, if that does not cover the geometry. */
@@ -106,4 +112,23 @@ export function tier(name: string, strict: boolean): ArrayKernels {
     conv2dWeightGradient: (gy, x, gw, g) =>
       done(conv2dWeightGradient(at, gy, x, gw, withAlgorithm(g)), () => simd.conv2dWeightGradient(gy, x, gw, g)),
   };
+}
+
+/**
+ * The SIMD tier on so many threads. It and the tiers of one thread have memories of their own and stay in use side by side, so
+ * that work on both can take turns in one process. There is one team of threads at a time: another number ends it.
+ *
+ * @throws Error saying why, if fewer threads compute.
+ */
+export async function threadedTier(threads: number): Promise<ArrayKernels> {
+  if (team?.threads === threads) return team.kernels;
+  const before = tierInUse();
+  const { threads: count, why } = await useThreads(threads);
+  if (count !== threads) throw new Error(`${count} of ${threads} threads compute: ${why}`);
+  useKernels("simd");
+  const kernels = tierInUse() as unknown as ArrayKernels;
+  useKernels(before);
+  const ownPool = new ResidentPool(kernels.pool!);
+  team = { threads, kernels: { ...kernels, pool: ownPool }, pool: ownPool };
+  return team.kernels;
 }

@@ -59,7 +59,7 @@ export interface TransposedConvolution extends ConvShape {
   readonly padding: number;
 }
 
-export type NetworkName = "ResNet-20" | "ResNet-18";
+export type NetworkName = "ResNet-20" | "ResNet-18" | "ResNet-50";
 
 export interface NetworkWork {
   /** A step is forward, backward and an update by SGD with momentum 0.9 and weight decay. */
@@ -191,6 +191,13 @@ export const imageNetInference: NetworkWork = {
   size: 224,
   channels: 3,
 };
+
+/** The network that `npm run lab` trains most: a narrow one, on MNIST. */
+export const digitsStep: NetworkWork = { ...cifarStep(32), width: 8, size: 28, channels: 1 };
+
+export const imageNetStep: NetworkWork = { ...imageNetInference, kind: "trainingStep", batch: 8 };
+
+export const largeInference: NetworkWork = { ...imageNetInference, network: "ResNet-50" };
 
 /** The works for comparing peers. */
 export const comparedWorks: readonly Work[] = [

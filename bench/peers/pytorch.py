@@ -1,5 +1,6 @@
-"""PyTorch on one thread as a contender: serves the protocol of ../serve.ts with the works of ../works.ts."""
+"""PyTorch as a contender, on OMP_NUM_THREADS threads: serves the protocol of ../serve.ts with the works of ../works.ts."""
 import json
+import os
 import resource
 import sys
 import time
@@ -9,7 +10,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 torch.manual_seed(0)
 
 
@@ -59,6 +60,8 @@ class ResNet(nn.Module):
 def network(work):
     if work["network"] == "ResNet-18":
         return ResNet(work["channels"], 2, [64, 128, 256, 512], True, 1000)
+    if work["network"] != "ResNet-20":
+        raise ValueError(f"{work['network']} is not among the compared networks")
     width = work.get("width", 16)
     return ResNet(work["channels"], 3, [width, 2 * width, 4 * width], False, 10)
 

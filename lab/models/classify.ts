@@ -2,9 +2,10 @@
 import { flatten, noGrad, sigmoid, softmax } from "../../src/autograd/index.ts";
 import { IMAGENET1K_V1, imageToTensor, type Preprocessing } from "../../src/data/index.ts";
 import { fuse, type Module, type StateDict } from "../../src/nn/index.ts";
-import { formatShape, type Tensor } from "../../src/tensor/index.ts";
+import { formatShape, type Tensor, useThreads } from "../../src/tensor/index.ts";
 import { RunError, UsageError } from "../errors.ts";
 import { grouped } from "../report/format.ts";
+import { onThreads } from "../threads.ts";
 import { readImage } from "./image.ts";
 import { readLabels } from "./labels.ts";
 import { checkName, imageChannels, inputOf, networkIn, networkWith, usualInput } from "./network.ts";
@@ -19,6 +20,7 @@ export interface ClassifyRequest extends WeightFlags {
   /** A file with the classes' names, see labels.ts; undefined: numbers. */
   readonly labels: string | undefined;
   readonly top: number;
+  readonly threads: number;
   /** Side of the image's middle square for the network; undefined: its usual size. */
   readonly size: number | undefined;
   /** Per channel, of the images the weights were trained on; undefined: ImageNet's. */
@@ -35,6 +37,7 @@ export async function classify(request: ClassifyRequest): Promise<string> {
     ? fileNetwork(request)
     : await namedNetwork(request);
   const parameters = model.parameterCount();
+  const { threads, why } = await useThreads(request.threads);
   fuse(model);
   const loading = performance.now() - started;
 
@@ -61,7 +64,7 @@ export async function classify(request: ClassifyRequest): Promise<string> {
   return [
     ...(orientation === 1 ? [] : [`The picture was turned upright, as its EXIF orientation ${orientation} says.`]),
     ...best.map(({ probability, name }) => `${(100 * probability).toFixed(1).padStart(5)} %  ${name}`),
-    `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(times[0])} ms for the first prediction, ${Math.min(...times).toFixed(1)} ms for the next`,
+    `${request.network}, ${grouped(parameters)} parameters: ${Math.round(loading)} ms to load, ${Math.round(times[0])} ms for the first prediction, ${Math.min(...times).toFixed(1)} ms for the next, ${onThreads(threads)}${why === null ? "" : ` (${why})`}`,
   ].join("\n");
 }
 

@@ -6,6 +6,7 @@ import { ORDERS } from "../../src/resnet/order.ts";
 import { SHORTCUTS } from "../../src/resnet/shortcut.ts";
 import { path, realNumber, wholeNumber } from "../arguments.ts";
 import type { Answer } from "../program.ts";
+import { threadsOption } from "../threads.ts";
 import type { CertifyRequest } from "./certify.ts";
 import type { ClassifyRequest } from "./classify.ts";
 import type { ConvertRequest } from "./convert.ts";
@@ -136,6 +137,7 @@ export function addModelCommands(program: Command, chosen: (task: () => Promise<
       path.parse,
     )
     .option("--top <n>", "how many guesses", wholeNumber(1, 1000).parse, 5)
+    .addOption(threadsOption("threads that compute"))
     .option(
       "--size <pixels>",
       "side of the image that the network sees (default: its usual size)",

@@ -3,13 +3,13 @@
  * the commands passed in. An error is one line that names the option, the value and what is expected, before any work
  * is done.
  */
-import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Tier } from "../../src/tensor/index.ts";
 import { type Argument, oneOf, path, realNumber, wholeNumber } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
 import type { AnyExperiment, ExperimentOption, PerPreset, Preset } from "../experiment.ts";
 import type { Answer } from "../program.ts";
+import { threadsOption } from "../threads.ts";
 
 /** A requested run of an experiment. */
 export interface RunRequest {
@@ -23,7 +23,10 @@ export interface RunRequest {
   readonly imageSize: "whole" | "half";
   readonly data: string | undefined;
   readonly out: string;
-  readonly workers: number;
+  /** Threads that compute, in all. */
+  readonly threads: number;
+  /** Tasks at once, at most; undefined: as many as there are threads. */
+  readonly workers: number | undefined;
   readonly kernels: Tier;
   /** Seconds from one saving of a running training to the next. */
   readonly saveEvery: number;
@@ -34,7 +37,8 @@ export interface RunRequest {
 export interface ReproduceRequest {
   readonly file: string;
   readonly data: string | undefined;
-  readonly workers: number;
+  readonly threads: number;
+  readonly workers: number | undefined;
 }
 
 export type Request =
@@ -99,9 +103,10 @@ export function parseCommandLine(
     .command("reproduce <file>")
     .description("Repeats a recorded run (its run.json) and checks that every number is the same.")
     .option("--data <directory>", "where its images are now (default: where they were)", path.parse)
-    .option("--workers <n>", "threads", workers.parse, availableParallelism())
-    .action((file: string, given: Omit<ReproduceRequest, "file">) => {
-      request = { kind: "reproduce", reproduce: { file, data: given.data, workers: given.workers } };
+    .addOption(THREADS)
+    .addOption(WORKERS)
+    .action((file: string, { data, threads, workers }: Omit<ReproduceRequest, "file">) => {
+      request = { kind: "reproduce", reproduce: { file, data, threads, workers } };
     });
   addCommands(program, (task) => {
     request = { kind: "other", task };
@@ -119,6 +124,13 @@ export function parseCommandLine(
   return request!;
 }
 
+const THREADS = threadsOption(
+  "threads that compute in all: as many tasks at once as there are, and what is left within each; no result depends on it",
+);
+const WORKERS = new Option("--workers <n>", "tasks at once, at most (default: as many as threads)").argParser(
+  wholeNumber(1, 256).parse,
+);
+
 /** What commander collects for an experiment, apart from its own options. */
 interface Given extends Readonly<Record<string, unknown>> {
   readonly quick?: boolean;
@@ -128,7 +140,8 @@ interface Given extends Readonly<Record<string, unknown>> {
   readonly imageSize?: "whole" | "half";
   readonly data?: string;
   readonly out: string;
-  readonly workers: number;
+  readonly threads: number;
+  readonly workers?: number;
   readonly kernels: Tier;
   readonly saveEvery: number;
   readonly fresh?: boolean;
@@ -156,6 +169,7 @@ function toRun(experiment: AnyExperiment, given: Given, args: readonly string[])
     imageSize: given.imageSize ?? experiment.imageSize[preset],
     data: given.data,
     out: given.out,
+    threads: given.threads,
     workers: given.workers,
     kernels: given.kernels,
     saveEvery: given.saveEvery,
@@ -200,7 +214,8 @@ function describeExperiment(command: Command, experiment: AnyExperiment, note: s
       path.parse,
     )
     .option("--out <directory>", "where the results go", path.parse, "out")
-    .option("--workers <n>", "threads, one task each", workers.parse, availableParallelism())
+    .addOption(THREADS)
+    .addOption(WORKERS)
     .addOption(
       new Option("--kernels <tier>", "auto: WebAssembly SIMD where available, else plain TypeScript")
         .choices(["auto", "simd", "plain"])
@@ -225,8 +240,6 @@ function describeExperiment(command: Command, experiment: AnyExperiment, note: s
 function optionsOf({ options }: AnyExperiment): [string, ExperimentOption<unknown>][] {
   return Object.entries(options);
 }
-
-const workers = wholeNumber(1, 256);
 
 function toOption(key: string, { description, argument, preset }: ExperimentOption<unknown>): Option {
   const flag = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

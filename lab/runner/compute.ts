@@ -12,7 +12,8 @@ export interface Work {
   readonly tasks: readonly Seeded<object>[];
   readonly images: ImageData;
   readonly kernels: Tier;
-  readonly workers: number;
+  /** How many threads compute each of the tasks that run at once (shares.ts). */
+  readonly shares: readonly number[];
   readonly stopper: Stopper;
   /** Where trainings are kept while they run, and how many seconds apart. Without it none is. */
   readonly keep?: { readonly placeOf: (task: Seeded<object>) => TrainingPlace; readonly every: number };
@@ -30,12 +31,12 @@ export async function compute(
   work: Work,
   onDone: (finished: FinishedTask, early: boolean) => string | undefined,
 ): Promise<void> {
-  const { experiment, images, kernels, stopper, keep } = work;
+  const { experiment, images, kernels, shares, stopper, keep } = work;
   const cost = (task: object): number => experiment.cost?.(task) ?? 1;
   const label = (task: Seeded<object>): string => experiment.label(task);
   const saveEvery = keep?.every ?? Number.POSITIVE_INFINITY;
   const tasks = [...work.tasks].sort((a, b) => cost(b) - cost(a));
-  const workers = Math.max(1, Math.min(work.workers, tasks.length));
+  const workers = shares.length;
   const amount = { tasks: tasks.length, cost: tasks.reduce((sum, task) => sum + cost(task), 0), workers };
   const progress = createProgress(amount, process.stdout);
   const stop = createStopFlag();
@@ -51,7 +52,15 @@ export async function compute(
         tasks,
         label,
         workers,
-        createThread: () => createTaskThread({ experiment: experiment.name, images, kernels, stop, saveEvery }),
+        createThread: (worker) =>
+          createTaskThread({
+            experiment: experiment.name,
+            images,
+            kernels,
+            threads: shares[worker],
+            stop,
+            saveEvery,
+          }),
         ...(keep ? { placeOf: keep.placeOf } : {}),
         signal: stopper.signal,
         endsEarly,

@@ -22,7 +22,7 @@ export interface PoolInput {
   readonly tasks: readonly Seeded<object>[];
   readonly label: (task: Seeded<object>) => string;
   readonly workers: number;
-  readonly createThread: () => TaskThread;
+  readonly createThread: (worker: number) => TaskThread;
   /** Where a task keeps its training. Without it none is kept. */
   readonly placeOf?: (task: Seeded<object>) => TrainingPlace;
   /** Once it is aborted, no task starts any more, and running ones are dropped. */
@@ -59,7 +59,7 @@ export async function runTasks(input: PoolInput, listener: PoolListener): Promis
   const count = Math.min(input.workers, tasks.length);
   try {
     const working = Array.from({ length: count }, (_, worker) => {
-      const thread = input.createThread();
+      const thread = input.createThread(worker);
       threads.push(thread);
       return work(thread, worker, queue, input, listener);
     });

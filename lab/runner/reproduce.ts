@@ -14,6 +14,7 @@ import { type Comparison, compareValues } from "./compare.ts";
 import { compute } from "./compute.ts";
 import { fingerprintOf } from "./results.ts";
 import { originOf } from "./run.ts";
+import { inWords, sharesOf } from "./shares.ts";
 
 /** How many differences are printed; the CSV file has all of them. */
 const SHOWN = 10;
@@ -25,7 +26,7 @@ const SHOWN = 10;
  * @throws UsageError if the file is not a record, RunError if the images differ from those of the run.
  */
 export async function reproduce(
-  { file, data, workers }: ReproduceRequest,
+  { file, data, threads, workers }: ReproduceRequest,
   experimentNamed: (name: string) => AnyExperiment,
   say: (line: string) => void,
 ): Promise<number> {
@@ -45,12 +46,14 @@ export async function reproduce(
   if (origin.code !== record.code || origin.version !== record.version) {
     say(`The code is not the same: then ${record.version} (${record.code}), now ${origin.version} (${origin.code}).`);
   }
-  say(`Running ${results.length} tasks of ${file} again (recorded ${record.startedAt}, ${record.engine}).`);
+  const shares = sharesOf(results.length, { threads, workers, kernels });
+  const recorded = `recorded ${record.startedAt}, ${record.engine}`;
+  say(`Running ${results.length} tasks of ${file} again (${recorded}): ${inWords(shares)}.`);
   const again = new Map<string, unknown>();
   const tasks = results.map(({ task }) => task);
   const stopper = createStopper();
   await compute(
-    { experiment, tasks, images, kernels, workers, stopper, onInterrupt: "What is done is compared." },
+    { experiment, tasks, images, kernels, shares, stopper, onInterrupt: "What is done is compared." },
     ({ task, result }, early) => {
       if (!early) again.set(fingerprintOf({}, task), result);
       return undefined;

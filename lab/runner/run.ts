@@ -12,6 +12,7 @@ import { codeChecksum } from "./code.ts";
 import type { RunRequest } from "./command-line.ts";
 import { compute, type Work } from "./compute.ts";
 import { fingerprintOf, type Origin, RESULTS_FILE, ResultsFile, readResults } from "./results.ts";
+import { inWords, sharesOf } from "./shares.ts";
 import { casesOf, tasksOf } from "./tasks.ts";
 import { UnfinishedTrainings } from "./unfinished.ts";
 
@@ -46,9 +47,11 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   let failure: RunError | undefined;
   if (missing.length > 0 && request.earlier !== "redraw") {
     const { kind, imageShape } = summary;
-    say(`${missing.length} ${missing.length === 1 ? "task" : "tasks"} on ${kind} of ${imageShape.join("×")}.`);
+    const shares = sharesOf(missing.length, request);
+    const many = `${missing.length} ${missing.length === 1 ? "task" : "tasks"}`;
+    say(`${many} on ${kind} of ${imageShape.join("×")}: ${inWords(shares)}.`);
     const keep = { placeOf: (task: Seeded<object>) => unfinished.placeOf(task), every: request.saveEvery };
-    failure = await computeTasks({ ...request, tasks: missing, images, stopper, keep }, (done, isEarly) => {
+    failure = await computeTasks({ ...request, tasks: missing, shares, images, stopper, keep }, (done, isEarly) => {
       (isEarly ? early : finished).set(fingerprintOf(origin, done.task), done);
       if (isEarly) return;
       file.add(done);

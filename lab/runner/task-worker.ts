@@ -1,6 +1,6 @@
 /** A worker thread of the laboratory: runs one task after another and sends back their results. Started by pool.ts. */
 import { parentPort, workerData } from "node:worker_threads";
-import { type Tier, useKernels } from "../../src/tensor/index.ts";
+import { type Tier, useKernels, useThreads } from "../../src/tensor/index.ts";
 import { messageOf } from "../errors.ts";
 import type { ImageData, Seeded, Standing } from "../experiment.ts";
 import { experimentNamed } from "../experiments/index.ts";
@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly experiment: string;
   readonly images: ImageData;
   readonly kernels: Tier;
+  /** That compute each task. */
+  readonly threads: number;
   /** Set when tasks should end early. */
   readonly stop: StopFlag;
   /** Seconds from one saving of a training to the next. */
@@ -37,13 +39,24 @@ export type FromWorker =
 /** Milliseconds between two messages about progress. */
 const PROGRESS_INTERVAL = 100;
 
-const { experiment: name, images, kernels, stop, saveEvery } = workerData as WorkerSetup;
+const { experiment: name, images, kernels, threads, stop, saveEvery } = workerData as WorkerSetup;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
-useKernels(kernels);
 const experiment = experimentNamed(name);
 const remember = rememberLast();
+let ready: Promise<void> | undefined;
+
+/** Before the first task. */
+async function chooseKernels(): Promise<void> {
+  if (threads > 1) {
+    const { threads: count, why } = await useThreads(threads);
+    if (count < threads) tell({ kind: "remark", text: `runs on ${count} of ${threads} threads: ${why}` });
+  }
+  useKernels(kernels);
+}
 
 parentPort!.on("message", async ({ task, place }: ToWorker) => {
+  ready ??= chooseKernels();
+  await ready;
   const started = performance.now();
   let told = started;
   let standing: Standing | undefined;

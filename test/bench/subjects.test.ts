@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { subjectOf } from "../../bench/subjects.ts";
-import { clearResidents, resident, tier, tierNames } from "../../bench/tiers.ts";
+import { clearResidents, resident, threadedTier, tier, tierNames } from "../../bench/tiers.ts";
+import { verdictOf } from "../../bench/verdict.ts";
 import { convShapes, flopsOf, nameOf, type Work } from "../../bench/works.ts";
 import { relu } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
-import { useKernels } from "../../src/tensor/tier.ts";
+import { tierInUse, useKernels } from "../../src/tensor/tier.ts";
 
 afterEach(clearResidents);
 
@@ -47,8 +48,25 @@ describe("the same work gives the same result on every tier, twice", () => {
   }
 });
 
-test("resident arrays outlive steps", () => {
-  const kernels = tier("simd", true);
+describe("one thread and two take turns, with the same bits", () => {
+  for (const work of small) {
+    test(nameOf(work), async () => {
+      const before = tierInUse();
+      const two = await threadedTier(2);
+      expect(tierInUse()).toBe(before);
+      const subjects = [tier("simd", false), two].map((kernels) => subjectOf(work, kernels));
+      for (let turn = 0; turn < 3; turn++) {
+        for (const { run } of subjects) run();
+        const [one, other] = subjects.map(({ result }) => result());
+        expect(Number.isFinite(one)).toBe(true);
+        expect(other).toBe(one);
+      }
+    });
+  }
+});
+
+test.each(["one", "two"])("resident arrays outlive steps: %s", async (threads) => {
+  const kernels = threads === "one" ? tier("simd", true) : await threadedTier(2);
   const x = resident(kernels, 64).fill(-3);
   const previous = useKernels(kernels);
   try {
@@ -68,4 +86,12 @@ test("the work of a convolution, counted by the definition", () => {
 test("names tell the works apart", () => {
   const names = convShapes.map((shape) => nameOf({ kind: "convolution", pass: "forward", ...shape }));
   expect(new Set(names).size).toBe(names.length);
+});
+
+test("a target is reached, missed, not there, or not measured", () => {
+  const atMost1 = (value: number): boolean => value <= 1;
+  expect(verdictOf(1, atMost1, undefined)).toEqual({ verdict: "ok" });
+  expect(verdictOf(1.01, atMost1, undefined)).toEqual({ verdict: "short" });
+  expect(verdictOf(1.01, undefined, undefined)).toEqual({ verdict: "" });
+  expect(verdictOf(undefined, atMost1, "no torch")).toEqual({ verdict: "not measured", reason: "no torch" });
 });

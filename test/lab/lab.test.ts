@@ -69,19 +69,26 @@ test("a run writes page, figures, tables, record and index; `reproduce` finds ev
   expect(other.stdout).toContain("Not reproduced: 63 of 64 numbers are the same");
 });
 
-test("the same numbers from one thread and from three, and from seeds in another order", async () => {
-  const args = [...degradation, "--steps", "12"];
-  const runs = [
-    ["--seeds", "1,2,3", "--workers", "1"],
-    ["--seeds", "3,2,1", "--workers", "3"],
-  ].map(async (how) => {
+test("the same numbers however many threads compute, in all and each task, and from seeds in another order", async () => {
+  // Wide enough to be shared.
+  const args = [...degradation, "--steps", "6", "--width", "8", "--batch-size", "32"];
+  const run = async (...how: readonly string[]): Promise<string> => {
     const out = outDirectory();
-    await lab([...args, ...how, "--out", out]);
-    return readRecord(out, "degradation").results.map(({ task, result }) => ({ task, result }));
-  });
-  const [one, three] = await Promise.all(runs);
-  expect(one).toHaveLength(6);
-  expect(toJson(three)).toBe(toJson(one));
+    const { code, stdout, stderr } = await lab([...args, ...how, "--out", out]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).not.toContain("threads:");
+    const { results } = readRecord(out, "degradation");
+    expect(results).toHaveLength(6);
+    const said = /: (.*)\.$/m.exec(stdout)?.[1];
+    return `${said} ${toJson(results.map(({ task, result }) => ({ task, result })))}`;
+  };
+  const one = await run("--seeds", "1,2,3", "--threads", "1");
+  const numbers = one.replace("on one thread ", "");
+  expect(numbers).toMatch(/^\[/);
+  expect(await run("--seeds", "1,2,3", "--threads", "2", "--workers", "1")).toBe(`on 2 threads ${numbers}`);
+  expect(await run("--seeds", "3,2,1", "--threads", "3")).toBe(`3 at once, on 3 threads ${numbers}`);
+  const shared = ["--threads", "3", "--workers", "2"];
+  expect(await run("--seeds", "3,2,1", ...shared)).toBe(`2 at once, on 3 threads ${numbers}`);
 });
 
 test("Ctrl-C: what is finished is kept and shown, exit code 130; the same command goes on, with more seeds too", async () => {

@@ -11,7 +11,8 @@ import { compile, execute, type Outcome } from "./compiled.ts";
 import { writeTinyDirectory } from "./tiny-data.ts";
 
 const data = writeTinyDirectory(mkdtempSync(join(tmpdir(), "skipstone-data-")));
-const common = ["--batch-size", "8", "--image-size", "whole", "--test-images", "10", "--data", data, "--workers", "2"];
+const tiny = ["--image-size", "whole", "--test-images", "10", "--data", data];
+const common = [...tiny, "--batch-size", "8", "--threads", "2"];
 let build = "";
 
 beforeAll(() => {
@@ -29,8 +30,12 @@ function numbersOf(out: string, name: string): unknown {
   );
 }
 
-/** Kills the process some milliseconds after it has saved a training for the first time. */
-function killer(folder: string, milliseconds: number): (child: ChildProcess) => void {
+/** Ends the process some milliseconds after it has saved a training for the first time. */
+function ender(
+  folder: string,
+  milliseconds: number,
+  signal: NodeJS.Signals = "SIGKILL",
+): (child: ChildProcess) => void {
   let watching = false;
   return (child) => {
     if (watching) return;
@@ -38,7 +43,7 @@ function killer(folder: string, milliseconds: number): (child: ChildProcess) => 
     const started = Date.now();
     const look = (): void => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      if (hasSaved(folder, started)) setTimeout(() => child.kill("SIGKILL"), milliseconds);
+      if (hasSaved(folder, started)) setTimeout(() => child.kill(signal), milliseconds);
       else setTimeout(look, 5);
     };
     look();
@@ -71,7 +76,7 @@ describe.each([
     for (let kills = 0; kills < 3; kills++) {
       const { stdout } = await lab(
         [...args, "--out", out, "--save-every", "0.05"],
-        killer(join(out, name, "unfinished"), rng.uniform(0, 500)),
+        ender(join(out, name, "unfinished"), rng.uniform(0, 500)),
       );
       resumed += stdout.match(/ resumes at step [\d,]+\.\n/g)?.length ?? 0;
     }
@@ -83,3 +88,19 @@ describe.each([
     expect(readdirSync(join(out, name))).not.toContain("unfinished");
   }, 600_000);
 });
+
+test("stopped on two threads, killed on three, ended on one: the numbers of one thread", async () => {
+  const args = ["twins", "--depth", "14", "--width", "8", "--steps", "100", "--batch-size", "32", ...tiny];
+  const [whole, out] = [outDirectory(), outDirectory()];
+  const once = await lab([...args, "--workers", "1", "--threads", "1", "--out", whole]);
+  expect(once.code).toBe(0);
+  const goOn = [...args, "--workers", "1", "--out", out, "--save-every", "0.05"];
+  const folder = join(out, "twins", "unfinished");
+  const stopped = await lab([...goOn, "--threads", "2"], ender(folder, 50, "SIGINT"));
+  expect([stopped.stderr, stopped.code]).toEqual(["", 130]);
+  const killed = await lab([...goOn, "--threads", "3"], ender(folder, 50, "SIGKILL"));
+  const last = await lab([...goOn, "--threads", "1"]);
+  expect([last.stderr, last.code]).toEqual(["", 0]);
+  expect(killed.stdout + last.stdout).toMatch(/ resumes at step [\d,]+\.\n/);
+  expect(numbersOf(out, "twins")).toEqual(numbersOf(whole, "twins"));
+}, 300_000);

@@ -98,6 +98,10 @@ const judged: Readonly<Record<string, (printed: readonly string[]) => void>> = {
   service: ([line]) => {
     expect(line).toBe("20 of 20 answers are those of this thread's network, to the bit");
   },
+  threads: ([seconds, same]) => {
+    expect(seconds).toMatch(/^20 steps: [\d.]+ s on (one thread|\d+ threads), [\d.]+ s on one$/);
+    expect(same).toBe("all weights the same to the bit: true");
+  },
   worker: ([there, here, same]) => {
     expect(there.replace("there:", "here: ")).toBe(here);
     expect(same).toBe("all weights the same to the bit: true");

@@ -160,8 +160,21 @@ describe("classify", () => {
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
     expect(new Set(guesses.map(([, , name]) => name)).size).toBe(3);
     expect(lines[3]).toMatch(
-      /^resnet20, 269,267 parameters: \d+ ms to load, \d+ ms for the first prediction, [\d.]+ ms for the next$/,
+      /^resnet20, 269,267 parameters: \d+ ms to load, \d+ ms for the first prediction, [\d.]+ ms for the next, on (one thread|\d+ threads)$/,
     );
+  });
+
+  it("--threads: on as many, with the same answer", async () => {
+    const classify = (...how: string[]) => run("classify", at("noise.png"), ...network, "--top", "3", ...how);
+    const [one, two] = [await classify("--threads", "1"), await classify("--threads", "2")];
+    expect(one).toMatch(/, on one thread$/);
+    expect(two).toMatch(/, on 2 threads$/);
+    expect(two.split("\n").slice(0, 3)).toEqual(one.split("\n").slice(0, 3));
+    for (const wrong of ["0", "two", "1000"]) {
+      await expect(classify("--threads", wrong)).rejects.toThrow(
+        `option '--threads <n>' argument '${wrong}' is invalid. expected a whole number from 1 to 256`,
+      );
+    }
   });
 
   const network = ["--network", "resnet20", "--weights", at("resnet20.pth")];

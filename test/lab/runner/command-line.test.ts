@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import { depth, flag, listOf, oneOf, wholeNumber } from "../../../lab/arguments.ts";
 import { type Experiment, option } from "../../../lab/experiment.ts";
@@ -47,6 +48,8 @@ test("an experiment without options: its default preset", () => {
     imageSize: "half",
     data: undefined,
     out: "out",
+    threads: availableParallelism(),
+    workers: undefined,
     kernels: "auto",
     earlier: "resume",
   });
@@ -69,10 +72,11 @@ test("--seeds: how many, or which", () => {
   expect(parseRun("sample --seeds 7,").seeds).toEqual([7]);
 });
 
-test("--data, --out, --workers, --kernels, --fresh, --redraw arrive", () => {
-  expect(parseRun("sample --data d --out o --workers 3 --kernels plain --fresh")).toMatchObject({
+test("--data, --out, --threads, --workers, --kernels, --fresh, --redraw arrive", () => {
+  expect(parseRun("sample --data d --out o --threads 5 --workers 3 --kernels plain --fresh")).toMatchObject({
     data: "d",
     out: "o",
+    threads: 5,
     workers: 3,
     kernels: "plain",
     earlier: "fresh",
@@ -94,9 +98,9 @@ test("an option without a value is off until it is given", () => {
 });
 
 test("reproduce", () => {
-  expect(parse("reproduce f --workers 2")).toEqual({
+  expect(parse("reproduce f --threads 3 --workers 2")).toEqual({
     kind: "reproduce",
-    reproduce: { file: "f", data: undefined, workers: 2 },
+    reproduce: { file: "f", data: undefined, threads: 3, workers: 2 },
   });
 });
 
@@ -137,6 +141,10 @@ describe("errors are one line that names option and value", () => {
     ["sample --fresh --redraw", "option '--fresh' cannot be used with option '--redraw'"],
     ["sample --out=", "argument '' is invalid. expected a path"],
     ["reproduce f --data=", "argument '' is invalid. expected a path"],
+    ["sample --threads 0", "option '--threads <n>' argument '0' is invalid. expected a whole number from 1 to 256"],
+    ["sample --threads two", "argument 'two' is invalid. expected a whole number from 1 to 256"],
+    ["sample --threads 1000", "argument '1000' is invalid. expected a whole number from 1 to 256"],
+    ["reproduce f --threads 0", "expected a whole number from 1 to 256"],
     ["sample --workers 0", "expected a whole number from 1 to 256"],
     ["sample --kernels fast", "Allowed choices are auto, simd, plain"],
     ["sample more", "too many arguments"],
