@@ -13,10 +13,11 @@ import {
   convGeometry,
 } from "../tensor/geometry/conv.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
-import { allocate, type Values } from "../tensor/memory.ts";
+import { allocate, currentStep, isConstant, type Values } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { empty, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { computed, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
+import { Convolved } from "./convolved.ts";
 import { record } from "./graph.ts";
 
 export type { Conv1dOptions, Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
@@ -81,8 +82,9 @@ function convolved(
   g: ConvGeometry,
   shape: Shape,
 ): Tensor {
-  const y = empty(shape, x);
-  kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), valuesOf(y), g);
+  const waits = currentStep() && isConstant(valuesOf(w)) && Convolved.pays(w);
+  const waiting = new Convolved({ op, x, w, b, g });
+  const y = computed(waits ? waiting : waiting.compute(), shape);
   return record([op, g], y, b ? [x, w, b] : [x, w], (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there
