@@ -14,11 +14,12 @@ import {
 } from "../tensor/geometry/conv.ts";
 import { reduceGeometry } from "../tensor/geometry/reduce.ts";
 import { giveBackQuick, repeatable } from "../tensor/given-back.ts";
-import { allocate, type Values } from "../tensor/memory.ts";
+import { allocate, currentStep, isConstant, type Values } from "../tensor/memory.ts";
 import type { Rule } from "../tensor/node.ts";
-import { type Shape, sizeOf } from "../tensor/shape.ts";
-import { type Tensor, valuesOf } from "../tensor/tensor.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { computed, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
+import { Convolved } from "./convolved.ts";
 import { isForGradients, readByProduct, record } from "./graph.ts";
 
 export type { Conv1dOptions, Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
@@ -84,12 +85,9 @@ function convolved(
   shape: Shape,
 ): Tensor {
   const inputs = b ? [x, w, b] : [x, w];
-  const values = (): Values => {
-    const y = allocate(sizeOf(shape), valuesOf(x));
-    kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), y, g);
-    return y;
-  };
-  const y = repeatable(op, inputs, shape, values);
+  const waiting = new Convolved({ op, x, w, b, g });
+  const waits = currentStep() && isConstant(valuesOf(w)) && Convolved.pays(w);
+  const y = waits ? computed(waiting, shape) : repeatable(op, inputs, shape, () => waiting.compute());
   const rule: Rule = (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there

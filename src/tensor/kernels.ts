@@ -207,8 +207,8 @@ export interface Kernels<A = Values> extends TierInUse {
   im2col(x: A, columns: A, g: ConvGeometry): void;
   /** The adjoint of im2col: adds every number in the columns to the pixel of x it came from. */
   col2im(columns: A, x: A, g: ConvGeometry): void;
-  /** y → w ⋆ x + b. */
-  conv2d(x: A, w: A, b: A | null, y: A, g: ConvGeometry): void;
+  /** y → w ⋆ x + b, + add where not null, and max 0 if `relu`. Default: null, false. */
+  conv2d(x: A, w: A, b: A | null, y: A, g: ConvGeometry, add?: A | null, relu?: boolean): void;
   /** gx → ∂L/∂x from gy = ∂L/∂y. */
   conv2dInputGradient(gy: A, w: A, gx: A, g: ConvGeometry): void;
   /** gw → ∂L/∂w from gy = ∂L/∂y. */

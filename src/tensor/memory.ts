@@ -150,6 +150,11 @@ export function declareVariable(values: Values): void {
   constants.delete(values);
 }
 
+/** Whether the array was declared constant. */
+export function isConstant(values: Values): boolean {
+  return constants.has(values);
+}
+
 /** An object that stands for the array's declaration as constant; undefined if there is none. */
 export function constantOf(array: Floats): object | undefined {
   return constants.get(array);

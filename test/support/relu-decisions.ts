@@ -48,6 +48,10 @@ function run<T>(on: ArrayKernels, fn: () => T, look: (x: Float32Array) => void):
   const deciding: ArrayKernels = {
     ...on,
     unary: (op, x, y, p, q) => (op === "relu" ? relu(x, y) : on.unary(op, x, y, p, q)),
+    conv2d: (x, w, b, y, g, add, positive) => {
+      on.conv2d(x, w, b, y, g, add, false);
+      if (positive) relu(y, y);
+    },
     normalize: (x, by, add, positive, y, g) => {
       on.normalize(x, by, add, false, y, g);
       if (positive) relu(y, y);

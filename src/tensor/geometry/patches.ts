@@ -19,10 +19,12 @@ export interface PatchTables {
   readonly plane: number;
 }
 
-/** The addresses of the im2col matrix in a padded image. */
-export function patchTables({ H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo }: ConvGeometry): PatchTables {
+/** The addresses of the im2col matrix in a padded image; by default its channels are an odd number of cache lines apart. */
+export function patchTables(
+  { H, W, Cg, kh, kw, sh, sw, ph, pw, dh, dw, Ho, Wo }: ConvGeometry,
+  plane: number = oddLines((H + 2 * ph) * (W + 2 * pw)),
+): PatchTables {
   const Wp = W + 2 * pw;
-  const plane = oddLines((H + 2 * ph) * Wp);
   return {
     taps: grid(arithmetic(Cg), grid(arithmetic(kh, dh), arithmetic(kw, dw), Wp), plane),
     positions: grid(arithmetic(Ho, sh), arithmetic(Wo, sw), Wp),

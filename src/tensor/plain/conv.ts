@@ -25,8 +25,16 @@ let padded = new Float64Array(0);
 let packed = new Float64Array(0);
 let weightSums = new Float64Array(0);
 
-/** y `[N, O, Ho, Wo]` → w ⋆ x + b. */
-export function conv2d(x: Floats, w: Floats, b: Floats | null, y: Floats, g: ConvGeometry): void {
+/** y `[N, O, Ho, Wo]` → w ⋆ x + b, + add where not null, and max 0 if `relu`. */
+export function conv2d(
+  x: Floats,
+  w: Floats,
+  b: Floats | null,
+  y: Floats,
+  g: ConvGeometry,
+  add: Floats | null = null,
+  relu = false,
+): void {
   const { N, C, H, W, O, ph, pw, groups, Cg, Og, K, L } = g;
   const { taps, positions, Wp, plane } = patchTables(g);
   padded = grown(padded, C * plane).fill(0);
@@ -54,6 +62,8 @@ export function conv2d(x: Floats, w: Floats, b: Floats | null, y: Floats, g: Con
       });
     }
   }
+  if (add) for (let i = 0; i < y.length; i++) y[i] += add[i];
+  if (relu) for (let i = 0; i < y.length; i++) y[i] = y[i] < 0 ? 0 : y[i];
 }
 
 /** gw `[O, Cg, kh, kw]` → Σ over images and positions of gy·x. */

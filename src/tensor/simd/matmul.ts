@@ -64,7 +64,7 @@ export function packedFloats({ m, n, k }: GemmGeometry): number {
 }
 
 /** Products for which it pays to wake a thread: some 10 µs. */
-const GRAIN = 2 ** 18;
+export const PRODUCT_GRAIN: number = 2 ** 18;
 
 /**
  * The product on addresses, on all threads; `packed` is scratch of each. The longer side of C is divided, so that what every
@@ -83,7 +83,7 @@ export function splitProduct(
   const R = tileRows(engine.features);
   const [length, tile, other] = n >= m ? [n, TILE_COLUMNS, m] : [m, R, n];
   const tiles = Math.ceil(length / tile);
-  call.split(tiles, Math.ceil(GRAIN / (tile * other * k)), (from, to) => {
+  call.split(tiles, Math.ceil(PRODUCT_GRAIN / (tile * other * k)), (from, to) => {
     const range = [from * tile, Math.min(length, to * tile)] as const;
     gemmAt(engine, a, b, c, packed, g, n >= m ? [0, m] : range, n >= m ? range : [0, n]);
   });

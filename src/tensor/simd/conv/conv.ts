@@ -14,7 +14,6 @@ import type { ConvAlgorithm, ConvGeometry } from "../../geometry/conv.ts";
 import type { Floats } from "../../memory.ts";
 import type { Engine } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
-import { addBias } from "./bias.ts";
 import { directCovers, directForward, directInputGradient, directInputGradientCovers } from "./direct.ts";
 import { directWeightGradient, directWeightGradientCovers } from "./direct-weights.ts";
 import { im2colConv2d, im2colInputGradient, im2colWeightGradient } from "./im2col.ts";
@@ -123,20 +122,31 @@ function algorithmOf(pass: ConvPass, g: ConvGeometry, engine: Engine): Exclude<C
   return chosen;
 }
 
-/** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room or the algorithm does not cover the geometry. */
-export function conv2d(engine: Engine, x: Floats, w: Floats, b: Floats | null, y: Floats, g: ConvGeometry): boolean {
+/**
+ * y `[N, O, Ho, Wo]` → w ⋆ x + b, + add where not null, max 0 if `relu`. False where the engine has no room or the algorithm
+ * does not cover the geometry.
+ */
+export function conv2d(
+  engine: Engine,
+  x: Floats,
+  w: Floats,
+  b: Floats | null,
+  y: Floats,
+  g: ConvGeometry,
+  add: Floats | null = null,
+  relu = false,
+): boolean {
   const chosen = algorithmOf("forward", g, engine);
+  const ending = { b, add, relu };
   switch (chosen) {
     case "im2col":
-      return im2colConv2d(engine, x, w, b, y, g);
+      return im2colConv2d(engine, x, w, y, g, ending);
     case "winograd2":
     case "winograd4":
     case "winograd2x4":
-      if (!winogradCovers(g) || !winogradForward(engine, x, w, y, g, WINOGRAD[chosen])) return false;
-      return !b || addBias(engine, y, b, g);
+      return winogradCovers(g) && winogradForward(engine, x, w, y, g, WINOGRAD[chosen], ending);
     case "direct":
-      if (!directCovers(g) || !directForward(engine, x, w, y, g)) return false;
-      return !b || addBias(engine, y, b, g);
+      return directCovers(g) && directForward(engine, x, w, y, g, ending);
   }
 }
 

@@ -11,11 +11,13 @@
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import { arithmetic, axisPhases, grid } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
+import { GRAIN } from "../loops.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import { copyRowsFunction } from "../shape.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
-import { gatherFunction, scatterFunction, writeTable } from "./tables.ts";
+import { type Ending, finishing, NO_ENDING } from "./ending.ts";
+import { gatherFunction, isFew, scatterFunction, writeTable, zero } from "./tables.ts";
 
 /** Pixels of a tile, with multiply-add; without it four. */
 const MOST_PIXELS = 6;
@@ -65,8 +67,15 @@ interface Pass {
   readonly parts: readonly Part[];
 }
 
-/** y → w ⋆ x, without bias. False where there is no room. */
-export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g: ConvGeometry): boolean {
+/** y → w ⋆ x, and what follows. False where there is no room. */
+export function directForward(
+  engine: Engine,
+  x: Floats,
+  w: Floats,
+  y: Floats,
+  g: ConvGeometry,
+  ending: Ending,
+): boolean {
   const { N, C, H, W, O, kh, kw, sh, sw, ph, pw, dh, dw, groups, Cg, Og, K, Ho, Wo, L } = g;
   const Wp = W + 2 * pw;
   // With neighbouring taps and all channels, a filter row is one run.
@@ -84,7 +93,14 @@ export function directForward(engine: Engine, x: Floats, w: Floats, y: Floats, g
   const parts = [{ runs, runLength, taps, ofFilter: K, pixels, targets: null }];
   const padding = { top: ph, left: pw, Hp: H + 2 * ph, Wp };
   const sizes = { N, C, H, W, O, plane: L, groups };
-  return convolve(engine, x, w, y, { ...sizes, ...padding, filterGroup: Og * K, key: `direct/${groups}`, parts });
+  return convolve(
+    engine,
+    x,
+    w,
+    y,
+    { ...sizes, ...padding, filterGroup: Og * K, key: `direct/${groups}`, parts },
+    ending,
+  );
 }
 
 /** gx → the gradient with respect to x. False where there is no room. */
@@ -123,7 +139,7 @@ export function directInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
   return convolve(engine, gy, w, gx, { ...sizes, ...padding, filterGroup: Og * K, key, parts });
 }
 
-function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): boolean {
+function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, ending: Ending = NO_ENDING): boolean {
   const { N, C, H, W, O, plane, groups, top, left, Hp, Wp } = pass;
   const [Cg, Og] = [C / groups, O / groups];
   const functions = directFunctions(engine);
@@ -132,32 +148,51 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass): 
   return engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
+    const finish = finishing(engine, call, py, ending);
+    const few = isFew(engine, N);
     const paddedFloats = Hp * Wp * C;
-    const [padded, spare] = call.each(paddedFloats, TILE_COLUMNS * plane);
+    const [own, spare] = call.each(few ? 0 : paddedFloats, TILE_COLUMNS * plane);
+    const padded = few ? call.scratch(paddedFloats) : own;
     const parts = prepare(engine, call, w, pass, panels);
-    call.fillEach(0, padded, paddedFloats);
-    const image = (n: number): void => {
-      toPixels(px + 4 * n * C * H * W, padded + 4 * C * (top * Wp + left), H, W, 4 * H * W, 4 * C * Wp);
-      for (const { runs, runLength, targets, filters, panelFloats, results, tables } of parts) {
-        for (let i = 0; i < groups * panels; i++) {
+    if (few) zero(engine, padded, paddedFloats);
+    else call.fillEach(0, padded, paddedFloats);
+    const pad = (n: number, from: number, to: number): void => {
+      const target = padded + 4 * C * ((top + from) * Wp + left);
+      toPixels(px + 4 * (n * C * H + from) * W, target, to - from, W, 4 * H * W, 4 * C * Wp);
+    };
+    /** Some panels of filters, of all groups, on image n. */
+    const multiply = (n: number, firstPanel: number, lastPanel: number): void => {
+      parts.forEach(({ runs, runLength, targets, filters, panelFloats, results, tables }, index) => {
+        for (let i = firstPanel; i < lastPanel; i++) {
           const group = Math.floor(i / panels);
           const first = (i % panels) * TILE_COLUMNS;
           const count = Math.min(TILE_COLUMNS, Og - first);
-          const target = py + 4 * (n * O + group * Og + first) * plane;
+          const filter = group * Og + first;
+          const target = py + 4 * (n * O + filter) * plane;
           const whole = count === TILE_COLUMNS && targets === null;
           const from = padded + 4 * group * Cg;
           const panel = filters + 4 * i * panelFloats;
           const [to, distance] = whole ? [target, 4 * plane] : [spare, 4 * results];
           functions.tiles(from, panel, tables.runs, runs.length, runLength, to, distance, tables.pixels, results);
-          if (whole) continue;
           if (targets) functions.scatter(spare, target, tables.targets, count, results, 4 * plane);
-          else functions.copyRows(spare, target, count * results, 1, 0, 0);
+          else if (!whole) functions.copyRows(spare, target, count * results, 1, 0, 0);
+          if (index === parts.length - 1) finish((n * O + filter) * plane, filter, count, plane, plane);
         }
-      }
+      });
     };
-    call.split(N, 1, (from, to) => {
-      for (let n = from; n < to; n++) image(n);
-    });
+    if (few) {
+      for (let n = 0; n < N; n++) {
+        call.split(H, Math.ceil(GRAIN / (C * W)), (from, to) => pad(n, from, to));
+        call.split(groups * panels, 1, (from, to) => multiply(n, from, to));
+      }
+    } else {
+      call.split(N, 1, (from, to) => {
+        for (let n = from; n < to; n++) {
+          pad(n, 0, H);
+          multiply(n, 0, groups * panels);
+        }
+      });
+    }
   });
 }
 
@@ -191,12 +226,15 @@ function prepare(engine: Engine, call: Call, w: Floats, pass: Pass, panels: numb
     const panelFloats = TILE_COLUMNS * taps.length;
     const pack = (to: number): void => {
       pw ??= call.input(w);
+      const source = pw;
       const lines = writeTable(engine, call, arithmetic(O / groups, ofFilter), { length: panels * TILE_COLUMNS });
       const steps = write(taps, 1);
-      for (let i = 0; i < groups * panels; i++) {
-        const from = pw + 4 * Math.floor(i / panels) * filterGroup;
-        gather(from, lines + 4 * TILE_COLUMNS * (i % panels), steps, to + 4 * i * panelFloats, taps.length);
-      }
+      call.split(groups * panels, Math.ceil(GRAIN / panelFloats), (first, last) => {
+        for (let i = first; i < last; i++) {
+          const from = source + 4 * Math.floor(i / panels) * filterGroup;
+          gather(from, lines + 4 * TILE_COLUMNS * (i % panels), steps, to + 4 * i * panelFloats, taps.length);
+        }
+      });
     };
     return {
       ...part,

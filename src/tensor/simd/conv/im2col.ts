@@ -20,86 +20,63 @@ import type { GemmGeometry } from "../../geometry/matmul.ts";
 import { arithmetic, axisPhases, grid, oddLines, patchTables, phaseTables } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { GRAIN } from "../loops.ts";
-import {
-  gemmAt,
-  multiplyPacked,
-  packedFloats,
-  partFunction,
-  spareFloats,
-  splitProduct,
-  tilesFunction,
-} from "../matmul.ts";
-import { TILE_COLUMNS, tileFunction, tileRows } from "../matmul-kernel.ts";
-import { copyRowsFunction } from "../shape.ts";
-import type { Func } from "../wasm/assembler.ts";
-import type { Call, Engine, Program } from "../wasm/engine.ts";
-import type { Features } from "../wasm/features.ts";
-import { addBiasAt } from "./bias.ts";
-import { gatherFunction, gatherRunsFunction, padFunction, scatterFunction, writeTable } from "./tables.ts";
-
-/** Summands of a block, and columns: 256 KiB of packed B, a quarter of L2. */
-const KC = 256;
-const NC = 256;
-
-type Functions = Program<
-  "tile" | "tiles" | "part" | "pad" | "gatherRows" | "gatherColumns" | "gatherRunsColumns" | "scatter" | "copyRows"
->;
+import { gemmAt, packedFloats, splitProduct } from "../matmul.ts";
+import { TILE_COLUMNS, tileRows } from "../matmul-kernel.ts";
+import type { Call, Engine } from "../wasm/engine.ts";
+import { type Ending, finishing } from "./ending.ts";
+import { type Functions, type Operands, TableProduct, tableFunctions, tableMatrix } from "./table-product.ts";
+import { isFew, writeTable, zero } from "./tables.ts";
 
 /** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room. */
 export function im2colConv2d(
   engine: Engine,
   x: Floats,
   w: Floats,
-  b: Floats | null,
   y: Floats,
   g: ConvGeometry,
+  ending: Ending,
 ): boolean {
-  const { N, C, H, W, O, groups, Cg, Og, K, L } = g;
+  const { N, C, H, W, O, ph, pw, groups, Cg, Og, K, L } = g;
   return engine.run((call) => {
     const px = call.input(x);
-    const pb = b ? call.input(b) : 0;
     const py = call.output(y);
-    if (isMatrixProduct(g)) {
-      const geometry = { m: O, n: L, k: C };
-      const pw = call.constant(w);
-      eachProduct(engine, call, N, geometry, (n) => [pw, px + 4 * n * C * L, py + 4 * n * O * L]);
-    } else {
-      const { taps, positions, Wp, plane } = patchTables(g);
-      const padding = { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane };
-      const filter = matrix(engine, call, arithmetic(Og, K), arithmetic(K), tileRows(engine.features));
-      const patches = matrix(engine, call, positions, taps, TILE_COLUMNS);
-      const product = new TableProduct(engine, filter, patches);
-      const bytes = 4 * product.packedFloats;
-      const packed = call.derived(w, `im2col/${groups}`, groups * product.packedFloats, (to) => {
-        const pw = call.input(w);
-        for (let group = 0; group < groups; group++) product.packRows(pw + 4 * group * Og * K, to + group * bytes);
+    const finish = finishing(engine, call, py, ending);
+    // Without zeros around it, the image is read where it stands.
+    const { taps, positions, Wp, plane } = patchTables(g, ph + pw === 0 ? H * W : undefined);
+    const padding = { planes: C, H, W, top: ph, left: pw, Wp, plane };
+    const filter = tableMatrix(engine, call, arithmetic(Og, K), arithmetic(K), tileRows(engine.features));
+    const patches = tableMatrix(engine, call, positions, taps, TILE_COLUMNS);
+    const product = new TableProduct(engine, filter, patches);
+    const bytes = 4 * product.packedFloats;
+    const packed = call.derived(w, `im2col/${groups}`, groups * product.packedFloats, (to) => {
+      const pw = call.input(w);
+      for (let group = 0; group < groups; group++)
+        product.packRowsTogether(call, pw + 4 * group * Og * K, to + group * bytes);
+    });
+    const operands = (n: number, image: number): Operands[] =>
+      Array.from({ length: groups }, (_, group) => {
+        const first = n * O + group * Og;
+        return {
+          a: packed + group * bytes,
+          base: image + 4 * group * Cg * plane,
+          c: py + 4 * first * L,
+          rowFloats: L,
+          finish: (row, rows, column, columns) =>
+            finish((first + row) * L + column, group * Og + row, rows, columns, L),
+        };
       });
-      eachImage(
-        engine,
-        call,
-        N,
-        px,
-        padding,
-        product.scratchFloats,
-        product.columnBlocks,
-        (n, padded, scratch, from, to) => {
-          for (let group = 0; group < groups; group++) {
-            const result = py + 4 * (n * O + group * Og) * L;
-            product.multiply(
-              packed + group * bytes,
-              padded + 4 * group * Cg * plane,
-              result,
-              L,
-              false,
-              scratch,
-              from,
-              to,
-            );
-          }
-        },
-      );
-    }
-    if (b) addBiasAt(engine, py, pb, g);
+    const { scratchFloats, blockFloats, columnBlocks: blocks } = product;
+    eachImage(engine, call, N, px, padding, {
+      scratchFloats,
+      sharedFloats: blockFloats,
+      blocks,
+      visit: (n, image, scratch, from, to) => {
+        for (const group of operands(n, image)) product.multiply(group, scratch, from, to);
+      },
+      together: (n, image, scratch, shared) => {
+        for (const group of operands(n, image)) product.multiplyTogether(call, group, shared, scratch);
+      },
+    });
   });
 }
 
@@ -120,8 +97,8 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
     } else {
       const { taps, positions, Wp, plane } = patchTables(g);
       const padding = { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane };
-      const upstream = matrix(engine, call, arithmetic(Og, L), arithmetic(L), tileRows(engine.features));
-      const patches = matrix(engine, call, taps, positions, TILE_COLUMNS);
+      const upstream = tableMatrix(engine, call, arithmetic(Og, L), arithmetic(L), tileRows(engine.features));
+      const patches = tableMatrix(engine, call, taps, positions, TILE_COLUMNS);
       const product = new TableProduct(engine, upstream, patches);
       const imageFloats = 16 * Math.ceil((C * plane) / 16);
       const size = imageFloats + groups * product.packedFloats;
@@ -129,7 +106,7 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
       const images = call.scratch(together * size);
       const [scratch] = call.each(product.scratchFloats);
       for (let i = 0; i < together; i++) zero(engine, images + 4 * i * size, imageFloats);
-      const { pad } = im2colFunctions(engine);
+      const { pad } = tableFunctions(engine);
       for (let first = 0; first < N; first += together) {
         const count = Math.min(together, N - first);
         call.split(count, 1, (from, to) => {
@@ -148,7 +125,13 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
             for (let group = 0; group < groups; group++) {
               const rows = padded + 4 * (imageFloats + group * product.packedFloats);
               const result = pgw + 4 * group * Og * K;
-              product.multiply(rows, padded + 4 * group * Cg * plane, result, K, first + i > 0, scratch, from, to);
+              const base = padded + 4 * group * Cg * plane;
+              product.multiply(
+                { a: rows, base, c: result, rowFloats: K, accumulate: first + i > 0 },
+                scratch,
+                from,
+                to,
+              );
             }
           }
         });
@@ -165,7 +148,7 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
     const pgy = call.input(gy);
     const pw0 = call.input(w);
     const pgx = call.output(gx);
-    const functions = im2colFunctions(engine);
+    const functions = tableFunctions(engine);
     if (isMatrixProduct(g)) {
       const geometry = { m: C, n: L, k: O, transposeA: true };
       eachProduct(engine, call, N, geometry, (n) => [pw0, pgy + 4 * n * O * L, pgx + 4 * n * C * L]);
@@ -183,8 +166,8 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
       horizontal.phases.map((columns) => {
         const { taps, positions, pixels } = phaseTables(rows, columns, g, Wp, plane);
         const steps = grid(arithmetic(Og), grid(rows.taps, columns.taps, kw), K);
-        const filter = matrix(engine, call, arithmetic(Cg, kh * kw), steps, tileRows(engine.features));
-        const patches = matrix(engine, call, positions, taps, TILE_COLUMNS);
+        const filter = tableMatrix(engine, call, arithmetic(Cg, kh * kw), steps, tileRows(engine.features));
+        const patches = tableMatrix(engine, call, positions, taps, TILE_COLUMNS);
         const product = new TableProduct(engine, filter, patches);
         const packed = call.scratch(groups * product.packedFloats);
         const targets = whole ? 0 : writeTable(engine, call, pixels);
@@ -193,35 +176,49 @@ export function im2colInputGradient(engine: Engine, gy: Floats, w: Floats, gx: F
     );
     for (const { product, packed } of parts) {
       for (let group = 0; group < groups; group++) {
-        product.packRows(pw0 + 4 * group * Og * K, packed + 4 * group * product.packedFloats);
+        product.packRowsTogether(call, pw0 + 4 * group * Og * K, packed + 4 * group * product.packedFloats);
       }
     }
     const most = (of: (part: (typeof parts)[number]) => number): number => Math.max(...parts.map(of));
     const resultFloats = whole ? 0 : 16 * Math.ceil((Cg * most(({ count }) => count)) / 16);
     const scratchFloats = resultFloats + most(({ product }) => product.scratchFloats);
     const blocks = whole ? parts[0].product.columnBlocks : 1;
-    eachImage(engine, call, N, pgy, padding, scratchFloats, blocks, (n, padded, result, first, last) => {
+    const visit: Visits["visit"] = (n, padded, result, first, last) => {
       const scratch = result + 4 * resultFloats;
       for (let group = 0; group < groups; group++) {
-        const from = padded + 4 * group * Og * plane;
+        const base = padded + 4 * group * Og * plane;
         const to = pgx + 4 * (n * C + group * Cg) * H * W;
         for (const { product, packed, targets, count } of parts) {
           if (count === 0) continue;
-          const filters = packed + 4 * group * product.packedFloats;
-          if (whole) product.multiply(filters, from, to, count, false, scratch, first, last);
+          const a = packed + 4 * group * product.packedFloats;
+          if (whole) product.multiply({ a, base, c: to, rowFloats: count }, scratch, first, last);
           else {
-            product.multiply(filters, from, result, count, false, scratch);
+            product.multiply({ a, base, c: result, rowFloats: count }, scratch);
             functions.scatter(result, to, targets, Cg, count, 4 * H * W);
           }
         }
       }
-    });
+    };
+    eachImage(engine, call, N, pgy, padding, { scratchFloats, blocks, visit });
   });
 }
 
+/** What `eachImage` does with an image. */
+interface Visits {
+  /** Blocks of columns into which the work on an image can be divided. */
+  readonly blocks: number;
+  /** Scratch of each thread; and scratch that threads share, which work on one image together. */
+  readonly scratchFloats: number;
+  readonly sharedFloats?: number;
+  /** Some blocks of image n, on one thread. */
+  readonly visit: (n: number, image: number, scratch: number, firstBlock: number, lastBlock: number) => void;
+  /** All of image n, on all threads: for images of few blocks. */
+  readonly together?: (n: number, image: number, scratch: number, shared: number) => void;
+}
+
 /**
- * Visits every image, padded: one after the other on each thread, or, of few, each on all threads, which then take blocks of
- * columns.
+ * Visits every image, padded where it is to be: one after the other on each thread, or, of few, each on all threads, which
+ * then take blocks of columns, or work together.
  */
 function eachImage(
   engine: Engine,
@@ -229,37 +226,37 @@ function eachImage(
   N: number,
   images: number,
   padding: Padding,
-  scratchFloats: number,
-  blocks: number,
-  visit: (n: number, padded: number, scratch: number, firstBlock: number, lastBlock: number) => void,
+  { blocks, scratchFloats, sharedFloats = 0, visit, together }: Visits,
 ): void {
-  const { pad } = im2colFunctions(engine);
-  const imageFloats = padding.planes * padding.plane;
-  const many = N >= 2 * engine.threadCount || blocks === 1;
-  const [own, scratch] = call.each(many ? imageFloats : 0, scratchFloats);
+  const { pad } = tableFunctions(engine);
+  const { planes, plane, H, W } = padding;
+  const imageFloats = planes * plane;
+  const inPlace = plane === H * W;
+  const many = !isFew(engine, N) || (blocks === 1 && !together);
+  const paddedFloats = inPlace ? 0 : imageFloats;
+  const [own, scratch] = call.each(many ? paddedFloats : 0, scratchFloats);
   if (many) {
     // The zeros stay; every image replaces the inside.
-    call.fillEach(0, own, imageFloats);
+    call.fillEach(0, own, paddedFloats);
     call.split(N, 1, (from, to) => {
       for (let n = from; n < to; n++) {
-        padInto(pad, images, n, own, padding);
-        visit(n, own, scratch, 0, blocks);
+        if (!inPlace) padInto(pad, images, n, own, padding);
+        visit(n, inPlace ? images + 4 * n * imageFloats : own, scratch, 0, blocks);
       }
     });
     return;
   }
-  const padded = call.scratch(imageFloats);
-  zero(engine, padded, imageFloats);
+  const padded = call.scratch(paddedFloats);
+  const shared = call.scratch(sharedFloats);
+  zero(engine, padded, paddedFloats);
   for (let n = 0; n < N; n++) {
-    call.split(padding.planes, Math.ceil(GRAIN / padding.plane), (from, to) =>
-      padInto(pad, images, n, padded, padding, from, to),
-    );
-    call.split(blocks, 1, (from, to) => visit(n, padded, scratch, from, to));
+    const image = inPlace ? images + 4 * n * imageFloats : padded;
+    if (!inPlace) {
+      call.split(planes, Math.ceil(GRAIN / plane), (from, to) => padInto(pad, images, n, padded, padding, from, to));
+    }
+    if (together && blocks < 2 * engine.threadCount) together(n, image, scratch, shared);
+    else call.split(blocks, 1, (from, to) => visit(n, image, scratch, from, to));
   }
-}
-
-function zero(engine: Engine, address: number, floats: number): void {
-  engine.arena.floats.fill(0, address / 4, address / 4 + floats);
 }
 
 /** Writes planes of image n into the padded image. */
@@ -311,151 +308,4 @@ interface Padding {
   readonly Wp: number;
   /** Distance from one padded plane to the next. */
   readonly plane: number;
-}
-
-/** A matrix read through tables: element (line, step) is at base + lines[line] + steps[step]. */
-interface TableMatrix {
-  /** Addresses of the tables, in bytes; the table of lines is filled up to a whole panel with its last entry. */
-  readonly lines: number;
-  readonly steps: number;
-  readonly lineCount: number;
-  readonly stepCount: number;
-  /** For each panel, whether its lines are neighbours, four by four. */
-  readonly runs: readonly boolean[];
-}
-
-function matrix(
-  engine: Engine,
-  call: Call,
-  lines: ArrayLike<number>,
-  steps: ArrayLike<number>,
-  width: number,
-): TableMatrix {
-  const panels = Math.ceil(lines.length / width);
-  const runs = Array.from({ length: panels }, (_, panel) => {
-    for (let i = panel * width; i < (panel + 1) * width; i++) {
-      if (i >= lines.length) return false;
-      if (i % 4 !== 0 && lines[i] !== lines[i - 1] + 1) return false;
-    }
-    return width % 4 === 0;
-  });
-  return {
-    lines: writeTable(engine, call, lines, { length: panels * width }),
-    steps: writeTable(engine, call, steps),
-    lineCount: lines.length,
-    stepCount: steps.length,
-    runs,
-  };
-}
-
-/** C = A·B, or C += A·B, with A and B read through tables. A is packed as a whole, B block by block. */
-class TableProduct {
-  /** Floats of a packed A. */
-  readonly packedFloats: number;
-  readonly #functions: Functions;
-  readonly #rows: TableMatrix;
-  readonly #columns: TableMatrix;
-  readonly #R: number;
-  /** Floats of a packed block of B. */
-  readonly #packedColumns: number;
-  /** Floats of scratch of `multiply`. */
-  readonly scratchFloats: number;
-  /** Blocks of B's columns. */
-  readonly columnBlocks: number;
-
-  constructor(engine: Engine, rows: TableMatrix, columns: TableMatrix) {
-    this.#functions = im2colFunctions(engine);
-    this.#rows = rows;
-    this.#columns = columns;
-    this.#R = tileRows(engine.features);
-    this.packedFloats = Math.ceil(rows.lineCount / this.#R) * this.#R * rows.stepCount;
-    const columnPanels = Math.ceil(Math.min(NC, columns.lineCount) / TILE_COLUMNS);
-    this.#packedColumns = columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount);
-    this.scratchFloats = this.#packedColumns + spareFloats(rows.lineCount, Math.min(NC, columns.lineCount));
-    this.columnBlocks = Math.ceil(columns.lineCount / NC);
-  }
-
-  /** Packs the A whose tables start at `base`, to `target`. */
-  packRows(base: number, target: number): void {
-    const { lineCount, stepCount } = this.#rows;
-    for (let p = 0; p < stepCount; p += KC) {
-      target = this.#pack(this.#rows, this.#R, base, 0, lineCount, p, Math.min(KC, stepCount - p), target);
-    }
-  }
-
-  /**
-   * c `[m, n]`, rows `rowFloats` apart, → A·B, or adds it, in some of its blocks of columns. A is packed at `a`; B's tables start
-   * at `base`.
-   */
-  multiply(
-    a: number,
-    base: number,
-    c: number,
-    rowFloats: number,
-    accumulate: boolean,
-    scratch: number,
-    firstBlock = 0,
-    lastBlock: number = this.columnBlocks,
-  ): void {
-    const R = this.#R;
-    const m = this.#rows.lineCount;
-    const n = Math.min(this.#columns.lineCount, lastBlock * NC);
-    const k = this.#columns.stepCount;
-    const rowFloatsOfA = Math.ceil(m / R) * R;
-    const spare = scratch + 4 * this.#packedColumns;
-    const begin = firstBlock * NC;
-    // A phase that no filter tap meets. At address 0 there is a zero.
-    if (k === 0 && !accumulate) this.#functions.copyRows(0, c + 4 * begin, n - begin, m, 0, 4 * rowFloats);
-    for (let j = begin; j < n; j += NC) {
-      const nc = Math.min(NC, n - j);
-      for (let p = 0; p < k; p += KC) {
-        const kc = Math.min(KC, k - p);
-        this.#pack(this.#columns, TILE_COLUMNS, base, j, nc, p, kc, scratch);
-        const add = accumulate || p > 0 ? 1 : 0;
-        const block = a + 4 * rowFloatsOfA * p;
-        const to = c + 4 * j;
-        multiplyPacked(this.#functions, R, block, scratch, to, m, nc, kc, 4 * rowFloats, add, spare);
-      }
-    }
-  }
-
-  /** Packs lines from `firstLine` and steps from `firstStep`; returns the address after the last panel. */
-  #pack(
-    of: TableMatrix,
-    width: number,
-    base: number,
-    firstLine: number,
-    lines: number,
-    firstStep: number,
-    k: number,
-    target: number,
-  ): number {
-    const steps = of.steps + 4 * firstStep;
-    const { gatherRows, gatherColumns, gatherRunsColumns } = this.#functions;
-    for (let line = firstLine; line < firstLine + lines; line += width) {
-      const table = of.lines + 4 * line;
-      if (width === TILE_COLUMNS) {
-        if (of.runs[line / width]) gatherRunsColumns(base, table, steps, target, k);
-        else gatherColumns(base, table, steps, target, k);
-      } else {
-        gatherRows(base, table, steps, target, k);
-      }
-      target += 4 * width * k;
-    }
-    return target;
-  }
-}
-
-function im2colFunctions(engine: Engine): Functions {
-  return engine.program("im2col", (features: Features): Func[] => [
-    tileFunction(features), // number 0: `tiles` calls it
-    tilesFunction(tileRows(features)),
-    partFunction(),
-    padFunction(),
-    gatherFunction("gatherRows", tileRows(features)),
-    gatherFunction("gatherColumns", TILE_COLUMNS),
-    gatherRunsFunction("gatherRunsColumns", TILE_COLUMNS),
-    scatterFunction(),
-    copyRowsFunction(true),
-  ]);
 }

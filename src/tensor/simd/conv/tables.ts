@@ -52,6 +52,16 @@ export function insides(engine: Engine): Program<"pad" | "crop"> {
   return engine.program("insides", () => [padFunction(), cropFunction()]);
 }
 
+/** Zeros in scratch that all threads share. */
+export function zero(engine: Engine, address: number, floats: number): void {
+  engine.arena.floats.fill(0, address / 4, address / 4 + floats);
+}
+
+/** Whether so few images are to be convolved that the threads work on each together, instead of each on images of its own. */
+export function isFew(engine: Engine, images: number): boolean {
+  return engine.threadCount > 1 && images < 2 * engine.threadCount;
+}
+
 /** pad(source, target, planes, H, W, rowBytes, planeBytes): planes of H × W into the insides of larger planes. */
 export function padFunction(): Func {
   return insidesFunction("pad", "target");
@@ -106,6 +116,34 @@ export function gatherRunsFunction(name: string, width: number): Func {
         quads.map((quad, q) => [get(target), get(quad), get(offset), i32.add, v128.load(), v128.store(16 * q)]),
         advance(steps, 4),
         advance(target, 4 * width),
+        advance(k, -1),
+      ),
+    ];
+  });
+}
+
+/**
+ * gatherWide…(source, lines, steps, target, k): `panels` panels at once, whose lines are all neighbours in memory. One panel after
+ * the other would fetch each cache line twice, if a line is two panels wide.
+ */
+export function gatherWideFunction(name: string, width: number, panels: number): Func {
+  return func(name, ["i32", "i32", "i32", "i32", "i32"], (locals) => {
+    const [source, lines, steps, target, k] = [0, 1, 2, 3, 4];
+    const targets = [target, ...locals.many("i32", panels - 1)];
+    const from = locals.make("i32");
+    const vectors = Array.from({ length: width / 4 }, (_, v) => 16 * v);
+    return [
+      set(source, get(source), get(lines), i32.load(), i32.add),
+      targets.slice(1).map((to, i) => set(to, get(targets[i]), get(k), i32.const(4 * width), i32.mul, i32.add)),
+      whileAtLeast(
+        k,
+        1,
+        set(from, get(source), get(steps), i32.load(), i32.add),
+        targets.map((to, panel) =>
+          vectors.map((at) => [get(to), get(from), v128.load(4 * width * panel + at), v128.store(at)]),
+        ),
+        advance(steps, 4),
+        targets.map((to) => advance(to, 4 * width)),
         advance(k, -1),
       ),
     ];

@@ -15,8 +15,11 @@
 import { algorithmCovers, type ConvGeometry } from "../../geometry/conv.ts";
 import { oddLines } from "../../geometry/patches.ts";
 import { constantOf, type Floats } from "../../memory.ts";
+import { GRAIN } from "../loops.ts";
+import { PRODUCT_GRAIN } from "../matmul.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
-import { insides } from "./tables.ts";
+import { type Ending, finishing, NO_ENDING } from "./ending.ts";
+import { insides, isFew, zero } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
 import { meanTaps, type Tiling, tiling } from "./winograd-tiling.ts";
@@ -33,7 +36,7 @@ export function winogradCovers(g: ConvGeometry): boolean {
   return algorithmCovers("winograd2", g) && g.N * g.C * g.O > 0;
 }
 
-/** y → w ⋆ x, without bias. False where there is no room. */
+/** y → w ⋆ x, and what follows. False where there is no room. */
 export function winogradForward(
   engine: Engine,
   x: Floats,
@@ -41,9 +44,10 @@ export function winogradForward(
   y: Floats,
   { N, C, H, W, O, Ho, Wo, ph, pw }: ConvGeometry,
   filterings: Filtering2d,
+  ending: Ending,
 ): boolean {
   const filters = { ofFilter: 9 * C, ofChannel: 9, turned: false };
-  return convolve(engine, x, w, y, { N, C, H, W, O, Ho, Wo, top: ph, left: pw, filters }, filterings);
+  return convolve(engine, x, w, y, { N, C, H, W, O, Ho, Wo, top: ph, left: pw, filters }, filterings, ending);
 }
 
 /** gx → the convolution of gy with the turned filter. False where there is no room. */
@@ -155,34 +159,62 @@ function functionsOf(engine: Engine, { C, filters }: Pass, filterings: Filtering
   return { product, inputTiles, outputTiles, filters: filtersOf, ...insides(engine) };
 }
 
-function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, filterings: Filtering2d): boolean {
+function convolve(
+  engine: Engine,
+  x: Floats,
+  w: Floats,
+  y: Floats,
+  pass: Pass,
+  filterings: Filtering2d,
+  ending: Ending = NO_ENDING,
+): boolean {
   const { N, C, H, W, O, Ho, Wo, top, left, filters } = pass;
   const plan = planOf(pass, filterings, constantOf(w) !== undefined);
-  const { tiles: t, points, blockGroups, blockO, inParts, kept, rowOfM, outPlane, outRow } = plan;
+  const { tiles: t, points, blockGroups, blockO, inParts, rowOfM, outPlane, outRow } = plan;
   const [planeOfU, planeOfV, planeOfM] = plan.planes;
   const functions = functionsOf(engine, pass, filterings, plan);
   return engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
+    const finish = finishing(engine, call, py, ending);
     const key = `winograd/${[filterings.vertical.name, filterings.horizontal.name, filters.turned]}`;
+    const few = isFew(engine, N);
     // A constant's U is kept, and never in parts.
     const pw = inParts ? call.input(w) : 0;
-    const whole = inParts ? 0 : call.derived(w, key, points * planeOfU, (U) => functions.filters(call.input(w), U, O));
+    const whole = inParts
+      ? 0
+      : call.derived(w, key, points * planeOfU, (U) => {
+          const from = call.input(w);
+          call.split(Math.ceil(O / ROWS), Math.ceil(GRAIN / (ROWS * C * points)), (first, last) => {
+            const o = first * ROWS;
+            functions.filters(from + 4 * o * filters.ofFilter, U + 4 * o * C, Math.min(O, last * ROWS) - o);
+          });
+        });
     // Results of the images that one block may touch.
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
     // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
     const paddedFloats = C * t.inPlane;
-    const [part, V, M, work, padded, results] = call.each(
+    const resultFloats = t.whole ? 0 : slots * O * outPlane;
+    const each = (floats: number): number => (few ? 0 : floats);
+    const scratch = call.each(
       inParts ? points * planeOfU : 0,
-      points * planeOfV,
       points * planeOfM,
       WORK_FLOATS,
-      paddedFloats,
-      t.whole ? 0 : slots * O * outPlane,
+      ...[points * planeOfV, paddedFloats, resultFloats].map(each),
     );
+    const [part, M, work] = scratch;
+    const [V, padded, results] = few
+      ? [points * planeOfV, paddedFloats, resultFloats].map((floats) => call.scratch(floats))
+      : scratch.slice(3);
     const U = inParts ? part : whole;
     const tables = t.write(engine, call, outRow);
-    call.fillEach(0, padded, paddedFloats);
+    if (few) zero(engine, padded, paddedFloats);
+    else call.fillEach(0, padded, paddedFloats);
+    /** Runs `body` on ranges that make up 0 … n: in parts where threads work together. */
+    const split = (n: number, grain: number, body: (from: number, to: number) => void): void => {
+      if (few) call.split(n, grain, body);
+      else body(0, n);
+    };
     const block = (begin: number, last: number): void => {
       const end = Math.min(last, begin + blockGroups);
       const panels = Math.ceil((end - begin) / 2);
@@ -194,39 +226,64 @@ function convolve(engine: Engine, x: Floats, w: Floats, y: Floats, pass: Pass, f
         }
       };
       images((n, first, local, count) => {
-        for (; paddedUpTo <= n; paddedUpTo++) {
-          if (paddedUpTo < n) continue;
-          const inside = padded + 4 * (top * t.inWidth + left);
-          functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
-        }
+        const isNew = paddedUpTo <= n;
+        paddedUpTo = n + 1;
         const panelBytes = 32 * C;
         const to = V + (local >> 1) * panelBytes + 16 * (local & 1);
         const step = local & 1 ? panelBytes - 16 : 16;
-        functions.inputTiles(padded, tables.input + 16 * first, to, count, C, panelBytes, step, work);
-      });
-      for (let o = 0; o < O; o += blockO) {
-        const filterCount = Math.min(blockO, O - o);
-        const filterPanels = Math.ceil(filterCount / ROWS);
-        if (inParts) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
-        functions.product(kept ? U + 4 * o * C : U, V, M, filterPanels, panels, points, 0);
-        images((n, first, local, count) => {
-          const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
-          const target = image + 4 * o * outPlane;
-          const table = tables.output + 16 * first;
-          functions.outputTiles(M + 16 * local, table, target, count, filterCount, 4 * rowOfM, work);
+        const grain = Math.ceil(GRAIN / (t.inPlane + 16 * points * count));
+        split(C, grain, (from, end) => {
+          const channels = end - from;
+          const image = padded + 4 * from * t.inPlane;
+          if (isNew) {
+            const inside = image + 4 * (top * t.inWidth + left);
+            functions.pad(px + 4 * (n * C + from) * H * W, inside, channels, H, W, 4 * t.inWidth, 4 * t.inPlane);
+          }
+          functions.inputTiles(
+            image,
+            tables.input + 16 * first,
+            to + 32 * from,
+            count,
+            channels,
+            panelBytes,
+            step,
+            work,
+          );
         });
-      }
-      images((n, first, _local, count) => {
-        if (t.whole || first + count < t.groups) return;
-        const image = results + 4 * (n % slots) * O * outPlane;
-        functions.crop(image, py + 4 * n * O * Ho * Wo, O, Ho, Wo, 4 * outRow, 4 * outPlane);
+      });
+      const pieces = Math.ceil(O / ROWS);
+      split(pieces, Math.ceil(PRODUCT_GRAIN / (8 * ROWS * C * points * panels)), (from, to) => {
+        const lastO = Math.min(O, to * ROWS);
+        for (let o = from * ROWS; o < lastO; o += blockO) {
+          const filterCount = Math.min(blockO, lastO - o);
+          const filterPanels = Math.ceil(filterCount / ROWS);
+          if (inParts) functions.filters(pw + 4 * o * filters.ofFilter, U, filterCount);
+          functions.product(inParts ? U : U + 4 * o * C, V, M, filterPanels, panels, points, 0);
+          images((n, first, local, count) => {
+            const image = t.whole ? py + 4 * n * O * outPlane : results + 4 * (n % slots) * O * outPlane;
+            const target = image + 4 * o * outPlane;
+            const table = tables.output + 16 * first;
+            functions.outputTiles(M + 16 * local, table, target, count, filterCount, 4 * rowOfM, work);
+          });
+        }
+        images((n, first, _local, count) => {
+          if (first + count < t.groups) return;
+          const [o, at] = [from * ROWS, (n * O + from * ROWS) * Ho * Wo];
+          const image = results + 4 * ((n % slots) * O + o) * outPlane;
+          if (!t.whole) functions.crop(image, py + 4 * at, lastO - o, Ho, Wo, 4 * outRow, 4 * outPlane);
+          finish(at, o, lastO - o, Ho * Wo, Ho * Wo);
+        });
       });
     };
     let paddedUpTo = 0;
-    call.split(N, 1, (from, to) => {
-      paddedUpTo = from;
-      for (let begin = from * t.groups; begin < to * t.groups; begin += blockGroups) block(begin, to * t.groups);
-    });
+    if (few) {
+      for (let begin = 0; begin < N * t.groups; begin += blockGroups) block(begin, N * t.groups);
+    } else {
+      call.split(N, 1, (from, to) => {
+        paddedUpTo = from;
+        for (let begin = from * t.groups; begin < to * t.groups; begin += blockGroups) block(begin, to * t.groups);
+      });
+    }
   });
 }
 
