@@ -54,7 +54,7 @@ export class Convolved implements Deferred {
     return this.#added ? null : new Convolved(this.#call, t, this.#computed);
   }
 
-  relu(): ReturnType<Deferred["relu"]> {
+  relu(): { z: Values; gradient(gz: Values, z: Values): Values; again: null } {
     const gradient = (gz: Values, z: Values): Values => {
       const gy = allocate(gz.length, gz);
       kernels.unaryGradient("relu", gz, z, z, gy);
