@@ -8,11 +8,17 @@
  *
  * In the transforms a lane is a channel: the panels of the matrix product want such vectors. Tiles are taken in blocks. The
  * sum of a block, some dozens of products, is added to M, so errors grow far less than in one running sum.
+ *
+ * Several threads may not add blocks in another order. While channels are few, M is smaller than a block's U and V, and each thread
+ * multiplies its own blocks; then one after the other adds what it has to M. So nothing but M goes from one thread's cache to
+ * another's. With many channels each thread multiplies all blocks at some of the points.
  */
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import { oddLines } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
+import { GRAIN, rowsFunction } from "../loops.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
+import { type Func, f32x4, get, set } from "../wasm/assembler.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
 import { insides } from "./tables.ts";
 import { channelsFunction, type Filtering2d, outputFiltersFunction, WORK_FLOATS } from "./winograd-kernel.ts";
@@ -69,6 +75,7 @@ function planOf({ N, C, O, Ho, Wo }: ConvGeometry, { vertical, horizontal }: Fil
 }
 
 type Functions = Program<"product" | "lastProduct" | "pad" | "crop" | "images" | "upstream" | "outputFilters">;
+type Range = readonly [from: number, to: number];
 
 function functionsOf(engine: Engine, { C, O }: ConvGeometry, filterings: Filtering2d, plan: Plan): Functions {
   const { vertical, horizontal } = filterings;
@@ -106,6 +113,13 @@ function functionsOf(engine: Engine, { C, O }: ConvGeometry, filterings: Filteri
   };
 }
 
+/** add(x, y, 1, n, 0, 0): adds n numbers x to y. */
+function addFunction(): Func {
+  return rowsFunction("add", { arrays: 2, reads: [0, 1], writes: [1] }, ({ x: [x, y] }) =>
+    set(y, get(y), get(x), f32x4.add),
+  );
+}
+
 /** gw `[O, C, 3, 3]` → Σ gy·x. False where there is no room. `filterings` is F(3×3, m×m). */
 export function winogradWeightGradient(
   engine: Engine,
@@ -120,26 +134,32 @@ export function winogradWeightGradient(
   const { tiles: t, points, block, rowPanels, columnPanels, columns, direct, gyPlane, gyRow } = plan;
   const quads = Math.ceil(C / 4);
   const functions = functionsOf(engine, g, filterings, plan);
+  const blocks = Math.ceil((N * t.tiles) / block);
+  const [sizeU, sizeV, sizeM] = plan.planes.map((plane) => points * plane);
+  const threads = engine.threadCount;
+  const byBlocks = threads > 1 && blocks >= 2 * threads && sizeM <= sizeU + sizeV;
   return engine.run((call) => {
     const pgy = call.input(gy);
     const px = call.input(x);
     const pgw = call.output(gw);
-    const blocks = Math.ceil((N * t.tiles) / block);
-    const together = engine.togetherOf(blocks, points * (plan.planes[0] + plan.planes[1]));
-    const [sizeU, sizeV] = [points * plan.planes[0], points * plan.planes[1]];
-    const [U, V] = [call.scratch(together * sizeU), call.scratch(together * sizeV)];
-    const M = call.scratch(points * plan.planes[2]);
+    const together = engine.togetherOf(blocks, byBlocks ? sizeM : sizeU + sizeV);
+    const shared = byBlocks ? 0 : together;
+    const [sharedU, sharedV] = [call.scratch(shared * sizeU), call.scratch(shared * sizeV)];
+    const products = call.scratch(byBlocks ? together * sizeM : 0);
+    const M = call.scratch(sizeM);
     const tables = t.write(engine, call, gyRow);
     // One image and one gy at a time, padded; channels up to a whole quad are zeros.
     const imageFloats = 4 * quads * t.inPlane;
     const upstreamFloats = direct ? 0 : rowPanels * ROWS * gyPlane;
-    const [padded, work] = call.each(imageFloats + upstreamFloats, WORK_FLOATS);
+    const paddedFloats = imageFloats + upstreamFloats;
+    const own = byBlocks ? [sizeU, sizeV] : [0, 0];
+    const [padded, work, ownU, ownV] = call.each(paddedFloats, WORK_FLOATS, ...own);
     const paddedGy = padded + 4 * imageFloats;
     const filters = C % 4 === 0 ? pgw : call.scratch(O * quads * 36);
-    call.fillEach(0, padded, imageFloats + upstreamFloats);
+    call.fillEach(0, padded, paddedFloats);
     const tilesOf = (b: number): number => Math.min(block, N * t.tiles - b * block);
-    /** The transforms of block b; its place among those that are multiplied together is `slot`. */
-    const transform = (b: number, slot: number, paddedBefore: number): number => {
+    /** The transforms of block b. Returns the image that is padded then. */
+    const transform = (b: number, U: number, V: number, paddedBefore: number): number => {
       const [begin, tiles] = [b * block, tilesOf(b)];
       const end = begin + tiles;
       let n = Math.floor(begin / t.tiles);
@@ -154,35 +174,62 @@ export function winogradWeightGradient(
           if (!direct) functions.pad(pgy + 4 * n * O * Ho * Wo, paddedGy, O, Ho, Wo, 4 * gyRow, 4 * gyPlane);
         }
         for (let q = 0; q < quads; q++) {
-          const to = V + 4 * (slot * sizeV + (q >> 1) * TILE_COLUMNS * tiles + 4 * (q & 1) + TILE_COLUMNS * local);
+          const to = V + 4 * ((q >> 1) * TILE_COLUMNS * tiles + 4 * (q & 1) + TILE_COLUMNS * local);
           functions.images(padded + 16 * q * t.inPlane, tables.input + 4 * first, to, count, work);
         }
         const upstream = direct ? pgy + 4 * n * O * gyPlane : paddedGy;
         for (let q = 0; q < rowPanels; q++) {
-          const to = U + 4 * (slot * sizeU + ROWS * (q * tiles + local));
+          const to = U + 4 * ROWS * (q * tiles + local);
           functions.upstream(upstream + 16 * q * gyPlane, tables.output + 4 * first, to, count, work);
         }
       }
       return n - 1;
     };
+    /** The product of block b at some points, from where its transforms are to where it is wanted. */
+    const multiply = (b: number, U: number, V: number, to: number, [from, end]: Range, adds: boolean): void => {
+      const product = tilesOf(b) === block ? functions.product : functions.lastProduct;
+      const [u, v, m] = plan.planes.map((plane) => 4 * from * plane);
+      product(U + u, V + v, to + m, rowPanels, columnPanels, end - from, adds ? 1 : 0);
+    };
     let last = -1;
-    for (let first = 0; first < blocks; first += together) {
-      const count = Math.min(together, blocks - first);
+    /** Each thread transforms blocks for all. Then it multiplies all of them at some of the points. */
+    const multiplyByPoints = (first: number, count: number): void => {
+      const [placeOfU, placeOfV] = [sharedU, sharedV].map(
+        (address, i) => (k: number) => address + 4 * k * [sizeU, sizeV][i],
+      );
       call.split(count, 1, (from, to) => {
         // With one thread, the next block may begin with the image that this one ends in.
         last = together === 1 ? last : -1;
-        for (let b = from; b < to; b++) last = transform(first + b, b, last);
+        for (let k = from; k < to; k++) last = transform(first + k, placeOfU(k), placeOfV(k), last);
       });
-      call.split(points, 1, (from, to) => {
-        const [a, b, c] = plan.planes.map((plane) => 4 * from * plane);
-        for (let k = 0; k < count; k++) {
-          const product = tilesOf(first + k) === block ? functions.product : functions.lastProduct;
-          const [u, v] = [U + 4 * k * sizeU, V + 4 * k * sizeV];
-          product(u + a, v + b, M + c, rowPanels, columnPanels, to - from, first + k > 0 ? 1 : 0);
+      call.split(points, Math.ceil((8 * GRAIN) / (count * block * C * O)), (from, to) => {
+        for (let k = 0; k < count; k++) multiply(first + k, placeOfU(k), placeOfV(k), M, [from, to], first + k > 0);
+      });
+    };
+    /** Each thread transforms and multiplies blocks. Then each, one after the other, adds what it has. */
+    const multiplyByBlocks = (first: number, count: number): void => {
+      const { add } = engine.program<"add">("winograd add", () => [addFunction()]);
+      const placeOf = (k: number): number => (first + k === 0 ? M : products + 4 * k * sizeM);
+      call.split(count, 1, (from, to) => {
+        for (let k = from, image = -1; k < to; k++) {
+          image = transform(first + k, ownU, ownV, image);
+          multiply(first + k, ownU, ownV, placeOf(k), [0, points], false);
         }
       });
+      for (let thread = 0; thread < threads; thread++) {
+        const [from, to] = [thread, thread + 1].map((t) => Math.floor((t * count) / threads));
+        call.split(threads, 1, (one, end) => {
+          if (thread < one || thread >= end) return;
+          for (let k = from; k < to; k++) if (first + k > 0) add(placeOf(k), M, 1, sizeM, 0, 0);
+        });
+      }
+    };
+    for (let first = 0; first < blocks; first += together) {
+      const count = Math.min(together, blocks - first);
+      if (byBlocks) multiplyByBlocks(first, count);
+      else multiplyByPoints(first, count);
     }
-    call.split(O, 4, (from, to) => {
+    call.split(O, Math.max(4, Math.ceil(GRAIN / (points * C))), (from, to) => {
       for (let o = from; o < to; o++)
         functions.outputFilters(M + 4 * o * columns, filters + 144 * o * quads, quads, work);
     });
