@@ -1,5 +1,9 @@
 /** The pages of examples/, opened in a real browser as they are; only their scripts are bundled on the way. */
-import { existsSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { fineTuneWeights } from "../support/fine-tune-weights.ts";
 import { bundle, findBrowser, visit } from "./browser.ts";
@@ -17,6 +21,30 @@ function serve(path: string): Served | Promise<Served> {
   return path.endsWith("/") && existsSync(page) ? readFileSync(page, "utf8") : undefined;
 }
 
+/** Runs serve.ts of examples/in-a-page-threads while `use` asks it for its page. */
+async function withServer<T>(use: (url: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "skipstone-serve-"));
+  const outfile = join(folder, "serve.mjs");
+  await build({
+    entryPoints: ["examples/in-a-page-threads/serve.ts"],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    outfile,
+  });
+  const server = spawn(process.execPath, [outfile, "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      server.stdout.once("data", (line: Buffer) => resolve(line.toString().trim()));
+      server.once("exit", () => reject(new Error("the server ended")));
+    });
+    return await use(url);
+  } finally {
+    server.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
 describe.skipIf(!browser)(`in ${browser ?? "chromium (none found: skipped)"}`, () => {
   test("examples/in-a-page learns, draws its losses, and names most shapes rightly", async () => {
     const document = await visit(browser!, serve, { path: "/examples/in-a-page/" });
@@ -32,6 +60,31 @@ describe.skipIf(!browser)(`in ${browser ?? "chromium (none found: skipped)"}`, (
     expect(document.querySelector("#status")!.textContent).toMatch(/^Done: \d+\.\d % of 300 unseen shapes/);
     expect(Number(document.querySelector("#frames")!.textContent)).toBeGreaterThan(10);
   });
+
+  test("examples/in-a-page-threads: on one thread, then on all that there are, the same losses", async () => {
+    const headers = await withServer(async (url) => Object.fromEntries((await fetch(url)).headers));
+    const visitIt = (sent: Readonly<Record<string, string>>): Promise<Document> =>
+      visit(browser!, serve, { path: "/examples/in-a-page-threads/", headers: sent, seconds: 150 });
+    const rowsOf = (document: Document): (string | null)[][] =>
+      Array.from(document.querySelectorAll("#results tr"), (row) =>
+        Array.from(row.children, (cell) => cell.textContent),
+      );
+    const opener = "cross-origin-opener-policy";
+    const embedder = "cross-origin-embedder-policy";
+    const isolated = await visitIt({ [opener]: headers[opener], [embedder]: headers[embedder] });
+    const [one, all] = rowsOf(isolated);
+    expect([one[0], all[0]]).toEqual(["1", `${availableParallelism()}`]);
+    expect(Number(one[2])).toBeLessThan(1);
+    expect(all[2]).toBe(one[2]);
+    expect(Number(all[1])).toBeGreaterThan(0);
+    expect(isolated.querySelector("#why")!.textContent).toBe("");
+
+    const alone = await visitIt({});
+    expect(rowsOf(alone).map(([threads, , loss]) => [threads, loss])).toEqual(Array(2).fill(["1", one[2]]));
+    expect(alone.querySelector("#why")!.textContent).toMatch(
+      /^Not on all cores: this page is not cross-origin isolated/,
+    );
+  }, 310_000);
 
   test("examples/resume-in-a-page, reloaded at ten random moments: the weights of one that was left alone", async () => {
     const weights: (string | null)[] = [];

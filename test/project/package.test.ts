@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { runInNewContext } from "node:vm";
 import { build, type Plugin, transform } from "esbuild";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { buildPackage, tsc } from "./build.ts";
@@ -23,6 +24,8 @@ interface Manifest {
 }
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+/** Entries that are files to be read, not imported. */
+const FILES = ["./threads-worker.js", "./package.json"];
 const sources = filesUnder("src", ".ts");
 mkdirSync("build", { recursive: true });
 
@@ -44,7 +47,7 @@ describe("package.json", () => {
 
   test("one entry per layer", () => {
     const layers = readdirSync("src").filter((name) => existsSync(join("src", name, "index.ts")));
-    const entries = [".", ...layers.map((name) => `./${name}`), "./package.json"];
+    const entries = [".", ...layers.map((name) => `./${name}`), ...FILES];
     expect(Object.keys(manifest.exports).sort()).toEqual(entries.sort());
   });
 
@@ -79,11 +82,16 @@ describe("src", () => {
     expect(sources.length).toBeGreaterThan(20);
     const found = await Promise.all(sources.map(async (path) => [path, UNREPEATABLE.exec(await codeOf(path))?.[0]]));
     // fit tells its callbacks how many seconds have passed, and profile how long kernels took; nothing is computed from them.
-    // And no two half-written files have one name.
+    // No two half-written files have one name. Threads ask Node for its workers, and wait for none for ever.
+    const threads = [
+      [join("src", "tensor", "simd", "threads", "start.ts"), "process"],
+      [join("src", "tensor", "simd", "threads", "threads.ts"), "performance"],
+    ];
     expect(found.filter(([, name]) => name !== undefined)).toEqual([
       [join("src", "nn", "training", "progress.ts"), "Date"],
       [join("src", "node", "unfinished.ts"), "crypto"],
       [join("src", "tensor", "profile.ts"), "performance"],
+      ...threads,
     ]);
     expect(await codeOf("src/nn/fit.ts")).not.toMatch(/Math\.random/);
   });
@@ -185,7 +193,7 @@ describe("the built package", () => {
   });
 
   test("every entry loads in plain Node, adds no global, and shares one Tensor class", () => {
-    const entries = Object.keys(manifest.exports).filter((name) => name !== "./package.json");
+    const entries = Object.keys(manifest.exports).filter((name) => !FILES.includes(name));
     writeFileSync(
       join(root, "load.mjs"),
       `const before = Object.getOwnPropertyNames(globalThis).sort().join();
@@ -219,7 +227,7 @@ describe("the built package", () => {
   });
 
   test("dist/cjs has every entry's names, computes, and is one instance too", () => {
-    const entries = Object.keys(manifest.exports).filter((name) => name !== "./package.json");
+    const entries = Object.keys(manifest.exports).filter((name) => !FILES.includes(name));
     const code = `const names = (module) => Object.keys(module).sort().join();
       const load = (name) => require(name.replace(".", "./dist/cjs") + "/index.js");
       (async () => {
@@ -232,6 +240,15 @@ describe("the built package", () => {
         console.log(JSON.stringify({ differing, sum, one: load("./tensor").Tensor === Tensor }));
       })();`;
     expect(commonjs(code)).toEqual({ differing: [], sum: [4, 5], one: true });
+  });
+
+  test("dist/threads-worker.js is a script that a page's policy needs not trust: it has no import and evaluates nothing", () => {
+    const script = readFileSync(join(root, "dist/threads-worker.js"), "utf8");
+    expect(script).toMatch(/^onmessage=/);
+    expect(script).not.toMatch(/\b(import|require|eval|Function)\b/);
+    const scope: { onmessage?: unknown } = {};
+    runInNewContext(script, scope);
+    expect(scope.onmessage).toBeTypeOf("function");
   });
 
   test("dist/skipstone.js has the names of the root entry, and imports nothing", async () => {

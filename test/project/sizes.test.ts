@@ -50,7 +50,8 @@ afterAll(() => {
   console.log(`What an import costs, KiB minified, and gzipped\n${rows.join("\n")}`);
 });
 
-test.each(measured)("$name: at most $limit KiB, and what the README says", async ({ name, program, limit }) => {
+/** Bytes of a program's bundle, minified, and gzipped. */
+async function sizesOf(program: string): Promise<readonly [minified: number, gzipped: number]> {
   const result = await build({
     stdin: { contents: program, resolveDir: resolve("."), loader: "ts" },
     bundle: true,
@@ -62,11 +63,34 @@ test.each(measured)("$name: at most $limit KiB, and what the README says", async
     write: false,
   });
   const { contents } = result.outputFiles[0];
-  const minified = contents.length / 1024;
-  const gzipped = gzipSync(contents, { level: 9 }).length / 1024;
+  return [contents.length, gzipSync(contents, { level: 9 }).length];
+}
+
+test.each(measured)("$name: at most $limit KiB, and what the README says", async ({ name, program, limit }) => {
+  const [minified, gzipped] = (await sizesOf(program)).map((bytes) => bytes / 1024);
   rows.push(`  ${name.padEnd(42)} ${minified.toFixed(1).padStart(6)} ${gzipped.toFixed(1).padStart(6)}`);
   expect(gzipped).toBeLessThanOrEqual(limit);
 
   const written = readme.split("\n").find((line) => line.split("|")[1]?.trim() === name);
   expect(Math.abs(Number(written?.split("|")[2]) / gzipped - 1), written).toBeLessThan(0.05);
+});
+
+test("useThreads: at most 4 KiB more, and nothing of it for those who do not import it", async () => {
+  const names = ["cifarResNet", "crossEntropy", "backward", "SGD", "Rng", "tensor"];
+  const [, without] = await sizesOf(some(...names));
+  const [, withThreads] = await sizesOf(some(...names, "useThreads"));
+  const more = (withThreads - without) / 1024;
+  rows.push(`  ${"useThreads, beside them".padEnd(49)} ${more.toFixed(1).padStart(6)}`);
+  expect(more).toBeGreaterThan(1);
+  expect(more).toBeLessThanOrEqual(4);
+  const { metafile } = await build({
+    stdin: { contents: some(...names), resolveDir: resolve("."), loader: "ts" },
+    bundle: true,
+    format: "esm",
+    write: false,
+    metafile: true,
+  });
+  const inputs = Object.values(metafile.outputs)[0].inputs;
+  const ofThreads = Object.keys(inputs).filter((path) => path.includes("/threads"));
+  expect(ofThreads.filter((path) => inputs[path].bytesInOutput > 0)).toEqual([]);
 });
