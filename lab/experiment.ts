@@ -67,6 +67,8 @@ export interface Context extends ImageData {
    * thread, asked for the same.
    */
   remember<V>(key: string, make: () => Promise<V>): Promise<V>;
+  /** Between two steps of a long task: takes the threads that other tasks have left. No result depends on it. */
+  takeThreads?(): Promise<void>;
   /** Where the task's training is kept while the task runs. Without it an interrupted one begins again. */
   readonly keep?: Keep;
 }

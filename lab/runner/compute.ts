@@ -1,19 +1,17 @@
 /** From tasks to results: the threads, and the display meanwhile. The caller decides what to do with the results. */
-import type { Tier } from "../../src/tensor/index.ts";
 import type { AnyExperiment, FinishedTask, ImageData, Seeded } from "../experiment.ts";
 import { grouped } from "../report/format.ts";
 import { createStopFlag, requestStop, type Stopper } from "../stop.ts";
 import { createTaskThread, runTasks } from "./pool.ts";
 import { createProgress } from "./progress.ts";
+import { type Sharing, sharesOf } from "./shares.ts";
+import { createShares } from "./task-threads.ts";
 import type { TrainingPlace } from "./training-file.ts";
 
-export interface Work {
+export interface Work extends Sharing {
   readonly experiment: AnyExperiment;
   readonly tasks: readonly Seeded<object>[];
   readonly images: ImageData;
-  readonly kernels: Tier;
-  /** How many threads compute each of the tasks that run at once (shares.ts). */
-  readonly shares: readonly number[];
   readonly stopper: Stopper;
   /** Where trainings are kept while they run, and how many seconds apart. Without it none is. */
   readonly keep?: { readonly placeOf: (task: Seeded<object>) => TrainingPlace; readonly every: number };
@@ -31,15 +29,18 @@ export async function compute(
   work: Work,
   onDone: (finished: FinishedTask, early: boolean) => string | undefined,
 ): Promise<void> {
-  const { experiment, images, kernels, shares, stopper, keep } = work;
+  const { experiment, images, kernels, stopper, keep } = work;
   const cost = (task: object): number => experiment.cost?.(task) ?? 1;
   const label = (task: Seeded<object>): string => experiment.label(task);
   const saveEvery = keep?.every ?? Number.POSITIVE_INFINITY;
   const tasks = [...work.tasks].sort((a, b) => cost(b) - cost(a));
+  const shares = createShares(sharesOf(tasks.length, work));
   const workers = shares.length;
+  const busy = new Set(shares.keys());
   const amount = { tasks: tasks.length, cost: tasks.reduce((sum, task) => sum + cost(task), 0), workers };
   const progress = createProgress(amount, process.stdout);
   const stop = createStopFlag();
+  const setup = { experiment: experiment.name, images, kernels, shares, stop, saveEvery };
   const endsEarly = experiment.endsEarly ?? false;
   const onStop = (): void => {
     if (endsEarly) requestStop(stop);
@@ -52,15 +53,7 @@ export async function compute(
         tasks,
         label,
         workers,
-        createThread: (worker) =>
-          createTaskThread({
-            experiment: experiment.name,
-            images,
-            kernels,
-            threads: shares[worker],
-            stop,
-            saveEvery,
-          }),
+        createThread: (worker) => createTaskThread({ ...setup, worker }),
         ...(keep ? { placeOf: keep.placeOf } : {}),
         signal: stopper.signal,
         endsEarly,
@@ -78,6 +71,12 @@ export async function compute(
           const { task, seconds } = finished;
           progress.done(worker, `${nameOf(label(task), task)}${early ? ", ended early" : ""}`, cost(task), seconds);
           if (word !== undefined) progress.say(word);
+        },
+        onIdle: (worker) => {
+          busy.delete(worker);
+          const more = sharesOf(busy.size, work);
+          let i = 0;
+          for (const other of busy) Atomics.store(shares, other, more[i++]);
         },
       },
     );

@@ -39,6 +39,8 @@ export interface PoolListener {
   /** Something that the user should know of the running task. */
   onRemark(worker: number, task: Seeded<object>, text: string): void;
   onDone(worker: number, finished: FinishedTask, early: boolean): void;
+  /** No task is left for this thread. */
+  onIdle(worker: number): void;
 }
 
 /** A thread that runs tasks of one experiment. The compiled file is beside this one. */
@@ -87,6 +89,7 @@ function work(
     const next = (): void => {
       const { value, done } = queue.next();
       if (done || signal.aborted) {
+        listener.onIdle(worker);
         resolve();
         return;
       }

@@ -46,14 +46,14 @@ export async function reproduce(
   if (origin.code !== record.code || origin.version !== record.version) {
     say(`The code is not the same: then ${record.version} (${record.code}), now ${origin.version} (${origin.code}).`);
   }
-  const shares = sharesOf(results.length, { threads, workers, kernels });
+  const sharing = { threads, workers, kernels };
   const recorded = `recorded ${record.startedAt}, ${record.engine}`;
-  say(`Running ${results.length} tasks of ${file} again (${recorded}): ${inWords(shares)}.`);
+  say(`Running ${results.length} tasks of ${file} again (${recorded}): ${inWords(sharesOf(results.length, sharing))}.`);
   const again = new Map<string, unknown>();
   const tasks = results.map(({ task }) => task);
   const stopper = createStopper();
   await compute(
-    { experiment, tasks, images, kernels, shares, stopper, onInterrupt: "What is done is compared." },
+    { experiment, tasks, images, ...sharing, stopper, onInterrupt: "What is done is compared." },
     ({ task, result }, early) => {
       if (!early) again.set(fingerprintOf({}, task), result);
       return undefined;

@@ -47,11 +47,10 @@ export async function run(request: RunRequest, say: (line: string) => void): Pro
   let failure: RunError | undefined;
   if (missing.length > 0 && request.earlier !== "redraw") {
     const { kind, imageShape } = summary;
-    const shares = sharesOf(missing.length, request);
     const many = `${missing.length} ${missing.length === 1 ? "task" : "tasks"}`;
-    say(`${many} on ${kind} of ${imageShape.join("×")}: ${inWords(shares)}.`);
+    say(`${many} on ${kind} of ${imageShape.join("×")}: ${inWords(sharesOf(missing.length, request))}.`);
     const keep = { placeOf: (task: Seeded<object>) => unfinished.placeOf(task), every: request.saveEvery };
-    failure = await computeTasks({ ...request, tasks: missing, shares, images, stopper, keep }, (done, isEarly) => {
+    failure = await computeTasks({ ...request, tasks: missing, images, stopper, keep }, (done, isEarly) => {
       (isEarly ? early : finished).set(fingerprintOf(origin, done.task), done);
       if (isEarly) return;
       file.add(done);

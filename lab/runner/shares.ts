@@ -16,7 +16,7 @@ export interface Sharing {
 
 /**
  * How many threads each of the tasks gets that run at once. Where the threads cannot be shared equally, the first tasks, which
- * are the longest, have one more. A share stays as it is when other tasks have ended.
+ * are the longest, have one more.
  */
 export function sharesOf(tasks: number, { threads, workers = threads, kernels }: Sharing): readonly number[] {
   const atOnce = Math.max(1, Math.min(workers, tasks));

@@ -7,6 +7,7 @@ import { experimentNamed } from "../experiments/index.ts";
 import { fromJson, toJson } from "../json.ts";
 import { rememberLast } from "../memo.ts";
 import { type StopFlag, stopRequested } from "../stop.ts";
+import { type Shares, TaskThreads } from "./task-threads.ts";
 import { TrainingFile, type TrainingPlace } from "./training-file.ts";
 
 /** What pool.ts passes to the thread. The pixels and the flag are in shared memory. */
@@ -14,8 +15,9 @@ export interface WorkerSetup {
   readonly experiment: string;
   readonly images: ImageData;
   readonly kernels: Tier;
-  /** That compute each task. */
-  readonly threads: number;
+  /** How many threads compute each task, and which of the numbers is this thread's. */
+  readonly shares: Shares;
+  readonly worker: number;
   /** Set when tasks should end early. */
   readonly stop: StopFlag;
   /** Seconds from one saving of a training to the next. */
@@ -39,27 +41,20 @@ export type FromWorker =
 /** Milliseconds between two messages about progress. */
 const PROGRESS_INTERVAL = 100;
 
-const { experiment: name, images, kernels, threads, stop, saveEvery } = workerData as WorkerSetup;
+const { experiment: name, images, kernels, shares, worker, stop, saveEvery } = workerData as WorkerSetup;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 const experiment = experimentNamed(name);
 const remember = rememberLast();
-let ready: Promise<void> | undefined;
-
-/** Before the first task. */
-async function chooseKernels(): Promise<void> {
-  if (threads > 1) {
-    const { threads: count, why } = await useThreads(threads);
-    if (count < threads) tell({ kind: "remark", text: `runs on ${count} of ${threads} threads: ${why}` });
-  }
-  useKernels(kernels);
-}
+const threads = new TaskThreads(shares, worker, useThreads, (text) => tell({ kind: "remark", text }));
+let ready: Promise<unknown> | undefined;
 
 parentPort!.on("message", async ({ task, place }: ToWorker) => {
-  ready ??= chooseKernels();
+  ready ??= threads.take(Number.POSITIVE_INFINITY).then(() => useKernels(kernels));
   await ready;
   const started = performance.now();
   let told = started;
   let standing: Standing | undefined;
+  let done = 0;
   let early = false;
   const keep = place
     ? new TrainingFile(place, saveEvery, {
@@ -68,6 +63,7 @@ parentPort!.on("message", async ({ task, place }: ToWorker) => {
       })
     : undefined;
   const progress = (fraction: number): void => {
+    done = fraction;
     const now = performance.now();
     if (now - told < PROGRESS_INTERVAL) return;
     told = now;
@@ -84,6 +80,8 @@ parentPort!.on("message", async ({ task, place }: ToWorker) => {
         early ||= stopRequested(stop);
         return early;
       },
+      // Of a task that is resumed, what was done earlier counts as quick: it goes on as it is rather than not.
+      takeThreads: () => threads.take(((performance.now() - started) * (1 - done)) / done / 1000),
       remember,
       ...(keep ? { keep } : {}),
     });

@@ -173,6 +173,7 @@ export async function train(
         if (keep && (stopping || keep.isDue)) {
           keep.save({ steps: rows.length, checkpoint: info.checkpoint(), notes: { rows, watched: watch.notes } });
         }
+        await context.takeThreads?.();
         return !stopping;
       },
     });

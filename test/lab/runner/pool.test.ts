@@ -68,6 +68,7 @@ function listener(): PoolListener & { done: number[] } {
     onResumed: vi.fn(),
     onRemark: vi.fn(),
     onDone: (_, { result }) => results.push(result as number),
+    onIdle: vi.fn(),
     done: results,
   };
 }
@@ -83,6 +84,7 @@ test("every task once, first come first, in as many threads as asked for and nee
   expect(threads).toHaveLength(2);
   expect(threads.every(({ terminated }) => terminated)).toBe(true);
   expect(heard.onProgress).toHaveBeenCalledTimes(5);
+  expect(heard.onIdle).toHaveBeenCalledTimes(2);
   const many = input(({ n }) => [done(n)], { workers: 100 });
   await runTasks(many.input, listener());
   expect(many.threads).toHaveLength(5);

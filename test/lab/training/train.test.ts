@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { networkOptions } from "../../../lab/training/network.ts";
 import { type TrainingOptions, train, trainingBatches, trainingOptions } from "../../../lab/training/train.ts";
 import { cifarResNet, type ResNet } from "../../../src/resnet/index.ts";
+import { useThreads } from "../../../src/tensor/index.ts";
 import { tinyContext } from "../experiments/support.ts";
 
 const options: TrainingOptions & { seed: number; width: number } = {
@@ -34,6 +35,18 @@ test("the same seed, the same numbers; another seed, others", async () => {
   const [a, b] = [await train(network(), short, tinyContext()), await train(network(), short, tinyContext())];
   expect(a).toEqual(b);
   expect(await train(network(2), { ...short, seed: 2 }, tinyContext())).not.toEqual(a);
+});
+
+test("the same numbers where it takes more threads on its way", async () => {
+  const wide = { ...options, width: 8, batchSize: 32, steps: 6 };
+  const model = (): ResNet => cifarResNet(8, networkOptions(wide, tinyContext()));
+  const once = await train(model(), wide, tinyContext());
+  const counts: number[] = [];
+  const takeThreads = async (): Promise<void> => {
+    counts.push((await useThreads(1 + (counts.length % 3))).threads);
+  };
+  expect(await train(model(), wide, { ...tinyContext(), takeThreads })).toEqual(once);
+  expect(counts).toEqual([1, 2, 3, 1, 2, 3]);
 });
 
 test("the order of images depends on the seed alone; each iteration is another epoch", () => {
