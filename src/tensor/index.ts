@@ -13,4 +13,4 @@ export { Rng, type RngState } from "./rng.ts";
 export { formatShape, type Shape } from "./shape.ts";
 export type { Finished } from "./sync.ts";
 export { isTensor, Tensor, type Tensor64 } from "./tensor.ts";
-export { ready, type Tier, tierInUse, useKernels } from "./tier.ts";
+export { ready, releaseMemory, type Tier, tierInUse, useKernels } from "./tier.ts";

@@ -2,7 +2,7 @@
 import { describe } from "./check.ts";
 import { UsageError } from "./errors.ts";
 import type { ArrayKernels, Kernels, TierInUse } from "./kernels.ts";
-import { usePool } from "./memory.ts";
+import { currentStep, usePool } from "./memory.ts";
 import { plainKernels } from "./plain/index.ts";
 import { makeSimdKernels } from "./simd/index.ts";
 import { warn } from "./warn.ts";
@@ -78,6 +78,35 @@ export async function ready(): Promise<void> {
 }
 
 let simd: ArrayKernels | string | undefined;
+
+/**
+ * Gives back the memory of the SIMD kernels, which never shrinks: after steps that were far larger than the next ones. The
+ * system has it once JavaScript's garbage is collected. The next kernels are compiled again, into a small memory.
+ *
+ * @example
+ * releaseMemory(); // between two trainings, say
+ *
+ * @throws UsageError inside a step, whose tensors live there.
+ */
+export function releaseMemory(): void {
+  if (currentStep()) {
+    throw new UsageError(
+      "releaseMemory: must be called between steps, not inside one, whose tensors live in the memory",
+    );
+  }
+  if (typeof simd === "object") replaceSimd(makeSimdKernels());
+}
+
+/** Puts another engine's kernels in the place of those in use. Stays with these where the platform gives no other ones. */
+function replaceSimd(next: ArrayKernels | string): void {
+  if (typeof next === "string") {
+    warn(`the memory of the SIMD kernels is kept: ${next}`);
+    return;
+  }
+  const inUse = (kernels as unknown) === simd;
+  simd = next;
+  if (inUse) useKernels(onValues(next));
+}
 
 /** Without this error, an unknown name would act like "auto". */
 function noTier(got: unknown): UsageError {
