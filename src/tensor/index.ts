@@ -14,4 +14,4 @@ export { formatShape, type Shape } from "./shape.ts";
 export type { Finished } from "./sync.ts";
 export { isTensor, Tensor, type Tensor64 } from "./tensor.ts";
 export { type ThreadOptions, type ThreadsInUse, useThreads } from "./threads.ts";
-export { ready, type Tier, tierInUse, useKernels } from "./tier.ts";
+export { ready, releaseMemory, type Tier, tierInUse, useKernels } from "./tier.ts";

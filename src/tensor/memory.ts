@@ -35,8 +35,10 @@ export interface Pool {
   /** An array with undefined contents, or undefined where there is no room (and for float64, which few pools have). */
   allocate(size: number, float64: boolean): Floats | undefined;
   owns(array: Floats): boolean;
-  /** Takes back one array that `allocate` returned, for reuse by the next one of the same size. */
+  /** Takes back one array that `allocate` returned, for reuse by the next ones. */
   release?(array: Floats): void;
+  /** Told that an array for which there was no room is no longer needed. */
+  forgo?(array: Floats): void;
   /** Takes back everything, and overwrites it with NaN if told to. */
   reset(wipe?: boolean): void;
   /** Whether results outside steps live here too, and are garbage-collected. */
@@ -108,8 +110,12 @@ export function partOf(values: Values, start: number, end: number): Values {
  * Gives an array back before its step ends. Only for a caller who knows that nothing refers to it any more: `backward`.
  */
 export function release(values: Values): void {
-  if (!step || !isPooled(values)) return;
+  if (!step) return;
   const array = values as unknown as Floats;
+  if (!isPooled(values)) {
+    pool?.forgo?.(array);
+    return;
+  }
   if (debugging) array.fill(Number.NaN);
   scope?.delete(array);
   pool?.release?.(array);

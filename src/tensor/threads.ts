@@ -74,7 +74,7 @@ async function change(n: number | undefined, file: WorkerFile | undefined): Prom
   const most = Math.min(asked, MOST_THREADS);
   if (team && most > 1 && team.threads.working === most - 1 && isSimd()) {
     // Somebody may have gone back to an earlier tier.
-    replaceSimd(team.tier);
+    replaceSimd(team.tier, true);
     return { threads: most, why: most < asked ? tooMany() : null };
   }
   const before = team;
@@ -83,14 +83,14 @@ async function change(n: number | undefined, file: WorkerFile | undefined): Prom
   const next = most > 1 ? await makeTeam(most, file) : null;
   if (next && typeof next !== "string") {
     team = next.team;
-    replaceSimd(team.tier);
+    replaceSimd(team.tier, true);
     const reasons = [most < asked ? tooMany() : null, next.why].filter((reason) => reason !== null);
     return { threads: team.threads.working + 1, why: reasons.join("; ") || null };
   }
   if (before) {
     const alone = makeSimdKernels();
     // Else the former one stays: without workers it computes too.
-    if (typeof alone !== "string") replaceSimd(alone);
+    if (typeof alone !== "string") replaceSimd(alone, false);
   }
   return { threads: 1, why: next };
 }

@@ -2,7 +2,7 @@
 import { describe } from "./check.ts";
 import { UsageError } from "./errors.ts";
 import type { ArrayKernels, Kernels, TierInUse } from "./kernels.ts";
-import { usePool } from "./memory.ts";
+import { currentStep, usePool } from "./memory.ts";
 import { plainKernels } from "./plain/index.ts";
 import { makeSimdKernels } from "./simd/index.ts";
 import { warn } from "./warn.ts";
@@ -80,14 +80,42 @@ export async function ready(): Promise<void> {
 let simd: ArrayKernels | string | undefined;
 
 /**
- * The SIMD tier is `next` from now on: threads have come or gone. Where another SIMD tier computes, or none has been chosen,
- * so does this one.
+ * Gives back the memory of the SIMD kernels, which never shrinks: after steps that were far larger than the next ones. The
+ * system has it once JavaScript's garbage is collected. The next kernels are compiled again, into a small memory.
  *
+ * @example
+ * releaseMemory(); // between two trainings, say
+ *
+ * @throws UsageError inside a step, whose tensors live there; and while several threads share the memory.
+ */
+export function releaseMemory(): void {
+  if (currentStep()) {
+    throw new UsageError(
+      "releaseMemory: must be called between steps, not inside one, whose tensors live in the memory",
+    );
+  }
+  if (shared) {
+    throw new UsageError("releaseMemory: threads share the memory: await useThreads(1), which gives it back, too");
+  }
+  if (typeof simd !== "object") return;
+  const next = makeSimdKernels();
+  if (typeof next === "string") warn(`the memory of the SIMD kernels is kept: ${next}`);
+  else replaceSimd(next, false);
+}
+
+/** Whether several threads share the memory of the SIMD tier. */
+let shared = false;
+
+/**
+ * The SIMD tier is `next` from now on. Where another SIMD tier computes, or none has been chosen, so does this one.
+ *
+ * @param threads whether several threads share its memory.
  * @throws UsageError inside a step.
  */
-export function replaceSimd(next: ArrayKernels): void {
+export function replaceSimd(next: ArrayKernels, threads: boolean): void {
   if (kernels.name === "auto" || kernels.name === "simd") useKernels(onValues(next));
   simd = next;
+  shared = threads;
 }
 
 /** Without this error, an unknown name would act like "auto". */

@@ -54,7 +54,7 @@ export class Arena implements Pool {
   /** The highest address of a tensor and the lowest one of scratch since the last reset. */
   #highest = BASE;
   #lowest: number;
-  /** Bytes of tensors that found no room since the last reset. */
+  /** Bytes of tensors that found no room since the last reset, and were not given back. */
   #refused = 0;
   /** Bytes that would have been enough for all requests so far. */
   #wanted = 0;
@@ -119,6 +119,11 @@ export class Arena implements Pool {
   /** Takes back one array, for the next ones. */
   release(array: Floats): void {
     this.#free.put(array.byteOffset, roundUp(array.byteLength));
+  }
+
+  /** A step that needs more than there is would otherwise ask for all that it ever had. */
+  forgo(array: Floats): void {
+    if (array instanceof Float32Array) this.#refused = Math.max(0, this.#refused - roundUp(array.byteLength));
   }
 
   /** Takes back everything handed out so far, and grows so that the refused requests would fit. */
