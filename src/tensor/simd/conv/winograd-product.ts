@@ -23,6 +23,7 @@ import {
   set,
   v128,
 } from "../wasm/assembler.ts";
+import type { Engine } from "../wasm/engine.ts";
 import type { Features } from "../wasm/features.ts";
 import type { Filtering2d } from "./winograd-kernel.ts";
 import type { Matrix } from "./winograd-points.ts";
@@ -36,7 +37,7 @@ export interface FilterLayout {
 }
 
 /**
- * filters(w, out, count, C, ofFilter, ofChannel, planeBytes): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels,
+ * filters(C, ofFilter, ofChannel, planeBytes, w, out, count): G g Gᵀ of the 3 × 3 filters of `count` outputs and C channels,
  * as panels for the matrix product: out [panel of ROWS outputs][channel][ROWS], `planeBytes` from point to point. In the last
  * panel, rows beyond the last output are undefined. The layout of w (FilterLayout) is in bytes.
  *
@@ -47,7 +48,7 @@ export function filtersFunction({ vertical, horizontal }: Filtering2d, turned: b
   const lanes = vertical.m + horizontal.m > 4 ? 2 : 4;
   const { mul, add, sub } = lanes === 4 ? f32x4 : f64x2;
   return func("filters", ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [w, out, count, C, ofFilter, ofChannel, planeBytes] = [0, 1, 2, 3, 4, 5, 6];
+    const [C, ofFilter, ofChannel, planeBytes, w, out, count] = [0, 1, 2, 3, 4, 5, 6];
     const sources = locals.many("i32", lanes);
     const [parts, channels, to, plane] = locals.many("i32", 4);
     const taps = locals.many("v128", 3);
@@ -125,16 +126,12 @@ export function filtersFunction({ vertical, horizontal }: Filtering2d, turned: b
   });
 }
 
-/** A product of packed panels at each point, as `productFunction` emits it. */
+/** A product of packed panels at each point. */
 export interface ProductShape {
   /** Terms of each sum. */
   readonly k: number;
   /** Terms that are summed in registers; then they are added to what is in memory. */
   readonly block: number;
-  /** Distances from point to point, in floats: of a, b and c. */
-  readonly planes: readonly [number, number, number];
-  /** Distance of c's rows, in floats. */
-  readonly row: number;
 }
 
 /** Rows of the product's tile. */
@@ -143,8 +140,9 @@ export const ROWS = 4;
 const STRAIGHT = 32;
 
 /**
- * name(a, b, c, rows, columns, points, accumulate): at each point c → a·b, or adds it; panels of ROWS rows and eight columns,
- * packed as in matmul-kernel.ts.
+ * product(blocks, planeA, planeB, planeC, rowC, a, b, c, rows, columns, points, accumulate): at each point c → a·b, or adds it; panels of ROWS rows and eight columns,
+ * packed as in matmul-kernel.ts. k is `blocks` blocks and a rest. The distances from point to
+ * point and of c's rows are in bytes.
  *
  *   for each point, panel of b, panel of a:          b: 8 columns
  *     for each block of k:                           ┌────┬────┐
@@ -152,14 +150,15 @@ const STRAIGHT = 32;
  *       steps of matmul-kernel.ts, written out                │ c  │ c  │   6 loads, 1 exit: 6 a cycle, all there are
  *       c ← sums, then c += sums                     │ …  │ …  │
  *
- * k is small here (16 channels). So all loops are inside, the distances are constants and the steps have no counter. A call
+ * k is small here (16 channels). So all loops are inside, and the steps have no counter. A call
  * for each tile would cost 7 %, one for each point 3 %, counted steps 7 %, one pointer to all rows of a up to 10 %
  * (matmul-kernel.ts).
  */
-export function productFunction(name: string, features: Features, { k, block: most, planes, row }: ProductShape): Func {
-  return func(name, ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], (locals) => {
-    const [a, b, c, rows, columns, points, accumulate] = [0, 1, 2, 3, 4, 5, 6];
-    const [pb, pc, panel, target, i, j, left, add, never] = locals.many("i32", 9);
+function productFunction(features: Features, most: number, rest: number): Func {
+  return func("product", Array<"i32">(12).fill("i32"), (locals) => {
+    const [blocks, planeA, planeB, planeC, rowC] = [0, 1, 2, 3, 4];
+    const [a, b, c, rows, columns, points, accumulate] = [5, 6, 7, 8, 9, 10, 11];
+    const [pb, pc, target, to, panel, i, j, left, add, never] = locals.many("i32", 10);
     const pa = locals.many("i32", ROWS);
     const sums = locals.many("v128", 2 * ROWS);
     const [b0, b1, splat] = locals.many("v128", 3);
@@ -175,11 +174,14 @@ export function productFunction(name: string, features: Features, { k, block: mo
       pa.map((pointer) => advance(pointer, 4 * ROWS * count)),
       advance(pb, 32 * count),
     ];
-    const store = (adds: boolean): Code =>
+    const store = (adds: boolean): Code => [
+      set(to, get(pc)),
       sums.map((sum, s) => {
-        const offset = 4 * row * (s >> 1) + 16 * (s & 1);
-        return [get(pc), get(sum), adds ? [get(pc), v128.load(offset), f32x4.add] : [], v128.store(offset)];
-      });
+        const offset = 16 * (s & 1);
+        const stored = [get(to), get(sum), adds ? [get(to), v128.load(offset), f32x4.add] : [], v128.store(offset)];
+        return s & 1 ? [stored, step(to, rowC)] : stored;
+      }),
+    ];
     /** Sums of `count` terms. */
     const oneBlock = (count: number): Code => [
       sums.map((sum) => set(sum, constant(0))),
@@ -189,9 +191,9 @@ export function productFunction(name: string, features: Features, { k, block: mo
       block(block(get(add), i32.eqz, branchIf(0), store(true), branch(1)), store(false)),
       set(add, i32.const(1)),
     ];
-    const blocks = Math.floor(k / most);
-    const blocksLeft = locals.make("i32");
+    const [blocksLeft, panelBytes] = locals.many("i32", 2);
     return [
+      set(panelBytes, get(blocks), i32.const(32 * most), i32.mul, i32.const(32 * rest), i32.add),
       // Address 0 stays zero (arena.ts), which a compiler cannot know.
       set(never, i32.const(0), i32.load()),
       countDown(
@@ -207,15 +209,33 @@ export function productFunction(name: string, features: Features, { k, block: mo
             i,
             1,
             [set(pb, get(panel)), set(add, get(accumulate))],
-            [set(blocksLeft, i32.const(blocks)), countDown(blocksLeft, 1, oneBlock(most))],
-            k % most > 0 ? oneBlock(k % most) : [],
-            advance(pc, 4 * ROWS * row),
+            [set(blocksLeft, get(blocks)), countDown(blocksLeft, 1, oneBlock(most))],
+            rest > 0 ? oneBlock(rest) : [],
+            set(pc, get(pc), get(rowC), i32.const(ROWS), i32.mul, i32.add),
           ),
-          advance(panel, 32 * k),
+          step(panel, panelBytes),
           advance(target, 32),
         ),
-        planes.map((plane, operand) => advance([a, b, c][operand], 4 * plane)),
+        [step(a, planeA), step(b, planeB), step(c, planeC)],
       ),
     ];
   });
+}
+
+/**
+ * The product with these distances from point to point (of a, b and c) and of c's rows, in floats. It is a program of its own: most
+ * shapes of a network differ in the distances only.
+ */
+export function productOf(
+  engine: Engine,
+  { k, block: most }: ProductShape,
+  planes: readonly number[],
+  row: number,
+): (...args: number[]) => void {
+  const rest = k % most;
+  const { product } = engine.program(`winograd product ${most} ${rest}`, (features) => [
+    productFunction(features, most, rest),
+  ]);
+  const [planeA, planeB, planeC] = planes;
+  return product.bind(null, Math.floor(k / most), 4 * planeA, 4 * planeB, 4 * planeC, 4 * row);
 }

@@ -22,7 +22,7 @@ import { type Func, f32x4, get, set } from "../wasm/assembler.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
 import { insides } from "./tables.ts";
 import { channelsFunction, type Filtering2d, outputFiltersFunction, WORK_FLOATS } from "./winograd-kernel.ts";
-import { productFunction, ROWS } from "./winograd-product.ts";
+import { productOf, ROWS } from "./winograd-product.ts";
 import { type Tiling, tiling } from "./winograd-tiling.ts";
 
 /**
@@ -77,38 +77,25 @@ function planOf({ N, C, O, Ho, Wo }: ConvGeometry, { vertical, horizontal }: Fil
 type Functions = Program<"product" | "lastProduct" | "pad" | "crop" | "images" | "upstream" | "outputFilters">;
 type Range = readonly [from: number, to: number];
 
-function functionsOf(engine: Engine, { C, O }: ConvGeometry, filterings: Filtering2d, plan: Plan): Functions {
+function functionsOf(engine: Engine, filterings: Filtering2d, plan: Plan): Functions {
   const { vertical, horizontal } = filterings;
   const { block, lastBlock, columns, planes, gyPlane, gyRow } = plan;
   const { inWidth, inPlane } = plan.tiles;
   const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
-  const sizes = `${C} ${O} ${block} ${inWidth} ${inPlane} ${gyRow} ${gyPlane}`;
-  const names = `${vertical.name} ${horizontal.name}`;
-  const program = engine.program<"product" | "images" | "upstream" | "outputFilters">(
-    `winograd weights ${names} ${sizes}`,
+  const { images, upstream, outputFilters } = engine.program(
+    `winograd weights ${vertical.name} ${horizontal.name}`,
     (features) => [
-      productFunction("product", features, { k: block, block, planes, row: columns }),
-      channelsFunction(
-        "images",
-        vertical.BT,
-        horizontal.BT,
-        features,
-        4 * inWidth,
-        4 * inPlane,
-        bytesOfV,
-        4 * TILE_COLUMNS,
-      ),
-      channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * gyRow, 4 * gyPlane, bytesOfU, 4 * ROWS),
-      outputFiltersFunction(filterings, features, bytesOfM),
+      channelsFunction("images", vertical.BT, horizontal.BT, features, 4 * TILE_COLUMNS),
+      channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * ROWS),
+      outputFiltersFunction(filterings, features),
     ],
   );
-  const lastProduct = (): Program<"product"> =>
-    engine.program(`winograd last product ${lastBlock} ${sizes}`, (features) => [
-      productFunction("product", features, { k: lastBlock, block, planes, row: columns }),
-    ]);
   return {
-    ...program,
-    lastProduct: (lastBlock === block ? program : lastProduct()).product,
+    product: productOf(engine, { k: block, block }, planes, columns),
+    lastProduct: productOf(engine, { k: lastBlock, block }, planes, columns),
+    images: images.bind(null, 4 * inWidth, 4 * inPlane, bytesOfV),
+    upstream: upstream.bind(null, 4 * gyRow, 4 * gyPlane, bytesOfU),
+    outputFilters: outputFilters.bind(null, bytesOfM),
     ...insides(engine),
   };
 }
@@ -133,7 +120,7 @@ export function winogradWeightGradient(
   const plan = planOf(g, filterings);
   const { tiles: t, points, block, rowPanels, columnPanels, columns, direct, gyPlane, gyRow } = plan;
   const quads = Math.ceil(C / 4);
-  const functions = functionsOf(engine, g, filterings, plan);
+  const functions = functionsOf(engine, filterings, plan);
   const blocks = Math.ceil((N * t.tiles) / block);
   const [sizeU, sizeV, sizeM] = plan.planes.map((plane) => points * plane);
   const threads = engine.threadCount;

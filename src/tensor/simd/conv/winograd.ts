@@ -21,7 +21,7 @@ import type { Engine, Program } from "../wasm/engine.ts";
 import { type Ending, finishing, NO_ENDING } from "./ending.ts";
 import { insides, isFew, zero } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
-import { type FilterLayout, filtersFunction, productFunction, ROWS } from "./winograd-product.ts";
+import { type FilterLayout, filtersFunction, productOf, ROWS } from "./winograd-product.ts";
 import { meanTaps, type Tiling, tiling } from "./winograd-tiling.ts";
 
 /** V and M of one block: half of L2. */
@@ -140,23 +140,25 @@ function planOf({ N, C, H, W, O, Ho, Wo, top, left }: Pass, filterings: Filterin
 
 type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
 
-/** The input gradient has the sizes of the forward pass in most networks: then the two share all but the filters' part. */
+/** Programs depend on as few numbers as possible; distances are their first arguments. */
 function functionsOf(engine: Engine, { C, filters }: Pass, filterings: Filtering2d, plan: Plan): Functions {
   const { tiles, blockC, planes, rowOfM, outPlane, outRow } = plan;
   const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
   const names = `${filterings.vertical.name} ${filterings.horizontal.name}`;
-  const sizes = [C, blockC, planes, rowOfM, tiles.inWidth, tiles.inPlane, outPlane, outRow];
-  const { product, inputTiles, outputTiles } = engine.program(`winograd ${names} ${sizes}`, (features) => [
-    productFunction("product", features, { k: C, block: blockC, planes, row: rowOfM }),
-    inputTilesFunction(filterings, features, 4 * tiles.inWidth, 4 * tiles.inPlane, bytesOfV),
-    outputTilesFunction(filterings, features, bytesOfM, 4 * outRow, 4 * outPlane),
+  const transforms = engine.program<"inputTiles" | "outputTiles">(`winograd ${names}`, (features) => [
+    inputTilesFunction(filterings, features),
+    outputTilesFunction(filterings, features),
   ]);
-  const transform = engine.program(`winograd filters ${names} ${filters.turned}`, () => [
+  const { filters: filtersOf } = engine.program(`winograd filters ${names} ${filters.turned}`, () => [
     filtersFunction(filterings, filters.turned),
   ]);
-  const layout = [C, 4 * filters.ofFilter, 4 * filters.ofChannel, bytesOfU];
-  const filtersOf = (w: number, U: number, count: number): void => transform.filters(w, U, count, ...layout);
-  return { product, inputTiles, outputTiles, filters: filtersOf, ...insides(engine) };
+  return {
+    product: productOf(engine, { k: C, block: blockC }, planes, rowOfM),
+    inputTiles: transforms.inputTiles.bind(null, 4 * tiles.inWidth, 4 * tiles.inPlane, bytesOfV),
+    outputTiles: transforms.outputTiles.bind(null, bytesOfM, 4 * outRow, 4 * outPlane),
+    filters: filtersOf.bind(null, C, 4 * filters.ofFilter, 4 * filters.ofChannel, bytesOfU),
+    ...insides(engine),
+  };
 }
 
 function convolve(
