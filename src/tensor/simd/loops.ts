@@ -11,6 +11,7 @@
  */
 
 import type { NormGeometry } from "../geometry/norm.ts";
+import type { Floats } from "../memory.ts";
 import type { Records } from "./norm.ts";
 import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
 import {
@@ -222,19 +223,23 @@ export const GRAIN = 16384;
 
 /**
  * Runs a function over groups (`groupsFunction`) on all threads: each takes some of the groups, so a group's sums stay those of
- * one thread.
+ * one thread. `written` names those of the arrays that are written.
  */
 export function eachGroup(
   call: Call,
   pass: (...args: number[]) => void,
   { outer, groups, inner }: NormGeometry,
-  addresses: readonly number[],
+  arrays: readonly (Floats | null)[],
+  written: readonly number[],
   records: Records,
 ): void {
-  call.split(groups, Math.ceil(GRAIN / (outer * inner)), (from, to) => {
-    const skip = 4 * inner * (groups - (to - from));
-    const moved = addresses.map((address) => address + 4 * from * inner);
-    pass(...moved, outer, to - from, inner, records.at(from), skip);
+  call.eachRange(outer, arrays, written, (first, last, addresses) => {
+    const rows = last - first;
+    call.split(groups, Math.ceil(GRAIN / (rows * inner)), (from, to) => {
+      const skip = 4 * inner * (groups - (to - from));
+      const moved = addresses.map((address) => address + 4 * inner * (first * groups + from));
+      pass(...moved, rows, to - from, inner, records.at(from), skip);
+    });
   });
 }
 

@@ -65,14 +65,9 @@ function gradients(
   const n = outer * inner;
   let fits = true;
   const ran = engine.run((call) => {
-    const pgy = call.input(gy);
-    const pz = relu ? call.input(relu.z) : 0;
-    const px = call.input(x);
-    const pgz = relu ? call.output(relu.gz) : pgy;
-    const pgx = to.x ? call.output(to.x) : 0;
     const sums = new Records(engine, call, groups, { numbers: 1, sums: 2 });
     for (let c = 0; c < groups; c++) sums.set(c, 0, mean[c]);
-    eachGroup(call, sumRows, g, [pgy, pz, px, pgz], sums);
+    eachGroup(call, sumRows, g, [gy, relu && relu.z, x, relu && relu.gz], relu ? [3] : [], sums);
     const records = new Records(engine, call, groups, { numbers: 4 });
     for (let c = 0; c < groups; c++) {
       const sum = sums.sum(c, 0);
@@ -91,7 +86,7 @@ function gradients(
       records.set(c, 2, sum / n);
       records.set(c, 3, (product / n) * rstd[c]);
     }
-    if (to.x && fits) eachGroup(call, gradientRows, g, [pgz, px, pgx], records);
+    if (to.x && fits) eachGroup(call, gradientRows, g, [relu ? relu.gz : gy, x, to.x], [2], records);
   });
   return ran && fits;
 }

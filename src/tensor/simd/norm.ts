@@ -80,12 +80,11 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   const n = outer * inner;
   let fits = true;
   const ran = engine.run((call) => {
-    const px = call.input(x);
     const first = new Records(engine, call, groups, { sums: 1 });
-    eachGroup(call, sums, g, [px], first);
+    eachGroup(call, sums, g, [x], [], first);
     const second = new Records(engine, call, groups, { numbers: 1, sums: 1 });
     for (let c = 0; c < groups; c++) second.set(c, 0, first.sum(c, 0) / n);
-    eachGroup(call, squares, g, [px], second);
+    eachGroup(call, squares, g, [x], [], second);
     for (let c = 0; c < groups; c++) {
       const m = first.sum(c, 0) / n;
       const rounded = m - Math.fround(m);
@@ -134,7 +133,7 @@ export function normalize(
       records.set(c, 1, scaleOf(c));
       records.set(c, 2, bias ? bias[c] : 0);
     }
-    eachGroup(call, scaleRows, g, [call.input(x), add ? call.input(add) : 0, call.output(y)], records);
+    eachGroup(call, scaleRows, g, [x, add, y], [2], records);
   });
 }
 

@@ -70,8 +70,7 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
   /** The last panel of a group's filters overlaps the one before it. */
   const firstFilter = (panel: number): number => Math.min(panel * FILTERS, Og - FILTERS);
   return engine.run((call) => {
-    const pgy = call.input(gy);
-    const px = call.input(x);
+    const [upstreams, inputs] = [call.window(gy, N), call.window(x, N)];
     const pgw = call.output(gw);
     const paddedFloats = (H + 2 * ph) * Wp * C + CHANNELS;
     const padded = call.scratch(paddedFloats);
@@ -80,6 +79,7 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
     const targets = writeTable(engine, call, arithmetic(Cg, kh * kw));
     engine.arena.floats.fill(0, padded / 4, padded / 4 + paddedFloats);
     for (let n = 0; n < N; n++) {
+      const [pgy, px] = [upstreams(n, n + 1), inputs(n, n + 1)];
       functions.toPixels(px + 4 * n * C * H * W, padded + 4 * C * (ph * Wp + pw), H, W, 4 * H * W, 4 * C * Wp);
       for (let row = 0; row < Ho; row += bandRows) {
         const rows = Math.min(bandRows, Ho - row);

@@ -111,11 +111,13 @@ export function winogradWeightGradient(
   const quads = Math.ceil(C / 4);
   const functions = functionsOf(engine, g, filterings, plan);
   return engine.run((call) => {
-    const pgy = call.input(gy);
-    const px = call.input(x);
     const pgw = call.output(gw);
     const blocks = Math.ceil((N * t.tiles) / block);
     const together = engine.togetherOf(blocks, points * (plan.planes[0] + plan.planes[1]));
+    // Images that these blocks may touch.
+    const touched = Math.min(N, Math.ceil((together * block) / t.tiles) + 1);
+    const [upstreams, inputs] = [call.window(gy, N, touched), call.window(x, N, touched)];
+    let [pgy, px] = [0, 0];
     const [sizeU, sizeV] = [points * plan.planes[0], points * plan.planes[1]];
     const [U, V] = [call.scratch(together * sizeU), call.scratch(together * sizeV)];
     const M = call.scratch(points * plan.planes[2]);
@@ -129,7 +131,7 @@ export function winogradWeightGradient(
     call.fillEach(0, padded, imageFloats + upstreamFloats);
     const tilesOf = (b: number): number => Math.min(block, N * t.tiles - b * block);
     /** The transforms of block b; its place among those that are multiplied together is `slot`. */
-    const transform = (b: number, slot: number, paddedBefore: number): number => {
+    const transform = (b: number, slot: number, before: number): number => {
       const [begin, tiles] = [b * block, tilesOf(b)];
       const end = begin + tiles;
       let n = Math.floor(begin / t.tiles);
@@ -138,7 +140,7 @@ export function winogradWeightGradient(
         const first = from - n * t.tiles;
         const count = Math.min(end, (n + 1) * t.tiles) - from;
         const local = from - begin;
-        if (n !== paddedBefore) {
+        if (n !== before) {
           const inside = padded + 4 * (ph * t.inWidth + pw);
           functions.pad(px + 4 * n * C * H * W, inside, C, H, W, 4 * t.inWidth, 4 * t.inPlane);
           if (!direct) functions.pad(pgy + 4 * n * O * Ho * Wo, paddedGy, O, Ho, Wo, 4 * gyRow, 4 * gyPlane);
@@ -155,13 +157,16 @@ export function winogradWeightGradient(
       }
       return n - 1;
     };
-    let last = -1;
+    let paddedBefore = -1;
     for (let first = 0; first < blocks; first += together) {
       const count = Math.min(together, blocks - first);
+      const last = Math.min(N, Math.ceil(((first + count) * block) / t.tiles));
+      const image = Math.floor((first * block) / t.tiles);
+      [pgy, px] = [upstreams(image, last), inputs(image, last)];
       call.split(count, 1, (from, to) => {
         // With one thread, the next block may begin with the image that this one ends in.
-        last = together === 1 ? last : -1;
-        for (let b = from; b < to; b++) last = transform(first + b, b, last);
+        paddedBefore = together === 1 ? paddedBefore : -1;
+        for (let b = from; b < to; b++) paddedBefore = transform(first + b, b, paddedBefore);
       });
       call.split(points, 1, (from, to) => {
         const [a, b, c] = plan.planes.map((plane) => 4 * from * plane);
