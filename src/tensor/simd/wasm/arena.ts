@@ -144,7 +144,9 @@ export class Arena implements Pool {
   #extend(address: number, bytes: number): boolean {
     if (this.#shared || !this.#live) {
       const many = this.#live ? 2 : OF_THE_FIRST;
-      this.#want(Math.max(bytesFor(address + bytes), Math.min(bytesFor(address + many * bytes), this.#largestPages * PAGE)));
+      this.#want(
+        Math.max(bytesFor(address + bytes), Math.min(bytesFor(address + many * bytes), this.#largestPages * PAGE)),
+      );
       this.#grow();
       if (address + bytes <= this.bytes - reserveOf(this.bytes)) return true;
     }
@@ -267,7 +269,7 @@ export class Arena implements Pool {
     if (this.#told) return;
     this.#told = true;
     warn(
-      `a step asks for ${inMebibytes(wanted)}, and the memory of the SIMD kernels ends at ${inMebibytes(this.#largestPages * PAGE)}: ordinary arrays take over, which is slower; smaller batches fit`,
+      `a step asks for ${inMebibytes(wanted)}, and the memory of the SIMD kernels ends at ${inMebibytes(this.#largestPages * PAGE)}: ordinary arrays take over, which is a little slower; smaller batches fit`,
     );
   }
 }

@@ -42,7 +42,9 @@ export function eachRange(
   const floats = arrays.reduce((sum, x, i) => sum + (x && copied[i] ? x.length : 0), 0);
   const parts = atOnce(arena, n, (4 * floats) / n);
   arena.within(() => {
-    const places = arrays.map((x, i) => (x && copied[i] ? arena.scratch((parts * x.length) / n) : (x?.byteOffset ?? 0)));
+    const places = arrays.map((x, i) =>
+      x && copied[i] ? arena.scratch((parts * x.length) / n) : (x?.byteOffset ?? 0),
+    );
     for (let from = 0; from < n; from += parts) {
       const to = Math.min(n, from + parts);
       const addresses = arrays.map((x, i) => {
