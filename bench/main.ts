@@ -33,6 +33,7 @@ interface Options extends Measuring {
   filter?: string;
   list?: true;
   targets?: true;
+  large?: true;
   peers?: true;
   profile?: true;
   markdown?: true;
@@ -124,9 +125,9 @@ function keep(json: string | undefined, results: object): void {
 }
 
 async function runTargets(chosen: (name: string) => boolean, options: Options): Promise<void> {
-  const { tier, json, quick, markdown } = options;
+  const { tier, json, quick, markdown, large = false } = options;
   const measured: TargetRow[] = [];
-  await measureTargets(chosen, tier, quick ? QUICK_ROUNDS : ROUNDS, (row) => {
+  await measureTargets(chosen, tier, large, quick ? QUICK_ROUNDS : ROUNDS, (row) => {
     measured.push(row);
     process.stderr.write(`${row.name}: ${row.measured} (${row.target}), ${row.verdict} ${row.reason ?? ""}\n`);
   });
@@ -190,6 +191,7 @@ const program = new Command("npm run bench --")
   .option("--quick", "fewer samples: an overview in a few minutes")
   .option("--no-naive", "leave the naive loops out")
   .option("--targets", "Skipstone's targets, against PyTorch on one thread in the same run")
+  .option("--large", "with --targets: also a step larger than the memory, which takes minutes")
   .option("--peers", "other libraries, each in its own process, in the same run; installs them in bench/peers first")
   .addOption(new Option("--without <peers...>", "with --peers: leave these out").choices(peerNames).default([]))
   .addOption(new Option("--tier <name>", "only this tier, or SIMD with this algorithm everywhere").choices(tierNames))

@@ -59,7 +59,7 @@ export interface TransposedConvolution extends ConvShape {
   readonly padding: number;
 }
 
-export type NetworkName = "ResNet-20" | "ResNet-18";
+export type NetworkName = "ResNet-20" | "ResNet-18" | "ResNet-50";
 
 export interface NetworkWork {
   /** A step is forward, backward and an update by SGD with momentum 0.9 and weight decay. */
@@ -191,6 +191,15 @@ export const imageNetInference: NetworkWork = {
   size: 224,
   channels: 3,
 };
+
+/** With 32 images it needs more memory than 32-bit addresses reach. */
+export const largeStep = (batch: number): NetworkWork => ({
+  kind: "trainingStep",
+  network: "ResNet-50",
+  batch,
+  size: 224,
+  channels: 3,
+});
 
 /** The works for comparing peers. */
 export const comparedWorks: readonly Work[] = [

@@ -67,7 +67,7 @@ function gradients(
   const ran = engine.run((call) => {
     const sums = new Records(engine, call, groups, { numbers: 1, sums: 2 });
     for (let c = 0; c < groups; c++) sums.set(c, 0, mean[c]);
-    eachGroup(call, sumRows, g, [gy, relu && relu.z, x, relu && relu.gz], relu ? [3] : [], sums);
+    eachGroup(call, sumRows, g, [gy, relu?.z ?? null, x, relu?.gz ?? null], relu ? [3] : [], sums);
     const records = new Records(engine, call, groups, { numbers: 4 });
     for (let c = 0; c < groups; c++) {
       const sum = sums.sum(c, 0);
