@@ -39,6 +39,7 @@ interface Options extends Measuring {
   targets?: true;
   threads?: number | true;
   against?: string;
+  large?: true;
   peers?: true;
   profile?: true;
   markdown?: true;
@@ -178,7 +179,8 @@ async function main(options: Options): Promise<number> {
   }
   const turns = quick ? QUICK_ROUNDS : ROUNDS;
   if (targets) {
-    const compared = { tier: options.tier, otherBuild: otherBuildIn(options.against) };
+    const { tier, large = false } = options;
+    const compared = { tier, large, otherBuild: otherBuildIn(options.against) };
     await runTargets(
       options.against === undefined ? "Skipstone / PyTorch" : "Skipstone / the other",
       (report) => measureTargets(matches, compared, turns, report),
@@ -218,6 +220,7 @@ const program = new Command("npm run bench --")
   .option("--quick", "fewer samples: an overview in a few minutes")
   .option("--no-naive", "leave the naive loops out")
   .option("--targets", "Skipstone's targets, against PyTorch on as many threads in the same run")
+  .option("--large", "with --targets: also a step larger than the memory, which takes minutes")
   .option(
     "--against <build>",
     "with --targets: also against another build of Skipstone, such as ../main/build",

@@ -18,6 +18,7 @@ import {
   enlargements,
   flopsOf,
   imageNetInference,
+  largeStep,
   nameOf,
   nameOfShape,
   type Work,
@@ -79,10 +80,15 @@ const timeTargets: readonly TimeTarget[] = [
  *
  * @param tier replaces the automatic choice for targets that name no tier (tiers.ts).
  * @param otherBuild the folder of another compiled Skipstone, to compare with on one thread.
+ * @param large also measures steps larger than the memory, which takes minutes.
  */
 export async function measureTargets(
   chosen: (name: string) => boolean,
-  { tier, otherBuild }: { readonly tier?: string | undefined; readonly otherBuild?: string | undefined },
+  {
+    tier,
+    otherBuild,
+    large = false,
+  }: { readonly tier?: string | undefined; readonly otherBuild?: string | undefined; readonly large?: boolean },
   rounds: Rounds,
   report: (row: TargetRow) => void,
 ): Promise<void> {
@@ -104,6 +110,7 @@ export async function measureTargets(
     for (const duel of buildDuels(ours, other)) if (chosen(duel.name)) report(await measureDuel(duel, rounds));
     const memory = `peak memory of the ${nameOf(cifarStep(32))}, whole process`;
     if (chosen(memory)) report(await peakMemory(memory));
+    if (large && chosen(LARGE)) report(await largeSteps(limitOf([1.15, 1.1])));
   } finally {
     await Promise.all([ours, theirs, theirsOnTwo, other].map((contender) => contender?.stop()));
   }
@@ -173,6 +180,30 @@ function productTargets(
       },
     },
   ];
+}
+
+const [FEW, MANY] = [4, 32];
+const LARGE = `an image of the ${nameOf(largeStep(MANY))}, against ×${FEW}`;
+
+/** Each in its own process, because the memory does not shrink. Three rounds: a large step takes half a minute. */
+async function largeSteps(most: number): Promise<TargetRow> {
+  const sizes = [FEW, MANY];
+  const contenders = sizes.map((batch) => new Contender(`×${batch}`, skipstone, 1200));
+  try {
+    const entries = sizes.map((batch, i): Entry => ({ contender: contenders[i], work: largeStep(batch) }));
+    const [few, many] = await compare(entries, { rounds: 3, seconds: 0.4 });
+    const ratio = many.ratio === undefined ? undefined : (many.ratio * FEW) / MANY;
+    const times = [many, few].map(({ median }, i) => median && median / [MANY, FEW][i]);
+    return {
+      name: LARGE,
+      target: `≤ ${most}`,
+      measured: ratio === undefined ? "" : `${ratio.toFixed(2)} ±${(100 * (many.spread ?? 0)).toFixed(0)} %`,
+      times: times.map((time) => (time === undefined ? "–" : milliseconds(time))).join(" / "),
+      ...verdictOf(ratio, (value) => value <= most, many.cannot ?? few.cannot),
+    };
+  } finally {
+    await Promise.all(contenders.map((contender) => contender.stop()));
+  }
 }
 
 /** A new process that does ten steps. */

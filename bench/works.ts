@@ -198,6 +198,14 @@ export const digitsStep: NetworkWork = { ...cifarStep(32), width: 8, size: 28, c
 export const imageNetStep: NetworkWork = { ...imageNetInference, kind: "trainingStep", batch: 8 };
 
 export const largeInference: NetworkWork = { ...imageNetInference, network: "ResNet-50" };
+/** With 32 images it needs more memory than 32-bit addresses reach. */
+export const largeStep = (batch: number): NetworkWork => ({
+  kind: "trainingStep",
+  network: "ResNet-50",
+  batch,
+  size: 224,
+  channels: 3,
+});
 
 /** The works for comparing peers. */
 export const comparedWorks: readonly Work[] = [

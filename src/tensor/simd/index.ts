@@ -7,12 +7,15 @@
  */
 import type { ArrayKernels } from "../kernels.ts";
 import { plainKernels } from "../plain/index.ts";
+import { warn } from "../warn.ts";
 import { binary, where } from "./broadcast.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./conv/conv.ts";
 import { addScaled, unary, unaryGradient } from "./elementwise.ts";
 import { gemm } from "./matmul.ts";
 import { moments, normalize } from "./norm.ts";
 import { normalizeGradient, normalizeReluGradient } from "./norm-gradient.ts";
+import { inParts, type Parts } from "./parts.ts";
+import { partsOf } from "./parts-of-kernels.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
 import { reduce } from "./reduce.ts";
 import { resample } from "./resample.ts";
@@ -46,23 +49,45 @@ export function makeSimdKernels(makeTeam?: (memory: MemoryLike) => Team): ArrayK
 /** The kernels that run on `engine`. */
 export function kernelsOf(engine: Engine): ArrayKernels {
   let why: string | null = null;
-  /** `fast` where it can, otherwise `plain`. */
+  let toldOfRoom = false;
+  const hadNoRoom = (args: readonly unknown[]): string => {
+    if (!toldOfRoom) {
+      const bytes = args.reduce<number>((sum, a) => sum + (ArrayBuffer.isView(a) ? a.byteLength : 0), 0);
+      const [arrays, room] = [bytes, engine.arena.room].map((size) => `${Math.ceil(size / 2 ** 20)} MiB`);
+      warn(
+        `a kernel's arrays of ${arrays} find no room in the ${room} that are free in the memory of the SIMD kernels, and cannot be cut: a plain kernel computes, which is slower`,
+      );
+    }
+    toldOfRoom = true;
+    return "no room in the memory";
+  };
+  const failed = (...args: readonly unknown[]): void => {
+    why = hadNoRoom(args);
+  };
+  /** `fast` where it can, whole or in parts, otherwise `plain`. */
   const orPlain =
     <Args extends readonly unknown[]>(
       fast: (engine: Engine, ...args: Args) => boolean,
       plain: (...args: Args) => void,
+      partsOf?: (engine: Engine, ...args: Args) => Parts<Args> | null,
     ): ((...args: Args) => void) =>
     (...args) => {
       engine.algorithm = null;
       engine.hadNoRoom = false;
       why = null;
       try {
-        if (!args.some(isFloat64) && fast(engine, ...args)) return;
+        if (!args.some(isFloat64)) {
+          if (!engine.arena.short && fast(engine, ...args)) return;
+          if (engine.arena.short) {
+            const parts = partsOf?.(engine, ...args);
+            if (parts ? inParts(engine, fast, plain, parts, failed) : fast(engine, ...args)) return;
+          }
+        }
       } catch (error) {
         if (error !== NOT_COMPILED) throw error;
         why = "not compiled";
       }
-      why ??= reasonOfPlain(engine, args);
+      why ??= engine.hadNoRoom ? hadNoRoom(args) : reasonOfPlain(args);
       plain(...args);
     };
 
@@ -72,33 +97,37 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     arithmetic: engine.features.multiplyAdd ? "fused" : "separate",
     pool: engine.arena,
     ready: () => engine.ready(),
-    binary: orPlain(binary, plainKernels.binary),
-    where: orPlain(where, plainKernels.where),
-    unary: orPlain(unary, plainKernels.unary),
-    unaryGradient: orPlain(unaryGradient, plainKernels.unaryGradient),
-    addScaled: orPlain(addScaled, plainKernels.addScaled),
-    copyStrided: orPlain(copyStrided, plainKernels.copyStrided),
-    reduce: orPlain(reduce, plainKernels.reduce),
-    gemm: orPlain(gemm, plainKernels.gemm),
-    conv2d: orPlain(conv2d, plainKernels.conv2d),
-    conv2dInputGradient: orPlain(conv2dInputGradient, plainKernels.conv2dInputGradient),
+    binary: orPlain(binary, plainKernels.binary, partsOf.binary),
+    where: orPlain(where, plainKernels.where, partsOf.where),
+    unary: orPlain(unary, plainKernels.unary, partsOf.unary),
+    unaryGradient: orPlain(unaryGradient, plainKernels.unaryGradient, partsOf.unaryGradient),
+    addScaled: orPlain(addScaled, plainKernels.addScaled, partsOf.addScaled),
+    copyStrided: orPlain(copyStrided, plainKernels.copyStrided, partsOf.copyStrided),
+    reduce: orPlain(reduce, plainKernels.reduce, partsOf.reduce),
+    gemm: orPlain(gemm, plainKernels.gemm, partsOf.gemm),
+    conv2d: orPlain(conv2d, plainKernels.conv2d, partsOf.conv2d),
+    conv2dInputGradient: orPlain(conv2dInputGradient, plainKernels.conv2dInputGradient, partsOf.conv2dInputGradient),
     conv2dWeightGradient: orPlain(conv2dWeightGradient, plainKernels.conv2dWeightGradient),
-    maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d),
+    maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d, partsOf.maxPool2d),
     maxPool2dGradient: orPlain(maxPool2dGradient, plainKernels.maxPool2dGradient),
-    avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d),
+    avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d, partsOf.avgPool2d),
     avgPool2dGradient: orPlain(avgPool2dGradient, plainKernels.avgPool2dGradient),
-    resample: orPlain(resample, plainKernels.resample),
-    moments: orPlain(moments, plainKernels.moments),
-    normalize: orPlain(normalize, plainKernels.normalize),
-    normalizeGradient: orPlain(normalizeGradient, plainKernels.normalizeGradient),
-    normalizeReluGradient: orPlain(normalizeReluGradient, plainKernels.normalizeReluGradient),
-    softmax: orPlain(softmax, plainKernels.softmax),
-    logSoftmax: orPlain(logSoftmax, plainKernels.logSoftmax),
-    softmaxGradient: orPlain(softmaxGradient, plainKernels.softmaxGradient),
-    logSoftmaxGradient: orPlain(logSoftmaxGradient, plainKernels.logSoftmaxGradient),
-    sgd: orPlain(sgd, plainKernels.sgd),
-    adam: orPlain(adam, plainKernels.adam),
-    rmsprop: orPlain(rmsprop, plainKernels.rmsprop),
+    resample: orPlain(resample, plainKernels.resample, partsOf.resample),
+    moments: orPlain(moments, plainKernels.moments, partsOf.moments),
+    normalize: orPlain(normalize, plainKernels.normalize, partsOf.normalize),
+    normalizeGradient: orPlain(normalizeGradient, plainKernels.normalizeGradient, partsOf.normalizeGradient),
+    normalizeReluGradient: orPlain(
+      normalizeReluGradient,
+      plainKernels.normalizeReluGradient,
+      partsOf.normalizeReluGradient,
+    ),
+    softmax: orPlain(softmax, plainKernels.softmax, partsOf.softmax),
+    logSoftmax: orPlain(logSoftmax, plainKernels.logSoftmax, partsOf.logSoftmax),
+    softmaxGradient: orPlain(softmaxGradient, plainKernels.softmaxGradient, partsOf.softmaxGradient),
+    logSoftmaxGradient: orPlain(logSoftmaxGradient, plainKernels.logSoftmaxGradient, partsOf.logSoftmaxGradient),
+    sgd: orPlain(sgd, plainKernels.sgd, partsOf.sgd),
+    adam: orPlain(adam, plainKernels.adam, partsOf.adam),
+    rmsprop: orPlain(rmsprop, plainKernels.rmsprop, partsOf.rmsprop),
     told: (kernel) => {
       const own = tier[kernel as keyof ArrayKernels] !== plainKernels[kernel as keyof ArrayKernels];
       if (own && why === null) return { tier: "simd", algorithm: engine.algorithm, why };
@@ -109,9 +138,8 @@ export function kernelsOf(engine: Engine): ArrayKernels {
 }
 
 /** Why the plain kernel computed instead of this tier. */
-function reasonOfPlain(engine: Engine, args: readonly unknown[]): string {
+function reasonOfPlain(args: readonly unknown[]): string {
   if (args.some(isFloat64)) return "float64";
-  if (engine.hadNoRoom) return "no room in the memory";
   return worthIt(...args.filter((a) => a instanceof Float32Array)) ? "not covered" : "small";
 }
 

@@ -10,8 +10,6 @@
  * Why four vectors: with one, the loop's counter costs as much as an addition. Next: elementwise.ts.
  */
 
-import type { NormGeometry } from "../geometry/norm.ts";
-import type { Records } from "./norm.ts";
 import { type RunningSum, runningSum, SUM_LANES } from "./sums.ts";
 import {
   block,
@@ -234,33 +232,6 @@ export function groupsFunction(
 
 /** Numbers for which it pays to wake a thread: some microseconds of memory-bound work. */
 export const GRAIN = 16384;
-
-/**
- * Runs a function over groups (`groupsFunction`) that sums nothing, on all threads: each takes rows that lie one after the other,
- * as it did in the kernel that wrote them, so they are in its cache.
- *
- * @param list further arguments, for the row that comes first.
- */
-export function eachRow(
-  call: Call,
-  pass: Compiled,
-  { outer, groups, inner }: NormGeometry,
-  addresses: readonly number[],
-  records: Records,
-  list: (row: number) => readonly number[] = () => [],
-): void {
-  call.split(outer * groups, Math.ceil(GRAIN / inner), (from, to) => {
-    for (let row = from; row < to; ) {
-      // Whole images, or what is left of one.
-      const group = row % groups;
-      const images = group === 0 ? Math.floor((to - row) / groups) : 0;
-      const many = images > 0 ? groups : Math.min(groups - group, to - row);
-      const moved = addresses.map((address) => address + 4 * row * inner);
-      pass(...moved, Math.max(1, images), many, inner, records.at(group), 0, ...list(row));
-      row += Math.max(1, images) * many;
-    }
-  });
-}
 
 /** Runs `body` on ranges of n numbers, on all threads. No two of them write to the same cache line. */
 export function eachRange(call: Call, n: number, body: (from: number, count: number) => void): void {

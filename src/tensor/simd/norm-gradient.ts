@@ -12,9 +12,10 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { NormGradients, PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { addListsFunction, inTwoPasses, sumGroups } from "./group-sums.ts";
-import { eachRow, groupsFunction } from "./loops.ts";
-import { fitsFloat32, Records, SHORTEST_ROW } from "./norm.ts";
+import { addListsFunction, eachRow, inTwoPasses, sumGroups } from "./groups.ts";
+import { groupsFunction } from "./loops.ts";
+import { fitsFloat32, SHORTEST_ROW } from "./norm.ts";
+import { Records } from "./records.ts";
 import { LARGE } from "./sums.ts";
 import { constant, type Func, f32x4, get, set, v128 } from "./wasm/assembler.ts";
 import type { Engine } from "./wasm/engine.ts";
@@ -68,14 +69,10 @@ function gradients(
   const n = outer * inner;
   let fits = true;
   const ran = engine.run((call) => {
-    const pgy = call.input(gy);
-    const pz = relu ? call.input(relu.z) : 0;
-    const px = call.input(x);
-    const pgz = relu ? call.output(relu.gz) : pgy;
-    const pgx = to.x ? call.output(to.x) : 0;
     const sums = new Records(engine, call, groups, { numbers: 1, sums: 2 });
     for (let c = 0; c < groups; c++) sums.set(c, 0, mean[c]);
-    sumGroups(call, program.sumRows, two ? program.addLists : null, g, [pgy, pz, px, pgz], sums, 2);
+    const arrays = [gy, relu?.z ?? null, x, relu?.gz ?? null];
+    sumGroups(call, program.sumRows, two ? program.addLists : null, g, arrays, relu ? [3] : [], sums, 2);
     const records = new Records(engine, call, groups, { numbers: 4 });
     for (let c = 0; c < groups; c++) {
       const sum = sums.sum(c, 0);
@@ -94,7 +91,7 @@ function gradients(
       records.set(c, 2, sum / n);
       records.set(c, 3, (product / n) * rstd[c]);
     }
-    if (to.x && fits) eachRow(call, program.gradientRows, g, [pgz, px, pgx], records);
+    if (to.x && fits) eachRow(call, program.gradientRows, g, [relu ? relu.gz : gy, x, to.x], [2], records);
   });
   return ran && fits;
 }

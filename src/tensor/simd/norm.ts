@@ -14,59 +14,16 @@
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { PerGroup } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { addListsFunction, inTwoPasses, sumGroups } from "./group-sums.ts";
-import { eachRow, groupsFunction, recordFloats } from "./loops.ts";
-import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
+import { addListsFunction, eachRow, inTwoPasses, sumGroups } from "./groups.ts";
+import { groupsFunction } from "./loops.ts";
+import { Records } from "./records.ts";
+import { LARGE } from "./sums.ts";
 import { constant, type Func, f32x4, get, set } from "./wasm/assembler.ts";
-import type { Call, Engine } from "./wasm/engine.ts";
+import type { Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter rows do not fill a vector. */
 export const SHORTEST_ROW = 4;
-
-/** One record per group, for a pass over all of them: numbers that the pass reads, and sums that it adds up. */
-export class Records {
-  readonly address: number;
-  readonly #first: number;
-  readonly #doubles: Float64Array;
-  readonly #floats: Float32Array;
-  readonly #size: number;
-
-  /** `sums` and `numbers` as in the function's shape; all sums are 0. */
-  constructor(
-    engine: Engine,
-    call: Call,
-    groups: number,
-    { numbers = 0, sums = 0 }: { numbers?: number; sums?: number },
-  ) {
-    this.#size = recordFloats({ numbers, sums });
-    this.address = call.scratch(groups * this.#size);
-    this.#doubles = doublesAt(engine, this.address, (groups * this.#size) / 2);
-    this.#floats = engine.arena.floats.subarray(this.address / 4, this.address / 4 + groups * this.#size);
-    this.#first = 2 * SUM_LANES * sums;
-    this.#floats.fill(0);
-  }
-
-  /** The address of the record of group c. */
-  at(c: number): number {
-    return this.address + 4 * c * this.#size;
-  }
-
-  /** Begins the sums of group c again. */
-  clear(c: number): void {
-    this.#floats.fill(0, c * this.#size, c * this.#size + this.#first);
-  }
-
-  /** Sets number i of group c. */
-  set(c: number, i: number, value: number): void {
-    this.#floats[c * this.#size + this.#first + i] = value;
-  }
-
-  /** Sum s of group c. */
-  sum(c: number, s: number): number {
-    return totalOf(this.#doubles, (c * this.#size) / 2 + SUM_LANES * s);
-  }
-}
 
 /**
  * mean, variance (biased) → per group. Two passes, the second over the deviations from the mean. It subtracts the mean
@@ -91,12 +48,11 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   const n = outer * inner;
   let fits = true;
   const ran = engine.run((call) => {
-    const px = call.input(x);
     const first = new Records(engine, call, groups, { sums: 1 });
-    sumGroups(call, program.sums, addLists, g, [px], first, 1);
+    sumGroups(call, program.sums, addLists, g, [x], [], first, 1);
     const second = new Records(engine, call, groups, { numbers: 1, sums: 1 });
     for (let c = 0; c < groups; c++) second.set(c, 0, first.sum(c, 0) / n);
-    sumGroups(call, program.squares, addLists, g, [px], second, 1);
+    sumGroups(call, program.squares, addLists, g, [x], [], second, 1);
     for (let c = 0; c < groups; c++) {
       const m = first.sum(c, 0) / n;
       const rounded = m - Math.fround(m);
@@ -145,7 +101,7 @@ export function normalize(
       records.set(c, 1, scaleOf(c));
       records.set(c, 2, bias ? bias[c] : 0);
     }
-    eachRow(call, scaleRows, g, [call.input(x), add ? call.input(add) : 0, call.output(y)], records);
+    eachRow(call, scaleRows, g, [x, add, y], [2], records);
   });
 }
 

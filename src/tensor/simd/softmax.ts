@@ -8,8 +8,9 @@ import type { AxisGeometry } from "../geometry/axis.ts";
 import { log as logarithm } from "../math/index.ts";
 import type { Floats } from "../memory.ts";
 import { exponential } from "./exponential.ts";
-import { eachRow, GRAIN, groupsFunction } from "./loops.ts";
-import { Records } from "./norm.ts";
+import { eachRowAt } from "./groups.ts";
+import { GRAIN, groupsFunction } from "./loops.ts";
+import { Records } from "./records.ts";
 import { eachRowFunctions, rowsExtremeFunction } from "./reduce.ts";
 import { LARGE } from "./sums.ts";
 import { f32x4, get, set } from "./wasm/assembler.ts";
@@ -86,12 +87,12 @@ function forward(engine: Engine, log: boolean, x: Floats, y: Floats, g: AxisGeom
         sums.set(k, 0, max);
         results.set(k, 0, max);
       }
-      eachRow(call, program.exponentials, rows, [from, to], sums);
+      eachRowAt(call, program.exponentials, rows, [0, 1], [from, to], sums);
       for (let k = 0; k < rows.groups; k++) {
         const sum = sums.sum(k, 0);
         results.set(k, 1, log ? logarithm(sum) : sum);
       }
-      eachRow(call, program.finish, rows, [from, to], results);
+      eachRowAt(call, program.finish, rows, [0, 1], [from, to], results);
     }
   });
 }
@@ -122,13 +123,13 @@ function gradient(engine: Engine, log: boolean, gy: Floats, y: Floats, gx: Float
       const rows = { outer: 1, groups: Math.min(block, g.outer - first), inner: n };
       const from = 4 * first * n;
       for (let k = 0; k < rows.groups; k++) sums.clear(k);
-      eachRow(call, program.sum, rows, [pgy + from, py + from], sums);
+      eachRowAt(call, program.sum, rows, [0, 1], [pgy + from, py + from], sums);
       for (let k = 0; k < rows.groups; k++) {
         const total = sums.sum(k, 0);
         if (!(Math.abs(total) < LARGE)) fits = false;
         totals.set(k, 0, total);
       }
-      if (fits) eachRow(call, program.finish, rows, [pgy + from, py + from, pgx + from], totals);
+      if (fits) eachRowAt(call, program.finish, rows, [0, 1], [pgy + from, py + from, pgx + from], totals);
     }
   });
   return ran && fits;

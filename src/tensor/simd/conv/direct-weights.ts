@@ -70,11 +70,11 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
   /** The last panel of a group's filters overlaps the one before it. */
   const firstFilter = (panel: number): number => Math.min(panel * FILTERS, Og - FILTERS);
   return engine.run((call) => {
-    const pgy = call.input(gy);
-    const px = call.input(x);
     const pgw = call.output(gw);
     const paddedFloats = 16 * Math.ceil(((H + 2 * ph) * Wp * C + CHANNELS) / 16);
     const together = engine.togetherOf(N, paddedFloats);
+    const [upstreams, inputs] = [call.window(gy, N, together), call.window(x, N, together)];
+    let [pgy, px] = [0, 0];
     const padded = call.scratch(together * paddedFloats);
     const tileRow = FILTERS * channels;
     const tiles = groups * filterPanels * kh * kw;
@@ -104,6 +104,7 @@ export function directWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
     };
     for (let first = 0; first < N; first += together) {
       const count = Math.min(together, N - first);
+      [pgy, px] = [upstreams(first, first + count), inputs(first, first + count)];
       const imageOf = (k: number): number => padded + 4 * k * paddedFloats;
       call.split(count, 1, (from, to) => {
         for (let k = from; k < to; k++) {

@@ -84,15 +84,14 @@ export function im2colConv2d(
 export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: Floats, g: ConvGeometry): boolean {
   const { N, C, H, W, O, groups, Cg, Og, K, L } = g;
   return engine.run((call) => {
-    const pgy = call.input(gy);
-    const px = call.input(x);
     const pgw = call.output(gw);
     if (isMatrixProduct(g)) {
       const geometry = { m: O, n: C, k: L, transposeB: true };
+      const [pgy, px] = [call.window(gy, N), call.window(x, N)];
       const [packed] = call.each(packedFloats(geometry));
       for (let n = 0; n < N; n++) {
-        const accumulate = n > 0;
-        splitProduct(engine, call, pgy + 4 * n * O * L, px + 4 * n * C * L, pgw, packed, { ...geometry, accumulate });
+        const [a, b] = [pgy(n, n + 1) + 4 * n * O * L, px(n, n + 1) + 4 * n * C * L];
+        splitProduct(engine, call, a, b, pgw, packed, { ...geometry, accumulate: n > 0 });
       }
     } else {
       const { taps, positions, Wp, plane } = patchTables(g);
@@ -103,12 +102,14 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
       const imageFloats = 16 * Math.ceil((C * plane) / 16);
       const size = imageFloats + groups * product.packedFloats;
       const together = engine.togetherOf(N, size);
+      const [upstreams, inputs] = [call.window(gy, N, together), call.window(x, N, together)];
       const images = call.scratch(together * size);
       const [scratch] = call.each(product.scratchFloats);
       for (let i = 0; i < together; i++) zero(engine, images + 4 * i * size, imageFloats);
       const { pad } = tableFunctions(engine);
       for (let first = 0; first < N; first += together) {
         const count = Math.min(together, N - first);
+        const [pgy, px] = [upstreams(first, first + count), inputs(first, first + count)];
         call.split(count, 1, (from, to) => {
           for (let i = from; i < to; i++) {
             const padded = images + 4 * i * size;

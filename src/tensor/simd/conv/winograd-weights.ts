@@ -126,10 +126,12 @@ export function winogradWeightGradient(
   const threads = engine.threadCount;
   const byBlocks = threads > 1 && blocks >= 2 * threads && sizeM <= sizeU + sizeV;
   return engine.run((call) => {
-    const pgy = call.input(gy);
-    const px = call.input(x);
     const pgw = call.output(gw);
     const together = engine.togetherOf(blocks, byBlocks ? sizeM : sizeU + sizeV);
+    // Images that these blocks may touch.
+    const touched = Math.min(N, Math.ceil((together * block) / t.tiles) + 1);
+    const [upstreams, inputs] = [call.window(gy, N, touched), call.window(x, N, touched)];
+    let [pgy, px] = [0, 0];
     const shared = byBlocks ? 0 : together;
     const [sharedU, sharedV] = [call.scratch(shared * sizeU), call.scratch(shared * sizeV)];
     const products = call.scratch(byBlocks ? together * sizeM : 0);
@@ -213,6 +215,11 @@ export function winogradWeightGradient(
     };
     for (let first = 0; first < blocks; first += together) {
       const count = Math.min(together, blocks - first);
+      const images = [
+        Math.floor((first * block) / t.tiles),
+        Math.min(N, Math.ceil(((first + count) * block) / t.tiles)),
+      ] as const;
+      [pgy, px] = [upstreams(...images), inputs(...images)];
       if (byBlocks) multiplyByBlocks(first, count);
       else multiplyByPoints(first, count);
     }

@@ -13,8 +13,9 @@
  * of transformed filters and 9 MiB of filters.
  *
  * Growing a WebAssembly.Memory detaches every array that views it. So the arena grows only while nothing lives in it:
- * between steps. A step that needs more gets ordinary arrays, which are slower and just as right. The arena is larger
- * at the next step, up to a gibibyte: as much as a page or a small server can be asked for.
+ * between steps. A step that needs more gets ordinary arrays, of which kernels copy one part after another (ranges.ts,
+ * ../parts.ts). The arena is larger at the next step, up to the 4 GiB that 32-bit addresses reach. Memory that threads
+ * share detaches nothing: there the arena also grows in the middle of a step.
  */
 import type { Floats, Pool } from "../../memory.ts";
 import { warn } from "../../warn.ts";
@@ -27,7 +28,11 @@ const PAGE = 65536;
 const BASE = 1024;
 /** Vectors are 16 bytes; cache lines 64. Tensors start on a cache line. */
 const ALIGNMENT = 64;
-const LARGEST_BYTES = 2 ** 30;
+const LARGEST_BYTES = 2 ** 32;
+/** What to ask for where the system does not even promise as many addresses. */
+const FEWER_BYTES = 2 ** 30;
+/** A step whose first array alone does not fit is a large one: room for so many arrays of that size. */
+const OF_THE_FIRST = 12;
 /**
  * The memory kept free for scratch: this much, or an eighth of the memory if that is more; a quarter of a small memory.
  */
@@ -41,7 +46,7 @@ const KEPT = 1 / 2;
 
 export class Arena implements Pool {
   readonly memory: MemoryLike;
-  #largestPages: number;
+  #largestPages = 0;
   #floats: Float32Array;
   /** `memory.buffer`; asking for it takes 47 ns. */
   #buffer: ArrayBufferLike;
@@ -62,6 +67,10 @@ export class Arena implements Pool {
   #told = false;
   /** Whether arrays have been handed out since the last reset. */
   #live = false;
+  #short = false;
+  readonly #shared: boolean;
+  /** The buffers before the last growths, where arrays of this step may still view them. */
+  readonly #older = new Set<ArrayBufferLike>();
   /** Arrays that were given back one by one. */
   readonly #free = new FreeBlocks();
 
@@ -70,8 +79,18 @@ export class Arena implements Pool {
    * @param largest the size up to which it grows.
    */
   constructor(wasm: WebAssemblyApi, bytes: number, largest: number = LARGEST_BYTES, shared = false) {
-    this.#largestPages = Math.ceil(largest / PAGE);
-    this.memory = new wasm.Memory({ initial: Math.ceil(bytes / PAGE), maximum: this.#largestPages, shared });
+    this.#shared = shared;
+    const [initial, most, fewer] = [bytes, largest, Math.min(largest, FEWER_BYTES)].map((n) => Math.ceil(n / PAGE));
+    const make = (maximum: number): MemoryLike => {
+      this.#largestPages = maximum;
+      return new wasm.Memory({ initial, maximum, shared });
+    };
+    try {
+      this.memory = make(most);
+    } catch (error) {
+      if (fewer === most) throw error;
+      this.memory = make(fewer);
+    }
     this.#buffer = this.memory.buffer;
     this.#floats = new Float32Array(this.#buffer);
     this.#bottom = this.#end;
@@ -93,8 +112,18 @@ export class Arena implements Pool {
   }
 
   /** Whether the array lives here, which makes its `byteOffset` an address. */
-  owns(x: Floats): boolean {
-    return x.buffer === this.#buffer;
+  owns(x: { readonly buffer: ArrayBufferLike }): boolean {
+    return x.buffer === this.#buffer || (this.#older.size > 0 && this.#older.has(x.buffer));
+  }
+
+  /** Whether something has found no room since the last reset: then kernels copy no more at once than they must. */
+  get short(): boolean {
+    return this.#short;
+  }
+
+  /** Bytes that scratch may still take. */
+  get room(): number {
+    return this.#bottom - this.#top;
   }
 
   /** An array of the current step, contents undefined; undefined where there is no room. */
@@ -105,15 +134,27 @@ export class Arena implements Pool {
     if (freed !== undefined) return new Float32Array(this.#buffer, freed, size);
     const address = this.#top;
     const end = address + bytes;
-    if (end > this.bytes - reserveOf(this.bytes)) {
-      this.#refused += bytes;
-      this.#want(bytesFor(address + this.#refused));
-      return undefined;
-    }
+    if (end > this.bytes - reserveOf(this.bytes) && !this.#extend(address, bytes)) return undefined;
     this.#top = end;
     if (end > this.#highest) this.#highest = end;
     this.#live = true;
     return new Float32Array(this.#buffer, address, size);
+  }
+
+  /** Makes room for another array in the middle of a step, where that detaches nothing. */
+  #extend(address: number, bytes: number): boolean {
+    if (this.#shared || !this.#live) {
+      const many = this.#live ? 2 : OF_THE_FIRST;
+      this.#want(
+        Math.max(bytesFor(address + bytes), Math.min(bytesFor(address + many * bytes), this.#largestPages * PAGE)),
+      );
+      this.#grow();
+      if (address + bytes <= this.bytes - reserveOf(this.bytes)) return true;
+    }
+    this.#refused += bytes;
+    this.#short = true;
+    this.#want(bytesFor(address + this.#refused));
+    return false;
   }
 
   /** Takes back one array, for the next ones. */
@@ -138,7 +179,9 @@ export class Arena implements Pool {
     this.#lowest = this.#end;
     this.#refused = 0;
     this.#live = false;
+    this.#short = false;
     this.#free.clear();
+    this.#older.clear();
     this.#grow();
   }
 
@@ -152,30 +195,43 @@ export class Arena implements Pool {
    * returns false, without an effect on the arena, and the caller computes in another way.
    */
   borrow(fn: () => void): boolean {
+    const { bytes } = this;
     const bottom = this.#bottom;
     try {
       fn();
+      // Outside steps each kernel finds a memory of its own.
+      if (!this.#live) this.#short = false;
       return true;
     } catch (error) {
       if (error !== NO_ROOM) throw error;
-      if (this.#live) return false;
     } finally {
-      this.#bottom = bottom;
+      this.#bottom = this.bytes === bytes ? bottom : this.#end;
     }
     // Nothing lives here: grow now and retry until it fits. (A first try does not see everything needed.)
-    return this.#grow() && this.borrow(fn);
+    if (!this.#live && !this.#shared && this.#grow()) return this.borrow(fn);
+    this.#short = true;
+    return false;
   }
 
   /** Inside `borrow`: the address of `size` floats, contents undefined. */
   scratch(size: number): number {
-    const address = this.#bottom - roundUp(4 * size);
+    let address = this.#bottom - roundUp(4 * size);
     if (address < this.#top) {
       this.#want(this.bytes + this.#top - address);
-      throw NO_ROOM;
+      if (!this.#shared || !this.#grow()) throw NO_ROOM;
+      address = this.#bottom - roundUp(4 * size);
     }
     this.#bottom = address;
     if (address < this.#lowest) this.#lowest = address;
     return address;
+  }
+
+  /** Inside `borrow`: runs `fn`, then takes back the scratch that it took. */
+  within(fn: () => void): void {
+    const { bytes } = this;
+    const bottom = this.#bottom;
+    fn();
+    if (this.bytes === bytes) this.#bottom = bottom;
   }
 
   #want(bytes: number): void {
@@ -203,9 +259,11 @@ export class Arena implements Pool {
       );
       return false;
     }
+    if (this.#shared && this.#live) this.#older.add(this.#buffer);
     this.#buffer = this.memory.buffer;
     this.#floats = new Float32Array(this.#buffer);
     this.#bottom = this.#end;
+    this.#lowest = this.#end;
     return more >= missing;
   }
 
@@ -214,7 +272,7 @@ export class Arena implements Pool {
     if (this.#told) return;
     this.#told = true;
     warn(
-      `a step asks for ${inMebibytes(wanted)}, and the memory of the SIMD kernels ends at ${inMebibytes(this.#largestPages * PAGE)}: ordinary arrays take over, which is slower; smaller batches fit`,
+      `a step asks for ${inMebibytes(wanted)}, and the memory of the SIMD kernels ends at ${inMebibytes(this.#largestPages * PAGE)}: ordinary arrays take over, which is a little slower; smaller batches fit`,
     );
   }
 }

@@ -25,6 +25,7 @@ import {
   reasonOf,
   type WebAssemblyApi,
 } from "./features.ts";
+import { eachRange, windowOn } from "./ranges.ts";
 import { EACH, type Team } from "./team.ts";
 
 /** Compiled functions, by name. Arguments are addresses, counts and numbers. */
@@ -173,11 +174,14 @@ export class Engine {
 
   /** Runs a kernel. Returns false, with nothing written, where there is no room for its scratch and copies. */
   run(kernel: (call: Call) => void): boolean {
-    const ran = this.arena.borrow(() => {
-      this.#call.begin();
-      kernel(this.#call);
-      this.#call.end();
-    });
+    const run = (): boolean =>
+      this.arena.borrow(() => {
+        this.#call.begin();
+        kernel(this.#call);
+        this.#call.end();
+      });
+    // Once the memory is known to be short, a kernel may do with less.
+    const ran = this.arena.short ? run() : run() || run();
     if (!ran) this.hadNoRoom = true;
     return ran;
   }
@@ -187,6 +191,8 @@ export class Engine {
 export class Call {
   readonly #arena: Arena;
   readonly #outputs: { to: Floats; address: number }[] = [];
+  /** Addresses of ordinary arrays that `eachRange` has brought here whole. */
+  readonly #whole = new Map<Floats, number>();
 
   readonly #team: Team | null;
   /** Bytes of each thread's scratch. */
@@ -201,6 +207,7 @@ export class Call {
 
   begin(): void {
     this.#outputs.length = 0;
+    this.#whole.clear();
     this.#each = 0;
     this.#repeatable = true;
   }
@@ -267,6 +274,46 @@ export class Call {
     const address = this.input(y);
     this.#outputs.push({ to: y, address });
     return address;
+  }
+
+  /**
+   * Like `input`, for an array of n images of which `most` are needed at a time: the address where image 0 is, or would
+   * be, while images `from` to `to` are here.
+   */
+  window(x: Floats, n: number, most = 1): (from: number, to: number) => number {
+    if (this.#arena.short && n > 1 && !this.#arena.owns(x)) return windowOn(this.#arena, x, n, most);
+    const address = this.input(x);
+    return () => address;
+  }
+
+  /**
+   * Runs `body` on ranges that make up 0 … n, in order: on one, unless arrays are of ordinary memory and this one is
+   * short (ranges.ts). Each address is where the array's part 0 is or would be, 0 for null. `written` names those of the
+   * arrays that are written.
+   */
+  eachRange(
+    n: number,
+    arrays: readonly (Floats | null)[],
+    written: readonly number[],
+    body: (from: number, to: number, addresses: readonly number[]) => void,
+  ): void {
+    if (this.#arena.short && n > 1) eachRange(this.#arena, n, arrays, written, body);
+    else {
+      const addresses = arrays.map((x, i) => (x ? this.#wholeOf(x, written.includes(i)) : 0));
+      body(0, n, addresses);
+    }
+  }
+
+  /** Another pass of the same kernel finds it where it is. */
+  #wholeOf(x: Floats, written: boolean): number {
+    const before = this.#whole.get(x);
+    if (before === undefined) {
+      const address = written ? this.output(x) : this.input(x);
+      if (!this.#arena.owns(x)) this.#whole.set(x, address);
+      return address;
+    }
+    if (written) this.#outputs.push({ to: x, address: before });
+    return before;
   }
 
   /** The address of `size` floats for the kernel's own use, contents undefined. */
