@@ -7,7 +7,7 @@
  *   by rows      each sixteen numbers are added in float32 (sums.ts), as always, but written to a list     a quarter of x
  *   by groups    what the rows of a group have in the list is added in float64, in the order of the images
  *
- * The same additions in the same order: the same bits. With batch norm on two threads, 0.4 of the time of sums by groups alone.
+ * The same additions in the same order: the same bits.
  */
 import type { NormGeometry } from "../geometry/norm.ts";
 import type { Floats } from "../memory.ts";

@@ -94,7 +94,9 @@ describe.each(homes)("in %s", (home) => {
       const results = compute(threads, each, home);
       const runs = team.mock.calls.length;
       if (runs > 0 && each.divided === false) divided.push(label(kernel, each));
-      if (runs === 0 && each.divided && n > 1) undivided.push(label(kernel, each));
+      // The platform fills ordinary arrays faster than they could be copied.
+      const filled = kernel === "avgPool2dGradient" && home === "ordinary arrays";
+      if (runs === 0 && each.divided && n > 1 && !filled) undivided.push(label(kernel, each));
       expected.get(each)!.forEach((result, i) => {
         const at = firstDifference(result, results[i]);
         if (at >= 0)
