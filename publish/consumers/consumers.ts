@@ -1,5 +1,5 @@
 /** Who uses the package from npm, each with its files, what it does with them, and what must be printed. */
-import { firstProgram, MIXED, PART, REQUIRES, RETURNS, TRAINS, TYPED } from "./programs.ts";
+import { firstProgram, MIXED, PART, REQUIRES, RETURNS, THREADED, TRAINS, TYPED } from "./programs.ts";
 
 export interface Consumer {
   readonly name: string;
@@ -15,6 +15,9 @@ const MODULES = '{ "type": "module" }';
 const COMMONJS = '{ "type": "commonjs" }';
 const ONE = /one instance: true/;
 const program = { "package.json": MODULES, "program.js": TRAINS };
+const threaded = { "package.json": MODULES, "program.js": THREADED };
+/** Threads, no reason, the same bits twice, no warning. */
+const TWO_THREADS = /^2 {2}true true 0$/m;
 const mixed = { "package.json": MODULES, "program.js": MIXED, "part.cjs": PART };
 
 /** A package's own program in node_modules, for Node to run. */
@@ -96,7 +99,10 @@ export const consumers: readonly Consumer[] = [
   { name: "Node, both", files: mixed, commands: [["program.js"]], prints: ONE },
   ...Object.entries(BUNDLERS).map(([name, script]) => bundler(name, script, program)),
   ...Object.entries(BUNDLERS).map(([name, script]) => bundler(`${name}, import and require`, script, mixed, ONE)),
+  ...Object.entries(BUNDLERS).map(([name, script]) => bundler(`${name}, threads`, script, threaded, TWO_THREADS)),
   bundler("Rollup", ROLLUP, program),
+  bundler("Rollup, threads", ROLLUP, threaded, TWO_THREADS),
+  { name: "Node, threads", files: threaded, commands: [["program.js"]], prints: TWO_THREADS },
   {
     name: "Parcel",
     files: program,
@@ -127,6 +133,18 @@ execFileSync("${tool("bun/bin/bun.exe")}", ["program.js"], { stdio: "inherit" })
       "program.test.js": `test("trains", () => {${REQUIRES}});`,
     },
     commands: [[tool("jest/bin/jest.js"), "--rootDir=."]],
+  },
+  {
+    name: "Jest, threads",
+    files: {
+      "package.json": COMMONJS,
+      "program.test.js": `test("threads", async () => {
+        const { useThreads } = require("skipstone");
+        console.log((await useThreads(2)).threads + " threads");
+      });`,
+    },
+    commands: [[tool("jest/bin/jest.js"), "--rootDir=."]],
+    prints: /^\s*2 threads$/m,
   },
   {
     name: "Vitest",

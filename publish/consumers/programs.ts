@@ -40,6 +40,20 @@ import part from "./part.cjs";
 console.log("one instance: " + (part.Tensor === Tensor));
 `;
 
+/** Computes on two threads; workers get the text of a function, whatever a bundler has made of it. */
+export const THREADED = `
+import { matmul, noGrad, randn, Rng, useThreads } from "skipstone";
+
+let warnings = 0;
+console.warn = () => warnings++;
+const x = randn([400, 400], new Rng(1));
+const product = () => noGrad(() => matmul(x, x)).data.join();
+const alone = product();
+useThreads(2).then(({ threads, why }) => {
+  console.log([threads, why, product() === alone, product() === alone, warnings].join(" "));
+});
+`;
+
 /** README.md's first program, as it is written there. */
 export function firstProgram(): string {
   const code = /^```ts\n(import .*?)^```$/ms.exec(readFileSync("README.md", "utf8"))?.[1];

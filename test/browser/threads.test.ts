@@ -1,4 +1,5 @@
 /** `useThreads` in real browsers: a page that is cross-origin isolated and one that is not, in its own worker, under a strict policy. */
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { workerProgram } from "../../src/tensor/simd/threads/start.ts";
 import { bundle, findBrowser, visit } from "./browser.ts";
@@ -18,8 +19,14 @@ beforeAll(async () => {
   files["/dying-worker.js"] = workerProgram().replace(call, `${call} if (counters[mine + 1] === 5) for (;;);`);
 });
 
-const page = (attributes: string): string =>
-  `<!doctype html><html><head></head><body ${attributes}><script type="module" src="/page.js"></script></body></html>`;
+const page = (attributes: string, program = 'import "/page.js"'): string =>
+  `<!doctype html><html><head></head><body ${attributes}><script type="module">${program}</script></body></html>`;
+
+/** The JavaScript that the documentation shows. */
+const SNIPPETS = Array.from(
+  readFileSync("docs/threads.md", "utf8").matchAll(/^```js\n(.*?)^```/gms),
+  ([, code]) => code,
+);
 
 describe.each(["chromium", "firefox"] as const)("in %s", (kind) => {
   const browser = findBrowser(kind);
@@ -59,6 +66,16 @@ describe.each(["chromium", "firefox"] as const)("in %s", (kind) => {
       expectOne(report, why);
       expect(report.warnings).toEqual([]);
     }
+  });
+
+  test.skipIf(!browser)("without headers, by the service worker of docs/threads.md, on three threads", async () => {
+    const [worker, script] = ['addEventListener("install"', "if (!crossOriginIsolated"].map(
+      (start) => SNIPPETS.find((code) => code.startsWith(start))!,
+    );
+    const program = `${script}\nif (crossOriginIsolated) await import("/page.js");`;
+    const served: Record<string, string> = { ...files, "/": page("", program), "/isolate.js": worker };
+    const { body } = await visit(browser!, (path) => served[path], { seconds: 150 });
+    expectThree(JSON.parse(body.dataset["report"]!) as Report);
   });
 
   const strict = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; worker-src 'self'";
