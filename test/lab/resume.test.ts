@@ -90,7 +90,7 @@ describe.each([
 });
 
 test("stopped on two threads, killed on three, ended on one: the numbers of one thread", async () => {
-  const args = ["twins", "--depth", "14", "--width", "8", "--steps", "100", "--batch-size", "32", ...tiny];
+  const args = ["twins", "--depth", "14", "--width", "8", "--steps", "50", "--batch-size", "32", ...tiny];
   const [whole, out] = [outDirectory(), outDirectory()];
   const once = await lab([...args, "--workers", "1", "--threads", "1", "--out", whole]);
   expect(once.code).toBe(0);
@@ -103,4 +103,4 @@ test("stopped on two threads, killed on three, ended on one: the numbers of one 
   expect([last.stderr, last.code]).toEqual(["", 0]);
   expect(killed.stdout + last.stdout).toMatch(/ resumes at step [\d,]+\.\n/);
   expect(numbersOf(out, "twins")).toEqual(numbersOf(whole, "twins"));
-}, 300_000);
+}, 600_000);
