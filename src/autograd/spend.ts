@@ -2,7 +2,7 @@
  * A step's memory is given back as its backward pass goes.
  *
  * Of a step's tensors a program can read those that its function returned: the others end with the step. So once the function has
- * returned, each activation is given back after the last rule that reads it (docs/decisions/0018-what-a-step-keeps.md). The
+ * returned, each activation is given back after the last rule that reads it (docs/decisions/0019-what-a-step-keeps.md). The
  * pass goes from the newest node to the oldest, and the oldest that touches an activation is the one that made it.
  */
 import { spend } from "../tensor/given-back.ts";

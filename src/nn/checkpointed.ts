@@ -21,7 +21,7 @@ export class CheckpointedSequential extends Sequential {
   readonly segments: number;
 
   /** @param segments default √L, rounded. */
-  constructor(layers: readonly Module[], segments: number = Math.max(1, Math.round(Math.sqrt(layers.length)))) {
+  constructor(layers: readonly Module[], segments: number = Math.max(1, Math.round(Math.sqrt(layers?.length)) || 1)) {
     checkList("CheckpointedSequential", "layers", layers);
     super(...layers);
     checkWhole("CheckpointedSequential", "segments", segments, 1, Math.max(1, layers.length));

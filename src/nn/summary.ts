@@ -22,6 +22,7 @@ import { isTensor, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { tableLines } from "../tensor/text-table.ts";
 import { kernels, useKernels } from "../tensor/tier.ts";
 import { inEvaluation } from "./evaluation.ts";
+import { keptOf } from "./kept.ts";
 import { checkModule, type Module } from "./module.ts";
 import { observe } from "./observe.ts";
 import { multiplyAddsOf, shortcutNodes } from "./skip-connections.ts";
@@ -39,8 +40,12 @@ export interface SummaryRow {
   /** Trained values, counted at their first use. */
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** Memory of the results, which training keeps until the backward pass. 0 if nothing is made (a view, x itself). */
+  /** Memory of the results. 0 if nothing is made (a view, x itself). */
   readonly activationBytes: number;
+  /** Memory of the results that a training step keeps for its backward pass (kept.ts). */
+  readonly keptBytes: number;
+  /** The operations whose derivatives read what is kept. */
+  readonly keptFor: readonly string[];
   /** Whether it is in a skip connection: an addition of two ways from its module's input, or a row of the shortcut. */
   readonly skip: boolean;
 }
@@ -57,6 +62,7 @@ export interface Summary {
   readonly unusedParameters: number;
   readonly multiplyAdds: number;
   readonly activationBytes: number;
+  readonly keptBytes: number;
   /** How many additions join two ways, and the sums of all rows of skip connections. */
   readonly skipConnections: { readonly count: number; readonly parameters: number; readonly multiplyAdds: number };
   /** The rows and the totals as a table in plain text. */
@@ -64,7 +70,8 @@ export interface Summary {
 }
 
 /**
- * Parameters, multiply-adds and activation memory of `model` for one example, in evaluation mode. The model is not changed.
+ * Parameters, multiply-adds and memory of `model` for one example, in evaluation mode: what its activations take, and how much of
+ * that a training step keeps for its backward pass. The model is not changed.
  *
  * The model must have one input and one output, both tensors.
  *
@@ -85,7 +92,7 @@ export function summary(model: Module, inputShape: Shape): Summary {
   const unused = new Set(model.parameters());
   const { rows, skips } = rowsOf(calls, x, unused);
   const parameters = model.parameterCount();
-  const total = (key: "parameters" | "multiplyAdds" | "activationBytes", of = rows): number =>
+  const total = (key: "parameters" | "multiplyAdds" | "activationBytes" | "keptBytes", of = rows): number =>
     of.reduce((sum, row) => sum + row[key], 0);
   const inSkips = rows.filter(({ skip }) => skip);
   const result = {
@@ -96,6 +103,7 @@ export function summary(model: Module, inputShape: Shape): Summary {
     unusedParameters: [...unused].reduce((sum, t) => sum + t.size, 0),
     multiplyAdds: total("multiplyAdds"),
     activationBytes: total("activationBytes"),
+    keptBytes: total("keptBytes"),
     skipConnections: {
       count: skips,
       parameters: total("parameters", inSkips),
@@ -168,6 +176,7 @@ function rowsOf(
   unused: Set<Tensor>,
 ): { rows: readonly SummaryRow[]; skips: number } {
   const claimed = new Set<Node>();
+  const kept = keptOf(calls.length > 0 ? nodesBefore(calls[calls.length - 1].y) : []);
   const made = new Set([valuesOf(input)]);
   const rows: { row: Omit<SummaryRow, "skip">; nodes: readonly Node[]; last: number }[] = [];
   let skips = 0;
@@ -186,6 +195,8 @@ function rowsOf(
         made.add(values);
         return sum + BYTES_PER_NUMBER * values.length;
       }, 0),
+      keptBytes: nodes.reduce((sum, node) => sum + BYTES_PER_NUMBER * (kept.get(node)?.numbers ?? 0), 0),
+      keptFor: [...new Set(nodes.flatMap((node) => kept.get(node)?.by ?? []))],
     };
     rows.push({ row, nodes, last: y.node?.order ?? -1 });
   };
@@ -233,7 +244,7 @@ function inputsOf(nodes: readonly Node[]): Tensor[] {
 function format({ model, inputShape, rows, skipConnections: skips, ...totals }: Omit<Summary, "toString">): string {
   const count = (n: number): string => n.toLocaleString("en-US");
   const table = [
-    ["layer", "kind", "output", "parameters", "multiply-adds", "activations"],
+    ["layer", "kind", "output", "parameters", "multiply-adds", "activations", "kept"],
     ...rows.map((row) => [
       row.layer || model,
       row.skip ? `${row.kind} (skip)` : row.kind,
@@ -241,8 +252,17 @@ function format({ model, inputShape, rows, skipConnections: skips, ...totals }: 
       count(row.parameters),
       count(row.multiplyAdds),
       kibibytes(row.activationBytes),
+      kibibytes(row.keptBytes),
     ]),
-    ["total", "", "", count(totals.parameters), count(totals.multiplyAdds), kibibytes(totals.activationBytes)],
+    [
+      "total",
+      "",
+      "",
+      count(totals.parameters),
+      count(totals.multiplyAdds),
+      kibibytes(totals.activationBytes),
+      kibibytes(totals.keptBytes),
+    ],
   ];
   const lines = tableLines(table, (column) => column >= 3);
   // The last column aligns right: every line that ends in a number is as long as the table is wide.

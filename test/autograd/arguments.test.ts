@@ -125,7 +125,9 @@ const valid: Record<string, Valid> = {
 
 /** Functions of the layer that are no operations on tensors. */
 const others = new Set(
-  "AutogradError Gradients backward defineOperation gradcheck graphToDot noGrad nodesBefore valueAndGrad".split(" "),
+  "AutogradError Gradients backward checkpoint defineOperation gradcheck graphToDot noGrad nodesBefore valueAndGrad".split(
+    " ",
+  ),
 );
 
 const call = (op: string, args: readonly unknown[]): unknown =>

@@ -24,6 +24,7 @@ const notDifferentiable = new Set([
   "argmax",
   "argmin",
   "backward",
+  "checkpoint",
   "defineOperation",
   "detach",
   "gradcheck",

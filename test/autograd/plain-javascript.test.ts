@@ -80,6 +80,12 @@ const others: Record<string, [Call, readonly unknown[]]> = {
   "useKernels: takes": [S.useKernels, [null, undefined, "plian", true, {}, () => 1]],
   "parameter: a parameter": [S.parameter, [null, [1, 2], {}, new Float32Array(2)]],
   "buffer: a buffer": [S.buffer, [null, [1, 2], {}, new Float32Array(2)]],
+  "checkpoint: fn": [S.checkpoint, [undefined, 1, {}]],
+  "CheckpointedSequential: layers": [(layers) => new S.CheckpointedSequential(layers as never), [undefined, 1, {}]],
+  "CheckpointedSequential: segments": [
+    (n) => new S.CheckpointedSequential([new S.ReLU()], n as never),
+    [0, 2, 1.5, "1", null],
+  ],
   "tap: look": [(look) => S.tap(x, look), [undefined, 1, {}]],
   "observe: observer": [(observer) => S.observe(new S.ReLU(), observer, () => 1), [undefined, {}, "all"]],
   "copyState: takes a model": [S.copyState, [null, undefined, {}, x]],

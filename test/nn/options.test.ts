@@ -111,7 +111,7 @@ const makers: Readonly<Record<string, Maker>> = {
   cifarResNet: {
     make: resnet.cifarResNet,
     first: [8],
-    names: [...block, "width", "inChannels", "classes", "block", "zeroInitLast", "stochasticDepth"],
+    names: [...block, "width", "inChannels", "classes", "block", "zeroInitLast", "stochasticDepth", "checkpoint"],
     fitting: { rng, width: 1 },
   },
   highwayNet: {

@@ -54,16 +54,16 @@ describe("an example to read", () => {
     expect(`${summary(model, [3, 8, 8])}`).toBe(
       [
         "Sequential, one example [3,8,8]",
-        "layer   kind        output     parameters  multiply-adds  activations",
-        "─────────────────────────────────────────────────────────────────────",
-        "0.conv  Conv2d      [1,3,8,8]          84          5,184      0.8 KiB",
-        "0       add (skip)  [1,3,8,8]           0              0      0.8 KiB",
-        "0       relu        [1,3,8,8]           0              0      0.8 KiB",
-        "1       Flatten     [1,192]             0              0      0.0 KiB",
-        "2       Dropout     [1,192]             0              0      0.0 KiB",
-        "3       Linear      [1,10]          1,930          1,920      0.0 KiB",
-        "─────────────────────────────────────────────────────────────────────",
-        "total                               2,014          7,104      2.3 KiB",
+        "layer   kind        output     parameters  multiply-adds  activations     kept",
+        "──────────────────────────────────────────────────────────────────────────────",
+        "0.conv  Conv2d      [1,3,8,8]          84          5,184      0.8 KiB  0.0 KiB",
+        "0       add (skip)  [1,3,8,8]           0              0      0.8 KiB  0.0 KiB",
+        "0       relu        [1,3,8,8]           0              0      0.8 KiB  0.8 KiB",
+        "1       Flatten     [1,192]             0              0      0.0 KiB  0.0 KiB",
+        "2       Dropout     [1,192]             0              0      0.0 KiB  0.0 KiB",
+        "3       Linear      [1,10]          1,930          1,920      0.0 KiB  0.0 KiB",
+        "──────────────────────────────────────────────────────────────────────────────",
+        "total                               2,014          7,104      2.3 KiB  0.8 KiB",
         "skip connections: 1, with 0 parameters and 0 multiply-adds",
       ].join("\n"),
     );
@@ -83,6 +83,8 @@ describe("an example to read", () => {
       parameters: 0,
       multiplyAdds: 0,
       activationBytes: 4 * 192,
+      keptBytes: 0,
+      keptFor: [],
       skip: true,
     });
     expect(totals).toMatchObject({
@@ -92,7 +94,21 @@ describe("an example to read", () => {
       unusedParameters: 0,
       multiplyAdds: 3 * 64 * 27 + 1920,
       activationBytes: 4 * (3 * 192 + 10),
+      keptBytes: 4 * 192,
     });
+  });
+
+  it("what a training step of ResNet-20 keeps, by hand, and why", () => {
+    const { rows, keptBytes } = summary(cifarResNet(20, { rng }), [3, 32, 32]);
+    const map = 4 * 16 * 32 ** 2;
+    // The stem's convolution and its ReLU; in each block both convolutions and the last ReLU, on maps of a half the size in
+    // each stage; the pooled features.
+    expect(keptBytes).toBe(2 * map + 9 * (map + map / 2 + map / 4) + 4 * 64);
+    const why = (layer: string): string[] =>
+      rows.filter((row) => row.layer === layer).map(({ kind, keptFor }) => `${kind}: ${keptFor}`);
+    expect(why("layer1.0")).toEqual(["relu: ", "add: ", "relu: conv2d,relu"]);
+    expect(why("layer1.0.conv1")).toEqual(["Conv2d: batchNorm"]);
+    expect(why("layer1.0.bn1")).toEqual(["BatchNorm2d: "]);
   });
 });
 
