@@ -140,9 +140,9 @@ export const ROWS = 4;
 const STRAIGHT = 32;
 
 /**
- * product(blocks, planeA, planeB, planeC, rowC, a, b, c, rows, columns, points, accumulate): at each point c → a·b, or adds it; panels of ROWS rows and eight columns,
- * packed as in matmul-kernel.ts. k is `blocks` blocks and a rest. The distances from point to
- * point and of c's rows are in bytes.
+ * product(blocks, planeA, planeB, planeC, rowC, a, b, c, rows, columns, points, accumulate): at each point c → a·b, or adds
+ * it; panels of ROWS rows and eight columns, packed as in matmul-kernel.ts. There are `blocks` sums of `most` terms and one of
+ * `rest`. The distances from point to point and of c's rows are in bytes.
  *
  *   for each point, panel of b, panel of a:          b: 8 columns
  *     for each block of k:                           ┌────┬────┐
@@ -150,9 +150,8 @@ const STRAIGHT = 32;
  *       steps of matmul-kernel.ts, written out                │ c  │ c  │   6 loads, 1 exit: 6 a cycle, all there are
  *       c ← sums, then c += sums                     │ …  │ …  │
  *
- * k is small here (16 channels). So all loops are inside, and the steps have no counter. A call
- * for each tile would cost 7 %, one for each point 3 %, counted steps 7 %, one pointer to all rows of a up to 10 %
- * (matmul-kernel.ts).
+ * k is small here (16 channels). So all loops are inside, and the steps have no counter. A call for each tile would cost
+ * 7 %, one for each point 3 %, counted steps 7 %, one pointer to all rows of a up to 10 % (matmul-kernel.ts).
  */
 function productFunction(features: Features, most: number, rest: number): Func {
   return func("product", Array<"i32">(12).fill("i32"), (locals) => {
@@ -223,8 +222,8 @@ function productFunction(features: Features, most: number, rest: number): Func {
 }
 
 /**
- * The product with these distances from point to point (of a, b and c) and of c's rows, in floats. It is a program of its own: most
- * shapes of a network differ in the distances only.
+ * The product with these distances from point to point (of a, b and c) and of c's rows, in floats. They cost nothing as arguments
+ * (those of the transforms do: 10 % of a transform), so that most shapes of a network share the program, which is soon optimised.
  */
 export function productOf(
   engine: Engine,

@@ -80,22 +80,23 @@ type Range = readonly [from: number, to: number];
 function functionsOf(engine: Engine, filterings: Filtering2d, plan: Plan): Functions {
   const { vertical, horizontal } = filterings;
   const { block, lastBlock, columns, planes, gyPlane, gyRow } = plan;
-  const { inWidth, inPlane } = plan.tiles;
+  const [inRow, inPlane] = [4 * plan.tiles.inWidth, 4 * plan.tiles.inPlane];
   const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
+  const sizes = [planes, inRow, inPlane, gyRow, gyPlane];
   const { images, upstream, outputFilters } = engine.program(
-    `winograd weights ${vertical.name} ${horizontal.name}`,
+    `winograd weights ${vertical.name} ${horizontal.name} ${sizes}`,
     (features) => [
-      channelsFunction("images", vertical.BT, horizontal.BT, features, 4 * TILE_COLUMNS),
-      channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * ROWS),
-      outputFiltersFunction(filterings, features),
+      channelsFunction("images", vertical.BT, horizontal.BT, features, inRow, inPlane, bytesOfV, 4 * TILE_COLUMNS),
+      channelsFunction("upstream", vertical.G, horizontal.G, features, 4 * gyRow, 4 * gyPlane, bytesOfU, 4 * ROWS),
+      outputFiltersFunction(filterings, features, bytesOfM),
     ],
   );
   return {
     product: productOf(engine, { k: block, block }, planes, columns),
     lastProduct: productOf(engine, { k: lastBlock, block }, planes, columns),
-    images: images.bind(null, 4 * inWidth, 4 * inPlane, bytesOfV),
-    upstream: upstream.bind(null, 4 * gyRow, 4 * gyPlane, bytesOfU),
-    outputFilters: outputFilters.bind(null, bytesOfM),
+    images,
+    upstream,
+    outputFilters,
     ...insides(engine),
   };
 }

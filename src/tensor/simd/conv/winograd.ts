@@ -140,22 +140,23 @@ function planOf({ N, C, H, W, O, Ho, Wo, top, left }: Pass, filterings: Filterin
 
 type Functions = Program<"product" | "pad" | "crop" | "inputTiles" | "outputTiles" | "filters">;
 
-/** Programs depend on as few numbers as possible; distances are their first arguments. */
+/** The input gradient has the sizes of the forward pass in most networks: then the two share all but the filters' part. */
 function functionsOf(engine: Engine, { C, filters }: Pass, filterings: Filtering2d, plan: Plan): Functions {
   const { tiles, blockC, planes, rowOfM, outPlane, outRow } = plan;
   const [bytesOfU, bytesOfV, bytesOfM] = planes.map((floats) => 4 * floats);
   const names = `${filterings.vertical.name} ${filterings.horizontal.name}`;
-  const transforms = engine.program<"inputTiles" | "outputTiles">(`winograd ${names}`, (features) => [
-    inputTilesFunction(filterings, features),
-    outputTilesFunction(filterings, features),
+  const sizes = [bytesOfV, bytesOfM, tiles.inWidth, tiles.inPlane, outPlane, outRow];
+  const { inputTiles, outputTiles } = engine.program(`winograd ${names} ${sizes}`, (features) => [
+    inputTilesFunction(filterings, features, 4 * tiles.inWidth, 4 * tiles.inPlane, bytesOfV),
+    outputTilesFunction(filterings, features, bytesOfM, 4 * outRow, 4 * outPlane),
   ]);
   const { filters: filtersOf } = engine.program(`winograd filters ${names} ${filters.turned}`, () => [
     filtersFunction(filterings, filters.turned),
   ]);
   return {
     product: productOf(engine, { k: C, block: blockC }, planes, rowOfM),
-    inputTiles: transforms.inputTiles.bind(null, 4 * tiles.inWidth, 4 * tiles.inPlane, bytesOfV),
-    outputTiles: transforms.outputTiles.bind(null, bytesOfM, 4 * outRow, 4 * outPlane),
+    inputTiles,
+    outputTiles,
     filters: filtersOf.bind(null, C, 4 * filters.ofFilter, 4 * filters.ofChannel, bytesOfU),
     ...insides(engine),
   };
