@@ -10,6 +10,7 @@ import { MaxPool2d } from "../src/nn/pool.ts";
 import { BasicBlock } from "../src/resnet/basic-block.ts";
 import { kaimingFanOut } from "../src/resnet/block.ts";
 import { cifarResNet } from "../src/resnet/cifar-resnet.ts";
+import { resnet50 } from "../src/resnet/imagenet-resnet.ts";
 import type { Rng } from "../src/tensor/rng.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import type { NetworkWork } from "./works.ts";
@@ -46,5 +47,6 @@ export class ResNet18 extends Module {
 
 export function makeNetwork({ network, width, channels }: NetworkWork, rng: Rng): Module {
   if (network === "ResNet-18") return new ResNet18(rng);
+  if (network === "ResNet-50") return resnet50({ rng, inChannels: channels });
   return cifarResNet(20, { rng, inChannels: channels, ...(width === undefined ? {} : { width }) });
 }

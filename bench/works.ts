@@ -59,7 +59,8 @@ export interface TransposedConvolution extends ConvShape {
   readonly padding: number;
 }
 
-export type NetworkName = "ResNet-20" | "ResNet-18";
+/** ResNet-50 is not written for the peers. */
+export type NetworkName = "ResNet-20" | "ResNet-18" | "ResNet-50";
 
 export interface NetworkWork {
   /** A step is forward, backward and an update by SGD with momentum 0.9 and weight decay. */
@@ -191,6 +192,9 @@ export const imageNetInference: NetworkWork = {
   size: 224,
   channels: 3,
 };
+
+/** Almost all of it 1×1 and 3×3 convolutions of one image, in equal parts. */
+export const bottleneckInference: NetworkWork = { ...imageNetInference, network: "ResNet-50" };
 
 /** The works for comparing peers. */
 export const comparedWorks: readonly Work[] = [
