@@ -229,9 +229,8 @@ function inference(work: NetworkWork, kernels: ArrayKernels): Subject {
     using(kernels, () => {
       sink = first(noGrad(() => model.forward(images)));
     });
-  // The packed filters are kept from the second step on; the third finds them.
-  run();
-  run();
+  // With SIMD, packed filters are kept from the second step on; the third finds them.
+  if (kernels.pool) for (let i = 0; i < 2; i++) run();
   return { run, result: () => sink };
 }
 
