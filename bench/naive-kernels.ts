@@ -17,7 +17,11 @@ export const naiveKernels: ArrayKernels = {
   gemm: naiveGemm,
   im2col: naiveIm2col,
   col2im: naiveCol2im,
-  conv2d: naiveConv2d,
+  conv2d: (x, w, b, y, g, add = null, relu = false) => {
+    naiveConv2d(x, w, b, y, g);
+    if (add) for (let i = 0; i < y.length; i++) y[i] += add[i];
+    if (relu) for (let i = 0; i < y.length; i++) y[i] = y[i] < 0 ? 0 : y[i];
+  },
   conv2dInputGradient: naiveConv2dInputGradient,
   conv2dWeightGradient: naiveConv2dWeightGradient,
 };

@@ -47,6 +47,6 @@ export class ResNet18 extends Module {
 
 export function makeNetwork({ network, width, channels }: NetworkWork, rng: Rng): Module {
   if (network === "ResNet-18") return new ResNet18(rng);
-  if (network === "ResNet-50") return resnet50({ rng });
+  if (network === "ResNet-50") return resnet50({ rng, inChannels: channels });
   return cifarResNet(20, { rng, inChannels: channels, ...(width === undefined ? {} : { width }) });
 }

@@ -9,6 +9,7 @@ import { type Subject, subjectOf } from "./subjects.ts";
 import { algorithms } from "./tiers.ts";
 import {
   batchNormRelu,
+  bottleneckInference,
   type Convolution,
   type ConvShape,
   cifarInference,
@@ -109,4 +110,5 @@ export const rows: readonly Row[] = [
   row({ ...cifarStep(64), width: 4, size: 28, channels: 1 }, { slow: true }),
   row(cifarInference, { naive: false, slow: true }),
   row(imageNetInference, { tiers: ALGORITHMS, naive: false, slow: true }),
+  row(bottleneckInference, { naive: false, slow: true }),
 ];

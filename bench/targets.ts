@@ -2,7 +2,8 @@
  * `npm run bench -- --targets`: Skipstone's targets, and what it reaches.
  *
  * Times are compared with PyTorch's in the same run (contender.ts), on one thread each, or on two, otherwise with its defaults;
- * and, on request, with those of another build of Skipstone. Without PyTorch, only rows that do not need it are measured.
+ * and, on request, with those of another build of Skipstone. Without PyTorch, only rows that do not need it are measured. One row
+ * is compared with ONNX Runtime (onnxruntime-node.ts).
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,7 @@ import { milliseconds } from "./report.ts";
 import { type Duel, measureDuel, type TargetRow, verdictOf } from "./verdict.ts";
 import {
   batchNormRelu,
+  bottleneckInference,
   type ConvShape,
   cifarStep,
   convShapes,
@@ -47,7 +49,10 @@ const pytorchOn = (threads: number): Command => ({
 
 export const pytorch: Command = pytorchOn(1);
 
-/** At most so many times PyTorch's time on as many threads. */
+/** ONNX Runtime's native library, from the folder in SKIPSTONE_ONNXRUNTIME. */
+const onnxRuntime: Command = { command: process.execPath, args: [here("./onnxruntime-node.js")] };
+
+/** At most so many times PyTorch's time on as many threads, or ONNX Runtime's on one. */
 interface TimeTarget {
   readonly name: string;
   readonly work: Work;
@@ -55,6 +60,8 @@ interface TimeTarget {
   /** Default: 1. */
   readonly threads?: number;
   readonly limit: Limit;
+  /** Default: PyTorch. */
+  readonly against?: "ONNX Runtime";
 }
 
 const timeTargets: readonly TimeTarget[] = [
@@ -71,6 +78,13 @@ const timeTargets: readonly TimeTarget[] = [
   { name: `${nameOf(cifarStep(32))}, direct everywhere`, work: cifarStep(32), variant: "direct", limit: [1.6, 1.3] },
   { name: `${nameOf(cifarStep(32))}, two threads`, work: cifarStep(32), threads: 2, limit: [0.85, 0.7] },
   { name: `${nameOf(imageNetInference)}, batch norm folded`, work: imageNetInference, limit: [1.1, 0.95] },
+  {
+    // PyTorch 1.13 has no fast 1×1 convolutions.
+    name: `${nameOf(bottleneckInference)}, batch norm folded`,
+    work: bottleneckInference,
+    limit: [1.85, 1.6],
+    against: "ONNX Runtime",
+  },
   { name: nameOf(batchNormRelu), work: batchNormRelu, limit: [0.4, 0.4] },
   ...enlargements.map((work): TimeTarget => ({ name: nameOf(work), work, limit: [1.5, 1.5] })),
 ];
@@ -95,24 +109,27 @@ export async function measureTargets(
   const ours = new Contender("skipstone", skipstone, 120);
   const theirs = new Contender("PyTorch", pytorch, 120);
   const theirsOnTwo = new Contender("PyTorch on two threads", pytorchOn(2), 120);
+  const runtime = new Contender("ONNX Runtime", onnxRuntime, 120);
   const other = otherBuild === undefined ? undefined : new Contender(otherBuild, skipstoneIn(otherBuild), 120);
   try {
     const multiplyAdd = ((await ours.ask({ version: true })).version ?? "").includes("multiply-add");
     const limitOf = (limit: Limit): number => limit[multiplyAdd ? 1 : 0];
     for (const target of productTargets(ours, limitOf)) if (chosen(target.name)) report(await target.measure(rounds));
-    for (const { name, work, threads = 1, limit, ...target } of timeTargets) {
+    for (const { name, work, threads = 1, limit, against = "PyTorch", ...target } of timeTargets) {
       if (!chosen(name)) continue;
       const variant = threads > 1 ? `threads=${threads}` : (target.variant ?? tier);
       const entry = { contender: ours, work, ...(variant === undefined ? {} : { variant }) };
-      const reference = { contender: threads > 1 ? theirsOnTwo : theirs, work };
-      report(await measureDuel({ name, entry, reference, against: "PyTorch", limit: limitOf(limit) }, rounds));
+      const contender = against === "ONNX Runtime" ? runtime : threads > 1 ? theirsOnTwo : theirs;
+      report(
+        await measureDuel({ name, entry, reference: { contender, work }, against, limit: limitOf(limit) }, rounds),
+      );
     }
     for (const duel of buildDuels(ours, other)) if (chosen(duel.name)) report(await measureDuel(duel, rounds));
     const memory = `peak memory of the ${nameOf(cifarStep(32))}, whole process`;
     if (chosen(memory)) report(await peakMemory(memory));
     if (large && chosen(LARGE)) report(await largeSteps(limitOf([1.15, 1.1])));
   } finally {
-    await Promise.all([ours, theirs, theirsOnTwo, other].map((contender) => contender?.stop()));
+    await Promise.all([ours, theirs, theirsOnTwo, runtime, other].map((contender) => contender?.stop()));
   }
 }
 

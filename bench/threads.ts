@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { Contender, type Rounds } from "./contender.ts";
 import { skipstone } from "./targets.ts";
 import { measureDuel, type TargetRow } from "./verdict.ts";
-import { cifarStep, cube, digitsStep, imageNetStep, largeInference, nameOf, type Work } from "./works.ts";
+import { bottleneckInference, cifarStep, cube, digitsStep, imageNetStep, nameOf, type Work } from "./works.ts";
 
 interface ThreadsTarget {
   readonly name: string;
@@ -22,7 +22,7 @@ const targets: readonly ThreadsTarget[] = [
   { name: nameOf(cifarStep(32)), work: cifarStep(32), limit: 0.56 },
   { name: nameOf(digitsStep), work: digitsStep, limit: 0.65 },
   { name: nameOf(imageNetStep), work: imageNetStep, limit: 0.55 },
-  { name: nameOf(largeInference), work: largeInference, limit: 0.55 },
+  { name: nameOf(bottleneckInference), work: bottleneckInference, limit: 0.55 },
   { name: nameOf(cube(512)), work: cube(512), limit: 0.53 },
   {
     name: `${nameOf(cifarStep(32))}, while another process keeps one core busy`,

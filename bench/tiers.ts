@@ -106,7 +106,8 @@ export function tier(name: string, strict: boolean): ArrayKernels {
   return {
     ...simd,
     name: `simd ${name}`,
-    conv2d: (x, w, b, y, g) => done(conv2d(at, x, w, b, y, withAlgorithm(g)), () => simd.conv2d(x, w, b, y, g)),
+    conv2d: (x, w, b, y, g, add, relu) =>
+      done(conv2d(at, x, w, b, y, withAlgorithm(g), add, relu), () => simd.conv2d(x, w, b, y, g, add, relu)),
     conv2dInputGradient: (gy, w, gx, g) =>
       done(conv2dInputGradient(at, gy, w, gx, withAlgorithm(g)), () => simd.conv2dInputGradient(gy, w, gx, g)),
     conv2dWeightGradient: (gy, x, gw, g) =>

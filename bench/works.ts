@@ -59,6 +59,7 @@ export interface TransposedConvolution extends ConvShape {
   readonly padding: number;
 }
 
+/** ResNet-50 is not written for the peers. */
 export type NetworkName = "ResNet-20" | "ResNet-18" | "ResNet-50";
 
 export interface NetworkWork {
@@ -197,7 +198,9 @@ export const digitsStep: NetworkWork = { ...cifarStep(32), width: 8, size: 28, c
 
 export const imageNetStep: NetworkWork = { ...imageNetInference, kind: "trainingStep", batch: 8 };
 
-export const largeInference: NetworkWork = { ...imageNetInference, network: "ResNet-50" };
+/** Almost all of it 1×1 and 3×3 convolutions of one image, in equal parts. */
+export const bottleneckInference: NetworkWork = { ...imageNetInference, network: "ResNet-50" };
+
 /** With 32 images it needs more memory than 32-bit addresses reach. */
 export const largeStep = (batch: number): NetworkWork => ({
   kind: "trainingStep",

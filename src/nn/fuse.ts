@@ -5,6 +5,8 @@
  * convolution y = w ⋆ x + b this is a convolution again, and saves a pass over the images:
  *
  *   scale·(w ⋆ x + b) + shift = w′ ⋆ x + b′,   w′ = scale·w,   b′ = scale·b + shift
+ *
+ * An addition or a ReLU that follows is then done in the convolution's own pass (../autograd/convolved.ts).
  */
 import { unrecorded } from "../autograd/graph.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";

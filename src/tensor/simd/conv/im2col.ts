@@ -8,9 +8,9 @@
  *   gw[o, t] = Σ_l gy[o, l] · padded[positions[l] + taps[t]]            weight gradient: the tables change places
  *   gx[c, p] = Σ_t w[t, c] · paddedGy[taps′[t] + positions′[p]]         input gradient, by phases of the stride
  *
- * So the GEMM's packing reads the image through the tables, block by block, and its tile does the rest. This covers
- * every kernel size, stride, padding, dilation and grouping. A 1×1 filter with stride 1 needs no tables: there the
- * image is the im2col matrix, and the product is a plain GEMM.
+ * So the product's packing reads the image through the tables, block by block, and its tile does the rest (table-product.ts).
+ * This covers every kernel size, stride, padding, dilation and grouping. Without padding the image is read where it stands. In
+ * the gradients of a 1×1 filter with stride 1 the image is the im2col matrix, and the product is a plain GEMM.
  *
  * Accuracy: a tile sums at most 256 products one after the other, and such sums are added: no worse than one running
  * sum. Next: winograd.ts, direct.ts.
@@ -27,7 +27,7 @@ import { type Ending, finishing } from "./ending.ts";
 import { type Functions, type Operands, TableProduct, tableFunctions, tableMatrix } from "./table-product.ts";
 import { isFew, writeTable, zero } from "./tables.ts";
 
-/** y `[N, O, Ho, Wo]` → w ⋆ x + b. False where the engine has no room. */
+/** y `[N, O, Ho, Wo]` → w ⋆ x, and what follows. False where the engine has no room. */
 export function im2colConv2d(
   engine: Engine,
   x: Floats,

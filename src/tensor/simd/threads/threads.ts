@@ -163,12 +163,14 @@ export class Threads implements Team {
     this.#end = start + args.length;
   }
 
-  /** Waits for the chunks before the open one, whose calls then begin at 0. */
+  /**
+   * Waits for the chunks before the open one, whose calls then begin at 0. A chunk that is too long even so is begun here: this
+   * thread makes the calls that it has, and from now on makes them at once.
+   */
   #makeRoom(): void {
     const { counters, calls, chunks } = this.shared;
     const slot = counters[PUBLISHED] & (CHUNKS - 1);
     const start = chunks[slot];
-    if (start === 0) throw new Error("a chunk of work is too long");
     this.#finish(counters[PUBLISHED]);
     calls.copyWithin(0, start, this.#end);
     chunks[slot] = 0;
