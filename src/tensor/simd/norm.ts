@@ -17,7 +17,7 @@ import type { Floats } from "../memory.ts";
 import { eachGroup, groupsFunction, recordFloats } from "./loops.ts";
 import { doublesAt, LARGE, SUM_LANES, totalOf } from "./sums.ts";
 import { constant, type Func, f32x4, get, set } from "./wasm/assembler.ts";
-import type { Call, Engine } from "./wasm/engine.ts";
+import type { Call, Engine, Program } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter rows do not fill a vector. */
@@ -62,6 +62,17 @@ export class Records {
   }
 }
 
+/** Σ x of each group, and Σ (x − m)². */
+export function momentFunctions(engine: Engine): Program<"sums" | "squares"> {
+  return engine.program("moments", () => [
+    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
+    groupsFunction("squares", { arrays: 1, reads: [0], numbers: 1, sums: 1 }, ({ x: [x], p: [m], terms: [term] }) => [
+      set(x, get(x), get(m), f32x4.sub),
+      set(term, get(x), get(x), f32x4.mul),
+    ]),
+  ]);
+}
+
 /**
  * mean, variance (biased) → per group. Two passes, the second over the deviations from the mean. It subtracts the mean
  * rounded to float32, m̃, and corrects for that: Σ(x − m)²/n = Σ(x − m̃)²/n − (m − m̃)².
@@ -70,13 +81,7 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   const { outer, groups, inner } = g;
   // x is read twice.
   if (inner < SHORTEST_ROW || !worthIt(x, x)) return false;
-  const { sums, squares } = engine.program<"sums" | "squares">("moments", () => [
-    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x))),
-    groupsFunction("squares", { arrays: 1, reads: [0], numbers: 1, sums: 1 }, ({ x: [x], p: [m], terms: [term] }) => [
-      set(x, get(x), get(m), f32x4.sub),
-      set(term, get(x), get(x), f32x4.mul),
-    ]),
-  ]);
+  const { sums, squares } = momentFunctions(engine);
   const n = outer * inner;
   let fits = true;
   const ran = engine.run((call) => {

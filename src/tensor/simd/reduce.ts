@@ -10,7 +10,8 @@
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { type Access, countDown, rowsFunction, step, sweep } from "./loops.ts";
+import { type Access, countDown, eachGroup, rowsFunction, step, sweep } from "./loops.ts";
+import { momentFunctions, Records } from "./norm.ts";
 import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
 import {
   type Code,
@@ -27,7 +28,7 @@ import {
   shuffle32,
   v128,
 } from "./wasm/assembler.ts";
-import type { Engine } from "./wasm/engine.ts";
+import type { Call, Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 export function reduce(engine: Engine, op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
@@ -63,6 +64,14 @@ function reduceRows(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceG
   const divisor = op === "mean" ? count : 1;
   let total = 0;
   const ran = engine.run((call) => {
+    const sums = engine.arena.short ? sumsInRanges(engine, call, x, g) : null;
+    if (sums) {
+      for (let k = 0; k < kept.length && Number.isFinite(total); k++) {
+        total = sums.sum(k, 0);
+        y[k] = total / divisor;
+      }
+      return;
+    }
     const px = call.input(x);
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
     for (let k = 0; k < kept.length && Number.isFinite(total); k++) {
@@ -72,6 +81,32 @@ function reduceRows(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceG
     }
   });
   return ran && Number.isFinite(total);
+}
+
+/** Numbers of a pass of `sweep`: whoever cuts a row there adds the same numbers in the same order. */
+const PASS = 16;
+
+/**
+ * The same sums to the bit, where x is too large for the memory: of channels over a batch, image by image, and of all of
+ * x. Null where x is something else.
+ */
+function sumsInRanges(engine: Engine, call: Call, x: Floats, g: ReduceGeometry): Records | null {
+  const { kept, reduced, inner } = g;
+  const [outer, groups] = [reduced.length, kept.length];
+  const whole = x.length === outer * groups * inner && kept.every((offset, k) => offset === k * inner);
+  if (!whole || outer * groups === 0 || (outer > 1 && reduced[1] !== groups * inner)) return null;
+  const { sums } = momentFunctions(engine);
+  const records = new Records(engine, call, groups, { sums: 1 });
+  if (outer * groups > 1) eachGroup(call, sums, { outer, groups, inner }, [x], [], records);
+  else {
+    const passes = Math.floor(inner / PASS);
+    call.eachRange(passes, [x.subarray(0, passes * PASS)], [], (from, to, [px]) =>
+      sums(px + 4 * PASS * from, 1, 1, PASS * (to - from), records.address, 0),
+    );
+    const rest = x.subarray(passes * PASS);
+    sums(call.input(rest), 1, 1, rest.length, records.address, 0);
+  }
+  return records;
 }
 
 /** The step of an arithmetic progression, 0 for fewer than two numbers, NaN for anything else. */
