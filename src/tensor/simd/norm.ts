@@ -19,11 +19,25 @@ import { groupsFunction } from "./loops.ts";
 import { Records } from "./records.ts";
 import { LARGE } from "./sums.ts";
 import { constant, type Func, f32x4, get, set } from "./wasm/assembler.ts";
-import type { Engine } from "./wasm/engine.ts";
+import type { Engine, Program } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 /** Shorter rows do not fill a vector. */
 export const SHORTEST_ROW = 4;
+
+/** Σ x of each group, and Σ (x − m)²; `two`: in two passes (groups.ts). */
+export function momentFunctions(engine: Engine, two: boolean): Program<"sums" | "squares" | "addLists"> {
+  return engine.program(`moments${two ? " in two passes" : ""}`, () => [
+    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x)), two),
+    groupsFunction(
+      "squares",
+      { arrays: 1, reads: [0], numbers: 1, sums: 1 },
+      ({ x: [x], p: [m], terms: [term] }) => [set(x, get(x), get(m), f32x4.sub), set(term, get(x), get(x), f32x4.mul)],
+      two,
+    ),
+    ...(two ? [addListsFunction(1)] : []),
+  ]);
+}
 
 /**
  * mean, variance (biased) → per group. Two passes, the second over the deviations from the mean. It subtracts the mean
@@ -34,16 +48,7 @@ export function moments(engine: Engine, x: Floats, mean: Floats, variance: Float
   // x is read twice.
   if (inner < SHORTEST_ROW || !worthIt(x, x)) return false;
   const two = inTwoPasses(engine, g);
-  const program = engine.program<"sums" | "squares" | "addLists">(`moments${two ? " in two passes" : ""}`, () => [
-    groupsFunction("sums", { arrays: 1, reads: [0], sums: 1 }, ({ x: [x], terms: [term] }) => set(term, get(x)), two),
-    groupsFunction(
-      "squares",
-      { arrays: 1, reads: [0], numbers: 1, sums: 1 },
-      ({ x: [x], p: [m], terms: [term] }) => [set(x, get(x), get(m), f32x4.sub), set(term, get(x), get(x), f32x4.mul)],
-      two,
-    ),
-    ...(two ? [addListsFunction(1)] : []),
-  ]);
+  const program = momentFunctions(engine, two);
   const addLists = two ? program.addLists : null;
   const n = outer * inner;
   let fits = true;

@@ -169,7 +169,7 @@ function convParts(
     count: O,
     cut: [w, b, y],
     whole: [x],
-    bytes: engine.arena.room / 2,
+    bytes: Number.POSITIVE_INFINITY,
     take: (from, to) => {
       const filters = { ...g, O: to - from, Og: to - from, shape: [N, to - from, g.Ho, g.Wo], algorithm };
       return [x, part(w, O, from, to), part(b, O, from, to), part(y, O, from, to), filters];

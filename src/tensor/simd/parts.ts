@@ -40,7 +40,8 @@ export function inParts<Args extends readonly unknown[]>(
 ): boolean {
   const ordinary = (arrays: readonly (Numbers | null)[]): number =>
     4 * arrays.reduce((sum, x) => sum + (x && !engine.arena.owns(x) ? x.length : 0), 0);
-  const room = Math.min(bytes, engine.arena.room / 2) - ordinary(whole);
+  // Half of what is free is left to the kernel's own scratch.
+  const room = Math.min(bytes, (engine.arena.room - ordinary(whole)) / 2);
   let size = Math.max(1, Math.min(count, Math.floor((room * count) / Math.max(1, ordinary(cut)))));
   size = Math.ceil(count / Math.ceil(count / size));
   for (let from = 0; from < count; ) {

@@ -10,7 +10,10 @@
 import type { ReduceGeometry } from "../geometry/reduce.ts";
 import type { ReduceOp } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
+import { sumGroups } from "./groups.ts";
 import { type Access, advance, type Compiled, countDown, GRAIN, rowsFunction, step, sweep } from "./loops.ts";
+import { momentFunctions } from "./norm.ts";
+import { Records } from "./records.ts";
 import { doublesAt, runningSum, SUM_LANES, totalOf } from "./sums.ts";
 import {
   type Code,
@@ -28,7 +31,7 @@ import {
   shuffle32,
   v128,
 } from "./wasm/assembler.ts";
-import type { Engine } from "./wasm/engine.ts";
+import type { Call, Engine } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 export function reduce(engine: Engine, op: ReduceOp, x: Floats, y: Floats, g: ReduceGeometry): boolean {
@@ -60,6 +63,15 @@ function reduceRows(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceG
   const divisor = op === "mean" ? count : 1;
   let finite = true;
   const ran = engine.run((call) => {
+    const sums = engine.arena.short && !extreme ? sumsInRanges(engine, call, x, g) : null;
+    if (sums) {
+      for (let k = 0; k < kept.length && finite; k++) {
+        const total = sums.sum(k, 0);
+        finite = Number.isFinite(total);
+        y[k] = total / divisor;
+      }
+      return;
+    }
     const px = call.input(x);
     const block = Math.min(kept.length, ROWS_AT_ONCE);
     const [table, results] = [call.scratch(block), call.scratch(block * RESULT_FLOATS)];
@@ -85,6 +97,32 @@ function reduceRows(engine: Engine, op: FastOp, x: Floats, y: Floats, g: ReduceG
     }
   });
   return ran && finite;
+}
+
+/** Numbers of a pass of `sweep`: whoever cuts a row there adds the same numbers in the same order. */
+const PASS = 16;
+
+/**
+ * The same sums to the bit, where x is too large for the memory: of channels over a batch, image by image, and of all of
+ * x. Null where x is something else.
+ */
+function sumsInRanges(engine: Engine, call: Call, x: Floats, g: ReduceGeometry): Records | null {
+  const { kept, reduced, inner } = g;
+  const [outer, groups] = [reduced.length, kept.length];
+  const whole = x.length === outer * groups * inner && kept.every((offset, k) => offset === k * inner);
+  if (!whole || outer * groups === 0 || (outer > 1 && reduced[1] !== groups * inner)) return null;
+  const { sums } = momentFunctions(engine, false);
+  const records = new Records(engine, call, groups, { sums: 1 });
+  if (outer * groups > 1) sumGroups(call, sums, null, { outer, groups, inner }, [x], [], records, 1);
+  else {
+    const passes = Math.floor(inner / PASS);
+    call.eachRange(passes, [x.subarray(0, passes * PASS)], [], (from, to, [px]) =>
+      sums(px + 4 * PASS * from, 1, 1, PASS * (to - from), records.address, 0),
+    );
+    const rest = x.subarray(passes * PASS);
+    sums(call.input(rest), 1, 1, rest.length, records.address, 0);
+  }
+  return records;
 }
 
 /** The step of an arithmetic progression, 0 for fewer than two numbers, NaN for anything else. */

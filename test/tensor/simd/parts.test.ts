@@ -242,14 +242,14 @@ const moved = (label: string, { shape, copy }: ReturnType<typeof sliceGeometry>,
   },
 });
 
-const reduction = (op: "sum" | "mean" | "max" | "min"): Case => {
-  const g = reduceGeometry(op, [601, 501], 1, false);
+const reduction = (op: "sum" | "mean" | "max" | "min", x: Shape, axes: number[]): Case => {
+  const g = reduceGeometry(op, x, axes, false);
   return {
     kernel: "reduce",
-    label: op,
+    label: `${op} [${x}] over ${axes}`,
     run: (k) => {
-      const y = unwritten(601);
-      k.reduce(op, random(601 * 501, 1), y, g);
+      const y = unwritten(sizeOf(g.shape));
+      k.reduce(op, random(sizeOf(x), 1), y, g);
       return [y];
     },
   };
@@ -303,7 +303,9 @@ const cases: readonly Case[] = [
   ),
   moved("every second", sliceGeometry("", [50, 100, 80], [null, [3, 99], [2, 76, 2]]), 400_000),
   moved("a transposition of each image", permuteGeometry("", [50, 100, 80], [0, 2, 1]), 400_000),
-  ...(["sum", "mean", "max", "min"] as const).map(reduction),
+  ...(["sum", "mean", "max", "min"] as const).map((op) => reduction(op, [601, 501], [1])),
+  reduction("sum", [29, 10, 33, 31], [0, 2, 3]),
+  reduction("mean", [601, 503], [0, 1]),
   {
     kernel: "resample",
     label: "bilinear",

@@ -126,7 +126,7 @@ export class Threads implements Team {
       const number = this.#functions.push(direct) - 1;
       const floats = locals.params.reduce((bits, type, i) => (type === "f32" ? bits | (1 << i) : bits), 0);
       shared[name] = (...args) => {
-        if (this.#recording) this.#write(number, floats, args);
+        if (this.#recording && this.#hasRoom(args.length)) this.#write(number, floats, args);
         else {
           for (let i = 0; i < args.length; i++) if (args[i] >= EACH && !(floats & (1 << i))) args[i] -= EACH;
           direct(...args);
@@ -145,7 +145,6 @@ export class Threads implements Team {
 
   #write(number: number, floats: number, args: readonly number[]): void {
     const { calls } = this.shared;
-    if (this.#end + HEAD + args.length > CALLS) this.#makeRoom();
     const start = this.#end + HEAD;
     let own = 0;
     for (let i = 0; i < args.length; i++) {
@@ -164,10 +163,21 @@ export class Threads implements Team {
   }
 
   /**
-   * Waits for the chunks before the open one, whose calls then begin at 0. A chunk that is too long even so is begun here: this
-   * thread makes the calls that it has, and from now on makes them at once.
+   * Whether a call can be written down. If not, the chunk is too long: this thread makes the calls that it has, and from now on
+   * makes them at once.
    */
-  #makeRoom(): void {
+  #hasRoom(args: number): boolean {
+    const needed = HEAD + args;
+    if (this.#end + needed <= CALLS) return true;
+    this.#moveToFront();
+    if (this.#end + needed <= CALLS) return true;
+    this.#recording = false;
+    this.#callWritten();
+    return false;
+  }
+
+  /** Waits for the chunks before the open one, whose calls then begin at 0. */
+  #moveToFront(): void {
     const { counters, calls, chunks } = this.shared;
     const slot = counters[PUBLISHED] & (CHUNKS - 1);
     const start = chunks[slot];
@@ -175,6 +185,19 @@ export class Threads implements Team {
     calls.copyWithin(0, start, this.#end);
     chunks[slot] = 0;
     this.#end -= start;
+  }
+
+  /** Makes the calls from 0 on. */
+  #callWritten(): void {
+    const { calls } = this.shared;
+    for (let i = 0; i < this.#end; i += HEAD + calls[i + 1]) {
+      const floats = calls[i + 3];
+      const args = Array.from({ length: calls[i + 1] }, (_, k) =>
+        floats & (1 << k) ? this.#floats[i + HEAD + k] : calls[i + HEAD + k],
+      );
+      this.#functions[calls[i]](...args);
+    }
+    this.#end = 0;
   }
 
   run(chunks: number, scratch: number, repeatable: boolean, body: (k: number) => void): void {
