@@ -157,7 +157,7 @@ export class Threads implements Team {
     const { counters, calls, chunks } = this.shared;
     const slot = counters[PUBLISHED] & (CHUNKS - 1);
     const start = chunks[slot];
-    if (start === 0) throw new Error("a chunk of work is too long");
+    if (start === 0) throw new SkipstoneError("a chunk of work is too long");
     this.#finish(counters[PUBLISHED]);
     calls.copyWithin(0, start, this.#end);
     chunks[slot] = 0;
