@@ -11,6 +11,7 @@ import { MOST_THREADS } from "./simd/threads/work.ts";
 import { kernels, replaceSimd } from "./tier.ts";
 import { warn } from "./warn.ts";
 
+/** Where workers come from. */
 export interface ThreadOptions {
   /**
    * Where the package's `dist/threads-worker.js` is, of the same version: only for a page whose Content-Security-Policy forbids
@@ -33,7 +34,7 @@ interface Team {
   readonly threads: Threads;
 }
 
-/** Milliseconds that workers have to start. */
+/** Milliseconds that workers have to start, and to end. */
 const PATIENCE = 10_000;
 
 declare const setTimeout: (then: () => void, milliseconds: number) => unknown;
@@ -79,7 +80,7 @@ async function change(n: number | undefined, file: WorkerFile | undefined): Prom
   }
   const before = team;
   team = null;
-  await before?.threads.end();
+  if (before) await gone(before.threads);
   const next = most > 1 ? await makeTeam(most, file) : null;
   if (next && typeof next !== "string") {
     team = next.team;
@@ -136,14 +137,29 @@ async function start(threads: Threads, n: number, workers: Workers): Promise<str
     // Nor would the next ones start.
     failure = error instanceof Error ? error.message : String(error);
   }
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-  }, PATIENCE);
-  while (threads.starting.length > 0 && !late) await new Promise<void>((resolve) => setTimeout(resolve, 2));
-  clearTimeout(timer);
+  await until(() => threads.starting.length === 0);
   for (const t of threads.starting) lose(t, `not ready after ${PATIENCE / 1000} s`);
   workers.started();
   starting = false;
   return failure;
+}
+
+/** Ends the workers. */
+async function gone(threads: Threads): Promise<void> {
+  let ended = false;
+  const end = (): void => {
+    ended = true;
+  };
+  threads.end().then(end, end);
+  await until(() => ended);
+}
+
+/** Waits until it is so, but not for ever. */
+async function until(isSo: () => boolean): Promise<void> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+  }, PATIENCE);
+  while (!isSo() && !late) await new Promise<void>((resolve) => setTimeout(resolve, 2));
+  clearTimeout(timer);
 }

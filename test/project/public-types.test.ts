@@ -7,7 +7,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { unreachableTypes } from "./public-types.ts";
 
 const entries = Object.keys(packageJson.exports)
-  .filter((entry) => !entry.endsWith(".json"))
+  .filter((entry) => !/\.js(on)?$/.test(entry))
   .map((entry) => join("src", entry, "index.ts"));
 
 describe("every type in a public signature is exported by the same entry, or by the root", () => {

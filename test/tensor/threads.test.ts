@@ -130,6 +130,18 @@ describe("and tiers", () => {
     expect(await useThreads(1)).toEqual({ threads: 1, why: null });
   });
 
+  it("without a SIMD tier, too", async () => {
+    const { WebAssembly } = globalThis;
+    try {
+      Reflect.deleteProperty(globalThis, "WebAssembly");
+      const why = "threads are for the SIMD tier: this platform has no WebAssembly";
+      expect(await useThreads(2)).toEqual({ threads: 1, why });
+    } finally {
+      globalThis.WebAssembly = WebAssembly;
+    }
+    expect(started).toEqual([]);
+  });
+
   it("workers stay while the plain tier computes, and compute when the SIMD tier is in use again", async () => {
     await useThreads(2);
     const plain = train("plain");
