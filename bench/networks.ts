@@ -44,7 +44,10 @@ export class ResNet18 extends Module {
   }
 }
 
-export function makeNetwork({ network, width, channels }: NetworkWork, rng: Rng): Module {
+export function makeNetwork({ network, width, channels, checkpoint = false }: NetworkWork, rng: Rng): Module {
   if (network === "ResNet-18") return new ResNet18(rng);
+  if (network === "pre-activation ResNet-1001") {
+    return cifarResNet(1001, { rng, inChannels: channels, block: "bottleneck", order: "pre", checkpoint });
+  }
   return cifarResNet(20, { rng, inChannels: channels, ...(width === undefined ? {} : { width }) });
 }

@@ -36,9 +36,9 @@ it("random arrays never overlap, and what is given back is there again", () => {
           if (address !== undefined) live.push([address, 64 * size]);
         }
         const sorted = [...live].sort((a, b) => a[0] - b[0]);
-        sorted.forEach(([address, bytes], i) =>
-          expect(address + bytes).toBeLessThanOrEqual(sorted[i + 1]?.[0] ?? 4096),
-        );
+        for (const [i, [address, bytes]] of sorted.entries()) {
+          expect(address + bytes).toBeLessThanOrEqual(sorted[i + 1]?.[0] ?? 4096);
+        }
       }
       for (const block of live) free.put(...block);
       expect(free.take(64 * 64)).toBe(0);
