@@ -45,8 +45,11 @@ export class ResNet18 extends Module {
   }
 }
 
-export function makeNetwork({ network, width, channels }: NetworkWork, rng: Rng): Module {
+export function makeNetwork({ network, width, channels, checkpoint = false }: NetworkWork, rng: Rng): Module {
   if (network === "ResNet-18") return new ResNet18(rng);
   if (network === "ResNet-50") return resnet50({ rng, inChannels: channels });
+  if (network === "pre-activation ResNet-1001") {
+    return cifarResNet(1001, { rng, inChannels: channels, block: "bottleneck", order: "pre", checkpoint });
+  }
   return cifarResNet(20, { rng, inChannels: channels, ...(width === undefined ? {} : { width }) });
 }

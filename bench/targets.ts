@@ -17,6 +17,7 @@ import {
   cifarStep,
   convShapes,
   cube,
+  deepStep,
   enlargements,
   flopsOf,
   imageNetInference,
@@ -128,6 +129,9 @@ export async function measureTargets(
     const memory = `peak memory of the ${nameOf(cifarStep(32))}, whole process`;
     if (chosen(memory)) report(await peakMemory(memory));
     if (large && chosen(LARGE)) report(await largeSteps(limitOf([1.15, 1.1])));
+    const deep = `${nameOf(deepStep(true))} against not`;
+    if (chosen(`${deep}: memory, whole process`)) report(await deepMemory(`${deep}: memory, whole process`));
+    if (chosen(`${deep}: time`)) report(await deepTime(`${deep}: time`, ours, rounds));
   } finally {
     await Promise.all([ours, theirs, theirsOnTwo, runtime, other].map((contender) => contender?.stop()));
   }
@@ -223,16 +227,50 @@ async function largeSteps(most: number): Promise<TargetRow> {
   }
 }
 
+/** Two new processes. */
+async function deepMemory(name: string): Promise<TargetRow> {
+  const kept = await memoryOf(skipstone, deepStep(false));
+  const again = await memoryOf(skipstone, deepStep(true));
+  const measured = typeof kept === "number" && typeof again === "number" ? ([kept, again] as const) : undefined;
+  const share = measured && measured[1] / measured[0];
+  return {
+    name,
+    target: "≤ 0.35",
+    measured: share?.toFixed(2) ?? "",
+    times: measured ? `${(measured[1] / 1e6).toFixed(0)} / ${(measured[0] / 1e6).toFixed(0)} MB` : "",
+    ...verdictOf(
+      share,
+      (value) => value <= 0.35,
+      [kept, again].find((result) => typeof result === "string"),
+    ),
+  };
+}
+
+async function deepTime(name: string, contender: Contender, rounds: Rounds): Promise<TargetRow> {
+  const [reference, score] = await compare(
+    [false, true].map((checkpoint) => ({ contender, work: deepStep(checkpoint) })),
+    rounds,
+  );
+  const { ratio, spread = 0 } = score;
+  return {
+    name,
+    target: "≤ 1.4",
+    measured: ratio === undefined ? "" : `${ratio.toFixed(2)} ±${(100 * spread).toFixed(0)} %`,
+    times: [score, reference].map(({ median }) => (median === undefined ? "–" : milliseconds(median))).join(" / "),
+    ...verdictOf(ratio, (value) => value <= 1.4, score.cannot ?? reference.cannot),
+  };
+}
+
 /** A new process that does ten steps. */
 async function peakMemory(name: string): Promise<TargetRow> {
   const bytes = await memoryOf(skipstone, cifarStep(32));
   const megabytes = typeof bytes === "number" ? bytes / 1e6 : undefined;
   return {
     name,
-    target: "≤ 250 MB",
+    target: "≤ 159 MB",
     measured: megabytes === undefined ? "" : `${megabytes.toFixed(0)} MB`,
     times: "",
-    ...verdictOf(megabytes, (value) => value <= 250, typeof bytes === "string" ? bytes : undefined),
+    ...verdictOf(megabytes, (value) => value <= 159, typeof bytes === "string" ? bytes : undefined),
   };
 }
 

@@ -59,8 +59,8 @@ export interface TransposedConvolution extends ConvShape {
   readonly padding: number;
 }
 
-/** ResNet-50 is not written for the peers. */
-export type NetworkName = "ResNet-20" | "ResNet-18" | "ResNet-50";
+/** The larger ones are not written for the peers. */
+export type NetworkName = "ResNet-20" | "ResNet-18" | "ResNet-50" | "pre-activation ResNet-1001";
 
 export interface NetworkWork {
   /** A step is forward, backward and an update by SGD with momentum 0.9 and weight decay. */
@@ -69,6 +69,8 @@ export interface NetworkWork {
   readonly batch: number;
   /** Channels of the first stage; ResNet-20 only. Default 16. */
   readonly width?: number;
+  /** Whether the blocks are computed twice instead of kept; of the 1001 layers only. */
+  readonly checkpoint?: boolean;
   /** Height and width of the images. */
   readonly size: number;
   /** Channels of the images. */
@@ -111,7 +113,7 @@ export function nameOf(work: Work): string {
     case "trainingStep":
     case "inference": {
       const width = work.width === undefined ? "" : ` width ${work.width}`;
-      return `${work.kind === "inference" ? "inference" : "training step"} ${work.network}${width} @${work.size} ×${work.batch}`;
+      return `${work.kind === "inference" ? "inference" : "training step"} ${work.network}${width}${work.checkpoint ? ", checkpointed," : ""} @${work.size} ×${work.batch}`;
     }
   }
 }
@@ -181,6 +183,13 @@ export const cifarStep = (batch: number): NetworkWork => ({
   batch,
   size: 32,
   channels: 3,
+});
+
+/** 1001 layers, as they are or checkpointed. */
+export const deepStep = (checkpoint: boolean): NetworkWork => ({
+  ...cifarStep(8),
+  network: "pre-activation ResNet-1001",
+  checkpoint,
 });
 
 export const cifarInference: NetworkWork = { ...cifarStep(32), kind: "inference" };

@@ -22,7 +22,7 @@ export interface Operations<T> {
 }
 
 export function resnet<T>({ network, channels, width = 16 }: NetworkWork, x: T, ops: Operations<T>): T {
-  if (network === "ResNet-50") throw new Error("not written for the peers");
+  if (network !== "ResNet-18" && network !== "ResNet-20") throw new Error("not written for the peers");
   const imageNet = network === "ResNet-18";
   const widths = imageNet ? [64, 128, 256, 512] : [width, 2 * width, 4 * width];
   const convNorm = (x: T, name: string, C: number, O: number, kernel: number, stride: number): T =>

@@ -65,3 +65,55 @@ it("over 2,000 steps the process's memory stays flat after warm-up", async () =>
   // One forgotten step is about a megabyte. The collector and the compiler move by some.
   expect(Math.max(...later) - warm).toBeLessThan(25 * MB);
 });
+
+it("releaseMemory gives a huge step's memory back, and the next step computes with SIMD as before", async () => {
+  const measured = (await run(
+    "release",
+    `${imports.replace("randn,", "randn, releaseMemory,")}
+    const rng = new Rng(1);
+    const model = cifarResNet(8, { rng });
+    const step = (n: number) => {
+      const x = randn([n, 3, 32, 32], new Rng(2));
+      return valueAndGrad(() => crossEntropy(model.forward(x), new Int32Array(n))).value.item();
+    };
+    const rss = async () => {
+      for (let i = 0; i < 3; i++) {
+        (globalThis as unknown as { gc(): void }).gc();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return process.memoryUsage().rss;
+    };
+    step(4);
+    step(400);
+    step(400);
+    const huge = await rss();
+    const loss = step(4);
+    releaseMemory();
+    const released = await rss();
+    const again = step(4);
+    console.log(JSON.stringify({ huge, released, loss, again, tier: tierInUse().name }));`,
+  )) as { huge: number; released: number; loss: number; again: number; tier: string };
+  expect(measured.huge - measured.released).toBeGreaterThan(150 * MB);
+  expect(measured.tier).toBe("simd");
+  expect(measured.again).toBe(measured.loss);
+});
+
+it("a checkpointed network of 302 layers trains in less than half of the memory, to the same loss", async () => {
+  const train = async (checkpoint: boolean): Promise<{ peak: number; loss: number }> =>
+    (await run(
+      `deep-${checkpoint}`,
+      `${imports}
+      const rng = new Rng(1);
+      const model = cifarResNet(302, { rng, width: 8, order: "pre", checkpoint: ${checkpoint} });
+      const x = randn([32, 3, 32, 32], rng);
+      let loss = 0;
+      const start = process.memoryUsage().rss;
+      for (let step = 0; step < 2; step++) {
+        loss += valueAndGrad(() => crossEntropy(model.forward(x), new Int32Array(32))).value.item();
+      }
+      console.log(JSON.stringify({ peak: 1024 * process.resourceUsage().maxRSS - start, loss }));`,
+    )) as { peak: number; loss: number };
+  const [kept, again] = [await train(false), await train(true)];
+  expect(again.loss).toBe(kept.loss);
+  expect(again.peak).toBeLessThan(kept.peak / 2);
+});

@@ -22,7 +22,7 @@ export class FreeBlocks {
   /** The address of a block of this size, which is then no longer free; undefined if there is none. */
   take(bytes: number): number | undefined {
     const address = this.#bySize.get(bytes)?.pop();
-    if (address === undefined) return this.#bytes > bytes ? this.#cut(bytes) : undefined;
+    if (address === undefined) return this.#bytes >= bytes ? this.#cut(bytes) : undefined;
     this.#bytes -= bytes;
     return address;
   }
