@@ -55,7 +55,8 @@ export interface TableMatrix {
 }
 
 /** Lines of a panel that are neighbours four by four; and those that begin WIDE panels of nothing but neighbours. */
-const [RUNS, LONG_RUN] = [1, 2];
+const RUNS = 1;
+const LONG_RUN = 2;
 
 export function tableMatrix(
   engine: Engine,
