@@ -42,6 +42,8 @@ const HEAD = 4;
 const HEADER = 12;
 /** Looks at `DONE` before the main thread sleeps, where it may: some 100 µs. */
 const SPINS = 2 ** 14;
+/** Milliseconds that a thread is away when another program has its core; to wake one takes a tenth of it. */
+const LONG = 1;
 /** Milliseconds without a call of any worker, while one has work: a call takes some, so it is dead. */
 const PATIENCE = 3000;
 
@@ -228,10 +230,11 @@ export class Threads implements Team {
     }
     chunks[CHUNKS + slot] = this.#end;
     Atomics.store(counters, PUBLISHED, (chunk + 1) | 0);
-    if (Atomics.load(counters, SLEEPING) > 0) this.#wake();
+    if (Atomics.load(counters, SLEEPING) === 1) this.#wake();
   }
 
   #wake(): void {
+    Atomics.store(this.shared.counters, SLEEPING, 0);
     Atomics.add(this.shared.counters, WOKEN, 1);
     Atomics.notify(this.shared.counters, WOKEN);
   }
@@ -249,7 +252,7 @@ export class Threads implements Team {
     const worked = clock.now() - this.#began;
     this.#wait(all);
     const waited = clock.now() - this.#began - worked;
-    if (waited > worked) this.#patience.lost();
+    if (waited > Math.max(worked, LONG)) this.#patience.lost();
   }
 
   #wait(all: number): void {

@@ -25,7 +25,7 @@ export const COUNT: number = 48;
 export const SCRATCH: number = 49;
 /** Where the ring of programs ends, in bytes written so far. */
 export const WRITTEN: number = 64;
-/** Workers asleep until `WOKEN` changes. */
+/** 1: some worker sleeps, or is about to, until `WOKEN` changes. */
 export const SLEEPING: number = 80;
 export const WOKEN: number = 96;
 /** 1: workers end. */
@@ -91,6 +91,8 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
   const numbers = new Float32Array(calls.buffer);
   const mine = 144 + 16 * thread;
   let idle = 0;
+  // All chunks before this one are taken.
+  let looked = (counters[0] - 1) | 0;
   let read = counters[mine];
   // Too late: the others do not wait for it any more.
   if (thread > 0 && Atomics.compareExchange(counters, mine + 2, 0, 1) !== 0) return;
@@ -123,7 +125,7 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
     const count = counters[48];
     let chunk = first;
     let found = false;
-    for (let any = 0; any < 2 && !found; any++) {
+    for (let any = published === looked ? 2 : 0; any < 2 && !found; any++) {
       for (let k = first; ((published - k) | 0) > 0; k = (k + 1) | 0) {
         const taken = Atomics.load(chunks, 1024 + (k & 511));
         if (((k - taken) | 0) <= 0 || (any === 0 && ((k - first) | 0) % count !== thread)) continue;
@@ -172,11 +174,12 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
       if (thread > 0 && Atomics.load(counters, 128) === 1) Atomics.notify(counters, 32);
       continue;
     }
+    looked = published;
     if (thread === 0 || Atomics.load(counters, 112) === 1) return;
-    if (++idle < 10000) continue;
+    if (++idle < 30000) continue;
     // Nothing for a while: sleep until there is.
     const woken = Atomics.load(counters, 96);
-    Atomics.add(counters, 80, 1);
+    Atomics.store(counters, 80, 1);
     if (
       Atomics.load(counters, 16) === published &&
       Atomics.load(counters, 64) === read &&
@@ -184,7 +187,6 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
     ) {
       Atomics.wait(counters, 96, woken);
     }
-    Atomics.sub(counters, 80, 1);
     idle = 0;
   }
 }
