@@ -56,6 +56,7 @@ let turn: Promise<unknown> | undefined;
  * @example
  * const { threads, why } = await useThreads(2);
  * console.log(`${threads} threads`, why ?? "");
+ * await useThreads(1); // gives the worker back
  */
 export async function useThreads(n?: number, options?: ThreadOptions): Promise<ThreadsInUse> {
   if (n !== undefined) checkWhole("useThreads", "n", n);

@@ -24,22 +24,22 @@ const all = (...layers: readonly string[]): string =>
 const some = (...names: readonly string[]): string => `export { ${names.join(", ")} } from "./src/index.ts";`;
 
 const measured: readonly Measured[] = [
-  { name: "one operation: `add`", program: some("add"), limit: 43 },
-  { name: "tensor", program: all("tensor"), limit: 46 },
-  { name: "tensor + autograd", program: all("tensor", "autograd"), limit: 67 },
-  { name: "tensor + autograd + nn", program: all("tensor", "autograd", "nn"), limit: 93.7 },
-  { name: "tensor + autograd + nn + resnet", program: all("tensor", "autograd", "nn", "resnet"), limit: 103.4 },
-  { name: "io: safetensors, .pth, ONNX", program: all("io"), limit: 112.2 },
-  { name: "everything", program: 'export * from "./src/index.ts";', limit: 193.4 },
+  { name: "one operation: `add`", program: some("add"), limit: 53 },
+  { name: "tensor", program: all("tensor"), limit: 60 },
+  { name: "tensor + autograd", program: all("tensor", "autograd"), limit: 83 },
+  { name: "tensor + autograd + nn", program: all("tensor", "autograd", "nn"), limit: 110 },
+  { name: "tensor + autograd + nn + resnet", program: all("tensor", "autograd", "nn", "resnet"), limit: 119.6 },
+  { name: "io: safetensors, .pth, ONNX", program: all("io"), limit: 122.8 },
+  { name: "everything", program: 'export * from "./src/index.ts";', limit: 209.8 },
   {
     name: "cifarResNet, crossEntropy, backward, SGD",
     program: some("cifarResNet", "crossEntropy", "backward", "SGD", "Rng", "tensor"),
-    limit: 65.2,
+    limit: 77.2,
   },
   {
     name: "the program above",
     program: readFileSync("examples/train-in-15-lines.ts", "utf8").replaceAll('"../src/', '"./src/'),
-    limit: 80.2,
+    limit: 91.6,
   },
 ];
 
@@ -75,14 +75,14 @@ test.each(measured)("$name: at most $limit KiB, and what the README says", async
   expect(Math.abs(Number(written?.split("|")[2]) / gzipped - 1), written).toBeLessThan(0.05);
 });
 
-test("useThreads: at most 4 KiB more, and nothing of it for those who do not import it", async () => {
+test("useThreads: at most 4.4 KiB more, and nothing of it for those who do not import it", async () => {
   const names = ["cifarResNet", "crossEntropy", "backward", "SGD", "Rng", "tensor"];
   const [, without] = await sizesOf(some(...names));
   const [, withThreads] = await sizesOf(some(...names, "useThreads"));
   const more = (withThreads - without) / 1024;
   rows.push(`  ${"useThreads, beside them".padEnd(49)} ${more.toFixed(1).padStart(6)}`);
   expect(more).toBeGreaterThan(1);
-  expect(more).toBeLessThanOrEqual(4);
+  expect(more).toBeLessThanOrEqual(4.4);
   const { metafile } = await build({
     stdin: { contents: some(...names), resolveDir: resolve("."), loader: "ts" },
     bundle: true,

@@ -109,7 +109,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     conv2dInputGradient: orPlain(conv2dInputGradient, plainKernels.conv2dInputGradient, partsOf.conv2dInputGradient),
     conv2dWeightGradient: orPlain(conv2dWeightGradient, plainKernels.conv2dWeightGradient),
     maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d, partsOf.maxPool2d),
-    maxPool2dGradient: orPlain(maxPool2dGradient, plainKernels.maxPool2dGradient),
+    maxPool2dGradient: orPlain(maxPool2dGradient, plainKernels.maxPool2dGradient, partsOf.maxPool2dGradient),
     avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d, partsOf.avgPool2d),
     avgPool2dGradient: orPlain(avgPool2dGradient, plainKernels.avgPool2dGradient),
     resample: orPlain(resample, plainKernels.resample, partsOf.resample),

@@ -269,6 +269,7 @@ type Name =
   | "conv2d"
   | "conv2dInputGradient"
   | "maxPool2d"
+  | "maxPool2dGradient"
   | "avgPool2d"
   | "resample"
   | "moments"
@@ -304,6 +305,13 @@ export const partsOf: { readonly [K in Name]: Cut<Parameters<ArrayKernels[K]>> }
       of(x),
       of(y),
       of(indices),
+      some,
+    ]),
+  maxPool2dGradient: (_engine, gy, indices, gx, g) =>
+    planes<PoolGeometry, Parameters<ArrayKernels["maxPool2dGradient"]>>(g, [gy, indices, gx], (of, some) => [
+      of(gy),
+      of(indices),
+      of(gx),
       some,
     ]),
   avgPool2d: (_engine, x, y, g) => planes(g, [x, y], (of, some) => [of(x), of(y), some]),

@@ -201,7 +201,8 @@ const rows = (kernel: "softmax" | "logSoftmax" | "softmaxGradient" | "logSoftmax
   },
 });
 
-const pooled = (kernel: "maxPool2d" | "avgPool2d" | "avgPool2dGradient", label: string, size: number | null): Case => {
+type Pooling = "maxPool2d" | "maxPool2dGradient" | "avgPool2d" | "avgPool2dGradient";
+const pooled = (kernel: Pooling, label: string, size: number | null): Case => {
   const x = [5, 11, 75, 74];
   const options = { kernelSize: size ?? 1, stride: 2, padding: size === 3 ? 1 : 0 };
   const g = size ? poolGeometry("", x, options) : adaptivePoolGeometry("", x, 1);
@@ -211,9 +212,10 @@ const pooled = (kernel: "maxPool2d" | "avgPool2d" | "avgPool2dGradient", label: 
     run: (k) => {
       const [xs, y] = [random(sizeOf(x), 1), unwritten(sizeOf(g.shape))];
       const indices = new Int32Array(y.length);
-      if (kernel === "maxPool2d") k.maxPool2d(xs, y, indices, g);
-      else if (kernel === "avgPool2d") k.avgPool2d(xs, y, g);
-      else k.avgPool2dGradient(random(y.length, 2), xs, g);
+      if (kernel.startsWith("max")) k.maxPool2d(xs, y, indices, g);
+      if (kernel === "maxPool2dGradient") k.maxPool2dGradient(random(y.length, 2), indices, xs, g);
+      if (kernel === "avgPool2d") k.avgPool2d(xs, y, g);
+      if (kernel === "avgPool2dGradient") k.avgPool2dGradient(random(y.length, 2), xs, g);
       return [xs, y, indices];
     },
   };
@@ -281,6 +283,7 @@ const cases: readonly Case[] = [
   ...(["softmax", "logSoftmax", "softmaxGradient", "logSoftmaxGradient"] as const).map(rows),
   pooled("maxPool2d", "2×2", 2),
   pooled("maxPool2d", "3×3", 3),
+  pooled("maxPool2dGradient", "3×3", 3),
   pooled("avgPool2d", "2×2", 2),
   pooled("avgPool2d", "planes", null),
   pooled("avgPool2dGradient", "planes", null),

@@ -143,29 +143,38 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
       for (let i = chunks[slot]; i < end; ) {
         const own = calls[i + 2];
         const floats = calls[i + 3];
-        // Arguments beyond the function's own are ignored.
-        functions[calls[i]](
-          floats & 1 ? numbers[i + 4] : calls[i + 4] + (own & 1 ? scratch : 0),
-          floats & 2 ? numbers[i + 5] : calls[i + 5] + (own & 2 ? scratch : 0),
-          floats & 4 ? numbers[i + 6] : calls[i + 6] + (own & 4 ? scratch : 0),
-          floats & 8 ? numbers[i + 7] : calls[i + 7] + (own & 8 ? scratch : 0),
-          floats & 16 ? numbers[i + 8] : calls[i + 8] + (own & 16 ? scratch : 0),
-          floats & 32 ? numbers[i + 9] : calls[i + 9] + (own & 32 ? scratch : 0),
-          floats & 64 ? numbers[i + 10] : calls[i + 10] + (own & 64 ? scratch : 0),
-          floats & 128 ? numbers[i + 11] : calls[i + 11] + (own & 128 ? scratch : 0),
-          floats & 256 ? numbers[i + 12] : calls[i + 12] + (own & 256 ? scratch : 0),
-          floats & 512 ? numbers[i + 13] : calls[i + 13] + (own & 512 ? scratch : 0),
-          floats & 1024 ? numbers[i + 14] : calls[i + 14] + (own & 1024 ? scratch : 0),
-          floats & 2048 ? numbers[i + 15] : calls[i + 15] + (own & 2048 ? scratch : 0),
-          floats & 4096 ? numbers[i + 16] : calls[i + 16] + (own & 4096 ? scratch : 0),
-          floats & 8192 ? numbers[i + 17] : calls[i + 17] + (own & 8192 ? scratch : 0),
-          floats & 16384 ? numbers[i + 18] : calls[i + 18] + (own & 16384 ? scratch : 0),
-          floats & 32768 ? numbers[i + 19] : calls[i + 19] + (own & 32768 ? scratch : 0),
-          floats & 65536 ? numbers[i + 20] : calls[i + 20] + (own & 65536 ? scratch : 0),
-          floats & 131072 ? numbers[i + 21] : calls[i + 21] + (own & 131072 ? scratch : 0),
-          floats & 262144 ? numbers[i + 22] : calls[i + 22] + (own & 262144 ? scratch : 0),
-          floats & 524288 ? numbers[i + 23] : calls[i + 23] + (own & 524288 ? scratch : 0),
-        );
+        if (floats) {
+          const args: number[] = [];
+          for (let k = 0; k < calls[i + 1]; k++) {
+            const at = i + 4 + k;
+            args.push(floats & (1 << k) ? numbers[at] : calls[at] + (own & (1 << k) ? scratch : 0));
+          }
+          functions[calls[i]](...args);
+        } else {
+          // Arguments beyond the function's own are ignored.
+          functions[calls[i]](
+            calls[i + 4] + (own & 1 ? scratch : 0),
+            calls[i + 5] + (own & 2 ? scratch : 0),
+            calls[i + 6] + (own & 4 ? scratch : 0),
+            calls[i + 7] + (own & 8 ? scratch : 0),
+            calls[i + 8] + (own & 16 ? scratch : 0),
+            calls[i + 9] + (own & 32 ? scratch : 0),
+            calls[i + 10] + (own & 64 ? scratch : 0),
+            calls[i + 11] + (own & 128 ? scratch : 0),
+            calls[i + 12] + (own & 256 ? scratch : 0),
+            calls[i + 13] + (own & 512 ? scratch : 0),
+            calls[i + 14] + (own & 1024 ? scratch : 0),
+            calls[i + 15] + (own & 2048 ? scratch : 0),
+            calls[i + 16] + (own & 4096 ? scratch : 0),
+            calls[i + 17] + (own & 8192 ? scratch : 0),
+            calls[i + 18] + (own & 16384 ? scratch : 0),
+            calls[i + 19] + (own & 32768 ? scratch : 0),
+            calls[i + 20] + (own & 65536 ? scratch : 0),
+            calls[i + 21] + (own & 131072 ? scratch : 0),
+            calls[i + 22] + (own & 262144 ? scratch : 0),
+            calls[i + 23] + (own & 524288 ? scratch : 0),
+          );
+        }
         counters[mine + 1]++;
         i += 4 + calls[i + 1];
       }
