@@ -6,6 +6,9 @@
  * room: a network's images become smaller from layer to layer, and larger again on the way back.
  */
 
+/** Bytes below which nothing is cut: to look for a place would cost more than new memory. */
+const LEAST_CUT = 2 ** 16;
+
 export class FreeBlocks {
   /** Addresses by size in bytes, newest last. */
   readonly #bySize = new Map<number, number[]>();
@@ -22,7 +25,7 @@ export class FreeBlocks {
   /** The address of a block of this size, which is then no longer free; undefined if there is none. */
   take(bytes: number): number | undefined {
     const address = this.#bySize.get(bytes)?.pop();
-    if (address === undefined) return this.#bytes >= bytes ? this.#cut(bytes) : undefined;
+    if (address === undefined) return bytes >= LEAST_CUT && bytes <= this.#bytes ? this.#cut(bytes) : undefined;
     this.#bytes -= bytes;
     return address;
   }
