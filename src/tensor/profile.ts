@@ -5,14 +5,12 @@
  * It also explains why a bit differs between two runs: another tier or algorithm rounds its float32 sums in another
  * order (docs/simd.md).
  */
+import { clock } from "./clock.ts";
 import type { ConvGeometry } from "./geometry/conv.ts";
 import type { Kernels, Told } from "./kernels.ts";
 import { callNow, type Finished } from "./sync.ts";
 import { tableLines } from "./text-table.ts";
 import { withKernels } from "./tier.ts";
-
-/** Accurate to the microsecond where the platform has such a clock. */
-const clock: { now(): number } = (globalThis as { performance?: { now(): number } }).performance ?? Date;
 
 /** All calls of one kernel that were alike. */
 export interface KernelRow extends Told {

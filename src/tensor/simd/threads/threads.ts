@@ -1,9 +1,11 @@
 /** The main thread's side: writes chunks, publishes them, takes its share, and waits for the rest, but not for ever. */
+import { clock } from "../../clock.ts";
 import { SkipstoneError } from "../../errors.ts";
 import { warn } from "../../warn.ts";
 import type { Func } from "../wasm/assembler.ts";
 import type { MemoryLike } from "../wasm/features.ts";
 import { EACH, type Team } from "../wasm/team.ts";
+import { Patience, Silence } from "./patience.ts";
 import type { Hand } from "./start.ts";
 import {
   ARGUMENTS,
@@ -44,10 +46,6 @@ const HEADER = 12;
 const SPINS = 2 ** 14;
 /** Milliseconds that a thread is away when another program has its core; to wake one takes a tenth of it. */
 const LONG = 1;
-/** Milliseconds without a call of any worker, while one has work: a call takes some, so it is dead. */
-const PATIENCE = 3000;
-
-const clock: { now(): number } = (globalThis as { performance?: { now(): number } }).performance ?? Date;
 
 export class Threads implements Team {
   readonly shared: Shared;
@@ -361,50 +359,6 @@ export class Threads implements Team {
         return hand?.terminate();
       }),
     );
-  }
-}
-
-/**
- * Where another program keeps a core busy, a worker stops in the middle of a chunk for some milliseconds, and all wait. Then one
- * thread computes alone for a while: for twice as many pieces of work each time that happens, up to about a second.
- */
-class Patience {
-  #alone = 0;
-  #penalty = 0;
-  #kept = 0;
-
-  /** Whether to use the threads now. */
-  now(): boolean {
-    if (this.#alone === 0) return true;
-    this.#alone--;
-    return false;
-  }
-
-  /** They were in time. */
-  kept(): void {
-    if (this.#penalty > 0 && ++this.#kept % 64 === 0) this.#penalty >>= 1;
-  }
-
-  /** They took longer than this thread. */
-  lost(): void {
-    this.#penalty = Math.min(4096, Math.max(16, 2 * this.#penalty));
-    this.#alone = this.#penalty;
-    this.#kept = 0;
-  }
-}
-
-/** Measures how long nothing has happened, in time in which this process ran. */
-class Silence {
-  #before = clock.now();
-  #lasted = 0;
-  #sign = -1;
-
-  tooLong(sign: number): boolean {
-    const now = clock.now();
-    this.#lasted = sign === this.#sign ? this.#lasted + Math.min(now - this.#before, 50) : 0;
-    this.#before = now;
-    this.#sign = sign;
-    return sign === Infinity || this.#lasted > PATIENCE;
   }
 }
 
