@@ -223,7 +223,7 @@ function productFunction(features: Features, most: number, rest: number): Func {
 
 /**
  * The product with these distances from point to point (of a, b and c) and of c's rows, in floats. They cost nothing as arguments
- * (those of the transforms do: 10 % of a transform), so that most shapes of a network share the program, which is soon optimised.
+ * (in the transforms they seemed to cost some percent), so that most shapes of a network share the program, which is soon optimised.
  */
 export function productOf(
   engine: Engine,
