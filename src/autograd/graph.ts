@@ -13,7 +13,7 @@ import { checkTensor } from "../tensor/check-tensor.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 import { giveBackUnread, isComputed, noteReader } from "../tensor/given-back.ts";
 import type { Values } from "../tensor/memory.ts";
-import type { Recorded, Rule } from "../tensor/node.ts";
+import type { Again, Recorded, Rule } from "../tensor/node.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
@@ -43,7 +43,7 @@ export function needsGrad(t: Tensor): boolean {
  *
  * @param reads the tensors whose values the rule reads; the values of others need not be kept for it. Default: all.
  * @param saved arrays that the rule has for itself.
- * @param again computes the output once more (checkpoint.ts): then there is no rule.
+ * @param again of a checkpoint (checkpoint.ts), which has no rule.
  */
 export function record(
   operation: Operation,
@@ -52,7 +52,7 @@ export function record(
   rule: Rule,
   reads: readonly Tensor[] = [...inputs, output],
   saved: readonly Values[] = [],
-  again: (() => Tensor) | null = null,
+  again: Again<Tensor> | null = null,
 ): Tensor {
   if (!recording) return output;
   if (collected) {
