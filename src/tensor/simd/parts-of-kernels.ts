@@ -94,8 +94,10 @@ function copyParts([x, y, g]: ArgumentsOf<"copyStrided">): Parts<ArgumentsOf<"co
   return {
     count,
     take: (from, to) => {
-      const some = (x: Floats, offset: number, stride: number, extent: number): Floats =>
-        x.subarray(offset + from * stride, offset + (to - 1) * stride + extent);
+      const some = (x: Floats, offset: number, stride: number, extent: number): Floats => {
+        const length = to > from ? (to - 1 - from) * stride + extent : 0;
+        return x.subarray(offset + from * stride, offset + from * stride + length);
+      };
       return [
         some(x, xOffset, xStrides[0], xExtent),
         some(y, yOffset, yStrides[0], yExtent),
