@@ -11,13 +11,21 @@
  */
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { currentStep, inScope, type Values } from "../tensor/memory.ts";
-import type { Again } from "../tensor/node.ts";
 import { noteDraws, type Rng, type RngState, repeatDraws } from "../tensor/rng.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { callNow, checkNow } from "../tensor/sync.ts";
 import { computed, storageBehind, type Tensor, undoingChanges, valuesOf } from "../tensor/tensor.ts";
 import { copyOf } from "./arrays.ts";
-import { AutogradError, collecting, isCollecting, needsGrad, nodesBefore, record, recordedSoFar } from "./graph.ts";
+import {
+  AutogradError,
+  collecting,
+  isCollecting,
+  type Node,
+  needsGrad,
+  nodesBefore,
+  record,
+  recordedSoFar,
+} from "./graph.ts";
 import { spendingAllBut } from "./spend.ts";
 
 /** What checkpoints do while a `valueAndGrad` runs its function, whose graph is walked once and by nobody else. */
@@ -88,7 +96,7 @@ function computedTwice(run: () => Tensor): Tensor {
     if (!sameShape(second.shape, y.shape)) throw differs(formatShape(y.shape), formatShape(second.shape));
     return second;
   };
-  const again: Again<Tensor> = (goOn, isHeld) => {
+  const again: Node["again"] = (goOn, isHeld) => {
     inScope(() => {
       const before = recordedSoFar();
       const y = asPass(compute);

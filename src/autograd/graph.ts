@@ -13,7 +13,7 @@ import { checkTensor } from "../tensor/check-tensor.ts";
 import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 import { giveBackUnread, isComputed, noteReader } from "../tensor/given-back.ts";
 import type { Values } from "../tensor/memory.ts";
-import type { Again, Recorded, Rule } from "../tensor/node.ts";
+import type { Recorded, Rule } from "../tensor/node.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
@@ -52,7 +52,7 @@ export function record(
   rule: Rule,
   reads: readonly Tensor[] = [...inputs, output],
   saved: readonly Values[] = [],
-  again: Again<Tensor> | null = null,
+  again: Node["again"] = null,
 ): Tensor {
   if (!recording) return output;
   if (collected) {
