@@ -13,14 +13,14 @@ import { markCopy } from "../tensor/copies.ts";
 import { ShapeError, UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
 import { keepIfIn } from "../tensor/given-back.ts";
-import { allocate, currentStep, inScope, type Values } from "../tensor/memory.ts";
+import { allocate, currentStep, type Values } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { asStep } from "../tensor/step.ts";
 import { callNow, checkNow } from "../tensor/sync.ts";
 import { computed, isTensor, type Tensor, valuesOf, viewOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
 import { combine, copyOf, filled, scaled } from "./arrays.ts";
-import { asPass, recomputed } from "./checkpoint.ts";
+import { asPass } from "./checkpoint.ts";
 import { AutogradError, type Node, needsGrad, nodesBefore, recordLinear } from "./graph.ts";
 import { Holders } from "./holders.ts";
 import { type Spending, spendingAllBut } from "./spend.ts";
@@ -197,8 +197,8 @@ function differentiate(root: Tensor, options: BackwardOptions, spending: Spendin
     holders.drop(gy);
   };
 
-  const visit = (nodes: readonly Node[], spending: Spending | null): void => {
-    const done = spending?.(nodes, holders);
+  const isHeld = (array: Values): boolean => holders.has(array);
+  const visit = (nodes: readonly Node[], done?: (node: Node) => void): void => {
     for (const node of nodes) {
       const gy = finish(node.output);
       // A rule may have sent null (the output is used, but its gradient was not needed).
@@ -210,24 +210,22 @@ function differentiate(root: Tensor, options: BackwardOptions, spending: Spendin
   /** Goes on with the nodes inside a checkpoint, as if they had been in the graph all along. */
   const passAgain = (node: Node, gy: Values): void => {
     checkUnchanged(node);
-    const inside = (): void => {
-      const { y, nodes } = recomputed(node);
+    node.again!((y, nodes, done) => {
       if (only) leadingTo(nodes, leading);
       if (!y.node) {
         holders.drop(gy);
         return;
       }
       pending.set(y, gy);
-      visit(nodes, spendingAllBut(null));
-    };
-    inScope(inside, (array) => holders.has(array));
+      visit(nodes, done);
+    }, isHeld);
   };
 
   // The seed may be the caller's, and a rule may pass on arrays from the forward pass, which belong to the graph: hold
   // these for ever.
   holders.hold(seed);
   if (gradient) given.add(seed);
-  visit(nodes, spending);
+  visit(nodes, spending?.(nodes, isHeld));
   for (const leaf of [...pending.keys()]) finish(leaf);
   return new Gradients(result);
 }

@@ -26,14 +26,15 @@ import {
   record,
   recordedSoFar,
 } from "./graph.ts";
+import { spendingAllBut } from "./spend.ts";
 
-/** Whether a `valueAndGrad` runs its function, whose graph is walked once and by nobody else. */
-let inPass = false;
+/** What checkpoints do while a `valueAndGrad` runs its function, whose graph is walked once and by nobody else. */
+let inPass: ((fn: () => Tensor) => Tensor) | null = null;
 
-/** Runs `fn`, in which `checkpoint` has an effect. */
+/** Runs `fn`, in which `checkpoint` has an effect. (A program that calls this nowhere is smaller.) */
 export function asPass<T>(fn: () => T): T {
   const around = inPass;
-  inPass = true;
+  inPass = computedTwice;
   try {
     return fn();
   } finally {
@@ -57,14 +58,22 @@ export function asPass<T>(fn: () => T): T {
  */
 export function checkpoint(fn: () => Tensor): Tensor {
   checkNow("checkpoint", "fn", fn);
+  return checkpointed(() => callNow("checkpoint", "fn", fn));
+}
+
+/** `checkpoint` of a function that is the library's own. */
+export function checkpointed(fn: () => Tensor): Tensor {
   const run = (): Tensor => {
-    const y = callNow("checkpoint", "fn", fn);
+    const y = fn();
     checkTensor("checkpoint", "what fn returns", y);
     return y;
   };
-  // Inside another checkpoint the outer one's second time is this one's first.
-  if (!inPass || isCollecting()) return run();
+  return inPass ? inPass(run) : run();
+}
 
+function computedTwice(run: () => Tensor): Tensor {
+  // Inside another checkpoint the outer one's second time is this one's first.
+  if (isCollecting()) return run();
   const inputs = new Set<Tensor>();
   const draws = new Map<Rng, RngState>();
   let values: Values | undefined;
@@ -82,21 +91,21 @@ export function checkpoint(fn: () => Tensor): Tensor {
   if (needsGrad(first)) return first;
   // Numbers from outside, in another shape, go on being somebody else's.
   const y = computed(isNew ? values! : copyOf(values!), first.shape);
-  const again = (): Tensor => {
+  const compute = (): Tensor => {
     const second = undoingChanges(() => repeatDraws(draws, run));
     if (!sameShape(second.shape, y.shape)) throw differs(formatShape(y.shape), formatShape(second.shape));
     return second;
   };
+  const again: Node["again"] = (goOn, isHeld) => {
+    inScope(() => {
+      const before = recordedSoFar();
+      const y = asPass(compute);
+      const nodes = nodesBefore(y, [...inputs]);
+      if (nodes.some(({ order }) => order < before)) throw differs("one from some tensors", "one from others");
+      goOn(y, nodes, spendingAllBut(null)!(nodes, isHeld));
+    }, isHeld);
+  };
   return record("checkpoint", y, [...inputs], () => [], [...inputs], [], again);
-}
-
-/** Computes what is inside a checkpoint's node once more: its output, and its nodes, newest first. */
-export function recomputed(node: Node): { y: Tensor; nodes: readonly Node[] } {
-  const before = recordedSoFar();
-  const y = asPass(node.again!);
-  const nodes = nodesBefore(y, node.inputs);
-  if (nodes.some(({ order }) => order < before)) throw differs("one from some tensors", "one from others");
-  return { y, nodes };
 }
 
 function differs(first: string, second: string): AutogradError {

@@ -17,9 +17,8 @@ import { giveBackQuick, repeatable } from "../tensor/given-back.ts";
 import { allocate, currentStep, isConstant, type Values } from "../tensor/memory.ts";
 import type { Rule } from "../tensor/node.ts";
 import type { Shape } from "../tensor/shape.ts";
-import { computed, type Tensor, valuesOf } from "../tensor/tensor.ts";
+import { computed, type Deferred, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
-import { Convolved } from "./convolved.ts";
 import { isForGradients, readByProduct, record } from "./graph.ts";
 
 export type { Conv1dOptions, Conv2dOptions, ConvAlgorithm, ConvGeometry, Pair } from "../tensor/geometry/conv.ts";
@@ -76,6 +75,22 @@ export function conv1d(x: Tensor, w: Tensor, b: Tensor | null = null, options: C
   return convolved("conv1d", x, w, b, g, [g.N, g.O, g.Wo]);
 }
 
+/** One call: y = w ⋆ x + b. */
+export interface ConvCall {
+  readonly op: "conv1d" | "conv2d";
+  readonly x: Tensor;
+  readonly w: Tensor;
+  readonly b: Tensor | null;
+  readonly g: ConvGeometry;
+}
+
+/** How convolutions with constant weights, which are those of a fused model, wait for what follows (convolved.ts). */
+let wait: (call: ConvCall) => Deferred | null = () => null;
+
+export function waitAs(how: typeof wait): void {
+  wait = how;
+}
+
 function convolved(
   op: "conv1d" | "conv2d",
   x: Tensor,
@@ -85,9 +100,13 @@ function convolved(
   shape: Shape,
 ): Tensor {
   const inputs = b ? [x, w, b] : [x, w];
-  const waiting = new Convolved({ op, x, w, b, g });
-  const waits = currentStep() && isConstant(valuesOf(w)) && Convolved.pays(w);
-  const y = waits ? computed(waiting, shape) : repeatable(op, inputs, shape, () => waiting.compute());
+  const compute = (): Values => {
+    const y = allocate(g.N * g.O * g.L, valuesOf(x));
+    kernels.conv2d(valuesOf(x), valuesOf(w), b && valuesOf(b), y, g);
+    return y;
+  };
+  const waiting = currentStep() && isConstant(valuesOf(w)) && wait({ op, x, w, b, g });
+  const y = waiting ? computed(waiting, shape) : repeatable(op, inputs, shape, compute);
   const rule: Rule = (gy, [needX, needW, needB]) => {
     // y[l] = Σ_t w[t]·x[t, l] is linear in each of x, w and b, with x[t, l] the pixel that tap t sees at position l.
     //   ∂L/∂w[t] = Σ_l gy[l]·x[t, l]                 every position's error times what the tap saw there

@@ -6,26 +6,22 @@
  * Only convolutions whose weights are constants wait (`fuse`). Reading the output beside what follows it computes twice. Then
  * the layer stops waiting.
  */
-import type { ConvGeometry } from "../tensor/geometry/conv.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import { type Deferred, type Tensor, valuesOf } from "../tensor/tensor.ts";
 import { kernels } from "../tensor/tier.ts";
+import { type ConvCall, waitAs } from "./conv.ts";
 import { AutogradError } from "./graph.ts";
-
-/** One call: y = w ⋆ x + b. */
-export interface ConvCall {
-  readonly op: "conv1d" | "conv2d";
-  readonly x: Tensor;
-  readonly w: Tensor;
-  readonly b: Tensor | null;
-  readonly g: ConvGeometry;
-}
 
 /** The weights of layers whose outputs were computed twice. */
 const computedTwice = /* @__PURE__ */ new WeakSet<Values>();
 
+/** From now on convolutions whose weights are constants wait, unless they have been computed twice. */
+export function letConvolutionsWait(): void {
+  waitAs((call) => (computedTwice.has(valuesOf(call.w)) ? null : new Convolved(call)));
+}
+
 /** The output of a convolution, or its sum with another tensor. */
-export class Convolved implements Deferred {
+class Convolved implements Deferred {
   readonly #call: ConvCall;
   /** How often the convolution was computed, for its output and its sums. */
   readonly #computed: { times: number };
@@ -39,11 +35,6 @@ export class Convolved implements Deferred {
     this.#added = added;
     this.#inputs = [call.x, call.w, call.b, added].filter((t) => t !== null);
     this.#versions = this.#inputs.map(({ version }) => version);
-  }
-
-  /** Whether convolutions with these weights should wait. */
-  static pays(w: Tensor): boolean {
-    return !computedTwice.has(valuesOf(w));
   }
 
   compute(): Values {

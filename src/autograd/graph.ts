@@ -43,7 +43,7 @@ export function needsGrad(t: Tensor): boolean {
  *
  * @param reads the tensors whose values the rule reads; the values of others need not be kept for it. Default: all.
  * @param saved arrays that the rule has for itself.
- * @param again computes the output once more (checkpoint.ts): then there is no rule.
+ * @param again of a checkpoint (checkpoint.ts), which has no rule.
  */
 export function record(
   operation: Operation,
@@ -52,7 +52,7 @@ export function record(
   rule: Rule,
   reads: readonly Tensor[] = [...inputs, output],
   saved: readonly Values[] = [],
-  again: (() => Tensor) | null = null,
+  again: Node["again"] = null,
 ): Tensor {
   if (!recording) return output;
   if (collected) {

@@ -3,7 +3,15 @@ export type { OpAttributes, Operation, OwnOperation } from "./attributes.ts";
 export * from "./backward.ts";
 export { checkpoint } from "./checkpoint.ts";
 export * from "./compare.ts";
-export * from "./conv.ts";
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type ConvAlgorithm,
+  type ConvGeometry,
+  conv1d,
+  conv2d,
+  type Pair,
+} from "./conv.ts";
 export * from "./conv-transpose.ts";
 export * from "./cumulative.ts";
 export { defineOperation, type OperationCall, type OperationDefinition } from "./define-operation.ts";

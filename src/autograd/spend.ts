@@ -6,15 +6,14 @@
  * pass goes from the newest node to the oldest, and the oldest that touches an activation is the one that made it.
  */
 import { spend } from "../tensor/given-back.ts";
-import { release } from "../tensor/memory.ts";
+import { release, type Values } from "../tensor/memory.ts";
 import { outliving } from "../tensor/step.ts";
 import type { Storage } from "../tensor/storage.ts";
 import { isTensor, storageBehind, valuesOf } from "../tensor/tensor.ts";
 import type { Node } from "./graph.ts";
-import type { Holders } from "./holders.ts";
 
-/** Called before a pass with its nodes, newest first, and its gradients: what is to be done after each node. */
-export type Spending = (nodes: readonly Node[], gradients: Holders) => (node: Node) => void;
+/** Called before a pass with its nodes, newest first, and what arrays its gradients hold: what is to be done after each node. */
+export type Spending = (nodes: readonly Node[], isHeld: (array: Values) => boolean) => (node: Node) => void;
 
 /** Spends what a pass has used, but for the tensors in `value`; null where somebody else may look at tensors. */
 export function spendingAllBut(value: unknown): Spending | null {
@@ -29,17 +28,17 @@ export function spendingAllBut(value: unknown): Spending | null {
     valuesOf(object);
     kept.add(storageBehind(object));
   }
-  return (nodes, gradients) => {
+  return (nodes, isHeld) => {
     // Whoever looks at gradients may look at activations, too.
     if (nodes.some(({ op }) => op === "tap")) return () => {};
     const oldest = new Map<Storage, Node>();
     for (const node of nodes) for (const t of [...node.inputs, node.output]) oldest.set(storageBehind(t), node);
     return (node) => {
-      for (const array of node.saved) if (!gradients.has(array)) release(array);
+      for (const array of node.saved) if (!isHeld(array)) release(array);
       const storage = storageBehind(node.output);
       // A view's storage was made by an older node, or outside of this graph.
       if (oldest.get(storage) !== node || node.inputs.some((t) => storageBehind(t) === storage)) return;
-      if (!kept.has(storage) && !(storage.values && gradients.has(storage.values))) spend(storage);
+      if (!kept.has(storage) && !(storage.values && isHeld(storage.values))) spend(storage);
     };
   };
 }

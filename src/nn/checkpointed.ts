@@ -1,5 +1,5 @@
 /** Modules one after another that are computed twice instead of kept: deep networks in little memory. */
-import { checkpoint } from "../autograd/checkpoint.ts";
+import { checkpointed } from "../autograd/checkpoint.ts";
 import { checkList, checkWhole } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Sequential } from "./container.ts";
@@ -33,7 +33,7 @@ export class CheckpointedSequential extends Sequential {
     for (let s = 0; s < segments; s++) {
       const [from, to] = [s, s + 1].map((k) => Math.round((k * layers.length) / segments));
       const start = x;
-      x = checkpoint(() => layers.slice(from, to).reduce((y, layer) => layer.forward(y), start));
+      x = checkpointed(() => layers.slice(from, to).reduce((y, layer) => layer.forward(y), start));
     }
     return x;
   }

@@ -8,6 +8,7 @@
  *
  * An addition or a ReLU that follows is then done in the convolution's own pass (../autograd/convolved.ts).
  */
+import { letConvolutionsWait } from "../autograd/convolved.ts";
 import { unrecorded } from "../autograd/graph.ts";
 import { UsageError, ValueError } from "../tensor/errors.ts";
 import { declareConstant } from "../tensor/memory.ts";
@@ -61,6 +62,7 @@ export function fuse<X, Y>(model: Module<X, Y>, x?: X): number {
   }
   if (undo.length > 0) {
     for (const [, module] of model.namedModules()) lockEvaluation(module);
+    letConvolutionsWait();
     for (const [, parameter] of model.namedParameters()) declareConstant(valuesOf(parameter));
   }
   return undo.length;

@@ -26,6 +26,14 @@ export interface Recorded<T> {
   readonly reads: readonly T[];
   /** Arrays that the rule has for itself: they are kept as long as the node is. */
   readonly saved: readonly Values[];
-  /** Of a checkpoint: computes the output once more, and this time records how. `backward` goes on there. Else null. */
-  readonly again: (() => T) | null;
+  /**
+   * Of a checkpoint, else null: computes the output once more, this time recorded, and has `goOn` pass the gradient on through the
+   * nodes, newest first; `done` is to be called after each. Arrays that are held outlive it.
+   */
+  readonly again:
+    | ((
+        goOn: (y: T, nodes: readonly Recorded<T>[], done: (node: Recorded<T>) => void) => void,
+        isHeld: (array: Values) => boolean,
+      ) => void)
+    | null;
 }

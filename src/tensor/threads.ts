@@ -1,11 +1,12 @@
 /** `useThreads`: one computation on every core. How it works: docs/threads.md. */
 import { checkWhole } from "./arguments.ts";
 import { checkOptions, describe } from "./check.ts";
+import { clock } from "./clock.ts";
 import { UsageError } from "./errors.ts";
 import type { ArrayKernels } from "./kernels.ts";
 import { currentStep } from "./memory.ts";
 import { makeSimdKernels } from "./simd/index.ts";
-import { countCores, findWorkers, type WorkerFile, type Workers } from "./simd/threads/start.ts";
+import { countCores, findWorkers, type Workers } from "./simd/threads/start.ts";
 import { Threads } from "./simd/threads/threads.ts";
 import { MOST_THREADS } from "./simd/threads/work.ts";
 import { kernels, replaceSimd } from "./tier.ts";
@@ -38,7 +39,6 @@ interface Team {
 const PATIENCE = 10_000;
 
 declare const setTimeout: (then: () => void, milliseconds: number) => unknown;
-declare const clearTimeout: (timer: unknown) => void;
 
 let team: Team | null = null;
 /** The end of the last call: calls take turns. */
@@ -62,48 +62,43 @@ export async function useThreads(n?: number, options?: ThreadOptions): Promise<T
   if (n !== undefined) checkWhole("useThreads", "n", n);
   checkOptions<ThreadOptions>("useThreads", options, { worker: true });
   const file = options?.worker;
-  if (file !== undefined && typeof (typeof file === "string" ? file : file?.href) !== "string") {
+  const url = typeof file === "string" ? file : file?.href;
+  if (file !== undefined && typeof url !== "string") {
     throw new UsageError(`useThreads: worker must be a URL or a string, got ${describe(file)}`);
   }
   if (currentStep()) throw new UsageError("useThreads: threads cannot come or go inside a step: await it before");
-  const mine = (turn ?? Promise.resolve()).then(() => change(n, file));
+  const mine = (turn ?? Promise.resolve()).then(() => change(n, url));
   turn = mine.catch(() => {});
   return mine;
 }
 
-async function change(n: number | undefined, file: WorkerFile | undefined): Promise<ThreadsInUse> {
+async function change(n: number | undefined, file: string | undefined): Promise<ThreadsInUse> {
   const asked = n ?? countCores();
   const most = Math.min(asked, MOST_THREADS);
-  if (team && most > 1 && team.threads.working === most - 1 && isSimd()) {
-    // Somebody may have gone back to an earlier tier.
-    replaceSimd(team.tier, true);
-    return { threads: most, why: most < asked ? tooMany() : null };
+  let why: string | null = null;
+  if (!team || most < 2 || team.threads.working !== most - 1 || !isSimd()) {
+    const before = team;
+    team = null;
+    if (before) await gone(before.threads);
+    if (most > 1) why = await makeTeam(most, file);
+    if (before && !team) {
+      const alone = makeSimdKernels();
+      // Else the former one stays: without workers it computes too.
+      if (typeof alone !== "string") replaceSimd(alone, false);
+    }
   }
-  const before = team;
-  team = null;
-  if (before) await gone(before.threads);
-  const next = most > 1 ? await makeTeam(most, file) : null;
-  if (next && typeof next !== "string") {
-    team = next.team;
-    replaceSimd(team.tier, true);
-    const reasons = [most < asked ? tooMany() : null, next.why].filter((reason) => reason !== null);
-    return { threads: team.threads.working + 1, why: reasons.join("; ") || null };
-  }
-  if (before) {
-    const alone = makeSimdKernels();
-    // Else the former one stays: without workers it computes too.
-    if (typeof alone !== "string") replaceSimd(alone, false);
-  }
-  return { threads: 1, why: next };
+  if (!team) return { threads: 1, why };
+  // Somebody may have gone back to an earlier tier.
+  replaceSimd(team.tier, true);
+  const reasons = [most < asked ? `${MOST_THREADS} threads are the most` : null, why];
+  return { threads: team.threads.working + 1, why: reasons.filter((reason) => reason).join("; ") || null };
 }
-
-const tooMany = (): string => `${MOST_THREADS} threads are the most`;
 
 /** Whether the SIMD tier computes, or nothing has been decided. */
 const isSimd = (): boolean => kernels.name === "simd" || kernels.name === "auto";
 
-/** A tier with at least one worker that is ready, and why there are not more; or why there is none. */
-async function makeTeam(n: number, file: WorkerFile | undefined): Promise<{ team: Team; why: string | null } | string> {
+/** Makes a team with at least one worker that is ready. Returns why it has no more, or why there is none. */
+async function makeTeam(n: number, file: string | undefined): Promise<string | null> {
   if (!isSimd()) return `threads are for the SIMD tier, and the ${kernels.name} tier is in use`;
   const workers = findWorkers(file);
   if (typeof workers === "string") return workers;
@@ -114,11 +109,12 @@ async function makeTeam(n: number, file: WorkerFile | undefined): Promise<{ team
   });
   if (typeof tier === "string" || !threads) return `threads are for the SIMD tier: ${tier}`;
   const failure = await start(threads, n, workers);
+  if (threads.working > 0) team = { tier, threads };
   const missing = n - 1 - threads.working;
-  if (missing === 0) return { team: { tier, threads }, why: null };
+  if (missing === 0) return null;
   const why = `${missing} of ${n - 1} workers did not start: ${failure}`;
   warn(`useThreads: ${why}`);
-  return threads.working > 0 ? { team: { tier, threads }, why } : why;
+  return why;
 }
 
 /** Starts n − 1 workers, and waits until each is ready or lost. Returns why the first was lost. */
@@ -157,10 +153,6 @@ async function gone(threads: Threads): Promise<void> {
 
 /** Waits until it is so, but not for ever. */
 async function until(isSo: () => boolean): Promise<void> {
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-  }, PATIENCE);
-  while (!isSo() && !late) await new Promise<void>((resolve) => setTimeout(resolve, 2));
-  clearTimeout(timer);
+  const end = clock.now() + PATIENCE;
+  while (!isSo() && clock.now() < end) await new Promise<void>((resolve) => setTimeout(resolve, 2));
 }

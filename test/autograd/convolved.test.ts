@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../src/autograd/backward.ts";
 import { conv2d } from "../../src/autograd/conv.ts";
+import { letConvolutionsWait } from "../../src/autograd/convolved.ts";
 import { add, mul, relu } from "../../src/autograd/elementwise.ts";
 import { noGrad } from "../../src/autograd/graph.ts";
 import { sum } from "../../src/autograd/reduce.ts";
@@ -21,7 +22,11 @@ interface Layer {
 function layer(constant: boolean): Layer {
   const rng = new Rng(1);
   const [x, w, b, t] = [[2, 8, 9, 9], [12, 8, 3, 3], [12], [2, 12, 9, 9]].map((shape) => randn(shape, rng));
-  if (constant) declareConstant(valuesOf(w));
+  // As `fuse` does.
+  if (constant) {
+    letConvolutionsWait();
+    declareConstant(valuesOf(w));
+  }
   for (const tensor of [x, w, b, t]) tensor.requiresGrad = true;
   return { x, w, b, t };
 }

@@ -14,7 +14,7 @@ import { addScaled, unary, unaryGradient } from "./elementwise.ts";
 import { gemm } from "./matmul.ts";
 import { moments, normalize } from "./norm.ts";
 import { normalizeGradient, normalizeReluGradient } from "./norm-gradient.ts";
-import { inParts, type Parts } from "./parts.ts";
+import { type Cut, inParts, isArray } from "./parts.ts";
 import { partsOf } from "./parts-of-kernels.ts";
 import { avgPool2d, avgPool2dGradient, maxPool2d, maxPool2dGradient } from "./pool.ts";
 import { reduce } from "./reduce.ts";
@@ -26,6 +26,43 @@ import { Engine, NOT_COMPILED } from "./wasm/engine.ts";
 import { type MemoryLike, reasonOf, webAssembly } from "./wasm/features.ts";
 import type { Team } from "./wasm/team.ts";
 import { worthIt } from "./worth.ts";
+
+/** What each returns: whether it did the work. */
+type FastKernels = {
+  readonly [K in keyof ArrayKernels]?: ArrayKernels[K] extends (...args: infer Args) => void
+    ? (engine: Engine, ...args: Args) => boolean
+    : never;
+};
+
+const fastKernels = {
+  binary,
+  where,
+  unary,
+  unaryGradient,
+  addScaled,
+  copyStrided,
+  reduce,
+  gemm,
+  conv2d,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+  maxPool2d,
+  maxPool2dGradient,
+  avgPool2d,
+  avgPool2dGradient,
+  resample,
+  moments,
+  normalize,
+  normalizeGradient,
+  normalizeReluGradient,
+  softmax,
+  logSoftmax,
+  softmaxGradient,
+  logSoftmaxGradient,
+  sgd,
+  adam,
+  rmsprop,
+} as const satisfies FastKernels;
 
 /**
  * The tier, or a string that says why this platform cannot have it: there is no WebAssembly, it has no SIMD, it has no
@@ -52,7 +89,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
   let toldOfRoom = false;
   const hadNoRoom = (args: readonly unknown[]): string => {
     if (!toldOfRoom) {
-      const bytes = args.reduce<number>((sum, a) => sum + (ArrayBuffer.isView(a) ? a.byteLength : 0), 0);
+      const bytes = args.reduce<number>((sum, a) => sum + (isArray(a) ? a.byteLength : 0), 0);
       const [arrays, room] = [bytes, engine.arena.room].map((size) => `${Math.ceil(size / 2 ** 20)} MiB`);
       warn(
         `a kernel's arrays of ${arrays} find no room in the ${room} that are free in the memory of the SIMD kernels, and cannot be cut: a plain kernel computes, which is slower`,
@@ -61,7 +98,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     toldOfRoom = true;
     return "no room in the memory";
   };
-  const failed = (...args: readonly unknown[]): void => {
+  const failed = (args: readonly unknown[]): void => {
     why = hadNoRoom(args);
   };
   /** `fast` where it can, whole or in parts, otherwise `plain`. */
@@ -69,7 +106,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
     <Args extends readonly unknown[]>(
       fast: (engine: Engine, ...args: Args) => boolean,
       plain: (...args: Args) => void,
-      partsOf?: (engine: Engine, ...args: Args) => Parts<Args> | null,
+      cut: Cut<Args> | undefined,
     ): ((...args: Args) => void) =>
     (...args) => {
       engine.algorithm = null;
@@ -79,7 +116,7 @@ export function kernelsOf(engine: Engine): ArrayKernels {
         if (!args.some(isFloat64)) {
           if (!engine.arena.short && fast(engine, ...args)) return;
           if (engine.arena.short) {
-            const parts = partsOf?.(engine, ...args);
+            const parts = cut?.(args, engine);
             if (parts ? inParts(engine, fast, plain, parts, failed) : fast(engine, ...args)) return;
           }
         }
@@ -91,50 +128,25 @@ export function kernelsOf(engine: Engine): ArrayKernels {
       plain(...args);
     };
 
-  const tier: ArrayKernels = {
+  const own = Object.entries(fastKernels).map(([name, fast]) => {
+    const kernel = name as keyof typeof fastKernels;
+    // Of one kernel, which the types of a table cannot say.
+    const [plain, cut] = [plainKernels[kernel], partsOf[kernel]] as unknown[] as [() => void, Cut<unknown[]>?];
+    return [name, orPlain<unknown[]>(fast as () => boolean, plain, cut)];
+  });
+  return {
     ...plainKernels,
+    ...Object.fromEntries(own),
     name: "simd",
     arithmetic: engine.features.multiplyAdd ? "fused" : "separate",
     pool: engine.arena,
     ready: () => engine.ready(),
-    binary: orPlain(binary, plainKernels.binary, partsOf.binary),
-    where: orPlain(where, plainKernels.where, partsOf.where),
-    unary: orPlain(unary, plainKernels.unary, partsOf.unary),
-    unaryGradient: orPlain(unaryGradient, plainKernels.unaryGradient, partsOf.unaryGradient),
-    addScaled: orPlain(addScaled, plainKernels.addScaled, partsOf.addScaled),
-    copyStrided: orPlain(copyStrided, plainKernels.copyStrided, partsOf.copyStrided),
-    reduce: orPlain(reduce, plainKernels.reduce, partsOf.reduce),
-    gemm: orPlain(gemm, plainKernels.gemm, partsOf.gemm),
-    conv2d: orPlain(conv2d, plainKernels.conv2d, partsOf.conv2d),
-    conv2dInputGradient: orPlain(conv2dInputGradient, plainKernels.conv2dInputGradient, partsOf.conv2dInputGradient),
-    conv2dWeightGradient: orPlain(conv2dWeightGradient, plainKernels.conv2dWeightGradient),
-    maxPool2d: orPlain(maxPool2d, plainKernels.maxPool2d, partsOf.maxPool2d),
-    maxPool2dGradient: orPlain(maxPool2dGradient, plainKernels.maxPool2dGradient, partsOf.maxPool2dGradient),
-    avgPool2d: orPlain(avgPool2d, plainKernels.avgPool2d, partsOf.avgPool2d),
-    avgPool2dGradient: orPlain(avgPool2dGradient, plainKernels.avgPool2dGradient),
-    resample: orPlain(resample, plainKernels.resample, partsOf.resample),
-    moments: orPlain(moments, plainKernels.moments, partsOf.moments),
-    normalize: orPlain(normalize, plainKernels.normalize, partsOf.normalize),
-    normalizeGradient: orPlain(normalizeGradient, plainKernels.normalizeGradient, partsOf.normalizeGradient),
-    normalizeReluGradient: orPlain(
-      normalizeReluGradient,
-      plainKernels.normalizeReluGradient,
-      partsOf.normalizeReluGradient,
-    ),
-    softmax: orPlain(softmax, plainKernels.softmax, partsOf.softmax),
-    logSoftmax: orPlain(logSoftmax, plainKernels.logSoftmax, partsOf.logSoftmax),
-    softmaxGradient: orPlain(softmaxGradient, plainKernels.softmaxGradient, partsOf.softmaxGradient),
-    logSoftmaxGradient: orPlain(logSoftmaxGradient, plainKernels.logSoftmaxGradient, partsOf.logSoftmaxGradient),
-    sgd: orPlain(sgd, plainKernels.sgd, partsOf.sgd),
-    adam: orPlain(adam, plainKernels.adam, partsOf.adam),
-    rmsprop: orPlain(rmsprop, plainKernels.rmsprop, partsOf.rmsprop),
     told: (kernel) => {
-      const own = tier[kernel as keyof ArrayKernels] !== plainKernels[kernel as keyof ArrayKernels];
+      const own = kernel in fastKernels;
       if (own && why === null) return { tier: "simd", algorithm: engine.algorithm, why };
       return { tier: "plain", algorithm: null, why: own ? why : "not covered" };
     },
   };
-  return tier;
 }
 
 /** Why the plain kernel computed instead of this tier. */

@@ -1,80 +1,88 @@
 /** How the call of each kernel falls into parts (parts.ts). */
-import type { AxisGeometry } from "../geometry/axis.ts";
-import type { BroadcastGeometry } from "../geometry/broadcast.ts";
-import type { ConvGeometry } from "../geometry/conv.ts";
-import type { CopyGeometry } from "../geometry/copy.ts";
-import type { GemmGeometry } from "../geometry/matmul.ts";
+import type { ConvAlgorithm, ConvGeometry } from "../geometry/conv.ts";
 import type { NormGeometry } from "../geometry/norm.ts";
-import type { PoolGeometry } from "../geometry/pool.ts";
-import type { ReduceGeometry } from "../geometry/reduce.ts";
-import type { ArrayKernels, NormGradients, PerGroup } from "../kernels.ts";
+import type { ArrayKernels } from "../kernels.ts";
 import type { Floats } from "../memory.ts";
-import { chooseAlgorithm } from "./conv/conv.ts";
-import type { Cut, Numbers, Parts } from "./parts.ts";
+import { algorithmOf } from "./conv/conv.ts";
+import { type Cut, isArray, type Parts } from "./parts.ts";
 import type { Engine } from "./wasm/engine.ts";
 
-/** Of a convolution, whose tables and filters are prepared for each part. */
-const BYTES_OF_IMAGES = 2 ** 26;
-/** Elements of a part of an element-wise kernel: more than worth.ts asks for. */
+/** Of parts that have work of their own: a convolution's tables and filters are prepared for each. */
+const BYTES_OF_WORK = 2 ** 26;
+/** Elements that stay together: more than worth.ts asks for, and whole cache lines. */
 const ELEMENTS = 1024;
+/** Summands that a product takes together: KC of matmul.ts. */
+const SUMMANDS = 256;
 
-/** Part `from` to `to` of an array of `count` equal parts; of null, null. */
-function part<T extends Numbers | null>(x: T, count: number, from: number, to: number): T {
-  if (!x) return x;
-  const size = x.length / count;
-  return x.subarray(from * size, to * size) as T;
-}
+type ArgumentsOf<K extends keyof ArrayKernels> = ArrayKernels[K] extends (...args: infer Args) => void ? Args : never;
 
-/** Elements of arrays of n: the ranges begin on whole vectors and cache lines. */
-function elements<Args>(
-  n: number,
-  arrays: readonly (Floats | null)[],
-  take: (of: <T extends Floats | null>(x: T) => T, size: number) => Args,
-): Parts<Args> {
-  const count = Math.max(1, Math.floor(n / ELEMENTS));
-  return {
-    count,
-    cut: arrays,
-    take: (from, to) => {
-      const [first, end] = [from * ELEMENTS, to === count ? n : to * ELEMENTS];
-      // An array of another length is one number, or not read.
-      return take((x) => (x?.length === n ? x.subarray(first, end) : x) as typeof x, end - first);
-    },
+/** Takes parts `from` to `to` of an array, `count` in all; leaves anything else as it is. */
+const partOf =
+  (count: number, from: number, to: number) =>
+  <T>(x: T): T => {
+    if (!isArray(x)) return x;
+    const size = x.length / count;
+    return x.subarray(from * size, to * size) as typeof x;
   };
+
+/** Element by element: every array of the greatest length. Another is a single number, or not read. */
+function elements<Args extends readonly unknown[]>(args: Args): Parts<Args> {
+  const count = Math.max(...args.filter(isArray).map((x) => x.length));
+  const some = (x: unknown, from: number, to: number): unknown =>
+    isArray(x) && x.length === count ? x.subarray(from, to) : x;
+  return { count, unit: ELEMENTS, take: (from, to) => args.map((x) => some(x, from, to)) as unknown as Args };
 }
 
-function binaryParts(
-  op: Parameters<ArrayKernels["binary"]>[0],
-  a: Floats,
-  b: Floats,
-  y: Floats,
-  g: BroadcastGeometry,
-): Parts<Parameters<ArrayKernels["binary"]>> {
-  const { outer, outerStridesA, outerStridesB, innerStrideA, innerStrideB } = g;
-  if (outer.length === 0) {
-    return elements(g.size, [innerStrideA ? a : null, innerStrideB ? b : null, y], (of, size) => {
-      const [pa, pb] = [innerStrideA ? of(a) : a, innerStrideB ? of(b) : b];
-      return [op, pa, pb, of(y), { ...g, shape: [size], size, inner: size }];
-    });
-  }
-  const [count, strideA, strideB] = [outer[0], outerStridesA[0], outerStridesB[0]];
+/** Every array, also in an object, by what the geometry, the last argument, calls `axis`. */
+const along =
+  (axis: string) =>
+  <Args extends readonly unknown[]>(args: Args): Parts<Args> => {
+    const g = args[args.length - 1] as Readonly<Record<string, number>>;
+    return {
+      count: g[axis],
+      take: (from, to) => {
+        const some = partOf(g[axis], from, to);
+        const someOf = (x: object): object => Object.fromEntries(Object.entries(x).map(([name, x]) => [name, some(x)]));
+        const take = (x: unknown): unknown => (x && typeof x === "object" && !isArray(x) ? someOf(x) : some(x));
+        return args.map((x) => (x === g ? { ...g, [axis]: to - from } : take(x))) as unknown as Args;
+      },
+    };
+  };
+
+const planes = /* @__PURE__ */ along("planes");
+const rows = /* @__PURE__ */ along("outer");
+/** Of layer and group norm, whose groups lie one behind the other. Of batch norm, wasm/ranges.ts takes images. */
+const groups = <Args extends readonly unknown[]>(args: Args): Parts<Args> | null =>
+  (args[args.length - 1] as NormGeometry).outer === 1 ? along("groups")(args) : null;
+
+/** Along the outermost axis. */
+function binaryParts([op, a, b, y, g]: ArgumentsOf<"binary">): Parts<ArgumentsOf<"binary">> {
+  const { outer, inner } = g;
+  const flat = outer.length === 0;
+  const [count, strideA, strideB] = flat
+    ? [inner, g.innerStrideA, g.innerStrideB]
+    : [outer[0], g.outerStridesA[0], g.outerStridesB[0]];
   const along = (x: Floats, stride: number, from: number, to: number): Floats =>
     stride === 0 ? x : x.subarray(from * stride, to * stride);
   return {
     count,
-    cut: [strideA ? a : null, strideB ? b : null, y],
-    whole: [strideA ? null : a, strideB ? null : b],
+    unit: flat ? ELEMENTS : 1,
     take: (from, to) => {
-      const size = (g.size / count) * (to - from);
-      const shape = [to - from, ...outer.slice(1), g.inner];
-      const rows = { ...g, shape, size, outer: [to - from, ...outer.slice(1)] };
-      return [op, along(a, strideA, from, to), along(b, strideB, from, to), part(y, count, from, to), rows];
+      const length = to - from;
+      const size = (g.size / count) * length;
+      const some = {
+        ...g,
+        shape: [size],
+        size,
+        ...(flat ? { inner: length } : { outer: [length, ...outer.slice(1)] }),
+      };
+      return [op, along(a, strideA, from, to), along(b, strideB, from, to), partOf(count, from, to)(y), some];
     },
   };
 }
 
 /** Along the outermost axis, where the parts of x and y do not overlap much. */
-function copyParts(x: Floats, y: Floats, g: CopyGeometry): Parts<[Floats, Floats, CopyGeometry]> | null {
+function copyParts([x, y, g]: ArgumentsOf<"copyStrided">): Parts<ArgumentsOf<"copyStrided">> | null {
   const { shape, xStrides, yStrides, xOffset, yOffset } = g;
   const [count] = shape;
   if (shape.length < 2 || count < 2) return null;
@@ -83,16 +91,16 @@ function copyParts(x: Floats, y: Floats, g: CopyGeometry): Parts<[Floats, Floats
     shape.reduce((sum, length, axis) => (axis === 0 ? sum : sum + (length - 1) * strides[axis]), 1);
   const [xExtent, yExtent] = [extent(xStrides), extent(yStrides)];
   if (xExtent > Math.max(1, xStrides[0]) || yExtent > yStrides[0]) return null;
-  const [touchedX, touchedY] = [x.subarray(0, count * xExtent), y.subarray(0, count * yExtent)];
   return {
     count,
-    cut: [touchedX, touchedY],
     take: (from, to) => {
-      const [i, j] = [xOffset + from * xStrides[0], yOffset + from * yStrides[0]];
-      const last = to - from - 1;
+      const some = (x: Floats, offset: number, stride: number, extent: number): Floats => {
+        const length = to > from ? (to - 1 - from) * stride + extent : 0;
+        return x.subarray(offset + from * stride, offset + from * stride + length);
+      };
       return [
-        x.subarray(i, i + last * xStrides[0] + xExtent),
-        y.subarray(j, j + last * yStrides[0] + yExtent),
+        some(x, xOffset, xStrides[0], xExtent),
+        some(y, yOffset, yStrides[0], yExtent),
         { ...g, shape: [to - from, ...shape.slice(1)], xOffset: 0, yOffset: 0 },
       ];
     },
@@ -100,237 +108,103 @@ function copyParts(x: Floats, y: Floats, g: CopyGeometry): Parts<[Floats, Floats
 }
 
 /** Outputs whose elements are neighbours, one after the other. */
-function reduceParts(
-  op: Parameters<ArrayKernels["reduce"]>[0],
-  x: Floats,
-  y: Floats,
-  g: ReduceGeometry,
-): Parts<Parameters<ArrayKernels["reduce"]>> | null {
+function reduceParts([op, x, y, g]: ArgumentsOf<"reduce">): Parts<ArgumentsOf<"reduce">> | null {
   const { kept, count } = g;
   if (g.innerStride !== 1 || g.reduced.length !== 1 || kept.some((offset, k) => offset !== k * count)) return null;
   return {
     count: kept.length,
-    cut: [x, y],
     take: (from, to) => {
-      const some = { ...g, shape: [to - from], keptShape: [to - from, count], kept: kept.subarray(0, to - from) };
-      return [op, x.subarray(from * count, to * count), y.subarray(from, to), some];
+      const some = partOf(kept.length, from, to);
+      const shape = [to - from];
+      return [op, some(x), some(y), { ...g, shape, keptShape: [...shape, count], kept: kept.subarray(0, to - from) }];
     },
   };
 }
 
 /** Rows of A and C; where A is transposed, blocks of the sums, as the product takes them one after the other (matmul.ts). */
-function gemmParts(
-  a: Floats,
-  b: Floats,
-  c: Floats,
-  g: GemmGeometry,
-): Parts<[Floats, Floats, Floats, GemmGeometry]> | null {
-  const { m, n, k } = g;
-  if (!g.transposeA) {
-    return {
-      count: m,
-      cut: [a, c],
-      whole: [b],
-      bytes: BYTES_OF_IMAGES,
-      take: (from, to) => [part(a, m, from, to), b, part(c, m, from, to), { ...g, m: to - from }],
-    };
-  }
-  const count = Math.floor(k / SUMMANDS);
-  if (g.transposeB || count < 2) return null;
+function gemmParts([a, b, c, g]: ArgumentsOf<"gemm">): Parts<ArgumentsOf<"gemm">> | null {
+  const { m, k, transposeA, transposeB, accumulate = false } = g;
+  if (transposeA && (transposeB || k < 2 * SUMMANDS)) return null;
+  const [count, unit] = transposeA ? [k, SUMMANDS] : [m, 1];
   return {
     count,
-    cut: [a, b],
-    whole: [c],
-    bytes: BYTES_OF_IMAGES,
+    unit,
+    bytes: BYTES_OF_WORK,
     take: (from, to) => {
-      const [first, end] = [from * SUMMANDS, to === count ? k : to * SUMMANDS];
-      const accumulate = g.accumulate === true || from > 0;
-      return [a.subarray(first * m, end * m), b.subarray(first * n, end * n), c, { ...g, k: end - first, accumulate }];
+      const some = partOf(count, from, to);
+      return transposeA
+        ? [some(a), some(b), c, { ...g, k: to - from, accumulate: accumulate || from > 0 }]
+        : [some(a), b, some(c), { ...g, m: to - from }];
     },
   };
 }
-/** KC of matmul.ts. */
-const SUMMANDS = 256;
+
+const images = (g: ConvGeometry, algorithm: ConvAlgorithm, N: number): ConvGeometry => ({
+  ...g,
+  N,
+  shape: [N, ...g.shape.slice(1)],
+  algorithm,
+});
 
 /** Images; of one image, filters, where one convolution sees all its channels. */
 function convParts(
+  [x, w, b, y, g, add, relu]: ArgumentsOf<"conv2d">,
   engine: Engine,
-  x: Floats,
-  w: Floats,
-  b: Floats | null,
-  y: Floats,
-  g: ConvGeometry,
-): Parts<Parameters<ArrayKernels["conv2d"]>> | null {
-  const algorithm = g.algorithm === "auto" ? chooseAlgorithm("forward", g, engine.features) : g.algorithm;
-  const { N, O, groups } = g;
-  if (N > 1) return { ...images(g, [x, y], [w], ([x, y], some) => [x, w, b, y, { ...some, algorithm }]) };
-  if (groups > 1) return null;
+): Parts<ArgumentsOf<"conv2d">> | null {
+  const algorithm = algorithmOf("forward", g, engine);
+  const { N, O, Ho, Wo } = g;
+  if (N === 1 && g.groups > 1) return null;
   return {
-    count: O,
-    cut: [w, b, y],
-    whole: [x],
-    bytes: Number.POSITIVE_INFINITY,
+    count: N > 1 ? N : O,
+    bytes: N > 1 ? BYTES_OF_WORK : Infinity,
     take: (from, to) => {
-      const filters = { ...g, O: to - from, Og: to - from, shape: [N, to - from, g.Ho, g.Wo], algorithm };
-      return [x, part(w, O, from, to), part(b, O, from, to), part(y, O, from, to), filters];
+      const n = to - from;
+      const some = partOf(N > 1 ? N : O, from, to);
+      return N > 1
+        ? [some(x), w, b, some(y), images(g, algorithm, n), some(add), relu]
+        : [x, some(w), some(b), some(y), { ...g, O: n, Og: n, shape: [N, n, Ho, Wo], algorithm }, some(add), relu];
     },
   };
 }
 
-function images<Args>(
-  g: ConvGeometry,
-  cut: readonly Floats[],
-  whole: readonly Floats[],
-  take: (arrays: Floats[], g: ConvGeometry) => Args,
-): Parts<Args> {
-  const { N, shape } = g;
+type InputGradient = ArgumentsOf<"conv2dInputGradient">;
+function inputGradientParts([gy, w, gx, g]: InputGradient, engine: Engine): Parts<InputGradient> {
+  const algorithm = algorithmOf("inputGradient", g, engine);
   return {
-    count: N,
-    cut,
-    whole,
-    bytes: BYTES_OF_IMAGES,
+    count: g.N,
+    bytes: BYTES_OF_WORK,
     take: (from, to) => {
-      const some = { ...g, N: to - from, shape: [to - from, ...shape.slice(1)] };
-      return take(
-        cut.map((x) => part(x, N, from, to)),
-        some,
-      );
+      const some = partOf(g.N, from, to);
+      return [some(gy), w, some(gx), images(g, algorithm, to - from)];
     },
   };
 }
 
-/** Planes of x and y, of images or of a batch's channels. */
-function planes<G extends { readonly planes: number }, Args>(
-  g: G,
-  cut: readonly Numbers[],
-  take: (of: <T extends Numbers>(x: T) => T, g: G) => Args,
-): Parts<Args> {
-  return {
-    count: g.planes,
-    cut,
-    take: (from, to) => take((x) => part(x, g.planes, from, to), { ...g, planes: to - from }),
-  };
-}
-
-/** Groups of layer and group norm, which lie one behind the other. Of batch norm, wasm/ranges.ts takes images. */
-function groups<Args>(
-  g: NormGeometry,
-  cut: readonly (Floats | null)[],
-  take: (of: <T extends Floats | null>(x: T) => T, g: NormGeometry) => Args,
-): Parts<Args> | null {
-  if (g.outer !== 1) return null;
-  return {
-    count: g.groups,
-    cut,
-    take: (from, to) => take((x) => part(x, g.groups, from, to), { ...g, groups: to - from }),
-  };
-}
-
-type OfGroups = <T extends Floats | null>(x: T) => T;
-const someBy = (of: OfGroups, { mean, rstd, weight, bias }: PerGroup<Floats>): PerGroup<Floats> => ({
-  mean: of(mean),
-  rstd: of(rstd),
-  weight: of(weight),
-  bias: of(bias),
-});
-const someTo = (of: OfGroups, { x, weight, bias }: NormGradients<Floats>): NormGradients<Floats> => ({
-  x: of(x),
-  weight: of(weight),
-  bias: of(bias),
-});
-
-/** Rows of softmax. */
-function rows<Args>(
-  g: AxisGeometry,
-  cut: readonly Floats[],
-  take: (arrays: Floats[], g: AxisGeometry) => Args,
-): Parts<Args> {
-  return {
-    count: g.outer,
-    cut,
-    take: (from, to) =>
-      take(
-        cut.map((x) => part(x, g.outer, from, to)),
-        { ...g, outer: to - from },
-      ),
-  };
-}
-
-/** The kernels that can be computed in parts. */
-type Name =
-  | "binary"
-  | "where"
-  | "unary"
-  | "unaryGradient"
-  | "addScaled"
-  | "copyStrided"
-  | "reduce"
-  | "gemm"
-  | "conv2d"
-  | "conv2dInputGradient"
-  | "maxPool2d"
-  | "maxPool2dGradient"
-  | "avgPool2d"
-  | "resample"
-  | "moments"
-  | "normalize"
-  | "normalizeGradient"
-  | "normalizeReluGradient"
-  | "softmax"
-  | "logSoftmax"
-  | "softmaxGradient"
-  | "logSoftmaxGradient"
-  | "sgd"
-  | "adam"
-  | "rmsprop";
-
-/** How each falls into parts. */
-export const partsOf: { readonly [K in Name]: Cut<Parameters<ArrayKernels[K]>> } = {
-  binary: (_engine, ...args) => binaryParts(...args),
-  where: (_engine, c, a, b, y) => elements(y.length, [c, a, b, y], (of) => [of(c), of(a), of(b), of(y)]),
-  unary: (_engine, op, x, y, p, q) => elements(x.length, [x, y], (of) => [op, of(x), of(y), p, q]),
-  unaryGradient: (_engine, op, gy, x, y, gx, p, q) =>
-    elements(gy.length, [gy, x, y, gx], (of) => [op, of(gy), of(x), of(y), of(gx), p, q]),
-  addScaled: (_engine, alpha, x, y) => elements(x.length, [x, y], (of) => [alpha, of(x), of(y)]),
-  copyStrided: (_engine, x, y, g) => copyParts(x, y, g),
-  reduce: (_engine, ...args) => reduceParts(...args),
-  gemm: (_engine, a, b, c, g) => gemmParts(a, b, c, g),
+/** How each falls into parts, of the kernels that do. */
+export const partsOf: { readonly [K in keyof ArrayKernels]?: Cut<ArgumentsOf<K>> } = {
+  binary: binaryParts,
+  where: elements,
+  unary: elements,
+  unaryGradient: elements,
+  addScaled: elements,
+  copyStrided: copyParts,
+  reduce: reduceParts,
+  gemm: gemmParts,
   conv2d: convParts,
-  conv2dInputGradient: (engine, gy, w, gx, g) => {
-    const algorithm = g.algorithm === "auto" ? chooseAlgorithm("inputGradient", g, engine.features) : g.algorithm;
-    return images(g, [gy, gx], [w], ([gy, gx], some) => [gy, w, gx, { ...some, algorithm }]);
-  },
-  maxPool2d: (_engine, x, y, indices, g) =>
-    planes<PoolGeometry, Parameters<ArrayKernels["maxPool2d"]>>(g, [x, y, indices], (of, some) => [
-      of(x),
-      of(y),
-      of(indices),
-      some,
-    ]),
-  maxPool2dGradient: (_engine, gy, indices, gx, g) =>
-    planes<PoolGeometry, Parameters<ArrayKernels["maxPool2dGradient"]>>(g, [gy, indices, gx], (of, some) => [
-      of(gy),
-      of(indices),
-      of(gx),
-      some,
-    ]),
-  avgPool2d: (_engine, x, y, g) => planes(g, [x, y], (of, some) => [of(x), of(y), some]),
-  resample: (_engine, x, y, g) => planes(g, [x, y], (of, some) => [of(x), of(y), some]),
-  moments: (_engine, x, mean, variance, g) =>
-    groups(g, [x, mean, variance], (of, some) => [of(x), of(mean), of(variance), some]),
-  normalize: (_engine, x, by, add, relu, y, g) =>
-    groups(g, [x, add, y], (of, some) => [of(x), someBy(of, by), of(add), relu, of(y), some]),
-  normalizeGradient: (_engine, gy, x, by, to, g) =>
-    groups(g, [gy, x, to.x], (of, some) => [of(gy), of(x), someBy(of, by), someTo(of, to), some]),
-  normalizeReluGradient: (_engine, gy, z, x, by, gz, to, g) =>
-    groups(g, [gy, z, x, gz, to.x], (of, some) => [of(gy), of(z), of(x), someBy(of, by), of(gz), someTo(of, to), some]),
-  softmax: (_engine, x, y, g) => rows(g, [x, y], ([x, y], some) => [x, y, some]),
-  logSoftmax: (_engine, x, y, g) => rows(g, [x, y], ([x, y], some) => [x, y, some]),
-  softmaxGradient: (_engine, gy, y, gx, g) => rows(g, [gy, y, gx], ([gy, y, gx], some) => [gy, y, gx, some]),
-  logSoftmaxGradient: (_engine, gy, y, gx, g) => rows(g, [gy, y, gx], ([gy, y, gx], some) => [gy, y, gx, some]),
-  sgd: (_engine, w, gw, v, step) => elements(w.length, [w, gw, v], (of) => [of(w), of(gw), of(v), step]),
-  adam: (_engine, w, gw, m, v, peak, step) =>
-    elements(w.length, [w, gw, m, v, peak], (of) => [of(w), of(gw), of(m), of(v), of(peak), step]),
-  rmsprop: (_engine, w, gw, s, m, v, step) =>
-    elements(w.length, [w, gw, s, m, v], (of) => [of(w), of(gw), of(s), of(m), of(v), step]),
+  conv2dInputGradient: inputGradientParts,
+  maxPool2d: planes,
+  maxPool2dGradient: planes,
+  avgPool2d: planes,
+  resample: planes,
+  moments: groups,
+  normalize: groups,
+  normalizeGradient: groups,
+  normalizeReluGradient: groups,
+  softmax: rows,
+  logSoftmax: rows,
+  softmaxGradient: rows,
+  logSoftmaxGradient: rows,
+  sgd: elements,
+  adam: elements,
+  rmsprop: elements,
 };

@@ -8,24 +8,25 @@
 import type { Floats } from "../memory.ts";
 import type { Engine } from "./wasm/engine.ts";
 
-export type Numbers = Floats | Int32Array;
-
-/** A call that falls into `count` equal parts (the last one may be larger). */
+/** A call that falls into `count` equal parts. */
 export interface Parts<Args> {
   readonly count: number;
-  /** The arrays that are cut, and those that each part needs whole. */
-  readonly cut: readonly (Numbers | null)[];
-  readonly whole?: readonly (Numbers | null)[];
+  /** Parts that stay together; the last of these units may be larger. */
+  readonly unit?: number;
   /** Bytes to copy at once: few, so that they stay in L2, unless a part has work of its own. */
   readonly bytes?: number;
-  /** The arguments of the call on parts `from` to `to`. */
+  /** The arguments of the call on parts `from` to `to`; of none, the arrays that each part needs whole. */
   take(from: number, to: number): Args;
 }
 
 /** How a kernel's call falls into parts; null where it does not. */
-export type Cut<Args extends readonly unknown[]> = (engine: Engine, ...args: Args) => Parts<Args> | null;
+export type Cut<Args> = (args: Args, engine: Engine) => Parts<Args> | null;
 
 const BYTES = 2 ** 21;
+
+export function isArray(argument: unknown): argument is Floats | Int32Array {
+  return ArrayBuffer.isView(argument);
+}
 
 /**
  * Computes in parts with `fast`; from a single part on that finds no room, which `failed` is told, with `plain`. False
@@ -35,24 +36,27 @@ export function inParts<Args extends readonly unknown[]>(
   engine: Engine,
   fast: (engine: Engine, ...args: Args) => boolean,
   plain: (...args: Args) => void,
-  { count, cut, whole = [], bytes = BYTES, take }: Parts<Args>,
-  failed: (...args: Args) => void,
+  { count, unit = 1, bytes = BYTES, take }: Parts<Args>,
+  failed: (args: Args) => void,
 ): boolean {
-  const ordinary = (arrays: readonly (Numbers | null)[]): number =>
-    4 * arrays.reduce((sum, x) => sum + (x && !engine.arena.owns(x) ? x.length : 0), 0);
+  const units = Math.max(1, Math.floor(count / unit));
+  const some = (from: number, to: number): Args => take(from * unit, to === units ? count : to * unit);
+  const copied = (args: Args): number =>
+    args.reduce<number>((sum, x) => sum + (isArray(x) && !engine.arena.owns(x) ? x.byteLength : 0), 0);
+  const whole = copied(take(0, 0));
   // Half of what is free is left to the kernel's own scratch.
-  const room = Math.min(bytes, (engine.arena.room - ordinary(whole)) / 2);
-  let size = Math.max(1, Math.min(count, Math.floor((room * count) / Math.max(1, ordinary(cut)))));
-  size = Math.ceil(count / Math.ceil(count / size));
-  for (let from = 0; from < count; ) {
-    const to = Math.min(count, from + size);
+  const room = Math.min(bytes, (engine.arena.room - whole) / 2);
+  const most = Math.floor((room * units) / (copied(some(0, units)) - whole || 1));
+  let size = Math.ceil(units / Math.ceil(units / Math.max(1, most)));
+  for (let from = 0; from < units; ) {
+    const to = Math.min(units, from + size);
     engine.hadNoRoom = false;
-    if (fast(engine, ...take(from, to))) from = to;
+    if (fast(engine, ...some(from, to))) from = to;
     else if (!engine.hadNoRoom) return false;
     else if (size > 1) size = Math.ceil(size / 2);
     else {
-      const rest = take(from, count);
-      failed(...rest);
+      const rest = some(from, units);
+      failed(rest);
       plain(...rest);
       return true;
     }

@@ -32,7 +32,7 @@ import {
   shuffle32,
   v128,
 } from "./wasm/assembler.ts";
-import type { Engine } from "./wasm/engine.ts";
+import type { Call, Engine, Program } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
 /** A window of k × k, stride 2, with a border of p. */
@@ -49,34 +49,23 @@ const SQUARES: readonly Square[] = [
 export function maxPool2d(engine: Engine, x: Floats, y: Floats, indices: Int32Array, g: PoolGeometry): boolean {
   const square = SQUARES.find(({ k, p }) => slides(g.rows, g.H, k, p) && slides(g.columns, g.W, k, p));
   if (!square || !worthIt(x, y)) return false;
-  const { k, p } = square;
-  const { planes, H, W, Ho, Wo } = g;
-  const { copyRows, pool } = engine.program<"copyRows" | "pool">(`max pool ${k}`, () => [
+  const { planes, Ho, Wo } = g;
+  const program = engine.program<"copyRows" | "pool">(`max pool ${square.k}`, () => [
     copyRowsFunction(false),
     maxPoolFunction(square),
   ]);
-  const plane = paddedPlane(g, square);
   return engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
-    const allIndices = call.scratch(planes * Ho * Wo);
-    const [padded, results, places] = call.each(plane.size, Ho * Wo + 4, Ho * Wo + 4);
-    call.fillEach(Number.NEGATIVE_INFINITY, padded, plane.size);
-    call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
-      for (let n = from; n < to; n++) {
-        copyRows(px + 4 * n * H * W, padded + 4 * (p * plane.width + p), W, H, 4 * W, 4 * plane.width);
-        pool(padded, results, places, Ho, Wo, 4 * plane.width, W);
-        copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
-        copyRows(places, allIndices + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
-      }
-    });
-    indices.set(new Int32Array(engine.arena.memory.buffer, allIndices, indices.length));
+    const places = call.scratch(planes * Ho * Wo);
+    eachPlane(call, program, g, square, { border: Number.NEGATIVE_INFINITY, x: px, y: py, places });
+    indices.set(new Int32Array(engine.arena.memory.buffer, places, indices.length));
   });
 }
 
 /** y → the average of each 2×2 window, or of each whole plane. */
 export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry): boolean {
-  const { planes, H, W, Ho, Wo, rows, columns } = g;
+  const { planes, H, W, rows, columns } = g;
   if (!worthIt(x)) return false;
   const rowsSum = rowsSumOf(engine);
   let total = 0;
@@ -98,29 +87,42 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
   const square: Square = { k: 2, p: 0 };
   const whole = (windows: PoolWindows): boolean => windows.divisor.every((d) => d === 2);
   if (!(slides(rows, H, 2, 0) && slides(columns, W, 2, 0) && whole(rows) && whole(columns))) return false;
-  const { copyRows, pool } = engine.program<"copyRows" | "pool">("average pool 2", () => [
+  const program = engine.program<"copyRows" | "pool">("average pool 2", () => [
     copyRowsFunction(false),
     averagePoolFunction(square),
   ]);
-  const plane = paddedPlane(g, square);
   const ran = engine.run((call) => {
     const px = call.input(x);
     const py = call.output(y);
-    const [padded, results] = call.each(plane.size, Ho * Wo + 4);
-    call.fillEach(0, padded, plane.size);
-    call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
-      for (let n = from; n < to; n++) {
-        copyRows(px + 4 * n * H * W, padded, W, H, 4 * W, 4 * plane.width);
-        pool(padded, results, 0, Ho, Wo, 4 * plane.width, W);
-        copyRows(results, py + 4 * n * Ho * Wo, Ho * Wo, 1, 0, 0);
-      }
-    });
+    eachPlane(call, program, g, square, { border: 0, x: px, y: py, places: 0 });
     // Four numbers are added in float32 here. A non-finite sum shows in the sum of all.
     const lanes = doublesAt(engine, call.scratch(2 * SUM_LANES), SUM_LANES);
     rowsSum(py, 1, y.length, 0, lanes.byteOffset);
     total = totalOf(lanes);
   });
   return ran && Number.isFinite(total);
+}
+
+/** Runs `pool` on all planes, each in a frame of `border`, on all threads. Addresses; without `places`, 0. */
+function eachPlane(
+  call: Call,
+  { copyRows, pool }: Program<"copyRows" | "pool">,
+  g: PoolGeometry,
+  square: Square,
+  { border, x, y, places }: Readonly<Record<"border" | "x" | "y" | "places", number>>,
+): void {
+  const { planes, H, W, Ho, Wo } = g;
+  const [{ p }, { width, size }, n] = [square, paddedPlane(g, square), Ho * Wo];
+  const [padded, results, found] = call.each(size, n + 4, n + 4);
+  call.fillEach(border, padded, size);
+  call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
+    for (let k = from; k < to; k++) {
+      copyRows(x + 4 * k * H * W, padded + 4 * (p * width + p), W, H, 4 * W, 4 * width);
+      pool(padded, results, found, Ho, Wo, 4 * width, W);
+      copyRows(results, y + 4 * k * n, n, 1, 0, 0);
+      if (places) copyRows(found, places + 4 * k * n, n, 1, 0, 0);
+    }
+  });
 }
 
 /** gx → at each pixel, its share of its plane's gradient, for the average of whole planes. */

@@ -8,6 +8,7 @@
  */
 import type { ResampleGeometry, Taps } from "../geometry/interpolate.ts";
 import type { Floats } from "../memory.ts";
+import { Images } from "./images.ts";
 import { advance, countDown, GRAIN, step, sweep } from "./loops.ts";
 import { multiplyAdd } from "./matmul-kernel.ts";
 import { transposeFunction } from "./shape.ts";
@@ -30,23 +31,15 @@ export function resample(engine: Engine, x: Floats, y: Floats, g: ResampleGeomet
   const rowsFirst = Ho < H;
   const height = rowsFirst ? Ho : H;
   const together = Math.max(1, Math.min(planes, Math.floor(ROWS / height)));
-  // Threads take planes; where those are few and large, parts of each.
-  const within = engine.threadCount > 1 && planes < 2 * engine.threadCount;
   return engine.run((call) => {
     const [px, py] = [call.input(x), call.output(y)];
     const [rows, columns] = [tableOf(engine, call, g.rows), tableOf(engine, call, g.columns)];
-    const sizes = [together * height * W, together * height * Wo];
-    const betweenSize = together * height * (rowsFirst ? W : Wo);
-    const shared = within ? call.scratch(betweenSize) : 0;
-    const [upright, summed, own] = call.each(...sizes, within ? 0 : betweenSize);
-    const between = within ? shared : own;
-    const split = (n: number, grain: number, body: (from: number, to: number) => void): void => {
-      if (within) call.split(n, Math.ceil(grain), body);
-      else body(0, n);
-    };
+    const images = new Images(engine, call, planes);
+    const sizes = [W, Wo, rowsFirst ? W : Wo].map((width) => together * height * width);
+    const [upright, summed, between] = images.scratch(sizes.slice(0, 2), sizes.slice(2));
     /** Sums along the rows of n rows. */
     const alongRows = (source: number, target: number, n: number): void => {
-      split(n, GRAIN / (W + Wo), (from, to) => {
+      images.within(n, Math.ceil(GRAIN / (W + Wo)), (from, to) => {
         const many = to - from;
         transpose(source + 4 * from * W, upright, many, W, 4 * W, 4 * many);
         rowSums(upright, summed, Wo, many, columns);
@@ -55,7 +48,7 @@ export function resample(engine: Engine, x: Floats, y: Floats, g: ResampleGeomet
     };
     const alongColumns = (source: number, target: number, width: number, count: number): void => {
       for (let k = 0; k < count; k++) {
-        split(Ho, GRAIN / width, (from, to) => {
+        images.within(Ho, Math.ceil(GRAIN / width), (from, to) => {
           const table = rows + 4 * (3 * from + g.rows.offsets[from]);
           rowSums(source + 4 * k * H * width, target + 4 * (k * Ho + from) * width, to - from, width, table);
         });
@@ -67,11 +60,9 @@ export function resample(engine: Engine, x: Floats, y: Floats, g: ResampleGeomet
       alongRows(rowsFirst ? between : from, rowsFirst ? to : between, count * height);
       if (!rowsFirst) alongColumns(between, to, Wo, count);
     };
-    const all = (first: number, end: number): void => {
+    images.each(planes, Math.ceil(GRAIN / (H * W + Ho * Wo)), (first, end) => {
       for (let plane = first; plane < end; plane += together) resize(plane, Math.min(together, end - plane));
-    };
-    if (within) all(0, planes);
-    else call.split(planes, Math.ceil(GRAIN / (H * W + Ho * Wo)), all);
+    });
   });
 }
 

@@ -257,8 +257,21 @@ const reduction = (op: "sum" | "mean" | "max" | "min", x: Shape, axes: number[])
   };
 };
 
+const fused = (label: string, x: Shape, w: Shape): Case => ({
+  kernel: "conv2d",
+  label: `${label}, with an addition and ReLU`,
+  run: (k) => {
+    const g = convGeometry(x, w, null, { padding: 1 });
+    const y = unwritten(sizeOf(g.shape));
+    k.conv2d(random(sizeOf(x), 1), random(sizeOf(w), 2), random(g.O, 3), y, g, random(y.length, 4), true);
+    return [y];
+  },
+});
+
 const cases: readonly Case[] = [
   ...convolutions,
+  fused("images", [33, 24, 31, 30], [20, 24, 3, 3]),
+  fused("filters", [1, 24, 51, 50], [120, 24, 3, 3]),
   ...normalization("batch norm", [30, 10, 33, 31], null),
   ...normalization("group norm", [30, 10, 33, 31], 5),
   elementwise("unary", "exp", (k, [x], y) => k.unary("exp", x, y)),

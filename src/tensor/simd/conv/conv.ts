@@ -116,7 +116,7 @@ export function chooseAlgorithm(pass: ConvPass, g: ConvGeometry, features: Featu
 }
 
 /** What the geometry asks for, or the choice; the engine is told, for whoever asks how it was computed. */
-function algorithmOf(pass: ConvPass, g: ConvGeometry, engine: Engine): Exclude<ConvAlgorithm, "auto"> {
+export function algorithmOf(pass: ConvPass, g: ConvGeometry, engine: Engine): Exclude<ConvAlgorithm, "auto"> {
   const chosen = g.algorithm === "auto" ? chooseAlgorithm(pass, g, engine.features) : g.algorithm;
   engine.algorithm = chosen;
   return chosen;

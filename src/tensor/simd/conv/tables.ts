@@ -26,6 +26,8 @@ import {
 } from "../wasm/assembler.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 
+export { isFew } from "../images.ts";
+
 /** How a table is written. */
 interface TableOptions {
   /** Entries; the last offset fills those that `offsets` has none for. Default: as many as offsets. */
@@ -55,11 +57,6 @@ export function insides(engine: Engine): Program<"pad" | "crop"> {
 /** Zeros in scratch that all threads share. */
 export function zero(engine: Engine, address: number, floats: number): void {
   engine.arena.floats.fill(0, address / 4, address / 4 + floats);
-}
-
-/** Whether so few images are to be convolved that the threads work on each together, instead of each on images of its own. */
-export function isFew(engine: Engine, images: number): boolean {
-  return engine.threadCount > 1 && images < 2 * engine.threadCount;
 }
 
 /** pad(source, target, planes, H, W, rowBytes, planeBytes): planes of H × W into the insides of larger planes. */

@@ -15,11 +15,12 @@
 import { algorithmCovers, type ConvGeometry } from "../../geometry/conv.ts";
 import { oddLines } from "../../geometry/patches.ts";
 import { constantOf, type Floats } from "../../memory.ts";
+import { Images } from "../images.ts";
 import { GRAIN } from "../loops.ts";
 import { PRODUCT_GRAIN } from "../matmul.ts";
 import type { Engine, Program } from "../wasm/engine.ts";
 import { type Ending, finishing, NO_ENDING } from "./ending.ts";
-import { insides, isFew, zero } from "./tables.ts";
+import { insides } from "./tables.ts";
 import { type Filtering2d, inputTilesFunction, outputTilesFunction, WORK_FLOATS } from "./winograd-kernel.ts";
 import { type FilterLayout, filtersFunction, productOf, ROWS } from "./winograd-product.ts";
 import { meanTaps, type Tiling, tiling } from "./winograd-tiling.ts";
@@ -181,7 +182,6 @@ function convolve(
     const py = call.output(y);
     const finish = finishing(engine, call, py, ending);
     const key = `winograd/${[filterings.vertical.name, filterings.horizontal.name, filters.turned]}`;
-    const few = isFew(engine, N);
     // A constant's U is kept, and never in parts.
     const pw = inParts ? call.input(w) : 0;
     const whole = inParts
@@ -197,27 +197,14 @@ function convolve(
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
     // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
     const paddedFloats = C * t.inPlane;
-    const resultFloats = t.whole ? 0 : slots * O * outPlane;
-    const each = (floats: number): number => (few ? 0 : floats);
-    const scratch = call.each(
-      inParts ? points * planeOfU : 0,
-      points * planeOfM,
-      WORK_FLOATS,
-      ...[points * planeOfV, paddedFloats, resultFloats].map(each),
+    const batch = new Images(engine, call, N);
+    const [part, M, work, V, padded, results] = batch.scratch(
+      [inParts ? points * planeOfU : 0, points * planeOfM, WORK_FLOATS],
+      [points * planeOfV, paddedFloats, t.whole ? 0 : slots * O * outPlane],
     );
-    const [part, M, work] = scratch;
-    const [V, padded, results] = few
-      ? [points * planeOfV, paddedFloats, resultFloats].map((floats) => call.scratch(floats))
-      : scratch.slice(3);
     const U = inParts ? part : whole;
     const tables = t.write(engine, call, outRow);
-    if (few) zero(engine, padded, paddedFloats);
-    else call.fillEach(0, padded, paddedFloats);
-    /** Runs `body` on ranges that make up 0 … n: in parts where threads work together. */
-    const split = (n: number, grain: number, body: (from: number, to: number) => void): void => {
-      if (few) call.split(n, grain, body);
-      else body(0, n);
-    };
+    call.fillEach(0, padded, paddedFloats);
     const block = (begin: number, last: number): void => {
       const end = Math.min(last, begin + blockGroups);
       const panels = Math.ceil((end - begin) / 2);
@@ -235,7 +222,7 @@ function convolve(
         const to = V + (local >> 1) * panelBytes + 16 * (local & 1);
         const step = local & 1 ? panelBytes - 16 : 16;
         const grain = Math.ceil(GRAIN / (t.inPlane + 16 * points * count));
-        split(C, grain, (from, end) => {
+        batch.within(C, grain, (from, end) => {
           const channels = end - from;
           const image = padded + 4 * from * t.inPlane;
           if (isNew) {
@@ -255,7 +242,7 @@ function convolve(
         });
       });
       const pieces = Math.ceil(O / ROWS);
-      split(pieces, Math.ceil(PRODUCT_GRAIN / (8 * ROWS * C * points * panels)), (from, to) => {
+      batch.within(pieces, Math.ceil(PRODUCT_GRAIN / (8 * ROWS * C * points * panels)), (from, to) => {
         const lastO = Math.min(O, to * ROWS);
         for (let o = from * ROWS; o < lastO; o += blockO) {
           const filterCount = Math.min(blockO, lastO - o);
@@ -279,14 +266,10 @@ function convolve(
       });
     };
     let paddedUpTo = 0;
-    if (few) {
-      for (let begin = 0; begin < N * t.groups; begin += blockGroups) block(begin, N * t.groups);
-    } else {
-      call.split(N, 1, (from, to) => {
-        paddedUpTo = from;
-        for (let begin = from * t.groups; begin < to * t.groups; begin += blockGroups) block(begin, to * t.groups);
-      });
-    }
+    batch.each(N, 1, (from, to) => {
+      paddedUpTo = from;
+      for (let begin = from * t.groups; begin < to * t.groups; begin += blockGroups) block(begin, to * t.groups);
+    });
   });
 }
 

@@ -16,9 +16,6 @@ export interface Hand {
   terminate(): unknown;
 }
 
-/** A file with `workerProgram()`. A `URL` will do. */
-export type WorkerFile = string | { readonly href: string };
-
 /** How workers are started here. */
 export interface Workers {
   /** @param lost is called when the worker ends by itself, perhaps more than once. */
@@ -64,8 +61,8 @@ const call = (): string =>
 /** The program of a page's worker: dist/threads-worker.js. */
 export const workerProgram = (): string => `onmessage = ({ data: { shared, thread } }) => { ${call()} };`;
 
-/** How workers are started here, or why none can be. */
-export function findWorkers(file: WorkerFile | undefined): Workers | string {
+/** How workers are started here, or why none can be. @param file the URL of a file with `workerProgram()`. */
+export function findWorkers(file: string | undefined): Workers | string {
   const threads = ofNode<WorkerThreads>("node:worker_threads");
   if (threads) return nodeWorkers(threads);
   if (here.crossOriginIsolated === false) {
@@ -106,10 +103,9 @@ function nodeWorkers({ Worker }: WorkerThreads): Workers {
   };
 }
 
-function pageWorkers(Worker: NonNullable<Platform["Worker"]>, file: WorkerFile | undefined): Workers {
+function pageWorkers(Worker: NonNullable<Platform["Worker"]>, file: string | undefined): Workers {
   const { Blob, URL } = here;
-  const blob = file ?? URL!.createObjectURL(new Blob!([workerProgram()], { type: "text/javascript" }));
-  const url = typeof blob === "string" ? blob : blob.href;
+  const url = file ?? URL!.createObjectURL(new Blob!([workerProgram()], { type: "text/javascript" }));
   const notLoaded = file
     ? `${url} was not loaded as a worker`
     : "a Content-Security-Policy may forbid workers from blob: URLs: allow them in its worker-src, or name the package's file, useThreads(n, { worker: … })";

@@ -229,10 +229,10 @@ export class Call {
     });
   }
 
-  /** Fills `size` floats of each thread's scratch. */
+  /** Fills `size` floats of scratch; where that is each thread's own, of all threads. */
   fillEach(value: number, address: number, size: number): void {
-    const first = address >= EACH ? address - EACH : address;
-    for (let t = 0; t < this.#threads; t++) {
+    const [first, threads] = address >= EACH ? [address - EACH, this.#threads] : [address, 1];
+    for (let t = 0; t < threads; t++) {
       const from = (first + t * this.#each) / 4;
       this.#arena.floats.fill(value, from, from + size);
     }

@@ -39,28 +39,22 @@ export class FreeBlocks {
   #cut(bytes: number): number | undefined {
     const blocks = [...this.#bySize].flatMap(([size, addresses]) => addresses.map((address) => ({ address, size })));
     blocks.sort((a, b) => a.address - b.address);
-    let best: { first: number; last: number; size: number } | undefined;
-    for (let first = 0; first < blocks.length; ) {
-      let last = first;
-      let size = blocks[first].size;
-      while (blocks[last + 1]?.address === blocks[last].address + blocks[last].size) size += blocks[++last].size;
-      if (size >= bytes && !(best && best.size <= size)) best = { first, last, size };
-      first = last + 1;
+    const runs: { address: number; size: number }[] = [];
+    for (const { address, size } of blocks) {
+      const run = runs[runs.length - 1];
+      if (run && run.address + run.size === address) run.size += size;
+      else runs.push({ address, size });
     }
+    const [best] = runs.filter(({ size }) => size >= bytes).sort((a, b) => a.size - b.size);
     if (!best) return undefined;
-    const { address } = blocks[best.first];
-    let taken = 0;
-    for (let i = best.first; taken < bytes; i++) {
-      this.#remove(blocks[i].address, blocks[i].size);
-      taken += blocks[i].size;
+    const end = best.address + bytes;
+    for (const { address, size } of blocks) {
+      if (address < best.address || address >= end) continue;
+      const addresses = this.#bySize.get(size)!;
+      addresses.splice(addresses.indexOf(address), 1);
+      this.#bytes -= size;
+      if (address + size > end) this.put(end, address + size - end);
     }
-    if (taken > bytes) this.put(address + bytes, taken - bytes);
-    return address;
-  }
-
-  #remove(address: number, bytes: number): void {
-    const addresses = this.#bySize.get(bytes)!;
-    addresses.splice(addresses.indexOf(address), 1);
-    this.#bytes -= bytes;
+    return best.address;
   }
 }

@@ -38,25 +38,21 @@ export function eachRange(
   written: readonly number[],
   body: (from: number, to: number, addresses: readonly number[]) => void,
 ): void {
-  const copied = arrays.map((x) => x !== null && !arena.owns(x));
-  const floats = arrays.reduce((sum, x, i) => sum + (x && copied[i] ? x.length : 0), 0);
-  const parts = atOnce(arena, n, (4 * floats) / n);
+  const copied = (x: Floats | null): number => (x && !arena.owns(x) ? x.length / n : 0);
+  const parts = atOnce(arena, n, 4 * arrays.reduce((sum, x) => sum + copied(x), 0));
   arena.within(() => {
-    const places = arrays.map((x, i) =>
-      x && copied[i] ? arena.scratch((parts * x.length) / n) : (x?.byteOffset ?? 0),
-    );
+    const places = arrays.map((x) => (copied(x) ? arena.scratch(parts * copied(x)) : 0));
     for (let from = 0; from < n; from += parts) {
       const to = Math.min(n, from + parts);
       const addresses = arrays.map((x, i) => {
-        if (!x || !copied[i]) return places[i];
+        if (!x || !places[i]) return x?.byteOffset ?? 0;
         if (!written.includes(i)) arena.floats.set(partsOf(x, n, from, to), places[i] / 4);
-        return places[i] - (4 * from * x.length) / n;
+        return places[i] - 4 * from * copied(x);
       });
       body(from, to, addresses);
       for (const i of written) {
-        const x = arrays[i];
-        if (!x || !copied[i]) continue;
-        const target = partsOf(x, n, from, to);
+        if (!places[i]) continue;
+        const target = partsOf(arrays[i]!, n, from, to);
         target.set(arena.floats.subarray(places[i] / 4, places[i] / 4 + target.length));
       }
     }
