@@ -46,7 +46,7 @@ export function giveBackUnread(t: Tensor): void {
   if (storage.again && !storage.needed) giveBack(storage);
 }
 
-/** For a t that only y was computed from, and no derivative will read: gives the values back, unless y has still to read them. */
+/** For a t that only y was computed from: gives the values back, unless a derivative or y itself has still to read them. */
 export function giveBackUsed(t: Tensor, y: Tensor): void {
   if (t !== y && isComputed(y)) giveBackUnread(t);
 }
