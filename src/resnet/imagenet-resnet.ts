@@ -31,6 +31,7 @@ import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool.ts";
 import { checkBetween, checkBoolean, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
+import { giveBackUsed } from "../tensor/given-back.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock } from "./basic-block.ts";
@@ -234,8 +235,11 @@ export class ImageNetResNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    x = relu(this.bn1.forward(this.conv1.forward(x)));
-    if (this.maxpool) x = this.maxpool.forward(x);
+    const convolved = this.conv1.forward(x);
+    const activated = relu(this.bn1.forward(convolved));
+    giveBackUsed(convolved, activated);
+    x = this.maxpool ? this.maxpool.forward(activated) : activated;
+    giveBackUsed(activated, x);
     if (this.blurpool) x = this.blurpool.forward(x);
     x = this.layer2.forward(this.layer1.forward(x));
     x = this.layer4.forward(this.layer3.forward(x));

@@ -6,9 +6,13 @@
  *            └── F: convolutions, norms, ReLUs, factors ──────────┘
  *
  * What stands where is order.ts; what s is, shortcut.ts; which numbers F has beside its convolutions, start.ts.
+ *
+ * Nobody but F uses what its convolutions and ReLUs compute, so without a graph that is given back as soon as it has been used:
+ * its memory is the next one's.
  */
 import { add, mul, sigmoid } from "../autograd/elementwise.ts";
 import { ValueError } from "../tensor/errors.ts";
+import { giveBackUsed } from "../tensor/given-back.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { applySteps, ORDERS } from "./order.ts";
 import type { Block } from "./parts.ts";
@@ -24,8 +28,11 @@ export function forwardBlock(block: Block, x: Tensor): Tensor {
   const skip = applyShortcut(block, start, g);
   // A plain block has no survival probability, so it can only have been collapsed.
   if (alone && !skip) throw new ValueError(`${block.plan.who}: a block without shortcut cannot be collapsed`);
-  const branch = alone ? null : branchFrom(block, activated, g);
-  return afterSum(block, skip && branch ? add(skip, branch) : (skip ?? branch)!);
+  const convolved: Tensor[] = [];
+  const branch = alone ? null : branchFrom(block, activated, g, convolved);
+  const y = afterSum(block, skip && branch ? add(skip, branch) : (skip ?? branch)!);
+  for (const t of convolved) giveBackUsed(t, y);
+  return y;
 }
 
 export function branchOf(block: Block, x: Tensor): Tensor {
@@ -69,7 +76,8 @@ function gateFrom({ convGate }: Block, start: Tensor): Tensor | null {
   return convGate && sigmoid(convGate.forward(start));
 }
 
-function branchFrom(block: Block, activated: Tensor, g: Tensor | null): Tensor {
+/** @param convolved to which the last convolution's output is added, which what follows has still to read. */
+function branchFrom(block: Block, activated: Tensor, g: Tensor | null, convolved: Tensor[] = []): Tensor {
   const { order, shortcut, branchScale, survival } = block.plan;
   const { first, last } = ORDERS[order];
   const { branch } = SHORTCUTS[shortcut];
@@ -80,12 +88,17 @@ function branchFrom(block: Block, activated: Tensor, g: Tensor | null): Tensor {
   let y = activated;
   for (let i = 0; i < convolutions.length; i++) {
     if (i > 0) {
+      const before = y;
       if (block.biases.length > 0) y = add(y, block.biases[i - 1].after);
       y = applySteps("norm relu", y, norms[i - 1 + used]);
+      giveBackUsed(before, y);
       if (block.blur && block.blurAfter === i - 1) y = block.blur.forward(y);
     }
+    const before = y;
     y = convolutions[i].forward(block.biases[i]?.forward(y) ?? y);
+    if (i > 0) giveBackUsed(before, y);
   }
+  convolved.push(y);
   y = applySteps(last, y, norms.at(-1));
   if (block.se) y = block.se.forward(y);
   if (block.scale) y = mul(y, block.scale);

@@ -46,6 +46,11 @@ export function giveBackUnread(t: Tensor): void {
   if (storage.again && !storage.needed) giveBack(storage);
 }
 
+/** For a t that only y was computed from: gives the values back, unless a derivative or y itself has still to read them. */
+export function giveBackUsed(t: Tensor, y: Tensor): void {
+  if (t !== y && isComputed(y)) giveBackUnread(t);
+}
+
 /** For a t that an operation has used which takes far longer than one pass: gives the values back if these are quick. */
 export function giveBackQuick(t: Tensor): void {
   const storage = storageBehind(t);

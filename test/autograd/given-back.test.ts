@@ -4,6 +4,7 @@ import { backward, detach, tap, valueAndGrad } from "../../src/autograd/backward
 import { conv2d } from "../../src/autograd/conv.ts";
 import { defineOperation } from "../../src/autograd/define-operation.ts";
 import { add, exp, mul, relu, sigmoid } from "../../src/autograd/elementwise.ts";
+import { noGrad } from "../../src/autograd/graph.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { batchNorm } from "../../src/autograd/norm.ts";
 import { sum } from "../../src/autograd/reduce.ts";
@@ -11,6 +12,7 @@ import { reshape, slice } from "../../src/autograd/shape.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { observe } from "../../src/nn/observe.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
+import { ImageNetResNet } from "../../src/resnet/imagenet-resnet.ts";
 import { randn, tensor, zeros } from "../../src/tensor/create.ts";
 import { debugMemory } from "../../src/tensor/memory.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -189,6 +191,23 @@ describe.each(["simd", "plain"] as const)("numbers that are read are right (%s)"
     };
     expect(observed(true)).toEqual(observed(false));
   });
+
+  it("an observer that reads what it held after an inference, of both kinds of block", () => {
+    const images = randn([1, 3, 32, 32], new Rng(5));
+    for (const block of ["basic", "bottleneck"] as const) {
+      const model: Module = new ImageNetResNet({ block, stages: [1, 1, 1, 1] }, { rng: new Rng(4), classes: 3 }).eval();
+      const observed = (): number[][] => {
+        const outputs: Tensor[] = [];
+        observe(
+          model,
+          (_path, _module, _x, y) => outputs.push(y),
+          () => model.forward(images),
+        );
+        return outputs.map((t) => [...t.data]);
+      };
+      expect(noGrad(observed)).toEqual(observed());
+    }
+  });
 });
 
 describe("what is gone says so", () => {
@@ -240,6 +259,28 @@ describe("what a step keeps", () => {
       useKernels(before);
     }
   };
+
+  it("an inference: of a block its sum, and of a projection two maps", () => {
+    const { tier, pool } = countingKernels();
+    const before = useKernels(tier);
+    try {
+      const model = new ImageNetResNet(
+        { block: "bottleneck", stages: [3, 1, 1, 1] },
+        { rng: new Rng(1), classes: 2 },
+      ).eval();
+      noGrad(() => {
+        model.forward(zeros([1, 3, 64, 64]));
+        const map = 4 * 64 * 16 * 16;
+        // The pooled stem; in layer1 three sums of four times its channels, in each other layer one of half the size before.
+        const sums = 4 * (3 + 1 / 2 + 1 / 4 + 1 / 8);
+        const projections = 2 * 4 * (1 + 1 / 2 + 1 / 4 + 1 / 8);
+        expect(pool.bytes / map).toBeGreaterThan(1 + sums + projections);
+        expect(pool.bytes / map).toBeLessThan(1.1 * (1 + sums + projections));
+      });
+    } finally {
+      useKernels(before);
+    }
+  });
 
   it("ResNet-20: the sum by hand, and a backward pass that adds no more than the gradients of the weights", () => {
     const width = 16;
