@@ -20,7 +20,7 @@ import type { GemmGeometry } from "../../geometry/matmul.ts";
 import { arithmetic, axisPhases, grid, oddLines, patchTables, phaseTables } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
 import { GRAIN } from "../loops.ts";
-import { gemmAt, packedFloats, splitProduct } from "../matmul.ts";
+import { gemmAt, PRODUCT_GRAIN, packedFloats, splitProduct } from "../matmul.ts";
 import { TILE_COLUMNS, tileRows } from "../matmul-kernel.ts";
 import type { Call, Engine } from "../wasm/engine.ts";
 import { type Ending, finishing } from "./ending.ts";
@@ -98,7 +98,7 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
       const padding = { planes: C, H, W, top: g.ph, left: g.pw, Wp, plane };
       const upstream = tableMatrix(engine, call, arithmetic(Og, L), arithmetic(L), tileRows(engine.features));
       const patches = tableMatrix(engine, call, taps, positions, TILE_COLUMNS);
-      const product = new TableProduct(engine, upstream, patches);
+      const product = new TableProduct(engine, upstream, patches, engine.threadCount);
       const imageFloats = 16 * Math.ceil((C * plane) / 16);
       const size = imageFloats + groups * product.packedFloats;
       const together = engine.togetherOf(N, size);
@@ -120,22 +120,26 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
             }
           }
         });
-        call.split(product.columnBlocks, 1, (from, to) => {
-          for (let i = 0; i < count; i++) {
-            const padded = images + 4 * i * size;
-            for (let group = 0; group < groups; group++) {
-              const rows = padded + 4 * (imageFloats + group * product.packedFloats);
-              const result = pgw + 4 * group * Og * K;
-              const base = padded + 4 * group * Cg * plane;
-              product.multiply(
-                { a: rows, base, c: result, rowFloats: K, accumulate: first + i > 0 },
-                scratch,
-                from,
-                to,
-              );
+        call.split(
+          product.columnBlocks,
+          Math.ceil(PRODUCT_GRAIN / (count * O * L * product.blockColumns)),
+          (from, to) => {
+            for (let i = 0; i < count; i++) {
+              const padded = images + 4 * i * size;
+              for (let group = 0; group < groups; group++) {
+                const rows = padded + 4 * (imageFloats + group * product.packedFloats);
+                const result = pgw + 4 * group * Og * K;
+                const base = padded + 4 * group * Cg * plane;
+                product.multiply(
+                  { a: rows, base, c: result, rowFloats: K, accumulate: first + i > 0 },
+                  scratch,
+                  from,
+                  to,
+                );
+              }
             }
-          }
-        });
+          },
+        );
       }
     }
     if (N === 0) engine.arena.floats.fill(0, pgw / 4, pgw / 4 + gw.length);

@@ -120,8 +120,9 @@ export class TableProduct {
   readonly blockFloats: number;
   /** Floats of scratch of `multiply`. */
   readonly scratchFloats: number;
-  /** Blocks of B's columns. */
+  /** Blocks of B's columns, and the columns of each but the last. */
   readonly columnBlocks: number;
+  readonly blockColumns: number;
   readonly #functions: Functions;
   readonly #rows: TableMatrix;
   readonly #columns: TableMatrix;
@@ -132,7 +133,8 @@ export class TableProduct {
    */
   readonly #narrow: ((...args: number[]) => void) | null;
 
-  constructor(engine: Engine, rows: TableMatrix, columns: TableMatrix) {
+  /** @param parts at least so many blocks of columns, for as many threads, if there are so many panels. */
+  constructor(engine: Engine, rows: TableMatrix, columns: TableMatrix, parts = 1) {
     this.#functions = tableFunctions(engine);
     this.#rows = rows;
     this.#columns = columns;
@@ -143,10 +145,12 @@ export class TableProduct {
         ? engine.program<"narrow">("narrow", (features) => [narrowFunction(features)]).narrow
         : null;
     this.packedFloats = this.#panelsOfA * this.#R * rows.stepCount;
-    const columnPanels = Math.ceil(Math.min(NC, columns.lineCount) / TILE_COLUMNS);
-    this.blockFloats = columnPanels * TILE_COLUMNS * Math.min(KC, columns.stepCount);
-    this.scratchFloats = this.blockFloats + spareFloats(Math.min(MC, rows.lineCount), Math.min(NC, columns.lineCount));
-    this.columnBlocks = Math.ceil(columns.lineCount / NC);
+    const columnPanels = Math.min(NC / TILE_COLUMNS, Math.ceil(columns.lineCount / TILE_COLUMNS / parts));
+    this.blockColumns = columnPanels * TILE_COLUMNS;
+    const most = Math.min(this.blockColumns, columns.lineCount);
+    this.blockFloats = this.blockColumns * Math.min(KC, columns.stepCount);
+    this.scratchFloats = this.blockFloats + spareFloats(Math.min(MC, rows.lineCount), most);
+    this.columnBlocks = columns.lineCount === 0 ? 0 : Math.ceil(columns.lineCount / this.blockColumns);
   }
 
   get #panelsOfA(): number {
@@ -197,15 +201,15 @@ export class TableProduct {
   }
 
   #blocks({ c, rowFloats, accumulate }: Operands, first: number, last: number, visit: (block: Block) => void): void {
-    const n = Math.min(this.#columns.lineCount, last * NC);
+    const n = Math.min(this.#columns.lineCount, last * this.blockColumns);
     const k = this.#columns.stepCount;
-    const begin = first * NC;
+    const begin = first * this.blockColumns;
     // A phase that no filter tap meets. At address 0 there is a zero.
     if (k === 0 && !accumulate) {
       this.#functions.copyRows(0, c + 4 * begin, n - begin, this.#rows.lineCount, 0, 4 * rowFloats);
     }
-    for (let j = begin; j < n; j += NC) {
-      for (let p = 0; p < k; p += KC) visit({ j, nc: Math.min(NC, n - j), p, kc: Math.min(KC, k - p) });
+    for (let j = begin; j < n; j += this.blockColumns) {
+      for (let p = 0; p < k; p += KC) visit({ j, nc: Math.min(this.blockColumns, n - j), p, kc: Math.min(KC, k - p) });
     }
   }
 
