@@ -14,6 +14,7 @@ import {
   CALLS,
   type Callable,
   CHUNKS,
+  COUNT,
   COUNTERS,
   DONE,
   ENDED,
@@ -70,13 +71,13 @@ export class Threads implements Team {
     this.shared = {
       memory,
       counters: new Int32Array(bytes(4 * COUNTERS)),
-      chunks: new Int32Array(bytes(20 * CHUNKS)),
+      chunks: new Int32Array(bytes(16 * CHUNKS)),
       calls: new Int32Array(bytes(4 * (CALLS + ARGUMENTS))),
       ring: new Uint8Array(bytes(RING)),
     };
     this.#floats = new Float32Array(this.shared.calls.buffer);
     // No chunk is taken yet: number 0 is not.
-    this.shared.chunks.fill(-1, 2 * CHUNKS, 4 * CHUNKS);
+    this.shared.chunks.fill(-1, 2 * CHUNKS);
   }
 
   get count(): number {
@@ -91,6 +92,7 @@ export class Threads implements Team {
   /** Takes a worker into the team; its number is the `thread` that it was started with. */
   add(hand: Hand): void {
     this.#hands.push(hand);
+    this.shared.counters[COUNT] = this.#hands.length;
   }
 
   /** The workers that have not begun. */
@@ -200,34 +202,22 @@ export class Threads implements Team {
 
   run(chunks: number, scratch: number, repeatable: boolean, body: (k: number) => void): void {
     const { counters } = this.shared;
+    const before = counters[PUBLISHED];
     counters[SCRATCH] = scratch;
-    Atomics.store(counters, FIRST, counters[PUBLISHED]);
+    Atomics.store(counters, FIRST, before);
     this.#repeatable = repeatable;
     this.#end = 0;
     this.#began = clock.now();
     const { count } = this;
-    /** The first chunk of each thread: neighbouring ones are its, the same in every kernel. */
-    const firstOf = (thread: number): number => Math.floor((thread * chunks) / count);
     try {
-      // The others begin as soon as they have one.
-      for (let i = 0; i * count < chunks; i++) {
-        for (let t = 1; t < count; t++) {
-          const k = firstOf(t) + i;
-          if (k < firstOf(t + 1)) this.#publish(t, () => body(k));
-        }
-      }
-      // The caller's own need not be written down, but for the last one, which others may take from it.
-      const last = firstOf(1) - 1;
-      if (last >= 0) this.#publish(0, () => body(last));
-      for (let k = 0; k < last; k++) body(k);
+      for (let i = 0; i < chunks; i++) this.#publish((before + i) | 0, () => body(pieceOf(i, chunks, count)));
     } finally {
       this.#finish(counters[PUBLISHED]);
     }
   }
 
-  #publish(thread: number, write: () => void): void {
+  #publish(chunk: number, write: () => void): void {
     const { counters, chunks } = this.shared;
-    const chunk = counters[PUBLISHED];
     const slot = chunk & (CHUNKS - 1);
     chunks[slot] = this.#end;
     this.#recording = true;
@@ -237,7 +227,6 @@ export class Threads implements Team {
       this.#recording = false;
     }
     chunks[CHUNKS + slot] = this.#end;
-    chunks[4 * CHUNKS + slot] = thread;
     Atomics.store(counters, PUBLISHED, (chunk + 1) | 0);
     if (Atomics.load(counters, SLEEPING) === 1) this.#wake();
   }
@@ -363,6 +352,7 @@ export class Threads implements Team {
     Atomics.store(this.shared.counters, ENDED, 1);
     this.#wake();
     const workers = this.#hands.splice(1);
+    this.shared.counters[COUNT] = 1;
     return Promise.all(
       workers.map((hand, i) => {
         Atomics.store(this.shared.counters, THREAD + 16 * (i + 1) + STATE, GONE);
@@ -370,4 +360,11 @@ export class Threads implements Team {
       }),
     );
   }
+}
+
+/** Which piece the i-th chunk is: thread i mod count gets neighbouring ones, the same in every kernel. */
+function pieceOf(i: number, chunks: number, count: number): number {
+  const thread = i % count;
+  // The first chunks % count threads have one piece more.
+  return thread * Math.floor(chunks / count) + Math.min(thread, chunks % count) + Math.floor(i / count);
 }

@@ -4,10 +4,10 @@
  * Work travels through shared memory, as numbers. A *chunk* is a list of calls of compiled functions:
  *
  *     calls    │ function, kinds, arguments … │ function, kinds, arguments … │ …
- *     chunks   of chunk k, at slot k mod CHUNKS: its start, its end, its number once it is taken, and once it is done, its thread
+ *     chunks   of chunk k, at slot k mod CHUNKS: its start, its end, and its number once it is taken, and once it is done
  *
  * Chunks are numbered for ever. Those from `FIRST` to `PUBLISHED` belong to the kernel that runs now; `DONE` counts the
- * finished ones. Each is meant for one thread, which so meets the same part of a batch in every kernel: it is
+ * finished ones. The j-th of them is meant for thread j mod `COUNT`, which so meets the same part of a batch in every kernel: it is
  * in its cache. (Cores may have none in common; then what another core wrote comes at 260 ns a line.) Who has nothing left
  * takes what others have not begun, so a busy core holds nobody up. To take a chunk is to write its number in its slot by
  * compare-and-swap.
@@ -20,8 +20,9 @@
 export const FIRST: number = 0;
 export const PUBLISHED: number = 16;
 export const DONE: number = 32;
-/** Each thread's bytes of scratch in this kernel. */
-export const SCRATCH: number = 48;
+/** Threads that take part, and each one's bytes of scratch in this kernel. */
+export const COUNT: number = 48;
+export const SCRATCH: number = 49;
 /** Where the ring of programs ends, in bytes written so far. */
 export const WRITTEN: number = 64;
 /** 1: some worker sleeps, or is about to, until `WOKEN` changes. */
@@ -58,7 +59,7 @@ export const ARGUMENTS: number = 20;
 export interface Shared {
   readonly memory: object;
   readonly counters: Int32Array;
-  /** Of each slot the start; of each the end; then the last chunk taken; the last one done; the thread that it is meant for. */
+  /** Of each slot the start; then of each slot the end; then, of each, the last chunk taken; then the last one done. */
   readonly chunks: Int32Array;
   /**
    * A call: its function's number, how many arguments it has, which of them (bit i: argument i) are addresses in the thread's
@@ -121,12 +122,13 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
     }
     // A chunk that is meant for this thread, or any.
     const first = Atomics.load(counters, 0);
+    const count = counters[48];
     let chunk = first;
     let found = false;
     for (let any = published === looked ? 2 : 0; any < 2 && !found; any++) {
       for (let k = first; ((published - k) | 0) > 0; k = (k + 1) | 0) {
         const taken = Atomics.load(chunks, 1024 + (k & 511));
-        if (((k - taken) | 0) <= 0 || (any === 0 && chunks[2048 + (k & 511)] !== thread)) continue;
+        if (((k - taken) | 0) <= 0 || (any === 0 && ((k - first) | 0) % count !== thread)) continue;
         if (Atomics.compareExchange(chunks, 1024 + (k & 511), taken, k) !== taken) continue;
         chunk = k;
         found = true;
@@ -136,7 +138,7 @@ export function work(shared: Shared, functions: Callable[], thread: number): voi
     if (found) {
       idle = 0;
       const slot = chunk & 511;
-      const scratch = thread * counters[48];
+      const scratch = thread * counters[49];
       const end = chunks[512 + slot];
       for (let i = chunks[slot]; i < end; ) {
         const own = calls[i + 2];
