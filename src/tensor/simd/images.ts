@@ -15,9 +15,10 @@ export class Images {
   readonly #call: Call;
   readonly #few: boolean;
 
-  constructor(engine: Engine, call: Call, images: number) {
+  /** @param together whether all threads work on one image at a time, however many there are. */
+  constructor(engine: Engine, call: Call, images: number, together = false) {
     this.#call = call;
-    this.#few = isFew(engine, images);
+    this.#few = isFew(engine, together ? 1 : images);
   }
 
   /** Addresses of scratch of each thread's own, then of scratch for an image at a time. Once in a kernel. */

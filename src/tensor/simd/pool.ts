@@ -35,6 +35,9 @@ import {
 import type { Call, Engine, Program } from "./wasm/engine.ts";
 import { worthIt } from "./worth.ts";
 
+/** Numbers of a plane whose sum takes as long as to write down a call for another thread. */
+const SMALL_PLANE = 1024;
+
 /** A window of k × k, stride 2, with a border of p. */
 interface Square {
   readonly k: 2 | 3;
@@ -74,7 +77,9 @@ export function avgPool2d(engine: Engine, x: Floats, y: Floats, g: PoolGeometry)
       const px = call.input(x);
       const at = call.scratch(2 * SUM_LANES * planes);
       const lanes = doublesAt(engine, at, SUM_LANES * planes);
-      call.split(planes, Math.ceil(GRAIN / (H * W)), (from, to) => {
+      // A call takes longer to write down than to sum a small plane.
+      const grain = H * W < SMALL_PLANE ? planes : Math.ceil(GRAIN / (H * W));
+      call.split(planes, grain, (from, to) => {
         for (let n = from; n < to; n++) rowsSum(px + 4 * n * H * W, 1, H * W, 0, at + 8 * SUM_LANES * n);
       });
       for (let n = 0; n < planes && Number.isFinite(total); n++) {

@@ -197,7 +197,8 @@ function convolve(
     const slots = Math.min(N, Math.ceil(blockGroups / t.groups) + 1);
     // One image at a time, padded. The next block begins with the image that this one ends in, or a new one.
     const paddedFloats = C * t.inPlane;
-    const batch = new Images(engine, call, N);
+    // Threads with images of their own would each transform all filters, for each of their chunks.
+    const batch = new Images(engine, call, N, inParts);
     const [part, M, work, V, padded, results] = batch.scratch(
       [inParts ? points * planeOfU : 0, points * planeOfM, WORK_FLOATS],
       [points * planeOfV, paddedFloats, t.whole ? 0 : slots * O * outPlane],
