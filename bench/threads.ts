@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Contender, type Rounds } from "./contender.ts";
+import type { Answer, Order } from "./serve.ts";
 import { skipstone } from "./targets.ts";
 import { measureDuel, type TargetRow } from "./verdict.ts";
 import { bottleneckInference, cifarStep, cube, digitsStep, imageNetStep, nameOf, type Work } from "./works.ts";
@@ -31,6 +32,10 @@ const targets: readonly ThreadsTarget[] = [
     busy: true,
   },
 ];
+
+/** What the machine gives: several processes, each of which does what one thread does. */
+const atOnce = (threads: number): string =>
+  `${nameOf(cifarStep(32))}, ${threads} processes at once: threads reach at best 1/${threads} of this`;
 
 /** Some of the works take seconds; a single round would say little. */
 const SLOW = 20_000;
@@ -61,6 +66,47 @@ export async function measureThreads(
     }
   } finally {
     await contender.stop();
+  }
+  if (chosen(atOnce(threads))) report(await measureMachine(threads, rounds));
+}
+
+/** Cores share caches, memory and, in virtual machines, what their neighbours leave: one of several is slower than one alone. */
+async function measureMachine(threads: number, rounds: Rounds): Promise<TargetRow> {
+  const alone = new Contender("skipstone", skipstone, 120);
+  const crowd = new Crowd(threads);
+  const work = cifarStep(32);
+  try {
+    return await measureDuel(
+      {
+        name: atOnce(threads),
+        entry: { contender: crowd, work, variant: "simd" },
+        reference: { contender: alone, work, variant: "simd" },
+        against: "one",
+        limit: undefined,
+      },
+      rounds,
+    );
+  } finally {
+    await Promise.all([alone.stop(), crowd.stop()]);
+  }
+}
+
+/** Processes that do everything at the same time; the answer is the first one's. */
+class Crowd extends Contender {
+  readonly #others: readonly Contender[];
+
+  constructor(count: number) {
+    super("skipstone", skipstone, 120);
+    this.#others = Array.from({ length: count - 1 }, () => new Contender("skipstone", skipstone, 120));
+  }
+
+  override async ask(order: Order): Promise<Answer> {
+    const [answer] = await Promise.all([super.ask(order), ...this.#others.map((other) => other.ask(order))]);
+    return answer;
+  }
+
+  override async stop(): Promise<void> {
+    await Promise.all([super.stop(), ...this.#others.map((other) => other.stop())]);
   }
 }
 
