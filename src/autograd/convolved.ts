@@ -45,13 +45,15 @@ class Convolved implements Deferred {
     return this.#added ? null : new Convolved(this.#call, t, this.#computed);
   }
 
-  relu(): { z: Values; gradient(gz: Values, z: Values): Values; again: null } {
+  relu(): ReturnType<NonNullable<Deferred["relu"]>> {
     const gradient = (gz: Values, z: Values): Values => {
       const gy = allocate(gz.length, gz);
       kernels.unaryGradient("relu", gz, z, z, gy);
       return gy;
     };
-    return { z: this.#values(true), gradient, again: null };
+    // Of a sum not: the other summand may be such a z itself, and so on down the network.
+    const again = this.#added ? null : { compute: () => this.#values(true), quick: false };
+    return { z: this.#values(true), gradient, again };
   }
 
   #values(relu: boolean): Values {

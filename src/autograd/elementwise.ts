@@ -10,7 +10,7 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { broadcastGeometry } from "../tensor/geometry/broadcast.ts";
-import { quicklyRepeatable } from "../tensor/given-back.ts";
+import { repeatableBy } from "../tensor/given-back.ts";
 import type { BinaryOp, UnaryOp } from "../tensor/kernels.ts";
 import { allocate, type Values } from "../tensor/memory.ts";
 import type { Rule } from "../tensor/node.ts";
@@ -252,7 +252,7 @@ function unary(op: UnaryOp, x: Tensor, operation: Operation = op, p?: number, q?
   checkTensor(typeof operation === "string" ? operation : operation[0], "x", x);
   const together = op === "relu" ? deferredOf(x)?.relu?.() : undefined;
   const y = together ? computed(together.z, x.shape) : empty(x.shape, x);
-  if (together?.again) quicklyRepeatable(y, together.again);
+  if (together?.again) repeatableBy(y, together.again);
   if (!together) kernels.unary(op, valuesOf(x), valuesOf(y), p, q);
   const reads = FLAT.includes(op) ? [] : OF_OUTPUT.includes(op) ? [y] : [x];
   const rule = (gy: Values): Values[] => {

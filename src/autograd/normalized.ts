@@ -123,12 +123,12 @@ export class Normalized implements Deferred {
     return new Normalized(this.#norm, t, this);
   }
 
-  relu(): { z: Values; gradient(gz: Values, z: Values): Values; again: (() => Values) | null } {
+  relu(): ReturnType<NonNullable<Deferred["relu"]>> {
     return {
       z: this.#values(true),
       gradient: (gz, z) => this.#reluGradient(gz, z),
       // Of a sum not: the other summand may be such a z itself, and so on down the network.
-      again: this.#added ? null : () => this.#checked().values(null, true),
+      again: this.#added ? null : { compute: () => this.#checked().values(null, true), quick: true },
     };
   }
 

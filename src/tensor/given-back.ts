@@ -9,7 +9,7 @@
 import { UsageError } from "./errors.ts";
 import { currentStep, release, type Values } from "./memory.ts";
 import { formatShape, type Shape } from "./shape.ts";
-import type { Storage } from "./storage.ts";
+import type { Repeating, Storage } from "./storage.ts";
 import { computed, storageBehind, type Tensor } from "./tensor.ts";
 
 /** The tensor of shape `shape` that `compute` computes from `inputs` alone, now, and again if it has to. */
@@ -25,9 +25,9 @@ export function repeatable(op: string, inputs: readonly Tensor[], shape: Shape, 
   return y;
 }
 
-/** Notes that `compute`, in one pass, computes once more what was just computed for t. */
-export function quicklyRepeatable(t: Tensor, compute: () => Values): void {
-  storageBehind(t).again = { compute, quick: true };
+/** Notes what computes once more what was just computed for t. */
+export function repeatableBy(t: Tensor, again: Repeating): void {
+  storageBehind(t).again = again;
 }
 
 /** Whether the values of t are there, or were. */

@@ -30,7 +30,7 @@ import { type NestedNumbers, nested } from "./nested.ts";
 import type { Recorded } from "./node.ts";
 import { formatTensor } from "./print.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
-import { type Computing, Storage, storageOf } from "./storage.ts";
+import { type Computing, type Repeating, Storage, storageOf } from "./storage.ts";
 
 /** Values that are computed when somebody reads them, or together with what follows (autograd/normalized.ts). */
 export interface Deferred extends Computing {
@@ -40,8 +40,8 @@ export interface Deferred extends Computing {
   relu?(): {
     readonly z: Values;
     gradient(gz: Values, z: Values): Values;
-    /** Computes z once more, where that takes one pass. */
-    readonly again: (() => Values) | null;
+    /** Computes z once more, where that is alone. */
+    readonly again: Repeating | null;
   };
 }
 

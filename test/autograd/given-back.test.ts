@@ -9,6 +9,7 @@ import { crossEntropy } from "../../src/autograd/losses.ts";
 import { batchNorm } from "../../src/autograd/norm.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { reshape, slice } from "../../src/autograd/shape.ts";
+import { fuse } from "../../src/nn/fuse.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { observe } from "../../src/nn/observe.ts";
 import { cifarResNet } from "../../src/resnet/cifar-resnet.ts";
@@ -260,27 +261,31 @@ describe("what a step keeps", () => {
     }
   };
 
-  it("an inference: of a block its sum, and of a projection two maps", () => {
-    const { tier, pool } = countingKernels();
-    const before = useKernels(tier);
-    try {
-      const model = new ImageNetResNet(
-        { block: "bottleneck", stages: [3, 1, 1, 1] },
-        { rng: new Rng(1), classes: 2 },
-      ).eval();
-      noGrad(() => {
-        model.forward(zeros([1, 3, 64, 64]));
-        const map = 4 * 64 * 16 * 16;
-        // The pooled stem; in layer1 three sums of four times its channels, in each other layer one of half the size before.
-        const sums = 4 * (3 + 1 / 2 + 1 / 4 + 1 / 8);
-        const projections = 2 * 4 * (1 + 1 / 2 + 1 / 4 + 1 / 8);
-        expect(pool.bytes / map).toBeGreaterThan(1 + sums + projections);
-        expect(pool.bytes / map).toBeLessThan(1.1 * (1 + sums + projections));
-      });
-    } finally {
-      useKernels(before);
-    }
-  });
+  it.each(["as it is", "fused"])(
+    "an inference of a network %s: of a block its sum, and of a projection two maps",
+    (how) => {
+      const { tier, pool } = countingKernels();
+      const before = useKernels(tier);
+      try {
+        const model = new ImageNetResNet(
+          { block: "bottleneck", stages: [3, 1, 1, 1] },
+          { rng: new Rng(1), classes: 2 },
+        ).eval();
+        if (how === "fused") fuse(model);
+        noGrad(() => {
+          model.forward(zeros([1, 3, 64, 64]));
+          const map = 4 * 64 * 16 * 16;
+          // The pooled stem; in layer1 three sums of four times its channels, in each other layer one of half the size before.
+          const sums = 4 * (3 + 1 / 2 + 1 / 4 + 1 / 8);
+          const projections = 2 * 4 * (1 + 1 / 2 + 1 / 4 + 1 / 8);
+          expect(pool.bytes / map).toBeGreaterThan(1 + sums);
+          expect(pool.bytes / map).toBeLessThan(1.1 * (1 + sums + projections));
+        });
+      } finally {
+        useKernels(before);
+      }
+    },
+  );
 
   it("ResNet-20: the sum by hand, and a backward pass that adds no more than the gradients of the weights", () => {
     const width = 16;
