@@ -12,7 +12,7 @@ import { isZip, pthReader } from "./pth/read.ts";
 import { readArchiveContents } from "./pth/zip-file.ts";
 import { readContents as readSafetensorsContents } from "./safetensors/read.ts";
 import { joinFiles, joinLazily } from "./shards.ts";
-import { type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
+import { checkBytes, checkSource, type FileInfo, type Reading, readRange, type WeightSource } from "./source.ts";
 import { type Contents, type LazyWeightFile, openWith, readWith, type WeightFile } from "./weight-file.ts";
 import { readZipDirectory } from "./zip/read.ts";
 
@@ -59,7 +59,7 @@ async function openFor(
 ): Promise<LazyWeightFile> {
   checkPthOptions(op, options);
   if (!isList(source)) return await openWith(op, readContents, source, options);
-  checkShards(op, source);
+  checkShards(op, source, checkSource);
   const files: LazyWeightFile[] = [];
   try {
     for (const shard of source) files.push(await openWith(op, readContents, shard, asStored(options)));
@@ -78,7 +78,7 @@ export function readWeights(
   const op = "readWeights";
   checkPthOptions(op, options);
   if (!isList(bytes)) return readWith(op, readContents, bytes, options);
-  checkShards(op, bytes);
+  checkShards(op, bytes, checkBytes);
   const numbered = (i: number): WeightOptions => ({
     ...asStored(options),
     name: `${options.name ?? "weights"} ${i + 1}`,
@@ -93,8 +93,10 @@ function isList<T>(given: T | readonly T[]): given is readonly T[] {
   return Array.isArray(given);
 }
 
-function checkShards(op: string, files: readonly unknown[]): void {
+/** Before any is read: `check` refuses what is no file at all. */
+function checkShards(op: string, files: readonly unknown[], check: (op: string, file: unknown) => void): void {
   if (files.length === 0) throw new UsageError(`${op}: a list of files must have at least one, got none`);
+  for (const file of files) check(op, file);
 }
 
 /** The options for one of several files: the names stay, until all are known. */

@@ -53,9 +53,13 @@ describe("files that belong together", () => {
     expect(closed.slice(2).sort()).toEqual([3, 4]);
   });
 
-  test("errors", () => {
+  test("errors", async () => {
     expect(() => readWeights([first, first], { name: "x" })).toThrow('x: "module.a" is in both x 1 and x 2');
     expect(() => readWeights([])).toThrow("readWeights: a list of files must have at least one, got none");
+    // What is no file is found before a file, here an empty one, is read.
+    const mixed = [new Uint8Array(0), {} as unknown as Uint8Array];
+    expect(() => readWeights(mixed)).toThrow(/^readWeights: .* got an object/);
+    await expect(openWeights(mixed)).rejects.toThrow(/^openWeights: needs bytes, .* got an object/);
     expect(() => readWeights([first, "b" as never])).toThrow("readWeights: needs bytes");
   });
 });
