@@ -11,13 +11,14 @@
 import type { ConvGeometry } from "../../geometry/conv.ts";
 import { arithmetic, axisPhases, grid } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
+import { isFew } from "../images.ts";
 import { GRAIN } from "../loops.ts";
 import { TILE_COLUMNS } from "../matmul-kernel.ts";
 import { copyRowsFunction } from "../shape.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 import { directTiles, toPixelsFunction } from "./direct-kernel.ts";
 import { type Ending, finishing, NO_ENDING } from "./ending.ts";
-import { gatherFunction, isFew, scatterFunction, writeTable, zero } from "./tables.ts";
+import { gatherFunction, scatterFunction, writeTable, zero } from "./tables.ts";
 
 /** Pixels of a tile, with multiply-add; without it four. */
 const MOST_PIXELS = 6;

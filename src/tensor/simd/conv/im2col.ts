@@ -19,13 +19,14 @@ import type { ConvGeometry } from "../../geometry/conv.ts";
 import type { GemmGeometry } from "../../geometry/matmul.ts";
 import { arithmetic, axisPhases, grid, oddLines, patchTables, phaseTables } from "../../geometry/patches.ts";
 import type { Floats } from "../../memory.ts";
+import { isFew } from "../images.ts";
 import { GRAIN } from "../loops.ts";
 import { gemmAt, PRODUCT_GRAIN, packedFloats, splitProduct } from "../matmul.ts";
 import { TILE_COLUMNS, tileRows } from "../matmul-kernel.ts";
 import type { Call, Engine } from "../wasm/engine.ts";
 import { type Ending, finishing } from "./ending.ts";
 import { type Functions, type Operands, TableProduct, tableFunctions, tableMatrix } from "./table-product.ts";
-import { isFew, writeTable, zero } from "./tables.ts";
+import { writeTable, zero } from "./tables.ts";
 
 /** y `[N, O, Ho, Wo]` → w ⋆ x, and what follows. False where the engine has no room. */
 export function im2colConv2d(
@@ -120,26 +121,23 @@ export function im2colWeightGradient(engine: Engine, gy: Floats, x: Floats, gw: 
             }
           }
         });
-        call.split(
-          product.columnBlocks,
-          Math.ceil(PRODUCT_GRAIN / (count * O * L * product.blockColumns)),
-          (from, to) => {
-            for (let i = 0; i < count; i++) {
-              const padded = images + 4 * i * size;
-              for (let group = 0; group < groups; group++) {
-                const rows = padded + 4 * (imageFloats + group * product.packedFloats);
-                const result = pgw + 4 * group * Og * K;
-                const base = padded + 4 * group * Cg * plane;
-                product.multiply(
-                  { a: rows, base, c: result, rowFloats: K, accumulate: first + i > 0 },
-                  scratch,
-                  from,
-                  to,
-                );
-              }
+        const grain = Math.ceil(PRODUCT_GRAIN / (count * O * L * product.blockColumns));
+        call.split(product.columnBlocks, grain, (from, to) => {
+          for (let i = 0; i < count; i++) {
+            const padded = images + 4 * i * size;
+            for (let group = 0; group < groups; group++) {
+              const rows = padded + 4 * (imageFloats + group * product.packedFloats);
+              const result = pgw + 4 * group * Og * K;
+              const base = padded + 4 * group * Cg * plane;
+              product.multiply(
+                { a: rows, base, c: result, rowFloats: K, accumulate: first + i > 0 },
+                scratch,
+                from,
+                to,
+              );
             }
-          },
-        );
+          }
+        });
       }
     }
     if (N === 0) engine.arena.floats.fill(0, pgw / 4, pgw / 4 + gw.length);

@@ -26,8 +26,6 @@ import {
 } from "../wasm/assembler.ts";
 import type { Call, Engine, Program } from "../wasm/engine.ts";
 
-export { isFew } from "../images.ts";
-
 /** How a table is written. */
 interface TableOptions {
   /** Entries; the last offset fills those that `offsets` has none for. Default: as many as offsets. */
