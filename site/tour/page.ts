@@ -35,7 +35,7 @@ export type FigureName =
   | "pixel-back"
   | "weights-back";
 
-const MARKER = /^<!-- figure: ([\w-]+) -->\n(\n*```[^\n]*\n[\s\S]*?^```\n)?/gm;
+const MARKER = /^<!-- figure: ([\w-]+) -->\n(```[^\n]*\n[\s\S]*?^```\n)?/gm;
 
 /**
  * The Markdown of the site's page: each marker becomes `<div class="tour-figure" data-tour="NAME">`, with the block below it
@@ -49,6 +49,6 @@ export function tourPage(markdown: string): string {
       throw new Error(`the tour has a marker for "${name}"; figures are ${figureNames.join(", ")}`);
     }
     const inside = block === undefined ? "" : `\n${block.trim()}\n\n`;
-    return `<div class="tour-figure" data-tour="${name}">\n${inside}</div>\n`;
+    return `<div class="tour-figure" data-tour="${name}">\n${inside}</div>\n\n`;
   });
 }
