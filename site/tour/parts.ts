@@ -34,7 +34,7 @@ export const parts: Readonly<Record<FigureName, Part>> = {
   "sum-back": { title: "Backward: the addition", quantities: ["g:total", "g:branch"], controls: false },
   "pixel-back": {
     title: "Backward: everything that arrives at our pixel",
-    quantities: ["g:branch", "w", "arrivals", "g:x"],
+    quantities: ["g:branch", "w", "over", "through", "g:x"],
     controls: true,
   },
   "weights-back": { title: "Backward: the filter", quantities: ["x", "g:branch", "g:w"], controls: false },

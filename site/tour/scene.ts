@@ -56,7 +56,8 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   patch: "patch of x",
   taps: "filter w",
   products: "products",
-  arrivals: "what arrives at our pixel",
+  over: "at our pixel, over the shortcut",
+  through: "through the filter",
 };
 
 /** A cell before its targets are known. */
@@ -224,19 +225,22 @@ function putPatch(builder: Builder, { tensors: { branch } }: TourRun): void {
   );
 }
 
-/** The gradient at our pixel, part by part: over the shortcut, and through each tap. */
+/** The gradient at our pixel, part by part: over the shortcut, and through each tap of the filter. */
 function putArrivals(builder: Builder, { tensors, grads }: TourRun, uses: Uses): void {
   const { row, column } = builder.state;
   const at = { tensor: tensors.x, index: row * 4 + column };
-  const parts = usesOf(uses, at).map((use): Partial<Draft> => {
+  const shortcut: Partial<Draft>[] = [];
+  const taps = Array.from({ length: 9 }, (): Partial<Draft> => ({ formula: "outside the image: no output there" }));
+  for (const use of usesOf(uses, at)) {
     const g = gradientAt(use, tensors, grads);
     const value = g * use.factor;
-    const by = use.by ? [builder.key(use.by)] : [];
-    const way = use.by
-      ? `through the filter, tap ${use.by.index + 1} of 9, from row ${Math.floor(use.to.index / 4) + 1}, column ${(use.to.index % 4) + 1}`
-      : "over the shortcut";
-    const formula = `${written(use.factor)}·(${written(g)}) = ${written(value)}`;
-    return { value, name: way, formula, sources: [builder.key(use.to, "g:"), ...by] };
-  });
-  builder.put("arrivals", SYMBOLS.arrivals, [parts.length, 1], parts);
+    const formula = `${written(use.factor)}·${g < 0 ? `(${written(g)})` : written(g)} = ${written(value)}`;
+    const sources = [builder.key(use.to, "g:"), ...(use.by ? [builder.key(use.by)] : [])];
+    if (use.by) taps[use.by.index] = { value, formula, sources };
+    else shortcut.push({ value, formula, sources });
+  }
+  if (shortcut.length === 0)
+    shortcut.push({ formula: "outside the sum: the shortcut is cut, nothing arrives over it" });
+  builder.put("over", SYMBOLS.over, [1, 1], shortcut);
+  builder.put("through", SYMBOLS.through, [3, 3], taps);
 }

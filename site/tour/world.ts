@@ -42,8 +42,6 @@ export class World {
   change(change: Partial<TourState>): void {
     this.#state = { ...this.#state, ...change };
     this.#scene = sceneOf(this.#state);
-    if (this.#pinned !== null && !this.#scene.cells.has(this.#pinned)) this.#pinned = null;
-    if (this.#pointed !== null && !this.#scene.cells.has(this.#pointed)) this.#pointed = null;
     this.#tell(true);
   }
 
