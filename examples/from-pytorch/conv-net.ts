@@ -17,4 +17,4 @@ class Net extends Module {
 
 const model = new Net();
 console.log(model.forward(randn([5, 1, 28, 28], rng)).shape); // [5, 10]
-console.log(model.parameters().reduce((count, p) => count + p.size, 0)); // 9098
+console.log(model.parameterCount()); // 9098

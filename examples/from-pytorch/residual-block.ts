@@ -25,4 +25,4 @@ class Block extends Module {
 
 const block = new Block(16);
 console.log(block.forward(randn([2, 16, 8, 8], rng)).shape); // [2, 16, 8, 8]
-console.log(block.parameters().reduce((count, p) => count + p.size, 0)); // 4672
+console.log(block.parameterCount()); // 4672
