@@ -151,7 +151,7 @@ function putForward(builder: Builder, { tensors }: TourRun): void {
       const places = terms.flatMap(({ from, by }) => [from, by]).filter((place) => place !== null);
       // A loss is −ln of a probability, which is another output of the same numbers.
       const sources = id === "loss" ? ["probabilities/0"] : places.map((place) => builder.key(place));
-      if (id === "branch" && i === builder.pixel) sources.push(...nine("products"));
+      if (id === "branch" && i === builder.pixel) sources.push(...nine("patch"), ...nine("products"));
       return { value, formula: forwardText(t.node, i, terms), sources };
     });
     builder.put(id, SYMBOLS[id], sides(t), cells);
