@@ -151,7 +151,7 @@ export function flowRecorder<K extends FlowMeasure = FlowMeasure>(
   return {
     rows,
     onStep: (info) => {
-      checkStepInfo(info);
+      checkStepInfo("flowRecorder", info);
       flush(info.grads);
       begin(info.step + 1);
     },
@@ -238,12 +238,11 @@ function forwardOf(y: Tensor, { forward }: Wants): Partial<ForwardStatistics> {
   return forward === "norm" ? { activationNorm: quickNorm(peek(y)) } : forwardStatistics(y);
 }
 
-function checkStepInfo(info: Pick<StepInfo, "step" | "grads">): void {
+/** @throws UsageError for anything but what `fit` passes to onStep. */
+export function checkStepInfo(who: string, info: Pick<StepInfo, "step" | "grads">): void {
   const { step, grads } = (info ?? {}) as Partial<StepInfo>;
   if (Number.isInteger(step) && typeof grads?.has === "function") return;
-  throw new UsageError(
-    `flowRecorder.onStep: needs the argument of fit's onStep, { step, grads }, got ${describe(info)}`,
-  );
+  throw new UsageError(`${who}.onStep: needs the argument of fit's onStep, { step, grads }, got ${describe(info)}`);
 }
 
 /** No gradient arrived: the loss does not depend on the layer, or nobody asked for one. */

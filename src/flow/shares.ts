@@ -100,7 +100,7 @@ export function networkShare(model: Module, loss: () => Tensor): NetworkShare {
 }
 
 /** The branch part is gx without the shortcut part. */
-function sharesOf(throughShortcut: Floats, gx: Floats, gy: Floats): Omit<Share, "shortcut"> {
+export function sharesOf(throughShortcut: Floats, gx: Floats, gy: Floats): Omit<Share, "shortcut"> {
   const throughBranch = gx.map((g, i) => g - throughShortcut[i]);
   const a = norm(throughShortcut);
   const b = norm(throughBranch);
