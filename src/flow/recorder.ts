@@ -64,14 +64,29 @@ export interface FlowRecorderOptions<K extends FlowMeasure = FlowMeasure> {
 const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true, when: true, only: true, layers: true, keep: true };
 
 /** Everything that can be measured, in the order of a row. */
-const MEASURES = Object.keys({
-  ...{ kind: true, parameters: true },
-  ...{ activationNorm: true, activationRms: true, activationMeanAbs: true, activationZeros: true },
-  ...{ activationNonFinite: true, units: true, deadUnits: true },
-  ...{ gradientNorm: true, gradientRms: true, gradientMeanAbs: true, gradientZeros: true },
-  ...{ gradientNonFinite: true, unreachedUnits: true },
-  ...{ weightNorm: true, weightGradientNorm: true, frozen: true, unused: true, bypassed: true, updateRatio: true },
-} satisfies Record<FlowMeasure, true>) as FlowMeasure[];
+const MEASURES: readonly FlowMeasure[] = [
+  "kind",
+  "parameters",
+  "activationNorm",
+  "activationRms",
+  "activationMeanAbs",
+  "activationZeros",
+  "activationNonFinite",
+  "units",
+  "deadUnits",
+  "gradientNorm",
+  "gradientRms",
+  "gradientMeanAbs",
+  "gradientZeros",
+  "gradientNonFinite",
+  "unreachedUnits",
+  "weightNorm",
+  "weightGradientNorm",
+  "frozen",
+  "unused",
+  "bypassed",
+  "updateRatio",
+];
 
 /**
  * A recorder for a training of `model` by `fit`.
