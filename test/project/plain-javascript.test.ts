@@ -196,10 +196,14 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       arg(() => loss().item(), aFunction),
       needed({ swaps: [1], trials: 1 }, { swaps: listOf(whole(0)), trials: optional(whole(1)), seed: optional(seed) }),
     ],
-    saliency: [arg(model), arg(images), arg([1, 2], (v) => {
+    saliency: [
+      arg(model),
+      arg(images),
+      arg([1, 2], (v) => {
         const known = [v].flat().every((c) => whole(0)(c) && (c as number) < 10);
         return v === undefined || (known && (typeof v === "number" || (v as unknown[]).length === 2));
       }),
+    ],
     shareRecorder: [arg(model), options({ every: 2 }, { every: whole(1), keep: whole(1), when: aFunction })],
     shattering: [
       arg(model),
