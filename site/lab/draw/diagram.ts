@@ -9,7 +9,7 @@ import { drawBrokenEnds, drawSign } from "./diagram-signs.ts";
 import { lookOf, scratch } from "./look.ts";
 import type { Pen } from "./pen.ts";
 
-export { DIAGRAM_HEIGHT, type DiagramLayout, diagramLayout, hitDiagram, type Part } from "./diagram-layout.ts";
+export { type DiagramLayout, diagramHeight, diagramLayout, hitDiagram, type Part } from "./diagram-layout.ts";
 
 export interface DiagramData {
   /** Gradient's norm at each layer, image first, as the chart's medians; null: nothing measured yet. */
@@ -122,7 +122,7 @@ class Line {
     } else {
       const width = lineWidth(norm, data.bottom, layout.pitch);
       pen.line(points, { color, width });
-      if (data.phase !== null && width >= 1.6) {
+      if (data.phase !== null && width >= 2.5) {
         const thin = Math.min(1.6, width / 2.5);
         pen.line(points, { color: palette.background, width: thin, opacity: 0.85, dash: MOVING, offset: data.phase });
       }
