@@ -1,6 +1,14 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const config: ViteUserConfig = defineConfig({
+  // The site's page imports the package as its user does.
+  resolve: {
+    alias: [
+      { find: /^skipstone$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+      { find: /^skipstone\/(\w+)$/, replacement: fileURLToPath(new URL("src/$1/index.ts", import.meta.url)) },
+    ],
+  },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/temporary.ts",
