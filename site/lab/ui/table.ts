@@ -1,20 +1,12 @@
 /** "Numbers" under a figure: what is drawn, as a real table, and its copy as comma-separated values. */
+import { csv, type Table } from "./csv.ts";
 import { h, mark, say } from "./h.ts";
 
-export interface Table {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | number)[])[];
-}
-
-/** A table as RFC 4180 has it, lines ended by \r\n. */
-export function csv({ columns, rows }: Table): string {
-  const cell = (value: string | number): string =>
-    typeof value === "string" && /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value);
-  return [columns, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
-}
-
 /** A button and the table that it opens. The table is made anew when opened and by "renew": it does not change while one reads. */
-export function numbers(name: string, content: () => Table): { readonly button: HTMLElement; readonly panel: HTMLElement } {
+export function numbers(
+  name: string,
+  content: () => Table,
+): { readonly button: HTMLElement; readonly panel: HTMLElement } {
   const scroll = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Numbers: ${name}` });
   const copied = h("span", { class: "quiet", role: "status" });
   const renew = (): void => scroll.replaceChildren(tableElement(name, content()));
@@ -30,7 +22,8 @@ export function numbers(name: string, content: () => Table): { readonly button: 
         {
           class: "small",
           type: "button",
-          onclick: async () => say(copied, (await copyText(csv(content()))) ? "copied" : "the browser does not allow it"),
+          onclick: async () =>
+            say(copied, (await copyText(csv(content()))) ? "copied" : "the browser does not allow it"),
         },
         "Copy as CSV",
       ),

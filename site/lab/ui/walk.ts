@@ -44,11 +44,22 @@ export interface WalkCard {
   readonly place: string;
   readonly scene: Scene;
   /** What the reader is asked to do, as the label of a button that does it; null: nothing. */
-  readonly act: { readonly label: string; readonly does: "start" | "ratio" | "cut-one" | "cut-branch" | "cut-all" | "rejoin" } | null;
+  readonly act: {
+    readonly label: string;
+    readonly does: "start" | "ratio" | "cut-one" | "cut-branch" | "cut-all" | "rejoin";
+  } | null;
   done(facts: Facts): boolean;
 }
 
-const scene: Scene = { preset: "shortcuts", from: 0, until: null, pace: "free", again: false, whole: false, block: null };
+const scene: Scene = {
+  preset: "shortcuts",
+  from: 0,
+  until: null,
+  pace: "free",
+  again: false,
+  whole: false,
+  block: null,
+};
 
 /** The cards in their order; `walk=1` in the address is the first. */
 export const walkCards: readonly WalkCard[] = [
