@@ -60,8 +60,10 @@ export type ToWorker =
       /** Which of the test images are shown. */
       readonly shown: readonly number[];
     }
-  /** It may train the steps before `until`. */
-  | { readonly type: "credit"; readonly until: number }
+  /** It may train the steps before `until`; the norms of every `every`-th step are measured, the same for both networks. */
+  | { readonly type: "credit"; readonly until: number; readonly every: number }
+  /** Asks for the bits of all weights as they are. */
+  | { readonly type: "fingerprint"; readonly id: number }
   /** A change of the run, at a step that has not begun. */
   | { readonly type: "event"; readonly event: Event }
   /** What the page looks at: what is not looked at is not computed. */
@@ -81,12 +83,23 @@ export type ToWorker =
 
 export type ToPage =
   | { readonly type: "ready"; readonly network: NetworkRow; readonly certificate: CertificateRow }
-  /** Measured steps, `ROW + layers` numbers each (`rowOf`); `ratios` the update ratio of each layer, if watched. */
-  | { readonly type: "rows"; readonly rows: Float32Array; readonly ratios: Float32Array | null; readonly step: number }
+  /**
+   * What happened since the last message, up to `step` steps done. `steps`: of each step `STEP.length` numbers. `rows`: of each
+   * measured step its number (from 0) and the norm of the gradient at each layer. `ratios`: the same with the update ratio
+   * ‖Δw‖/‖w‖ of each layer's weight, of each 10th measured step, if watched.
+   */
+  | {
+      readonly type: "rows";
+      readonly step: number;
+      readonly steps: Float32Array;
+      readonly rows: Float32Array;
+      readonly ratios: Float32Array;
+    }
   | {
       readonly type: "tested";
       readonly step: number;
       readonly accuracy: number;
+      /** How many test images were read. */
       readonly images: number;
       /** `shown.length` times the probabilities of the classes. */
       readonly shown: Float32Array;
@@ -104,13 +117,21 @@ export type ToPage =
     }
   | { readonly type: "saved"; readonly id: number; readonly bytes: Uint8Array; readonly name: string }
   | { readonly type: "loaded"; readonly id: number; readonly error: string | null }
-  /** Bits of all weights after `step` steps (Duo asks for it where the run pauses), and of which tier. */
-  | { readonly type: "paused"; readonly step: number; readonly fingerprint: string }
+  /** Bits of all weights after `step` steps: eight hexadecimal digits; and the tier that computed them. */
+  | {
+      readonly type: "fingerprint";
+      readonly id: number;
+      readonly step: number;
+      readonly fingerprint: string;
+      readonly tier: string;
+    }
+  /** Reading or saving that failed, in words. */
+  | { readonly type: "refused"; readonly id: number; readonly error: string }
   /** The training has ended for good, such as at a loss that is not a number; reading and saving go on. */
   | { readonly type: "failed"; readonly step: number; readonly message: string };
 
-/** What is in a row before the gradient's norm at each layer. */
-export const ROW = { step: 0, loss: 1, correct: 2, learningRate: 3, milliseconds: 4, length: 5 } as const;
+/** What is known of each step: loss and share of correct answers of its batch (before the update), rate, time. */
+export const STEP = { step: 0, loss: 1, correct: 2, learningRate: 3, milliseconds: 4, length: 5 } as const;
 
 /** A block from inside, for one of the shown digits. Tiles are square pictures, one after the other. */
 export interface BlockDetail {

@@ -28,6 +28,26 @@ export interface Event {
     | { readonly kind: "rate"; readonly value: number };
 }
 
+/** How fast steps are made: `opening` is 4 a second to step 8, 20 a second to step 40, then as fast as it goes. */
+export type Pace = "opening" | "1" | "5" | "20" | "free";
+
+/** What is seen of a run. Nothing of it has an influence on the run's bits. */
+export interface View {
+  readonly pace: Pace;
+  /** The walk's card, from 1; null: no walk. */
+  readonly walk: number | null;
+  /** What the chart over the layers shows: gradients or update ratios. */
+  readonly view: "gradient" | "ratio";
+  /** The chosen block, from 0. */
+  readonly block: number | null;
+  /** The run goes to this step, as fast as it can, and pauses. */
+  readonly target: number | null;
+  /** The bits of both networks at `target`, as the sender of the link saw them (`Duo.fingerprint`). */
+  readonly fingerprint: string | null;
+  /** Whether the sender had added drawings to the training, which a link cannot carry. */
+  readonly drawings: boolean;
+}
+
 /** A run: everything on which its bits depend. */
 export interface Run {
   readonly depth: number;
@@ -42,4 +62,24 @@ export interface Run {
   readonly a: Side;
   readonly b: Side;
   readonly events: readonly Event[];
+}
+
+/** An address, read. */
+export interface Address {
+  readonly run: Run;
+  readonly view: View;
+  /** What was not as it should be, and what was taken instead: one sentence each, for the reader. */
+  readonly notes: readonly string[];
+  /** Parts that this version does not know, as they were: they are kept when the address is written again. */
+  readonly unknown: readonly string[];
+}
+
+/** Reads what follows # in the page's address. Never throws: what is wrong is left at its default, with a note. */
+export function readAddress(_hash: string): Address {
+  throw new Error("not yet");
+}
+
+/** The address of a run, `#v1&…`: only what differs from the defaults of version 1, which stay as they are for ever. */
+export function writeAddress(_run: Run, _view: View, _unknown: readonly string[] = []): string {
+  throw new Error("not yet");
 }

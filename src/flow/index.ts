@@ -17,6 +17,11 @@ export { certificateSchema } from "./certificate-schema.ts";
 export { type SvgOptions, toSvg } from "./certificate-svg.ts";
 export { formatCertificate } from "./certificate-text.ts";
 export { type CertifyBetweenOptions, type CertifyOptions, certify, certifyBetween } from "./certify.ts";
+export {
+  type BlockDescription,
+  describeNetwork,
+  type NetworkDescription,
+} from "./describe-network.ts";
 export type { Draw } from "./draws.ts";
 export { type LayerGates, readGates } from "./gates.ts";
 export {
@@ -47,9 +52,16 @@ export {
   pathDistribution,
   pathGradients,
 } from "./path-lengths.ts";
-export { type FlowRecorder, type FlowRecorderOptions, type FlowRow, flowRecorder } from "./recorder.ts";
+export {
+  type FlowMeasure,
+  type FlowRecorder,
+  type FlowRecorderOptions,
+  type FlowRow,
+  flowRecorder,
+} from "./recorder.ts";
 export { type ReorderingOptions, type ReorderingRow, reorderings, withOrder } from "./reorderings.ts";
 export { toCsv } from "./rows.ts";
+export { saliency } from "./saliency.ts";
 export { type BlockShare, identityShares, type NetworkShare, networkShare, type Share } from "./shares.ts";
 export {
   type AutocorrelationRow,

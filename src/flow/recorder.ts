@@ -32,23 +32,34 @@ export interface FlowRow extends LayerStatistics {
   readonly updateRatio: number | null;
 }
 
+/** What a row may have beside the step and the layer. */
+export type FlowMeasure = Exclude<keyof FlowRow, "step" | "layer">;
+
 /** Statistics of every layer at chosen steps of a training: what `flowRecorder` returns. */
-export interface FlowRecorder {
+export interface FlowRecorder<K extends FlowMeasure = FlowMeasure> {
   /** Pass it to `fit`, or call it from fit's onStep. */
   readonly onStep: (info: Pick<StepInfo, "step" | "grads">) => void;
   /** Records while `fn` trains the model. */
   during<T>(fn: () => Promise<T>): Promise<T>;
   /** The rows recorded so far. */
-  readonly rows: readonly FlowRow[];
+  readonly rows: readonly Pick<FlowRow, "step" | "layer" | K>[];
 }
 
 /** Options of `flowRecorder`. */
-export interface FlowRecorderOptions {
+export interface FlowRecorderOptions<K extends FlowMeasure = FlowMeasure> {
   /** Records the steps 0, every, 2·every, … Default 1. */
   every?: number;
+  /** Decides at the beginning of each of these steps whether it is recorded. Default: all are. */
+  when?: (step: number) => boolean;
+  /** What is measured, beside the step and the layer: nothing else is computed. Default: everything. */
+  only?: readonly K[];
+  /** Paths of the layers that are measured. Default: all. */
+  layers?: readonly string[];
+  /** How many rows are kept: the newest. Default: all. */
+  keep?: number;
 }
 
-const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true };
+const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true, when: true, only: true, layers: true, keep: true };
 
 /**
  * A recorder for a training of `model` by `fit`.

@@ -7,6 +7,7 @@ export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from "./conv-transp
 export { copyState } from "./copy-state.ts";
 export * from "./dropout.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./evaluate.ts";
+export { fingerprint } from "./fingerprint.ts";
 export * from "./fit.ts";
 export { freeze, freezeStatistics, unfreeze } from "./freeze.ts";
 export { fuse } from "./fuse.ts";

@@ -14,6 +14,7 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Cut } from "./cut.ts";
 import { applySteps, ORDERS, type Order } from "./order.ts";
 import {
   checkShortcut,
@@ -59,6 +60,8 @@ export interface ResidualBlock extends Module {
   readonly order: Order;
   /** Whether the block computes its shortcut alone, as if F were zero, at the shortcut's cost. Blocks start with false. */
   collapsed?: boolean;
+  /** Which of its paths is left out; "branch" is `collapsed`. The blocks of this library have it, and one of your own may. */
+  cut?: Cut;
   /**
    * F(x), from the block's input up to the addition, with its scale and its gate if it has one. In training mode this moves
    * the running statistics of its norms.

@@ -4,11 +4,12 @@
  */
 import type { Sequential } from "../nn/container.ts";
 import type { Conv2d } from "../nn/conv.ts";
-import { Module } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type BlockPlan, describeBlock } from "./block.ts";
 import type { BlurPool2d } from "./blur-pool.ts";
+import { CuttableBlock } from "./cut.ts";
 import type { Order } from "./order.ts";
 import { type Block, zeroLast } from "./parts.ts";
 import { afterSum, branchOf, forwardBlock, gateOf, skipOf } from "./paths.ts";
@@ -17,9 +18,8 @@ import type { SqueezeExcitation } from "./squeeze-excitation.ts";
 import type { FixupBiases } from "./start.ts";
 
 /** A residual block of convolutions. A kind of block declares them and their norms, and calls `assemble`. */
-export abstract class ConvBlock extends Module implements Block {
+export abstract class ConvBlock extends CuttableBlock implements Block {
   readonly plan: BlockPlan;
-  collapsed = false;
   // `declare`, here and in the kinds: `assemble` makes the parts in the order in which they are applied, which differs.
   declare readonly downsample: Sequential | Conv2d | null;
   declare readonly convGate: Conv2d | null;
@@ -39,7 +39,7 @@ export abstract class ConvBlock extends Module implements Block {
 
   abstract norms(): readonly (Module | null)[];
 
-  get shortcut(): ShortcutKind {
+  get uncutShortcut(): ShortcutKind {
     return this.plan.shortcut;
   }
 
@@ -77,6 +77,6 @@ export abstract class ConvBlock extends Module implements Block {
   }
 
   override describe(): string {
-    return describeBlock(this.plan);
+    return this.describeCut(describeBlock(this.plan));
   }
 }

@@ -15,7 +15,7 @@ import { Conv2d } from "../nn/conv.ts";
 import { constant, gainOf, type Initializer, kaimingNormal } from "../nn/init.ts";
 import { checkInit } from "../nn/initializer.ts";
 import { Linear } from "../nn/linear.ts";
-import { Module } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { checkBoolean, checkFinite, checkOneOf, checkRng, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
@@ -23,6 +23,7 @@ import { ValueError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ResidualBlock } from "./block.ts";
+import { type Cut, CuttableBlock } from "./cut.ts";
 
 /** What a highway layer's branch ends in. */
 export type HighwayActivation = "relu" | "tanh";
@@ -61,8 +62,8 @@ const BLOCK_OPTIONS: OptionNames<HighwayBlockOptions> = { ...LAYER_OPTIONS, kern
 
 /** What both highway layers are made of. */
 interface Highway {
-  readonly shortcut: "gate" | "none";
-  readonly collapsed: boolean;
+  readonly uncutShortcut: "gate" | "none";
+  readonly cut: Cut;
   /** H(x). */
   transform(x: Tensor): Tensor;
   /** T(x). */
@@ -78,12 +79,10 @@ interface Highway {
  * const layer = new HighwayLinear(50, { gateBias: -2, rng: new Rng(0) });
  * layer.forward(randn([8, 50], new Rng(1))).shape; // [8, 50]
  */
-export class HighwayLinear extends Module implements ResidualBlock {
-  readonly shortcut: "gate" | "none";
+export class HighwayLinear extends CuttableBlock<"gate" | "none"> implements ResidualBlock {
+  readonly uncutShortcut: "gate" | "none";
   /** Nothing follows the addition. */
   readonly order = "pre";
-  /** Whether the gate is held shut, so that y is x itself: the lesion of "Training Very Deep Networks" (2015), §4.2. */
-  collapsed = false;
   readonly linearH: Linear;
   readonly linearT: Linear | null;
   readonly activation: HighwayActivation;
@@ -93,7 +92,7 @@ export class HighwayLinear extends Module implements ResidualBlock {
     checkWhole("HighwayLinear", "units", units);
     checkLayer("HighwayLinear", units, options, LAYER_OPTIONS);
     const { shortcut = "gate", activation = "relu", rng } = options;
-    this.shortcut = shortcut;
+    this.uncutShortcut = shortcut;
     this.activation = activation;
     this.linearH = new Linear(units, units, { rng, init: transformInit(options) });
     constant(this.linearH.bias!, 0);
@@ -131,7 +130,7 @@ export class HighwayLinear extends Module implements ResidualBlock {
   }
 
   override describe(): string {
-    return `${this.linearH.describe()}, shortcut ${this.shortcut}`;
+    return this.describeCut(`${this.linearH.describe()}, shortcut ${this.uncutShortcut}`);
   }
 }
 
@@ -144,12 +143,10 @@ export class HighwayLinear extends Module implements ResidualBlock {
  * const block = new HighwayBlock(16, { gateBias: -2, rng: new Rng(0) });
  * block.forward(randn([8, 16, 9, 9], new Rng(1))).shape; // [8, 16, 9, 9]
  */
-export class HighwayBlock extends Module implements ResidualBlock {
-  readonly shortcut: "gate" | "none";
+export class HighwayBlock extends CuttableBlock<"gate" | "none"> implements ResidualBlock {
+  readonly uncutShortcut: "gate" | "none";
   /** Nothing follows the addition. */
   readonly order = "pre";
-  /** Whether the gate is held shut, so that y is x itself: the lesion of "Training Very Deep Networks" (2015), §4.2. */
-  collapsed = false;
   readonly convH: Conv2d;
   readonly bnH: BatchNorm2d | null;
   readonly convT: Conv2d | null;
@@ -163,7 +160,7 @@ export class HighwayBlock extends Module implements ResidualBlock {
     checkBoolean("HighwayBlock", "batchNorm", batchNorm);
     checkWhole("HighwayBlock", "kernelSize", kernelSize);
     if (kernelSize % 2 !== 1) throw new ValueError(`HighwayBlock: kernelSize must be odd, got ${kernelSize}`);
-    this.shortcut = shortcut;
+    this.uncutShortcut = shortcut;
     this.activation = activation;
     const padding = (kernelSize - 1) / 2;
     this.convH = new Conv2d(channels, channels, kernelSize, { padding, rng, init: transformInit(options) });
@@ -207,27 +204,29 @@ export class HighwayBlock extends Module implements ResidualBlock {
   }
 
   override describe(): string {
-    return `${this.convH.describe()}, shortcut ${this.shortcut}`;
+    return this.describeCut(`${this.convH.describe()}, shortcut ${this.uncutShortcut}`);
   }
 }
 
 const DEFAULT_GATE_BIAS = -2;
 
 function forward(layer: Highway, x: Tensor): Tensor {
-  if (layer.collapsed) return x;
+  // Its gate held shut, so that y is x itself: the lesion of "Training Very Deep Networks" (2015), §4.2.
+  if (layer.cut === "branch") return x;
   const h = layer.transform(x);
-  if (layer.shortcut === "none") return h;
+  if (layer.uncutShortcut === "none") return h;
   const t = layer.gate(x);
-  return add(mul(t, h), carry(t, x));
+  const branch = mul(t, h);
+  return layer.cut === "shortcut" ? branch : add(branch, carry(t, x));
 }
 
 function branch(layer: Highway, x: Tensor): Tensor {
   const h = layer.transform(x);
-  return layer.shortcut === "none" ? h : mul(layer.gate(x), h);
+  return layer.uncutShortcut === "none" ? h : mul(layer.gate(x), h);
 }
 
 function skip(layer: Highway, x: Tensor): Tensor | null {
-  return layer.shortcut === "none" ? null : carry(layer.gate(x), x);
+  return layer.uncutShortcut === "none" || layer.cut === "shortcut" ? null : carry(layer.gate(x), x);
 }
 
 /** (1 − T)·x. */

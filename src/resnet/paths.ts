@@ -18,14 +18,14 @@ import { applySteps, ORDERS } from "./order.ts";
 import type { Block } from "./parts.ts";
 import { applyShortcut, SHORTCUTS } from "./shortcut.ts";
 
-/** y = after(s(x) + F(x)), or after(s(x)) where the block is collapsed or skips its branch this time. */
+/** y = after(s(x) + F(x)); after(s(x)) where the branch is cut, or skipped this time; after(F(x)) where the shortcut is cut. */
 export function forwardBlock(block: Block, x: Tensor): Tensor {
   const splitsAfter = block.plan.split === "after";
   const alone = block.collapsed || skipsBranch(block);
   const activated = alone && !splitsAfter ? x : activate(block, x);
   const start = splitsAfter ? activated : x;
   const g = gateFrom(block, start);
-  const skip = applyShortcut(block, start, g);
+  const skip = block.cut === "shortcut" ? null : applyShortcut(block, start, g);
   // A plain block has no survival probability, so it can only have been collapsed.
   if (alone && !skip) throw new ValueError(`${block.plan.who}: a block without shortcut cannot be collapsed`);
   const convolved: Tensor[] = [];
@@ -38,7 +38,7 @@ export function forwardBlock(block: Block, x: Tensor): Tensor {
 export function branchOf(block: Block, x: Tensor): Tensor {
   const activated = activate(block, x);
   const start = block.plan.split === "after" ? activated : x;
-  return branchFrom(block, activated, SHORTCUTS[block.shortcut].branch ? gateFrom(block, start) : null);
+  return branchFrom(block, activated, SHORTCUTS[block.plan.shortcut].branch ? gateFrom(block, start) : null);
 }
 
 export function skipOf(block: Block, x: Tensor): Tensor | null {
@@ -50,7 +50,7 @@ export function skipOf(block: Block, x: Tensor): Tensor | null {
 /** @throws ValueError if the block has no gate. */
 export function gateOf(block: Block, x: Tensor): Tensor {
   const g = gateFrom(block, startOf(block, x));
-  if (!g) throw new ValueError(`${block.plan.who}: a block with shortcut "${block.shortcut}" has no gate`);
+  if (!g) throw new ValueError(`${block.plan.who}: a block with shortcut "${block.plan.shortcut}" has no gate`);
   return g;
 }
 
@@ -67,8 +67,14 @@ export function afterSum(block: Block, y: Tensor): Tensor {
   return applySteps(ORDERS[block.order].sum, y, block.norms().at(-1));
 }
 
-function skipsBranch({ training, plan, noise }: Block): boolean {
-  return training && plan.survival < 1 && noise!.uniform() >= plan.survival;
+function skipsBranch(block: Block): boolean {
+  const survival = survivalOf(block);
+  return block.training && survival < 1 && block.noise!.uniform() >= survival;
+}
+
+/** Without a shortcut there would be nothing left: the branch survives. */
+function survivalOf({ cut, plan }: Block): number {
+  return cut === "shortcut" ? 1 : plan.survival;
 }
 
 /** g = σ(w ⋆ x + b), of the block's output shape. */
@@ -78,7 +84,7 @@ function gateFrom({ convGate }: Block, start: Tensor): Tensor | null {
 
 /** @param convolved to which the last convolution's output is added, which what follows has still to read. */
 function branchFrom(block: Block, activated: Tensor, g: Tensor | null, convolved: Tensor[] = []): Tensor {
-  const { order, shortcut, branchScale, survival } = block.plan;
+  const { order, shortcut, branchScale } = block.plan;
   const { first, last } = ORDERS[order];
   const { branch } = SHORTCUTS[shortcut];
   const convolutions = block.convolutions();
@@ -103,7 +109,7 @@ function branchFrom(block: Block, activated: Tensor, g: Tensor | null, convolved
   if (block.se) y = block.se.forward(y);
   if (block.scale) y = mul(y, block.scale);
   if (block.biases.length > 0) y = add(y, block.biases.at(-1)!.after);
-  const factor = block.training ? branchScale : branchScale * survival;
+  const factor = block.training ? branchScale : branchScale * survivalOf(block);
   if (factor !== 1) y = mul(y, factor);
   return branch ? branch(y, g!) : y;
 }
