@@ -95,8 +95,8 @@ ${body}
 `;
 }
 
-const styleSheet = `:root { color-scheme: light dark; ${asCustomProperties(lightPalette)} --panel: #f6f8fa; }
-@media (prefers-color-scheme: dark) { :root { ${asCustomProperties(darkPalette)} --panel: #1a2028; } }
+const styleSheet = `:root { color-scheme: light dark; ${asCustomProperties(lightPalette)} }
+@media (prefers-color-scheme: dark) { :root { ${asCustomProperties(darkPalette)} } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--background); color: var(--ink); font: 17px/1.6 ${fontFamily}; -webkit-text-size-adjust: 100%; }
 main { max-width: 928px; margin: 0 auto; padding: 48px 24px 72px; }

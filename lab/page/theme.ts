@@ -17,6 +17,13 @@ export interface Palette {
   readonly purple: string;
   readonly orange: string;
   readonly sky: string;
+  /** Behind cards and tables. */
+  readonly panel: string;
+  /** `plain` and `orange` for small text, which needs a contrast of 4.5 : 1. */
+  readonly plainText: string;
+  readonly orangeText: string;
+  /** The ring around what has the focus. */
+  readonly focus: string;
 }
 
 /** For a light page, for paper, and for a separate file. */
@@ -31,6 +38,10 @@ export const lightPalette: Palette = {
   purple: "#b5609a",
   orange: "#b57a00",
   sky: "#3d94c9",
+  panel: "#f6f8fa",
+  plainText: "#ad4a00",
+  orangeText: "#8a5d00",
+  focus: "#1f2328",
 };
 
 /** For a dark page: the hues stay, their lightness follows the background. */
@@ -45,6 +56,10 @@ export const darkPalette: Palette = {
   purple: "#e39cc6",
   orange: "#f0b93a",
   sky: "#9ad4f5",
+  panel: "#1a2028",
+  plainText: "#ff9a52",
+  orangeText: "#f0b93a",
+  focus: "#e6e9ed",
 };
 
 /** Names that the page's style sheet defines from the light or the dark palette. */
@@ -59,6 +74,10 @@ export const pagePalette: Palette = {
   purple: "var(--purple)",
   orange: "var(--orange)",
   sky: "var(--sky)",
+  panel: "var(--panel)",
+  plainText: "var(--plainText)",
+  orangeText: "var(--orangeText)",
+  focus: "var(--focus)",
 };
 
 /** A palette as custom properties for the page's style sheet. */

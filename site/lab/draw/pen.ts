@@ -46,4 +46,7 @@ export interface Lettering {
   readonly weight?: number;
   /** Degrees, clockwise. */
   readonly turn?: number;
+  readonly opacity?: number;
+  /** A rim of this colour around the letters, so that they can be read over lines. */
+  readonly halo?: string;
 }
