@@ -1,7 +1,8 @@
 /** The card of one network: how well it reads, and what becomes of its gradient, in words. */
+
+import type { Name } from "../state.ts";
 import { h, mark, say } from "./h.ts";
 import { type Actions, imageWord, type Model, type Panel, sideTitle } from "./model.ts";
-import type { Name } from "../state.ts";
 import { healthOf, percent, readingWords, verdictBrief, verdictSentence } from "./words.ts";
 
 /** The gradient at the first layers over that at the last, as the figure's median has it; NaN before the first step. */
@@ -16,7 +17,11 @@ export function card(name: Name, factorOf: FactorOf, actions: Actions): Panel {
   const brief = h("p", { class: "brief" });
   const element = h(
     "section",
-    { class: `lab-card lab-${name}`, "data-place": `card-${name}`, "aria-label": name === "a" ? "Upper network" : "Lower network" },
+    {
+      class: `lab-card lab-${name}`,
+      "data-place": `card-${name}`,
+      "aria-label": name === "a" ? "Upper network" : "Lower network",
+    },
     h("h2", {}, lineSign(name), title),
     number,
     words,
@@ -34,7 +39,14 @@ export function card(name: Name, factorOf: FactorOf, actions: Actions): Panel {
       const factor = factorOf(name);
       const sentence = stateSentence(model, name, factor);
       say(verdict, sentence);
-      say(brief, side.failed !== null ? `stopped at step ${side.failed.step}` : Number.isNaN(factor) && model.step === 0 ? "" : verdictBrief(factor));
+      say(
+        brief,
+        side.failed !== null
+          ? `stopped at step ${side.failed.step}`
+          : Number.isNaN(factor) && model.step === 0
+            ? ""
+            : verdictBrief(factor),
+      );
       mark(element, "data-health", healthOf(factor));
       const now = side.failed !== null ? "failed" : model.step > 0 ? healthOf(factor) : "";
       if (now !== health && now !== "") actions.announce(`${sideTitle(model.run, name)}: ${sentence}`);

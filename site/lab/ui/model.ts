@@ -2,22 +2,22 @@
  * What the page knows, in one place. laboratory.ts changes it, panels read it: a panel has an element, `update` for words (at
  * most four times a second), and `draw` for its canvas (once a frame, only where it is on the screen and something has changed).
  */
+import type { Names } from "../draw/look.ts";
+import type { Status } from "../duo.ts";
 import type { LoadedImages } from "../images.ts";
+import { matchPreset } from "../presets.ts";
 import type { BlockDetail, CertificateRow, NetworkRow, ToPage } from "../protocol.ts";
-import type { Name, Run, Side } from "../state.ts";
+import type { Name, Pace, Run, Side } from "../state.ts";
 import type { Store } from "../store.ts";
+import type { Screen } from "./figure.ts";
 import type { Paint } from "./paint.ts";
-
-/** How fast credit is given: as the opening (slow, then free), steps per second, or as fast as it goes. */
-export type Pace = "opening" | "1" | "5" | "20" | "free";
 
 /** One of the two networks. */
 export interface SideModel {
   readonly name: Name;
   network: NetworkRow | null;
   certificate: CertificateRow | null;
-  store: Store | null;
-  tested: Extract<ToPage, { type: "tested" }> | null;
+  tested: Omit<Extract<ToPage, { type: "tested" }>, "type"> | null;
   shares: Float32Array | null;
   detail: BlockDetail | null;
   /** Why it stopped, in the library's words. */
@@ -27,10 +27,14 @@ export interface SideModel {
 export interface Model {
   run: Run;
   readonly sides: Readonly<Record<Name, SideModel>>;
+  /** The rows of both, kept by the duo. */
+  readonly stores: Readonly<Record<Name, Store | null>>;
   images: LoadedImages | null;
   paint: Paint;
   /** The step of both, the smaller one. */
   step: number;
+  status: Status;
+  /** Whether it trains, or will as soon as it can. */
   playing: boolean;
   pace: Pace;
   view: "gradient" | "ratio";
@@ -69,7 +73,11 @@ export interface Actions {
 export interface Panel {
   readonly element: HTMLElement;
   update?(model: Model): void;
+  /** The canvas that `draw` draws; it is left alone where it cannot be seen. */
+  readonly screen?: Screen;
   draw?(model: Model, time: number): void;
+  /** Whether `draw` moves something in every frame while it trains. */
+  readonly moves?: boolean;
 }
 
 /** The two names in their order. */
@@ -118,8 +126,18 @@ const startWords: Record<string, string> = {
   fixup: "Fixup",
 };
 
+/** Short names for legends and tables. */
+export function namesOf(run: Run): Names {
+  const cards = matchPreset(run)?.cards;
+  if (run.b.shortcut === "none" && isPlainTwin(run) && run.a.shortcut === "identity")
+    return { a: "with skip connections", b: "without" };
+  return cards ?? { a: sideTitle(run, "a"), b: sideTitle(run, "b") };
+}
+
 /** What a network is called on its card: its shortcut, and in what else it differs from its rival. */
 export function sideTitle(run: Run, name: Name): string {
+  const preset = matchPreset(run);
+  if (preset !== null) return preset.cards[name];
   const [mine, other] = name === "a" ? [run.a, run.b] : [run.b, run.a];
   const base = (shortcutWords[mine.shortcut] ?? mine.shortcut).replace("λ", String(mine.lambda));
   const rest = [

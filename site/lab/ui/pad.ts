@@ -233,7 +233,8 @@ export function pad(host: PadHost): Pad {
   };
 }
 
-function top(probabilities: ArrayLike<number>): number {
+/** The place of the largest. */
+export function top(probabilities: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < probabilities.length; i++) if (probabilities[i]! > probabilities[best]!) best = i;
   return best;

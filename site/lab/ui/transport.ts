@@ -1,6 +1,8 @@
 /** Pause, step, again, speed, and the settings as chips: what stands between the lede and the figures, below on a phone. */
+
+import type { Pace } from "../state.ts";
 import { h, mark, say } from "./h.ts";
-import type { Actions, Model, Pace, Panel } from "./model.ts";
+import type { Actions, Model, Panel } from "./model.ts";
 
 const paces: readonly (readonly [Pace, string])[] = [
   ["opening", "slow start"],
@@ -14,7 +16,12 @@ const paces: readonly (readonly [Pace, string])[] = [
 export function transport(actions: Actions, openSettings: (field: string | null) => void): Panel {
   const words = h("span", { class: "words" }, "Start");
   const sign = h("span", { "aria-hidden": "true" }, "▶");
-  const pause = h("button", { class: "main pause", type: "button", "aria-keyshortcuts": "K", onclick: actions.toggle }, sign, words);
+  const pause = h(
+    "button",
+    { class: "main pause", type: "button", "aria-keyshortcuts": "K", onclick: actions.toggle },
+    sign,
+    words,
+  );
   const one = h(
     "button",
     { type: "button", "aria-label": "One step", "aria-keyshortcuts": ".", onclick: actions.oneStep },
@@ -23,7 +30,12 @@ export function transport(actions: Actions, openSettings: (field: string | null)
   );
   const again = h(
     "button",
-    { type: "button", "aria-label": "Again, with the same first weights", "aria-keyshortcuts": "R", onclick: actions.again },
+    {
+      type: "button",
+      "aria-label": "Again, with the same first weights",
+      "aria-keyshortcuts": "R",
+      onclick: actions.again,
+    },
     h("span", { "aria-hidden": "true" }, "⟲"),
     h("span", { class: "words" }, "Again"),
   );
@@ -34,7 +46,11 @@ export function transport(actions: Actions, openSettings: (field: string | null)
     ...paces.map(([value, label]) => h("option", { value }, label)),
   );
   const chips = h("div", { class: "chips", role: "group", "aria-label": "Settings" });
-  const open = h("button", { class: "open-settings push", type: "button", onclick: () => openSettings(null) }, "Settings");
+  const open = h(
+    "button",
+    { class: "open-settings push", type: "button", onclick: () => openSettings(null) },
+    "Settings",
+  );
   const element = h(
     "div",
     { class: "lab-bar", role: "group", "aria-label": "Training" },

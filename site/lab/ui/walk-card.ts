@@ -27,7 +27,14 @@ export function walkCard(actions: Actions, host: WalkHost): Panel {
     title,
     text,
     question,
-    h("div", { class: "row" }, act, back, next, h("button", { class: "small push", type: "button", onclick: () => actions.walk(null) }, "Leave the walk")),
+    h(
+      "div",
+      { class: "row" },
+      act,
+      back,
+      next,
+      h("button", { class: "small push", type: "button", onclick: () => actions.walk(null) }, "Leave the walk"),
+    ),
   );
   let current: number | null = null;
   let shown: Model | null = null;
@@ -81,7 +88,10 @@ export function walkCard(actions: Actions, host: WalkHost): Panel {
     mark(next, "class", done ? "main" : "");
     mark(body, "data-done", done);
   }
-  return { element: h("header", { class: "lab-lede" }, h("h1", {}, "Where does the gradient go?"), lede, body), update: refresh };
+  return {
+    element: h("header", { class: "lab-lede" }, h("h1", {}, "Where does the gradient go?"), lede, body),
+    update: refresh,
+  };
 }
 
 function ledeWords({ run }: Model): string {
