@@ -1,5 +1,11 @@
-/** What a run of the laboratory is. All of it is in the page's address, so a link repeats the run. */
+/**
+ * What a run of the laboratory is. All of it is in the page's address, so a link repeats the run.
+ * Next: address.ts, how it is written there; presets.ts.
+ */
 import type { Order, ShortcutKind, Start } from "skipstone";
+
+export { type Address, readAddress, writeAddress } from "./address.ts";
+export { refusal } from "./refusal.ts";
 
 /** In what a network may differ from its rival. */
 export interface Side {
@@ -64,22 +70,127 @@ export interface Run {
   readonly events: readonly Event[];
 }
 
-/** An address, read. */
-export interface Address {
-  readonly run: Run;
-  readonly view: View;
-  /** What was not as it should be, and what was taken instead: one sentence each, for the reader. */
-  readonly notes: readonly string[];
-  /** Parts that this version does not know, as they were: they are kept when the address is written again. */
-  readonly unknown: readonly string[];
+/** The run of an empty address. Frozen for ever: old links mean what they meant. */
+export const DEFAULT_RUN: Run = freeze({
+  depth: 74,
+  width: 4,
+  batch: 8,
+  momentum: 0.9,
+  weightDecay: 1e-4,
+  seed: 2,
+  data: "digits",
+  pixels: 14,
+  a: {
+    shortcut: "identity",
+    lambda: 0.5,
+    gateBias: -6,
+    order: "pre",
+    batchNorm: true,
+    start: "default",
+    learningRate: 0.1,
+  },
+  b: {
+    shortcut: "none",
+    lambda: 0.5,
+    gateBias: -6,
+    order: "pre",
+    batchNorm: true,
+    start: "default",
+    learningRate: 0.1,
+  },
+  events: [],
+});
+
+/** What is seen at an empty address. */
+export const DEFAULT_VIEW: View = freeze({
+  pace: "opening",
+  walk: null,
+  view: "gradient",
+  block: null,
+  target: null,
+  fingerprint: null,
+  drawings: false,
+});
+
+/** The least and the largest value of each number of a run; `step`: which values between them there are. */
+export interface Limits {
+  readonly min: number;
+  readonly max: number;
+  /** Values are min, min + step, …; null: any number between. */
+  readonly step: number | null;
 }
 
-/** Reads what follows # in the page's address. Never throws: what is wrong is left at its default, with a note. */
-export function readAddress(_hash: string): Address {
-  throw new Error("not yet");
+/** What the controls offer and an address may say. */
+export const LIMITS: Readonly<
+  Record<
+    | "depth"
+    | "width"
+    | "batch"
+    | "momentum"
+    | "weightDecay"
+    | "seed"
+    | "learningRate"
+    | "lambda"
+    | "gateBias"
+    | "walk"
+    | "target",
+    Limits
+  >
+> = {
+  /** 6n + 2. */
+  depth: { min: 8, max: 110, step: 6 },
+  width: { min: 2, max: 16, step: 1 },
+  batch: { min: 4, max: 64, step: 1 },
+  momentum: { min: 0, max: 0.99, step: null },
+  weightDecay: { min: 0, max: 0.1, step: null },
+  seed: { min: 0, max: 999_999, step: 1 },
+  learningRate: { min: 0.001, max: 1, step: null },
+  lambda: { min: 0, max: 2, step: null },
+  gateBias: { min: -10, max: 10, step: null },
+  walk: { min: 1, max: 7, step: 1 },
+  target: { min: 0, max: 100_000, step: 1 },
+};
+
+/** The names that a choice has, in the order in which they are offered. */
+export const SHORTCUT_KINDS: readonly ShortcutKind[] = [
+  "identity",
+  "pad",
+  "project",
+  "none",
+  "scale",
+  "gate",
+  "shortcutGate",
+  "conv1x1",
+  "dropout",
+];
+export const ORDER_NAMES: readonly Order[] = [
+  "pre",
+  "post",
+  "bnAfterAddition",
+  "reluBeforeAddition",
+  "reluOnlyPre",
+];
+export const STARTS: readonly Start[] = ["default", "zeroInitLast", "skipInit", "fixup"];
+export const PACES: readonly Pace[] = ["opening", "1", "5", "20", "free"];
+
+/** Blocks of a network of so many layers: two convolutions each, beside the first convolution and the classifier. */
+export function blocksOf(depth: number): number {
+  return (depth - 2) / 2;
 }
 
-/** The address of a run, `#v1&…`: only what differs from the defaults of version 1, which stay as they are for ever. */
-export function writeAddress(_run: Run, _view: View, _unknown: readonly string[] = []): string {
-  throw new Error("not yet");
+/** The nearest value that there is. NaN becomes the least. */
+export function clamp(value: number, { min, max, step }: Limits): number {
+  if (Number.isNaN(value)) return min;
+  const near = step === null ? value : min + Math.round((value - min) / step) * step;
+  return Math.min(max, Math.max(min, near));
+}
+
+/** A network in which B is the plain twin of this one, and starts as a plain network can. */
+export function plainTwin(side: Side): Side {
+  return { ...side, shortcut: "none", start: "default" };
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === "object" && part !== null) freeze(part);
+  return Object.freeze(value);
 }

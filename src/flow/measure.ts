@@ -36,6 +36,31 @@ export function norm(values: Floats): number {
   return Math.sqrt(squares);
 }
 
+/** `norm` in half the time, rounded differently in the last digits: four sums need not wait for each other. */
+export function quickNorm(values: Floats): number {
+  const whole = values.length - (values.length % 4);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < whole; i += 4) {
+    a += values[i] * values[i];
+    b += values[i + 1] * values[i + 1];
+    c += values[i + 2] * values[i + 2];
+    d += values[i + 3] * values[i + 3];
+  }
+  for (let i = whole; i < values.length; i++) a += values[i] * values[i];
+  return Math.sqrt(a + b + (c + d));
+}
+
+/** ‖a − b‖, of differences in the precision of a. */
+export function distance(a: Floats, b: Floats): number {
+  const round = a instanceof Float32Array ? Math.fround : Number;
+  let squares = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = round(a[i] - b[i]);
+    squares += difference * difference;
+  }
+  return Math.sqrt(squares);
+}
+
 /** ⟨a, b⟩ / (‖a‖·‖b‖), and 0 where either is zero. */
 export function cosine(a: Floats, b: Floats): number {
   let product = 0;

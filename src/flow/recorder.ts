@@ -3,16 +3,17 @@
  * Nothing is computed twice and no random number is drawn: the training goes as it would without a recorder.
  */
 import { tap } from "../autograd/backward.ts";
+import { glimpse } from "../autograd/glimpse.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { StepInfo } from "../nn/fit.ts";
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
 import { replaceForward } from "../nn/observe.ts";
-import { checkFunction, checkWhole } from "../tensor/arguments.ts";
+import { checkFunction, checkList, checkOneOf, checkTexts, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { UsageError } from "../tensor/errors.ts";
+import { UsageError, ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
-import { isTensor, peek } from "../tensor/tensor.ts";
-import { norm } from "./measure.ts";
+import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
+import { distance, norm, quickNorm } from "./measure.ts";
 import { isRecording } from "./preserve.ts";
 import {
   type BackwardStatistics,
@@ -22,6 +23,7 @@ import {
   forwardStatistics,
   type LayerStatistics,
   standing,
+  unitsOf,
   weightOf,
 } from "./statistics.ts";
 
@@ -61,50 +63,89 @@ export interface FlowRecorderOptions<K extends FlowMeasure = FlowMeasure> {
 
 const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true, when: true, only: true, layers: true, keep: true };
 
+/** Everything that can be measured, in the order of a row. */
+const MEASURES = Object.keys({
+  ...{ kind: true, parameters: true },
+  ...{ activationNorm: true, activationRms: true, activationMeanAbs: true, activationZeros: true },
+  ...{ activationNonFinite: true, units: true, deadUnits: true },
+  ...{ gradientNorm: true, gradientRms: true, gradientMeanAbs: true, gradientZeros: true },
+  ...{ gradientNonFinite: true, unreachedUnits: true },
+  ...{ weightNorm: true, weightGradientNorm: true, frozen: true, unused: true, bypassed: true, updateRatio: true },
+} satisfies Record<FlowMeasure, true>) as FlowMeasure[];
+
 /**
  * A recorder for a training of `model` by `fit`.
  *
- * If a step fails (with a NaN, say), its rows are kept as far as it came: gradients it did not compute are NaN.
+ * If a step fails (with a NaN, say), its rows are kept as far as it came: gradients it did not compute are NaN. With `only`
+ * nothing else is computed, and norms alone cost a few per cent of a step.
  *
  * @example
  * const recorder = flowRecorder(model, { every: 10 });
  * await recorder.during(() => fit(model, { data, optimizer, steps: 30, onStep: recorder.onStep }));
  * console.log(toCsv(recorder.rows));
  *
- * @throws ValueError unless `every` is a whole number of 1 or more; UsageError if `model` is not a model.
+ * @example
+ * const lean = flowRecorder(model, { only: ["gradientNorm", "updateRatio"], keep: 1000, when: (step) => step > 10 });
+ * await lean.during(() => fit(model, { data, optimizer, steps: 30, onStep: lean.onStep }));
+ * lean.rows.at(-1); // such as { step: 29, layer: "fc", gradientNorm: 0.07, updateRatio: 0.002 }
+ *
+ * @throws ValueError unless `every` and `keep` are whole numbers of 1 or more, for a measure or a layer that does not exist;
+ * UsageError if `model` is not a model.
  */
-export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): FlowRecorder {
+export function flowRecorder<K extends FlowMeasure = FlowMeasure>(
+  model: Module,
+  options: FlowRecorderOptions<K> = {},
+): FlowRecorder<K> {
   checkModule("flowRecorder", model);
-  checkOptions("flowRecorder", options, OPTIONS);
-  const { every = 1 } = options;
+  checkOptions("flowRecorder", options, OPTIONS as OptionNames<FlowRecorderOptions<K>>);
+  const { every = 1, when, only, layers: paths, keep } = options;
   checkWhole("flowRecorder", "every", every, 1);
+  if (when !== undefined) checkFunction("flowRecorder", "when", when);
+  if (keep !== undefined) checkWhole("flowRecorder", "keep", keep, 1);
+  const wants = wantsOf(only);
+  const layers = layersOf(model, paths);
   const rows: FlowRow[] = [];
+  const before = new Map<AnyModule, Before>();
   let calls: Call[] = [];
   let step = 0;
+  let recording = false;
   let bypassed: ReadonlySet<AnyModule> = new Set();
 
+  const begin = (number: number): void => {
+    step = number;
+    recording = step % every === 0 && (when === undefined || when(step));
+  };
   const watching = (path: string, module: AnyModule): ((...args: unknown[]) => unknown) => {
     const compute = module.forward as (...args: unknown[]) => unknown;
     return (...args) => {
       const y = compute.apply(module, args);
-      if (step % every !== 0 || !isTensor(y)) return y;
+      if (!recording || !isTensor(y)) return y;
       const recorded = needsGrad(y);
       // If nothing is recorded at all, this is no training step but an evaluation between two of them.
       if (!recorded && !isRecording()) return y;
-      const trained = weightOf(module);
-      const weight = trained && peek(trained).slice();
-      const forward = forwardStatistics(y);
-      const call: Call = { path, module, recorded, forward, backward: null, weight };
+      const units = unitsOf(y.shape);
+      const call: Call = { path, module, recorded, units, forward: forwardOf(y, wants), backward: null };
       calls.push(call);
-      if (!recorded) return y;
-      return tap(y, (gy) => {
-        call.backward = backwardStatistics(peek(gy), gy.shape);
-      });
+      const trained = wants.before ? weightOf(module) : null;
+      if (trained) noteBefore(before, module, step, peek(trained));
+      if (!recorded || wants.backward === "nothing") return y;
+      const look = (gy: Floats): void => {
+        call.backward = wants.backward === "norm" ? { gradientNorm: quickNorm(gy) } : backwardStatistics(gy, y.shape);
+      };
+      // What a layer only passes on has other uses too, whose gradients are not this layer's.
+      if (!y.node || args.includes(y)) return tap(y, (gy) => look(peek(gy)));
+      glimpse(y.node, look);
+      return y;
     };
   };
   const flush = (grads?: StepInfo["grads"]): void => {
-    for (const call of calls) rows.push(rowOf(step, call, bypassed.has(call.module), grads));
+    for (const call of calls) {
+      const noted = before.get(call.module);
+      const row = rowOf(step, call, noted?.step === step ? noted : null, wants, grads);
+      rows.push(chosen({ ...row, bypassed: bypassed.has(call.module) }, only));
+    }
     calls = [];
+    if (keep !== undefined && rows.length > keep) rows.splice(0, rows.length - keep);
   };
 
   return {
@@ -112,13 +153,12 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
     onStep: (info) => {
       checkStepInfo(info);
       flush(info.grads);
-      step = info.step + 1;
+      begin(info.step + 1);
     },
     during: async (fn) => {
       checkFunction("flowRecorder.during", "the training", fn);
-      step = 0;
+      begin(0);
       bypassed = bypassedParts(model);
-      const layers = model.namedModules().filter(([, module]) => module.namedChildren().length === 0);
       const putBack = replaceForward(new Map(layers.map(([path, module]) => [module, watching(path, module)])));
       try {
         return await fn();
@@ -130,17 +170,72 @@ export function flowRecorder(model: Module, options: FlowRecorderOptions = {}): 
   };
 }
 
+/** What has to be computed for the measures asked for. */
+interface Wants {
+  readonly forward: "nothing" | "norm" | "everything";
+  readonly backward: "nothing" | "norm" | "everything";
+  /** The weight before the update. */
+  readonly before: boolean;
+  readonly has: (measure: FlowMeasure) => boolean;
+}
+
+function wantsOf(only: readonly FlowMeasure[] | undefined): Wants {
+  if (only === undefined) return { forward: "everything", backward: "everything", before: true, has: () => true };
+  checkList("flowRecorder", "only", only);
+  for (const measure of only) checkOneOf("flowRecorder", "only", measure, MEASURES);
+  const has = (measure: FlowMeasure): boolean => only.includes(measure);
+  const some = (from: FlowMeasure, to: FlowMeasure): Wants["forward"] => {
+    const asked = MEASURES.slice(MEASURES.indexOf(from), MEASURES.indexOf(to) + 1).filter(has);
+    if (asked.length === 0) return has("unused") && from === "gradientNorm" ? "norm" : "nothing";
+    return asked.length === 1 && asked[0] === from ? "norm" : "everything";
+  };
+  return {
+    forward: some("activationNorm", "deadUnits"),
+    backward: some("gradientNorm", "unreachedUnits"),
+    before: has("weightNorm") || has("updateRatio"),
+    has,
+  };
+}
+
+/** The layers that are measured: those named, or every module without parts. */
+function layersOf(model: Module, paths: readonly string[] | undefined): [string, AnyModule][] {
+  const layers = model.namedModules().filter(([, module]) => module.namedChildren().length === 0);
+  if (paths === undefined) return layers;
+  checkTexts("flowRecorder", "layers", paths);
+  const unknown = paths.find((path) => !layers.some(([name]) => name === path));
+  if (unknown !== undefined) throw new ValueError(`flowRecorder: the model has no layer called "${unknown}"`);
+  return layers.filter(([path]) => paths.includes(path));
+}
+
 /** One call of one layer in the current step. */
 interface Call {
   readonly path: string;
   readonly module: AnyModule;
   /** Whether the output was recorded, so that a gradient can arrive. */
   readonly recorded: boolean;
-  readonly forward: ForwardStatistics;
+  readonly units: number;
+  readonly forward: Partial<ForwardStatistics>;
   /** Null until a gradient arrives. */
-  backward: BackwardStatistics | null;
-  /** The weight before the update. */
-  readonly weight: Floats | null;
+  backward: Partial<BackwardStatistics> | null;
+}
+
+/** A layer's weight as it was before the update of a step; the array is used again in the next one. */
+interface Before {
+  step: number;
+  weight: Floats;
+}
+
+function noteBefore(before: Map<AnyModule, Before>, module: AnyModule, step: number, weight: Floats): void {
+  const noted = before.get(module);
+  if (noted?.weight.length === weight.length) {
+    noted.weight.set(weight);
+    noted.step = step;
+  } else before.set(module, { step, weight: weight.slice() });
+}
+
+function forwardOf(y: Tensor, { forward }: Wants): Partial<ForwardStatistics> {
+  if (forward === "nothing") return {};
+  return forward === "norm" ? { activationNorm: quickNorm(peek(y)) } : forwardStatistics(y);
 }
 
 function checkStepInfo(info: Pick<StepInfo, "step" | "grads">): void {
@@ -171,27 +266,42 @@ const UNKNOWN: BackwardStatistics = {
   unreachedUnits: Number.NaN,
 };
 
+/** Measures that are not asked for are not computed: what stands there is left out of the row. */
 function rowOf(
   step: number,
-  { path, module, recorded, forward, backward, weight: before }: Call,
-  bypassed: boolean,
+  { path, module, recorded, units, forward, backward }: Call,
+  before: Before | null,
+  wants: Wants,
   grads?: StepInfo["grads"],
-): FlowRow {
+): Partial<FlowRow> & Pick<FlowRow, "step" | "layer"> {
   const weight = weightOf(module);
-  const weightNorm = before ? norm(before) : 0;
-  const moved = weight && before ? norm(peek(weight).map((v, i) => v - before[i])) : 0;
+  const weightNorm = before ? norm(before.weight) : 0;
+  const moved = wants.has("updateRatio") && weight && before ? distance(peek(weight), before.weight) : 0;
+  const gradient = wants.has("weightGradientNorm") && weight && grads?.has(weight) ? grads.get(weight) : null;
   return {
     step,
     layer: path,
     kind: module.constructor.name,
-    parameters: module.parameterCount(),
+    ...(wants.has("parameters") && { parameters: module.parameterCount() }),
     ...forward,
-    ...(backward ?? (grads || !recorded ? noGradient(forward.units) : UNKNOWN)),
+    ...(backward ?? (grads || !recorded ? noGradient(units) : UNKNOWN)),
     weightNorm,
-    weightGradientNorm: weight && grads?.has(weight) ? norm(peek(grads.get(weight))) : 0,
+    weightGradientNorm: gradient ? norm(peek(gradient)) : 0,
     // After a failed step nobody knows whether a gradient would have arrived.
-    ...standing(module, recorded, backward !== null || grads === undefined),
-    bypassed,
+    ...((wants.has("frozen") || wants.has("unused")) &&
+      standing(module, recorded, backward !== null || grads === undefined)),
     updateRatio: weightNorm > 0 ? moved / weightNorm : null,
   };
+}
+
+/** The row with what was asked for alone. */
+function chosen(row: Partial<FlowRow>, only: readonly FlowMeasure[] | undefined): FlowRow {
+  if (only === undefined) {
+    const { updateRatio, bypassed, ...others } = row;
+    return { ...others, bypassed, updateRatio } as FlowRow;
+  }
+  const { step, layer } = row;
+  const asked: Record<string, unknown> = { step, layer };
+  for (const measure of only) asked[measure] = row[measure];
+  return asked as unknown as FlowRow;
 }

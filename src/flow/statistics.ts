@@ -176,7 +176,8 @@ export function backwardStatistics(gy: Floats, shape: Shape): BackwardStatistics
   };
 }
 
-function unitsOf(shape: Shape): number {
+/** Channels of images, features of vectors. */
+export function unitsOf(shape: Shape): number {
   return shape[1] ?? 1;
 }
 
