@@ -240,7 +240,7 @@ function drawNames(data: FlowData, layout: FlowLayout, palette: Palette, pen: Pe
     const style = { color: lookOf(side, palette).text, size: 14, weight: 600, halo: palette.background } as const;
     const x = layerX(layout, layer);
     const value = curve.median[layer]!;
-    const above = other ? value >= other.median[layer]! === (value === value) && value > other.median[layer]! : true;
+    const above = !other || value > other.median[layer]! || (side === "a" && value === other.median[layer]!);
     if (!isPlace(value)) {
       pen.text(x, value === 0 ? layout.zero - 16 : layout.infinity + 24, data.names[side], {
         ...style,
