@@ -112,14 +112,16 @@ const shortcutWords: Record<string, string> = {
   pad: "With shortcuts that pad",
   project: "With shortcuts that project",
 };
-const orderWords: Record<string, string> = {
+/** Orders in words. */
+export const orderWords: Record<string, string> = {
   pre: "pre-activation",
   post: "post-activation",
   bnAfterAddition: "norm after the addition",
   reluBeforeAddition: "ReLU before the addition",
   reluOnlyPre: "ReLU-only pre-activation",
 };
-const startWords: Record<string, string> = {
+/** Starts in words. */
+export const startWords: Record<string, string> = {
   default: "default start",
   zeroInitLast: "blocks start as identity",
   skipInit: "SkipInit",
