@@ -5,7 +5,6 @@
 import type { Order, ShortcutKind, Start } from "skipstone";
 
 export { type Address, readAddress, writeAddress } from "./address.ts";
-export { refusal } from "./refusal.ts";
 
 /** In what a network may differ from its rival. */
 export interface Side {
@@ -163,13 +162,7 @@ export const SHORTCUT_KINDS: readonly ShortcutKind[] = [
   "conv1x1",
   "dropout",
 ];
-export const ORDER_NAMES: readonly Order[] = [
-  "pre",
-  "post",
-  "bnAfterAddition",
-  "reluBeforeAddition",
-  "reluOnlyPre",
-];
+export const ORDER_NAMES: readonly Order[] = ["pre", "post", "bnAfterAddition", "reluBeforeAddition", "reluOnlyPre"];
 export const STARTS: readonly Start[] = ["default", "zeroInitLast", "skipInit", "fixup"];
 export const PACES: readonly Pace[] = ["opening", "1", "5", "20", "free"];
 
