@@ -8,13 +8,13 @@ import { lookOf, type Names, type Size, scratch } from "./look.ts";
 import type { Pen } from "./pen.ts";
 import { linearPlace, stepsShown } from "./scale.ts";
 
-/** Measured steps of one network. Of the arrays, the first `count` numbers are meant. */
+/** Losses of one network, oldest first: what a `Store` has. */
 export interface LossSeries {
-  readonly count: number;
-  readonly steps: ArrayLike<number>;
-  readonly losses: ArrayLike<number>;
+  readonly length: number;
+  step(i: number): number;
+  loss(i: number): number;
   /** Running mean of the losses, factor 0.08 (`runningMean`). */
-  readonly means: ArrayLike<number>;
+  mean(i: number): number;
 }
 
 /** What was changed at a step. */
@@ -52,7 +52,7 @@ export function lossPlot({ width, height }: Size): Plot {
 
 /** The last step on the axis. */
 export function lossEnd({ a, b }: LossData): number {
-  const last = (series: LossSeries | null): number => (series?.count ? series.steps[series.count - 1]! : 0);
+  const last = (series: LossSeries | null): number => (series?.length ? series.step(series.length - 1) : 0);
   return stepsShown(Math.max(last(a), last(b)));
 }
 
@@ -109,7 +109,7 @@ function drawMarks(marks: readonly Mark[], end: number, plot: Plot, palette: Pal
 const place = (loss: number, plot: Plot): number => linearPlace(loss, 0, LOSS_TOP, plot.bottom, plot.top);
 
 function drawBatches(series: LossSeries, end: number, plot: Plot, color: string, pen: Pen): void {
-  const { count, steps, losses } = series;
+  const count = series.length;
   if (count > MOST_LINES) {
     drawRanges(series, end, plot, color, pen);
     return;
@@ -117,22 +117,23 @@ function drawBatches(series: LossSeries, end: number, plot: Plot, color: string,
   const points = scratch(2 * MOST_LINES + 2);
   points.fill(Number.NaN, 2 * count);
   for (let i = 0; i < count; i++) {
-    points[2 * i] = linearPlace(steps[i]!, 0, end, plot.left, plot.right);
-    points[2 * i + 1] = place(losses[i]!, plot);
+    points[2 * i] = linearPlace(series.step(i), 0, end, plot.left, plot.right);
+    points[2 * i + 1] = place(series.loss(i), plot);
   }
   pen.line(points, { color, width: 1, opacity: 0.35 });
 }
 
 /** The range of losses in each column of pixels, as one upright line. */
-function drawRanges({ count, steps, losses }: LossSeries, end: number, plot: Plot, color: string, pen: Pen): void {
+function drawRanges(series: LossSeries, end: number, plot: Plot, color: string, pen: Pen): void {
+  const count = series.length;
   const width = Math.ceil(plot.right - plot.left) + 1;
   const points = scratch(6 * width).fill(Number.NaN);
   for (let i = 0; i < count; ) {
-    const column = columnOf(steps[i]!, end, plot);
-    let [least, most] = [losses[i]!, losses[i]!];
-    for (; i < count && columnOf(steps[i]!, end, plot) === column; i++) {
-      least = Math.min(least, losses[i]!);
-      most = Math.max(most, losses[i]!);
+    const column = columnOf(series.step(i), end, plot);
+    let [least, most] = [series.loss(i), series.loss(i)];
+    for (; i < count && columnOf(series.step(i), end, plot) === column; i++) {
+      least = Math.min(least, series.loss(i));
+      most = Math.max(most, series.loss(i));
     }
     const x = plot.left + column + 0.5;
     points.set([x, place(least, plot), x, place(most, plot) - 1], 6 * column);
@@ -145,20 +146,21 @@ function columnOf(step: number, end: number, plot: Plot): number {
 }
 
 function drawMean(
-  { count, steps, means }: LossSeries,
+  series: LossSeries,
   end: number,
   plot: Plot,
   color: string,
   dash: readonly number[] | null,
   pen: Pen,
 ): void {
+  const count = series.length;
   // One point for each column of pixels is all that can be seen.
   const most = Math.min(MOST_LINES, Math.ceil(plot.right - plot.left) + 1);
   const points = scratch(2 * most + 2, 1).fill(Number.NaN);
   const every = Math.max(1, Math.ceil(count / most));
   for (let i = 0, at = 0; i < count; i += every, at += 2) {
-    points[at] = linearPlace(steps[i]!, 0, end, plot.left, plot.right);
-    points[at + 1] = place(means[i]!, plot);
+    points[at] = linearPlace(series.step(i), 0, end, plot.left, plot.right);
+    points[at + 1] = place(series.mean(i), plot);
   }
   pen.line(points, dash ? { color, width: 2.4, dash } : { color, width: 2.4 });
 }
@@ -166,11 +168,12 @@ function drawMean(
 const arrow = new Float64Array(6);
 
 /** Arrows at the upper edge where a running mean lies above the axis, and where the loss is no number any more. */
-function drawClipped({ count, steps, means }: LossSeries, end: number, plot: Plot, color: string, pen: Pen): void {
+function drawClipped(series: LossSeries, end: number, plot: Plot, color: string, pen: Pen): void {
+  const count = series.length;
   let last = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < count; i++) {
-    if (means[i]! <= LOSS_TOP) continue;
-    const x = linearPlace(steps[i]!, 0, end, plot.left, plot.right);
+    if (series.mean(i) <= LOSS_TOP) continue;
+    const x = linearPlace(series.step(i), 0, end, plot.left, plot.right);
     if (x - last < 12) continue;
     last = x;
     arrow.set([x - 4, plot.top + 2, x + 4, plot.top + 2, x, plot.top - 6]);
