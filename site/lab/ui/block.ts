@@ -4,7 +4,7 @@ import type { BlockDetail, Tiles } from "../protocol.ts";
 import { productWords } from "./diagram-panel.ts";
 import { type Screen, screen } from "./figure.ts";
 import { h, mark, say } from "./h.ts";
-import { type Actions, type Model, namesOf, type Panel } from "./model.ts";
+import { type Actions, type Model, namesOf, type Panel, stageRange } from "./model.ts";
 import { percent, short } from "./words.ts";
 
 const sets = [
@@ -159,12 +159,7 @@ export function rangeOf(
   if (blocks.length === 0) return null;
   if (range === "chosen") return { side, first, last };
   if (range === "all") return { side, first: 0, last: blocks.length - 1 };
-  const { stage } = blocks[first]!;
-  return {
-    side,
-    first: blocks.findIndex((block) => block.stage === stage),
-    last: blocks.findLastIndex((block) => block.stage === stage),
-  };
+  return { side, ...stageRange(blocks, blocks[first]!.stage)! };
 }
 
 function switchSide(model: Model, actions: Actions): void {

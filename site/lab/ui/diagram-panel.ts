@@ -14,7 +14,7 @@ import type { Name } from "../state.ts";
 import { hoverCard, screen } from "./figure.ts";
 import type { FlowReader } from "./flow-panel.ts";
 import { h, mark } from "./h.ts";
-import { type Actions, type Model, namesOf, type Panel } from "./model.ts";
+import { type Actions, type Model, namesOf, type Panel, stageRange } from "./model.ts";
 import { percent, short } from "./words.ts";
 
 /** Pixels a second at which dashes move toward the image. It encodes nothing. */
@@ -181,15 +181,10 @@ function onKey(event: KeyboardEvent, model: Model, name: Name, state: { anchor: 
     actions.cut(name, chosen.first, chosen.last, part);
     return true;
   }
-  const stage = Number(event.key) - 1;
-  const first = blocks.findIndex((block) => block.stage === stage);
-  if (first < 0) return false;
-  state.anchor = first;
-  actions.choose(
-    name,
-    first,
-    blocks.findLastIndex((block) => block.stage === stage),
-  );
+  const range = stageRange(blocks, Number(event.key) - 1);
+  if (range === null) return false;
+  state.anchor = range.first;
+  actions.choose(name, range.first, range.last);
   return true;
 }
 

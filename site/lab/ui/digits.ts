@@ -72,13 +72,13 @@ export function digitsPanel(
       if (model.images === null) return;
       if (drawn !== model.images) build();
       if (drawn !== model.images || drawnPaint !== model.paint) {
-        tiles.forEach(({ canvas }, i) =>
-          paintPicture(canvas, pictureAt(model, i), model.images!.test.pixels, model.paint),
-        );
+        for (const [i, { canvas }] of tiles.entries()) {
+          paintPicture(canvas, pictureAt(model, i), model.images.test.pixels);
+        }
       }
       [drawn, drawnPaint] = [model.images, model.paint];
       say(title, `Twelve ${imageWord(model.run.data)} neither has seen`);
-      tiles.forEach((tile, i) => updateTile(model, tile, i, (name) => probabilities(name, i)));
+      for (const [i, tile] of tiles.entries()) updateTile(model, tile, i, (name) => probabilities(name, i));
       if (open !== null && hover.open) showHover(open);
     },
   };

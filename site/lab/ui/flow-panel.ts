@@ -109,7 +109,10 @@ export function flowPanel(
   function show(layer: number | null, y = 24): void {
     if (hover !== layer) screen.stale = true;
     hover = layer;
-    if (layer === null) return card.hide();
+    if (layer === null) {
+      card.hide();
+      return;
+    }
     card.show(layerX(layout(), layer), y, ...hoverWords(model, reader, layer));
   }
   screen.element.addEventListener("pointermove", ({ offsetX, offsetY }) =>

@@ -8,60 +8,43 @@ import { h } from "./h.ts";
 import { both, type Model, namesOf, type Panel } from "./model.ts";
 import { short } from "./words.ts";
 
-/** A store's losses as the arrays that the figure wants; they grow, and are filled only where new. */
-class Series implements LossSeries {
-  count = 0;
-  steps = new Float64Array(1024);
-  losses = new Float64Array(1024);
-  means = new Float64Array(1024);
-  private of: Store | null = null;
-  private first = -1;
+/** A store's losses up to step `end` (not included): the figure shows the same step of both networks. */
+function upTo(store: Store | null, end: number): LossSeries | null {
+  if (store === null) return null;
+  const { losses } = store;
+  let { length } = losses;
+  while (length > 0 && losses.step(length - 1) >= end) length--;
+  return { length, step: (i) => losses.step(i), loss: (i) => losses.loss(i), mean: (i) => losses.mean(i) };
+}
 
-  /** Takes what the store has, up to step `end` (not included). */
-  read(store: Store | null, end: number): LossSeries | null {
-    if (store === null) return null;
-    const { losses } = store;
-    const first = losses.length > 0 ? losses.step(0) : -1;
-    // A store that forgets its oldest steps has other places: read it anew.
-    if (store !== this.of || first !== this.first || losses.length < this.count) this.count = 0;
-    [this.of, this.first] = [store, first];
-    while (this.count < losses.length && losses.step(this.count) < end) {
-      if (this.count === this.steps.length) this.grow();
-      this.steps[this.count] = losses.step(this.count);
-      this.losses[this.count] = losses.loss(this.count);
-      this.means[this.count] = losses.mean(this.count);
-      this.count++;
-    }
-    return this;
+/** The last place whose step is not after `step`. */
+function nearest(series: LossSeries, step: number): number {
+  let [low, high] = [0, series.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (series.step(middle) <= step) low = middle;
+    else high = middle - 1;
   }
-
-  private grow(): void {
-    for (const key of ["steps", "losses", "means"] as const) {
-      const longer = new Float64Array(2 * this[key].length);
-      longer.set(this[key]);
-      this[key] = longer;
-    }
-  }
+  return low;
 }
 
 export function lossPanel(model: Model): Panel {
-  const series = { a: new Series(), b: new Series() };
   let hover: number | null = null;
   const data = (): LossData => ({
-    a: series.a.read(model.stores.a, model.step),
-    b: series.b.read(model.stores.b, model.step),
+    a: upTo(model.stores.a, model.step),
+    b: upTo(model.stores.b, model.step),
     names: namesOf(model.run),
     marks: marksOf(model),
     hover,
   });
   const table = (): Table => {
     const { a, b } = data();
-    const every = Math.max(1, Math.ceil((a?.count ?? 0) / 500));
-    const rows = Array.from({ length: Math.floor((a?.count ?? 0) / every) }, (_, i) => {
+    const every = Math.max(1, Math.ceil((a?.length ?? 0) / 500));
+    const rows = Array.from({ length: Math.floor((a?.length ?? 0) / every) }, (_, i) => {
       const at = i * every;
       return [
-        a!.steps[at]!,
-        ...[a, b].flatMap((one) => [short(one?.losses[at] ?? Number.NaN), short(one?.means[at] ?? Number.NaN)]),
+        a!.step(at),
+        ...[a, b].flatMap((one) => [short(one?.loss(at) ?? Number.NaN), short(one?.mean(at) ?? Number.NaN)]),
       ];
     });
     const { a: nameA, b: nameB } = namesOf(model.run);
@@ -77,27 +60,18 @@ export function lossPanel(model: Model): Panel {
     table,
   });
   const { screen, hover: card } = parts;
-  const nearest = (name: Name, step: number): number => {
-    const one = series[name];
-    let [low, high] = [0, one.count - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (one.steps[middle]! <= step) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  };
   screen.element.addEventListener("pointermove", ({ offsetX, offsetY }) => {
     hover = stepAt(data(), screen.size, offsetX);
     screen.stale = true;
     if (hover === null || hover >= model.step) return card.close();
     const names = namesOf(model.run);
-    const rows = both
-      .filter((name) => series[name].count > 0)
-      .map((name) => {
-        const at = nearest(name, hover!);
-        return cells(names[name], series[name].losses[at]!.toFixed(2), `mean ${series[name].means[at]!.toFixed(2)}`);
-      });
+    const series = data();
+    const rows = both.flatMap((name) => {
+      const one = series[name];
+      if (one === null || one.length === 0) return [];
+      const at = nearest(one, hover!);
+      return [cells(names[name], one.loss(at).toFixed(2), `mean ${one.mean(at).toFixed(2)}`)];
+    });
     card.show(offsetX, offsetY, h("b", {}, `Step ${hover}`), h("table", {}, ...rows));
   });
   screen.element.addEventListener("pointerleave", () => {
@@ -109,9 +83,10 @@ export function lossPanel(model: Model): Panel {
     element: parts.element,
     screen,
     update() {
+      const series = data();
       const last = (name: Name): string => {
         const one = series[name];
-        return one.count === 0 ? "nothing yet" : one.means[one.count - 1]!.toFixed(1);
+        return one === null || one.length === 0 ? "nothing yet" : one.mean(one.length - 1).toFixed(1);
       };
       const names = namesOf(model.run);
       describe(

@@ -83,6 +83,15 @@ export interface Panel {
 /** The two names in their order. */
 export const both = ["a", "b"] as const;
 
+/** The first and the last block of a stage; null if there is none. Blocks of a stage stand together. */
+export function stageRange(
+  blocks: readonly { readonly stage: number }[],
+  stage: number,
+): { readonly first: number; readonly last: number } | null {
+  const first = blocks.findIndex((block) => block.stage === stage);
+  return first < 0 ? null : { first, last: first + blocks.filter((block) => block.stage === stage).length - 1 };
+}
+
 /** Names of the ten classes. */
 export function classNames(data: Run["data"]): readonly string[] {
   return data === "digits"

@@ -58,7 +58,10 @@ export function morePanel(model: Model, { duo, link }: MoreHost): Panel {
   const rows = (): void => {
     const store = duo.stores[name()];
     const network = duo.networks[name()];
-    if (store === null || network === null) return say(said, "No step has been made yet.");
+    if (store === null || network === null) {
+      say(said, "No step has been made yet.");
+      return;
+    }
     download(`gradients-${name()}.csv`, store.csv(network.layers), "text/csv");
     say(said, `Saved: one row for each measured step, one column for each of ${network.layers.length} layers.`);
   };

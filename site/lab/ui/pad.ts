@@ -2,7 +2,6 @@
 
 import { h, mark, say } from "./h.ts";
 import { Paced } from "./pace.ts";
-import type { Paint } from "./paint.ts";
 import { inkOf, PEN, pictureOf, type StrokePoints } from "./raster.ts";
 import { percent } from "./words.ts";
 
@@ -15,7 +14,6 @@ export interface Answer {
 /** What the pad needs of the laboratory. */
 export interface PadHost {
   pixels(): 14 | 28;
-  paint(): Paint;
   /** Names of the ten classes. */
   classes(): readonly string[];
   /** Both networks' answers; null for one that cannot. */
@@ -33,6 +31,8 @@ export interface Pad {
 }
 
 const CELLS = 14;
+/** Digits are white on this, in light and dark, as in MNIST. */
+const GROUND = "#161b22";
 const names = ["blue", "orange"] as const;
 
 export function pad(host: PadHost): Pad {
@@ -80,7 +80,7 @@ export function pad(host: PadHost): Pad {
       say(large[i]!, answer === null ? "–" : `${host.classes()[best[i]!]} ${percent(answer.probabilities[best[i]!]!)}`);
       const seen = answer?.saliency ?? null;
       lookFigures[i]!.hidden = seen === null;
-      if (seen !== null) paintLook(looks[i]!, picture(), seen, host.pixels(), host.paint(), i);
+      if (seen !== null) paintLook(looks[i]!, picture(), seen, host.pixels(), i);
     });
     bars.replaceChildren(...barRows(answers, host.classes()));
     const flat = answers.some((answer) => answer !== null && answer.probabilities[top(answer.probabilities)]! < 0.3);
@@ -96,8 +96,8 @@ export function pad(host: PadHost): Pad {
   const live = new Paced<boolean>((saliency) => void ask(saliency), 50);
 
   function repaint(): void {
-    paintBoard(board, host.paint(), strokes, base, cell);
-    paintPicture(small, empty() ? new Float32Array(host.pixels() ** 2) : picture(), host.pixels(), host.paint());
+    paintBoard(board, strokes, base, cell);
+    paintPicture(small, empty() ? new Float32Array(host.pixels() ** 2) : picture(), host.pixels());
   }
   function changed(done: boolean): void {
     repaint();
@@ -261,7 +261,6 @@ export function barRows(
 
 function paintBoard(
   board: HTMLCanvasElement,
-  paint: Paint,
   strokes: readonly StrokePoints[],
   base: { readonly picture: Float32Array; readonly pixels: number } | null,
   cell: readonly [number, number] | null,
@@ -269,11 +268,11 @@ function paintBoard(
   const side = 2 * 280;
   if (board.width !== side) [board.width, board.height] = [side, side];
   const context = board.getContext("2d")!;
-  context.fillStyle = paint.ink;
+  context.fillStyle = GROUND;
   context.fillRect(0, 0, side, side);
-  if (base !== null) drawPixels(context, base.picture, base.pixels, side, paint);
-  context.strokeStyle = paint.background;
-  context.fillStyle = paint.background;
+  if (base !== null) drawPixels(context, base.picture, base.pixels, side);
+  context.strokeStyle = "#ffffff";
+  context.fillStyle = "#ffffff";
   [context.lineWidth, context.lineCap, context.lineJoin] = [PEN * side, "round", "round"];
   for (const stroke of strokes) {
     context.beginPath();
@@ -289,20 +288,14 @@ function paintBoard(
     context.globalAlpha = 1;
   }
   if (cell !== null) {
-    context.strokeStyle = paint.orange;
+    context.strokeStyle = "#f0b93a";
     context.lineWidth = 4;
     context.strokeRect((cell[0] * side) / CELLS, (cell[1] * side) / CELLS, side / CELLS, side / CELLS);
   }
 }
 
-function drawPixels(
-  context: CanvasRenderingContext2D,
-  picture: ArrayLike<number>,
-  pixels: number,
-  side: number,
-  paint: Paint,
-): void {
-  context.fillStyle = paint.background;
+function drawPixels(context: CanvasRenderingContext2D, picture: ArrayLike<number>, pixels: number, side: number): void {
+  context.fillStyle = "#ffffff";
   for (let i = 0; i < pixels * pixels; i++) {
     if (picture[i]! <= 0) continue;
     context.globalAlpha = Math.min(1, picture[i]!);
@@ -313,18 +306,13 @@ function drawPixels(
 }
 
 /** A picture of the run's size in light ink on dark, one canvas pixel 6 wide. */
-export function paintPicture(
-  canvas: HTMLCanvasElement,
-  picture: ArrayLike<number>,
-  pixels: number,
-  paint: Paint,
-): void {
+export function paintPicture(canvas: HTMLCanvasElement, picture: ArrayLike<number>, pixels: number): void {
   const side = pixels * (pixels === 14 ? 6 : 3);
   if (canvas.width !== side) [canvas.width, canvas.height] = [side, side];
   const context = canvas.getContext("2d")!;
-  context.fillStyle = paint.ink;
+  context.fillStyle = GROUND;
   context.fillRect(0, 0, side, side);
-  drawPixels(context, picture, pixels, side, paint);
+  drawPixels(context, picture, pixels, side);
 }
 
 /** The digit, dimmed, with the saliency over it in the network's colour: the strongest place full, none clear. */
@@ -333,20 +321,18 @@ function paintLook(
   picture: Float32Array,
   saliency: Float32Array,
   pixels: number,
-  paint: Paint,
   side: number,
 ): void {
   paintPicture(
     canvas,
     picture.map((value) => value * 0.45),
     pixels,
-    paint,
   );
   const most = saliency.reduce((a, b) => Math.max(a, b), 0);
   if (!(most > 0)) return;
   const context = canvas.getContext("2d")!;
   const size = canvas.width / pixels;
-  context.fillStyle = side === 0 ? paint.sky : paint.plain;
+  context.fillStyle = side === 0 ? "#5cb8f0" : "#ff9a52";
   for (let i = 0; i < pixels * pixels; i++) {
     context.globalAlpha = Math.min(1, saliency[i]! / most) * 0.9;
     context.fillRect((i % pixels) * size, Math.floor(i / pixels) * size, size, size);

@@ -244,7 +244,7 @@ function sideFields(
       `${name}.${key}`,
       label,
       values,
-      () => side()[key],
+      () => side()[key] as string,
       (value) => set({ [key]: value } as Partial<Side>),
       syncs,
       (value) => words?.[value] ?? value,
@@ -284,7 +284,8 @@ function greyOut(select: HTMLSelectElement, why: (value: string) => string | nul
     const words = option.value === select.value ? null : why(option.value);
     option.disabled = words !== null;
     mark(option, "title", words ?? false);
-    const label = (option.dataset["label"] ??= option.textContent ?? "");
+    option.dataset["label"] ??= option.textContent ?? "";
+    const label = option.dataset["label"];
     say(option, words === null ? label : `${label} (${words})`.slice(0, 120));
   }
 }

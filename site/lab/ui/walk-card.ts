@@ -68,7 +68,7 @@ export function walkCard(actions: Actions, host: WalkHost): Panel {
     say(title, card.title);
     text.replaceChildren(...pieces(card.text).map(({ words, strong }) => (strong ? h("strong", {}, words) : words)));
     say(question, card.question);
-    dots.forEach((dot, i) => mark(dot, "aria-current", i + 1 === current ? "step" : false));
+    for (const [i, dot] of dots.entries()) mark(dot, "aria-current", i + 1 === current ? "step" : false);
     back.disabled = current === 1;
     say(next, current === walkCards.length ? "Done" : "Next →");
     body.focus({ preventScroll: true });
