@@ -46,8 +46,18 @@ export interface DiagramLayout {
   readonly blocks: readonly BlockPlace[];
 }
 
-/** Room over or under the trunk: for the box and the signs at the chart's side, for the arc at the other. */
-export const DIAGRAM_HEIGHT = 78;
+/** From the trunk to the chart's side: half a box, and the certificate's signs. */
+const FOOT = 28;
+
+/** Height that a diagram needs at a width: blocks that stand close have low arcs. CSS pixels. */
+export function diagramHeight(blocks: number, width: number): number {
+  return Math.round(FOOT + riseOf(blocks > 0 ? width / blocks : 0) + 12);
+}
+
+function riseOf(pitch: number): number {
+  return Math.min(44, Math.max(16, pitch * 0.8));
+}
+
 const SMALLEST_BOX = 12;
 const WIDEST_BOX = 60;
 const ARC_POINTS = 19;
@@ -59,8 +69,8 @@ export function diagramLayout(network: NetworkRow, side: Name, size: Size): Diag
   const pitch = network.blocks.length > 0 ? (chart.right - chart.left) / network.blocks.length : 0;
   const dots = pitch < 16;
   const half = dots ? 3 : Math.min(13, Math.max(6, pitch * 0.2 + 2));
-  const trunk = side === "a" ? size.height - 28 : 28;
-  const rise = Math.min(size.height - 28 - 8, Math.max(14, pitch * 0.75));
+  const trunk = side === "a" ? size.height - FOOT : FOOT;
+  const rise = Math.min(size.height - FOOT - 8, riseOf(pitch));
   const blocks = network.blocks.map(({ layers, shortcut }): BlockPlace => {
     const left = layerX(chart, layers[0]! - 0.5);
     const right = layerX(chart, layers.at(-1)! + 0.5);

@@ -9,7 +9,7 @@ import { drawBrokenEnds, drawSign } from "./diagram-signs.ts";
 import { lookOf, scratch } from "./look.ts";
 import type { Pen } from "./pen.ts";
 
-export { DIAGRAM_HEIGHT, type DiagramLayout, diagramLayout, hitDiagram, type Part } from "./diagram-layout.ts";
+export { type DiagramLayout, diagramHeight, diagramLayout, hitDiagram, type Part } from "./diagram-layout.ts";
 
 export interface DiagramData {
   /** Gradient's norm at each layer, image first, as the chart's medians; null: nothing measured yet. */
@@ -57,18 +57,16 @@ export function drawDiagramLines(data: DiagramData, layout: DiagramLayout, palet
   blocks.forEach((place, i) => {
     const row = network.blocks[i]!;
     const before = normBefore(data, row);
-    const after = normAt(data, row.layers.at(-1)!);
-    const share = data.shares?.[i];
-    const over = share === undefined || Number.isNaN(share) ? 1 : share;
-    // What comes to a block's input is shared between arc and box.
-    line.draw(straight(from, place.boxLeft, trunk), before);
-    if (row.cut !== "branch") {
-      line.draw(
-        straight(place.boxLeft, place.boxRight, trunk),
-        place.arc && row.cut === "none" ? (1 - over) * before : before,
-      );
-    }
-    if (place.arc && row.cut !== "shortcut") line.draw(place.arc, over * after);
+    const share = data.shares?.[i] ?? Number.NaN;
+    const over = Number.isNaN(share) ? 1 : share;
+    // At a block's input the gradients of arc and branch are added: left of the arc's foot is their sum, between foot and
+    // box what came through the branch. At the output both get a copy of the whole.
+    const foot = place.arc ? place.arc[0]! : place.boxLeft;
+    line.draw(straight(from, foot, trunk), before);
+    const branch =
+      row.cut === "branch" ? 0 : row.cut === "shortcut" || Number.isNaN(share) ? before : (1 - share) * before;
+    if (place.arc && foot < place.boxLeft) line.draw(straight(foot, place.boxLeft, trunk), branch, false);
+    if (place.arc && row.cut !== "shortcut") line.draw(place.arc, row.cut === "branch" ? before : over * before);
     else if (place.broken) drawBrokenEnds(layout, place, palette, pen);
     from = place.boxRight;
   });
@@ -112,17 +110,18 @@ class Line {
     this.last = data.norms ? normAt(data, data.norms.length - 1) : Number.NaN;
   }
 
-  draw(points: Float64Array, norm: number): void {
+  /** @param marked whether exactly zero is marked by a cross. */
+  draw(points: Float64Array, norm: number, marked = true): void {
     const { pen, palette, color, layout, data } = this;
     // Nothing measured, or not a number: a grey hair.
     if (Number.isNaN(norm)) pen.line(points, { color: palette.faint, width: 1 });
     else if (norm === 0 || norm < FAINT_BELOW * this.last) {
       pen.line(points, { color: palette.faint, width: 1, dash: DOTS });
-      if (norm === 0) this.cross(points);
+      if (norm === 0 && marked) this.cross(points);
     } else {
       const width = lineWidth(norm, data.bottom, layout.pitch);
       pen.line(points, { color, width });
-      if (data.phase !== null && width >= 1.6) {
+      if (data.phase !== null && width >= 2.5) {
         const thin = Math.min(1.6, width / 2.5);
         pen.line(points, { color: palette.background, width: thin, opacity: 0.85, dash: MOVING, offset: data.phase });
       }

@@ -57,8 +57,8 @@ export function flowLayout(layers: number, { width, height }: Size): FlowLayout 
     layers,
     left,
     right,
-    top: STRIP,
-    bottom: height - STRIP - 4,
+    top: STRIP + 6,
+    bottom: height - STRIP - 10,
     infinity: STRIP / 2,
     zero: height - STRIP / 2 - 2,
     pitch: (right - left) / layers,
@@ -122,36 +122,25 @@ function drawZones(data: FlowData, layout: FlowLayout, palette: Palette, pen: Pe
   pen.rect(left, low, right - left, bottom - low, { fill: palette.plain, opacity: 0.07 });
 }
 
-/** The dotted line of the last layer, and the words of the zones. */
+/** The dotted line of the last layer, and the words of the zones; right, where the curves are seldom. */
 function drawReference(data: FlowData, layout: FlowLayout, palette: Palette, pen: Pen): void {
   const { left, right, top, bottom } = layout;
   const place = (value: number): number => logPlace(data.axis, value, bottom, top);
-  const style = { color: palette.faint, size: 12 };
+  const style = { color: palette.faint, size: 12, anchor: "end" as const };
   const wide = right - left > 480;
   if (data.view === "ratio") {
-    pen.text(
-      left + 8,
-      place(1e-2) + 15,
-      wide ? "usual: a weight changes by 1/10000 to 1/100 in a step" : "usual",
-      style,
-    );
+    const words = wide ? "green: usual, a step changes a weight by 1/10000 to 1/100" : "green: usual";
+    pen.text(right - 8, bottom - 8, words, style);
     return;
   }
   if (!isPlace(data.reference)) return;
   const y = place(data.reference);
   drawRule(pen, [left, y, right, y], palette.faint, [1.5, 4], 1.5);
   const [over, under] = [place(data.reference * 1e3), place(data.reference / 1e3)];
-  if (over - top > 18) {
-    pen.text(
-      left + 8,
-      top + 16,
-      wide ? "exploding: over 1000 times the last layer's" : "exploding: over 1000 times",
-      style,
-    );
-  }
-  if (bottom - under > 18) {
-    const words = wide ? "vanishing: under 1/1000 of the last layer's" : "vanishing: under 1/1000";
-    pen.text(left + 8, bottom - 8, words, style);
+  const beside = wide ? " the last layer's" : "";
+  if (over - top > 20) pen.text(right - 8, top + 16, `exploding: over 1000 times${beside}`, style);
+  if (bottom - under > 20) {
+    pen.text(right - 8, bottom - 8, `vanishing: under 1/1000${wide ? " of the last layer's" : ""}`, style);
   }
 }
 
@@ -238,7 +227,9 @@ function drawNames(data: FlowData, layout: FlowLayout, palette: Palette, pen: Pe
     const other = data[side === "a" ? "b" : "a"];
     const layer = Math.floor((side === "a" ? 0.2 : 0.42) * layout.layers);
     const style = { color: lookOf(side, palette).text, size: 14, weight: 600, halo: palette.background } as const;
-    const x = layerX(layout, layer);
+    // Letters are about 8 pixels wide; a name stays within the plot.
+    const half = 4 * data.names[side].length;
+    const x = Math.max(layout.left + half + 2, Math.min(layout.right - half - 2, layerX(layout, layer)));
     const value = curve.median[layer]!;
     const above = !other || value > other.median[layer]! || (side === "a" && value === other.median[layer]!);
     if (!isPlace(value)) {

@@ -102,7 +102,7 @@ export interface HistoryData {
   readonly hover: { readonly side: Name; readonly step: number; readonly layer: number } | null;
 }
 
-const KEY = 34;
+const KEY = 42;
 
 /** Where a strip lies: A's above B's, the key right of both. */
 export function historyPlot(side: Name, { width, height }: Size): Plot {
@@ -132,7 +132,8 @@ export function drawHistory(data: HistoryData, size: Size, palette: Palette, pen
   }
   const a = historyPlot("a", size);
   const b = historyPlot("b", size);
-  pen.text(a.right, a.top - 6, "top: loss, bottom: image", { color: palette.faint, size: 12, anchor: "end" });
+  const hint = a.right - a.left > 9 * data.names.a.length + 150;
+  if (hint) pen.text(a.right, a.top - 6, "top: loss, bottom: image", { color: palette.faint, size: 12, anchor: "end" });
   const strip = data.a ?? data.b;
   drawStepAxis(pen, COLUMNS * (strip?.stepsPerColumn ?? 1), b, palette);
   drawKey({ left: a.right + 12, right: a.right + 22, top: a.top, bottom: b.bottom }, palette, pen);

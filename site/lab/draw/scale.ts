@@ -56,7 +56,7 @@ export function linearTicks(from: number, to: number, count: number): number[] {
   const factor = raw / power;
   const step = (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10) * power;
   const ticks: number[] = [];
-  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + 1e-9 * step; i++) ticks.push(i * step);
+  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + 1e-9 * step; i++) ticks.push(i * step + 0);
   return ticks;
 }
 

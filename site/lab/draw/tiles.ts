@@ -26,7 +26,9 @@ export function tilesLayout(
 ): { readonly columns: number; readonly side: number } {
   let best = { columns: 1, side: 0 };
   for (let columns = 1; columns <= count; columns++) {
-    const rows = Math.ceil(count / columns);
+    // Full rows look like a set.
+    if (count % columns !== 0) continue;
+    const rows = count / columns;
     const room = Math.min((width + GAP) / columns, (height - TITLE - SCALE + GAP) / rows) - GAP;
     const side = Math.min(56, Math.floor(room));
     if (side > best.side) best = { columns, side };
