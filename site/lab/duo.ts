@@ -1,4 +1,9 @@
-/** Two networks in step: the page's side of the workers. Draws nothing. */
+/**
+ * Two networks in step: the page's side of the workers. Draws nothing. Here is what the page may ask and hears; pair.ts does it,
+ * with a rival.ts for each network.
+ */
+
+import { Pair } from "./pair.ts";
 import type { BlockDetail, CertificateRow, Images, NetworkRow, ToPage, ToWorker } from "./protocol.ts";
 import type { Event, Name, Pace, Run } from "./state.ts";
 import type { Store } from "./store.ts";
@@ -23,8 +28,8 @@ export interface RunImages {
 export interface DuoOptions {
   /** Gives the images of a run (and keeps them: it is asked at each start). */
   images(run: Pick<Run, "data" | "pixels">): Promise<RunImages>;
-  /** Default: a module worker; in the page's own thread where that cannot be had. */
-  makeWorker?: () => WorkerLike;
+  /** Default: a module worker. Where that throws, or gives null, the page's own thread trains. */
+  makeWorker?: () => WorkerLike | null;
   pace?: Pace;
 }
 
@@ -112,6 +117,6 @@ export interface Duo {
 }
 
 /** A duo without a run. */
-export function createDuo(_options: DuoOptions): Duo {
-  throw new Error("not yet");
+export function createDuo(options: DuoOptions): Duo {
+  return new Pair(options);
 }

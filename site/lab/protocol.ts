@@ -76,8 +76,8 @@ export type ToWorker =
     }
   /** Classify a picture of the run's size, values 0 … 1; with `saliency` also where a change would change the answer. */
   | { readonly type: "read"; readonly id: number; readonly picture: Float32Array; readonly saliency: boolean }
-  /** Put a picture into the batches: every 8th image from the next step on is one of those added. */
-  | { readonly type: "add"; readonly picture: Float32Array; readonly label: number }
+  /** Put a picture into the batches: every 8th image from this step on is one of those added. */
+  | { readonly type: "add"; readonly step: number; readonly picture: Float32Array; readonly label: number }
   | { readonly type: "save"; readonly id: number; readonly format: "safetensors" | "onnx" }
   | { readonly type: "load"; readonly id: number; readonly bytes: Uint8Array };
 

@@ -81,7 +81,7 @@ class Serving implements Server {
         glances.watch(message);
         break;
       case "add":
-        training.add(message.picture, message.label);
+        training.add(message.step, message.picture, message.label);
         break;
       default:
         void this.#answer(message, training, glances);
@@ -139,6 +139,7 @@ class Serving implements Server {
         };
       });
       this.#wake = null;
+      if (forCredit && this.#training!.makeChanges()) this.#changed(this.#training!);
     }
   }
 

@@ -60,6 +60,13 @@ export interface StepDone {
   readonly ratios: Float32Array | null;
 }
 
+/** A picture that joins the batches. */
+interface AddedPicture {
+  readonly step: number;
+  readonly picture: Float32Array;
+  readonly label: number;
+}
+
 /** Every step is measured up to this one, so that the beginning is seen whole. */
 const MEASURED_STEPS = 60;
 
@@ -98,7 +105,7 @@ export class Training {
   readonly #optimizer: SGD;
   readonly #batches: Batches;
   readonly #events: Event[];
-  readonly #added: { readonly picture: Float32Array; readonly label: number }[] = [];
+  readonly #added: AddedPicture[] = [];
   readonly #recentNorms: Float32Array[] = [];
   #imagesSinceAdded = 0;
 
@@ -160,9 +167,9 @@ export class Training {
     this.#events.push(event);
   }
 
-  /** From the next step on every 8th image is one of those added, one after the other. */
-  add(picture: Float32Array, label: number): void {
-    this.#added.push({ picture, label });
+  /** From this step on (or the next one, if it is over) every 8th image is one of those added, one after the other. */
+  add(step: number, picture: Float32Array, label: number): void {
+    this.#added.push({ step, picture, label });
   }
 
   /**
@@ -180,7 +187,7 @@ export class Training {
     const { norms, ratios, everything } = this.#recorders();
     const go = async (): Promise<boolean> => {
       const leave = await next(this.step);
-      if (this.#makeChanges()) changed();
+      if (this.makeChanges()) changed();
       return leave;
     };
     const epochs = async (): Promise<void> => {
@@ -282,8 +289,11 @@ export class Training {
     return values;
   }
 
-  /** Makes the changes of the next step; answers whether a block was cut or rejoined. */
-  #makeChanges(): boolean {
+  /**
+   * Makes the changes that are due before the next step; answers whether a block was cut or rejoined. Called before each step;
+   * where the run waits, it may be called at once, so that they are seen.
+   */
+  makeChanges(): boolean {
     const due = this.#events.filter(({ step }) => step <= this.step);
     if (due.length === 0) return false;
     this.#events.splice(0, this.#events.length, ...this.#events.filter(({ step }) => step > this.step));
@@ -302,17 +312,20 @@ export class Training {
 
   /** The batches of one epoch, with the added pictures in their places. */
   *#epoch(): Generator<ImageBatch> {
-    for (const batch of this.#batches) yield this.#added.length === 0 ? batch : this.#withAdded(batch);
+    for (const batch of this.#batches) {
+      const added = this.#added.filter(({ step }) => step <= this.step);
+      yield added.length === 0 ? batch : this.#withAdded(batch, added);
+    }
   }
 
-  #withAdded({ x, labels }: ImageBatch): ImageBatch {
+  #withAdded({ x, labels }: ImageBatch, added: readonly AddedPicture[]): ImageBatch {
     const size = this.pixels ** 2;
     const data = Float32Array.from(x.data);
     const answers = labels.slice();
     for (let i = 0; i < answers.length; i++) {
       const count = ++this.#imagesSinceAdded;
       if (count % ADDED_EVERY !== 0) continue;
-      const { picture, label } = this.#added[(count / ADDED_EVERY - 1) % this.#added.length];
+      const { picture, label } = added[(count / ADDED_EVERY - 1) % added.length];
       data.set(this.pictures(picture).data, i * size);
       answers[i] = label;
     }
