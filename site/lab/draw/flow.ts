@@ -137,10 +137,12 @@ function drawReference(data: FlowData, layout: FlowLayout, palette: Palette, pen
   const y = place(data.reference);
   drawRule(pen, [left, y, right, y], palette.faint, [1.5, 4], 1.5);
   const [over, under] = [place(data.reference * 1e3), place(data.reference / 1e3)];
-  const beside = wide ? " the last layer's" : "";
-  if (over - top > 20) pen.text(right - 8, top + 16, `exploding: over 1000 times${beside}`, style);
+  const [above, below] = wide
+    ? ["exploding: over 1000 times the last layer's", "vanishing: under 1/1000 of the last layer's"]
+    : ["over 1000 times", "under 1/1000"];
+  if (over - top > 20) pen.text(right - 8, top + 16, above, style);
   if (bottom - under > 20) {
-    pen.text(right - 8, bottom - 8, `vanishing: under 1/1000${wide ? " of the last layer's" : ""}`, style);
+    pen.text(right - 8, bottom - 8, below, style);
   }
 }
 
@@ -240,7 +242,7 @@ function drawNames(data: FlowData, layout: FlowLayout, palette: Palette, pen: Pe
       continue;
     }
     const y = edgeOf(curve, layer, data.axis, layout, above);
-    const held = Math.max(layout.top + 14, Math.min(layout.bottom - 6, above ? y - 10 : y + 20));
+    const held = Math.max(layout.top + 14, Math.min(layout.bottom - 24, above ? y - 10 : y + 20));
     pen.text(x, held, data.names[side], { ...style, anchor: "middle" });
   }
 }

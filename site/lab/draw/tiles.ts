@@ -17,7 +17,7 @@ export interface TilesData {
 const TITLE = 22;
 const GAP = 3;
 const MOST = 16;
-const SCALE = 14;
+const SCALE = 18;
 
 /** How many tiles stand in a row, and their side in CSS pixels. */
 export function tilesLayout(
