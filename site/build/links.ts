@@ -33,6 +33,8 @@ export function rewriteLinks(text: string, from: string, kindOf: Kind): Rewritte
     if (kind === "page") return whole;
     if (kind === "none") throw new Error(`${from} links to ${target}, which does not exist`);
     linked.push(path);
+    // The decisions have a list of their own.
+    if (path === "docs/decisions") return `](./${posix.relative(posix.dirname(from), path)}/index.md)`;
     const page = posix.relative(posix.dirname(from), `${pageOf(path)}${kind === "folder" ? "/index" : ""}.md`);
     return `](${page.startsWith(".") ? page : `./${page}`}${anchor === undefined ? "" : `#${anchor}`})`;
   };

@@ -31,6 +31,7 @@ export function gatherPages(): void {
     for (const target of more) linked.add(target);
     writePage(path, withTitle(text, path));
   }
+  linked.delete("docs/decisions");
   writePage("docs/decisions/index.md", decisions());
   writeCode(linked);
 }
@@ -43,7 +44,6 @@ function exampleDocuments(): string[] {
 function kindAmong(documents: readonly string[]): Kind {
   return (path) => {
     if (documents.includes(path) || path.startsWith("docs/images/")) return "page";
-    if (path === "docs/decisions") return "page";
     if (!existsSync(root + path)) return "none";
     return statSync(root + path).isDirectory() ? "folder" : "code";
   };
@@ -80,8 +80,8 @@ function writeCode(linked: ReadonlySet<string>): void {
   const files = new Set([...linked].filter((path) => !folders.includes(path)));
   for (const folder of folders) {
     const inside = filesUnder(folder);
-    for (const path of inside) files.add(path);
-    const list = inside.map((path) => `- [${path.slice(folder.length + 1)}](./${path.slice(folder.length + 1)}.md)`);
+    for (const path of inside) if (!path.endsWith("README.md")) files.add(path);
+    const list = inside.map((path) => `- [${path.slice(folder.length + 1)}](${addressIn(folder, path)})`);
     writePage(`${pageOf(folder)}/index.md`, codePage(folder, list.join("\n")));
   }
   for (const path of files) {
@@ -89,6 +89,12 @@ function writeCode(linked: ReadonlySet<string>): void {
     const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
     writePage(`${pageOf(path)}.md`, codePage(path, `${fence}${languageOf(path)}\n${text.trimEnd()}\n${fence}`));
   }
+}
+
+/** Where the page of a file in a listed folder is, from the list. Documents are pages of their own. */
+function addressIn(folder: string, path: string): string {
+  const page = path.endsWith("README.md") ? path : `${pageOf(path)}.md`;
+  return posix.relative(pageOf(folder), page).replace(/^(?!\.)/, "./");
 }
 
 function codePage(path: string, body: string): string {
