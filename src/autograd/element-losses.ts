@@ -116,7 +116,7 @@ const KL_DIV_OPTIONS: OptionNames<KlDivOptions> = { reduction: true, logTarget: 
  *
  * @example
  * const p = tensor([[0.5, 0.5]]);
- * klDivLoss(log(p), p, { reduction: "sum" }).item(); // 0
+ * klDivLoss(log(p), p, { reduction: "sum" }).item(); // 0.0000
  * klDivLoss(log(tensor([[0.9, 0.1]])), p, { reduction: "sum" }).item(); // 0.5108
  *
  * @throws ShapeError unless x and target have the same shape.

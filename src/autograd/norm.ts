@@ -137,7 +137,7 @@ export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null,
  * @param bias in `normalizedShape`, or null for 0.
  *
  * @example
- * layerNorm(tensor([[1, 3], [10, 30]]), [2]).toArray(); // [[-1.0, -1.0], [1.0, 1.0]]
+ * layerNorm(tensor([[1, 3], [10, 30]]), [2]).toArray(); // [[-1.0, 1.0], [-1.0, 1.0]]
  *
  * @throws ShapeError unless x ends in `normalizedShape`, and weight and bias have it.
  */

@@ -130,7 +130,7 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
  *
  * @example
  * const x = tensor([[1, 5], [3, 2]]);
- * min(x, 0, { keepDims: true }).toArray(); // [[1, 2]]
+ * min(x, 0, { keepDim: true }).toArray(); // [[1, 2]]
  *
  * @throws ShapeError if an axis does not exist or is named twice, and for the minimum of no elements.
  */
@@ -210,7 +210,7 @@ function withIndices(
  *
  * @example
  * const scores = tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]]);
- * argmax(scores, 1).toArray(); // [1, 0]
+ * argmax(scores, 1).data; // [1, 0]
  *
  * @throws ShapeError if the axis does not exist, and for no elements.
  */
@@ -223,7 +223,7 @@ export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): P
  * row-major order. Whole numbers, without a gradient.
  *
  * @example
- * argmin(tensor([3, 1, 2])).toArray(); // 1
+ * argmin(tensor([3, 1, 2])).data; // [1]
  *
  * @throws ShapeError if the axis does not exist, and for no elements.
  */
