@@ -71,7 +71,7 @@ export function randomFlip(probability = 0.5): Augmentation {
  *
  * @example
  * const augment = compose(randomCrop(4), randomFlip());
- * batches(train, { batchSize: 2, rng, augment }).size; // 2
+ * await fit(model, { data: () => batches(train, { batchSize: 2, rng, augment }), optimizer, epochs: 1 });
  */
 export function compose(...augmentations: readonly Augmentation[]): Augmentation {
   augmentations.forEach((augment, i) => {

@@ -27,7 +27,7 @@ export function checkpointChunks(op: string, checkpoint: Checkpoint): Generator<
  * The checkpoint in a file that `writeCheckpoint` wrote. `fit({ resume })` checks whether it is one of its model.
  *
  * @example
- * let file = new Uint8Array();
+ * let file: Uint8Array = new Uint8Array();
  * await fit(model, { data, optimizer, steps: 3, onStep: ({ checkpoint }) => { file = writeCheckpoint(checkpoint()); } });
  * const saved = readCheckpoint(file);
  * await fit(model, { data, optimizer, steps: 6, resume: saved }); // goes on with the fourth step

@@ -6,7 +6,7 @@ import { SkipstoneError } from "../tensor/errors.ts";
  * opcode, tensor) and the fault: `resnet18.safetensors: header, character 57: …`.
  *
  * @example
- * readWeights(Uint8Array.of(1, 2, 3)); // throws FormatError:
+ * readWeights(Uint8Array.of(1, 2, 3)); // throws FormatError: weights: neither safetensors nor .pth
  */
 export class FormatError extends SkipstoneError {
   override readonly name = "FormatError";

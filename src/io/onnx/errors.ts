@@ -7,7 +7,7 @@ import { SkipstoneError } from "../../tensor/errors.ts";
  * @example
  * class Own extends Module {
  *   forward(x: Tensor): Tensor {
- *     return defineOperation({ name: "mine.same", forward: (x: Tensor) => clone(x), backward: (gy) => [gy] })(x);
+ *     return defineOperation({ name: "mine.same", forward: (x: Tensor) => add(x, 0), backward: (gy) => [gy] })(x);
  *   }
  * }
  * exportOnnx(new Own(), { inputShape: [4] }); // throws OnnxExportError: exportOnnx: mine.same

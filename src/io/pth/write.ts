@@ -36,7 +36,7 @@ export function writePth(state: StateToWrite, options: WriteOptions = {}): Uint8
  * The same file in pieces, for a stream; each tensor is converted when its turn comes.
  *
  * @example
- * const file = new Blob([...pthChunks({ w: tensor([1, 2]) })] as Uint8Array<ArrayBuffer>[]);
+ * const file = new Blob(Array.from(pthChunks({ w: tensor([1, 2]) })) as Uint8Array<ArrayBuffer>[]);
  * const opened = await openPth(file);
  * await opened.tensor("w"); // [1, 2]
  */

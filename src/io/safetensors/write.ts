@@ -41,7 +41,7 @@ export function writeSafetensors(state: StateToWrite, options: SafetensorsOption
  * view of a tensor's own memory: use it before the tensor changes.
  *
  * @example
- * const file = new Blob([...safetensorsChunks({ w: tensor([1, 2]) })] as Uint8Array<ArrayBuffer>[]);
+ * const file = new Blob(Array.from(safetensorsChunks({ w: tensor([1, 2]) })) as Uint8Array<ArrayBuffer>[]);
  * const opened = await openSafetensors(file);
  * await opened.tensor("w"); // [1, 2]
  */
