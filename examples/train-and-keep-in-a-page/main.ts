@@ -36,7 +36,7 @@ function showRest({ step, steps, accuracy, file, found }: Report & { kind: "rest
   } else {
     status.textContent = `All ${steps} steps are done: ${(100 * accuracy).toFixed(1)} % of 300 unseen shapes named rightly. The weights are kept.`;
   }
-  if (weights.href) URL.revokeObjectURL(weights.href);
+  if (weights.href.startsWith("blob:")) URL.revokeObjectURL(weights.href);
   weights.hidden = !file;
   if (file) weights.href = URL.createObjectURL(new Blob([file]));
 }

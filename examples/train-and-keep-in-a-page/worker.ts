@@ -63,8 +63,8 @@ async function kept(): Promise<Checkpoint | null> {
 }
 
 /** A transaction is done whole or not at all: half a checkpoint is never found. */
-async function keep(checkpoint: Checkpoint): Promise<void> {
-  const bytes = writeCheckpoint(checkpoint);
+async function keep({ tensors, metadata }: Checkpoint, done: number): Promise<void> {
+  const bytes = writeCheckpoint({ tensors, metadata: { ...metadata, "steps-done": `${done}` } });
   await resultOf((await store("readwrite")).put(bytes, KEY));
 }
 
@@ -87,7 +87,7 @@ async function train(trains: boolean, found: boolean): Promise<void> {
   const data = new Rng(8);
   const model = cifarResNet(8, { width: 4, inChannels: 1, classes: NAMES.length, rng });
   const resume = await kept();
-  let done = resume?.step ?? 0;
+  let done = Number(resume?.metadata["steps-done"] ?? 0);
   stopped = false;
   if (trains || resume) {
     await fit(model, {
@@ -100,7 +100,7 @@ async function train(trains: boolean, found: boolean): Promise<void> {
         done = step + 1;
         report({ kind: "step", step: done, steps: STEPS, loss });
         await pause();
-        if (stopped || done % EVERY === 0 || done === STEPS) await keep(checkpoint());
+        if (stopped || done % EVERY === 0 || done === STEPS) await keep(checkpoint(), done);
         return !stopped;
       },
     });
