@@ -1,14 +1,15 @@
 /**
  * A photograph and a file of weights, chosen or dropped: what a network sees there, and where (Grad-CAM). Everything stays in the
- * page: the network runs in worker.ts. (With `#try` in the address it takes `photograph.png` and `weights.safetensors` beside it.)
+ * page: the network runs in worker.ts. (With `#drop=cat.png,resnet18.pth` in the address it takes these files beside it.)
  */
 /// <reference lib="dom" />
-import { type ModelName, modelNames } from "../../src/index.ts"; // In your project: from "skipstone".
+import type { ModelName } from "../../src/index.ts"; // In your project: from "skipstone".
 import type { Question, Reply } from "./worker.ts";
 
 /** Above it a picture is refused: a browser's canvas ends somewhere there. */
 const MOST_PIXELS = 100e6;
 const MOST_WEIGHTS = 2 ** 31;
+const DEMONSTRATION = /^#(drop|choose)=(.+)/;
 
 const find = <E extends HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
 const status = find("status");
@@ -16,7 +17,6 @@ const drop = find("drop");
 const canvas = find<HTMLCanvasElement>("picture");
 const network = find<HTMLSelectElement>("network");
 const showsHeat = find<HTMLInputElement>("heat");
-for (const name of modelNames.filter((one) => !one.includes("highway"))) network.add(new Option(name));
 
 const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 const ask = (question: Question): void => worker.postMessage(question);
@@ -30,7 +30,7 @@ let heat: (Reply & { kind: "heat" }) | undefined;
 function say(text: string, isError = false): void {
   status.textContent = text;
   status.className = isError ? "error" : "";
-  if (isError && location.hash.startsWith("#try")) document.body.dataset["state"] = "done";
+  if (isError && DEMONSTRATION.test(location.hash)) document.body.dataset["state"] = "done";
 }
 
 /** Runs `task`, and says what went wrong in it. */
@@ -124,7 +124,8 @@ function showAnswers({ answers, milliseconds }: Reply & { kind: "answers" }): vo
 
 worker.addEventListener("error", (event) => say(`The worker failed: ${event.message}`, true));
 worker.addEventListener("message", ({ data: reply }: MessageEvent<Reply>) => {
-  if (reply.kind === "error") say(reply.message, true);
+  if (reply.kind === "ready") for (const name of reply.networks) network.add(new Option(name));
+  else if (reply.kind === "error") say(reply.message, true);
   else if (reply.kind === "waiting" && !status.className) say(`Now the ${reply.what}.`);
   else if (reply.kind === "network") {
     [resize, crop] = [reply.resize, reply.crop];
@@ -164,11 +165,24 @@ document.addEventListener("drop", (event) => {
   void tell(() => takeFiles(event.dataTransfer?.files ?? []));
 });
 
-if (location.hash.startsWith("#try")) {
-  const names = location.hash.split("=")[1]?.split(",") ?? ["photograph.png", "weights.safetensors"];
-  const files = names.map(async (name) => {
+/** `#drop=a.png,b.pth` or `#choose=…`: does by itself what a person would do with these files. */
+async function demonstrate(way: string, names: readonly string[]): Promise<void> {
+  const transfers = names.map(async (name) => {
     const blob = await (await fetch(name)).blob();
-    return new File([blob], name, { type: name.endsWith(".png") ? "image/png" : "" });
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([blob], name, { type: /\.(png|jpe?g)$/.test(name) ? "image/png" : "" }));
+    return transfer;
   });
-  void tell(async () => takeFiles(await Promise.all(files)));
+  for (const dataTransfer of await Promise.all(transfers)) {
+    if (way === "drop") {
+      document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+    } else {
+      const input = find<HTMLInputElement>(dataTransfer.files[0].type ? "photograph" : "weights");
+      input.files = dataTransfer.files;
+      input.dispatchEvent(new Event("change"));
+    }
+  }
 }
+
+const [, way, names] = DEMONSTRATION.exec(location.hash) ?? [];
+if (way) void tell(() => demonstrate(way, names.split(",")));

@@ -1,6 +1,13 @@
 /** The worker: holds the network and the picture, classifies, and makes maps, while the page stays free. */
 /// <reference lib="dom" />
-import { cifar10Classes, imageToTensor, loadWeights, type ModelName, type Tensor } from "../../src/index.ts"; // In your project: from "skipstone".
+import {
+  cifar10Classes,
+  imageToTensor,
+  loadWeights,
+  type ModelName,
+  modelNames,
+  type Tensor,
+} from "../../src/index.ts"; // In your project: from "skipstone".
 import { readNames } from "./names.ts";
 import { type Answer, classify, gradCam, type Network, networkFor } from "./network.ts";
 
@@ -13,6 +20,7 @@ export type Question =
 
 /** What the worker says. */
 export type Reply =
+  | { readonly kind: "ready"; readonly networks: readonly ModelName[] }
   | {
       readonly kind: "network";
       readonly name: string;
@@ -71,3 +79,5 @@ addEventListener("message", ({ data }: MessageEvent<Question>) => {
   // One after the other, in the order in which they came.
   last = last.then(() => take(data)).catch((error: Error) => reply({ kind: "error", message: error.message }));
 });
+// Networks for photographs: the highways among the others read digits.
+reply({ kind: "ready", networks: modelNames.filter((name) => !name.includes("highway")) });
