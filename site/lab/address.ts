@@ -166,8 +166,8 @@ function readRun(reader: Reader): Run {
   };
 }
 
-/** The numbers of shortcuts that have none. */
-const NUMBERS = { lambda: DEFAULT_RUN.a.lambda, gateBias: DEFAULT_RUN.a.gateBias } as const;
+/** The numbers of shortcuts that have none: version 1's. */
+const NUMBERS = { lambda: 0.5, gateBias: -6 } as const;
 
 function readSide(reader: Reader, prefix: "" | "z", usual: Side): Side {
   const norm = reader.choice(`${prefix}n`, "batch norm", usual.batchNorm ? "1" : "0", ["1", "0"]);

@@ -309,10 +309,16 @@ class Rows implements Store {
   csv(layers: readonly string[]): string {
     const lines = [["step", "loss", "correct", "learningRate", ...layers].join(",")];
     for (let i = 0; i < this.length; i++) {
-      lines.push([this.rowStep(i), ...this.#beside.row(i), ...this.row(i)].join(","));
+      const values = [...this.#beside.row(i), ...this.row(i)].map(inDecimals);
+      lines.push([this.rowStep(i), ...values].join(","));
     }
     return `${lines.join("\n")}\n`;
   }
 }
 
 const NOTHING = new Float32Array(BESIDE).fill(Number.NaN);
+
+/** A number of 32 bits has no more than nine digits; seven are enough, and 0.1 stays 0.1. */
+function inDecimals(value: number): number {
+  return Number(value.toPrecision(7));
+}

@@ -122,7 +122,7 @@ export function settings(model: Model, actions: Actions): Settings {
   return {
     element,
     open(field) {
-      toggle(field !== null || element.hidden);
+      toggle(field !== null || element.hidden !== false);
       if (field === null || field === "") return;
       (element.elements.namedItem(field) as HTMLElement | null)?.focus();
     },
