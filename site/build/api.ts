@@ -1,0 +1,134 @@
+/**
+ * The reference: TypeDoc reads the doc comments of every public entry and writes a page per export, and, as JSON, what it found.
+ * From that come the lists beside the pages and the gate: every export has a page, a doc comment and, if it is called or made, an
+ * example.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pages, site } from "./places.ts";
+import { filesOf } from "./relative.ts";
+
+/** What is used of TypeDoc's JSON. */
+export interface Reflection {
+  readonly name: string;
+  readonly kind: number;
+  readonly variant: string;
+  readonly comment?: Comment;
+  readonly signatures?: readonly Reflection[];
+  readonly children?: readonly Reflection[];
+}
+
+interface Comment {
+  readonly summary?: readonly { readonly text: string }[];
+  readonly blockTags?: readonly { readonly tag: string }[];
+}
+
+/** TypeDoc's numbers for kinds of export (ReflectionKind), with the folder of their pages. */
+const FOLDERS: Readonly<Record<number, string>> = {
+  4: "namespaces",
+  32: "variables",
+  64: "functions",
+  128: "classes",
+  256: "interfaces",
+  2097152: "type-aliases",
+};
+const NAMESPACE = 4;
+const CALLED_OR_MADE = [64, 128];
+
+/** An export, as the gate and the lists need it. */
+export interface Export {
+  /** Such as nn.init.kaimingNormal. */
+  readonly name: string;
+  readonly folder: string;
+  /** Of its page, from api/, without extension. */
+  readonly page: string;
+  readonly documented: boolean;
+  /** Whether it has an example, or needs none. */
+  readonly example: boolean;
+}
+
+/** Writes the reference into .pages/api. @throws Error with TypeDoc's words if it cannot. */
+export function writeReference(): void {
+  const command = join(site, "node_modules/typedoc/bin/typedoc");
+  try {
+    execFileSync(process.execPath, [command, "--out", `${pages}api`, "--json", `${pages}api.json`], {
+      cwd: site,
+      stdio: "pipe",
+    });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: Buffer; stderr?: Buffer };
+    throw new Error(`TypeDoc could not write the reference:\n${stdout ?? ""}${stderr ?? ""}`);
+  }
+  for (const path of filesOf(`${pages}api/`)) if (path.endsWith(".md")) tidyPage(`${pages}api/${path}`);
+  writeSidebars(readReference());
+}
+
+/** The exports that the reference has, from TypeDoc's JSON in .pages. */
+export function readReference(): Export[] {
+  const project = JSON.parse(readFileSync(`${pages}api.json`, "utf8")) as Reflection;
+  return (project.children ?? []).flatMap((layer) => exportsOf(layer, layer.name, layer.name));
+}
+
+/** The exports of a layer or namespace, and of the namespaces in it. What it only passes on from another one is left out. */
+export function exportsOf(parent: Reflection, name: string, path: string): Export[] {
+  return (parent.children ?? [])
+    .filter(({ variant, kind }) => variant !== "reference" && kind in FOLDERS)
+    .flatMap((child) => {
+      const [inside, own] = [`${name}.${child.name}`, `${path}/${FOLDERS[child.kind]}/${child.name}`];
+      if (child.kind === NAMESPACE) return exportsOf(child, inside, own);
+      const comments = [child.comment, ...(child.signatures ?? []).map(({ comment }) => comment)];
+      return {
+        name: inside,
+        folder: FOLDERS[child.kind],
+        page: own,
+        documented: comments.some((comment) => comment?.summary?.some(({ text }) => text.trim() !== "")),
+        example:
+          !CALLED_OR_MADE.includes(child.kind) ||
+          comments.some((comment) => comment?.blockTags?.some(({ tag }) => tag === "@example")),
+      };
+    });
+}
+
+/** What is missing, one line each; empty if the reference is whole. */
+export function gaps(exports: readonly Export[]): string[] {
+  return exports.flatMap(({ name, page, documented, example }) => [
+    ...(existsSync(`${pages}api/${page}.md`) ? [] : [`${name} has no page`]),
+    ...(documented ? [] : [`${name} has no doc comment`]),
+    ...(example ? [] : [`${name} has no @example`]),
+  ]);
+}
+
+/** Takes away the plugin's head and rule above the title: the site has its own. README is what VitePress calls index. */
+function tidyPage(file: string): void {
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, text.replace(/^[\s\S]*?(?=^# )/m, ""));
+}
+
+interface Item {
+  readonly text: string;
+  readonly link?: string;
+  readonly items?: readonly Item[];
+  readonly collapsed?: boolean;
+}
+
+function writeSidebars(exports: readonly Export[]): void {
+  const layers = [...new Set(exports.map(({ name }) => name.split(".")[0]))];
+  const entries: Item[] = layers.map((layer) => ({ text: `skipstone/${layer}`, link: `/api/${layer}/` }));
+  writeFileSync(`${pages}api/sidebar.json`, JSON.stringify([{ text: "API reference", items: entries }]));
+  for (const layer of layers) {
+    const own = exports.filter(({ name }) => name.startsWith(`${layer}.`));
+    const groups = Object.values(FOLDERS).map((folder) => ({
+      text: folder.replace("-", " "),
+      collapsed: folder === "interfaces" || folder === "type-aliases",
+      items: own
+        .filter((one) => one.folder === folder)
+        .map(({ name, page }) => ({ text: name.slice(layer.length + 1), link: `/api/${page}` })),
+    }));
+    const list = [
+      { text: `skipstone/${layer}`, link: `/api/${layer}/`, items: [{ text: "all entries", link: "/api/" }] },
+      ...groups.filter(({ items }) => items.length > 0),
+    ];
+    writeFileSync(`${pages}api/${layer}/sidebar.json`, JSON.stringify(list));
+  }
+}

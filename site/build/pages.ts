@@ -1,0 +1,122 @@
+/**
+ * Gathers the site's pages: its own, the repository's documents as they are, and a page for each file of code that one of them
+ * links to. They lie in .pages as the repository's files do.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, posix } from "node:path";
+import { tourPage } from "../tour/page.ts";
+import { type Kind, pageOf, rewriteLinks } from "./links.ts";
+import { pages, root, site } from "./places.ts";
+
+/** Documents outside docs/. */
+const OTHERS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "bench/README.md", "lab/experiments/README.md"];
+
+/** Writes `text` to the page at `path` of .pages. */
+export function writePage(path: string, text: string): void {
+  mkdirSync(dirname(pages + path), { recursive: true });
+  writeFileSync(pages + path, text);
+}
+
+/** Fills .pages anew with everything but what is computed. @throws Error naming a dead link. */
+export function gatherPages(): void {
+  rmSync(pages, { recursive: true, force: true });
+  mkdirSync(pages, { recursive: true });
+  for (const name of readdirSync(site).filter((name) => name.endsWith(".md"))) cpSync(site + name, pages + name);
+  if (existsSync(`${site}public`)) cpSync(`${site}public`, `${pages}public`, { recursive: true });
+  cpSync(`${root}docs/images`, `${pages}docs/images`, { recursive: true });
+
+  const documents = [...OTHERS, ...filesUnder("docs").filter((path) => path.endsWith(".md")), ...exampleDocuments()];
+  const linked = new Set<string>();
+  for (const path of documents) {
+    const { text, linked: more } = rewriteLinks(readFileSync(root + path, "utf8"), path, kindAmong(documents));
+    for (const target of more) linked.add(target);
+    writePage(path, path === "docs/tour.md" ? interactive(text) : withTitle(text, path));
+  }
+  linked.delete("docs/decisions");
+  writePage("docs/decisions/index.md", decisions());
+  writeCode(linked);
+}
+
+function exampleDocuments(): string[] {
+  return filesUnder("examples").filter((path) => path.endsWith("README.md"));
+}
+
+/** What a path is for the links of documents: pictures count as pages, since they are beside the pages as well. */
+function kindAmong(documents: readonly string[]): Kind {
+  return (path) => {
+    if (documents.includes(path) || path.startsWith("docs/images/")) return "page";
+    if (!existsSync(root + path)) return "none";
+    return statSync(root + path).isDirectory() ? "folder" : "code";
+  };
+}
+
+/** The table of the decisions, made from their titles. */
+function decisions(): string {
+  const lines = decisionTitles().map(({ file, title }) => `- [${title}](./${file})`);
+  return `# Decisions\n\nWhat someone might later want to undo, and what was measured then.\n\n${lines.join("\n")}\n`;
+}
+
+/** Each decision's file and title, oldest first. */
+export function decisionTitles(): { readonly file: string; readonly title: string }[] {
+  const folder = `${root}docs/decisions/`;
+  return readdirSync(folder)
+    .filter((name) => /^\d+.*\.md$/.test(name))
+    .sort()
+    .map((file) => ({ file, title: titleOf(readFileSync(folder + file, "utf8")) ?? file }));
+}
+
+/** The first heading of a document. */
+export function titleOf(text: string): string | undefined {
+  return /^# (.+)$/m.exec(text)?.[1].replaceAll("`", "");
+}
+
+/** The tour with its figures: the component <Tour> mounts them, and takes them away with the page. */
+function interactive(text: string): string {
+  return `${tourPage(text)}\n<Tour />\n`;
+}
+
+/** A document without a heading of its own gets one. */
+function withTitle(text: string, path: string): string {
+  return titleOf(text) === undefined ? `# ${posix.basename(path, ".md")}\n\n${text}` : text;
+}
+
+/** Pages of the linked code; of a linked folder the list of its files, each with its page. */
+function writeCode(linked: ReadonlySet<string>): void {
+  const folders = [...linked].filter((path) => statSync(root + path).isDirectory());
+  const files = new Set([...linked].filter((path) => !folders.includes(path)));
+  for (const folder of folders) {
+    const inside = filesUnder(folder);
+    for (const path of inside) if (!path.endsWith("README.md")) files.add(path);
+    const list = inside.map((path) => `- [${path.slice(folder.length + 1)}](${addressIn(folder, path)})`);
+    writePage(`${pageOf(folder)}/index.md`, codePage(folder, list.join("\n")));
+  }
+  for (const path of files) {
+    const text = readFileSync(root + path, "utf8");
+    const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
+    writePage(`${pageOf(path)}.md`, codePage(path, `${fence}${languageOf(path)}\n${text.trimEnd()}\n${fence}`));
+  }
+}
+
+/** Where the page of a file in a listed folder is, from the list. Documents are pages of their own. */
+function addressIn(folder: string, path: string): string {
+  const page = path.endsWith("README.md") ? path : `${pageOf(path)}.md`;
+  return posix.relative(pageOf(folder), page).replace(/^(?!\.)/, "./");
+}
+
+function codePage(path: string, body: string): string {
+  return `---\nsearch: false\naside: false\nsidebar: false\neditLink: false\npageClass: code-page\n---\n\n# ${path}\n\n${body}\n`;
+}
+
+/** What Shiki calls the language; other files are shown as plain text. */
+function languageOf(path: string): string {
+  const known: Record<string, string> = { ts: "ts", html: "html", py: "python", sh: "sh", json: "json", md: "md" };
+  return known[/\.(\w+)$/.exec(path)?.[1] ?? ""] ?? "txt";
+}
+
+/** Paths of the files in a folder of the repository, and in the folders inside. */
+function filesUnder(folder: string): string[] {
+  return readdirSync(root + folder, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith(".") && name !== "node_modules" && name !== "build")
+    .flatMap((entry) => (entry.isDirectory() ? filesUnder(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`]))
+    .sort();
+}

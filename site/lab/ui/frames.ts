@@ -1,0 +1,48 @@
+/** One loop of frames for the whole page, and how well it keeps up. */
+
+export interface Frames {
+  /** Frames per second over the last two seconds. */
+  readonly fps: number;
+  /** 95th percentile of the time between two frames, milliseconds, over the last 240. */
+  readonly p95: number;
+  /** 95th percentile of the time that the page itself took in a frame, milliseconds. */
+  readonly work: number;
+  end(): void;
+}
+
+/** Calls `frame` at each frame until `end`. */
+export function frames(frame: (time: number) => void): Frames {
+  const [gaps, works] = [new Float32Array(240), new Float32Array(240)];
+  let [count, last, handle] = [0, Number.NaN, 0];
+  const tick = (time: number): void => {
+    handle = requestAnimationFrame(tick);
+    const began = performance.now();
+    frame(time);
+    if (!Number.isNaN(last)) {
+      gaps[count % gaps.length] = time - last;
+      works[count % works.length] = performance.now() - began;
+      count++;
+    }
+    last = time;
+  };
+  handle = requestAnimationFrame(tick);
+  const percentile = (values: Float32Array): number => {
+    const known = values.slice(0, Math.min(count, values.length)).sort();
+    return known.length === 0 ? Number.NaN : known[Math.floor(0.95 * (known.length - 1))]!;
+  };
+  return {
+    get fps() {
+      let [sum, number] = [0, 0];
+      for (let i = count - 1; i >= Math.max(0, count - gaps.length) && sum < 2000; i--, number++)
+        sum += gaps[i % gaps.length]!;
+      return sum === 0 ? 0 : (1000 * number) / sum;
+    },
+    get p95() {
+      return percentile(gaps);
+    },
+    get work() {
+      return percentile(works);
+    },
+    end: () => cancelAnimationFrame(handle),
+  };
+}
