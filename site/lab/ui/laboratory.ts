@@ -118,7 +118,6 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
     },
     view(view) {
       model.view = view;
-      duo.watch({ ratios: view === "ratio" });
       dirty = true;
       address.follow();
     },
@@ -164,7 +163,7 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
     model.pace = duo.pace = view.pace;
     model.view = view.view;
     model.walk = view.walk;
-    duo.watch({ ratios: view.view === "ratio", shares: true, block: view.block, digit: 0 });
+    duo.watch({ ratios: true, shares: true, block: view.block, digit: 0 });
     model.picked = view.block !== null;
     model.chosen = view.block === null ? null : { side: "a", first: view.block, last: view.block };
     dirty = true;
