@@ -27,7 +27,7 @@ export function addressing(model: Model, went: (address: Address) => void): Addr
     pace: model.pace,
     walk: model.walk,
     view: model.view,
-    block: model.chosen?.side === "a" ? model.chosen.first : null,
+    block: model.picked && model.chosen?.side === "a" ? model.chosen.first : null,
     target: null,
     fingerprint: null,
     drawings: false,

@@ -134,7 +134,15 @@ export function diagramPanel(model: Model, name: Name, actions: Actions, reader:
     element: stage,
     screen: view,
     moves: true,
-    update: () => updateOptions(model, name, list, state.options),
+    update: () => {
+      // Without arcs the diagram needs less room.
+      mark(
+        view.element,
+        "data-bare",
+        model.sides[name].network?.blocks.every(({ shortcut }) => shortcut === "none") ?? name === "b",
+      );
+      updateOptions(model, name, list, state.options);
+    },
     draw(_, time) {
       const places = layout();
       if (places === null) return;
@@ -217,5 +225,7 @@ function updateOptions(model: Model, name: Name, list: HTMLElement, options: rea
 
 /** "all 36 shortcuts together leave 1.5·10⁻¹¹", if the certificate proves a product. */
 export function productWords(product: number | null, blocks: number): string {
-  return product === null ? "" : `All ${blocks} shortcuts together leave at least ${short(product)} of the gradient.`;
+  if (product === null) return "";
+  if (product === 1) return `All ${blocks} shortcuts together pass the whole gradient on.`;
+  return `All ${blocks} shortcuts together leave at least ${short(product)} of the gradient.`;
 }

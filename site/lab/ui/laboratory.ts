@@ -109,6 +109,7 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
       }
     },
     choose(side, first, last) {
+      model.picked = true;
       model.chosen = { side, first, last };
       for (const name of both) model.sides[name].detail = null;
       duo.watch({ block: first });
@@ -117,7 +118,6 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
     },
     view(view) {
       model.view = view;
-      duo.watch({ ratios: view === "ratio" });
       dirty = true;
       address.follow();
     },
@@ -163,7 +163,8 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
     model.pace = duo.pace = view.pace;
     model.view = view.view;
     model.walk = view.walk;
-    duo.watch({ ratios: view.view === "ratio", shares: true, block: view.block, digit: 0 });
+    duo.watch({ ratios: true, shares: true, block: view.block, digit: 0 });
+    model.picked = view.block !== null;
     model.chosen = view.block === null ? null : { side: "a", first: view.block, last: view.block };
     dirty = true;
     if (view.walk !== null && view.target === null) {
@@ -256,6 +257,7 @@ function newModel(duo: Duo): Model {
     playing: false,
     pace: "opening",
     view: "gradient",
+    picked: false,
     chosen: null,
     digit: 0,
     walk: null,
@@ -302,6 +304,13 @@ function listen(
     certificate: SideModel["certificate"];
   }): void => {
     Object.assign(model.sides[name], { network, certificate });
+    const count = network?.blocks.length ?? 0;
+    // Some block is always open: the middle one, unless the reader has chosen.
+    if (name === "a" && count > 0 && (!model.picked || (model.chosen?.last ?? 0) >= count)) {
+      const middle = Math.floor((count - 1) / 2);
+      model.chosen = { side: "a", first: middle, last: middle };
+      duo.watch({ block: middle });
+    }
     changed();
   };
   duo.on("ready", known);

@@ -52,8 +52,8 @@ export function lossPanel(model: Model): Panel {
   };
   const parts = figure({
     name: "loss",
-    title: "Loss of each batch, and its running mean",
-    caption: "How wrong each answer was. Down is better; dotted: what guessing costs. ✂ marks a cut.",
+    title: "Loss of each batch",
+    caption: "How wrong each batch was answered, and the running mean. Down is better. ✂ marks a cut.",
     className: "lab-loss",
     canvasClass: "medium",
     draw: (pen, size, paint) => drawLoss(data(), size, paint, pen),

@@ -39,6 +39,8 @@ export interface Model {
   pace: Pace;
   view: "gradient" | "ratio";
   /** Chosen blocks, first to last, counted from 0, and of which network. */
+  /** Whether the reader has chosen it; else it is the middle block, which the address need not say. */
+  picked: boolean;
   chosen: { readonly side: Name; readonly first: number; readonly last: number } | null;
   /** Which of the twelve digits is looked at from inside. */
   digit: number;

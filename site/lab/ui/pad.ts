@@ -1,5 +1,6 @@
 /** The drawing pad: strokes by mouse, finger, pen or keyboard; what the two networks answer, and where they look. */
 
+import { fontFamily } from "../../../lab/page/theme.ts";
 import { h, mark, say } from "./h.ts";
 import { Paced } from "./pace.ts";
 import { inkOf, PEN, pictureOf, type StrokePoints } from "./raster.ts";
@@ -282,7 +283,7 @@ function paintBoard(
   }
   if (strokes.length === 0 && base === null) {
     context.globalAlpha = 0.75;
-    context.font = `30px ${getComputedStyle(board).fontFamily}`;
+    context.font = `30px ${fontFamily}`;
     context.textAlign = "center";
     context.fillText("draw here", side / 2, side / 2);
     context.globalAlpha = 1;

@@ -7,7 +7,7 @@ export function presetsRow(actions: Actions): Panel {
   const walk = h(
     "button",
     { class: "main", type: "button", onclick: () => actions.walk(1) },
-    "Take the two-minute walk →",
+    "Take the walk →",
   );
   const sentence = h("p", { class: "sentence" });
   let current: string | null = null;

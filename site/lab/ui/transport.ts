@@ -91,8 +91,8 @@ function chipsOf({ run }: Model): (readonly [field: string, text: string])[] {
   return [
     ["depth", `depth ${run.depth}`],
     ["width", `width ${run.width}`],
-    ["a.shortcut", `shortcut: ${run.a.shortcut} | ${run.b.shortcut}`],
-    ["a.order", `order: ${pair(run.a.order, run.b.order)}`],
+    ["a.shortcut", `${run.a.shortcut} | ${run.b.shortcut}`],
+    ["a.order", pair(run.a.order, run.b.order)],
     ["a.batchNorm", `norm ${pair(run.a.batchNorm ? "✓" : "–", run.b.batchNorm ? "✓" : "–")}`],
     ["a.learningRate", `lr ${pair(String(run.a.learningRate), String(run.b.learningRate))}`],
     ["seed", `seed ${run.seed}`],
