@@ -64,4 +64,4 @@ if (first) status.textContent = `All ${STEPS} steps were done before this page w
 const sums = Object.values(model.stateDict()).map((t) => t.data.reduce((sum, v, i) => sum + v * Math.cos(i), 0));
 document.querySelector("#weights")!.textContent = `Weights: ${sums.reduce((sum, v) => sum + v, 0)}`;
 document.body.dataset["lives"] = `${lives}`;
-document.body.dataset["state"] = "done";
+if (lives > reloads) document.body.dataset["state"] = "done";

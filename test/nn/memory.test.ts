@@ -55,14 +55,16 @@ it("over 2,000 steps the process's memory stays flat after warm-up", async () =>
       optimizer.step(valueAndGrad(() => crossEntropy(model.forward(x), labels)).grads);
       if (step % 500 === 0) {
         (globalThis as unknown as { gc(): void }).gc();
-        sizes.push(process.memoryUsage().rss);
+        const { rss, heapTotal, heapUsed } = process.memoryUsage();
+        sizes.push(rss - heapTotal + heapUsed);
       }
     }
     console.log(JSON.stringify(sizes));`,
   )) as number[];
   console.log(`after 500, 1000, … steps: ${sizes.map((size) => (size / MB).toFixed(0)).join(", ")} MB`);
   const [warm, ...later] = sizes;
-  // One forgotten step is about a megabyte. The collector and the compiler move by some.
+  // One forgotten step is about a megabyte. The compiler moves by some. What V8 keeps of its heap for later is not counted: its
+  // young generation doubles now and then (Node 26: by 17 and 34 MB), whatever the program does.
   expect(Math.max(...later) - warm).toBeLessThan(25 * MB);
 });
 
