@@ -148,7 +148,10 @@ export class Pair implements Duo {
   }
 
   async read(picture: Float32Array, saliency: boolean): Promise<Readonly<Record<Name, Answer>>> {
-    const read = (name: Name): Promise<Answer> => this.#rival(name).ask({ type: "read", picture, saliency }, "answer");
+    const read = async (name: Name): Promise<Answer> => {
+      const answer = await this.#rival(name).ask({ type: "read", picture, saliency }, "answer");
+      return { probabilities: answer.probabilities, saliency: answer.saliency };
+    };
     const [a, b] = await Promise.all([read("a"), read("b")]);
     return { a, b };
   }

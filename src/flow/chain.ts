@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkLoss, checkRun } from "./arguments.ts";
 import { type BlockCall, blockPath, enteringBlocks } from "./blocks.ts";
 import { gradientAlong, gradientOffPath, type PathStep, productFrom } from "./path.ts";
-import { preservingBuffers, recordingFrozen } from "./preserve.ts";
+import { undisturbed } from "./undisturbed.ts";
 
 export interface Link extends BlockCall {
   /** From y to x; null if the block has no shortcut. */
@@ -31,9 +31,7 @@ export interface Chain {
 /** Runs `loss` once and records the chain. The graph stays in memory as long as the result does. */
 export function recordChain(who: string, model: Module, loss: () => Tensor): Chain {
   checkRun(who, model, "loss", loss);
-  const { value, calls } = preservingBuffers(model, () =>
-    recordingFrozen(model, () => enteringBlocks(model, () => callNow(who, "loss", loss))),
-  );
+  const { value, calls } = undisturbed(model, () => enteringBlocks(model, () => callNow(who, "loss", loss)));
   checkLoss(who, value);
   if (calls.length === 0) throw new ValueError(`${who}: ${model.constructor.name} has no residual blocks`);
   const last = calls.at(-1)!.y;

@@ -62,6 +62,7 @@ export {
 export { type ReorderingOptions, type ReorderingRow, reorderings, withOrder } from "./reorderings.ts";
 export { toCsv } from "./rows.ts";
 export { saliency } from "./saliency.ts";
+export { type ShareRecorder, type ShareRecorderOptions, type ShareRow, shareRecorder } from "./share-recorder.ts";
 export { type BlockShare, identityShares, type NetworkShare, networkShare, type Share } from "./shares.ts";
 export {
   type AutocorrelationRow,

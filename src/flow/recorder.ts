@@ -64,14 +64,29 @@ export interface FlowRecorderOptions<K extends FlowMeasure = FlowMeasure> {
 const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true, when: true, only: true, layers: true, keep: true };
 
 /** Everything that can be measured, in the order of a row. */
-const MEASURES = Object.keys({
-  ...{ kind: true, parameters: true },
-  ...{ activationNorm: true, activationRms: true, activationMeanAbs: true, activationZeros: true },
-  ...{ activationNonFinite: true, units: true, deadUnits: true },
-  ...{ gradientNorm: true, gradientRms: true, gradientMeanAbs: true, gradientZeros: true },
-  ...{ gradientNonFinite: true, unreachedUnits: true },
-  ...{ weightNorm: true, weightGradientNorm: true, frozen: true, unused: true, bypassed: true, updateRatio: true },
-} satisfies Record<FlowMeasure, true>) as FlowMeasure[];
+const MEASURES: readonly FlowMeasure[] = [
+  "kind",
+  "parameters",
+  "activationNorm",
+  "activationRms",
+  "activationMeanAbs",
+  "activationZeros",
+  "activationNonFinite",
+  "units",
+  "deadUnits",
+  "gradientNorm",
+  "gradientRms",
+  "gradientMeanAbs",
+  "gradientZeros",
+  "gradientNonFinite",
+  "unreachedUnits",
+  "weightNorm",
+  "weightGradientNorm",
+  "frozen",
+  "unused",
+  "bypassed",
+  "updateRatio",
+];
 
 /**
  * A recorder for a training of `model` by `fit`.
@@ -151,7 +166,7 @@ export function flowRecorder<K extends FlowMeasure = FlowMeasure>(
   return {
     rows,
     onStep: (info) => {
-      checkStepInfo(info);
+      checkStepInfo("flowRecorder", info);
       flush(info.grads);
       begin(info.step + 1);
     },
@@ -238,12 +253,11 @@ function forwardOf(y: Tensor, { forward }: Wants): Partial<ForwardStatistics> {
   return forward === "norm" ? { activationNorm: quickNorm(peek(y)) } : forwardStatistics(y);
 }
 
-function checkStepInfo(info: Pick<StepInfo, "step" | "grads">): void {
+/** @throws UsageError for anything but what `fit` passes to onStep. */
+export function checkStepInfo(who: string, info: Pick<StepInfo, "step" | "grads">): void {
   const { step, grads } = (info ?? {}) as Partial<StepInfo>;
   if (Number.isInteger(step) && typeof grads?.has === "function") return;
-  throw new UsageError(
-    `flowRecorder.onStep: needs the argument of fit's onStep, { step, grads }, got ${describe(info)}`,
-  );
+  throw new UsageError(`${who}.onStep: needs the argument of fit's onStep, { step, grads }, got ${describe(info)}`);
 }
 
 /** No gradient arrived: the loss does not depend on the layer, or nobody asked for one. */

@@ -7,7 +7,7 @@ import { argmax, sum } from "../autograd/reduce.ts";
 import { gather } from "../autograd/shape.ts";
 import { inEvaluation } from "../nn/evaluation.ts";
 import { checkModule, type Module } from "../nn/module.ts";
-import { checkWhole } from "../tensor/arguments.ts";
+import { checkList, checkWhole } from "../tensor/arguments.ts";
 import { checkTensor } from "../tensor/check-tensor.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -59,5 +59,7 @@ export function saliency(model: Module, x: Tensor, classes?: number | readonly n
 
 function chosenClasses(scores: Tensor, classes?: number | readonly number[]): readonly number[] {
   if (classes === undefined) return Array.from(argmax(scores, 1).data);
-  return typeof classes === "number" ? new Array(scores.shape[0]).fill(classes) : [...classes];
+  if (typeof classes === "number") return new Array(scores.shape[0]).fill(classes);
+  checkList("saliency", "classes", classes);
+  return classes;
 }

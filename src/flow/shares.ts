@@ -16,7 +16,7 @@ import { blockPath, enteringBlocks } from "./blocks.ts";
 import { gradientThrough, recordChain } from "./chain.ts";
 import { cosine, norm } from "./measure.ts";
 import { EFFECTS, type Effect, gradientAlong, worstEffect } from "./path.ts";
-import { preservingBuffers, recordingFrozen } from "./preserve.ts";
+import { undisturbed } from "./undisturbed.ts";
 
 /** How the gradient behind a block (or a whole network) is made up. */
 export interface Share {
@@ -49,15 +49,15 @@ export interface NetworkShare extends Share {
 /**
  * One row per residual block (or plain twin of one), first block first.
  *
- * `loss` runs the model and returns the scalar loss; running statistics are restored afterwards.
+ * `loss` runs the model and returns the scalar loss; running statistics and random generators are restored afterwards.
  *
  * @example
  * const rows = identityShares(model, () => crossEntropy(model.forward(images), labels));
  */
 export function identityShares(model: Module, loss: () => Tensor): BlockShare[] {
   checkRun("identityShares", model, "loss", loss);
-  const { value, calls } = preservingBuffers(model, () =>
-    recordingFrozen(model, () => enteringBlocks(model, () => callNow("identityShares", "loss", loss))),
+  const { value, calls } = undisturbed(model, () =>
+    enteringBlocks(model, () => callNow("identityShares", "loss", loss)),
   );
   checkLoss("identityShares", value);
   const grads = backward(value, { keep: calls.flatMap(({ x, y }) => [x, y]) });
@@ -100,7 +100,7 @@ export function networkShare(model: Module, loss: () => Tensor): NetworkShare {
 }
 
 /** The branch part is gx without the shortcut part. */
-function sharesOf(throughShortcut: Floats, gx: Floats, gy: Floats): Omit<Share, "shortcut"> {
+export function sharesOf(throughShortcut: Floats, gx: Floats, gy: Floats): Omit<Share, "shortcut"> {
   const throughBranch = gx.map((g, i) => g - throughShortcut[i]);
   const a = norm(throughShortcut);
   const b = norm(throughBranch);

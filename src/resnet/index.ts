@@ -12,7 +12,7 @@ export { BlurPool2d, type BlurPool2dOptions } from "./blur-pool.ts";
 export { Bottleneck, type BottleneckOptions } from "./bottleneck.ts";
 export { type CifarResNetOptions, cifarResNet, ResNet } from "./cifar-resnet.ts";
 export type { ConvBlock } from "./conv-block.ts";
-export type { Cut } from "./cut.ts";
+export type { Cut, CuttableBlock } from "./cut.ts";
 export { Expansion, type ExpansionOptions, type ExpansionOrder } from "./expansion.ts";
 export { type HeadOptions, replaceHead } from "./head.ts";
 export {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { crossEntropy } from "../../src/autograd/losses.ts";
-import { flowRecorder } from "../../src/flow/recorder.ts";
+import { sum } from "../../src/autograd/reduce.ts";
+import { type FlowMeasure, type FlowRecorderOptions, flowRecorder } from "../../src/flow/recorder.ts";
 import { layerStatistics } from "../../src/flow/statistics.ts";
-import { Dropout, evaluate, fit, Linear, ReLU, Sequential, SGD, TrainingError } from "../../src/nn/index.ts";
+import { Dropout, evaluate, fit, Identity, Linear, ReLU, Sequential, SGD, TrainingError } from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -87,6 +88,72 @@ describe("flowRecorder", () => {
     const first = recorder.rows.find(({ activationNonFinite }) => activationNonFinite > 0)!;
     expect(first.layer).toBe("layer2.0.conv1");
     expect(first.gradientNorm).toBeNaN();
+  });
+
+  const recorded = async (given: FlowRecorderOptions, steps = 2) => {
+    const model = net();
+    const recorder = flowRecorder(model, given);
+    const history = await recorder.during(() => fit(model, { ...options(model, steps), onStep: recorder.onStep }));
+    return { rows: recorder.rows, losses: history.steps.map(({ loss }) => loss) };
+  };
+
+  it.each([
+    [["gradientNorm", "updateRatio"]],
+    [["activationNorm", "weightNorm"]],
+    [["activationZeros", "unreachedUnits", "kind", "parameters"]],
+    [["weightGradientNorm", "frozen", "bypassed", "units"]],
+    [["unused", "deadUnits"]],
+    [[]],
+  ] as const)("only %j: the columns of a full recording", async (only) => {
+    const [full, lean] = [await recorded({}), await recorded({ only })];
+    const close = (v: unknown): unknown => (typeof v === "number" ? expect.closeTo(v, 12) : v);
+    const keys = ["step", "layer", ...only] as const;
+    expect(lean.rows.map((row) => Object.keys(row))).toEqual(full.rows.map(() => [...keys]));
+    expect(lean.rows).toEqual(
+      full.rows.map((row) => Object.fromEntries(keys.map((key) => [key, close(row[key as FlowMeasure])]))),
+    );
+    expect(lean.losses).toEqual(full.losses);
+  });
+
+  it("when: decides about each of the steps of `every`, once", async () => {
+    const asked: number[] = [];
+    const when = (step: number): boolean => {
+      asked.push(step);
+      return step !== 2;
+    };
+    const { rows } = await recorded({ every: 2, when }, 5);
+    expect(asked).toEqual([0, 2, 4, 6].slice(0, asked.length));
+    expect([...new Set(rows.map(({ step }) => step))]).toEqual([0, 4]);
+  });
+
+  it("keep: the newest rows, in the same array; layers: those named", async () => {
+    const { rows } = await recorded({ keep: 3, layers: ["conv1", "fc"], only: ["gradientNorm"] }, 4);
+    expect(rows.map(({ step, layer }) => `${step} ${layer}`)).toEqual(["2 fc", "3 conv1", "3 fc"]);
+    expect(rows.every(({ gradientNorm }) => gradientNorm > 0)).toBe(true);
+  });
+
+  it("sees the gradient of a layer that only passes its input on, apart from the input's other uses", async () => {
+    const model = new Sequential(new Linear(2, 2, { rng: new Rng(0) }), new Identity());
+    const recorder = flowRecorder(model, { only: ["gradientNorm"] });
+    await recorder.during(() =>
+      fit(model, {
+        data: () => [{ x: tensor([[1, 2]]), labels: [0] }],
+        optimizer: new SGD(model.parameters(), { lr: 0.1 }),
+        loss: (output) => sum(output),
+        steps: 1,
+        onStep: recorder.onStep,
+      }),
+    );
+    expect(recorder.rows.map(({ gradientNorm }) => gradientNorm)).toEqual([Math.SQRT2, Math.SQRT2]);
+  });
+
+  it("options that cannot be", () => {
+    expect(() => flowRecorder(net(), { keep: 0 })).toThrow("flowRecorder: keep must be a whole number of 1 or more");
+    expect(() => flowRecorder(net(), { only: ["norm" as FlowMeasure] })).toThrow("flowRecorder: only must be one of");
+    expect(() => flowRecorder(net(), { layers: ["conv9"] })).toThrow(
+      'flowRecorder: the model has no layer called "conv9"',
+    );
+    expect(() => flowRecorder(net(), { when: 3 as never })).toThrow("flowRecorder: when must be a function");
   });
 
   it("every must be a whole number", () => {

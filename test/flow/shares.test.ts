@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { sum } from "../../src/autograd/reduce.ts";
+import { certify } from "../../src/flow/certify.ts";
 import { identityShares, networkShare } from "../../src/flow/shares.ts";
-import type { Module } from "../../src/nn/index.ts";
+import { Dropout, fingerprint, freeze, type Module, Sequential } from "../../src/nn/index.ts";
 import { type CifarResNetOptions, cifarResNet } from "../../src/resnet/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -84,6 +85,36 @@ describe("networkShare", () => {
     // The two down-sampling blocks drop the channels that they added, so it is less still.
     expect(gradientNorm / upstreamNorm).toBeLessThanOrEqual(0.5 ** 6);
     expect(gradientNorm / upstreamNorm).toBeGreaterThan(0.1 * 0.5 ** 6);
+  });
+});
+
+describe("shares and certificates in the middle of a training", () => {
+  it("leave statistics, weights, generators, modes and what is frozen as they were", () => {
+    const rng = new Rng(5);
+    const network = cifarResNet(14, { width: 4, stochasticDepth: 0.5, rng });
+    const model = new Sequential(network, new Dropout(0.3, { rng: rng.fork("dropout") }));
+    freeze(network.conv1);
+    const images = randn([4, 3, 8, 8], new Rng(1));
+    const loss = () => crossEntropy(model.forward(images), [0, 1, 2, 3]);
+    const generators = model
+      .namedModules()
+      .flatMap(([, module]) => Object.values(module).filter((value): value is Rng => value instanceof Rng));
+    const traces = () => ({
+      weights: fingerprint(model),
+      draws: generators.map(({ state, spare }) => [state, spare]),
+      modes: model.namedModules().map(([, { training }]) => training),
+      learns: model.parameters().map(({ requiresGrad }) => requiresGrad),
+      own: model.namedModules().some(([, module]) => Object.hasOwn(module, "forward")),
+    });
+    expect(generators.length).toBeGreaterThan(3);
+    const before = traces();
+    identityShares(model, loss);
+    expect(traces()).toEqual(before);
+    networkShare(model, loss);
+    certify(model, images);
+    expect(traces()).toEqual(before);
+    loss();
+    expect(traces().draws).not.toEqual(before.draws);
   });
 });
 

@@ -137,7 +137,17 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
     certify: [arg(model), arg(images), options({ seed: 1 }, { seed })],
     certifyBetween: [arg(images), arg(images), options({ seed: 1 }, { seed })],
     findAnomaly: [arg(model), arg(loss)],
-    flowRecorder: [arg(model), options({ every: 2 }, { every: whole(1) })],
+    describeNetwork: [arg(model)],
+    flowRecorder: [
+      arg(model),
+      options(
+        { every: 2, only: ["gradientNorm"] },
+        {
+          ...{ every: whole(1), keep: whole(1), when: aFunction },
+          ...{ only: listOf(nothing), layers: listOf(nothing) },
+        },
+      ),
+    ],
     flowVerdict: [arg(rows), options({ vanishing: 1e-2 }, { vanishing: positive, exploding: positive })],
     formatCertificate: [arg(certificate)],
     singularBounds: [arg(model), arg(images), options({ seed: 1 }, { seed })],
@@ -186,6 +196,15 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly Argument[]
       arg(() => loss().item(), aFunction),
       needed({ swaps: [1], trials: 1 }, { swaps: listOf(whole(0)), trials: optional(whole(1)), seed: optional(seed) }),
     ],
+    saliency: [
+      arg(model),
+      arg(images),
+      arg([1, 2], (v) => {
+        const known = [v].flat().every((c) => whole(0)(c) && (c as number) < 10);
+        return v === undefined || (known && (typeof v === "number" || (v as unknown[]).length === 2));
+      }),
+    ],
+    shareRecorder: [arg(model), options({ every: 2 }, { every: whole(1), keep: whole(1), when: aFunction })],
     shattering: [
       arg(model),
       arg(image),
