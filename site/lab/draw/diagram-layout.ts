@@ -55,7 +55,7 @@ export function diagramHeight(blocks: number, width: number): number {
 }
 
 function riseOf(pitch: number): number {
-  return Math.min(44, Math.max(16, pitch * 0.8));
+  return Math.min(52, Math.max(16, pitch * 0.8));
 }
 
 const SMALLEST_BOX = 12;

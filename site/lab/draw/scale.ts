@@ -61,7 +61,7 @@ export function linearTicks(from: number, to: number, count: number): number[] {
 }
 
 /** Exponents with labels, so that they are at least `gap` pixels apart: all, every second, every fourth. */
-export function logTicks(axis: LogAxis, height: number, gap = 17): number[] {
+export function logTicks(axis: LogAxis, height: number, gap = 20): number[] {
   const decade = height / (axis.top - axis.bottom);
   let every = 1;
   while (decade * every < gap) every *= 2;
