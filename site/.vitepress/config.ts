@@ -32,6 +32,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       item("README", "What it is"),
       item("docs/tour", "Tour: one pixel by hand"),
       item("docs/how-to", "How to …"),
+      item("examples", "Examples in this site"),
     ],
   },
   {
@@ -43,9 +44,9 @@ const guide: DefaultTheme.SidebarItem[] = [
       item("docs/instruments", "Instruments"),
       item("docs/threads", "Threads"),
       item("docs/runtimes", "Runtimes"),
-      ...(existsSync(`${pages}docs/for-users-of.md`)
-        ? [item("docs/for-users-of", "For users of PyTorch, TensorFlow.js")]
-        : []),
+      ...["from-pytorch", "from-tensorflow"]
+        .filter((name) => existsSync(`${pages}docs/${name}.md`))
+        .map((name) => item(`docs/${name}`)),
     ],
   },
   {
@@ -125,7 +126,7 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
     search: {
       provider: "local",
       options: {
-        // What it is called and what is on it have to begin with the same words (WCAG 2.5.3).
+        // What it is called and what stands on it have to begin with the same words (WCAG 2.5.3).
         translations: { button: { buttonText: "Search", buttonAriaLabel: "Search" } },
         _render(source, env, md) {
           const html = md.render(source, env);

@@ -4,6 +4,7 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
+import { tourPage } from "../tour/page.ts";
 import { type Kind, pageOf, rewriteLinks } from "./links.ts";
 import { pages, root, site } from "./places.ts";
 
@@ -29,7 +30,7 @@ export function gatherPages(): void {
   for (const path of documents) {
     const { text, linked: more } = rewriteLinks(readFileSync(root + path, "utf8"), path, kindAmong(documents));
     for (const target of more) linked.add(target);
-    writePage(path, withTitle(text, path));
+    writePage(path, path === "docs/tour.md" ? interactive(text) : withTitle(text, path));
   }
   linked.delete("docs/decisions");
   writePage("docs/decisions/index.md", decisions());
@@ -67,6 +68,11 @@ export function decisionTitles(): { readonly file: string; readonly title: strin
 /** The first heading of a document. */
 export function titleOf(text: string): string | undefined {
   return /^# (.+)$/m.exec(text)?.[1].replaceAll("`", "");
+}
+
+/** The tour with its figures: the component <Tour> mounts them, and takes them away with the page. */
+function interactive(text: string): string {
+  return `${tourPage(text)}\n<Tour />\n`;
 }
 
 /** A document without a heading of its own gets one. */

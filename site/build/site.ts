@@ -9,11 +9,12 @@ import { Command, CommanderError } from "commander";
 import { gaps, readReference, writeReference } from "./api.ts";
 import { readClothes } from "./clothes.ts";
 import { packData } from "./data.ts";
+import { buildExamples, examplesPage } from "./examples.ts";
 import { fillFront } from "./front.ts";
 import { writeNetworks } from "./networks.ts";
 import { makeOffline } from "./offline.ts";
-import { gatherPages } from "./pages.ts";
-import { dist, fashion, MARKER, site } from "./places.ts";
+import { gatherPages, writePage } from "./pages.ts";
+import { dist, fashion, MARKER, pages, site } from "./places.ts";
 import { makeRelative, type Parse } from "./relative.ts";
 import { serve } from "./serve.ts";
 
@@ -54,6 +55,10 @@ async function build(withFashion: boolean): Promise<void> {
   if (withFashion) await stage("packages of site/fashion", () => install(fashion));
   await stage("images", () => packData(withFashion ? readClothes() : undefined, report));
   await stage("documents", gatherPages);
+  await stage("examples", async () => {
+    writePage("examples.md", examplesPage());
+    await buildExamples(`${pages}public`);
+  });
   await stage("networks", () => writeNetworks(() => {}));
   await stage("reference", writeReference);
   const missing = gaps(readReference());

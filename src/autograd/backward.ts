@@ -41,7 +41,14 @@ export interface BackwardOptions {
 
 const OPTIONS: OptionNames<BackwardOptions> = { keep: true, gradient: true, stopAt: true, only: true };
 
-/** The gradients of one backward pass, looked up by tensor. */
+/**
+ * The gradients of one backward pass, looked up by tensor.
+ *
+ * @example
+ * const x = tensor([3, 4], { requiresGrad: true });
+ * const grads = backward(sum(mul(x, x)));
+ * grads.get(x)?.toArray(); // [6, 8]
+ */
 export class Gradients {
   /** Tensors with their gradients: a console, a clone or a test of equality sees these. */
   readonly pairs: readonly (readonly [Tensor, Tensor])[];
@@ -334,7 +341,14 @@ export function tap(x: Tensor, look: (gy: Tensor) => void): Tensor {
   });
 }
 
-/** The same values outside the graph: gradients stop here. The storage is shared. */
+/**
+ * The same values outside the graph: gradients stop here. The storage is shared.
+ *
+ * @example
+ * const x = tensor([3], { requiresGrad: true });
+ * const y = mul(x, detach(x)); // x·c, where c happens to be 3
+ * backward(sum(y)).get(x)?.toArray(); // [3]
+ */
 export function detach(x: Tensor): Tensor {
   checkTensor("detach", "x", x);
   return viewOf(x, x.shape);

@@ -16,32 +16,62 @@ import { combine, stretched, unbroadcast, zeros } from "./arrays.ts";
 import { record, recordLinear } from "./graph.ts";
 import { type Operand, operand } from "./operand.ts";
 
-/** y = 1 where a = b, else 0; NaN equals nothing. The gradient is 0. */
+/**
+ * y = 1 where a = b, else 0; NaN equals nothing. The gradient is 0.
+ *
+ * @example
+ * eq(tensor([1, 2, 3]), 2).toArray(); // [0, 1, 0]
+ */
 export function eq(a: Operand, b: Operand): Tensor {
   return compare("eq", a, b, "eq");
 }
 
-/** y = 1 where a ≠ b, also where either is NaN, else 0. The gradient is 0. */
+/**
+ * y = 1 where a ≠ b, also where either is NaN, else 0. The gradient is 0.
+ *
+ * @example
+ * ne(tensor([1, 2, 3]), 2).toArray(); // [1, 0, 1]
+ */
 export function ne(a: Operand, b: Operand): Tensor {
   return compare("ne", a, b, "ne");
 }
 
-/** y = 1 where a < b, else 0, also where either is NaN. The gradient is 0. */
+/**
+ * y = 1 where a < b, else 0, also where either is NaN. The gradient is 0.
+ *
+ * @example
+ * lt(tensor([1, 2, 3]), 2).toArray(); // [1, 0, 0]
+ */
 export function lt(a: Operand, b: Operand): Tensor {
   return compare("lt", a, b, "lt");
 }
 
-/** y = 1 where a ≤ b, else 0, also where either is NaN. The gradient is 0. */
+/**
+ * y = 1 where a ≤ b, else 0, also where either is NaN. The gradient is 0.
+ *
+ * @example
+ * le(tensor([1, 2, 3]), 2).toArray(); // [1, 1, 0]
+ */
 export function le(a: Operand, b: Operand): Tensor {
   return compare("le", a, b, "le");
 }
 
-/** y = 1 where a > b, else 0, also where either is NaN. The gradient is 0. */
+/**
+ * y = 1 where a > b, else 0, also where either is NaN. The gradient is 0.
+ *
+ * @example
+ * gt(tensor([1, 2, 3]), 2).toArray(); // [0, 0, 1]
+ */
 export function gt(a: Operand, b: Operand): Tensor {
   return compare("gt", a, b, "lt", true);
 }
 
-/** y = 1 where a ≥ b, else 0, also where either is NaN. The gradient is 0. */
+/**
+ * y = 1 where a ≥ b, else 0, also where either is NaN. The gradient is 0.
+ *
+ * @example
+ * ge(tensor([1, 2, 3]), tensor([3, 2, 1])).toArray(); // [0, 1, 1]
+ */
 export function ge(a: Operand, b: Operand): Tensor {
   return compare("ge", a, b, "le", true);
 }

@@ -25,6 +25,13 @@ const NAMES: OptionNames<DropoutOptions> = { training: true, rng: true };
  * outside training (or with p = 0) there is nothing to do, and x itself is returned.
  *
  * @param p probability that an element is dropped, from 0 to 1.
+ *
+ * @example
+ * const x = ones([1000]);
+ * const y = dropout(x, 0.5, { training: true, rng: new Rng(0) });
+ * max(y).item(); // 2
+ * dropout(x, 0.5, { training: false }) === x; // true
+ *
  * @throws ValueError if p is not a probability; UsageError without an rng in training.
  */
 export function dropout(x: Tensor, p: number, options: DropoutOptions = {}): Tensor {

@@ -18,6 +18,10 @@ import { checkLossOptions, LOSS_OPTIONS, type LossOptions, REDUCTIONS, type Redu
  * ℓ = (x − target)² per element.
  *
  * @returns `[]`, or the shape of x with `reduction: "none"`.
+ *
+ * @example
+ * mseLoss(tensor([1, 2]), tensor([1, 4])).item(); // 2
+ *
  * @throws ShapeError unless x and target have the same shape.
  */
 export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
@@ -29,6 +33,10 @@ export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
  * ℓ = |x − target| per element. ∂ℓ/∂x = sign(x − target), 0 where they are equal.
  *
  * @returns `[]`, or the shape of x with `reduction: "none"`.
+ *
+ * @example
+ * l1Loss(tensor([1, 2]), tensor([1, 4])).item(); // 1
+ *
  * @throws ShapeError unless x and target have the same shape.
  */
 export function l1Loss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
@@ -49,6 +57,11 @@ const HUBER_OPTIONS: OptionNames<HuberOptions> = { ...LOSS_OPTIONS, delta: true 
  * pull no harder than δ. ∂ℓ/∂x = d held to [−δ, δ].
  *
  * @returns `[]`, or the shape of x with `reduction: "none"`.
+ *
+ * @example
+ * const [x, target] = [tensor([0.5, 3]), zeros([2])];
+ * huberLoss(x, target, { reduction: "none" }).toArray(); // [0.125, 2.5]
+ *
  * @throws ShapeError unless x and target have the same shape; ValueError unless δ is above 0.
  */
 export function huberLoss(x: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
@@ -71,6 +84,11 @@ const SMOOTH_L1_OPTIONS: OptionNames<SmoothL1Options> = { ...LOSS_OPTIONS, beta:
  * eq. 3). ∂ℓ/∂x = d/β, held to [−1, 1].
  *
  * @returns `[]`, or the shape of x with `reduction: "none"`.
+ *
+ * @example
+ * const [x, target] = [tensor([0.5, 3]), zeros([2])];
+ * smoothL1Loss(x, target, { beta: 2, reduction: "none" }).toArray(); // [0.0625, 2]
+ *
  * @throws ShapeError unless x and target have the same shape; ValueError if β is below 0.
  */
 export function smoothL1Loss(x: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
@@ -95,6 +113,12 @@ const KL_DIV_OPTIONS: OptionNames<KlDivOptions> = { reduction: true, logTarget: 
  * KL(target ‖ eˣ). Where t = 0, ℓ = 0. ∂ℓ/∂x = −t. With `logTarget`, ℓ = eᵗ·(t − x).
  *
  * @returns `[]`, or the shape of x with `reduction: "none"`.
+ *
+ * @example
+ * const p = tensor([[0.5, 0.5]]);
+ * klDivLoss(log(p), p, { reduction: "sum" }).item(); // 0.0000
+ * klDivLoss(log(tensor([[0.9, 0.1]])), p, { reduction: "sum" }).item(); // 0.5108
+ *
  * @throws ShapeError unless x and target have the same shape.
  */
 export function klDivLoss(x: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
@@ -123,6 +147,11 @@ const BCE_OPTIONS: OptionNames<BceOptions> = { ...LOSS_OPTIONS, weight: true, po
  * @param logits x, any shape.
  * @param target t, in the same shape: probabilities, usually 0 or 1.
  * @returns `[]`, or the shape of x with `reduction: "none"`.
+ *
+ * @example
+ * const logits = tensor([0, 2]); // σ(0) = 0.5, σ(2) = 0.88
+ * bceWithLogits(logits, tensor([1, 1]), { reduction: "none" }).toArray(); // [0.6931, 0.1269]
+ *
  * @throws ShapeError unless logits and target have the same shape, to which weight and posWeight must broadcast.
  */
 export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOptions = {}): Tensor {

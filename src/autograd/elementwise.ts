@@ -24,17 +24,32 @@ import { type Operand, operand } from "./operand.ts";
 
 export type { Operand };
 
-/** y = a + b. ∂y/∂a = ∂y/∂b = 1: the gradient passes to both unchanged. This is what a skip connection is made of. */
+/**
+ * y = a + b. ∂y/∂a = ∂y/∂b = 1: the gradient passes to both unchanged. This is what a skip connection is made of.
+ *
+ * @example
+ * add(tensor([1, 2]), tensor([10, 20])).toArray(); // [11, 22]
+ */
 export function add(a: Operand, b: Operand): Tensor {
   return binary("add", a, b, (gy) => [() => gy, () => gy]);
 }
 
-/** y = a − b. ∂y/∂a = 1, ∂y/∂b = −1. */
+/**
+ * y = a − b. ∂y/∂a = 1, ∂y/∂b = −1.
+ *
+ * @example
+ * sub(10, tensor([1, 2])).toArray(); // [9, 8]
+ */
 export function sub(a: Operand, b: Operand): Tensor {
   return binary("sub", a, b, (gy) => [() => gy, () => negative(gy)]);
 }
 
-/** y = a·b. ∂y/∂a = b, ∂y/∂b = a. */
+/**
+ * y = a·b. ∂y/∂a = b, ∂y/∂b = a.
+ *
+ * @example
+ * mul(tensor([[1], [2]]), tensor([3, 4])).toArray(); // [[3, 4], [6, 8]]
+ */
 export function mul(a: Operand, b: Operand): Tensor {
   return binary("mul", a, b, (gy, { a, b, shape }) => [
     () => combine("mul", gy, shape, valuesOf(b), b.shape),
@@ -42,7 +57,12 @@ export function mul(a: Operand, b: Operand): Tensor {
   ]);
 }
 
-/** y = a / b. ∂y/∂a = 1/b, ∂y/∂b = −a/b² = −y/b. */
+/**
+ * y = a / b. ∂y/∂a = 1/b, ∂y/∂b = −a/b² = −y/b.
+ *
+ * @example
+ * div(tensor([1, 3]), 4).toArray(); // [0.25, 0.75]
+ */
 export function div(a: Operand, b: Operand): Tensor {
   return binary("div", a, b, (gy, { b, y, shape }) => {
     const ga = combine("div", gy, shape, valuesOf(b), b.shape);
@@ -54,88 +74,173 @@ export function div(a: Operand, b: Operand): Tensor {
  * y = aᵇ. ∂y/∂a = b·aᵇ⁻¹, ∂y/∂b = aᵇ·ln a.
  *
  * Where b = 0 the gradient of a is 0, and where a = 0 and b ≥ 0 the gradient of b is 0, as in PyTorch.
+ *
+ * @example
+ * pow(tensor([1, 2, 3]), 2).toArray(); // [1, 4, 9]
  */
 export function pow(a: Operand, b: Operand): Tensor {
   return binary("pow", a, b, (gy, context) => byKernel("pow", gy, context));
 }
 
-/** y = max(a, b). The gradient goes to the larger one, half to each where they are equal. NaN if either is NaN. */
+/**
+ * y = max(a, b). The gradient goes to the larger one, half to each where they are equal. NaN if either is NaN.
+ *
+ * @example
+ * maximum(tensor([-1, 5]), tensor([2, 3])).toArray(); // [2, 5]
+ */
 export function maximum(a: Operand, b: Operand): Tensor {
   return binary("maximum", a, b, (gy, context) => byKernel("maximum", gy, context));
 }
 
-/** y = min(a, b). The gradient goes to the smaller one, half to each where they are equal. NaN if either is NaN. */
+/**
+ * y = min(a, b). The gradient goes to the smaller one, half to each where they are equal. NaN if either is NaN.
+ *
+ * @example
+ * minimum(tensor([-1, 5]), 3).toArray(); // [-1, 3]
+ */
 export function minimum(a: Operand, b: Operand): Tensor {
   return binary("minimum", a, b, (gy, context) => byKernel("minimum", gy, context));
 }
 
-/** y = −x. y′ = −1. */
+/**
+ * y = −x. y′ = −1.
+ *
+ * @example
+ * neg(tensor([1, -2])).toArray(); // [-1, 2]
+ */
 export function neg(x: Tensor): Tensor {
   return unary("neg", x);
 }
 
-/** y = eˣ. y′ = y. */
+/**
+ * y = eˣ. y′ = y.
+ *
+ * @example
+ * exp(tensor([0, 1])).toArray(); // [1, 2.7183]
+ */
 export function exp(x: Tensor): Tensor {
   return unary("exp", x);
 }
 
-/** y = ln x. y′ = 1/x. */
+/**
+ * y = ln x. y′ = 1/x.
+ *
+ * @example
+ * log(tensor([1, Math.E])).toArray(); // [0, 1]
+ */
 export function log(x: Tensor): Tensor {
   return unary("log", x);
 }
 
-/** y = √x. y′ = 1 / 2y. */
+/**
+ * y = √x. y′ = 1 / 2y.
+ *
+ * @example
+ * sqrt(tensor([4, 9])).toArray(); // [2, 3]
+ */
 export function sqrt(x: Tensor): Tensor {
   return unary("sqrt", x);
 }
 
-/** y = |x|. y′ = sign x, and 0 at 0. */
+/**
+ * y = |x|. y′ = sign x, and 0 at 0.
+ *
+ * @example
+ * abs(tensor([-3, 2])).toArray(); // [3, 2]
+ */
 export function abs(x: Tensor): Tensor {
   return unary("abs", x);
 }
 
-/** y = sign x: 1, −1, or 0 at 0 and for NaN, as in PyTorch. y′ = 0. */
+/**
+ * y = sign x: 1, −1, or 0 at 0 and for NaN, as in PyTorch. y′ = 0.
+ *
+ * @example
+ * sign(tensor([-3, 0, 2])).toArray(); // [-1, 0, 1]
+ */
 export function sign(x: Tensor): Tensor {
   return unary("sign", x);
 }
 
-/** y = the nearest whole number, of two equally near ones the even one: 0.5 gives 0, 1.5 gives 2, as in PyTorch. y′ = 0. */
+/**
+ * y = the nearest whole number, of two equally near ones the even one: 0.5 gives 0, 1.5 gives 2, as in PyTorch. y′ = 0.
+ *
+ * @example
+ * round(tensor([0.5, 1.5, 2.4])).toArray(); // [0, 2, 2]
+ */
 export function round(x: Tensor): Tensor {
   return unary("round", x);
 }
 
-/** y = ⌊x⌋, the largest whole number that is not above x. y′ = 0. */
+/**
+ * y = ⌊x⌋, the largest whole number that is not above x. y′ = 0.
+ *
+ * @example
+ * floor(tensor([1.7, -1.2])).toArray(); // [1, -2]
+ */
 export function floor(x: Tensor): Tensor {
   return unary("floor", x);
 }
 
-/** y = ⌈x⌉, the smallest whole number that is not below x. y′ = 0. */
+/**
+ * y = ⌈x⌉, the smallest whole number that is not below x. y′ = 0.
+ *
+ * @example
+ * ceil(tensor([1.2, -1.7])).toArray(); // [2, -1]
+ */
 export function ceil(x: Tensor): Tensor {
   return unary("ceil", x);
 }
 
-/** y = max(x, 0). y′ = 1 where x > 0, else 0 (also at 0). NaN stays NaN. */
+/**
+ * y = max(x, 0). y′ = 1 where x > 0, else 0 (also at 0). NaN stays NaN.
+ *
+ * @example
+ * const x = tensor([-2, 3], { requiresGrad: true });
+ * relu(x).toArray(); // [0, 3]
+ * backward(sum(relu(x))).get(x)?.toArray(); // [0, 1]
+ */
 export function relu(x: Tensor): Tensor {
   return unary("relu", x);
 }
 
-/** y = x where x > 0, else slope·x. y′ = 1 or slope (at 0: slope). */
+/**
+ * y = x where x > 0, else slope·x. y′ = 1 or slope (at 0: slope).
+ *
+ * @example
+ * leakyRelu(tensor([-2, 3]), 0.1).toArray(); // [-0.2, 3]
+ */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   checkNumber("leakyRelu", "slope", slope);
   return unary("leakyRelu", x, ["leakyRelu", { slope }], slope);
 }
 
-/** y = 1 / (1 + e⁻ˣ). y′ = y(1 − y). */
+/**
+ * y = 1 / (1 + e⁻ˣ). y′ = y(1 − y).
+ *
+ * @example
+ * sigmoid(tensor([0, 2])).toArray(); // [0.5, 0.8808]
+ */
 export function sigmoid(x: Tensor): Tensor {
   return unary("sigmoid", x);
 }
 
-/** y = tanh x. y′ = 1 − y². */
+/**
+ * y = tanh x. y′ = 1 − y².
+ *
+ * @example
+ * tanh(tensor([0, 1])).toArray(); // [0, 0.7616]
+ */
 export function tanh(x: Tensor): Tensor {
   return unary("tanh", x);
 }
 
-/** y = x·σ(x), σ the sigmoid (Elfwing, Uchibe & Doya 2017; "swish"). y′ = σ(x)·(1 + x·(1 − σ(x))). */
+/**
+ * y = x·σ(x), σ the sigmoid (Elfwing, Uchibe & Doya 2017; "swish"). y′ = σ(x)·(1 + x·(1 − σ(x))).
+ *
+ * @example
+ * silu(tensor([-1, 0, 2])).toArray(); // [-0.2689, 0, 1.7616]
+ */
 export function silu(x: Tensor): Tensor {
   return unary("silu", x);
 }
@@ -143,6 +248,9 @@ export function silu(x: Tensor): Tensor {
 /**
  * y = x·min(max(x + 3, 0), 6) / 6, a silu of straight lines (Howard et al. 2019, "Searching for MobileNetV3"). y′ = x/3 + ½
  * between −3 and 3, both included, 0 below and 1 above, as in PyTorch.
+ *
+ * @example
+ * hardswish(tensor([-4, 1, 4])).toArray(); // [0, 0.6667, 4]
  */
 export function hardswish(x: Tensor): Tensor {
   return unary("hardswish", x);
@@ -151,6 +259,9 @@ export function hardswish(x: Tensor): Tensor {
 /**
  * y = λx where x > 0, else λα(eˣ − 1), λ ≈ 1.0507, α ≈ 1.6733 (Klambauer et al. 2017, "Self-Normalizing Neural Networks", eq. 2).
  * y′ = λ, or λαeˣ (at 0: λα).
+ *
+ * @example
+ * selu(tensor([-1, 1])).toArray(); // [-1.1113, 1.0507]
  */
 export function selu(x: Tensor): Tensor {
   return unary("selu", x);
@@ -159,6 +270,9 @@ export function selu(x: Tensor): Tensor {
 /**
  * y = x where x > 0, else α(eˣ − 1) (Clevert, Unterthiner & Hochreiter 2016, "Fast and Accurate Deep Network Learning by
  * Exponential Linear Units", eq. 15). y′ = 1, or αeˣ (at 0: α).
+ *
+ * @example
+ * elu(tensor([-1, 1])).toArray(); // [-0.6321, 1]
  */
 export function elu(x: Tensor, alpha = 1): Tensor {
   checkNumber("elu", "alpha", alpha);
@@ -177,6 +291,10 @@ export interface GeluOptions {
  * y = x·Φ(x) with Φ the standard normal distribution (Hendrycks & Gimpel 2016). y′ = Φ(x) + x·φ(x).
  *
  * With `approximate: "tanh"`: y = ½x(1 + tanh(√(2/π)·(x + 0.044715x³))).
+ *
+ * @example
+ * gelu(tensor([-1, 1])).toArray(); // [-0.1587, 0.8413]
+ * gelu(tensor([-1, 1]), { approximate: "tanh" }).toArray(); // [-0.1588, 0.8412]
  */
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   checkOptions("gelu", options, GELU_OPTIONS);
@@ -195,7 +313,12 @@ export interface SoftplusOptions {
 
 const SOFTPLUS_OPTIONS: OptionNames<SoftplusOptions> = { beta: true, threshold: true };
 
-/** y = ln(1 + e^βx) / β, and y = x where βx > threshold. y′ = sigmoid(βx). */
+/**
+ * y = ln(1 + e^βx) / β, and y = x where βx > threshold. y′ = sigmoid(βx).
+ *
+ * @example
+ * softplus(tensor([0, 30])).toArray(); // [0.6931, 30]
+ */
 export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
   checkOptions("softplus", options, SOFTPLUS_OPTIONS);
   const { beta = 1, threshold = 20 } = options;

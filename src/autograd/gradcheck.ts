@@ -30,6 +30,10 @@ const NAMES: OptionNames<GradcheckOptions> = { seed: true, epsilon: true, direct
  *
  * @param f any function of tensors built from operations; called with float64 copies of `inputs`.
  * @param inputs tensors to differentiate; keep them away from kinks, where no derivative exists.
+ *
+ * @example
+ * const x = randn([2, 3], new Rng(0));
+ * gradcheck((t) => sum(mul(t, sigmoid(t))), [x]) < 1e-6; // true
  */
 export function gradcheck(
   f: (...inputs: Tensor[]) => Tensor,

@@ -20,7 +20,13 @@ import { callNow, checkNow, type Finished } from "../tensor/sync.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Operation } from "./attributes.ts";
 
-/** Misuse of the calculus: a loss that is not a scalar, a value changed after it was recorded. */
+/**
+ * Misuse of the calculus: a loss that is not a scalar, a value changed after it was recorded.
+ *
+ * @example
+ * const x = tensor([1, 2], { requiresGrad: true });
+ * backward(mul(x, 2)); // throws AutogradError: backward
+ */
 export class AutogradError extends SkipstoneError {
   override readonly name = "AutogradError";
 }
@@ -142,6 +148,10 @@ export function withoutRecording<T>(fn: () => T): T {
  * Every node that `root` was computed from, its own first, newest to oldest. Iterative: any depth is fine.
  *
  * @param stopAt tensors before which nothing is visited.
+ *
+ * @example
+ * const x = tensor([2, 3], { requiresGrad: true });
+ * nodesBefore(sum(mul(x, x))).length; // 2
  */
 export function nodesBefore(root: Tensor, stopAt: readonly Tensor[] = []): Node[] {
   checkTensor("nodesBefore", "root", root);
@@ -166,6 +176,11 @@ export function nodesBefore(root: Tensor, stopAt: readonly Tensor[] = []): Node[
  * The graph in Graphviz's DOT language (`dot -Tsvg`): boxes are operations, ellipses are leaves, edges carry shapes.
  *
  * @param names labels for leaves and interior tensors, for instance a model's parameter names.
+ *
+ * @example
+ * const w = tensor([2, 3], { requiresGrad: true });
+ * const dot = graphToDot(sum(mul(w, w)), new Map([[w, "weight"]]));
+ * dot.includes("weight"); // true
  */
 export function graphToDot(root: Tensor, names: ReadonlyMap<Tensor, string> = new Map()): string {
   checkTensor("graphToDot", "root", root);

@@ -46,6 +46,12 @@ const CROSS_ENTROPY_OPTIONS: OptionNames<CrossEntropyOptions> = { ...NLL_OPTIONS
  * shape `[N, …]` counts as labels.
  * @returns `[]`, or `[N, …]` with `reduction: "none"`. If no sample counts, the mean is NaN and its gradient 0, as in
  * PyTorch.
+ *
+ * @example
+ * const logits = tensor([[2, 0], [0, 0]]);
+ * crossEntropy(logits, [0, 1], { reduction: "none" }).toArray(); // [0.1269, 0.6931]
+ * crossEntropy(logits, [0, 1]).item(); // 0.4100
+ *
  * @throws ShapeError for a target or weight that does not fit; ValueError with a label that is not a class, or for
  * label smoothing outside [0, 1].
  */
@@ -130,6 +136,11 @@ export function crossEntropy(
  * @param logProbabilities `[N, C]` or `[N, C, …]`.
  * @param labels N·… class numbers in row-major order, or a tensor `[N, …]` of them.
  * @returns `[]`, or `[N, …]` with `reduction: "none"`. If no sample counts, the mean is NaN and its gradient 0.
+ *
+ * @example
+ * const logProbabilities = log(tensor([[0.5, 0.5], [0.9, 0.1]]));
+ * nllLoss(logProbabilities, [0, 1], { reduction: "none" }).toArray(); // [0.6931, 2.3026]
+ *
  * @throws ShapeError for labels or a weight that do not fit; ValueError with a label that is not a class.
  */
 export function nllLoss(

@@ -71,6 +71,11 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNormOptions> = {
  *
  * @param weight `[C]`, or null for 1.
  * @param bias `[C]`, or null for 0.
+ *
+ * @example
+ * const x = tensor([[1, 10], [3, 30]]); // two features of two examples
+ * batchNorm(x, null, null, { training: true }).toArray(); // [[-1.0, -1.0], [1.0, 1.0]]
+ *
  * @throws ShapeError for a rank below 2, tensors that are not `[C]`, and one value per channel in training. ValueError
  * for running statistics of which one is missing, or both outside training.
  */
@@ -130,6 +135,10 @@ export function batchNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null,
  *
  * @param weight in `normalizedShape`, or null for 1.
  * @param bias in `normalizedShape`, or null for 0.
+ *
+ * @example
+ * layerNorm(tensor([[1, 3], [10, 30]]), [2]).toArray(); // [[-1.0, 1.0], [-1.0, 1.0]]
+ *
  * @throws ShapeError unless x ends in `normalizedShape`, and weight and bias have it.
  */
 export function layerNorm(
@@ -151,6 +160,11 @@ export function layerNorm(
  * @param groups G.
  * @param weight `[C]`, or null for 1.
  * @param bias `[C]`, or null for 0.
+ *
+ * @example
+ * const x = tensor([[1, 3, 10, 30]]); // one example of four channels
+ * groupNorm(x, 2).toArray(); // [[-1.0, 1.0, -1.0, 1.0]]
+ *
  * @throws ShapeError for a rank below 2, unless G divides C, and for weight or bias that are not `[C]`.
  */
 export function groupNorm(
@@ -170,6 +184,11 @@ export function groupNorm(
  *
  * @param weight `[C]`, or null for 1.
  * @param bias `[C]`, or null for 0.
+ *
+ * @example
+ * const x = tensor([[[1, 3], [10, 30]]]); // one example, two channels
+ * instanceNorm(x).toArray(); // [[[-1.0, 1.0], [-1.0, 1.0]]]
+ *
  * @throws ShapeError for a rank below 2, for images of one pixel (x̂ would be 0 for every x), and for weight or bias
  * that are not `[C]`.
  */

@@ -66,6 +66,11 @@ export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
 /**
  * y = Σ x / n over `axes`, n elements each; NaN for n = 0.
  *
+ * @example
+ * const x = tensor([[1, 2], [3, 6]]);
+ * mean(x).item(); // 3
+ * mean(x, 0).toArray(); // [2, 4]
+ *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
 export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
@@ -108,6 +113,11 @@ export function prod(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
  * y = the largest element over `axes`, NaN if there is one. Tied largest elements share the gradient equally (PyTorch's
  * amax).
  *
+ * @example
+ * const x = tensor([[1, 5], [3, 2]]);
+ * max(x).item(); // 5
+ * max(x, 1).toArray(); // [5, 3]
+ *
  * @throws ShapeError if an axis does not exist or is named twice, and for the maximum of no elements.
  */
 export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
@@ -117,6 +127,10 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
 /**
  * y = the smallest element over `axes`, NaN if there is one. Tied smallest elements share the gradient equally (PyTorch's
  * amin).
+ *
+ * @example
+ * const x = tensor([[1, 5], [3, 2]]);
+ * min(x, 0, { keepDim: true }).toArray(); // [[1, 2]]
  *
  * @throws ShapeError if an axis does not exist or is named twice, and for the minimum of no elements.
  */
@@ -194,6 +208,10 @@ function withIndices(
  * The position of the largest element along `axis`, the first in a tie; without an axis, its position in all of x in
  * row-major order. Whole numbers, without a gradient.
  *
+ * @example
+ * const scores = tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]]);
+ * argmax(scores, 1).data; // [1, 0]
+ *
  * @throws ShapeError if the axis does not exist, and for no elements.
  */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Positions {
@@ -203,6 +221,9 @@ export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): P
 /**
  * The position of the smallest element along `axis`, the first in a tie; without an axis, its position in all of x in
  * row-major order. Whole numbers, without a gradient.
+ *
+ * @example
+ * argmin(tensor([3, 1, 2])).data; // [1]
  *
  * @throws ShapeError if the axis does not exist, and for no elements.
  */
@@ -221,6 +242,10 @@ function positionsOf(op: "argmax" | "argmin", x: Tensor, axis: number | undefine
 
 /**
  * y = ln Σ eˣ over `axes`, computed as m + ln Σ eˣ⁻ᵐ with m the largest element, so it never overflows.
+ *
+ * @example
+ * logsumexp(tensor([0, 0])).item(); // 0.6931
+ * logsumexp(tensor([1000, 1000])).item(); // 1000.6931
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
@@ -244,6 +269,10 @@ export function logsumexp(x: Tensor, axes?: Axes, options: ReduceOptions = {}): 
  * y = Σ (x − x̄)² / (n − correction) over `axes`, x̄ the mean of the same n elements. Not finite where n ≤ correction.
  * Computed in float64 and rounded once.
  *
+ * @example
+ * variance(tensor([1, 3])).item(); // 2
+ * variance(tensor([1, 3]), 0, { correction: 0 }).item(); // 1
+ *
  * @throws ShapeError if an axis does not exist or is named twice.
  */
 export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
@@ -252,6 +281,10 @@ export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}):
 
 /**
  * y = √variance: the standard deviation, for x of any magnitude. Where it is 0 the gradient is 0, as in PyTorch.
+ *
+ * @example
+ * std(tensor([1, 3])).item(); // 1.4142
+ * std(tensor([1, 3]), 0, { correction: 0 }).item(); // 1
  *
  * @throws ShapeError if an axis does not exist or is named twice.
  */

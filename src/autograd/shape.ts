@@ -37,6 +37,9 @@ export type { IndexTensor, SliceRange };
 /**
  * y = x with two axes exchanged. A matrix's transpose is `transpose(x, 0, 1)`.
  *
+ * @example
+ * transpose(tensor([[1, 2, 3], [4, 5, 6]]), 0, 1).toArray(); // [[1, 4], [2, 5], [3, 6]]
+ *
  * @throws ShapeError if an axis does not exist.
  */
 export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
@@ -50,6 +53,9 @@ export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
 
 /**
  * y = x with its axes in another order: axis k of y is axis `axes[k]` of x. `[0, 2, 3, 1]` turns NCHW into NHWC.
+ *
+ * @example
+ * permute(zeros([8, 3, 32, 16]), [0, 2, 3, 1]).shape; // [8, 32, 16, 3]
  *
  * @throws ShapeError unless `axes` names every axis exactly once.
  */
@@ -76,6 +82,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
  * y = x with the axes `startAxis` to `endAxis` merged: `flatten(x, 1)` turns `[N, C, H, W]` into `[N, C·H·W]`. y shares
  * the storage of x.
  *
+ * @example
+ * flatten(zeros([8, 3, 4, 4]), 1).shape; // [8, 48]
+ *
  * @throws ShapeError if an axis does not exist, or they are in the wrong order.
  */
 export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
@@ -87,6 +96,10 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
  * y = x without `axis` if its length is 1 (otherwise unchanged, as in PyTorch); without an argument, without every axis
  * of length 1. y shares the storage of x.
  *
+ * @example
+ * squeeze(zeros([1, 3, 1])).shape; // [3]
+ * squeeze(zeros([1, 3, 1]), 0).shape; // [3, 1]
+ *
  * @throws ShapeError if the axis does not exist.
  */
 export function squeeze(x: Tensor, axis?: number): Tensor {
@@ -96,6 +109,9 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
 
 /**
  * y = x with a new axis of length 1, at position `axis` of y. y shares the storage of x.
+ *
+ * @example
+ * unsqueeze(tensor([1, 2]), 1).toArray(); // [[1], [2]]
  *
  * @throws ShapeError if y has no such axis.
  */
@@ -122,6 +138,10 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
 /**
  * y = the tensors, joined one after the other along `axis`.
  *
+ * @example
+ * concat([tensor([[1, 2]]), tensor([[3, 4]])]).toArray(); // [[1, 2], [3, 4]]
+ * concat([tensor([[1, 2]]), tensor([[3, 4]])], 1).toArray(); // [[1, 2, 3, 4]]
+ *
  * @throws ShapeError for no tensors, or unless they agree in every other axis.
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
@@ -131,6 +151,10 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 
 /**
  * y = the tensors, all of one shape, along a new axis at position `axis` of y.
+ *
+ * @example
+ * stack([tensor([1, 2]), tensor([3, 4])]).toArray(); // [[1, 2], [3, 4]]
+ * stack([tensor([1, 2]), tensor([3, 4])], 1).toArray(); // [[1, 3], [2, 4]]
  *
  * @throws ShapeError for no tensors, or unless their shapes are equal.
  */
@@ -168,6 +192,9 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
 /**
  * y = x[…, index[j], …]: slices of x along `axis`, in the order of `index`, which may repeat.
  *
+ * @example
+ * indexSelect(tensor([[1, 2, 3], [4, 5, 6]]), 1, [2, 0, 0]).toArray(); // [[3, 1, 1], [6, 4, 4]]
+ *
  * @throws ShapeError if the axis does not exist; ValueError with an index out of range.
  */
 export function indexSelect(x: Tensor, axis: number, index: ArrayLike<number>): Tensor {
@@ -193,6 +220,9 @@ export function gather(x: Tensor, axis: number, index: IndexTensor): Tensor {
 
 /**
  * y = x repeated along axes of length 1 and along new leading axes, up to `shape`; −1 keeps an axis as it is.
+ *
+ * @example
+ * expand(tensor([[1], [2]]), [-1, 3]).toArray(); // [[1, 1, 1], [2, 2, 2]]
  *
  * @throws ShapeError if x does not stretch to `shape`.
  */

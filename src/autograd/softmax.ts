@@ -10,6 +10,9 @@ import { record } from "./graph.ts";
 /**
  * y_i = e^x_i / Σ_j e^x_j along `axis`, in the shape of x. Large scores do not overflow.
  *
+ * @example
+ * softmax(tensor([0, Math.log(3)])).toArray(); // [0.25, 0.75]
+ *
  * @throws ShapeError if the axis does not exist.
  */
 export function softmax(x: Tensor, axis = -1): Tensor {
@@ -33,6 +36,9 @@ export function softmax(x: Tensor, axis = -1): Tensor {
 
 /**
  * y_i = x_i − ln Σ_j e^x_j along `axis`: the logarithm of softmax, without its underflow.
+ *
+ * @example
+ * logSoftmax(tensor([0, Math.log(3)])).toArray(); // [-1.3863, -0.2877]
  *
  * @throws ShapeError if the axis does not exist.
  */

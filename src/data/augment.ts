@@ -21,6 +21,11 @@ export type Augmentation = (
 /**
  * Pads each side with `padding` black pixels and cuts out a window of the original size at a random place: a shift by
  * up to `padding` pixels in each direction.
+ *
+ * @example
+ * for (const { x } of batches(train, { batchSize: 4, rng, augment: randomCrop(2) })) {
+ *   x.shape; // [4, 3, 12, 12]
+ * }
  */
 export function randomCrop(padding: number): Augmentation {
   checkWhole("randomCrop", "padding", padding, 0);
@@ -41,7 +46,14 @@ export function randomCrop(padding: number): Augmentation {
   };
 }
 
-/** Mirrors the image left to right with the given probability. Not for digits: a mirrored 2 is not a 2. */
+/**
+ * Mirrors the image left to right with the given probability. Not for digits: a mirrored 2 is not a 2.
+ *
+ * @example
+ * const image = Float32Array.of(1, 2, 3, 4);
+ * randomFlip(1)(image, [1, 2, 2], rng);
+ * image; // [2, 1, 4, 3]
+ */
 export function randomFlip(probability = 0.5): Augmentation {
   checkBetween("randomFlip", "probability", probability, 0, 1);
   return (image, shape, rng) => {
@@ -54,7 +66,13 @@ export function randomFlip(probability = 0.5): Augmentation {
   };
 }
 
-/** Applies one augmentation after the other. */
+/**
+ * Applies one augmentation after the other.
+ *
+ * @example
+ * const augment = compose(randomCrop(4), randomFlip());
+ * await fit(model, { data: () => batches(train, { batchSize: 2, rng, augment }), optimizer, epochs: 1 });
+ */
 export function compose(...augmentations: readonly Augmentation[]): Augmentation {
   augmentations.forEach((augment, i) => {
     checkFunction("compose", `augmentation ${i}`, augment);

@@ -27,6 +27,13 @@ export const cifar10Classes: readonly string[] = [
 /**
  * CIFAR-10 from one or more of its batches (`data_batch_1.bin` … `data_batch_5.bin`, or `test_batch.bin`).
  *
+ * @example
+ * const file = new Uint8Array(2 * 3073); // two records: a label and 3·32·32 pixels
+ * file[3073] = 8;
+ * const dataset = readCifar10([file]);
+ * dataset.shape; // [2, 3, 32, 32]
+ * dataset.classes[dataset.labels[1]]; // "ship"
+ *
  * @throws DataError with the file and record, if a file ends inside a record or a label is above 9.
  */
 export function readCifar10(batches: readonly DataFile[]): Dataset {
@@ -46,6 +53,12 @@ const OPTIONS: OptionNames<Cifar100Options> = { labels: true, classes: true };
 
 /**
  * CIFAR-100 from `train.bin` or `test.bin`.
+ *
+ * @example
+ * const file = new Uint8Array(2 * 3074); // two records: coarse label, fine label, pixels
+ * file[1] = 42;
+ * readCifar100(file).labels; // [42, 0]
+ * readCifar100(file, { labels: "coarse" }).classes.length; // 20
  *
  * @throws DataError with the file and record, like `readCifar10`.
  */

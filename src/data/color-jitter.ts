@@ -21,7 +21,15 @@ const OPTIONS: OptionNames<ColorJitterOptions> = { brightness: true, contrast: t
 /** Changes an image of C planes, in place. */
 type Change = (image: Float32Array, amount: number, C: number) => void;
 
-/** Changes the colours of images of 3 channels, the brightness and contrast of those of 1. The results are within 0 … 1. */
+/**
+ * Changes the colours of images of 3 channels, the brightness and contrast of those of 1. The results are within 0 … 1.
+ *
+ * @example
+ * const augment = colorJitter({ brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 });
+ * const image = uniform([3, 8, 8], rng).data;
+ * augment(image, [3, 8, 8], rng);
+ * image.every((value) => value >= 0 && value <= 1); // true
+ */
 export function colorJitter(options: ColorJitterOptions = {}): Augmentation {
   checkOptions("colorJitter", options, OPTIONS);
   const { brightness = 0, contrast = 0, saturation = 0, hue = 0 } = options;

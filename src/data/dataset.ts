@@ -24,6 +24,12 @@ export interface Dataset {
 /**
  * Checks that the parts fit together and returns them.
  *
+ * @example
+ * const [images, labels] = [new Uint8Array(2 * 28 * 28), Uint8Array.of(1, 0)];
+ * const shape = [2, 1, 28, 28] as const;
+ * makeDataset({ name: "mine", images, labels, shape, classes: ["cat", "dog"] }).classes.length; // 2
+ * makeDataset({ name: "mine", images, labels, shape, classes: ["cat"] }); // throws DataError: makeDataset: mine: record 0 has label 1
+ *
  * @throws DataError with the dataset's name, and for a label out of range its record; UsageError for parts of the wrong
  * kind.
  */
@@ -107,6 +113,12 @@ export interface Normalization {
  * Mean and (population) standard deviation of each channel over all images, for pixels scaled to 0 … 1. For MNIST's
  * training images 0.1307 and 0.3081. A constant channel gets std 1, so that normalising keeps it finite.
  *
+ * @example
+ * const [images, labels] = [Uint8Array.of(0, 255, 255, 0), Uint8Array.of(1)];
+ * const dataset = makeDataset({ name: "one", images, labels, shape: [1, 1, 2, 2], classes: ["a", "b"] });
+ * const { mean, std } = channelStatistics(dataset);
+ * [mean[0], std[0]]; // [0.5, 0.5]
+ *
  * @throws DataError or UsageError for parts that do not fit together, like `makeDataset`.
  */
 export function channelStatistics(dataset: Dataset): Normalization {
@@ -141,7 +153,13 @@ export function pixelScale(images: Uint8Array | Float32Array): number {
   return images instanceof Uint8Array ? 1 / 255 : 1;
 }
 
-/** The same dataset in memory that worker threads can read without copies. */
+/**
+ * The same dataset in memory that worker threads can read without copies.
+ *
+ * @example
+ * const shared = shareDataset(train);
+ * shared.images.buffer instanceof SharedArrayBuffer; // true
+ */
 export function shareDataset(dataset: Dataset): Dataset {
   checkDataset("shareDataset", dataset);
   const { images, labels } = dataset;

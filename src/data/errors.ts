@@ -5,12 +5,29 @@ import { SkipstoneError, UsageError } from "../tensor/errors.ts";
 /** A file's bytes, with its name for error messages. Bare bytes are called "data". */
 export type DataFile = Uint8Array | { readonly name: string; readonly bytes: Uint8Array };
 
-/** A data file that is truncated, corrupt, in another format, or at odds with its companion. Names file and place. */
+/**
+ * A data file that is truncated, corrupt, in another format, or at odds with its companion. Names file and place.
+ *
+ * @example
+ * readCifar10([{ name: "test_batch.bin", bytes: new Uint8Array(100) }]); // throws DataError: test_batch.bin
+ */
 export class DataError extends SkipstoneError {
   override readonly name = "DataError";
 }
 
-/** A worker that makes batches failed: its own error's name and message are in this one's. */
+/**
+ * A worker that makes batches failed: its own error's name and message are in this one's.
+ *
+ * @example
+ * const { port1, port2 } = new MessageChannel();
+ * serveBatches(() => { throw new Error("the disk is full"); }, port1);
+ * try {
+ *   for await (const _ of batchesFrom(port2)) break;
+ * } catch (error) {
+ *   error instanceof WorkerError; // true
+ * }
+ * port1.close();
+ */
 export class WorkerError extends SkipstoneError {
   override readonly name = "WorkerError";
 }

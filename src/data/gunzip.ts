@@ -17,6 +17,11 @@ interface DecompressionStreamLike {
 /**
  * The contents of a `.gz` file.
  *
+ * @example
+ * const packed = new Blob([Uint8Array.of(1, 2, 3)]).stream().pipeThrough(new CompressionStream("gzip"));
+ * const file = new Uint8Array(await new Response(packed).arrayBuffer());
+ * await gunzip(file); // [1, 2, 3]
+ *
  * @throws DataError if the file is not gzip, is truncated, fails its checksum or has bytes after its end.
  */
 export async function gunzip(file: DataFile): Promise<Uint8Array> {

@@ -108,6 +108,13 @@ const OPTIONS: OptionNames<MnistOptions> = { classes: true };
 /**
  * A dataset from a pair of IDX files: images `[N, H, W]` and labels `[N]`, both uint8. One grey channel: `[N, 1, H, W]`.
  *
+ * @example
+ * const images = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 255, 255, 0); // 1 image of 2 × 2
+ * const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 7);
+ * const dataset = readMnist(images, labels);
+ * dataset.shape; // [1, 1, 2, 2]
+ * dataset.labels; // [7]
+ *
  * @throws DataError if a file is wrong, the two disagree about N, or a label is out of range.
  */
 export function readMnist(images: DataFile, labels: DataFile, options: MnistOptions = {}): Dataset {

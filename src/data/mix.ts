@@ -34,6 +34,11 @@ const OPTIONS: OptionNames<MixOptions> = { classes: true, rng: true, alpha: true
 /**
  * Each image becomes λ · itself + (1 − λ) · the one before it, and its labels likewise. One λ for the batch.
  *
+ * @example
+ * const mixed = mixup({ x: images, labels }, { classes: 10, alpha: 0.2, rng });
+ * sum(mixed.labels, 1).toArray(); // [1.000, 1.000, 1.000, 1.000]
+ * crossEntropy(model.forward(mixed.x), mixed.labels).shape; // []
+ *
  * @throws ShapeError or ValueError for labels that are not as many as the images, or not classes.
  */
 export function mixup(batch: ImageBatch, options: MixOptions): MixedBatch {
@@ -56,6 +61,11 @@ export function mixup(batch: ImageBatch, options: MixOptions): MixedBatch {
 /**
  * A box at a random place of each image is that of the one before it: about a share 1 − λ of the area, less where it is cut
  * off at the border. The labels are mixed by the area. One box for the batch.
+ *
+ * @example
+ * const mixed = cutmix({ x: images, labels }, { classes: 10, rng });
+ * sum(mixed.labels, 1).toArray(); // [1.000, 1.000, 1.000, 1.000]
+ * crossEntropy(model.forward(mixed.x), mixed.labels).shape; // []
  *
  * @throws ShapeError or ValueError for labels that are not as many as the images, or not classes.
  */

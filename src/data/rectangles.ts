@@ -43,6 +43,11 @@ const TRIES = 10;
 /**
  * Cuts out a random rectangle and resizes it to the image's size, bilinearly with antialiasing. If none of ten fits, it is the
  * largest in the middle whose sides have a ratio allowed.
+ *
+ * @example
+ * const image = new Float32Array(64).fill(0.5);
+ * randomResizedCrop({ scale: [0.25, 1] })(image, [1, 8, 8], rng);
+ * image.length; // 64: cut out and enlarged again
  */
 export function randomResizedCrop(options: RandomResizedCropOptions = {}): Augmentation {
   checkOptions("randomResizedCrop", options, CROP_OPTIONS);
@@ -67,7 +72,14 @@ export function randomResizedCrop(options: RandomResizedCropOptions = {}): Augme
   };
 }
 
-/** Fills a random rectangle of some of the images; one that does not fit is drawn again, ten times. */
+/**
+ * Fills a random rectangle of some of the images; one that does not fit is drawn again, ten times.
+ *
+ * @example
+ * const image = new Float32Array(64).fill(1);
+ * randomErasing({ probability: 1 })(image, [1, 8, 8], rng);
+ * image.includes(0); // true
+ */
 export function randomErasing(options: RandomErasingOptions = {}): Augmentation {
   checkOptions("randomErasing", options, ERASING_OPTIONS);
   const { probability = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = options;

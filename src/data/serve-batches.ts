@@ -27,6 +27,15 @@ export type BatchServer = (
  * @param source is called for each pass; it draws from the pass's `rng` alone, so that the training repeats.
  * @param port where the training's messages arrive. Default: the worker's global scope, which is right in pages, Deno and
  * Bun; in Node it is `parentPort` of `node:worker_threads`.
+ *
+ * @example
+ * const { port1, port2 } = new MessageChannel();
+ * serveBatches(({ rng }) => batches(train, { batchSize: 2, rng }), port1); // in a worker's module without a port
+ * for await (const { x } of batchesFrom(port2)) {
+ *   x.shape; // [2, 3, 12, 12]
+ * }
+ * port1.close();
+ *
  * @throws UsageError unless `port` is one.
  */
 export function serveBatches(

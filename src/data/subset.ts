@@ -8,6 +8,11 @@ import { checkDataset, type Dataset } from "./dataset.ts";
 /**
  * The images at `indices`, in that order and as often as they are named, with their labels: PyTorch's `Subset`, but copied.
  *
+ * @example
+ * const some = subset(train, [2, 0]);
+ * some.labels; // [4, 3]
+ * some.shape; // [2, 3, 12, 12]
+ *
  * @throws ValueError for no indices, or one that is not an image's.
  */
 export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
@@ -24,6 +29,9 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
 
 /**
  * `count` different images at random, in random order.
+ *
+ * @example
+ * sample(train, 2, rng).shape; // [2, 3, 12, 12]
  *
  * @throws ValueError for a count below 1 or above the dataset's.
  */

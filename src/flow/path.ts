@@ -134,6 +134,12 @@ export function pathBetween(
  * The shortcut from `y` back to `x`: the least harmful path, if some addition on it joins it with a second way from x.
  * Null without such an addition, as in a plain network.
  *
+ * @example
+ * const x = tensor([1, -2], { requiresGrad: true });
+ * const y = relu(add(x, tanh(x))); // a residual block with a ReLU after the addition
+ * shortcutPath(y, x)?.map(({ effect }) => effect); // ["mask", "identity"]
+ * shortcutPath(tanh(x), x); // null
+ *
  * @throws UsageError for anything but tensors.
  */
 export function shortcutPath(y: Tensor, x: Tensor): PathStep[] | null {

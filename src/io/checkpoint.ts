@@ -26,6 +26,12 @@ export function checkpointChunks(op: string, checkpoint: Checkpoint): Generator<
 /**
  * The checkpoint in a file that `writeCheckpoint` wrote. `fit({ resume })` checks whether it is one of its model.
  *
+ * @example
+ * let file: Uint8Array = new Uint8Array();
+ * await fit(model, { data, optimizer, steps: 3, onStep: ({ checkpoint }) => { file = writeCheckpoint(checkpoint()); } });
+ * const saved = readCheckpoint(file);
+ * await fit(model, { data, optimizer, steps: 6, resume: saved }); // goes on with the fourth step
+ *
  * @throws FormatError for any other file.
  */
 export function readCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {

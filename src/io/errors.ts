@@ -4,6 +4,9 @@ import { SkipstoneError } from "../tensor/errors.ts";
 /**
  * A file that is truncated, corrupt, hostile or in another format. The message names the file, the place in it (offset,
  * opcode, tensor) and the fault: `resnet18.safetensors: header, character 57: …`.
+ *
+ * @example
+ * readWeights(Uint8Array.of(1, 2, 3)); // throws FormatError: weights: neither safetensors nor .pth
  */
 export class FormatError extends SkipstoneError {
   override readonly name = "FormatError";

@@ -44,6 +44,11 @@ export async function loadWeights(
 /**
  * Opens a file of any of the formats, or several as one; each tensor is read when it is asked for. Throws FormatError like
  * `loadWeights`.
+ *
+ * @example
+ * const file = await openWeights(new Blob([writePth({ a: tensor([1, 2]), b: tensor([3]) }) as Uint8Array<ArrayBuffer>]));
+ * [...file.entries.keys()]; // ["a", "b"]
+ * await file.tensor("b"); // [3]
  */
 export async function openWeights(
   source: WeightSource | readonly WeightSource[],
@@ -70,7 +75,14 @@ async function openFor(
   }
 }
 
-/** Reads a file of any of the formats in memory, or several as one. Throws FormatError like `loadWeights`. */
+/**
+ * Reads a file of any of the formats in memory, or several as one. Throws FormatError like `loadWeights`.
+ *
+ * @example
+ * const file = readWeights(writeSafetensors({ w: tensor([[1, 2]]) }));
+ * file.entries.get("w")?.shape; // [1, 2]
+ * file.tensor("w"); // [[1, 2]]
+ */
 export function readWeights(
   bytes: Uint8Array | ArrayBuffer | readonly (Uint8Array | ArrayBuffer)[],
   options: WeightOptions = {},

@@ -36,14 +36,24 @@ export class Sequential extends Module {
   }
 }
 
-/** y = x. A placeholder for an optional part. */
+/**
+ * y = x. A placeholder for an optional part.
+ *
+ * @example
+ * new Identity().forward(tensor([1, 2])).toArray(); // [1, 2]
+ */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;
   }
 }
 
-/** Merges the axes from `startAxis` to `endAxis`. Default: all but the batch axis. */
+/**
+ * Merges the axes from `startAxis` to `endAxis`. Default: all but the batch axis.
+ *
+ * @example
+ * new Flatten().forward(zeros([8, 16, 4, 4])).shape; // [8, 256]
+ */
 export class Flatten extends Module {
   readonly startAxis: number;
   readonly endAxis: number;

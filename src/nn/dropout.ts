@@ -18,6 +18,12 @@ const OPTIONS: OptionNames<DropoutLayerOptions> = { rng: true };
  * In training each element is zero with probability p, and the others are divided by 1 − p; in evaluation y = x
  * (Srivastava et al. 2014).
  *
+ * @example
+ * const dropout = new Dropout(0.5, { rng: new Rng(0) });
+ * max(dropout.forward(ones([100]))).item(); // 2
+ * dropout.eval();
+ * max(dropout.forward(ones([100]))).item(); // 1
+ *
  * @throws ValueError if p is not a probability; UsageError without an rng.
  */
 export class Dropout extends Module {

@@ -67,6 +67,11 @@ function keepInEvaluation(part: Part): void {
  * the mode that was last requested of it. Returns `module`.
  *
  * @param paths as in `freeze`.
+ *
+ * @example
+ * freeze(model); // train nothing
+ * unfreeze(model, ["fc"]); // but the last layer
+ * model.parameters().filter((p) => p.requiresGrad).length; // 2
  */
 export function unfreeze<M extends AnyModule>(module: M, paths?: readonly string[]): M {
   for (const part of partsAt("unfreeze", module, paths)) {

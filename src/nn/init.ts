@@ -62,6 +62,10 @@ const NONLINEARITIES: readonly Nonlinearity[] = ["linear", "sigmoid", "tanh", "r
  * Fan in and fan out of a weight `[out, in, …]`: `in` and `out` times the filter's size. For a grouped convolution `in`
  * is C/groups, and the fan out is counted as if there were no groups, as in PyTorch.
  *
+ * @example
+ * const { fanIn, fanOut } = init.fansOf([16, 3, 5, 5]);
+ * [fanIn, fanOut]; // [75, 400]
+ *
  * @throws ShapeError for a tensor of rank below 2.
  */
 export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
@@ -75,7 +79,12 @@ export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
 /** The functions whose gain `init.gainOf` knows. */
 export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu";
 
-/** The gain PyTorch recommends: 1, 1, 5/3, √2, and √(2 / (1 + slope²)) for leaky ReLU. */
+/**
+ * The gain PyTorch recommends: 1, 1, 5/3, √2, and √(2 / (1 + slope²)) for leaky ReLU.
+ *
+ * @example
+ * init.gainOf("relu"); // 1.4142
+ */
 export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
   checkOneOf("init.gainOf", "nonlinearity", nonlinearity, NONLINEARITIES);
   checkFinite("init.gainOf", "slope", slope);
@@ -98,14 +107,26 @@ export function constant(t: Tensor, value: number): Tensor {
   return fill(t, () => value);
 }
 
-/** Uniform in [low, high). */
+/**
+ * Uniform in [low, high).
+ *
+ * @example
+ * const w = init.uniform(zeros([100]), rng, { low: -0.1, high: 0.1 });
+ * max(abs(w)).item() <= 0.1; // true
+ */
 export function uniform(t: Tensor, rng: Rng, options: UniformOptions = {}): Tensor {
   check("init.uniform", rng, options, UNIFORM);
   const { low = 0, high = 1 } = options;
   return fill(t, () => rng.uniform(low, high));
 }
 
-/** Normal with the given mean and standard deviation. */
+/**
+ * Normal with the given mean and standard deviation.
+ *
+ * @example
+ * const w = init.normal(zeros([100, 100]), rng, { std: 0.02 });
+ * std(w).item(); // 0.02
+ */
 export function normal(t: Tensor, rng: Rng, options: NormalOptions = {}): Tensor {
   check("init.normal", rng, options, NORMAL);
   const { mean = 0, std = 1 } = options;
@@ -113,7 +134,13 @@ export function normal(t: Tensor, rng: Rng, options: NormalOptions = {}): Tensor
   return fill(t, () => rng.normal(mean, std));
 }
 
-/** Uniform in [−a, a) with a = gain·√(3 / fan). */
+/**
+ * Uniform in [−a, a) with a = gain·√(3 / fan).
+ *
+ * @example
+ * const w = init.kaimingUniform(zeros([64, 16, 3, 3]), rng);
+ * max(abs(w)).item() <= Math.sqrt(2) * Math.sqrt(3 / (16 * 9)); // true
+ */
 export function kaimingUniform(t: Tensor, rng: Rng, options: KaimingOptions = {}): Tensor {
   check("init.kaimingUniform", rng, options, KAIMING);
   // A uniform number in [−a, a) has variance a²/3.
@@ -121,20 +148,38 @@ export function kaimingUniform(t: Tensor, rng: Rng, options: KaimingOptions = {}
   return uniform(t, rng, { low: -bound, high: bound });
 }
 
-/** Normal with standard deviation gain / √fan. Residual networks use `{ mode: "fanOut" }`. */
+/**
+ * Normal with standard deviation gain / √fan. Residual networks use `{ mode: "fanOut" }`.
+ *
+ * @example
+ * const w = init.kaimingNormal(zeros([64, 16, 3, 3]), rng, { mode: "fanOut" });
+ * Math.abs(std(w).item() - Math.sqrt(2 / (64 * 9))) < 0.002; // true
+ */
 export function kaimingNormal(t: Tensor, rng: Rng, options: KaimingOptions = {}): Tensor {
   check("init.kaimingNormal", rng, options, KAIMING);
   return normal(t, rng, { std: kaimingDeviation(t, options) });
 }
 
-/** Uniform in [−a, a) with a = gain·√(6 / (fan in + fan out)). */
+/**
+ * Uniform in [−a, a) with a = gain·√(6 / (fan in + fan out)).
+ *
+ * @example
+ * const w = init.xavierUniform(zeros([100, 300]), rng, { gain: init.gainOf("tanh") });
+ * max(abs(w)).item() <= (5 / 3) * Math.sqrt(6 / 400); // true
+ */
 export function xavierUniform(t: Tensor, rng: Rng, options: GainOptions = {}): Tensor {
   check("init.xavierUniform", rng, options, GAIN);
   const bound = Math.sqrt(3) * xavierDeviation(t, options);
   return uniform(t, rng, { low: -bound, high: bound });
 }
 
-/** Normal with standard deviation gain·√(2 / (fan in + fan out)). */
+/**
+ * Normal with standard deviation gain·√(2 / (fan in + fan out)).
+ *
+ * @example
+ * const w = init.xavierNormal(zeros([100, 300]), rng);
+ * std(w).item(); // 0.07
+ */
 export function xavierNormal(t: Tensor, rng: Rng, options: GainOptions = {}): Tensor {
   check("init.xavierNormal", rng, options, GAIN);
   return normal(t, rng, { std: xavierDeviation(t, options) });
@@ -143,6 +188,10 @@ export function xavierNormal(t: Tensor, rng: Rng, options: GainOptions = {}): Te
 /**
  * A random matrix with orthonormal rows (or columns, whichever are fewer), drawn uniformly, times gain. The weight
  * `[out, …]` is read as a matrix of `out` rows.
+ *
+ * @example
+ * const w = init.orthogonal(zeros([2, 8]), rng);
+ * max(abs(sub(matmul(w, transpose(w, 0, 1)), eye(2)))).item() < 1e-6; // true: w wᵀ = 1
  *
  * @throws ShapeError for a tensor of rank below 2.
  */

@@ -34,6 +34,11 @@ const OPTIONS: OptionNames<InstanceNormLayerOptions> = {
 /**
  * What `InstanceNorm1d` and `InstanceNorm2d` share. Parameters, if `affine`: weight `[C]` = 1, bias `[C]` = 0. Buffers, if
  * `trackRunningStats`: runningMean `[C]`, runningVar `[C]`, and numBatchesTracked `[]`, which stays 0 as in PyTorch.
+ *
+ * @example
+ * const norm: InstanceNorm = new InstanceNorm2d(16);
+ * norm.channels; // 16
+ * norm.rank; // 4
  */
 export abstract class InstanceNorm extends Module {
   readonly weight: Tensor | null;
@@ -105,6 +110,10 @@ function nameOf(rank: 3 | 4): string {
 /**
  * Instance norm of images `[N, C, H, W]`: each channel of each image by its own mean and biased variance.
  *
+ * @example
+ * new InstanceNorm2d(1).forward(tensor([[[[1, 3]]]])).toArray(); // [[[[-1.0, 1.0]]]]
+ * new InstanceNorm2d(3, { affine: true }).parameters().length; // 2
+ *
  * @throws ValueError or UsageError for an invalid number of channels, or an option that does not exist or is out of
  * range; in `forward`, ShapeError if x is not `[N, C, H, W]`, or has one pixel.
  */
@@ -114,7 +123,12 @@ export class InstanceNorm2d extends InstanceNorm {
   }
 }
 
-/** Instance norm of lines `[N, C, L]`, as `InstanceNorm2d` of images. */
+/**
+ * Instance norm of lines `[N, C, L]`, as `InstanceNorm2d` of images.
+ *
+ * @example
+ * new InstanceNorm1d(2).forward(tensor([[[1, 3], [10, 30]]])).toArray(); // [[[-1.0, 1.0], [-1.0, 1.0]]]
+ */
 export class InstanceNorm1d extends InstanceNorm {
   constructor(channels: number, options: InstanceNormLayerOptions = {}) {
     super(3, channels, options);

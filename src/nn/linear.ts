@@ -25,6 +25,11 @@ const OPTIONS: OptionNames<LinearLayerOptions> = { bias: true, rng: true, init: 
 /**
  * y = x wᵀ + b: `[…, in]` to `[…, out]`. Parameters: weight `[out, in]`, bias `[out]`, which starts uniform in ±1/√(in).
  *
+ * @example
+ * const layer = new Linear(784, 10, { rng: new Rng(0) });
+ * layer.forward(zeros([32, 784])).shape; // [32, 10]
+ * layer.weight.shape; // [10, 784]
+ *
  * @throws ValueError or UsageError for an invalid size, an option that does not exist or is out of range, or without an
  * rng; ShapeError in `forward` if the last axis of x is not `in`.
  */

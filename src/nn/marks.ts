@@ -14,7 +14,19 @@ const parameters = new WeakSet<Tensor>();
 /** The library's layer that made a parameter: for error messages. */
 const makers = new WeakMap<Tensor, Part>();
 
-/** Marks `t` as a buffer: saved with the state, not a parameter. For state that is not trained, such as running statistics. */
+/**
+ * Marks `t` as a buffer: saved with the state, not a parameter. For state that is not trained, such as running statistics.
+ *
+ * @example
+ * class Scaled extends Module {
+ *   readonly factor = buffer(tensor([2]));
+ *   forward(x: Tensor): Tensor {
+ *     return mul(x, this.factor);
+ *   }
+ * }
+ * new Scaled().parameters().length; // 0
+ * Object.keys(new Scaled().stateDict()); // ["factor"]
+ */
 export function buffer(t: Tensor): Tensor {
   checkTensor("buffer", "a buffer", t);
   buffers.add(t);
@@ -23,7 +35,18 @@ export function buffer(t: Tensor): Tensor {
   return t;
 }
 
-/** Marks `t` as a parameter: saved with the state, and trained unless its `requiresGrad` is later set to false. */
+/**
+ * Marks `t` as a parameter: saved with the state, and trained unless its `requiresGrad` is later set to false.
+ *
+ * @example
+ * class Scaled extends Module {
+ *   readonly factor = parameter(tensor([2]));
+ *   forward(x: Tensor): Tensor {
+ *     return mul(x, this.factor);
+ *   }
+ * }
+ * new Scaled().parameters().length; // 1
+ */
 export function parameter(t: Tensor): Tensor {
   checkTensor("parameter", "a parameter", t);
   parameters.add(t);

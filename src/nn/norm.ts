@@ -35,6 +35,10 @@ const BATCH_NORM_OPTIONS: OptionNames<BatchNorm2dLayerOptions> = {
  * In training they normalise with the batch's mean and biased variance, and move the running mean and (unbiased)
  * variance, outside the graph. In evaluation they normalise with the running statistics. Parameters: weight `[C]` = 1,
  * bias `[C]` = 0. Buffers: runningMean `[C]`, runningVar `[C]`, numBatchesTracked `[]`.
+ *
+ * @example
+ * const network = cifarResNet(8, { width: 4, rng });
+ * network.namedModules().filter(([, part]) => part instanceof BatchNorm).length; // 7
  */
 export abstract class BatchNorm extends Module {
   readonly weight: Tensor | null;
@@ -107,6 +111,11 @@ export abstract class BatchNorm extends Module {
 /**
  * Batch norm of images `[N, C, H, W]`, per channel.
  *
+ * @example
+ * const norm = new BatchNorm2d(16);
+ * norm.forward(randn([8, 16, 4, 4], rng)).shape; // [8, 16, 4, 4]
+ * norm.eval(); // from now on: with the running statistics
+ *
  * @throws ValueError or UsageError for an invalid number of channels, or an option that does not exist or is out of
  * range; in `forward`, ShapeError if x is not `[N, C, H, W]`, or in training has only one value per channel.
  */
@@ -122,7 +131,14 @@ export class BatchNorm2d extends BatchNorm {
   }
 }
 
-/** Batch norm of features `[N, C]` or lines `[N, C, L]`, per channel, as `BatchNorm2d` of images. */
+/**
+ * Batch norm of features `[N, C]` or lines `[N, C, L]`, per channel, as `BatchNorm2d` of images.
+ *
+ * @example
+ * const norm = new BatchNorm1d(2);
+ * norm.forward(tensor([[1, 10], [3, 30]])).toArray(); // [[-1.0, -1.0], [1.0, 1.0]]
+ * norm.runningMean?.toArray(); // [0.2, 2]
+ */
 export class BatchNorm1d extends BatchNorm {
   constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
     super("BatchNorm1d", channels, options);
@@ -146,7 +162,12 @@ export interface AffineLayerOptions {
 
 const AFFINE_OPTIONS: OptionNames<AffineLayerOptions> = { eps: true, affine: true };
 
-/** Layer norm over the last axes, whose lengths are `normalizedShape` (Ba, Kiros & Hinton 2016). */
+/**
+ * Layer norm over the last axes, whose lengths are `normalizedShape` (Ba, Kiros & Hinton 2016).
+ *
+ * @example
+ * new LayerNorm(2).forward(tensor([[1, 3], [10, 30]])).toArray(); // [[-1.0, 1.0], [-1.0, 1.0]]
+ */
 export class LayerNorm extends Module {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
@@ -173,7 +194,12 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Group norm of `[N, C, …]`: normalises each of `groups` groups of an image's channels together (Wu & He 2018). */
+/**
+ * Group norm of `[N, C, …]`: normalises each of `groups` groups of an image's channels together (Wu & He 2018).
+ *
+ * @example
+ * new GroupNorm(2, 4).forward(tensor([[1, 3, 10, 30]])).toArray(); // [[-1.0, 1.0, -1.0, 1.0]]
+ */
 export class GroupNorm extends Module {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;

@@ -14,6 +14,11 @@ export type Observer = (path: string, module: Module, x: Tensor, y: Tensor) => v
  * each module's `forward`. A part with several names is observed under the first. Observations may be nested. Calls
  * with anything other than one tensor in and out (several inputs, a record of outputs) are not shown; those of the
  * parts below are.
+ *
+ * @example
+ * const seen: string[] = [];
+ * observe(model, (path, _part, _x, y) => seen.push(`${path} ${formatShape(y.shape)}`), () => model.forward(images));
+ * seen.at(-1); // " [4,10]"
  */
 export function observe<T>(root: AnyModule, observer: Observer, fn: () => T): T {
   checkModule("observe", root);

@@ -20,7 +20,13 @@ export interface MaxPool2dLayerOptions {
 
 const MAX_OPTIONS: OptionNames<MaxPool2dLayerOptions> = { stride: true, padding: true, dilation: true, ceilMode: true };
 
-/** The maximum of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
+/**
+ * The maximum of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`.
+ *
+ * @example
+ * new MaxPool2d(2).forward(tensor([[[[1, 3], [5, 7]]]])).toArray(); // [[[[7]]]]
+ * new MaxPool2d(3, { stride: 2, padding: 1 }).forward(zeros([8, 64, 112, 112])).shape; // [8, 64, 56, 56]
+ */
 export class MaxPool2d extends Module {
   readonly kernelSize: readonly [number, number];
   readonly stride: readonly [number, number];
@@ -70,7 +76,12 @@ const AVG_OPTIONS: OptionNames<AvgPool2dLayerOptions> = {
   countIncludePad: true,
 };
 
-/** The mean of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`. */
+/**
+ * The mean of each window: `[N, C, H, W]` to `[N, C, Ho, Wo]`.
+ *
+ * @example
+ * new AvgPool2d(2).forward(tensor([[[[1, 3], [5, 7]]]])).toArray(); // [[[[4]]]]
+ */
 export class AvgPool2d extends Module {
   readonly kernelSize: readonly [number, number];
   readonly stride: readonly [number, number];
@@ -101,7 +112,12 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** Means over windows chosen so that the result is `[N, C, ...outputSize]`. */
+/**
+ * Means over windows chosen so that the result is `[N, C, ...outputSize]`.
+ *
+ * @example
+ * new AdaptiveAvgPool2d([2, 2]).forward(zeros([8, 16, 7, 9])).shape; // [8, 16, 2, 2]
+ */
 export class AdaptiveAvgPool2d extends Module {
   readonly outputSize: readonly [number, number];
 
@@ -120,7 +136,12 @@ export class AdaptiveAvgPool2d extends Module {
   }
 }
 
-/** The mean of each channel: `[N, C, H, W]` to `[N, C]`. */
+/**
+ * The mean of each channel: `[N, C, H, W]` to `[N, C]`.
+ *
+ * @example
+ * new GlobalAvgPool2d().forward(tensor([[[[1, 3], [5, 7]]]])).toArray(); // [[4]]
+ */
 export class GlobalAvgPool2d extends Module {
   forward(x: Tensor): Tensor {
     return globalAvgPool2d(x);

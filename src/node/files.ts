@@ -24,7 +24,15 @@ import { UsageError, ValueError } from "../tensor/errors.ts";
 import { readIndex } from "./shards.ts";
 import { beginUnfinished, endUnfinished, removeLeftovers } from "./unfinished.ts";
 
-/** A file to be read in pieces. Close it afterwards. */
+/**
+ * A file to be read in pieces. Close it afterwards.
+ *
+ * @example
+ * import { openFile } from "skipstone/node";
+ * const file = await openFile("package.json");
+ * new TextDecoder().decode(await file.read(0, 1)); // "{"
+ * await file.close();
+ */
 export async function openFile(path: string): Promise<ByteSource & { close(): Promise<void> }> {
   checkText("openFile", "path", path);
   const handle = await open(path);
@@ -55,6 +63,13 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
 /**
  * Opens a file of weights, `.safetensors`, `.pth`, `.npz` or `.npy`, or the index of several
  * (`model.safetensors.index.json`, or `model.json` of TensorFlow.js); each tensor is read when it is asked for. Close it afterwards.
+ *
+ * @example
+ * import { openWeightsFile, saveWeightsFile } from "skipstone/node";
+ * await saveWeightsFile("build/two.safetensors", { a: tensor([1, 2]), b: tensor([3]) });
+ * const file = await openWeightsFile("build/two.safetensors");
+ * await file.tensor("b"); // [3]
+ * await file.close();
  */
 export async function openWeightsFile(path: string, options: WeightOptions = {}): Promise<LazyWeightFile> {
   checkText("openWeightsFile", "path", path);
@@ -66,6 +81,12 @@ export async function openWeightsFile(path: string, options: WeightOptions = {})
 /**
  * The weights in a file, `.safetensors`, `.pth`, `.npz` or `.npy`, or in all those of an index
  * (`model.safetensors.index.json`, or `model.json` of TensorFlow.js), as a state dict.
+ *
+ * @example
+ * import { loadWeightsFile, saveWeightsFile } from "skipstone/node";
+ * await saveWeightsFile("build/weights.pth", { w: tensor([1, 2]) });
+ * const { w } = await loadWeightsFile("build/weights.pth");
+ * w.toArray(); // [1, 2]
  *
  * @throws FormatError with the place, if the file is none of them or damaged.
  */
@@ -140,6 +161,13 @@ export async function saveWeightsFile(
 /**
  * Writes the pieces to a file beside `path`, then renames it: `path` keeps the old contents until it gets the new ones.
  * Removes the unfinished files of killed processes there.
+ *
+ * @example
+ * import { openFile, writeFileWhole } from "skipstone/node";
+ * await writeFileWhole("build/two-pieces.txt", ["skip", "stone"].map((text) => new TextEncoder().encode(text)));
+ * const file = await openFile("build/two-pieces.txt");
+ * file.size; // 9
+ * await file.close();
  */
 export async function writeFileWhole(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   checkText("writeFileWhole", "path", path);

@@ -10,6 +10,17 @@ import { checkText } from "../tensor/arguments.ts";
  *
  * With sharp as the decoder: examples/fine-tune/main.ts.
  *
+ * @example
+ * import { readImageFolder, writeFileWhole } from "skipstone/node";
+ * import { mkdir } from "node:fs/promises";
+ * for (const name of ["cats", "dogs"]) {
+ *   await mkdir(`build/pets/${name}`, { recursive: true });
+ *   await writeFileWhole(`build/pets/${name}/1.jpg`, [new Uint8Array(4)]);
+ * }
+ * const { classes, samples } = await readImageFolder("build/pets");
+ * classes; // ["cats", "dogs"]
+ * samples.map(({ label }) => label); // [0, 1]
+ *
  * @throws DataError as `imageFolder` does; an error of the file system for a path that is no directory.
  */
 export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {

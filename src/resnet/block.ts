@@ -95,7 +95,13 @@ export function isResidualBlock(module: AnyModule): module is ResidualBlock {
   );
 }
 
-/** The residual blocks of a model, or their plain twins, by path (`layer1.0`), first to last. */
+/**
+ * The residual blocks of a model, or their plain twins, by path (`layer1.0`), first to last.
+ *
+ * @example
+ * const network = cifarResNet(8, { width: 4, rng });
+ * residualBlocks(network).map(([path]) => path); // ["layer1.0", "layer2.0", "layer3.0"]
+ */
 export function residualBlocks(model: AnyModule): [string, ResidualBlock][] {
   return model.namedModules().filter((entry): entry is [string, ResidualBlock] => isResidualBlock(entry[1]));
 }

@@ -107,7 +107,13 @@ export function cifarResNet(depth: number, options: CifarResNetOptions): ResNet 
   return new ResNet(depth, options);
 }
 
-/** What `cifarResNet` makes: images `[N, inChannels, H, W]` to logits `[N, classes]`. */
+/**
+ * What `cifarResNet` makes: images `[N, inChannels, H, W]` to logits `[N, classes]`.
+ *
+ * @example
+ * const network: ResNet = cifarResNet(20, { rng });
+ * network.eval().forward(zeros([2, 3, 32, 32])).shape; // [2, 10]
+ */
 export class ResNet extends Module {
   readonly depth: number;
   readonly shortcut: ShortcutKind;

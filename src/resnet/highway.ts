@@ -84,7 +84,14 @@ export function highwayNet(depth: number, options: HighwayNetOptions): HighwayNe
   return new HighwayNet(depth, options);
 }
 
-/** What `highwayNet` makes. */
+/**
+ * What `highwayNet` makes.
+ *
+ * @example
+ * const network: HighwayNet = highwayNet(10, { units: 20, rng });
+ * network.depth; // 10
+ * network.layers.layers.length; // 9
+ */
 export class HighwayNet extends Module {
   readonly depth: number;
   readonly input: Linear;
@@ -153,7 +160,13 @@ export function highwayConvNet(depth: number, options: HighwayConvNetOptions): H
   return new HighwayConvNet(depth, options);
 }
 
-/** What `highwayConvNet` makes. */
+/**
+ * What `highwayConvNet` makes.
+ *
+ * @example
+ * const network: HighwayConvNet = highwayConvNet(10, { rng });
+ * network instanceof HighwayConvNet; // true
+ */
 export class HighwayConvNet extends Module {
   readonly depth: number;
   readonly conv1: Conv2d;

@@ -99,47 +99,102 @@ const OPTIONS: OptionNames<ImageNetResNetOptions> = {
   init: true,
 };
 
-/** ResNet-18. See the head of the file for its numbers. */
+/**
+ * ResNet-18. See the head of the file for its numbers.
+ *
+ * @example
+ * const network = resnet18({ classes: 1000, rng });
+ * network.parameterCount(); // 11689512
+ * network.eval().forward(zeros([1, 3, 224, 224])).shape; // [1, 1000]
+ */
 export function resnet18(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "basic", stages: [2, 2, 2, 2] }, options);
 }
 
-/** ResNet-34. */
+/**
+ * ResNet-34.
+ *
+ * @example
+ * const network = resnet34({ classes: 1000, rng });
+ * network.parameterCount(); // 21797672
+ */
 export function resnet34(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "basic", stages: [3, 4, 6, 3] }, options);
 }
 
-/** ResNet-50. */
+/**
+ * ResNet-50.
+ *
+ * @example
+ * const network = resnet50({ classes: 1000, rng });
+ * network.parameterCount(); // 25557032
+ */
 export function resnet50(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "bottleneck", stages: [3, 4, 6, 3] }, options);
 }
 
-/** ResNet-101. */
+/**
+ * ResNet-101.
+ *
+ * @example
+ * const network = resnet101({ classes: 10, rng });
+ * network.parameterCount(); // 42520650
+ */
 export function resnet101(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "bottleneck", stages: [3, 4, 23, 3] }, options);
 }
 
-/** ResNet-152. */
+/**
+ * ResNet-152.
+ *
+ * @example
+ * const network = resnet152({ classes: 10, rng });
+ * network.parameterCount(); // 58164298
+ */
 export function resnet152(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "bottleneck", stages: [3, 8, 36, 3] }, options);
 }
 
-/** ResNeXt-50 32×4d. */
+/**
+ * ResNeXt-50 32×4d.
+ *
+ * @example
+ * const network = resnext50_32x4d({ classes: 1000, rng });
+ * network.parameterCount(); // 25028904
+ */
 export function resnext50_32x4d(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "bottleneck", stages: [3, 4, 6, 3], groups: 32, baseWidth: 4 }, options);
 }
 
-/** ResNeXt-101 32×8d. */
+/**
+ * ResNeXt-101 32×8d.
+ *
+ * @example
+ * const network = resnext101_32x8d({ classes: 10, rng });
+ * network.parameterCount(); // 86762826
+ */
 export function resnext101_32x8d(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "bottleneck", stages: [3, 4, 23, 3], groups: 32, baseWidth: 8 }, options);
 }
 
-/** Wide ResNet-50-2. */
+/**
+ * Wide ResNet-50-2.
+ *
+ * @example
+ * const network = wideResnet50_2({ classes: 1000, rng });
+ * network.parameterCount(); // 68883240
+ */
 export function wideResnet50_2(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "bottleneck", stages: [3, 4, 6, 3], baseWidth: 128 }, options);
 }
 
-/** Wide ResNet-101-2. */
+/**
+ * Wide ResNet-101-2.
+ *
+ * @example
+ * const network = wideResnet101_2({ classes: 10, rng });
+ * network.parameterCount(); // 124858186
+ */
 export function wideResnet101_2(options: ImageNetResNetOptions): ImageNetResNet {
   return new ImageNetResNet({ block: "bottleneck", stages: [3, 4, 23, 3], baseWidth: 128 }, options);
 }

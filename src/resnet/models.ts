@@ -144,7 +144,13 @@ function fixed<Options extends object, Fixed extends Partial<Options>>(options: 
 /** Every name that `createModel` knows. */
 export const modelNames: readonly ModelName[] = /* @__PURE__ */ Object.keys(BUILDERS) as ModelName[];
 
-/** Whether a network is called `name`. */
+/**
+ * Whether a network is called `name`.
+ *
+ * @example
+ * isModelName("resnet18"); // true
+ * isModelName("resnet19"); // false
+ */
 export function isModelName(name: string): name is ModelName {
   return Object.hasOwn(BUILDERS, name);
 }

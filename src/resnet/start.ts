@@ -71,7 +71,13 @@ export function scalar(value: number): Tensor {
   return t;
 }
 
-/** The biases of Fixup around one convolution, one number each: y = conv(x + before) + after. */
+/**
+ * The biases of Fixup around one convolution, one number each: y = conv(x + before) + after.
+ *
+ * @example
+ * const block = new BasicBlock(4, 4, { start: "fixup", rng });
+ * block.namedParameters().filter(([name]) => name.includes("before")).length; // 2
+ */
 export class FixupBiases extends Module {
   readonly before: Tensor = scalar(0);
   readonly after: Tensor = scalar(0);

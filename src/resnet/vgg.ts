@@ -90,7 +90,13 @@ export function vgg(depth: VggDepth, options: VggOptions): Vgg {
   return new Vgg(depth, options);
 }
 
-/** What `vgg` makes. */
+/**
+ * What `vgg` makes.
+ *
+ * @example
+ * const network: Vgg = vgg(11, { classes: 10, hidden: [64], gridSize: 1, rng });
+ * network.depth; // 11
+ */
 export class Vgg extends Module {
   readonly depth: VggDepth;
   readonly features: Sequential;

@@ -113,18 +113,32 @@ function nestingOf(values: NestedArray, flat: number[], path: readonly number[])
 /**
  * A tensor filled with `value`.
  *
+ * @example
+ * full([2, 2], 7).toArray(); // [[7, 7], [7, 7]]
+ *
  * @throws ShapeError, here and below, unless every axis length is a whole number of 0 or more.
  */
 export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
   return filled("full", shape, value, options);
 }
 
-/** A tensor of zeros. */
+/**
+ * A tensor of zeros.
+ *
+ * @example
+ * const b = zeros([2], { requiresGrad: true });
+ * b.toArray(); // [0, 0]
+ */
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
   return filled("zeros", shape, 0, options);
 }
 
-/** A tensor of ones. */
+/**
+ * A tensor of ones.
+ *
+ * @example
+ * ones([3]).toArray(); // [1, 1, 1]
+ */
 export function ones(shape: Shape, options?: TensorOptions): Tensor {
   return filled("ones", shape, 1, options);
 }
@@ -146,6 +160,10 @@ function made(op: string, shape: Shape, write: (data: Float32Array) => void, opt
 /**
  * The numbers start, start + step, … below `stop` (above it for a negative step). `arange(4)` is `[0, 1, 2, 3]`.
  *
+ * @example
+ * arange(4).toArray(); // [0, 1, 2, 3]
+ * arange(1, 2, 0.25).toArray(); // [1, 1.25, 1.5, 1.75]
+ *
  * @throws ValueError unless all three are finite and the step is not 0.
  */
 export function arange(start: number, stop?: number, step = 1): Tensor {
@@ -160,7 +178,12 @@ export function arange(start: number, stop?: number, step = 1): Tensor {
   });
 }
 
-/** The n × n identity matrix. */
+/**
+ * The n × n identity matrix.
+ *
+ * @example
+ * eye(2).toArray(); // [[1, 0], [0, 1]]
+ */
 export function eye(n: number, options?: TensorOptions): Tensor {
   const write = (data: Float32Array): void => {
     for (let i = 0; i < n; i++) data[i * n + i] = 1;
@@ -170,6 +193,11 @@ export function eye(n: number, options?: TensorOptions): Tensor {
 
 /**
  * Independent normal numbers with mean 0 and standard deviation 1.
+ *
+ * @example
+ * const x = randn([2, 3, 8, 8], new Rng(0));
+ * x.shape; // [2, 3, 8, 8]
+ * randn([4], new Rng(7)).data[0] === randn([4], new Rng(7)).data[0]; // true
  *
  * @throws UsageError, here and below, without an rng.
  */
@@ -185,7 +213,13 @@ export function randn(shape: Shape, rng: Rng, options?: TensorOptions): Tensor {
   );
 }
 
-/** Independent uniform numbers in [low, high). */
+/**
+ * Independent uniform numbers in [low, high).
+ *
+ * @example
+ * const x = uniform([1000], new Rng(0), -1, 1);
+ * max(abs(x)).item() <= 1; // true
+ */
 export function uniform(shape: Shape, rng: Rng, low = 0, high = 1, options?: TensorOptions): Tensor {
   checkRng("uniform", rng, "uniform([2, 3], new Rng(seed))");
   if (!(Number.isFinite(low) && Number.isFinite(high))) {

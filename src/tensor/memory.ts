@@ -178,6 +178,11 @@ export function usePool(next: Pool | undefined): void {
 /**
  * In debug mode, memory is NaN until something is written after it is handed out, and a finished step's memory becomes
  * NaN throughout, so that wrong reads show. Slower. Returns whether it was on before.
+ *
+ * @example
+ * const before = debugMemory(true);
+ * relu(tensor([-1, 1])).toArray(); // [0, 1]
+ * debugMemory(before);
  */
 export function debugMemory(on: boolean): boolean {
   checkBoolean("debugMemory", "its argument", on);

@@ -35,7 +35,12 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** `[8,3,32,32]`: a shape as error messages show it. */
+/**
+ * `[8,3,32,32]`: a shape as error messages show it.
+ *
+ * @example
+ * formatShape([8, 3, 32, 32]); // "[8,3,32,32]"
+ */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(",")}]`;
 }

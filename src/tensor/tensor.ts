@@ -94,7 +94,16 @@ const DATA: PropertyDescriptor & ThisType<Tensor> = {
   enumerable: true,
 };
 
-/** Numbers in a shape, float32 unless said otherwise, and where they came from. */
+/**
+ * Numbers in a shape, float32 unless said otherwise, and where they came from.
+ *
+ * @example
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * x.shape; // [2, 3]
+ * x.data; // [1, 2, 3, 4, 5, 6]
+ * const shared = new Tensor(Float32Array.of(1, 2), [2, 1]); // no copy
+ * shared.toArray(); // [[1], [2]]
+ */
 export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor["of"]>> {
   readonly shape: Shape;
   /**
@@ -302,7 +311,13 @@ export class Tensor<Numbers extends Floats = ReturnType<Float32ArrayConstructor[
   }
 }
 
-/** Whether this is a tensor of this copy of the library. */
+/**
+ * Whether this is a tensor of this copy of the library.
+ *
+ * @example
+ * isTensor(tensor(3)); // true
+ * isTensor([3]); // false
+ */
 export function isTensor(value: unknown): value is Tensor {
   return typeof value === "object" && value !== null && access?.is(value) === true;
 }

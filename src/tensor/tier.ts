@@ -32,6 +32,11 @@ export function tierInUse(): TierInUse {
 /**
  * Chooses the tier that computes from now on. Returns the previous one, which can be passed back in.
  *
+ * @example
+ * const before = useKernels("plain"); // without WebAssembly
+ * tierInUse().name; // "plain"
+ * useKernels(before);
+ *
  * @throws UsageError for "simd" where the platform cannot run it, saying why; and inside a step.
  */
 export function useKernels(tier: Tier | TierInUse): TierInUse {

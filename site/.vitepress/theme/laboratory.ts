@@ -5,7 +5,7 @@
 import { defineComponent, h, onMounted, onUnmounted, ref } from "vue";
 
 export const Laboratory: ReturnType<typeof defineComponent> = defineComponent({
-  name: "Laboratory",
+  name: "SkipstoneLaboratory",
   setup(_, { slots }) {
     const place = ref<HTMLElement>();
     let end: (() => void) | undefined;

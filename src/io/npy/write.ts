@@ -32,6 +32,10 @@ export function writeNpy(array: TensorToWrite, options: WriteOptions = {}): Uint
 /**
  * An `.npz` file of tensors by name: `numpy.load("weights.npz")["fc.weight"]`.
  *
+ * @example
+ * const file = writeNpz({ weight: tensor([[1, 2]]), bias: tensor([3]) });
+ * readWeights(file).tensor("bias"); // [3]
+ *
  * @throws ValueError for bfloat16 and 8-bit floats, which NumPy does not have, and above 4 GiB.
  */
 export function writeNpz(state: StateToWrite, options: WriteOptions = {}): Uint8Array {

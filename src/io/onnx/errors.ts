@@ -1,7 +1,17 @@
 /** The error of the ONNX exporter. */
 import { SkipstoneError } from "../../tensor/errors.ts";
 
-/** A network that cannot be written as ONNX. The message names the operation, its module, and the reason. */
+/**
+ * A network that cannot be written as ONNX. The message names the operation, its module, and the reason.
+ *
+ * @example
+ * class Own extends Module {
+ *   forward(x: Tensor): Tensor {
+ *     return defineOperation({ name: "mine.same", forward: (x: Tensor) => add(x, 0), backward: (gy) => [gy] })(x);
+ *   }
+ * }
+ * exportOnnx(new Own(), { inputShape: [4] }); // throws OnnxExportError: exportOnnx: mine.same
+ */
 export class OnnxExportError extends SkipstoneError {
   override readonly name = "OnnxExportError";
   /** The operation in question, if there is one. */

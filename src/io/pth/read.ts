@@ -25,6 +25,10 @@ export function readPth(bytes: Uint8Array | ArrayBuffer, options: PthOptions = {
 /**
  * Opens a `.pth` file and reads only the directory and the pickle; each tensor is read when it is asked for.
  *
+ * @example
+ * const file = await openPth(new Blob([writePth({ a: tensor([1, 2]), b: tensor([3]) }) as Uint8Array<ArrayBuffer>]));
+ * await file.tensor("b"); // [3]
+ *
  * @throws FormatError like `readPth`.
  */
 export async function openPth(source: WeightSource, options: PthOptions = {}): Promise<LazyWeightFile> {

@@ -13,6 +13,12 @@ import { encodeChunks, type KeyOf, pickleState, pickleTensor } from "./write.ts"
  *     model.load_state_dict(checkpoint["model"])
  *     optimizer.load_state_dict(checkpoint["optimizer"])  # of the same parameters, in the same order and groups
  *
+ * @example
+ * const file = writePthCheckpoint(model.stateDict(), optimizer);
+ * const before = optimizer.lr;
+ * loadPthOptimizer(optimizer, file);
+ * optimizer.lr === before; // true
+ *
  * @throws UsageError for an optimiser that PyTorch does not have; else as `writePth`.
  */
 export function writePthCheckpoint(state: StateToWrite, optimizer: TorchOptimizer): Uint8Array {

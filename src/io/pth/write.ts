@@ -22,13 +22,24 @@ import { storageClasses } from "./torch-objects.ts";
  * A `.pth` file for PyTorch: `model.load_state_dict(torch.load("weights.pth"))`. A tensor with several names in the
  * state is stored once.
  *
+ * @example
+ * const file = writePth({ w: tensor([1, 2]) });
+ * readPth(file).tensor("w"); // [1, 2]
+ *
  * @throws ValueError for a number that the type cannot hold, and above 4 GiB (safetensors has no such limit).
  */
 export function writePth(state: StateToWrite, options: WriteOptions = {}): Uint8Array {
   return joinChunks(pthChunksFor("writePth", state, options));
 }
 
-/** The same file in pieces, for a stream; each tensor is converted when its turn comes. */
+/**
+ * The same file in pieces, for a stream; each tensor is converted when its turn comes.
+ *
+ * @example
+ * const file = new Blob(Array.from(pthChunks({ w: tensor([1, 2]) })) as Uint8Array<ArrayBuffer>[]);
+ * const opened = await openPth(file);
+ * await opened.tensor("w"); // [1, 2]
+ */
 export function pthChunks(state: StateToWrite, options: WriteOptions = {}): Generator<Uint8Array> {
   return pthChunksFor("pthChunks", state, options);
 }

@@ -39,6 +39,11 @@ export function writeSafetensors(state: StateToWrite, options: SafetensorsOption
 /**
  * The same file in pieces, for a stream: the header, then each tensor converted when its turn comes. A piece may be a
  * view of a tensor's own memory: use it before the tensor changes.
+ *
+ * @example
+ * const file = new Blob(Array.from(safetensorsChunks({ w: tensor([1, 2]) })) as Uint8Array<ArrayBuffer>[]);
+ * const opened = await openSafetensors(file);
+ * await opened.tensor("w"); // [1, 2]
  */
 export function safetensorsChunks(state: StateToWrite, options: SafetensorsOptions = {}): Generator<Uint8Array> {
   return safetensorsChunksFor("safetensorsChunks", state, options);

@@ -51,7 +51,14 @@ interface State {
   steps: number;
 }
 
-/** What `Adam` and `AdamW` have in common; `decoupled` is AdamW's decay. */
+/**
+ * What `Adam` and `AdamW` have in common; `decoupled` is AdamW's decay.
+ *
+ * @example
+ * import type { Moments } from "skipstone";
+ * const optimizer: Moments = new AdamW(model.parameters(), { lr: 1e-3 });
+ * optimizer.groups.length; // 1
+ */
 export abstract class Moments implements Optimizer {
   readonly parameters: readonly Tensor[];
   declare lr: number;
@@ -190,6 +197,10 @@ export class Adam extends Moments {
 
 /**
  * AdamW (Loshchilov & Hutter 2019): Adam with weight decay on the weights alone, not through the moments.
+ *
+ * @example
+ * const optimizer = new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 });
+ * optimizer.step(backward(loss));
  *
  * @throws ValueError for options out of range.
  */

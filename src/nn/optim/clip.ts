@@ -10,6 +10,11 @@ import { owned, peek, type Tensor } from "../../tensor/tensor.ts";
 /**
  * The norm of all the parameters' gradients as one vector: (Σ|g|ᵖ)^(1/p), or max |g| for p = Infinity. Parameters
  * without a gradient count as 0.
+ *
+ * @example
+ * const x = tensor([3, 4], { requiresGrad: true });
+ * const grads = backward(sum(mul(x, tensor([3, 4]))));
+ * gradNorm(grads, [x]); // 5
  */
 export function gradNorm(grads: Gradients, parameters: readonly Tensor[], p = 2): number {
   checkAboveZero("gradNorm", "p, the order of the norm,", p);
@@ -40,6 +45,13 @@ const CLIP_NAMES: OptionNames<ClipOptions> = { p: true };
  * 1e-6 is PyTorch's).
  *
  * @returns the gradients to step with, and the norm before clipping.
+ *
+ * @example
+ * const x = tensor([3, 4], { requiresGrad: true });
+ * const { grads, norm } = clipGradNorm(backward(sum(mul(x, tensor([3, 4])))), [x], 1);
+ * norm; // 5
+ * grads.get(x)?.toArray(); // [0.6, 0.8]
+ *
  * @throws ValueError if the norm is not finite: no scale would help.
  */
 export function clipGradNorm(
@@ -59,7 +71,14 @@ export function clipGradNorm(
   return { grads: scale < 1 ? mapped(grads, parameters, (g) => g * scale) : grads, norm };
 }
 
-/** Clamps every element of the parameters' gradients to [−limit, limit]. */
+/**
+ * Clamps every element of the parameters' gradients to [−limit, limit].
+ *
+ * @example
+ * const x = tensor([3, 4], { requiresGrad: true });
+ * const grads = clipGradValue(backward(sum(mul(x, tensor([0.5, -8])))), [x], 1);
+ * grads.get(x)?.toArray(); // [0.5, -1]
+ */
 export function clipGradValue(grads: Gradients, parameters: readonly Tensor[], limit: number): Gradients {
   checkArguments("clipGradValue", grads, parameters);
   checkAboveZero("clipGradValue", "limit", limit);

@@ -37,7 +37,16 @@ const NAMES: OptionNames<PlateauOptions> = {
 /** What a `Plateau` has seen: numbers, by name. */
 export type PlateauState = Readonly<Record<"lr" | "best" | "badMetrics" | "cooldown", number>>;
 
-/** What `schedules.plateau` returns: a schedule for `fit` that is told a metric now and then. */
+/**
+ * What `schedules.plateau` returns: a schedule for `fit` that is told a metric now and then.
+ *
+ * @example
+ * import type { Plateau } from "skipstone";
+ * const plateau: Plateau = schedules.plateau(0.1, { patience: 0 });
+ * plateau.step(2);
+ * plateau.step(2); // no better
+ * plateau.lr(); // 0.01
+ */
 export class Plateau {
   /** The rate now, whatever the step. */
   readonly lr: (step?: number) => number;

@@ -21,7 +21,12 @@ export { type PlateauOptions, plateau } from "./plateau.ts";
 /** The value to use at a step, counted from 0. */
 export type Schedule = (step: number) => number;
 
-/** Always `lr`. */
+/**
+ * Always `lr`.
+ *
+ * @example
+ * schedules.constant(0.1)(1000); // 0.1
+ */
 export function constant(lr: number): Schedule {
   checkRate("constant", lr);
   return () => lr;
@@ -35,7 +40,12 @@ export interface StepDecayOptions {
   factor?: number;
 }
 
-/** lr·factor^⌊step / every⌋. Default factor 0.1. */
+/**
+ * lr·factor^⌊step / every⌋. Default factor 0.1.
+ *
+ * @example
+ * [0, 29, 30, 60].map(schedules.stepDecay(0.1, { every: 30 })); // [0.1, 0.1, 0.01, 0.001]
+ */
 export function stepDecay(lr: number, options: StepDecayOptions): Schedule {
   checkRate("stepDecay", lr);
   checkGiven("stepDecay", options, { every: true, factor: true });
@@ -56,6 +66,10 @@ export interface MultiStepDecayOptions {
 /**
  * lr·factor^(number of milestones passed): at step `milestones[0]` the rate drops for the first time. Default factor 0.1.
  * He et al. 2015 train CIFAR ResNets with `multiStepDecay(0.1, { milestones: [32_000, 48_000] })`.
+ *
+ * @example
+ * const schedule = schedules.multiStepDecay(0.1, { milestones: [32_000, 48_000] });
+ * [0, 32_000, 48_000].map(schedule); // [0.1, 0.01, 0.001]
  */
 export function multiStepDecay(lr: number, options: MultiStepDecayOptions): Schedule {
   checkRate("multiStepDecay", lr);
@@ -72,7 +86,12 @@ export interface ExponentialDecayOptions {
   factor: number;
 }
 
-/** lr·factor^step. */
+/**
+ * lr·factor^step.
+ *
+ * @example
+ * [0, 1, 2].map(schedules.exponentialDecay(1, { factor: 0.5 })); // [1, 0.5, 0.25]
+ */
 export function exponentialDecay(lr: number, options: ExponentialDecayOptions): Schedule {
   checkRate("exponentialDecay", lr);
   checkGiven("exponentialDecay", options, { factor: true });
@@ -91,7 +110,12 @@ export interface LinearOptions {
   endFactor?: number;
 }
 
-/** From lr·startFactor to lr·endFactor in a straight line over `steps`. Defaults 1/3 and 1. */
+/**
+ * From lr·startFactor to lr·endFactor in a straight line over `steps`. Defaults 1/3 and 1.
+ *
+ * @example
+ * [0, 5, 10].map(schedules.linear(0.1, { startFactor: 1, endFactor: 0, steps: 10 })); // [0.1, 0.05, 0]
+ */
 export function linear(lr: number, options: LinearOptions): Schedule {
   checkRate("linear", lr);
   checkGiven("linear", options, { steps: true, startFactor: true, endFactor: true });
@@ -110,7 +134,12 @@ export interface PolynomialOptions {
   power?: number;
 }
 
-/** lr·(1 − step/steps)^power, 0 from `steps` on. Default power 1. */
+/**
+ * lr·(1 − step/steps)^power, 0 from `steps` on. Default power 1.
+ *
+ * @example
+ * [0, 5, 10].map(schedules.polynomial(0.1, { steps: 10, power: 2 })); // [0.1, 0.025, 0]
+ */
 export function polynomial(lr: number, options: PolynomialOptions): Schedule {
   checkRate("polynomial", lr);
   checkGiven("polynomial", options, { steps: true, power: true });
@@ -131,6 +160,10 @@ export interface CosineOptions {
 /**
  * From lr to minLr along half a cosine over `steps` (Loshchilov & Hutter 2017, without restarts). Default minLr 0. From
  * `steps` on it stays at minLr, whereas PyTorch's rises again.
+ *
+ * @example
+ * const schedule = schedules.cosine(0.1, { steps: 100 });
+ * [0, 50, 100].map(schedule); // [0.1, 0.05, 0]
  */
 export function cosine(lr: number, options: CosineOptions): Schedule {
   checkRate("cosine", lr);
@@ -151,7 +184,13 @@ export interface CosineRestartsOptions {
   minLr?: number;
 }
 
-/** Repeats half a cosine from lr to minLr over `steps`, each time `factor` times as long. Default factor 1. */
+/**
+ * Repeats half a cosine from lr to minLr over `steps`, each time `factor` times as long. Default factor 1.
+ *
+ * @example
+ * const schedule = schedules.cosineRestarts(0.1, { steps: 100, factor: 2 });
+ * [0, 50, 100, 200].map(schedule); // [0.1, 0.05, 0.1, 0.05]
+ */
 export function cosineRestarts(lr: number, options: CosineRestartsOptions): Schedule {
   checkRate("cosineRestarts", lr);
   checkGiven("cosineRestarts", options, { steps: true, factor: true, minLr: true });
@@ -181,7 +220,13 @@ export interface WarmupOptions {
   startFactor?: number;
 }
 
-/** Rises from startFactor·then(0) to then(0) in a straight line over `steps`, and continues with `then` from its step 0. */
+/**
+ * Rises from startFactor·then(0) to then(0) in a straight line over `steps`, and continues with `then` from its step 0.
+ *
+ * @example
+ * const schedule = schedules.warmup(schedules.cosine(0.1, { steps: 100 }), { steps: 10, startFactor: 0 });
+ * [0, 5, 10, 60].map(schedule); // [0, 0.05, 0.1, 0.05]
+ */
 export function warmup(then: Schedule, options: WarmupOptions): Schedule {
   checkSchedule("warmup", then);
   checkGiven("warmup", options, { steps: true, startFactor: true });
@@ -192,6 +237,10 @@ export function warmup(then: Schedule, options: WarmupOptions): Schedule {
 
 /**
  * One schedule after another: schedule i + 1 takes over at step `milestones[i]`, and counts from 0 there.
+ *
+ * @example
+ * const schedule = schedules.sequence([schedules.constant(0.01), schedules.cosine(0.1, { steps: 10 })], [5]);
+ * [0, 5, 10].map(schedule); // [0.01, 0.1, 0.05]
  *
  * @throws ValueError unless there is one milestone fewer than schedules, in rising order.
  */

@@ -19,7 +19,13 @@ import { type Loss, lossOf } from "./loss.ts";
 import { byName, type Measurement, type Meter, meanOf } from "./means.ts";
 import { SavedBuffers } from "./saved-buffers.ts";
 
-/** Training that cannot go on: a loss or gradient is NaN or infinite. The model is as it was before the step. */
+/**
+ * Training that cannot go on: a loss or gradient is NaN or infinite. The model is as it was before the step.
+ *
+ * @example
+ * const batches = () => [{ x: full([4, 3, 12, 12], NaN), labels }];
+ * fit(model, { data: batches, optimizer, epochs: 1 }); // throws TrainingError: fit:
+ */
 export class TrainingError extends SkipstoneError {
   override readonly name = "TrainingError";
   readonly step: number;
