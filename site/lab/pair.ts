@@ -3,7 +3,9 @@
  * ahead of the slower one; pace is how fast it is given, and pause is none. So nothing here changes a bit of the run, except for
  * changes, which are made at the first step that no credit was given for: the same for both.
  */
-import type { Answer, Duo, DuoEvents, DuoOptions, RunImages, Status, Watch, WorkerLike } from "./duo.ts";
+import type { Answer, Duo, DuoEvents, DuoOptions, RunImages, StartOptions, Status, Watch } from "./duo.ts";
+import { joined } from "./fingerprints.ts";
+import { defaultWorker } from "./make-worker.ts";
 import { AHEAD, measuredEvery, rateAt, Speed } from "./pace.ts";
 import type { NetworkRow, ToPage, ToWorker } from "./protocol.ts";
 import { Rival } from "./rival.ts";
@@ -27,6 +29,8 @@ export class Pair implements Duo {
   /** Steps that both may have made. */
   #credit = 0;
   #target: number | null = null;
+  /** Whether it goes to the target at the pace that is set. */
+  #paced = false;
   /** Which start this is: what belongs to an earlier one is no longer heard. */
   #generation = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -79,14 +83,19 @@ export class Pair implements Duo {
     return () => listeners.delete(listener);
   }
 
-  async start(run: Run, { paused = false, target }: { paused?: boolean; target?: number } = {}): Promise<void> {
+  async start(run: Run, options: StartOptions = {}): Promise<void> {
+    const { paused = false, target, paced = false } = options;
     this.#clear();
     const generation = this.#generation;
     this.run = run;
     this.#target = target ?? null;
+    this.#paced = paced;
     this.#setStatus("loading");
     this.#emit("start", { run });
-    const images = await this.#options.images(run);
+    const images = await this.#options.images(run).catch((error: unknown) => {
+      if (generation === this.#generation) this.#setStatus("idle");
+      throw error;
+    });
     if (generation !== this.#generation) return;
     this.#images = images;
     this.#rivals = { a: this.#makeRival("a"), b: this.#makeRival("b") };
@@ -118,12 +127,13 @@ export class Pair implements Duo {
     if (this.run) await this.start(this.run, { paused });
   }
 
-  async goTo(step: number): Promise<void> {
+  async goTo(step: number, { paced = false }: Pick<StartOptions, "paced"> = {}): Promise<void> {
     const { run } = this;
     if (!run) throw new Error("There is no run yet.");
-    if (step < this.#credit) await this.start(run, { target: step });
+    if (step < this.#credit) await this.start(run, { target: step, paced });
     else {
       this.#target = step;
+      this.#paced = paced;
       this.resume();
       this.#give();
     }
@@ -148,7 +158,10 @@ export class Pair implements Duo {
   }
 
   async read(picture: Float32Array, saliency: boolean): Promise<Readonly<Record<Name, Answer>>> {
-    const read = (name: Name): Promise<Answer> => this.#rival(name).ask({ type: "read", picture, saliency }, "answer");
+    const read = async (name: Name): Promise<Answer> => {
+      const answer = await this.#rival(name).ask({ type: "read", picture, saliency }, "answer");
+      return { probabilities: answer.probabilities, saliency: answer.saliency };
+    };
     const [a, b] = await Promise.all([read("a"), read("b")]);
     return { a, b };
   }
@@ -283,7 +296,8 @@ export class Pair implements Duo {
       return;
     }
     const most = Math.min(step + AHEAD, this.#target ?? Number.POSITIVE_INFINITY);
-    const rate = this.#target === null ? rateAt(this.#pace, this.#credit) : Number.POSITIVE_INFINITY;
+    const isPaced = this.#target === null || this.#paced;
+    const rate = isPaced ? rateAt(this.#pace, this.#credit) : Number.POSITIVE_INFINITY;
     if (rate === Number.POSITIVE_INFINITY) {
       if (most > this.#credit) this.#grant(most);
       return;
@@ -334,17 +348,4 @@ export class Pair implements Duo {
   #wake(): void {
     for (const look of [...this.#waiting]) look();
   }
-}
-
-/** Standing so, a bundler finds the worker's program. */
-function defaultWorker(): WorkerLike | null {
-  if (typeof Worker === "undefined") return null;
-  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }) as unknown as WorkerLike;
-}
-
-/** FNV-1a, 32 bits, over both names. */
-function joined(a: string, b: string): string {
-  let hash = 0x811c9dc5;
-  for (const character of `${a} ${b}`) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, "0");
 }

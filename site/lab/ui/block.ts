@@ -73,9 +73,15 @@ export function blockPanel(model: Model, actions: Actions): Panel & { readonly s
       lines.reason,
       of === undefined
         ? `${namesOf(model.run)[side]}; shortcut: ${row.shortcut}`
-        : of.kind === "none" ? `Nothing certified: ${of.reason}` : `Certified, ${of.kind}: ${of.reason}`,
+        : of.kind === "none"
+          ? `Nothing certified: ${of.reason}`
+          : `Certified, ${of.kind}: ${of.reason}`,
     );
-    updateShare(shareRow, share, row.cut === "shortcut" || row.shortcut === "none" ? Number.NaN : (shares?.[first] ?? Number.NaN));
+    updateShare(
+      shareRow,
+      share,
+      row.cut === "shortcut" || row.shortcut === "none" ? Number.NaN : (shares?.[first] ?? Number.NaN),
+    );
     const own = detail !== null && detail.index === first ? detail : null;
     say(
       lines.update,

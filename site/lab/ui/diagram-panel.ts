@@ -63,7 +63,7 @@ export function diagramPanel(model: Model, name: Name, actions: Actions, reader:
   const chosen = (): readonly [number, number] | null =>
     model.chosen?.side === name ? [model.chosen.first, model.chosen.last] : null;
   const data = (phase: number | null): DiagramData => {
-    const flow = model.stores[name]?.flow(model.step - 1) ?? null;
+    const flow = reader.gradient(name);
     const side = model.sides[name];
     return {
       norms: flow?.median ?? null,

@@ -17,6 +17,8 @@ export interface FlowReader {
     readonly axis: LogAxis;
     readonly reference: number | null;
   };
+  /** The gradients, whatever the chart shows. */
+  gradient(name: Name): Flow | null;
   /** The gradient at the first layers (median of the first three) over the last layer's; NaN before the first step. */
   factor(name: Name): number;
 }
@@ -25,10 +27,17 @@ export function flowReader(model: Model): FlowReader {
   let [step, view, stores] = [-1, model.view, null as unknown];
   let axis: LogAxis = GRADIENT_AXIS;
   let found: { a: Flow | null; b: Flow | null; reference: number | null } = { a: null, b: null, reference: null };
-  const get = (name: Name): Flow | null => {
-    const store = model.stores[name];
-    return model.view === "ratio" ? (store?.ratios(model.step - 1) ?? null) : (store?.flow(model.step - 1) ?? null);
+  const known = { a: null as Flow | null, b: null as Flow | null, step: -1, of: null as unknown };
+  // Medians of 24 steps at all layers cost something: once per step, for chart, diagrams and cards.
+  const gradient = (name: Name): Flow | null => {
+    if (known.step !== model.step || known.of !== model.stores.a) {
+      for (const side of both) known[side] = model.stores[side]?.flow(model.step - 1) ?? null;
+      [known.step, known.of] = [model.step, model.stores.a];
+    }
+    return known[name];
   };
+  const get = (name: Name): Flow | null =>
+    model.view === "ratio" ? (model.stores[name]?.ratios(model.step - 1) ?? null) : gradient(name);
   const read = (): ReturnType<FlowReader["read"]> => {
     if (model.stores.a !== stores || model.view !== view) {
       axis = model.view === "ratio" ? RATIO_AXIS : GRADIENT_AXIS;
@@ -46,8 +55,9 @@ export function flowReader(model: Model): FlowReader {
   };
   return {
     read,
+    gradient,
     factor(name) {
-      const flow = model.stores[name]?.flow(model.step - 1) ?? null;
+      const flow = gradient(name);
       if (flow === null) return Number.NaN;
       const first = Array.from(flow.median.subarray(0, 3)).sort((x, y) => x - y);
       return first[Math.floor(first.length / 2)]! / flow.median.at(-1)!;

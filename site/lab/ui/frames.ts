@@ -1,4 +1,6 @@
 /** One loop of frames for the whole page, and how well it keeps up. */
+import type { Duo } from "../duo.ts";
+import type { Model, Panel } from "./model.ts";
 
 export interface Frames {
   /** Frames per second over the last two seconds. */
@@ -44,5 +46,36 @@ export function frames(frame: (time: number) => void): Frames {
       return percentile(works);
     },
     end: () => cancelAnimationFrame(handle),
+  };
+}
+
+/** One frame: the step of both, words four times a second, canvases that can be seen and have something new. */
+export function frameOf(
+  model: Model,
+  duo: Duo,
+  panels: readonly Panel[],
+  changes: { dirty: boolean },
+): (time: number) => void {
+  let [words, drawn, step] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, -1];
+  const drawPanel = (panel: Panel, fresh: boolean, time: number): void => {
+    const { screen } = panel;
+    if (panel.draw === undefined || (screen !== undefined && !screen.visible)) return;
+    const moves = panel.moves === true && model.playing && !model.reducedMotion;
+    if (fresh || moves || screen?.stale === true) panel.draw(model, time);
+  };
+  return (time) => {
+    model.step = duo.step;
+    model.speed = duo.speed;
+    const fresh = changes.dirty || model.step !== step;
+    if (fresh && time - words >= 250) {
+      words = time;
+      for (const panel of panels) panel.update?.(model);
+    } else if (fresh) changes.dirty = true;
+    if (model.reducedMotion && model.playing && time - drawn < 500) return;
+    drawn = time;
+    for (const panel of panels) drawPanel(panel, fresh, time);
+    step = model.step;
+    // Words that had to wait come with the next frames.
+    if (words === time || !fresh) changes.dirty = false;
   };
 }

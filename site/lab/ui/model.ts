@@ -68,7 +68,6 @@ export interface Actions {
   /** Runs to this step (from the start, if it is behind) and pauses. */
   goTo(step: number): void;
   walk(card: number | null): void;
-  notice(words: string): void;
   announce(sentence: string): void;
 }
 

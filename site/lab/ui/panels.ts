@@ -17,7 +17,6 @@ import { transport } from "./transport.ts";
 import { type WalkHost, walkCard } from "./walk-card.ts";
 
 export interface Panels {
-  readonly duo: Duo;
   /** What the page's element has as children. */
   readonly elements: readonly HTMLElement[];
   readonly all: readonly Panel[];
@@ -62,7 +61,6 @@ export function buildPanels(model: Model, actions: Actions, duo: Duo, host: Walk
   };
   const row = h("div", { class: "cards" }, ...cards.map(({ element }) => element));
   return {
-    duo,
     elements: [bar, form, head, presets]
       .map(({ element }) => element)
       .concat(

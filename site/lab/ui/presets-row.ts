@@ -4,11 +4,7 @@ import { h, mark, say } from "./h.ts";
 import type { Actions, Model, Panel } from "./model.ts";
 
 export function presetsRow(actions: Actions): Panel {
-  const walk = h(
-    "button",
-    { class: "main", type: "button", onclick: () => actions.walk(1) },
-    "Take the walk →",
-  );
+  const walk = h("button", { class: "main", type: "button", onclick: () => actions.walk(1) }, "Take the walk →");
   const sentence = h("p", { class: "sentence" });
   let current: string | null = null;
   let shown: string | null = null;

@@ -83,7 +83,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "First far too loud, then silence",
-    text: "Orange: in the very first step the message arrived tens of thousands of times too loud at the left. The layers there jumped, and ever since less than a millionth arrives. *They cannot learn from what they cannot hear.* Blue: the arcs bring the message home, about as loud as it left.",
+    text: "Orange: in the very first step the message arrived far too loud at the left, thousands of times too loud. The layers there jumped, and ever since almost nothing arrives. *They cannot learn from what they cannot hear.* Blue: the arcs bring the message home, about as loud as it left.",
     question: "What does this do to reading?",
     place: "flow",
     scene: { ...scene, until: 40, pace: "opening", again: true, whole: true },
