@@ -84,11 +84,11 @@ export class Pair implements Duo {
   }
 
   async start(run: Run, options: StartOptions = {}): Promise<void> {
-    const { paused = false, target, paced = false } = options;
+    const { paused = false, target = null, paced = false } = options;
     this.#clear();
     const generation = this.#generation;
     this.run = run;
-    this.#target = target ?? null;
+    this.#target = target;
     this.#paced = paced;
     this.#setStatus("loading");
     this.#emit("start", { run });
@@ -298,10 +298,7 @@ export class Pair implements Duo {
     const most = Math.min(step + AHEAD, this.#target ?? Number.POSITIVE_INFINITY);
     const isPaced = this.#target === null || this.#paced;
     const rate = isPaced ? rateAt(this.#pace, this.#credit) : Number.POSITIVE_INFINITY;
-    if (rate === Number.POSITIVE_INFINITY) {
-      if (most > this.#credit) this.#grant(most);
-      return;
-    }
+    if (rate === Number.POSITIVE_INFINITY) return most > this.#credit ? this.#grant(most) : undefined;
     // One step at a time, and none before both have made the one before.
     if (this.#credit > step || most <= this.#credit) return;
     const now = performance.now();
