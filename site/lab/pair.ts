@@ -298,7 +298,10 @@ export class Pair implements Duo {
     const most = Math.min(step + AHEAD, this.#target ?? Number.POSITIVE_INFINITY);
     const isPaced = this.#target === null || this.#paced;
     const rate = isPaced ? rateAt(this.#pace, this.#credit) : Number.POSITIVE_INFINITY;
-    if (rate === Number.POSITIVE_INFINITY) return most > this.#credit ? this.#grant(most) : undefined;
+    if (rate === Number.POSITIVE_INFINITY) {
+      if (most > this.#credit) this.#grant(most);
+      return;
+    }
     // One step at a time, and none before both have made the one before.
     if (this.#credit > step || most <= this.#credit) return;
     const now = performance.now();
