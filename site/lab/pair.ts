@@ -217,10 +217,9 @@ export class Pair implements Duo {
     this.#generation++;
     clearTimeout(this.#timer);
     for (const rival of this.#both()) rival.end();
-    [this.#rivals, this.#added] = [null, []];
+    [this.#rivals, this.#added, this.#target] = [null, [], null];
     this.#credit = 0;
     this.#nextAt = 0;
-    this.#target = null;
     this.#speed.clear();
     this.#wake();
   }
