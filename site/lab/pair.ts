@@ -28,8 +28,8 @@ export class Pair implements Duo {
   #added: Extract<ToWorker, { type: "add" }>[] = [];
   /** Steps that both may have made. */
   #credit = 0;
+  /** Where it pauses, and whether it goes there at the pace that is set. */
   #target: number | null = null;
-  /** Whether it goes to the target at the pace that is set. */
   #paced = false;
   /** Which start this is: what belongs to an earlier one is no longer heard. */
   #generation = 0;
@@ -47,8 +47,9 @@ export class Pair implements Duo {
 
   get step(): number {
     const going = this.#both().filter(({ failed }) => !failed);
-    if (going.length > 0) return Math.min(...going.map(({ step }) => step));
-    return Math.max(0, ...this.#both().map(({ step }) => step));
+    return going.length > 0
+      ? Math.min(...going.map(({ step }) => step))
+      : Math.max(0, ...this.#both().map(({ step }) => step));
   }
 
   get speed(): number {
@@ -84,11 +85,11 @@ export class Pair implements Duo {
   }
 
   async start(run: Run, options: StartOptions = {}): Promise<void> {
-    const { paused = false, target, paced = false } = options;
+    const { paused = false, target = null, paced = false } = options;
     this.#clear();
     const generation = this.#generation;
     this.run = run;
-    this.#target = target ?? null;
+    this.#target = target;
     this.#paced = paced;
     this.#setStatus("loading");
     this.#emit("start", { run });
@@ -216,11 +217,9 @@ export class Pair implements Duo {
     this.#generation++;
     clearTimeout(this.#timer);
     for (const rival of this.#both()) rival.end();
-    this.#rivals = null;
-    this.#added = [];
+    [this.#rivals, this.#added, this.#target] = [null, [], null];
     this.#credit = 0;
     this.#nextAt = 0;
-    this.#target = null;
     this.#speed.clear();
     this.#wake();
   }
@@ -289,12 +288,12 @@ export class Pair implements Duo {
   #give(): void {
     if (this.status !== "running") return;
     clearTimeout(this.#timer);
-    const { step } = this;
     if (this.#target !== null && this.#isThere(this.#target)) {
       this.#target = null;
       this.#setStatus("paused");
       return;
     }
+    const { step } = this;
     const most = Math.min(step + AHEAD, this.#target ?? Number.POSITIVE_INFINITY);
     const isPaced = this.#target === null || this.#paced;
     const rate = isPaced ? rateAt(this.#pace, this.#credit) : Number.POSITIVE_INFINITY;
