@@ -36,6 +36,16 @@ export interface DuoOptions {
 /** Whether a run is going. `away`: paused because the tab is hidden. `done`: both networks have failed. */
 export type Status = "idle" | "loading" | "running" | "paused" | "away" | "done" | "ended";
 
+/** How a run begins. */
+export interface StartOptions {
+  /** It does not begin to train. Default false. */
+  readonly paused?: boolean;
+  /** It goes to this step, and pauses. */
+  readonly target?: number;
+  /** It goes to the target at the pace that is set. Default false: as fast as it can. */
+  readonly paced?: boolean;
+}
+
 /** What a network says about a picture. */
 export interface Answer {
   readonly probabilities: Float32Array;
@@ -86,8 +96,10 @@ export interface Duo {
   readonly networks: Readonly<Record<Name, NetworkRow | null>>;
   pace: Pace;
   on<K extends keyof DuoEvents>(type: K, listener: (event: DuoEvents[K]) => void): () => void;
-  /** Makes both networks anew. Begins to train unless `paused`. With `target`: goes there as fast as it can, and pauses. */
-  start(run: Run, options?: { readonly paused?: boolean; readonly target?: number }): Promise<void>;
+  /**
+   * Makes both networks anew. Resolves when they are there (or have failed). Rejects in words if there are no images.
+   */
+  start(run: Run, options?: StartOptions): Promise<void>;
   pause(): void;
   resume(): void;
   /** One step, then pause. */
@@ -95,7 +107,7 @@ export interface Duo {
   /** The same run from the beginning, with its events: the same bits. */
   again(options?: { readonly paused?: boolean }): Promise<void>;
   /** Goes to this step, from the beginning if it is over, and pauses there. Resolves when both are there (or have failed). */
-  goTo(step: number): Promise<void>;
+  goTo(step: number, options?: Pick<StartOptions, "paced">): Promise<void>;
   /** A change at the next step that neither has begun; returns it as it is in the log. */
   change(side: Event["side"], change: Event["change"], blocks?: Event["blocks"]): Event;
   watch(watch: Partial<Watch>): void;

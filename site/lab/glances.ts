@@ -30,6 +30,7 @@ export class Glances {
   #watched: Watched = { ratios: false, shares: true, block: null, digit: 0 };
   #accuracy = Number.NaN;
   #correct: number[] = [];
+  #testedStep = 0;
   #shares: Float32Array | null = null;
   #ratios: Float32Array | null = null;
   #lesion: BlockDetail["lesion"] = null;
@@ -78,6 +79,8 @@ export class Glances {
   #due(idle: boolean): Kind | null {
     const { step } = this.#training;
     const now = performance.now();
+    // Where the run waits all parts are of one step; while it goes, of a few that follow each other.
+    if (idle && this.#testedStep !== step) this.#correct = [];
     if (this.#correct.length > 0) return "accuracy";
     if (TESTED_STEPS.includes(step) && this.#at.get("accuracy")?.step !== step) return "accuracy";
     if (!idle && this.#spent > BUDGET * (now - this.#begun) + 100) return null;
@@ -118,6 +121,7 @@ export class Glances {
   async #test(): Promise<boolean> {
     const { model, test, normalization } = this.#training;
     const part = this.#correct.length;
+    if (part === 0) this.#testedStep = this.#training.step;
     const correct = await countCorrect(model, test, normalization, part);
     this.#correct.push(correct);
     if (this.#correct.length < TEST.parts) return false;

@@ -3,7 +3,9 @@
  * ahead of the slower one; pace is how fast it is given, and pause is none. So nothing here changes a bit of the run, except for
  * changes, which are made at the first step that no credit was given for: the same for both.
  */
-import type { Answer, Duo, DuoEvents, DuoOptions, RunImages, Status, Watch, WorkerLike } from "./duo.ts";
+import type { Answer, Duo, DuoEvents, DuoOptions, RunImages, StartOptions, Status, Watch } from "./duo.ts";
+import { joined } from "./fingerprints.ts";
+import { defaultWorker } from "./make-worker.ts";
 import { AHEAD, measuredEvery, rateAt, Speed } from "./pace.ts";
 import type { NetworkRow, ToPage, ToWorker } from "./protocol.ts";
 import { Rival } from "./rival.ts";
@@ -26,7 +28,9 @@ export class Pair implements Duo {
   #added: Extract<ToWorker, { type: "add" }>[] = [];
   /** Steps that both may have made. */
   #credit = 0;
+  /** Where it pauses, and whether it goes there at the pace that is set. */
   #target: number | null = null;
+  #paced = false;
   /** Which start this is: what belongs to an earlier one is no longer heard. */
   #generation = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,8 +47,9 @@ export class Pair implements Duo {
 
   get step(): number {
     const going = this.#both().filter(({ failed }) => !failed);
-    if (going.length > 0) return Math.min(...going.map(({ step }) => step));
-    return Math.max(0, ...this.#both().map(({ step }) => step));
+    return going.length > 0
+      ? Math.min(...going.map(({ step }) => step))
+      : Math.max(0, ...this.#both().map(({ step }) => step));
   }
 
   get speed(): number {
@@ -79,14 +84,19 @@ export class Pair implements Duo {
     return () => listeners.delete(listener);
   }
 
-  async start(run: Run, { paused = false, target }: { paused?: boolean; target?: number } = {}): Promise<void> {
+  async start(run: Run, options: StartOptions = {}): Promise<void> {
+    const { paused = false, target = null, paced = false } = options;
     this.#clear();
     const generation = this.#generation;
     this.run = run;
-    this.#target = target ?? null;
+    this.#target = target;
+    this.#paced = paced;
     this.#setStatus("loading");
     this.#emit("start", { run });
-    const images = await this.#options.images(run);
+    const images = await this.#options.images(run).catch((error: unknown) => {
+      if (generation === this.#generation) this.#setStatus("idle");
+      throw error;
+    });
     if (generation !== this.#generation) return;
     this.#images = images;
     this.#rivals = { a: this.#makeRival("a"), b: this.#makeRival("b") };
@@ -118,12 +128,13 @@ export class Pair implements Duo {
     if (this.run) await this.start(this.run, { paused });
   }
 
-  async goTo(step: number): Promise<void> {
+  async goTo(step: number, { paced = false }: Pick<StartOptions, "paced"> = {}): Promise<void> {
     const { run } = this;
     if (!run) throw new Error("There is no run yet.");
-    if (step < this.#credit) await this.start(run, { target: step });
+    if (step < this.#credit) await this.start(run, { target: step, paced });
     else {
       this.#target = step;
+      this.#paced = paced;
       this.resume();
       this.#give();
     }
@@ -206,11 +217,9 @@ export class Pair implements Duo {
     this.#generation++;
     clearTimeout(this.#timer);
     for (const rival of this.#both()) rival.end();
-    this.#rivals = null;
-    this.#added = [];
+    [this.#rivals, this.#added, this.#target] = [null, [], null];
     this.#credit = 0;
     this.#nextAt = 0;
-    this.#target = null;
     this.#speed.clear();
     this.#wake();
   }
@@ -279,14 +288,15 @@ export class Pair implements Duo {
   #give(): void {
     if (this.status !== "running") return;
     clearTimeout(this.#timer);
-    const { step } = this;
     if (this.#target !== null && this.#isThere(this.#target)) {
       this.#target = null;
       this.#setStatus("paused");
       return;
     }
+    const { step } = this;
     const most = Math.min(step + AHEAD, this.#target ?? Number.POSITIVE_INFINITY);
-    const rate = this.#target === null ? rateAt(this.#pace, this.#credit) : Number.POSITIVE_INFINITY;
+    const isPaced = this.#target === null || this.#paced;
+    const rate = isPaced ? rateAt(this.#pace, this.#credit) : Number.POSITIVE_INFINITY;
     if (rate === Number.POSITIVE_INFINITY) {
       if (most > this.#credit) this.#grant(most);
       return;
@@ -337,17 +347,4 @@ export class Pair implements Duo {
   #wake(): void {
     for (const look of [...this.#waiting]) look();
   }
-}
-
-/** Standing so, a bundler finds the worker's program. */
-function defaultWorker(): WorkerLike | null {
-  if (typeof Worker === "undefined") return null;
-  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }) as unknown as WorkerLike;
-}
-
-/** FNV-1a, 32 bits, over both names. */
-function joined(a: string, b: string): string {
-  let hash = 0x811c9dc5;
-  for (const character of `${a} ${b}`) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, "0");
 }

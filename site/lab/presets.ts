@@ -78,7 +78,7 @@ export const PRESETS: readonly Preset[] = [
     name: "textbook",
     title: "The textbook's",
     sentence: "Without batch norm, without shortcuts: it vanishes from the first step.",
-    run: wide({ batchNorm: false, start: "fixup", learningRate: 0.05 }, "plain"),
+    run: wide({ batchNorm: false, start: "fixup", learningRate: 0.03 }, "plain"),
     cards: { a: "skips, Fixup's start", b: "neither" },
   },
   {
