@@ -23,7 +23,7 @@ export function makeOffline(folder: string): void {
   }
 }
 
-const REGISTER = `addEventListener("load",()=>navigator.serviceWorker?.register(__VP_SITE_DATA__.base+"offline.js").catch(()=>{}))`;
+const REGISTER = `addEventListener("load",()=>navigator.serviceWorker?.register(__VP_BASE__+"offline.js").catch(()=>{}))`;
 
 /** What the front page needs: what it names, the chunks that scripts fetch when asked for, and the small images' data. */
 function frontPage(files: readonly string[], html: string): string[] {

@@ -3,7 +3,7 @@
  * afterwards the marker becomes, by kind of file:
  *
  *   HTML      the way from that page up to the site's root: "./", "../", "../../", …
- *   scripts   `__VP_SITE_DATA__.base`, which each page finds out from its own address before any script runs
+ *   scripts   `__VP_BASE__`, which each page finds out from its own address before any script runs
  *   CSS       the way from the file up to the root
  *
  * So a folder of the site works at any address of any host. A test serves it from /a/b/ and follows every link.
@@ -49,16 +49,16 @@ export function relativeText(path: string, text: string, marker: string, parse: 
 }
 
 /**
- * The page's own data, which holds the base, gets it from the address: the page's folder, then up to the root. And the links that
- * stay when the reader goes on to a page of another folder, such as those of the head, become absolute before scripts take over.
+ * The page learns where the site's root is: up from its own address. And the links that stay when the reader goes on to a page of
+ * another folder, such as those of the head, become absolute before scripts take over.
  */
 function relativeHtml(path: string, text: string, marker: string): string {
   const up = wayUp(path);
-  const data = /window\.__VP_SITE_DATA__=JSON\.parse\("(?:[^"\\]|\\.)*"\)/;
-  const base = `;window.__VP_SITE_DATA__.base=new URL(${JSON.stringify(up)},location.href).pathname`;
-  const links = 'for(const a of document.querySelectorAll("a[href]"))if(a.getAttribute("href")[0]===".")a.href=a.href';
+  const base = `__VP_BASE__=new URL(${JSON.stringify(up)},location.href).pathname`;
+  const links =
+    'for(const a of document.querySelectorAll("a[href]"))if(a.getAttribute("href")[0]===".")a.href=a.pathname+a.search+a.hash';
   return text
-    .replace(data, (own) => own + base)
+    .replace(/<meta charset="[^"]*">/i, (charset) => `${charset}\n    <script>${base}</script>`)
     .replace("</body>", () => `<script>${links}</script></body>`)
     .replaceAll(marker, up);
 }
@@ -71,7 +71,7 @@ interface Piece {
 
 /** A string with the marker in it becomes one that is put together when the script runs. */
 export function relativeScript(text: string, marker: string, parse: Parse): string {
-  const base = "globalThis.__VP_SITE_DATA__.base";
+  const base = "globalThis.__VP_BASE__";
   const pieces: Piece[] = [];
   visit(parse(text), (node) => {
     const { type, start, end, value } = node;
