@@ -67,13 +67,31 @@ function takeWeights(file: File): void {
   ask({ kind: "weights", file, network: (network.value || undefined) as ModelName | undefined });
 }
 
-/** Takes each file for what it is. */
+type Kind = "photograph" | "weights" | "names";
+
+async function take(kind: Kind, file: File): Promise<void> {
+  if (kind === "photograph") await takePhotograph(file);
+  else if (kind === "weights") takeWeights(file);
+  else ask({ kind: "names", text: await file.text() });
+}
+
+/** Takes each dropped file for what it is, and shows it as chosen. */
 async function takeFiles(files: Iterable<File>): Promise<void> {
   for (const file of files) {
-    if (file.type.startsWith("image/")) await takePhotograph(file);
-    else if (/\.(txt|json)$/i.test(file.name)) ask({ kind: "names", text: await file.text() });
-    else if (/\.(pth|pt|bin|safetensors|npz)$/i.test(file.name)) takeWeights(file);
-    else throw new Error(`${file.name} is neither a picture nor weights (.pth, .safetensors) nor names (.txt, .json).`);
+    const kind: Kind | undefined = file.type.startsWith("image/")
+      ? "photograph"
+      : /\.(txt|json)$/i.test(file.name)
+        ? "names"
+        : /\.(pth|pt|bin|safetensors|npz)$/i.test(file.name)
+          ? "weights"
+          : undefined;
+    if (!kind) {
+      throw new Error(`${file.name} is neither a picture nor weights (.pth, .safetensors) nor names (.txt, .json).`);
+    }
+    const transfer = new DataTransfer();
+    transfer.items.add(file);
+    find<HTMLInputElement>(kind).files = transfer.files;
+    await take(kind, file);
   }
 }
 
@@ -134,21 +152,18 @@ worker.addEventListener("message", ({ data: reply }: MessageEvent<Reply>) => {
   } else if (reply.kind === "answers") showAnswers(reply);
   else if (reply.kind === "heat") {
     heat = reply;
+    if (reply.peak === 0) say("Nothing in the picture speaks for this class: no glow.");
     draw();
     Object.assign(canvas.dataset, { heat: JSON.stringify(reply.rows), label: `${reply.label}` });
     document.body.dataset["state"] = "done";
   }
 });
 
-const chosen = (event: Event): File[] => [...((event.target as HTMLInputElement).files ?? [])];
-for (const id of ["photograph", "weights", "names"]) {
-  find(id).addEventListener("change", (event) =>
+for (const kind of ["photograph", "weights", "names"] as const) {
+  find(kind).addEventListener("change", (event) =>
     tell(async () => {
-      const [file] = chosen(event);
-      if (!file) return;
-      if (id === "photograph") await takePhotograph(file);
-      else if (id === "weights") takeWeights(file);
-      else ask({ kind: "names", text: await file.text() });
+      const [file] = (event.target as HTMLInputElement).files ?? [];
+      if (file) await take(kind, file);
     }),
   );
 }

@@ -14,7 +14,7 @@ export const parts: Readonly<Record<FigureName, Part>> = {
   input: { title: "What the network is given", quantities: ["x", "w", "v"], controls: true },
   branch: {
     title: "The convolution at our pixel",
-    quantities: ["patch", "taps", "products", "branch"],
+    quantities: ["x", "patch", "w", "products", "branch"],
     controls: false,
   },
   sum: { title: "The addition and the ReLU", quantities: ["x", "branch", "total", "y"], controls: false },

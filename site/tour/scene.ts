@@ -54,7 +54,6 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   probabilities: "probabilities",
   loss: "loss",
   patch: "patch of x",
-  taps: "filter w",
   products: "products",
   over: "at our pixel, over the shortcut",
   through: "through the filter",
@@ -68,6 +67,11 @@ function sides(t: Tensor): [number, number] {
   return t.rank === 4 ? [t.shape[2], t.shape[3]] : [t.size, 1];
 }
 
+/** Keys of a quantity of nine numbers. */
+function nine(id: string): string[] {
+  return Array.from({ length: 9 }, (_, i) => `${id}/${i}`);
+}
+
 /** Collects quantities, then joins targets to sources. */
 class Builder {
   readonly #drafts = new Map<string, { symbol: string; rows: number; columns: number; cells: Draft[] }>();
@@ -76,6 +80,11 @@ class Builder {
 
   constructor(state: TourState) {
     this.state = state;
+  }
+
+  /** Index of our pixel in an image. */
+  get pixel(): number {
+    return this.state.row * 4 + this.state.column;
   }
 
   name(id: string, t: Tensor): void {
@@ -87,7 +96,6 @@ class Builder {
   }
 
   put(id: string, symbol: string, [rows, columns]: readonly [number, number], cells: readonly Partial<Draft>[]): void {
-    const { row, column } = this.state;
     const made = cells.map((cell, i): Draft => {
       const place =
         columns > 1
@@ -95,7 +103,7 @@ class Builder {
           : rows > 1
             ? `, number ${i + 1}`
             : "";
-      const here = rows === 4 && columns === 4 && i === row * 4 + column;
+      const here = rows === 4 && columns === 4 && i === this.pixel;
       return { key: `${id}/${i}`, value: 0, name: `${symbol}${place}`, formula: "given", sources: [], here, ...cell };
     });
     this.#drafts.set(id, { symbol, rows, columns, cells: made });
@@ -143,6 +151,7 @@ function putForward(builder: Builder, { tensors }: TourRun): void {
       const places = terms.flatMap(({ from, by }) => [from, by]).filter((place) => place !== null);
       // A loss is −ln of a probability, which is another output of the same numbers.
       const sources = id === "loss" ? ["probabilities/0"] : places.map((place) => builder.key(place));
+      if (id === "branch" && i === builder.pixel) sources.push(...nine("patch"), ...nine("products"));
       return { value, formula: forwardText(t.node, i, terms), sources };
     });
     builder.put(id, SYMBOLS[id], sides(t), cells);
@@ -160,7 +169,9 @@ function putBackward(builder: Builder, { tensors, grads }: TourRun, uses: Uses):
           sources: [`g:total/${index}`],
         };
       }
-      return { value, ...arrival(builder, { tensor: t, index }, tensors, grads, uses, value) };
+      const parts = id === "x" && index === builder.pixel ? ["over/0", ...nine("through")] : [];
+      const { formula, sources } = arrival(builder, { tensor: t, index }, tensors, grads, uses, value);
+      return { value, formula, sources: [...sources, ...parts] };
     });
     builder.put(`g:${id}`, `gradient of ${SYMBOLS[id]}`, sides(t), cells);
   }
@@ -174,7 +185,7 @@ function arrival(
   grads: TourRun["grads"],
   uses: Uses,
   value: number,
-): Partial<Draft> {
+): Pick<Draft, "formula" | "sources"> {
   const arrivals = usesOf(uses, at).map((use) => [use, gradientAt(use, tensors, grads)] as const);
   const formula = backwardText(arrivals, value);
   const sources = arrivals.flatMap(([{ node, to, by }]) => {
@@ -189,10 +200,9 @@ function gradientAt({ to }: Use, { loss }: TourRun["tensors"], grads: TourRun["g
   return to.tensor === loss ? 1 : grads.get(to.tensor).data[to.index];
 }
 
-/** The convolution at our pixel: its nine numbers, taps and products. */
+/** The convolution at our pixel: its nine numbers and products. */
 function putPatch(builder: Builder, { tensors: { branch } }: TourRun): void {
-  const { row, column } = builder.state;
-  const terms = termsOf(branch.node!, row * 4 + column);
+  const terms = termsOf(branch.node!, builder.pixel);
   builder.put(
     "patch",
     SYMBOLS.patch,
@@ -204,31 +214,20 @@ function putPatch(builder: Builder, { tensors: { branch } }: TourRun): void {
     ),
   );
   builder.put(
-    "taps",
-    SYMBOLS.taps,
-    [3, 3],
-    terms.map(({ by, factor }) => ({
-      value: factor,
-      formula: `the filter's tap: ${written(factor)}`,
-      sources: [builder.key(by!)],
-    })),
-  );
-  builder.put(
     "products",
     SYMBOLS.products,
     [3, 3],
-    terms.map(({ value, factor }, i) => ({
+    terms.map(({ value, factor, by }, i) => ({
       value: value * factor,
       formula: `${written(factor)}·${value < 0 ? `(${written(value)})` : written(value)} = ${written(value * factor)}`,
-      sources: [`patch/${i}`, `taps/${i}`],
+      sources: [`patch/${i}`, builder.key(by!)],
     })),
   );
 }
 
 /** The gradient at our pixel, part by part: over the shortcut, and through each tap of the filter. */
 function putArrivals(builder: Builder, { tensors, grads }: TourRun, uses: Uses): void {
-  const { row, column } = builder.state;
-  const at = { tensor: tensors.x, index: row * 4 + column };
+  const at = { tensor: tensors.x, index: builder.pixel };
   const shortcut: Partial<Draft>[] = [];
   const taps = Array.from({ length: 9 }, (): Partial<Draft> => ({ formula: "outside the image: no output there" }));
   for (const use of usesOf(uses, at)) {
@@ -239,8 +238,7 @@ function putArrivals(builder: Builder, { tensors, grads }: TourRun, uses: Uses):
     if (use.by) taps[use.by.index] = { value, formula, sources };
     else shortcut.push({ value, formula, sources });
   }
-  if (shortcut.length === 0)
-    shortcut.push({ formula: "outside the sum: the shortcut is cut, nothing arrives over it" });
+  if (shortcut.length === 0) shortcut.push({ formula: "the shortcut is cut: nothing arrives over it" });
   builder.put("over", SYMBOLS.over, [1, 1], shortcut);
   builder.put("through", SYMBOLS.through, [3, 3], taps);
 }

@@ -4,15 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readNames } from "../../examples/classify-in-a-page/names.ts";
 import { classify, gradCam, networkFor, networkNameOf } from "../../examples/classify-in-a-page/network.ts";
 import { buildExamples, examplesPage, pageExamples } from "../../site/build/examples.ts";
 import {
   createModel,
   imageToTensor,
+  indexSelect,
   loadWeights,
   type ModelName,
   type ModelOptions,
+  mul,
   Rng,
+  randn,
+  relu,
+  reshape,
+  sum,
   tensor,
   writePth,
   writeSafetensors,
@@ -68,6 +75,41 @@ test("every kind of network is found by the names of its weights", () => {
     expect(networkNameOf(model.stateDict())).toBe(name);
   }
   expect(networkNameOf({ w: tensor([1]) })).toBeUndefined();
+});
+
+test("the map of a network that ends with a mean and a matrix is the class's row of the matrix times the feature maps", () => {
+  const model = createModel("resnet20", { classes: 10, rng: new Rng(3) });
+  const network = networkFor(model.stateDict());
+  const x = randn([1, 3, 32, 32], new Rng(4));
+  const [{ label }] = classify(network, x);
+  const A = model
+    .eval()
+    .layer3.forward(model.layer2.forward(model.layer1.forward(relu(model.bn1!.forward(model.conv1.forward(x))))));
+  const w = reshape(indexSelect(model.fc.weight, 0, [label]), [1, 64, 1, 1]);
+  const map = relu(sum(mul(A, w), 1)).data;
+  const { rows } = gradCam(network, x, label);
+  const peak = Math.max(...map);
+  expect(peak).toBeGreaterThan(0);
+  rows.flat().forEach((value, i) => {
+    expect(value).toBeCloseTo(map[i] / peak, 4);
+  });
+});
+
+test("names of classes: lines, a list, id2label, ImageNet's numbers and names", () => {
+  const names = ["tench", "goldfish"];
+  for (const text of ["tench\ngoldfish\n", '["tench", "goldfish"]', '{"id2label": {"1": "goldfish", "0": "tench"}}']) {
+    expect(readNames(text, 2)).toEqual(names);
+  }
+  expect(readNames('{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}', 2)).toEqual(names);
+  expect(() => readNames("tench", 2)).toThrow("The file of names has 1 of them, the network 2 classes.");
+  expect(() => readNames("[tench", 2)).toThrow("begins like JSON, but is none");
+});
+
+test("weights that do not fit are refused in words", () => {
+  const state = createModel("resnet20", { classes: 10, rng: new Rng(3) }).stateDict();
+  expect(() => networkFor(state, "resnet18")).toThrow(/^These weights are not those of resnet18: /);
+  const gray = createModel("resnet20", { inChannels: 1, rng: new Rng(3) }).stateDict();
+  expect(() => networkFor(gray)).toThrow("This network's pictures have 1 channels; a photograph has 3.");
 });
 
 test("the index has a line for each example", () => {
