@@ -117,7 +117,7 @@ outline: false
 
 ${title}: ${about}.
 
-| | |
+| what | how much |
 |---|---:|
 | parameters | ${number(costs.parameters)} |
 | multiply-adds for one ${input.length === 1 ? "example" : "image"} of ${input.join("×")} | ${number(costs.multiplyAdds)} |
@@ -128,8 +128,8 @@ ${title}: ${about}.
 
 ## What its shortcuts do to a gradient
 
-${certificate.summary} This is what \`certify\` says of the network as it is made, in training; ${
-    count === 0 ? "without an addition of two ways there is nothing to certify." : "the sentences for each block:"
+${certificate.summary} This is what \`certify\` says of the network as it is made, in training${
+    count === 0 ? "." : "; printed, its certificate says of each block why:"
   }
 
 \`\`\`ts

@@ -55,7 +55,8 @@ export function relativeText(path: string, text: string, marker: string, parse: 
 function relativeHtml(path: string, text: string, marker: string): string {
   const up = wayUp(path);
   const base = `__VP_BASE__=new URL(${JSON.stringify(up)},location.href).pathname`;
-  const links = 'for(const a of document.querySelectorAll("a[href]"))if(a.getAttribute("href")[0]===".")a.href=a.href';
+  const links =
+    'for(const a of document.querySelectorAll("a[href]"))if(a.getAttribute("href")[0]===".")a.href=a.pathname+a.search+a.hash';
   return text
     .replace(/<meta charset="[^"]*">/i, (charset) => `${charset}\n    <script>${base}</script>`)
     .replace("</body>", () => `<script>${links}</script></body>`)

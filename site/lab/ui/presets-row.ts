@@ -30,19 +30,21 @@ export function presetsRow(actions: Actions): Panel {
     const preset = PRESETS.find(({ name }) => name === current);
     say(sentence, shown ?? preset?.sentence ?? "A run of your own: all of it is in the address.");
   };
+  const element = h(
+    "div",
+    { class: "lab-presets" },
+    h("div", { class: "row", role: "group", "aria-label": "Examples" }, walk, ...buttons),
+    sentence,
+  );
   return {
-    element: h(
-      "div",
-      { class: "lab-presets" },
-      h("div", { class: "row", role: "group", "aria-label": "Examples" }, walk, ...buttons),
-      sentence,
-    ),
+    element,
     update(model: Model) {
       current = matchPreset(model.run)?.name ?? null;
       buttons.forEach((button, i) => {
         mark(button, "aria-pressed", String(PRESETS[i]!.name === current));
       });
-      walk.hidden = model.walk !== null;
+      // On a walk its card needs the room.
+      element.hidden = model.walk !== null;
       refresh();
     },
   };

@@ -103,7 +103,7 @@ export const walkCards: readonly WalkCard[] = [
     title: "Cut one arc",
     text: "One block of the blue network is chosen. Cut its arc. *Reading is gone at once.* But look at the line: the gradient still arrives. Wait two seconds: the network learns around the hole. Then cut the box of another block instead of its arc: almost nothing happens. What passes over the arcs matters more than any single layer.",
     question: "How many cuts can it bear?",
-    place: "block",
+    place: "flow",
     scene: { ...scene, from: 400, block: 17 },
     act: { label: "Cut this arc", does: "cut-one" },
     done: ({ step, firstCut }) => firstCut !== null && step >= firstCut + 60,
