@@ -109,7 +109,6 @@ interface Item {
   readonly text: string;
   readonly link?: string;
   readonly items?: readonly Item[];
-  readonly collapsed?: boolean;
 }
 
 function writeSidebars(exports: readonly Export[]): void {
@@ -120,7 +119,6 @@ function writeSidebars(exports: readonly Export[]): void {
     const own = exports.filter(({ name }) => name.startsWith(`${layer}.`));
     const groups = Object.values(FOLDERS).map((folder) => ({
       text: folder.replace("-", " "),
-      collapsed: folder === "interfaces" || folder === "type-aliases",
       items: own
         .filter((one) => one.folder === folder)
         .map(({ name, page }) => ({ text: name.slice(layer.length + 1), link: `/api/${page}` })),
