@@ -109,7 +109,6 @@ interface Item {
   readonly text: string;
   readonly link?: string;
   readonly items?: readonly Item[];
-  readonly collapsed?: boolean;
 }
 
 function writeSidebars(exports: readonly Export[]): void {
@@ -118,9 +117,9 @@ function writeSidebars(exports: readonly Export[]): void {
   writeFileSync(`${pages}api/sidebar.json`, JSON.stringify([{ text: "API reference", items: entries }]));
   for (const layer of layers) {
     const own = exports.filter(({ name }) => name.startsWith(`${layer}.`));
-    const groups = Object.values(FOLDERS).map((folder) => ({
-      text: folder.replace("-", " "),
-      collapsed: folder === "interfaces" || folder === "type-aliases",
+    // Interfaces and types are reached from the layer's page and from what takes them: in every page's list they would weigh too much.
+    const groups = ["functions", "classes", "variables"].map((folder) => ({
+      text: folder,
       items: own
         .filter((one) => one.folder === folder)
         .map(({ name, page }) => ({ text: name.slice(layer.length + 1), link: `/api/${page}` })),

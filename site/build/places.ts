@@ -1,8 +1,11 @@
 /** Where things are. All paths are absolute; the command may be started from any folder. */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** The repository: from build/site/build, where this runs, three folders up. */
-export const root: string = fileURLToPath(new URL("../../../", import.meta.url));
+/** The repository: the first folder above this file with a site in it; the file runs as it is in tests, compiled in the command. */
+export const root: string = [2, 3]
+  .map((up) => fileURLToPath(new URL("../".repeat(up), import.meta.url)))
+  .find((folder) => existsSync(`${folder}site/package.json`))!;
 /** The site's own package. */
 export const site: string = `${root}site/`;
 /** What VitePress reads: every page, copied or generated. */

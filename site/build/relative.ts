@@ -56,7 +56,8 @@ function relativeHtml(path: string, text: string, marker: string): string {
   const up = wayUp(path);
   const base = `__VP_BASE__=new URL(${JSON.stringify(up)},location.href).pathname`;
   const links =
-    'for(const a of document.querySelectorAll("a[href]"))if(a.getAttribute("href")[0]===".")a.href=a.pathname+a.search+a.hash';
+    'for(const a of document.querySelectorAll("a[href],link[rel=icon]")){const u=new URL(a.getAttribute("href"),location);' +
+    'if(u.origin===location.origin)a.setAttribute("href",u.pathname+u.search+u.hash)}';
   return text
     .replace(/<meta charset="[^"]*">/i, (charset) => `${charset}\n    <script>${base}</script>`)
     .replace("</body>", () => `<script>${links}</script></body>`)

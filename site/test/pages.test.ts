@@ -77,12 +77,12 @@ describe("axe finds nothing serious, and the console is silent", () => {
     expect(await findings(path, 1280, "light")).toEqual([]);
   });
 
-  test.each(paths)("%s, 390 px, dark", async (path) => {
+  // Colours and layout are the same on every page: the other combinations where there is most of both.
+  test.each(["index.html", "api/nn/functions/fit.html", "docs/tour.html"])("%s, 390 px, dark", async (path) => {
     expect(await findings(path, 390, "dark")).toEqual([]);
   });
 
-  // The colours and the layout are the same on every page: the other two combinations where there is most of both.
-  test.each(["index.html", "api/nn/functions/fit.html", "docs/tour.html"])("%s, the other way round", async (path) => {
+  test.each(["index.html", "networks/resnet56.html"])("%s, the other way round", async (path) => {
     expect(await findings(path, 1280, "dark")).toEqual([]);
     expect(await findings(path, 390, "light")).toEqual([]);
   });
