@@ -70,6 +70,8 @@ test("from page to page without loading anew, over folders of different depth, a
   await page.goto(`${site.address}docs/experiments.html`, { waitUntil: "networkidle2" });
   await page.evaluate("window.stayed = true");
   const go = async (selector: string, path: string): Promise<void> => {
+    // The address changes before the page does.
+    await page.waitForSelector(selector);
     await page.$eval(selector, (link) => (link as HTMLElement).click());
     await page.waitForFunction((end: string) => location.pathname.endsWith(end), {}, path);
     await page.waitForFunction(
