@@ -1,10 +1,10 @@
 /** Both networks of the default preset in two threads of Node, in step like the page's: what its speed is measured against. */
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { inflateSync } from "node:zlib";
 import { build } from "esbuild";
-import { images as packed, root, site } from "../build/places.ts";
+import { dist, root, site } from "../build/places.ts";
 
 /** How far one network may be ahead of the other, as in the page (lab/pace.ts). */
 const AHEAD = 4;
@@ -22,7 +22,14 @@ interface Beginning {
   readonly images: object;
 }
 
-/** Makes both threads. @throws Error if the site's images have not been packed. */
+/** The page's own images. */
+function packedDigits(): string {
+  const name = readdirSync(`${dist}assets`).find((file) => /^digits-14\b.*\.bin$/.test(file));
+  if (!name) throw new Error("the site that is built has no digits");
+  return `${dist}assets/${name}`;
+}
+
+/** Makes both threads. @throws Error if the site that is built has no images. */
 export async function nodePair(): Promise<NodePair> {
   const folder = `${root}build/site/bench-parts/`;
   await build({
@@ -36,12 +43,12 @@ export async function nodePair(): Promise<NodePair> {
     alias: { skipstone: `${root}src/index.ts` },
     logLevel: "error",
   });
-  const { beginning } = (await import(`file://${folder}beginning.mjs`)) as {
+  const { beginning } = (await import(pathToFileURL(`${folder}beginning.mjs`).href)) as {
     beginning: (bytes: Uint8Array) => Beginning;
   };
-  const parts = beginning(inflateSync(readFileSync(`${packed}digits-14.bin`)));
-  const program = new URL(`file://${folder}trainer.mjs`);
-  const threads = ["a", "b"].map((side) => new Worker(fileURLToPath(program), { workerData: { ...parts, side } }));
+  const parts = beginning(inflateSync(readFileSync(packedDigits())));
+  const program = `${folder}trainer.mjs`;
+  const threads = ["a", "b"].map((side) => new Worker(program, { workerData: { ...parts, side } }));
   const steps = [0, 0];
   let [going, failure] = [false, null as Error | null];
   const give = (): void => {

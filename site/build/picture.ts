@@ -15,12 +15,12 @@ const WIDTH = 900;
 
 /** The steps that are shown: all of the fall, then ever fewer. */
 const STEPS: readonly number[] = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 30, 35, 40, 46, 53, 60, 70, 80, 90],
-  ...[100, 125, 150, 175, 200, 240, 280, 320, 360, 400],
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 30, 35, 40, 53, 60, 80, 90],
+  ...[100, 150, 175, 200, 240, 280, 320, 360, 400],
 ];
 
 /** Milliseconds for which the frame of a step is shown. */
-const delayOf = (step: number): number => (step === 400 ? 3000 : step === 1 ? 900 : step < 10 ? 350 : 180);
+const delayOf = (step: number): number => (step === 400 ? 3000 : step === 1 ? 900 : step < 10 ? 350 : 220);
 
 /** What is cut out: the cards with their verdicts, and the chart with both diagrams. */
 const PARTS = [".lab .cards", ".lab .lab-flow"];
@@ -38,7 +38,7 @@ export async function makePicture(report: (text: string) => void): Promise<strin
     await page.evaluate(TIDY);
     const frames = await framesOf(page, report);
     const picture = await sharp(frames, { join: { animated: true } })
-      .webp({ quality: 60, effort: 6, minSize: true, loop: 0, delay: STEPS.map(delayOf) })
+      .webp({ quality: 40, effort: 6, minSize: true, loop: 0, delay: STEPS.map(delayOf) })
       .toBuffer();
     writeFileSync(`${root}${FILE}`, picture);
     return `${FILE}: ${STEPS.length} frames, ${(picture.length / 1000).toFixed(0)} kB`;
@@ -49,11 +49,16 @@ export async function makePicture(report: (text: string) => void): Promise<strin
   }
 }
 
-/** Nothing in the picture that asks to be pressed, or scrolls. */
+/** Nothing in the picture that asks to be pressed, or scrolls; where the controls were, the number of the step. */
 const TIDY = `
 document.head.append(Object.assign(document.createElement("style"), {
-  textContent: ".lab-flow button, .lab-flow .row { visibility: hidden } html { scrollbar-width: none }",
+  textContent: \`
+    .lab-flow :is(button, select, .row) { visibility: hidden }
+    .lab-flow { position: relative }
+    .lab-flow .picture-step { position: absolute; right: 0; top: 0; font: 650 24px var(--type); color: var(--ink) }
+    html { scrollbar-width: none }\`,
 }));
+document.querySelector(".lab-flow").append(Object.assign(document.createElement("div"), { className: "picture-step" }));
 document.activeElement?.blur();
 `;
 
@@ -66,6 +71,7 @@ async function framesOf(page: Page, report: (text: string) => void): Promise<Buf
       await page.evaluate("document.querySelector('.lab [aria-keyshortcuts=\".\"]').click()");
       await page.waitForFunction(`skipstoneLab.step === ${made + 1}`, { polling: 5 });
     }
+    await page.evaluate(`document.querySelector(".picture-step").textContent = "step ${step}"`);
     // The readings of this step are taken once it is seen that the run waits, and words come four times a second.
     await new Promise((resolve) => setTimeout(resolve, 1500));
     frames.push(Buffer.from(await page.screenshot({ clip, type: "png" })));
