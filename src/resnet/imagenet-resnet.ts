@@ -115,7 +115,7 @@ export function resnet18(options: ImageNetResNetOptions): ImageNetResNet {
  * ResNet-34.
  *
  * @example
- * const network = resnet34({ classes: 1000, rng });
+ * const network = resnet34({ classes: 1000, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 21797672
  */
 export function resnet34(options: ImageNetResNetOptions): ImageNetResNet {
@@ -126,7 +126,7 @@ export function resnet34(options: ImageNetResNetOptions): ImageNetResNet {
  * ResNet-50.
  *
  * @example
- * const network = resnet50({ classes: 1000, rng });
+ * const network = resnet50({ classes: 1000, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 25557032
  */
 export function resnet50(options: ImageNetResNetOptions): ImageNetResNet {
@@ -137,7 +137,7 @@ export function resnet50(options: ImageNetResNetOptions): ImageNetResNet {
  * ResNet-101.
  *
  * @example
- * const network = resnet101({ classes: 10, rng });
+ * const network = resnet101({ classes: 10, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 42520650
  */
 export function resnet101(options: ImageNetResNetOptions): ImageNetResNet {
@@ -148,7 +148,7 @@ export function resnet101(options: ImageNetResNetOptions): ImageNetResNet {
  * ResNet-152.
  *
  * @example
- * const network = resnet152({ classes: 10, rng });
+ * const network = resnet152({ classes: 10, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 58164298
  */
 export function resnet152(options: ImageNetResNetOptions): ImageNetResNet {
@@ -159,7 +159,7 @@ export function resnet152(options: ImageNetResNetOptions): ImageNetResNet {
  * ResNeXt-50 32×4d.
  *
  * @example
- * const network = resnext50_32x4d({ classes: 1000, rng });
+ * const network = resnext50_32x4d({ classes: 1000, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 25028904
  */
 export function resnext50_32x4d(options: ImageNetResNetOptions): ImageNetResNet {
@@ -170,7 +170,7 @@ export function resnext50_32x4d(options: ImageNetResNetOptions): ImageNetResNet 
  * ResNeXt-101 32×8d.
  *
  * @example
- * const network = resnext101_32x8d({ classes: 10, rng });
+ * const network = resnext101_32x8d({ classes: 10, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 86762826
  */
 export function resnext101_32x8d(options: ImageNetResNetOptions): ImageNetResNet {
@@ -181,7 +181,7 @@ export function resnext101_32x8d(options: ImageNetResNetOptions): ImageNetResNet
  * Wide ResNet-50-2.
  *
  * @example
- * const network = wideResnet50_2({ classes: 1000, rng });
+ * const network = wideResnet50_2({ classes: 1000, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 68883240
  */
 export function wideResnet50_2(options: ImageNetResNetOptions): ImageNetResNet {
@@ -192,7 +192,7 @@ export function wideResnet50_2(options: ImageNetResNetOptions): ImageNetResNet {
  * Wide ResNet-101-2.
  *
  * @example
- * const network = wideResnet101_2({ classes: 10, rng });
+ * const network = wideResnet101_2({ classes: 10, rng, init: () => {} }); // zeros: a file brings the weights
  * network.parameterCount(); // 124858186
  */
 export function wideResnet101_2(options: ImageNetResNetOptions): ImageNetResNet {
