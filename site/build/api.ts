@@ -62,6 +62,7 @@ export function writeReference(): void {
   }
   for (const path of filesOf(`${pages}api/`)) if (path.endsWith(".md")) tidyPage(`${pages}api/${path}`);
   writeSidebars(readReference());
+  writeEntries();
 }
 
 /** The exports that the reference has, from TypeDoc's JSON in .pages. */
@@ -102,7 +103,32 @@ export function gaps(exports: readonly Export[]): string[] {
 /** Takes away the plugin's head and rule above the title: the site has its own. README is what VitePress calls index. */
 function tidyPage(file: string): void {
   const text = readFileSync(file, "utf8");
-  writeFileSync(file, text.replace(/^[\s\S]*?(?=^# )/m, ""));
+  // The lists beside it are in the order of the alphabet, which nobody reads on in.
+  writeFileSync(file, text.replace(/^[\s\S]*?(?=^# )/m, "---\nprev: false\nnext: false\n---\n\n"));
+}
+
+/** The entries, from numbers to networks, with what a reader looks for in each. */
+const ENTRIES: readonly (readonly [layer: string, words: string])[] = [
+  ["tensor", "tensors and how they are made, shapes, seeded random numbers, errors, threads"],
+  ["autograd", "operations with their derivatives (`conv2d`, `matmul`, `crossEntropy`, …), `backward`, `noGrad`"],
+  [
+    "nn",
+    "modules and layers (`Conv2d`, `BatchNorm2d`, …), optimisers, schedules, `fit`, `evaluate`, `predict`, `summary`",
+  ],
+  ["resnet", "residual networks and their plain twins: `createModel`, `cifarResNet`, blocks, shortcuts"],
+  ["flow", "instruments: `certify`, `flowRecorder`, `flowVerdict`, `identityShares`, `saliency`, lesions"],
+  ["data", "readers of data sets, `batches`, augmentation"],
+  ["io", "weights in and out: safetensors, PyTorch's `.pth`, NumPy, TensorFlow.js, ONNX"],
+  ["node", "the same readers and writers with paths, for Node"],
+];
+
+/** The reference's first page: what each entry is for, and how it is imported. */
+function writeEntries(): void {
+  const rows = ENTRIES.map(([layer, words]) => `| [skipstone/${layer}](./${layer}/index.md) | ${words} |`);
+  writeFileSync(
+    `${pages}api/index.md`,
+    `---\nprev: false\nnext: false\n---\n\n# API reference\n\nAll but the last entry are in \`skipstone\` as well: \`import { conv2d } from "skipstone"\`. The search finds a function by its name (Ctrl K).\n\n| entry | what is in it |\n| --- | --- |\n${rows.join("\n")}\n`,
+  );
 }
 
 interface Item {

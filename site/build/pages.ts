@@ -5,6 +5,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { tourPage } from "../tour/page.ts";
+import { pageExamples } from "./examples.ts";
 import { type Kind, pageOf, rewriteLinks } from "./links.ts";
 import { pages, root, site } from "./places.ts";
 
@@ -26,7 +27,7 @@ export function gatherPages(): void {
   cpSync(`${root}docs/images`, `${pages}docs/images`, { recursive: true });
 
   const documents = [...OTHERS, ...filesUnder("docs").filter((path) => path.endsWith(".md")), ...exampleDocuments()];
-  const linked = new Set<string>();
+  const linked = new Set<string>(pageExamples.map(({ name }) => `examples/${name}`));
   for (const path of documents) {
     const { text, linked: more } = rewriteLinks(readFileSync(root + path, "utf8"), path, kindAmong(documents));
     for (const target of more) linked.add(target);
@@ -104,7 +105,7 @@ function addressIn(folder: string, path: string): string {
 }
 
 function codePage(path: string, body: string): string {
-  return `---\nsearch: false\naside: false\nsidebar: false\neditLink: false\npageClass: code-page\n---\n\n# ${path}\n\n${body}\n`;
+  return `---\nsearch: false\naside: false\nsidebar: false\neditLink: false\nprev: false\nnext: false\npageClass: code-page\n---\n\n# ${path}\n\n${body}\n`;
 }
 
 /** What Shiki calls the language; other files are shown as plain text. */
