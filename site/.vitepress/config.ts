@@ -29,7 +29,8 @@ const guide: DefaultTheme.SidebarItem[] = [
   {
     text: "Begin",
     items: [
-      item("README", "What it is"),
+      item("README", "What it is, and how to install"),
+      item("docs/laboratory", "The laboratory"),
       item("docs/tour", "Tour: one pixel by hand"),
       item("docs/how-to", "How to …"),
       item("examples", "Examples in this site"),
@@ -90,6 +91,7 @@ const nav: DefaultTheme.NavItem[] = [
   { text: "Guide", link: "/README", activeMatch: "^/(README|docs/(?!tour|experiments))" },
   { text: "Networks", link: "/networks/", activeMatch: "^/networks/" },
   { text: "Experiments", link: "/docs/experiments" },
+  { text: "Examples", link: "/examples", activeMatch: "^/examples" },
   { text: "API", link: "/api/", activeMatch: "^/api/" },
 ];
 
@@ -134,8 +136,15 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
         },
       },
     },
-    docFooter: { prev: false, next: false },
-    externalLinkIcon: true,
+    docFooter: { prev: "Before", next: "Next" },
+    // Links are made absolute before scripts take over (relative.ts): every one of them would count as external.
+    externalLinkIcon: false,
+    notFound: {
+      title: "This page is not here",
+      quote: "It may have moved with a new version. The search finds every page by its words.",
+      linkText: "To the laboratory",
+      linkLabel: "To the first page, the laboratory",
+    },
   },
   vite: {
     resolve: {

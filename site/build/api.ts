@@ -64,6 +64,7 @@ export function writeReference(): void {
   }
   for (const path of filesOf(`${pages}api/`)) if (path.endsWith(".md")) tidyPage(path);
   writeSidebars(readReference());
+  writeEntries();
 }
 
 /** The exports that the reference has, from TypeDoc's JSON in .pages. */
@@ -106,11 +107,12 @@ const KINDS = /^# (Abstract )?(Function|Class|Interface|Type Alias|Variable): (.
 
 /**
  * A page as the site has it: without the plugin's head and rule above the title, which is the name alone under a label with its kind;
- * its types as they are called; and links to the line of the source.
+ * its types as they are called; and links to the line of the source. The lists beside it are in the order of the alphabet, which nobody
+ * reads on in, so it has no page before or after it.
  */
 export function tidyReference(text: string, path: string): string {
   return text
-    .replace(/^[\s\S]*?(?=^# )/m, "")
+    .replace(/^[\s\S]*?(?=^# )/m, "---\nprev: false\nnext: false\n---\n\n")
     .replace(KINDS, (_, abstract: string | undefined, kind: string, name: string) => {
       const label = `${abstract ?? ""}${kind}`.toLowerCase();
       const layer = path.split("/")[0];
@@ -135,6 +137,30 @@ export function tidyReference(text: string, path: string): string {
 function tidyPage(path: string): void {
   const file = `${pages}api/${path}`;
   writeFileSync(file, tidyReference(readFileSync(file, "utf8"), path));
+}
+
+/** The entries, from numbers to networks, with what a reader looks for in each. */
+const ENTRIES: readonly (readonly [layer: string, words: string])[] = [
+  ["tensor", "tensors and how they are made, shapes, seeded random numbers, errors, threads"],
+  ["autograd", "operations with their derivatives (`conv2d`, `matmul`, `crossEntropy`, …), `backward`, `noGrad`"],
+  [
+    "nn",
+    "modules and layers (`Conv2d`, `BatchNorm2d`, …), optimisers, schedules, `fit`, `evaluate`, `predict`, `summary`",
+  ],
+  ["resnet", "residual networks and their plain twins: `createModel`, `cifarResNet`, blocks, shortcuts"],
+  ["flow", "instruments: `certify`, `flowRecorder`, `flowVerdict`, `identityShares`, `saliency`, lesions"],
+  ["data", "readers of data sets, `batches`, augmentation"],
+  ["io", "weights in and out: safetensors, PyTorch's `.pth`, NumPy, TensorFlow.js, ONNX"],
+  ["node", "the same readers and writers with paths, for Node"],
+];
+
+/** The reference's first page: what each entry is for, and how it is imported. */
+function writeEntries(): void {
+  const rows = ENTRIES.map(([layer, words]) => `| [skipstone/${layer}](./${layer}/index.md) | ${words} |`);
+  writeFileSync(
+    `${pages}api/index.md`,
+    `---\nprev: false\nnext: false\n---\n\n# API reference\n\nAll but the last entry are in \`skipstone\` as well: \`import { conv2d } from "skipstone"\`. The search finds a function by its name (Ctrl K).\n\n| entry | what is in it |\n| --- | --- |\n${rows.join("\n")}\n`,
+  );
 }
 
 interface Item {

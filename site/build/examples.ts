@@ -134,7 +134,7 @@ function writeDigits(root: string, folder: string): void {
 export function examplesPage(): string {
   const entries = pageExamples.map(
     ({ name, title, sentence }) =>
-      `- <a href="./examples/${name}/index.html" target="_self">${title}</a>. ${sentence} Source: \`examples/${name}\`.`,
+      `- <a href="./examples/${name}/index.html" target="_self">${title}</a>. ${sentence} [Its source](./source/examples/${name}/index.md).`,
   );
-  return `# Examples\n\nEach is one small page and its program; everything happens in your browser.\n\n${entries.join("\n")}\n`;
+  return `# Examples\n\nEach is one small page and its program; everything happens in your browser. Programs for Node, each of one thing, are in [examples/programs](./examples/programs/README.md).\n\n${entries.join("\n")}\n`;
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { filesOf } from "./relative.ts";
+import { filesOf, wayUp } from "./relative.ts";
 
 /** Writes the service worker of `folder`, a finished site, and asks for it in every page. */
 export function makeOffline(folder: string): void {
@@ -20,12 +20,14 @@ export function makeOffline(folder: string): void {
     if (!text.includes("__VP_BASE__=")) continue;
     writeFileSync(
       folder + path,
-      text.replace("</body>", () => `<script>${REGISTER}</script></body>`),
+      text.replace("</body>", () => `<script>${register(wayUp(path))}</script></body>`),
     );
   }
 }
 
-const REGISTER = `addEventListener("load",()=>navigator.serviceWorker?.register(__VP_BASE__+"offline.js").catch(()=>{}))`;
+/** Asks for the service worker from a page that is so far below the root. The examples are no pages of VitePress: they know no base. */
+const register = (up: string): string =>
+  `addEventListener("load",()=>navigator.serviceWorker?.register("${up}offline.js").catch(()=>{}))`;
 
 /** What the front page needs: what it names, the chunks that scripts fetch when asked for, and the small images' data. */
 function frontPage(files: readonly string[], html: string): string[] {

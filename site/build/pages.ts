@@ -5,6 +5,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { tourPage } from "../tour/page.ts";
+import { pageExamples } from "./examples.ts";
 import { type Kind, rewriteLinks } from "./links.ts";
 import { pages, root, site } from "./places.ts";
 import { folderPage, listOf, pageOf, sourcePage, sourceStyle } from "./source.ts";
@@ -27,7 +28,7 @@ export function gatherPages(): void {
   cpSync(`${root}docs/images`, `${pages}docs/images`, { recursive: true });
 
   const documents = [...OTHERS, ...filesUnder("docs").filter((path) => path.endsWith(".md")), ...exampleDocuments()];
-  const linked = new Set<string>();
+  const linked = new Set<string>(pageExamples.map(({ name }) => `examples/${name}`));
   for (const path of documents) {
     const { text, linked: more } = rewriteLinks(readFileSync(root + path, "utf8"), path, kindAmong(documents));
     for (const target of more) linked.add(target);

@@ -59,10 +59,23 @@ function relativeHtml(path: string, text: string, marker: string): string {
     'for(const a of document.querySelectorAll("a[href],link[rel=icon]")){const u=new URL(a.getAttribute("href"),location);' +
     'if(u.origin===location.origin)a.setAttribute("href",u.pathname+u.search+u.hash)}';
   return text
-    .replace(/<meta charset="[^"]*">/i, (charset) => `${charset}\n    <script>${base}</script>`)
+    .replace(
+      /<meta charset="[^"]*">/i,
+      (charset) => `${charset}\n    <script>${base}${path === "404.html" ? `;${FIND_ROOT}` : ""}</script>`,
+    )
     .replace("</body>", () => `<script>${links}</script></body>`)
     .replaceAll(marker, up);
 }
+
+/**
+ * A host answers every address with 404.html, in whatever folder, and relative addresses then lead nowhere. The page looks for the
+ * site's root among the folders above, known by a file that only the root has, and shows itself there.
+ */
+const FIND_ROOT =
+  '(async()=>{const here=new URL(".",location);for(let up=here;;up=new URL("..",up)){' +
+  'const answer=await fetch(new URL("hashmap.json",up),{method:"HEAD"}).catch(()=>null);' +
+  'if(answer?.ok){if(up.href!==here.href)location.replace(new URL("404.html",up));return}' +
+  'if(up.pathname==="/")return}})()';
 
 interface Piece {
   readonly start: number;
