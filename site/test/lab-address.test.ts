@@ -114,10 +114,9 @@ describe("a page that is left", () => {
       await lab.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })));
       await lab.until((page) => page.status === "ended");
       await expect.poll(() => lab.page.workers().length).toBe(0);
-      const { step } = await lab.state();
-      expect(step).toBeGreaterThanOrEqual(20);
       await lab.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
-      await lab.until((page, value) => page.status === "paused" && page.step === Number(value), String(step));
+      await lab.reach(30);
+      expect(await lab.state()).toMatchObject({ run: { depth: 8 }, status: "running" });
     });
   });
 
@@ -188,7 +187,10 @@ describe("browsers that lack something", () => {
       async (lab) => {
         await lab.reach(3);
         const { sides } = await lab.state();
-        expect([sides.a, sides.b].map(({ network }) => network!.tier)).toEqual(["plain", "plain"]);
+        expect([sides.a, sides.b].map(({ network }) => network!.tier)).toEqual([
+          expect.stringContaining("plain"),
+          expect.stringContaining("plain"),
+        ]);
         expect(await lab.text(".lab-notice")).toContain("no WebAssembly");
       },
       (page) =>
