@@ -45,13 +45,17 @@ describe("links", () => {
     expect(link).toMatch(/#v1&.*e=\d+\.ac0-2.*&t=\d+&f=[sp][0-9a-f]{8}/);
     for (const _ of [1, 2]) {
       await at(link.slice(link.indexOf("#")), async (lab) => {
-        await lab.until(() => document.querySelector(".lab-notice")?.textContent?.includes("the same bits as the sender's"));
+        await lab.until(() =>
+          document.querySelector(".lab-notice")?.textContent?.includes("the same bits as the sender's"),
+        );
         expect((await lab.state()).step).toBe(Number(/t=(\d+)/.exec(link)![1]));
         expect(await linkOf(lab)).toBe(link);
       });
     }
     const other = link.slice(link.indexOf("#")).replace(/f=(.)......../, "f=$100000000");
-    await at(other, (lab) => lab.until(() => document.querySelector(".lab-notice")?.textContent?.includes("other last bits")));
+    await at(other, (lab) =>
+      lab.until(() => document.querySelector(".lab-notice")?.textContent?.includes("other last bits")),
+    );
   });
 
   test("what is out of range is clamped, with a note; what is unknown is kept", async () => {
@@ -68,7 +72,11 @@ describe("links", () => {
   test("view, block, pace and card are in the address and come from it", async () => {
     await at(`${SMALL}&view=ratio&block=1`, async (lab) => {
       await lab.reach(3);
-      expect(await lab.state()).toMatchObject({ view: "ratio", pace: "free", chosen: { side: "a", first: 1, last: 1 } });
+      expect(await lab.state()).toMatchObject({
+        view: "ratio",
+        pace: "free",
+        chosen: { side: "a", first: 1, last: 1 },
+      });
       expect(await lab.text(".lab-flow h2")).toContain("changes in a step");
       await lab.click("gradient");
       await lab.until(() => !location.hash.includes("view="));

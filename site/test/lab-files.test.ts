@@ -44,13 +44,18 @@ async function given(name: string): Promise<Buffer> {
 
 /** The words under the buttons of files. */
 const said = (pattern: string): Promise<void> =>
-  lab.until((_, value) => new RegExp(value).test(document.querySelector(".lab-more .quiet")?.textContent ?? ""), pattern);
+  lab.until(
+    (_, value) => new RegExp(value).test(document.querySelector(".lab-more .quiet")?.textContent ?? ""),
+    pattern,
+  );
 
 /** Chooses a file for "Load safetensors". */
 async function load(name: string, bytes: Uint8Array): Promise<void> {
   const path = join(folder, name);
   writeFileSync(path, bytes);
-  const input = (await lab.page.$(".lab-more input[type=file]")) as import("puppeteer-core").ElementHandle<HTMLInputElement>;
+  const input = (await lab.page.$(
+    ".lab-more input[type=file]",
+  )) as import("puppeteer-core").ElementHandle<HTMLInputElement>;
   await input.uploadFile(path);
 }
 
@@ -77,7 +82,9 @@ describe("networks as files", () => {
     await lab.go("#v1&d=14&w=2&b=4&p=free");
     await lab.until((page) => (page.state() as LabState).sides.a.network?.blocks.length === 6 && page.step > 2);
     await load("other.safetensors", bytes);
-    await lab.until(() => !/a moment|Saved/.test(document.querySelector(".lab-more .quiet")?.textContent ?? "a moment"));
+    await lab.until(
+      () => !/a moment|Saved/.test(document.querySelector(".lab-more .quiet")?.textContent ?? "a moment"),
+    );
     expect(await lab.text(".lab-more .quiet")).toMatch(/layer|missing|does not/);
     await lab.go(SMALL);
     await lab.until((page) => (page.state() as LabState).sides.a.network?.blocks.length === 3 && page.step > 2);
@@ -103,7 +110,9 @@ test.each(["flow", "loss", "history"])("the picture of %s as SVG and PNG, and it
   await lab.page.select(`${section} select.save`, "png");
   expect((await given(`${name}.png`)).subarray(1, 4).toString()).toBe("PNG");
   await lab.page.$eval(`${section} .head button[aria-expanded]`, (button) => (button as HTMLElement).click());
-  const cells = await lab.page.$$eval(`${section} .numbers tbody td`, (all) => all.map(({ textContent }) => textContent));
+  const cells = await lab.page.$$eval(`${section} .numbers tbody td`, (all) =>
+    all.map(({ textContent }) => textContent),
+  );
   expect(cells.length).toBeGreaterThan(10);
   expect(cells.join()).not.toMatch(/NaN|undefined/);
   await lab.page.$eval(`${section} .head button[aria-expanded]`, (button) => (button as HTMLElement).click());
@@ -112,9 +121,13 @@ test.each(["flow", "loss", "history"])("the picture of %s as SVG and PNG, and it
 test("go there: back to a step, forward to another, and it pauses", async () => {
   const field = '[aria-label="Step to go to"]';
   for (const step of ["7", "60"]) {
-    await lab.page.$eval(field, (input, value) => {
-      (input as HTMLInputElement).value = value;
-    }, step);
+    await lab.page.$eval(
+      field,
+      (input, value) => {
+        (input as HTMLInputElement).value = value;
+      },
+      step,
+    );
     await lab.click("Go there");
     await lab.until((page, value) => page.step === Number(value) && page.status === "paused", step);
   }
@@ -132,7 +145,9 @@ describe("the pad", () => {
     lab.until(() => [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"));
   const emptied = async (): Promise<void> => {
     await lab.click("Clear");
-    await lab.until(() => [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent === "–"));
+    await lab.until(() =>
+      [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent === "–"),
+    );
   };
 
   test("a stroke by mouse: both answer, and show where they look; undo takes it back", async () => {
@@ -151,7 +166,8 @@ describe("the pad", () => {
 
   test("by keyboard: arrows, space, Backspace, Delete", async () => {
     await lab.page.focus(board);
-    for (const key of ["ArrowDown", "Space", "ArrowDown", "Space", "ArrowDown", "Space"] as const) await lab.page.keyboard.press(key);
+    for (const key of ["ArrowDown", "Space", "ArrowDown", "Space", "ArrowDown", "Space"] as const)
+      await lab.page.keyboard.press(key);
     await answered();
     await lab.page.keyboard.press("Delete");
     await lab.until(() => document.querySelector(".lab-pad .large")?.textContent === "–");
@@ -171,7 +187,9 @@ describe("the pad", () => {
     await lab.reach(step + 10);
     await lab.click("Copy a link to this moment");
     await said("Copied|copy it");
-    expect(await lab.page.$eval(".lab-more input[type=text]", (input) => (input as HTMLInputElement).value)).toContain("drawings");
+    expect(await lab.page.$eval(".lab-more input[type=text]", (input) => (input as HTMLInputElement).value)).toContain(
+      "drawings",
+    );
     await lab.click("Go on");
     await emptied();
   });
@@ -194,7 +212,9 @@ test("on a phone a finger chooses blocks and draws; it cuts nothing", async () =
   const touch = await phone.page.touchscreen.touchStart(pad!.x + 100, pad!.y + 60);
   for (let y = 80; y < 200; y += 20) await touch.move(pad!.x + 100, pad!.y + y);
   await touch.end();
-  await phone.until(() => [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"));
+  await phone.until(() =>
+    [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"),
+  );
   expect(phone.faults).toEqual([]);
   await phone.page.close();
 });

@@ -45,7 +45,9 @@ test("a drawing", async () => {
   await lab.page.mouse.down();
   await lab.page.mouse.move(box!.x + box!.width / 2, box!.y + box!.height - 40, { steps: 8 });
   await lab.page.mouse.up();
-  await lab.until(() => [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"));
+  await lab.until(() =>
+    [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"),
+  );
 });
 
 test("a preset", async () => {
@@ -56,8 +58,14 @@ test("a preset", async () => {
 test("the first cards of the walk", async () => {
   await lab.click("Take the walk →");
   for (const number of [1, 2]) {
-    await lab.until((_, value) => document.querySelector("#lab-walk-title")?.textContent === value, walkCards[number - 1]!.title);
-    await lab.until((page, value) => page.step === Number(value) && page.status === "paused", number === 1 ? "0" : "40");
+    await lab.until(
+      (_, value) => document.querySelector("#lab-walk-title")?.textContent === value,
+      walkCards[number - 1]!.title,
+    );
+    await lab.until(
+      (page, value) => page.step === Number(value) && page.status === "paused",
+      number === 1 ? "0" : "40",
+    );
     await lab.click("Next →");
   }
   expect(lab.faults).toEqual([]);

@@ -5,7 +5,10 @@ import type { Model } from "../lab/ui/model.ts";
 import { watchedPage } from "./browsers.ts";
 
 /** What `window.skipstoneLab.state()` tells. */
-export type LabState = Pick<Model, "run" | "view" | "pace" | "walk" | "chosen" | "playing" | "step" | "status" | "sides">;
+export type LabState = Pick<
+  Model,
+  "run" | "view" | "pace" | "walk" | "chosen" | "playing" | "step" | "status" | "sides"
+>;
 
 /** A small run, quick to train; more of an address may follow. */
 export const SMALL = "#v1&d=8&w=2&b=4&p=free";

@@ -24,7 +24,9 @@ async function card(lab: LabPage, number: number): Promise<void> {
   const { title, place } = walkCards[number - 1]!;
   await lab.page.waitForSelector(".lab-walk", { visible: true });
   await lab.until((_, value) => document.querySelector("#lab-walk-title")?.textContent === value, title);
-  expect(await lab.page.$$eval("[data-pointed]", (all) => all.map((one) => one.getAttribute("data-place")))).toEqual([place]);
+  expect(await lab.page.$$eval("[data-pointed]", (all) => all.map((one) => one.getAttribute("data-place")))).toEqual([
+    place,
+  ]);
   await lab.until((_, value) => location.hash.includes(`walk=${value}`), String(number));
 }
 

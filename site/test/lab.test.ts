@@ -2,10 +2,10 @@
 /** The laboratory in Chromium: training, settings, presets, cuts. */
 import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { LIMITS, ORDER_NAMES, SHORTCUT_KINDS, STARTS } from "../lab/state.ts";
 import { PRESETS } from "../lab/presets.ts";
+import { LIMITS, ORDER_NAMES, SHORTCUT_KINDS, STARTS } from "../lab/state.ts";
 import { launch, startSite } from "./browsers.ts";
-import { type LabPage, openLab, setField, SMALL } from "./lab-page.ts";
+import { type LabPage, openLab, SMALL, setField } from "./lab-page.ts";
 
 let browser: Browser;
 let site: Awaited<ReturnType<typeof startSite>>;
@@ -95,19 +95,26 @@ describe("settings", () => {
     await lab.until((page) => page.step > 0 && location.hash.includes("px=28"));
   });
 
-  test.each(SHORTCUT_KINDS.map((kind) => [kind]))("shortcut %s: the networks and their certificates are there", async (kind) => {
-    await small();
-    await lab.click("all …");
-    await setField(lab, "a.shortcut", kind);
-    await lab.until((page, value) => {
-      const { run, sides } = page.state() as Awaited<ReturnType<LabPage["state"]>>;
-      return run.a.shortcut === value && page.step > 0 && sides.a.network?.blocks.some(({ shortcut }) => shortcut === value);
-    }, kind);
-    const { sides, run } = await lab.state();
-    expect(sides.a.certificate!.blocks).toHaveLength(3);
-    expect(run.events).toEqual([]);
-    await lab.click("Close");
-  });
+  test.each(SHORTCUT_KINDS.map((kind) => [kind]))(
+    "shortcut %s: the networks and their certificates are there",
+    async (kind) => {
+      await small();
+      await lab.click("all …");
+      await setField(lab, "a.shortcut", kind);
+      await lab.until((page, value) => {
+        const { run, sides } = page.state() as Awaited<ReturnType<LabPage["state"]>>;
+        return (
+          run.a.shortcut === value &&
+          page.step > 0 &&
+          sides.a.network?.blocks.some(({ shortcut }) => shortcut === value)
+        );
+      }, kind);
+      const { sides, run } = await lab.state();
+      expect(sides.a.certificate!.blocks).toHaveLength(3);
+      expect(run.events).toEqual([]);
+      await lab.click("Close");
+    },
+  );
 
   test.each(ORDER_NAMES.map((order) => [order]))("order %s trains", async (order) => {
     await small();
@@ -130,7 +137,12 @@ describe("settings", () => {
     expect((await lab.state()).run.b.start).toBe("default");
     expect(await lab.text(".lab-settings .why")).not.toBe("");
     for (const start of STARTS.slice(1)) {
-      expect(await lab.page.$eval(`[name="a.start"] option[value="${start}"]`, (option) => (option as HTMLOptionElement).disabled)).toBe(start === "fixup");
+      expect(
+        await lab.page.$eval(
+          `[name="a.start"] option[value="${start}"]`,
+          (option) => (option as HTMLOptionElement).disabled,
+        ),
+      ).toBe(start === "fixup");
     }
     await lab.click("Close");
   });
@@ -170,7 +182,9 @@ test.each(PRESETS.map((preset) => [preset.title, preset] as const))("preset %s",
   }, JSON.stringify(preset.run));
   expect(await lab.text(".lab-presets .sentence")).toBe(preset.sentence);
   expect(await lab.text(".lab-a h2")).toContain(preset.cards.a);
-  expect(await lab.page.$$eval(".lab-presets [aria-pressed=true]", (all) => all.map(({ textContent }) => textContent))).toEqual([title]);
+  expect(
+    await lab.page.$$eval(".lab-presets [aria-pressed=true]", (all) => all.map(({ textContent }) => textContent)),
+  ).toEqual([title]);
   const { sides } = await lab.state();
   expect(sides.a.network!.layers).toHaveLength(preset.run.depth - 1);
 });
@@ -180,7 +194,9 @@ describe("cuts", () => {
   const isCut = (block: number, part: string): Promise<void> =>
     lab.until((page, value) => {
       const [at, wanted] = value.split(" ");
-      return (page.state() as Awaited<ReturnType<LabPage["state"]>>).sides.a.network?.blocks[Number(at)]?.cut === wanted;
+      return (
+        (page.state() as Awaited<ReturnType<LabPage["state"]>>).sides.a.network?.blocks[Number(at)]?.cut === wanted
+      );
     }, `${block} ${part}`);
 
   test("by mouse on the arc, seen in certificate, words, address; and joined again", async () => {
@@ -191,7 +207,9 @@ describe("cuts", () => {
     await isCut(1, "shortcut");
     await lab.until(() => /e=\d+\.ac1/.test(location.hash));
     expect((await lab.state()).sides.a.certificate!.holds).toBe(false);
-    await lab.until(() => document.querySelector("#lab-a-block-1")?.getAttribute("aria-label")?.includes("shortcut cut"));
+    await lab.until(() =>
+      document.querySelector("#lab-a-block-1")?.getAttribute("aria-label")?.includes("shortcut cut"),
+    );
     await lab.click("Rejoin all");
     await isCut(1, "none");
     expect((await lab.state()).sides.a.certificate!.holds).toBe(true);
