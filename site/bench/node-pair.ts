@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { dist, root, site } from "../build/places.ts";
 
 /** How far one network may be ahead of the other, as in the page (lab/pace.ts). */
-const AHEAD = 4;
+const AHEAD = 8;
 
 /** A pair of threads. */
 export interface NodePair {

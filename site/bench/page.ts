@@ -73,8 +73,8 @@ async function measure(
     await page.goto(address, { waitUntil: "domcontentloaded" });
     await page.waitForFunction("globalThis.skipstoneBench?.second !== null", { timeout: 60_000 });
     const { first, second } = (await page.evaluate("skipstoneBench")) as { first: number; second: number };
-    const sent = { ...counted };
     await page.waitForFunction("skipstoneLab.step > 100", { timeout: 120_000 });
+    const sent = { ...counted };
     const { inPage, inNode } = await alternate(page, pair, report);
     await page.evaluate("document.querySelector('.lab button.pause').click()");
     await wait(3000);
@@ -162,6 +162,7 @@ function table(all: readonly Measured[]): string {
     ["front page over the wire", ({ sent }) => kib(sent.total)],
     ["of this, script, gzipped", ({ sent }) => kib(sent.script)],
     ["of this, images to train on", ({ sent }) => kib(sent.data)],
+    ["beside these, fetched ahead for other pages and for offline", ({ sent }) => kib(sent.ahead)],
     ["memory of the page after collection, per minute", ({ heaps }) => heaps.map(({ page }) => mb(page)).join(", ")],
     ["memory of both workers, per minute", ({ heaps }) => heaps.map(({ workers }) => mb(workers)).join(", ")],
   ];

@@ -8,8 +8,11 @@ export function rateAt(pace: Pace, step: number): number {
   return step < 8 ? 4 : step < 40 ? 20 : Number.POSITIVE_INFINITY;
 }
 
-/** How many steps one network may be ahead of the other. */
-export const AHEAD = 4;
+/**
+ * How many steps one network may be ahead of the other: enough that neither waits while the page draws a frame and gives
+ * credit, few enough that a cut, which is made at the first step without credit, is seen at once.
+ */
+export const AHEAD = 8;
 
 /** At most so many steps a second are measured, once the first sixty are over. */
 const MEASURED_A_SECOND = 20;

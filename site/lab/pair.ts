@@ -1,7 +1,7 @@
 /**
- * What a duo does. Both networks get the same credit: the number of steps that they may have made. It is never more than four
- * ahead of the slower one; pace is how fast it is given, and pause is none. So nothing here changes a bit of the run, except for
- * changes, which are made at the first step that no credit was given for: the same for both.
+ * What a duo does. Both networks get the same credit: the number of steps that they may have made. It is never more than
+ * `AHEAD` over the slower one's step; pace is how fast it is given, and pause is none. So nothing here changes a bit of the
+ * run, except for changes, which are made at the first step that no credit was given for: the same for both.
  */
 import type { Answer, Duo, DuoEvents, DuoOptions, RunImages, StartOptions, Status, Watch } from "./duo.ts";
 import { joined } from "./fingerprints.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Glances } from "../../site/lab/glances.ts";
 import type { ToPage } from "../../site/lab/protocol.ts";
 import { DEFAULT_RUN, type Name, type Run } from "../../site/lab/state.ts";
@@ -49,6 +49,33 @@ describe("a training of the page", () => {
     const { bits, told } = await withReadings(run, "a", 15);
     expect(bits).toBe(await byFit(run, "a", 15));
     expect(told.some(({ type }) => type === "shares")).toBe(false);
+  });
+
+  test("readings have turns: while it goes, the chosen block's lesion does not wait for ever", async () => {
+    const training = new Training({ run: { ...RUN, depth: 8, events: [] }, side: "a", ...(await digits()) });
+    const told: ToPage[] = [];
+    // A clock that says of every reading that it took 40 ms, and of every step 200.
+    let time = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+      time += 40;
+      return time;
+    });
+    try {
+      const glances = new Glances(training, (message) => told.push(message));
+      glances.watch({ ratios: false, shares: true, block: 1, digit: 0 });
+      let read = 0;
+      for (training.step = 1; training.step < 150; training.step++) {
+        time += 200;
+        if (await glances.look(false)) read++;
+      }
+      const blocks = told.flatMap((message) => (message.type === "block" ? [message.block] : []));
+      expect(blocks.some(({ lesion }) => lesion !== null)).toBe(true);
+      expect(new Set(told.map(({ type }) => type))).toEqual(new Set(["tested", "shares", "block"]));
+      // A tenth of the time, and what may be saved up at the beginning.
+      expect(40 * read).toBeLessThanOrEqual(0.1 * time + 300 + 40 * 3);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test("changes do something: without them the bits are others", async () => {
