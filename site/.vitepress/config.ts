@@ -95,10 +95,11 @@ const nav: DefaultTheme.NavItem[] = [
   { text: "API", link: "/api/", activeMatch: "^/api/" },
 ];
 
-/** What the search reads of a page: of the reference only names and first words, or the index would weigh megabytes. */
-function searchedText(html: string, path: string): string {
-  if (!path.startsWith("api/")) return html;
-  return html.slice(0, html.indexOf("</h1>") + 5) + (/<p>(?!<)[\s\S]*?<\/p>/.exec(html)?.[0] ?? "");
+/** What the search reads of a page of the reference: its title and first words, or the index would weigh megabytes. */
+function firstWords(source: string): string {
+  const [title, ...lines] = source.replace(/^[\s\S]*?^# /m, "").split("\n");
+  const text = lines.join("\n").replace(/^```[\s\S]*?^```$/gm, "");
+  return `# ${title}\n\n${text.split(/\n{2,}/).find((part) => /^[A-Z`]/.test(part.trim())) ?? ""}\n`;
 }
 
 const config: UserConfig<DefaultTheme.Config> = defineConfig({
@@ -131,8 +132,7 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
         // What it is called and what stands on it have to begin with the same words (WCAG 2.5.3).
         translations: { button: { buttonText: "Search", buttonAriaLabel: "Search" } },
         _render(source, env, md) {
-          const html = md.render(source, env);
-          return env.frontmatter?.search === false ? "" : searchedText(html, env.relativePath);
+          return md.render(env.relativePath.startsWith("api/") ? firstWords(source) : source, env);
         },
       },
     },

@@ -6,8 +6,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { linkTo } from "./links.ts";
 import { pages, site } from "./places.ts";
 import { filesOf } from "./relative.ts";
+import { pageOf } from "./source.ts";
 
 /** What is used of TypeDoc's JSON. */
 export interface Reflection {
@@ -60,7 +62,7 @@ export function writeReference(): void {
     const { stdout, stderr } = error as { stdout?: Buffer; stderr?: Buffer };
     throw new Error(`TypeDoc could not write the reference:\n${stdout ?? ""}${stderr ?? ""}`);
   }
-  for (const path of filesOf(`${pages}api/`)) if (path.endsWith(".md")) tidyPage(`${pages}api/${path}`);
+  for (const path of filesOf(`${pages}api/`)) if (path.endsWith(".md")) tidyPage(path);
   writeSidebars(readReference());
   writeEntries();
 }
@@ -100,11 +102,41 @@ export function gaps(exports: readonly Export[]): string[] {
   ]);
 }
 
-/** Takes away the plugin's head and rule above the title: the site has its own. README is what VitePress calls index. */
-function tidyPage(file: string): void {
-  const text = readFileSync(file, "utf8");
-  // The lists beside it are in the order of the alphabet, which nobody reads on in.
-  writeFileSync(file, text.replace(/^[\s\S]*?(?=^# )/m, "---\nprev: false\nnext: false\n---\n\n"));
+/** What the plugin writes before a title that says what an export is. */
+const KINDS = /^# (Abstract )?(Function|Class|Interface|Type Alias|Variable): (.*)$/m;
+
+/**
+ * A page as the site has it: without the plugin's head and rule above the title, which is the name alone under a label with its kind;
+ * its types as they are called; and links to the line of the source. The lists beside it are in the order of the alphabet, which nobody
+ * reads on in, so it has no page before or after it.
+ */
+export function tidyReference(text: string, path: string): string {
+  return text
+    .replace(/^[\s\S]*?(?=^# )/m, "---\nprev: false\nnext: false\n---\n\n")
+    .replace(KINDS, (_, abstract: string | undefined, kind: string, name: string) => {
+      const label = `${abstract ?? ""}${kind}`.toLowerCase();
+      const layer = path.split("/")[0];
+      return `<p class="kind">${label} of skipstone/${layer}</p>\n\n# ${name.replace(/\\?<.*$/, "").replace(/\(\)$/, "")}`;
+    })
+    .replaceAll("Float32Array<ArrayBuffer>", "Float32Array")
+    .replaceAll("`Float32Array`\\<`ArrayBuffer`\\>", "`Float32Array`")
+    .replace(/^```ts\n[\s\S]*?^```$/gm, (block) =>
+      block
+        .replace(/:\s*\n\s*\| /g, ": ")
+        .replace(/\n\s*\| /g, " | ")
+        .replace(/ +$/gm, ""),
+    )
+    .replace(
+      /^Defined in: \[([^\]]*)\]\(source:([^#)]*)(#[^)]*)\)$/gm,
+      (_, name: string, file: string, line: string) => {
+        return `<p class="defined">Source: <a href="${linkTo(pageOf(file), `api/${path}`)}${line}" target="_self">src/${name}</a></p>`;
+      },
+    );
+}
+
+function tidyPage(path: string): void {
+  const file = `${pages}api/${path}`;
+  writeFileSync(file, tidyReference(readFileSync(file, "utf8"), path));
 }
 
 /** The entries, from numbers to networks, with what a reader looks for in each. */

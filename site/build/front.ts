@@ -1,7 +1,11 @@
-/** Puts the first picture into the front page: what the library computes at step 0, drawn before any script runs. */
+/**
+ * Puts the first picture into the front page: what the library computes at step 0, drawn before any script runs. It is a file of its
+ * own: in the page it would stand in its HTML and in its script.
+ */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { writePage } from "./pages.ts";
 import { pages, root, site } from "./places.ts";
 
 const PLACE = "<!-- the first picture -->";
@@ -12,15 +16,18 @@ export async function fillFront(): Promise<void> {
   const text = readFileSync(page, "utf8");
   if (!text.includes(PLACE)) throw new Error("site/index.md has no place for the first picture");
   const pictures = await firstPicture();
-  const figure = Object.entries(pictures).map(([theme, svg]) => `<div class="first-${theme}">${oneLine(svg)}</div>`);
+  const figure = Object.entries(pictures).map(([theme, svg]) => {
+    writePage(`public/first-${theme}.svg`, svg);
+    const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(svg)!;
+    const words = /aria-label="([^"]*)"/.exec(svg)![1];
+    // Only the one that is shown is fetched.
+    return `<img class="first-${theme}" src="/first-${theme}.svg" alt="${words}" width="${width}" height="${height}" loading="lazy">`;
+  });
   writeFileSync(
     page,
     text.replace(PLACE, () => `<div class="first-picture">${figure.join("")}</div>`),
   );
 }
-
-/** A blank line would end the block of HTML within a page of Markdown. */
-const oneLine = (svg: string): string => svg.replace(/>\s+</g, "><").replaceAll("\n", " ");
 
 /** Bundles first.ts, whose modules import the package by its name, and runs it. */
 async function firstPicture(): Promise<Readonly<Record<string, string>>> {

@@ -1,8 +1,9 @@
 /**
  * Links of the repository's documents, as they have to be in the site. The site's pages lie as the repository's files do, so a
- * link from document to document stays as it is. A link to a file of code leads to a page that shows the file.
+ * link from document to document stays as it is. A link to a file of code leads to a page that shows the file, which source.ts writes.
  */
 import { posix } from "node:path";
+import { listOf, pageOf } from "./source.ts";
 
 /** Finds what a path of the repository is. */
 export type Kind = (path: string) => "page" | "code" | "folder" | "none";
@@ -13,9 +14,12 @@ export interface Rewritten {
   readonly linked: readonly string[];
 }
 
-/** Where the page of a file of code lies, from the root of the site, without its extension. */
-export function pageOf(path: string): string {
-  return `source/${path}`;
+/** Behind a link of Markdown: the address is opened by the browser, since it is no page of VitePress's. */
+export const WHOLE: string = '{target="_self"}';
+
+/** The address of a page of the site, from the page at `from`. */
+export function linkTo(page: string, from: string): string {
+  return posix.relative(posix.dirname(from), page).replace(/^(?!\.)/, "./");
 }
 
 /**
@@ -35,8 +39,8 @@ export function rewriteLinks(text: string, from: string, kindOf: Kind): Rewritte
     linked.push(path);
     // The decisions have a list of their own.
     if (path === "docs/decisions") return `](./${posix.relative(posix.dirname(from), path)}/index.md)`;
-    const page = posix.relative(posix.dirname(from), `${pageOf(path)}${kind === "folder" ? "/index" : ""}.md`);
-    return `](${page.startsWith(".") ? page : `./${page}`}${anchor === undefined ? "" : `#${anchor}`})`;
+    const page = kind === "folder" ? listOf(path) : pageOf(path);
+    return `](${linkTo(page, from)}${anchor === undefined ? "" : `#${anchor}`})${WHOLE}`;
   };
   const parts = text.split(/^(```[\s\S]*?^```)/m);
   const changed = parts.map((part) => (part.startsWith("```") ? part : part.replace(/\]\(([^)\s]+)\)/g, rewrite)));

@@ -96,7 +96,7 @@ interface Usual {
 /** What the papers fed to a network of this name. */
 export function usualOf(name: ModelName): Usual {
   const family = familyOf(name);
-  if (family < 3) return { input: [3, 224, 224], small: [3, 64, 64], classes: 1000 };
+  if (family < 3) return { input: [3, 224, 224], small: [3, 33, 33], classes: 1000 };
   if (/^highway/.test(name)) return { input: [784], small: [784], classes: 10 };
   return { input: [3, 32, 32], small: /^conv/.test(name) ? [3, 32, 32] : [3, 8, 8], classes: 10 };
 }

@@ -16,6 +16,8 @@ export function makeOffline(folder: string): void {
   writeFileSync(`${folder}offline.js`, worker(version, front));
   for (const path of files.filter((path) => path.endsWith(".html") && path !== "404.html")) {
     const text = readFileSync(folder + path, "utf8");
+    // Pages that know no root of the site, such as those of code, are kept by it, but do not ask for it.
+    if (!text.includes("__VP_BASE__=")) continue;
     writeFileSync(
       folder + path,
       text.replace("</body>", () => `<script>${register(wayUp(path))}</script></body>`),
@@ -33,8 +35,9 @@ function frontPage(files: readonly string[], html: string): string[] {
   const shared = files.filter(
     (path) => /^assets\/(chunks\/|[\w-]*[wW]orker)/.test(path) && !path.includes("localSearch"),
   );
+  const pictures = files.filter((path) => /^first-\w+\.svg$/.test(path));
   const data = files.filter((path) => /(digits|fashion)-\d+\.[\w-]+\.bin$/.test(path));
-  return [...new Set(["./", "index.html", "favicon.svg", "hashmap.json", ...named, ...shared, ...data])].filter(
+  return [...new Set(["./", "index.html", "favicon.svg", ...pictures, ...named, ...shared, ...data])].filter(
     (path) => path === "./" || files.includes(path),
   );
 }

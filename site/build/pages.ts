@@ -6,8 +6,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statS
 import { dirname, posix } from "node:path";
 import { tourPage } from "../tour/page.ts";
 import { pageExamples } from "./examples.ts";
-import { type Kind, pageOf, rewriteLinks } from "./links.ts";
+import { type Kind, rewriteLinks } from "./links.ts";
 import { pages, root, site } from "./places.ts";
+import { folderPage, listOf, pageOf, sourcePage, sourceStyle } from "./source.ts";
 
 /** Documents outside docs/. */
 const OTHERS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "bench/README.md", "lab/experiments/README.md"];
@@ -81,37 +82,25 @@ function withTitle(text: string, path: string): string {
   return titleOf(text) === undefined ? `# ${posix.basename(path, ".md")}\n\n${text}` : text;
 }
 
-/** Pages of the linked code; of a linked folder the list of its files, each with its page. */
+/** Pages of all of src, and of the linked code; of a linked folder the list of its files, each with its page. */
 function writeCode(linked: ReadonlySet<string>): void {
   const folders = [...linked].filter((path) => statSync(root + path).isDirectory());
   const files = new Set([...linked].filter((path) => !folders.includes(path)));
+  for (const path of [...filesUnder("src"), ...folders.flatMap(filesUnder)]) if (!isDocument(path)) files.add(path);
   for (const folder of folders) {
-    const inside = filesUnder(folder);
-    for (const path of inside) if (!path.endsWith("README.md")) files.add(path);
-    const list = inside.map((path) => `- [${path.slice(folder.length + 1)}](${addressIn(folder, path)})`);
-    writePage(`${pageOf(folder)}/index.md`, codePage(folder, list.join("\n")));
+    const inside = filesUnder(folder).map((path) => {
+      const page = isDocument(path) ? path.replace(/md$/, "html") : pageOf(path);
+      return [path.slice(folder.length + 1), page] as const;
+    });
+    writePage(`public/${listOf(folder)}`, folderPage(folder, inside));
   }
-  for (const path of files) {
-    const text = readFileSync(root + path, "utf8");
-    const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-    writePage(`${pageOf(path)}.md`, codePage(path, `${fence}${languageOf(path)}\n${text.trimEnd()}\n${fence}`));
-  }
+  for (const path of files) writePage(`public/${pageOf(path)}`, sourcePage(path, readFileSync(root + path, "utf8")));
+  writePage("public/source/source.css", sourceStyle());
 }
 
-/** Where the page of a file in a listed folder is, from the list. Documents are pages of their own. */
-function addressIn(folder: string, path: string): string {
-  const page = path.endsWith("README.md") ? path : `${pageOf(path)}.md`;
-  return posix.relative(pageOf(folder), page).replace(/^(?!\.)/, "./");
-}
-
-function codePage(path: string, body: string): string {
-  return `---\nsearch: false\naside: false\nsidebar: false\neditLink: false\nprev: false\nnext: false\npageClass: code-page\n---\n\n# ${path}\n\n${body}\n`;
-}
-
-/** What Shiki calls the language; other files are shown as plain text. */
-function languageOf(path: string): string {
-  const known: Record<string, string> = { ts: "ts", html: "html", py: "python", sh: "sh", json: "json", md: "md" };
-  return known[/\.(\w+)$/.exec(path)?.[1] ?? ""] ?? "txt";
+/** Documents are pages of their own. */
+function isDocument(path: string): boolean {
+  return path.endsWith("README.md");
 }
 
 /** Paths of the files in a folder of the repository, and in the folders inside. */

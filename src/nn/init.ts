@@ -101,7 +101,13 @@ export function gainOf(nonlinearity: Nonlinearity, slope = 0.01): number {
   }
 }
 
-/** Sets every element to `value`. */
+/**
+ * Sets every element to `value`.
+ *
+ * @example
+ * const b = init.constant(zeros([3]), 0.5);
+ * b.toArray(); // [0.5, 0.5, 0.5]
+ */
 export function constant(t: Tensor, value: number): Tensor {
   checkNumberIn("init.constant", "value", value, "a number", () => true);
   return fill(t, () => value);

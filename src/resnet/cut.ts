@@ -3,7 +3,7 @@
  * is what it was, bit for bit.
  */
 import { Module } from "../nn/module.ts";
-import { checkOneOf } from "../tensor/arguments.ts";
+import { checkBoolean, checkOneOf } from "../tensor/arguments.ts";
 import type { ShortcutKind } from "./shortcut.ts";
 
 /**
@@ -20,7 +20,8 @@ export abstract class CuttableBlock<Kind extends ShortcutKind = ShortcutKind> ex
   abstract readonly uncutShortcut: Kind;
 
   /**
-   * Which path is left out. Blocks start with "none", and take "none" to be whole again.
+   * Which path is left out. Blocks start with "none", and take "none" to be whole again. It is no part of the state dict: a
+   * program that goes on from a checkpoint cuts what was cut.
    *
    * @throws ValueError for anything but "shortcut", "branch" and "none".
    */
@@ -39,6 +40,7 @@ export abstract class CuttableBlock<Kind extends ShortcutKind = ShortcutKind> ex
   }
 
   set collapsed(collapsed: boolean) {
+    checkBoolean(this.constructor.name, "collapsed", collapsed);
     if (collapsed !== this.collapsed) this.#cut = collapsed ? "branch" : "none";
   }
 

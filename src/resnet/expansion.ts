@@ -63,6 +63,8 @@ const OPTIONS: OptionNames<ExpansionOptions> = { at: true, order: true, resumeAt
  */
 export class Expansion {
   readonly #stages: readonly { readonly at: number; readonly blocks: readonly (readonly [string, ResidualBlock])[] }[];
+  /** Those that it has still to expand. A block that somebody else cuts later on is not its own. */
+  readonly #waiting = new Set<ResidualBlock>();
 
   constructor(model: AnyModule, options: ExpansionOptions) {
     checkModule("Expansion", model);
@@ -94,29 +96,37 @@ export class Expansion {
         // A block that cannot be zero says so now, and not in the middle of a training.
         if (step >= resumeAt) block.zeroInitLast();
         block.collapsed = step >= resumeAt;
+        if (block.collapsed) this.#waiting.add(block);
       }
     }
   }
 
   /** Paths of the blocks that are still collapsed, in the order of the stages. */
   get collapsed(): string[] {
-    return this.#stages.flatMap(({ blocks }) => blocks.filter(([, block]) => block.collapsed).map(([path]) => path));
+    return this.#collapsedBefore(Number.POSITIVE_INFINITY).map(([path]) => path);
   }
 
   /**
-   * Expands what is due before step number `step` runs, and returns the paths of these blocks.
+   * Expands what is due before step number `step` runs, and returns the paths of these blocks. A block that was rejoined
+   * by hand, or is cut by hand once it is expanded, is left as it is.
    *
    * Call it before each step; with `fit`, after the step before: `onStep: ({ step }) => void expansion.before(step + 1)`.
    */
   before(step: number): string[] {
-    const due = this.#stages
-      .filter(({ at }) => at <= step)
-      .flatMap(({ blocks }) => blocks.filter(([, block]) => block.collapsed));
+    const due = this.#collapsedBefore(step);
     for (const [, block] of due) {
       block.zeroInitLast();
       block.collapsed = false;
     }
+    for (const { at, blocks } of this.#stages)
+      if (at <= step) for (const [, block] of blocks) this.#waiting.delete(block);
     return due.map(([path]) => path);
+  }
+
+  #collapsedBefore(step: number): (readonly [string, ResidualBlock])[] {
+    return this.#stages
+      .filter(({ at }) => at <= step)
+      .flatMap(({ blocks }) => blocks.filter(([, block]) => this.#waiting.has(block) && block.collapsed));
   }
 }
 

@@ -226,7 +226,8 @@ function branch(layer: Highway, x: Tensor): Tensor {
 }
 
 function skip(layer: Highway, x: Tensor): Tensor | null {
-  return layer.uncutShortcut === "none" || layer.cut === "shortcut" ? null : carry(layer.gate(x), x);
+  if (layer.uncutShortcut === "none" || layer.cut === "shortcut") return null;
+  return layer.cut === "branch" ? x : carry(layer.gate(x), x);
 }
 
 /** (1 − T)·x. */

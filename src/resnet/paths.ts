@@ -24,8 +24,9 @@ export function forwardBlock(block: Block, x: Tensor): Tensor {
   const alone = block.collapsed || skipsBranch(block);
   const activated = alone && !splitsAfter ? x : activate(block, x);
   const start = splitsAfter ? activated : x;
-  const g = gateFrom(block, start);
-  const skip = block.cut === "shortcut" ? null : applyShortcut(block, start, g);
+  const isCut = block.cut === "shortcut";
+  const g = isCut ? branchGate(block, start) : gateFrom(block, start);
+  const skip = isCut ? null : applyShortcut(block, start, g);
   // A plain block has no survival probability, so it can only have been collapsed.
   if (alone && !skip) throw new ValueError(`${block.plan.who}: a block without shortcut cannot be collapsed`);
   const convolved: Tensor[] = [];
@@ -38,7 +39,7 @@ export function forwardBlock(block: Block, x: Tensor): Tensor {
 export function branchOf(block: Block, x: Tensor): Tensor {
   const activated = activate(block, x);
   const start = block.plan.split === "after" ? activated : x;
-  return branchFrom(block, activated, SHORTCUTS[block.plan.shortcut].branch ? gateFrom(block, start) : null);
+  return branchFrom(block, activated, branchGate(block, start));
 }
 
 export function skipOf(block: Block, x: Tensor): Tensor | null {
@@ -80,6 +81,11 @@ function survivalOf({ cut, plan }: Block): number {
 /** g = σ(w ⋆ x + b), of the block's output shape. */
 function gateFrom({ convGate }: Block, start: Tensor): Tensor | null {
   return convGate && sigmoid(convGate.forward(start));
+}
+
+/** The gate, if the branch alone needs it. */
+function branchGate(block: Block, start: Tensor): Tensor | null {
+  return SHORTCUTS[block.plan.shortcut].branch ? gateFrom(block, start) : null;
 }
 
 /** @param convolved to which the last convolution's output is added, which what follows has still to read. */

@@ -1,12 +1,26 @@
 import { describe, expect, it } from "vitest";
+import { checkpoint } from "../../src/autograd/checkpoint.ts";
+import { exp } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { sum } from "../../src/autograd/reduce.ts";
 import { type FlowMeasure, type FlowRecorderOptions, flowRecorder } from "../../src/flow/recorder.ts";
 import { layerStatistics } from "../../src/flow/statistics.ts";
-import { Dropout, evaluate, fit, Identity, Linear, ReLU, Sequential, SGD, TrainingError } from "../../src/nn/index.ts";
+import {
+  Dropout,
+  evaluate,
+  fit,
+  Identity,
+  Linear,
+  ReLU,
+  Sequential,
+  SGD,
+  type StepInfo,
+  TrainingError,
+} from "../../src/nn/index.ts";
 import { cifarResNet } from "../../src/resnet/index.ts";
 import { randn, tensor } from "../../src/tensor/create.ts";
 import { Rng } from "../../src/tensor/rng.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 
 const batch = { x: randn([4, 3, 8, 8], new Rng(1)), labels: [0, 1, 2, 3] };
 const net = () => cifarResNet(8, { width: 4, rng: new Rng(2) });
@@ -147,6 +161,71 @@ describe("flowRecorder", () => {
     expect(recorder.rows.map(({ gradientNorm }) => gradientNorm)).toEqual([Math.SQRT2, Math.SQRT2]);
   });
 
+  it("a layer that is a checkpoint of its own has its gradient", async () => {
+    class Checkpointed extends Linear {
+      override forward(x: Tensor): Tensor {
+        return checkpoint(() => super.forward(exp(x)));
+      }
+    }
+    const [kept, again] = [Linear, Checkpointed].map((Layer) => new Layer(3, 4, { rng: new Rng(1) }));
+    const rowsOf = async (layer: Linear): Promise<readonly object[]> => {
+      const recorder = flowRecorder(layer, { only: ["gradientNorm", "unused", "frozen"] });
+      const optimizer = new SGD(layer.parameters(), { lr: 0.1 });
+      const data = () => [{ x: randn([2, 3], new Rng(0)), labels: [0, 1] }];
+      await recorder.during(() => fit(layer, { data, optimizer, steps: 1, onStep: recorder.onStep }));
+      return recorder.rows;
+    };
+    const [[a], [b]] = [await rowsOf(kept), await rowsOf(again)];
+    expect(a).toEqual({ step: 0, layer: "", gradientNorm: expect.any(Number), unused: false, frozen: false });
+    expect(b).toEqual({ ...a, gradientNorm: expect.any(Number) });
+    expect((b as { gradientNorm: number }).gradientNorm).toBeGreaterThan(0.1);
+  });
+
+  it("a checkpointed network: the same rows in the same order", async () => {
+    const rowsOf = async (checkpoint: boolean): Promise<readonly object[]> => {
+      const model = cifarResNet(14, { width: 4, checkpoint, rng: new Rng(2) });
+      const recorder = flowRecorder(model, { only: ["activationNorm", "gradientNorm", "updateRatio"] });
+      await recorder.during(() => fit(model, { ...options(model, 2), onStep: recorder.onStep }));
+      return recorder.rows;
+    };
+    expect(await rowsOf(true)).toEqual(await rowsOf(false));
+  });
+
+  it("a block whose shortcut is cut for a step is not bypassed in it; a shared layer goes by its first name", async () => {
+    const model = net();
+    const [[, block]] = model.blocks();
+    const recorder = flowRecorder(model, { only: ["bypassed"], layers: ["layer1.0.conv1"] });
+    const onStep = (info: StepInfo): void => {
+      recorder.onStep(info);
+      block.cut = info.step === 0 ? "shortcut" : "none";
+    };
+    await recorder.during(() => fit(model, { ...options(model, 3), onStep }));
+    expect(recorder.rows.map(({ bypassed }) => bypassed)).toEqual([true, false, true]);
+    const shared = new Linear(3, 3, { rng: new Rng(0) });
+    const twice = new Sequential(shared, shared);
+    const second = flowRecorder(twice, { only: [] });
+    const optimizer = new SGD(twice.parameters(), { lr: 0.1 });
+    const data = () => [{ x: randn([2, 3], new Rng(0)), labels: [0, 1] }];
+    await second.during(() => fit(twice, { data, optimizer, steps: 1, onStep: second.onStep }));
+    expect(second.rows).toEqual([
+      { step: 0, layer: "0" },
+      { step: 0, layer: "0" },
+    ]);
+  });
+
+  it("a when that throws ends the training, and the model is as it was", async () => {
+    const model = net();
+    const when = (step: number): boolean => {
+      if (step === 1) throw new Error("mine");
+      return true;
+    };
+    const recorder = flowRecorder(model, { when, only: [] });
+    const training = recorder.during(() => fit(model, { ...options(model, 3), onStep: recorder.onStep }));
+    await expect(training).rejects.toThrow("mine");
+    expect(new Set(recorder.rows.map(({ step }) => step))).toEqual(new Set([0]));
+    expect(model.namedModules().some(([, module]) => Object.hasOwn(module, "forward"))).toBe(false);
+  });
+
   it("options that cannot be", () => {
     expect(() => flowRecorder(net(), { keep: 0 })).toThrow("flowRecorder: keep must be a whole number of 1 or more");
     expect(() => flowRecorder(net(), { only: ["norm" as FlowMeasure] })).toThrow("flowRecorder: only must be one of");
@@ -154,6 +233,9 @@ describe("flowRecorder", () => {
       'flowRecorder: the model has no layer called "conv9"',
     );
     expect(() => flowRecorder(net(), { when: 3 as never })).toThrow("flowRecorder: when must be a function");
+    expect(() => flowRecorder(net(), { when: (async () => true) as never })).toThrow(
+      "flowRecorder: when must finish before it returns, got an async one",
+    );
   });
 
   it("every must be a whole number", () => {

@@ -51,9 +51,46 @@ describe("shareRecorder", () => {
     expect(recorded.losses).toEqual((await train(net(), 5, null)).losses);
   });
 
+  it("checkpointed: the same rows in the same order", async () => {
+    const [kept, again] = [await train(net(), 2), await train(net({ checkpoint: true }), 2)];
+    expect(kept.rows.length).toBe(12);
+    expect(again).toEqual(kept);
+  });
+
+  it("instruments between the steps are not taken for the training", async () => {
+    const [model, twin] = [net(), net()];
+    const shares = S.shareRecorder(model);
+    const layers = S.flowRecorder(model, { only: ["gradientNorm"] });
+    const loss = (): S.Tensor => S.crossEntropy(model.forward(batch.x), batch.labels);
+    await layers.during(() =>
+      shares.during(() =>
+        S.fit(model, {
+          data: () => [batch],
+          optimizer: new S.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+          steps: 2,
+          onStep: (info) => {
+            shares.onStep(info);
+            layers.onStep(info);
+            S.saliency(model, batch.x);
+            S.identityShares(model, loss);
+            S.layerStatistics(model, loss);
+          },
+        }),
+      ),
+    );
+    const alone = S.flowRecorder(twin, { only: ["gradientNorm"] });
+    const optimizer = new S.SGD(twin.parameters(), { lr: 0.1, momentum: 0.9 });
+    await alone.during(() => S.fit(twin, { data: () => [batch], optimizer, steps: 2, onStep: alone.onStep }));
+    expect(layers.rows).toEqual(alone.rows);
+    expect(shares.rows).toEqual((await train(net(), 2)).rows);
+  });
+
   it("options that cannot be", () => {
     expect(() => S.shareRecorder(net(), { every: 0 })).toThrow(
       "shareRecorder: every must be a whole number of 1 or more",
+    );
+    expect(() => S.shareRecorder(net(), { when: (async () => true) as never })).toThrow(
+      "shareRecorder: when must finish before it returns, got an async one",
     );
     expect(() => S.shareRecorder(net()).onStep(3 as never)).toThrow("shareRecorder.onStep: needs the argument of fit");
   });

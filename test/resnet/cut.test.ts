@@ -96,12 +96,100 @@ describe("one state for both", () => {
     expect(() => plain.forward(x)).toThrow("BasicBlock: a block without shortcut cannot be collapsed");
   });
 
+  it("a highway layer whose branch is cut: its shortcut is x itself, as its output is", () => {
+    const layer = cutting(new S.HighwayLinear(8, { rng: new S.Rng(0) }), "branch");
+    const v = S.randn([3, 8], new S.Rng(1));
+    expect([layer.forward(v) === v, layer.skip(v) === v]).toEqual([true, true]);
+  });
+
+  it("a gate of the shortcut alone is not computed while that is cut", () => {
+    const block = new S.BasicBlock(8, 8, { shortcut: "shortcutGate", rng: new S.Rng(0) });
+    const ran = (): boolean => {
+      const seen: S.Module[] = [];
+      S.observe(
+        block,
+        (_path, part) => void seen.push(part),
+        () => block.forward(x),
+      );
+      return seen.includes(block.convGate!);
+    };
+    expect(ran()).toBe(true);
+    cutting(block, "shortcut");
+    expect(ran()).toBe(false);
+  });
+
   it("anything else is refused", () => {
     const block = new S.BasicBlock(8, 8, { rng: new S.Rng(0) });
     expect(() => cutting(block, "both" as S.Cut)).toThrow(
       'BasicBlock: cut must be one of "shortcut", "branch", "none", got "both"',
     );
     expect(block.cut).toBe("none");
+    cutting(block, "shortcut");
+    for (const collapsed of [undefined, 0, "no"]) {
+      expect(() => Object.assign(block, { collapsed })).toThrow("BasicBlock: collapsed must be true or false, got");
+    }
+    expect(block.cut).toBe("shortcut");
+  });
+
+  it("an expansion expands what it collapsed, and leaves alone what is cut by hand", () => {
+    const model = S.cifarResNet(20, { width: 4, order: "pre", rng: new S.Rng(0) });
+    const blocks = new Map(model.blocks());
+    const expansion = new S.Expansion(model, { at: [1, 3] });
+    const [first, ...rest] = expansion.collapsed;
+    const last = rest.at(-1)!;
+    expect(expansion.before(1)).toContain(first);
+    const state = S.fingerprint(model);
+    cutting(blocks.get(first)!, "branch");
+    cutting(blocks.get(last)!, "shortcut");
+    expect(expansion.collapsed).not.toContain(first);
+    expect(expansion.before(2)).toEqual([]);
+    expect([blocks.get(first)!.cut, S.fingerprint(model)]).toEqual(["branch", state]);
+    const expanded = expansion.before(3);
+    expect(expanded).not.toContain(first);
+    expect(expanded).not.toContain(last);
+    expect([blocks.get(last)!.cut, expansion.collapsed]).toEqual(["shortcut", []]);
+  });
+});
+
+describe("forward is after(skip + branch)", () => {
+  const KINDS = ["identity", "pad", "project", "scale", "gate", "shortcutGate", "conv1x1", "dropout"] as const;
+  it.each(KINDS)("shortcut %s: every order, start and cut, with and without its extras", (shortcut) => {
+    let made = 0;
+    for (const order of ORDERS) {
+      for (const start of ["default", "skipInit", "fixup"] as const) {
+        for (const extras of [{}, { squeezeExcitation: 2, antialias: true, stride: 2 }, { survival: 0.5 }]) {
+          for (const Block of [S.BasicBlock, S.Bottleneck]) {
+            const make = (): S.BasicBlock | S.Bottleneck =>
+              new Block(8, 8, { shortcut, order, start, ...extras, rng: new S.Rng(3) });
+            try {
+              make();
+            } catch (error) {
+              // Not every kind goes with every start, order and stride.
+              expect(error).toBeInstanceOf(S.ValueError);
+              continue;
+            }
+            made++;
+            const block = make();
+            for (const t of block.parameters()) t.assign(S.randn(t.shape, new S.Rng(t.size)).data.map((v) => 0.3 * v));
+            for (const cut of ["none", "shortcut", "branch"] as const) {
+              for (const training of [true, false]) {
+                if (training && "survival" in extras && cut === "none") continue;
+                cutting(block, cut).train(training);
+                const drawn = block.noise && { state: block.noise.state, spare: block.noise.spare };
+                const y = block.forward(x);
+                if (drawn) block.noise!.setState(drawn);
+                const skip = block.skip(x);
+                const branch = cut === "branch" ? null : block.branch(x);
+                const sum = block.after(skip && branch ? S.add(skip, branch) : (skip ?? branch)!);
+                const apart = Math.max(...bits(S.abs(S.sub(y, sum))));
+                expect(apart, `${Block.name} ${order} ${start} ${cut} ${training}`).toBeLessThan(1e-5);
+              }
+            }
+          }
+        }
+      }
+    }
+    expect(made).toBeGreaterThan(10);
   });
 });
 
@@ -179,6 +267,18 @@ describe("a network with a cut block", () => {
     expect(bits(S.noGrad(() => model.forward(images)))).toEqual(expected.map((v) => expect.closeTo(v, 4)));
     for (const path of ["layer1.1", "layer3.0"]) cutting(blockOf(model, path), "none");
     expect(bits(S.noGrad(() => model.forward(images)))).not.toEqual(expected.map((v) => expect.closeTo(v, 4)));
+  });
+
+  it.each(["shortcut", "branch"] as const)("%s cut, fused, then rejoined: it is the whole network again", (cut) => {
+    for (const options of [{ shortcut: "project" }, { shortcut: "gate" }, { block: "bottleneck" }] as const) {
+      const model = S.cifarResNet("block" in options ? 11 : 14, { width: 4, ...options, rng: new S.Rng(3) });
+      model.forward(images);
+      const whole = bits(model.eval().forward(images));
+      for (const [, block] of model.blocks()) cutting(block, cut);
+      S.fuse(model);
+      for (const [, block] of model.blocks()) cutting(block, "none");
+      expect(bits(S.noGrad(() => model.forward(images)))).toEqual(whole.map((v) => expect.closeTo(v, 4)));
+    }
   });
 
   it("trains on while it is cut, and after it is rejoined", async () => {

@@ -1,5 +1,6 @@
 /** Mounts the figures of the tour into its page, and takes them away when the reader goes on. */
 import { defineComponent, onMounted, onUnmounted } from "vue";
+import "../../tour/tour.css";
 
 export const Tour: ReturnType<typeof defineComponent> = defineComponent({
   name: "TourFigures",

@@ -58,7 +58,9 @@ function trainingActions(scenery: Scenery): Pick<Actions, "toggle" | "oneStep" |
   return {
     toggle() {
       changes.pauseAt = null;
-      if (model.playing) duo.pause();
+      // A run that is still being made cannot be paused: it is made anew, paused.
+      if (model.status === "loading") void begin(scenery, model.run, { paused: model.playing });
+      else if (model.playing) duo.pause();
       else if (duo.run === null) void begin(scenery, model.run, {});
       else if (model.status === "done") void duo.again();
       else duo.resume();

@@ -101,7 +101,7 @@ export function blockPanel(model: Model, actions: Actions): Panel & { readonly s
       blocks.length,
       blocks.some((block) => block.cut !== "none"),
     );
-    tiles.hidden = own === null;
+    mark(tiles, "data-empty", own === null);
     say(certificate, proof === null ? "" : `${proof.summary} ${productWords(proof.product, blocks.length)}`);
   };
   return {

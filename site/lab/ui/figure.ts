@@ -8,6 +8,7 @@ import type { Pen } from "../draw/pen.ts";
 import { svgOf } from "../draw/svg.ts";
 import type { Table } from "./csv.ts";
 import { h, say } from "./h.ts";
+import { Paced } from "./pace.ts";
 import { currentPaint, type Paint } from "./paint.ts";
 import { download, numbers } from "./table.ts";
 
@@ -214,6 +215,20 @@ export function hoverCard(stage: HTMLElement): HoverCard {
 export function describe(canvas: HTMLCanvasElement, words: string): void {
   if (canvas.getAttribute("role") === null) canvas.setAttribute("role", "img");
   if (canvas.getAttribute("aria-label") !== words) canvas.setAttribute("aria-label", words);
+}
+
+/**
+ * Renews the sentence of a canvas that changes all the time: once in ten seconds, and at once when `state` is another one, such
+ * as on pause.
+ */
+export function heard(canvas: HTMLCanvasElement): (sentence: () => string, state: string) => void {
+  const paced = new Paced<() => string>((sentence) => describe(canvas, sentence()), 10_000);
+  let last: string | null = null;
+  return (sentence, state) => {
+    paced.push(sentence);
+    if (state !== last) paced.flush();
+    last = state;
+  };
 }
 
 /** A row of a hover card's small table. */

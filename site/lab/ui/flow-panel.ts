@@ -3,11 +3,12 @@ import { bordersOf, type Curve, drawFlow, type FlowData, flowLayout, layerAt, la
 import { GRADIENT_AXIS, grown, type LogAxis, RATIO_AXIS } from "../draw/scale.ts";
 import type { Name } from "../state.ts";
 import type { Flow } from "../store.ts";
+import { factorInWords } from "../words.ts";
 import type { Table } from "./csv.ts";
-import { cells, describe, figure } from "./figure.ts";
+import { cells, figure, heard } from "./figure.ts";
 import { h, mark, say } from "./h.ts";
 import { type Actions, both, type Model, namesOf, type Panel } from "./model.ts";
-import { factorWords, flowSentence, healthOf, short } from "./words.ts";
+import { healthOf, rowSentence, short } from "./words.ts";
 
 /** What the figure and the diagrams draw, read off the stores once per step. */
 export interface FlowReader {
@@ -111,6 +112,7 @@ export function flowPanel(
     diagrams.a,
   );
   const stages = h("div", { class: "stages" });
+  const tell = heard(screen.element);
   stage.after(diagrams.b, stages);
   screen.element.tabIndex = 0;
 
@@ -161,7 +163,8 @@ export function flowPanel(
       );
       if (card.open && hover !== null) show(hover);
       say(stages, stageWords(model));
-      describe(screen.element, sentence(model, reader));
+      const states = both.map((name) => healthOf(reader.factor(name)));
+      tell(() => sentence(model, reader), [model.playing, model.view, model.step > 0, ...states].join());
     },
     draw: () => screen.paint((pen, size, paint) => drawFlow(data(), size, paint, pen), model.paint),
   };
@@ -187,7 +190,7 @@ function hoverWords(model: Model, reader: FlowReader, layer: number): Node[] {
     const value = flow.now[layer]!;
     if (model.view === "ratio") return cells(names[name], short(value));
     const factor = flow.median[layer]! / flow.median[flow.median.length - 1]!;
-    return cells(names[name], short(value), `${factorWords(factor)} the last: ${healthOf(factor)}`);
+    return cells(names[name], short(value), `${factorInWords(factor)}: ${healthOf(factor)}`);
   });
   return [
     h("b", {}, `Layer ${layer + 1}, ${layerName(model, layer)}`),
@@ -207,7 +210,7 @@ export function sentence(model: Model, reader: FlowReader): string {
   const flows = reader.read();
   const names = namesOf(model.run);
   const words = both.map((name) =>
-    flows[name] === null ? `${names[name]}: nothing yet` : flowSentence(names[name], flows[name].median),
+    flows[name] === null ? `${names[name]}: nothing yet` : rowSentence(names[name], flows[name].median),
   );
   const what = model.view === "gradient" ? "Gradient at every layer" : "Update ratio of every layer";
   return `${what}. ${words.join("; ")}. Step ${model.step}. Arrow keys go from layer to layer.`;

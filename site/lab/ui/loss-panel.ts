@@ -3,7 +3,7 @@ import { drawLoss, type LossData, type LossSeries, type Mark, stepAt } from "../
 import type { Name } from "../state.ts";
 import type { Store } from "../store.ts";
 import type { Table } from "./csv.ts";
-import { cells, describe, figure } from "./figure.ts";
+import { cells, figure, heard } from "./figure.ts";
 import { h } from "./h.ts";
 import { both, type Model, namesOf, type Panel } from "./model.ts";
 import { short } from "./words.ts";
@@ -60,6 +60,7 @@ export function lossPanel(model: Model): Panel {
     table,
   });
   const { screen, hover: card } = parts;
+  const tell = heard(screen.element);
   screen.element.addEventListener("pointermove", ({ offsetX, offsetY }) => {
     hover = stepAt(data(), screen.size, offsetX);
     screen.stale = true;
@@ -89,10 +90,9 @@ export function lossPanel(model: Model): Panel {
         return one === null || one.length === 0 ? "nothing yet" : one.mean(one.length - 1).toFixed(1);
       };
       const names = namesOf(model.run);
-      describe(
-        screen.element,
-        `Loss, running mean: ${names.a} ${last("a")}, ${names.b} ${last("b")}. Guessing costs 2.3.`,
-      );
+      const sentence = (): string =>
+        `Loss, running mean: ${names.a} ${last("a")}, ${names.b} ${last("b")}. Guessing costs 2.3.`;
+      tell(sentence, [model.playing, model.step > 0].join());
     },
     draw: () => screen.paint((pen, size, paint) => drawLoss(data(), size, paint, pen), model.paint),
   };

@@ -39,7 +39,8 @@ export function startWhenSeen(
     if (document.visibilityState === "hidden") return;
     observer.disconnect();
     document.removeEventListener("visibilitychange", again);
-    arrive(first);
+    // Who has begun something already, such as the walk, keeps it.
+    if (model.status === "idle" && model.walk === null) arrive(first);
   });
   const chart = root.querySelector(".lab-flow")!;
   const again = (): void => {
@@ -63,9 +64,22 @@ export function pageEvents(
 ): () => void {
   let touched = performance.now();
   const onVisibility = (): void => duo.hidden(document.visibilityState === "hidden");
-  const onHide = (): void => duo.end();
-  const onShow = (event: PageTransitionEvent): void => {
-    if (event.persisted && model.step > 0) void begin(model.run, { target: model.step });
+  // What was loading when the tab was hidden begins to run unseen: it pauses, too.
+  const unlisten = duo.on("status", ({ status }) => {
+    if (status === "running" && document.visibilityState === "hidden") queueMicrotask(() => duo.hidden(true));
+  });
+  let left: { readonly step: number; readonly playing: boolean } | null = null;
+  const onHide = (): void => {
+    left = duo.run === null ? null : { step: duo.step, playing: model.playing };
+    duo.end();
+  };
+  const onShow = async ({ persisted }: PageTransitionEvent): Promise<void> => {
+    if (!persisted || left === null) return;
+    const { step, playing } = left;
+    left = null;
+    await begin(model.run, { target: step });
+    await duo.goTo(step);
+    if (playing) duo.resume();
   };
   const onTouch = (): void => {
     touched = performance.now();
@@ -102,6 +116,7 @@ export function pageEvents(
   addEventListener("pointerdown", onTouch);
   return () => {
     clearInterval(timer);
+    unlisten();
     document.removeEventListener("visibilitychange", onVisibility);
     removeEventListener("pagehide", onHide);
     removeEventListener("pageshow", onShow);

@@ -44,7 +44,8 @@ export async function enterScene(scene: Scene, model: Model, { duo, begin, pause
   const run = anew ? { ...preset.run, events: [] } : model.run;
   duo.pace = scene.pace;
   if (scene.until === 0) {
-    if (anew) await begin(run, { paused: true });
+    // A run that is still being made cannot be paused.
+    if (anew || duo.status === "loading") await begin(run, { paused: true });
     else duo.pause();
   } else if (scene.until !== null && scene.pace === "free") {
     // As fast as it goes, to the very step.

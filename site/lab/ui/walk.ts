@@ -83,7 +83,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "First far too loud, then silence",
-    text: "Orange: in the very first step the message arrived far too loud at the left, thousands of times too loud. The layers there jumped, and ever since almost nothing arrives. *They cannot learn from what they cannot hear.* Blue: the arcs bring the message home, about as loud as it left.",
+    text: "Orange: in the very first step the message arrived tens of thousands of times too loud at the left. The layers there jumped, and ever since less than a hundred-thousandth arrives. *They cannot learn from what they cannot hear.* Blue: the arcs bring the message home, about as loud as it left.",
     question: "What does this do to reading?",
     place: "flow",
     scene: { ...scene, until: 40, pace: "opening", again: true, whole: true },
@@ -101,7 +101,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "Cut one arc",
-    text: "One block of the blue network is chosen. Cut its arc. *Reading is gone at once.* But look at the line: the gradient still arrives. Wait two seconds: the network learns around the hole. Then cut the box of another block instead of its arc: almost nothing happens. What passes over the arcs matters more than any single layer.",
+    text: "One block of the blue network is chosen. Cut its arc. *Reading is gone at once.* But look at the line: the gradient still arrives. Wait a few seconds: within a hundred steps the network has learned around the hole. Then cut the box of another block instead of its arc: almost nothing happens. What passes over the arcs matters more than any single layer.",
     question: "How many cuts can it bear?",
     place: "flow",
     scene: { ...scene, from: 400, block: 17 },
@@ -110,7 +110,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "Cut them all",
-    text: "Now cut every arc. *This time the gradient goes, too*, within ten steps, and waiting does not help: you have made the orange network. Then rejoin them: the way is open again, and slowly it learns to read once more.",
+    text: "Now cut every arc. *This time the gradient goes, too*: within ten or twenty steps about a thousandth of it is left at the image, and waiting does not help. You have made the network guess, like the orange one. Then rejoin them: the way is open again, and within some two hundred steps it reads about half of the digits once more.",
     question: "So does any arc do?",
     place: "flow",
     scene: { ...scene, from: 400, block: 17 },

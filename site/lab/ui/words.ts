@@ -1,40 +1,5 @@
-/** Numbers as words, for people who do not read 2.3e-9: factors of a gradient, percentages, what a screen reader says. */
-
-const parts: readonly (readonly [least: number, words: string])[] = [
-  [0.75, "about as much as"],
-  [0.4, "half"],
-  [0.28, "a third of"],
-  [0.15, "a fifth of"],
-  [0.05, "a tenth of"],
-  [0.02, "a thirtieth of"],
-  [0.005, "a hundredth of"],
-  [5e-4, "a thousandth of"],
-  [5e-5, "a ten-thousandth of"],
-  [5e-6, "a hundred-thousandth of"],
-  [5e-7, "a millionth of"],
-  [1e-9, "less than a millionth of"],
-];
-
-/**
- * A factor in words that stand before "the gradient of the last layer": "4 times", "about as much as", "a thousandth of",
- * "less than a billionth of", "nothing of".
- */
-export function factorWords(factor: number): string {
-  if (Number.isNaN(factor)) return "no number beside";
-  if (factor === 0) return "nothing of";
-  if (factor === Number.POSITIVE_INFINITY) return "infinitely many times";
-  if (factor >= 1.5) return `${countWords(factor)} times`;
-  return parts.find(([least]) => factor >= least)?.[1] ?? "less than a billionth of";
-}
-
-/** A count in words: 3.7 is 4, 4216 is "4 thousand", 9e4 "90 thousand", 2e6 "2 million", beyond "over a billion". */
-export function countWords(count: number): string {
-  const rounded = (value: number): string => String(value < 10 ? Math.round(value) : Number(value.toPrecision(2)));
-  if (count < 1000) return rounded(count);
-  if (count < 1e6) return `${rounded(count / 1e3)} thousand`;
-  if (count < 1e9) return `${rounded(count / 1e6)} million`;
-  return "over a billion";
-}
+/** What the page says of its numbers: verdicts, percentages, what a screen reader hears. Factors in words: ../words.ts. */
+import { factorInWords, flowSentence } from "../words.ts";
 
 /** The states of a gradient's way, as `flowVerdict` of the library tells them apart. */
 export type Health = "healthy" | "vanishing" | "exploding" | "dead" | "not a number";
@@ -49,18 +14,8 @@ export function healthOf(factor: number): Health {
 
 /** The sentence of a card: what of the gradient reaches the first layers, as a share of the last layer's. */
 export function verdictSentence(factor: number): string {
-  switch (healthOf(factor)) {
-    case "not a number":
-      return "The gradient is not a number any more.";
-    case "dead":
-      return "No gradient at all reaches the first layers: exactly zero.";
-    case "healthy":
-      return `The first layers get ${factorWords(factor)} the last layer's gradient: healthy.`;
-    case "vanishing":
-      return `The first layers get ${factorWords(factor)} the last layer's gradient: vanishing.`;
-    case "exploding":
-      return `The first layers get ${factorWords(factor)} the last layer's gradient: exploding.`;
-  }
+  const health = healthOf(factor);
+  return health === "not a number" ? flowSentence("exploding", Number.NaN) : flowSentence(health, factor);
 }
 
 /** The same for a narrow card: "first layers: × 4", "first layers: under a millionth". */
@@ -69,7 +24,8 @@ export function verdictBrief(factor: number): string {
   if (health === "healthy") return `first layers ×${factor >= 10 ? Math.round(factor) : Number(factor.toPrecision(1))}`;
   if (health === "dead") return "first layers: zero";
   if (health === "not a number") return "not a number";
-  return `first layers: ${factorWords(factor).replace("less than", "under").replace(/ of$/, "")}`;
+  const words = factorInWords(factor).replace(/( of)? the gradient of the last one$/, "");
+  return `first layers: ${words.replace("less than", "under")}`;
 }
 
 /** How well it reads, beside the percentage. Guessing among ten classes is right one time in ten. */
@@ -98,7 +54,7 @@ export function raised(power: number): string {
 }
 
 /** One network's row of gradients for the ear: where it lies, or from where to where it falls. Loss last in `norms`. */
-export function flowSentence(name: string, norms: ArrayLike<number>): string {
+export function rowSentence(name: string, norms: ArrayLike<number>): string {
   const all = Array.from(norms);
   const known = all.filter((norm) => norm > 0 && Number.isFinite(norm));
   if (all.length === 0 || known.length === 0) return `${name}: no gradient anywhere`;

@@ -1,0 +1,72 @@
+/// <reference lib="dom" />
+/** The laboratory in Firefox: it starts, a preset, a cut, a drawing, the first cards of the walk. */
+import type { Browser } from "puppeteer-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { walkCards } from "../lab/ui/walk.ts";
+import { launch, startSite } from "./browsers.ts";
+import { type LabPage, type LabState, openLab } from "./lab-page.ts";
+
+let browser: Browser;
+let site: Awaited<ReturnType<typeof startSite>>;
+let lab: LabPage;
+
+beforeAll(async () => {
+  site = await startSite("/a/b/");
+  browser = await launch("firefox");
+  lab = await openLab(browser, site.address);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  site?.stop();
+});
+
+test("it starts, pauses and goes on", async () => {
+  await lab.reach(20);
+  await lab.click("Pause");
+  await lab.until((page) => page.status === "paused");
+  await lab.click("Go on");
+  const { step } = await lab.state();
+  await lab.reach(step + 5);
+});
+
+test("a cut, and it is joined again", async () => {
+  await lab.click("Cut all 3");
+  await lab.until((page) => (page.state() as LabState).sides.a.network?.blocks.every(({ cut }) => cut === "shortcut"));
+  await lab.click("Rejoin all");
+  await lab.until((page) => (page.state() as LabState).sides.a.network?.blocks.every(({ cut }) => cut === "none"));
+});
+
+test("a drawing", async () => {
+  const canvas = await lab.page.$(".lab-pad .board canvas");
+  await canvas!.scrollIntoView();
+  const box = await canvas!.boundingBox();
+  await lab.page.mouse.move(box!.x + box!.width / 2, box!.y + 40);
+  await lab.page.mouse.down();
+  await lab.page.mouse.move(box!.x + box!.width / 2, box!.y + box!.height - 40, { steps: 8 });
+  await lab.page.mouse.up();
+  await lab.until(() =>
+    [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"),
+  );
+});
+
+test("a preset", async () => {
+  await lab.click("20 layers");
+  await lab.until((page) => (page.state() as LabState).run.depth === 20 && page.step > 1);
+});
+
+test("the first cards of the walk", async () => {
+  await lab.click("Take the walk →");
+  for (const number of [1, 2]) {
+    await lab.until(
+      (_, value) => document.querySelector("#lab-walk-title")?.textContent === value,
+      walkCards[number - 1]!.title,
+    );
+    await lab.until(
+      (page, value) => page.step === Number(value) && page.status === "paused",
+      number === 1 ? "0" : "40",
+    );
+    await lab.click("Next →");
+  }
+  expect(lab.faults).toEqual([]);
+});
