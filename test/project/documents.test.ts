@@ -60,7 +60,7 @@ describe("README.md", () => {
   test("opens with the two commands and a picture", () => {
     const start = readme.split("\n").slice(0, 12).join("\n");
     expect(start).toMatch(/npm start[^\n]*\nnpm test/);
-    expect(start).toMatch(/!\[.+\]\(docs\/images\/.+\.svg\)/);
+    expect(start).toMatch(/!\[.+\]\(docs\/images\/.+\.(svg|webp)\)/);
   });
 });
 

@@ -43,3 +43,9 @@ test("the server means no file outside its folder", () => {
   expect(fileOf("site/lab", "/..%2fpackage.json", "/")).toBeUndefined();
   expect(fileOf("site/", "/package.json", "/a/")).toBeUndefined();
 });
+
+test("the page for what is not there looks for the site's root, since hosts answer with it in every folder", () => {
+  const head = '<meta charset="utf-8"><link href="/M/a.css">';
+  expect(relativeText("404.html", head, "/M/", () => ({}))).toMatch(/hashmap\.json.*location\.replace/);
+  expect(relativeText("docs/a.html", head, "/M/", () => ({}))).not.toContain("location.replace");
+});
