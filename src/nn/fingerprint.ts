@@ -5,7 +5,7 @@ import { checksum } from "../tensor/checksum.ts";
 import { type AnyModule, isModule, type StateDict } from "./module.ts";
 
 /**
- * Eight hexadecimal digits from the names, shapes and bits of all parameters and buffers: two trainings that agree in it have
+ * Eight hexadecimal digits from the names, shapes and bits of all parameters and buffers, in their order: two trainings that agree in it have
  * the same weights to the bit, but for one chance in 2³² (FNV-1a, a checksum: no protection against someone who wants to
  * deceive). A certificate's `weights` are the same digits.
  *
