@@ -17,6 +17,7 @@ import { gatherPages, writePage } from "./pages.ts";
 import { dist, fashion, MARKER, pages, site } from "./places.ts";
 import { makeRelative, type Parse } from "./relative.ts";
 import { serve } from "./serve.ts";
+import { missingPage } from "./source.ts";
 
 const report = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -71,7 +72,10 @@ async function build(withFashion: boolean): Promise<void> {
     const { parseAst } = (await import(rollup)) as { parseAst: Parse };
     makeRelative(dist, MARKER, parseAst);
   });
-  await stage("offline", () => makeOffline(dist));
+  await stage("offline", () => {
+    writeFileSync(`${dist}404.html`, missingPage());
+    makeOffline(dist);
+  });
 }
 
 const program = new Command("npm run site --")
@@ -87,6 +91,8 @@ try {
   program.parse();
   const flags = program.opts<{ build?: boolean; fashion?: boolean; port: number }>();
   if (!Number.isInteger(flags.port)) throw new Error("--port takes a whole number");
+  // A port that is taken is said before the work.
+  if (!flags.build) (await serve(dist, { port: flags.port })).server.close();
   await build(flags.fashion ?? false);
   if (flags.build) report(`built: ${dist}`);
   else report(`${(await serve(dist, { port: flags.port })).address} (Ctrl-C ends it)`);

@@ -10,7 +10,7 @@ const kindOf = (path: string) => (path in kinds ? kinds[path as keyof typeof kin
 test("links to code lead to its page, links to documents and hosts stay", () => {
   const text = "[b](b.md#c) [x](../src/x.ts) [flow](../src/flow) [h](https://h.example)\n```\n[no](nothing)\n```\n";
   expect(rewriteLinks(text, "docs/a.md", kindOf)).toEqual({
-    text: "[b](b.md#c) [x](../source/src/x.ts.md) [flow](../source/src/flow/index.md) [h](https://h.example)\n```\n[no](nothing)\n```\n",
+    text: '[b](b.md#c) [x](../source/src/x.ts.html){target="_self"} [flow](../source/src/flow/index.html){target="_self"} [h](https://h.example)\n```\n[no](nothing)\n```\n',
     linked: ["src/x.ts", "src/flow"],
   });
   expect(() => rewriteLinks("[x](gone.md)", "docs/a.md", kindOf)).toThrow(
