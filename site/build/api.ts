@@ -118,6 +118,7 @@ export function tidyReference(text: string, path: string): string {
       const layer = path.split("/")[0];
       return `<p class="kind">${label} of skipstone/${layer}</p>\n\n# ${name.replace(/\\?<.*$/, "").replace(/\(\)$/, "")}`;
     })
+    .replaceAll(/^(\| `[^|]*` \| )\\\| /gm, "$1")
     .replaceAll("Float32Array<ArrayBuffer>", "Float32Array")
     .replaceAll("`Float32Array`\\<`ArrayBuffer`\\>", "`Float32Array`")
     .replace(/^```ts\n[\s\S]*?^```$/gm, (block) =>

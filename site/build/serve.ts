@@ -55,7 +55,10 @@ export function serve(
     (packed ? bytes.pipe(createGzip()) : bytes).pipe(response);
   });
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const taken = error.code === "EADDRINUSE" || error.code === "EACCES";
+      reject(taken ? new Error(`port ${port} is not free; without --port, one that is free is taken`) : error);
+    });
     server.listen(port, "127.0.0.1", () => {
       const at = server.address();
       resolve({ server, address: `http://localhost:${typeof at === "object" && at ? at.port : port}${base}` });

@@ -19,6 +19,7 @@ import { makePicture } from "./picture.ts";
 import { dist, fashion, MARKER, pages, site } from "./places.ts";
 import { makeRelative, type Parse } from "./relative.ts";
 import { serve } from "./serve.ts";
+import { missingPage } from "./source.ts";
 
 const report = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -73,7 +74,10 @@ async function build(withFashion: boolean): Promise<void> {
     const { parseAst } = (await import(rollup)) as { parseAst: Parse };
     makeRelative(dist, MARKER, parseAst);
   });
-  await stage("offline", () => makeOffline(dist));
+  await stage("offline", () => {
+    writeFileSync(`${dist}404.html`, missingPage());
+    makeOffline(dist);
+  });
 }
 
 const program = new Command("npm run site --")
@@ -101,6 +105,8 @@ try {
   if (!Number.isInteger(flags.port)) throw new Error("--port takes a whole number");
   if (!(flags.minutes >= 0)) throw new Error("--minutes takes a number");
   const measures = flags.bench === true || flags.picture === true;
+  // A port that is taken is said before the work.
+  if (!flags.build && !measures) (await serve(dist, { port: flags.port })).server.close();
   if (!measures || flags.build || !existsSync(`${dist}index.html`)) await build(flags.fashion ?? false);
   if (flags.bench) report(await benchPage(flags.minutes, report));
   if (flags.picture) report(await makePicture(report));

@@ -83,6 +83,36 @@ ${body}
 const THEME = `try{var t=localStorage.getItem("vitepress-theme-appearance")}catch{}
 if(t==="dark"||(t!=="light"&&matchMedia("(prefers-color-scheme: dark)").matches))document.documentElement.classList.add("dark")`;
 
+/**
+ * The page for what is not there. It is answered at any address, so it names no file: it looks for the site's root in the folders above
+ * its own address, and leads there.
+ */
+export function missingPage(): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Not found | Skipstone</title>
+<script>${THEME}</script>
+<style>${sourceStyle()}</style>
+</head>
+<body>
+<main>
+<h1>There is no such page</h1>
+<p>The address may have changed. <a id="home" href="/">To the first page of the site</a></p>
+</main>
+<script>${HOME}</script>
+</body>
+</html>
+`;
+}
+
+/** The nearest folder above in which the site's service worker lies. */
+const HOME = `(async()=>{let at=new URL(".",location);for(;;){
+if((await fetch(new URL("offline.js",at),{method:"HEAD"}).catch(()=>({}))).ok)return void(document.getElementById("home").href=at.pathname);
+if(at.pathname==="/")return;at=new URL("..",at)}})()`;
+
 /** What may not stand in HTML as it is. */
 export function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

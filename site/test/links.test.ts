@@ -89,6 +89,15 @@ test("from page to page without loading anew, over folders of different depth, a
   await page.close();
 });
 
+test("what is not there is said at any depth, with a link to the site's first page", async () => {
+  const page = await browser.newPage();
+  const response = await page.goto(`${site.address}docs/no/such/page.html`, { waitUntil: "networkidle2" });
+  expect(response!.status()).toBe(404);
+  await page.waitForFunction(() => document.querySelector<HTMLAnchorElement>("#home")!.pathname !== "/");
+  expect(await page.$eval("#home", (link) => (link as HTMLAnchorElement).href)).toBe(site.address);
+  await page.close();
+});
+
 test("the search finds a function and goes to its page", async () => {
   const { page, faults } = await watchedPage(browser, site.address);
   await page.goto(`${site.address}docs/how-to.html`, { waitUntil: "networkidle2" });
