@@ -41,7 +41,8 @@ test("by mouse, from the first card to the last", async () => {
   await lab.reach(1);
   await lab.click("Next →");
   await card(lab, 2);
-  await lab.until((page) => page.step === 40 && page.status === "paused");
+  // Steps for which there was leave already are still made.
+  await lab.until((page) => page.step >= 40 && page.step < 50 && page.status === "paused");
   await lab.click("Next →");
   await card(lab, 3);
   await lab.click("Show how much each layer changes");
