@@ -106,7 +106,7 @@ describe("settings", () => {
         return (
           run.a.shortcut === value &&
           page.step > 0 &&
-          sides.a.network?.blocks.some(({ shortcut }) => shortcut === value)
+          sides.a.network?.blocks.some(({ shortcut }) => shortcut === (value === "conv1x1" ? "project" : value))
         );
       }, kind);
       const { sides, run } = await lab.state();
