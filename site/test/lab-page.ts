@@ -55,7 +55,7 @@ function usesOf(page: Page): Omit<LabPage, "page" | "faults"> {
       await page.waitForFunction(
         (source: string, given: string) =>
           Boolean(new Function("lab", "value", `return (${source})(lab, value)`)(window.skipstoneLab, given)),
-        { timeout: 60_000, polling: 100 },
+        { timeout: 90_000, polling: 100 },
         text,
         value,
       );

@@ -41,7 +41,8 @@ test("by mouse, from the first card to the last", async () => {
   await lab.reach(1);
   await lab.click("Next →");
   await card(lab, 2);
-  await lab.until((page) => page.step === 40 && page.status === "paused");
+  // Steps for which there was leave already are still made.
+  await lab.until((page) => page.step >= 40 && page.step < 50 && page.status === "paused");
   await lab.click("Next →");
   await card(lab, 3);
   await lab.click("Show how much each layer changes");
@@ -72,7 +73,8 @@ test("by mouse, from the first card to the last", async () => {
   expect((await lab.state()).run.b.shortcut).toBe("scale");
   expect(lab.faults).toEqual([]);
   await lab.page.close();
-});
+  // Some 600 steps of 74 layers: twelve seconds on a machine with nothing else to do.
+}, 300_000);
 
 test("by keyboard: arrows go on and back, Escape leaves and keeps the run; Back leads to the card", async () => {
   const lab = await openLab(browser, site.address, "#v1&walk=1");
