@@ -200,6 +200,8 @@ describe("browsers that lack something", () => {
           expect.stringContaining("plain"),
         ]);
         expect(await lab.text(".lab-notice")).toContain("no WebAssembly");
+        // Each worker's library says it, too, as it should.
+        for (const fault of lab.faults.splice(0)) expect(fault).toContain("this platform has no WebAssembly");
       },
       (page) =>
         page.evaluateOnNewDocument(() => {
