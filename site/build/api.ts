@@ -130,6 +130,7 @@ export function tidyReference(text: string, path: string): string {
     .replace(
       /^Defined in: \[([^\]]*)\]\(source:([^#)]*)(#[^)]*)\)$/gm,
       (_, name: string, file: string, line: string) => {
+        if (file.includes("node_modules")) return ""; // What a class has from the language itself.
         return `<p class="defined">Source: <a href="${linkTo(pageOf(file), `api/${path}`)}${line}" target="_self">src/${name}</a></p>`;
       },
     );
