@@ -113,6 +113,8 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
   lastUpdated: false,
   ignoreDeadLinks: false,
   metaChunk: true,
+  // Whoever came for the laboratory need not load the pages it links to.
+  router: { prefetchLinks: false },
   head: [
     ["link", { rel: "icon", type: "image/svg+xml", href: "/@skipstone@/favicon.svg" }],
     [

@@ -32,9 +32,7 @@ const register = (up: string): string =>
 /** What the front page needs: what it names, the chunks that scripts fetch when asked for, and the small images' data. */
 function frontPage(files: readonly string[], html: string): string[] {
   const named = files.filter((path) => path.startsWith("assets/") && html.includes(path));
-  const shared = files.filter(
-    (path) => /^assets\/(chunks\/|[\w-]*[wW]orker)/.test(path) && !path.includes("localSearch"),
-  );
+  const shared = files.filter((path) => /^assets\/(chunks\/|worker-)/.test(path) && !/localSearch/i.test(path));
   const pictures = files.filter((path) => /^first-\w+\.svg$/.test(path));
   const data = files.filter((path) => /(digits|fashion)-\d+\.[\w-]+\.bin$/.test(path));
   return [...new Set(["./", "index.html", "favicon.svg", ...pictures, ...named, ...shared, ...data])].filter(

@@ -48,7 +48,9 @@ export function serve(
     if (missing && !existsSync(file)) return void response.writeHead(404).end();
     const packed = isText(file) && /\bgzip\b/.test(String(request.headers["accept-encoding"]));
     if (packed) head["content-encoding"] = "gzip";
-    head["cache-control"] = "no-cache";
+    // Files in assets/ have their checksum in their names.
+    head["cache-control"] =
+      /\/assets\//.test(request.url ?? "") && !missing ? "max-age=31536000, immutable" : "no-cache";
     response.writeHead(missing ? 404 : 200, head);
     if (request.method === "HEAD") return void response.end();
     const bytes = createReadStream(file);
