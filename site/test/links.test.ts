@@ -111,6 +111,16 @@ test("the search finds a function and goes to its page", async () => {
   await page.close();
 });
 
+test("the pages of examples are no pages of VitePress, and find the service worker all the same", async () => {
+  const page = await browser.newPage();
+  const errors: unknown[] = [];
+  page.on("pageerror", (error) => errors.push(error));
+  await page.goto(`${site.address}examples/in-a-worker/index.html`, { waitUntil: "load" });
+  await page.waitForFunction(async () => (await navigator.serviceWorker.ready).scope !== "", { timeout: 20_000 });
+  expect(errors).toEqual([]);
+  await page.close();
+});
+
 test("what was read works without a network: the front page and a page that was visited", async () => {
   const { page } = await watchedPage(browser, site.address);
   await page.goto(site.address, { waitUntil: "networkidle2" });
@@ -122,27 +132,5 @@ test("what was read works without a network: the front page and a page that was 
   expect(await page.$eval("h1", (title) => title.textContent)).toContain("certificate implies");
   await page.goto(site.address);
   expect(await page.$eval("h1", (title) => title.textContent)).toContain("gradient");
-  await page.close();
-});
-
-test("what is not there is said in the site's style, in a folder, too", async () => {
-  const page = await browser.newPage();
-  await page.goto(`${site.address}gone/far/away.html`);
-  await page.waitForFunction(
-    (address) => location.href === address && document.querySelector(".NotFound a") !== null,
-    { timeout: 20_000 },
-    `${site.address}404.html`,
-  );
-  expect(await page.$eval(".NotFound a", (a) => (a as HTMLAnchorElement).href)).toBe(site.address);
-  await page.close();
-});
-
-test("the pages of examples are no pages of VitePress, and find the service worker all the same", async () => {
-  const page = await browser.newPage();
-  const errors: unknown[] = [];
-  page.on("pageerror", (error) => errors.push(error));
-  await page.goto(`${site.address}examples/in-a-worker/index.html`, { waitUntil: "load" });
-  await page.waitForFunction(async () => (await navigator.serviceWorker.ready).scope !== "", { timeout: 20_000 });
-  expect(errors).toEqual([]);
   await page.close();
 });

@@ -59,6 +59,7 @@ export {
   type FlowRow,
   flowRecorder,
 } from "./recorder.ts";
+export type { RecordingOptions } from "./recording.ts";
 export { type ReorderingOptions, type ReorderingRow, reorderings, withOrder } from "./reorderings.ts";
 export { toCsv } from "./rows.ts";
 export { saliency } from "./saliency.ts";

@@ -3,7 +3,6 @@
  * Nothing is computed twice and no random number is drawn: the training goes as it would without a recorder.
  */
 import { tap } from "../autograd/backward.ts";
-import { glimpse } from "../autograd/glimpse.ts";
 import { needsGrad } from "../autograd/graph.ts";
 import type { StepInfo } from "../nn/fit.ts";
 import { type AnyModule, checkModule, type Module } from "../nn/module.ts";
@@ -12,6 +11,7 @@ import { checkOptions, type OptionNames } from "../tensor/check.ts";
 import { ValueError } from "../tensor/errors.ts";
 import type { Floats } from "../tensor/memory.ts";
 import { isTensor, peek, type Tensor } from "../tensor/tensor.ts";
+import { glimpse } from "./glimpse.ts";
 import { distance, norm, quickNorm } from "./measure.ts";
 import { isRecording } from "./preserve.ts";
 import { type RecordingOptions, recordingSteps, type WatchedCall } from "./recording.ts";

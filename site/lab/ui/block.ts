@@ -26,19 +26,31 @@ export function blockPanel(model: Model, actions: Actions): Panel & { readonly s
     if (found !== null) actions.cut(found.side, found.first, found.last, part);
   };
   const buttons = {
-    shortcut: h("button", {
-      class: "main",
-      type: "button",
-      "aria-keyshortcuts": "S",
-      onclick: cut("shortcut", "chosen"),
-    }),
-    branch: h("button", { type: "button", "aria-keyshortcuts": "B", onclick: cut("branch", "chosen") }),
+    shortcut: h(
+      "button",
+      {
+        class: "main",
+        type: "button",
+        "aria-keyshortcuts": "S",
+        onclick: cut("shortcut", "chosen"),
+      },
+      "Cut its shortcut",
+    ),
+    branch: h(
+      "button",
+      { type: "button", "aria-keyshortcuts": "B", onclick: cut("branch", "chosen") },
+      "Cut its branch",
+    ),
     stage: h("button", { type: "button", onclick: cut("shortcut", "stage") }, "Cut the stage"),
     all: h("button", { type: "button", onclick: cut("shortcut", "all") }, "Cut all"),
     rejoin: h("button", { type: "button", "aria-keyshortcuts": "J", onclick: cut("none", "chosen") }, "Rejoin"),
     rejoinAll: h("button", { type: "button", onclick: cut("none", "all") }, "Rejoin all"),
   };
-  const other = h("button", { class: "small push", type: "button", onclick: () => switchSide(model, actions) });
+  const other = h(
+    "button",
+    { class: "small push", type: "button", onclick: () => switchSide(model, actions) },
+    "show the lower network's",
+  );
   const screens = sets.map(() => screen("tiles"));
   const tiles = h("div", { class: "tiles" }, ...screens.map(({ element }) => element));
   const element = h(

@@ -12,7 +12,7 @@ import { checkGiven, checkRate, checkSteps, halfCosine, type Schedule } from "./
 
 export { type OneCycleOptions, oneCycle } from "./one-cycle.ts";
 export { type PlateauOptions, plateau } from "./plateau.ts";
-export type { Schedule };
+export type { Schedule } from "./schedule.ts";
 
 /**
  * Always `lr`.
