@@ -16,8 +16,6 @@ export function makeOffline(folder: string): void {
   writeFileSync(`${folder}offline.js`, worker(version, front));
   for (const path of files.filter((path) => path.endsWith(".html") && path !== "404.html")) {
     const text = readFileSync(folder + path, "utf8");
-    // Pages that know no root of the site, such as those of code, are kept by it, but do not ask for it.
-    if (!text.includes("__VP_BASE__=")) continue;
     writeFileSync(
       folder + path,
       text.replace("</body>", () => `<script>${register(wayUp(path))}</script></body>`),
