@@ -80,6 +80,7 @@ describe("the walk", () => {
     expect(nextAct(walkCards[0]!, { ...facts, step: 3 })).toBeNull();
     expect(nextAct(walkCards[4]!, { ...facts, step: 430, firstCut: 400 })?.does).toBe("cut-one");
     expect(nextAct(walkCards[4]!, { ...facts, step: 440, firstCut: 400 })?.does).toBe("cut-branch");
+    expect(nextAct(walkCards[4]!, { ...facts, step: 445, firstCut: 400, cut: 2 })).toBeNull();
     expect(nextAct(walkCards[5]!, { ...facts, cut: 35 })?.does).toBe("cut-all");
     expect(nextAct(walkCards[5]!, { ...facts, cut: 36 })?.does).toBe("rejoin");
   });

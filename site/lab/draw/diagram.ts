@@ -56,7 +56,7 @@ export function drawDiagramLines(data: DiagramData, layout: DiagramLayout, palet
   let from = left;
   blocks.forEach((place, i) => {
     const row = network.blocks[i]!;
-    const before = normBefore(data, row);
+    const before = normBefore(data, network.blocks, i);
     const share = data.shares?.[i] ?? Number.NaN;
     const over = Number.isNaN(share) ? 1 : share;
     // At a block's input the gradients of arc and branch are added: left of the arc's foot is their sum, between foot and
@@ -73,9 +73,11 @@ export function drawDiagramLines(data: DiagramData, layout: DiagramLayout, palet
   line.draw(straight(from, right, trunk), data.norms ? normAt(data, data.norms.length - 1) : Number.NaN);
 }
 
-/** Gradient at a block's input: that of the layer before its first. */
-function normBefore(data: DiagramData, row: BlockRow): number {
-  return normAt(data, Math.max(0, row.layers[0]! - 1));
+/** Gradient at a block's input: that of the layer before its first, or, where no gradient reaches that, since it is cut, before it. */
+function normBefore(data: DiagramData, blocks: readonly BlockRow[], block: number): number {
+  let first = block;
+  while (first > 0 && blocks[first - 1]!.cut === "branch") first--;
+  return normAt(data, Math.max(0, blocks[first]!.layers[0]! - 1));
 }
 
 function normAt(data: DiagramData, layer: number): number {

@@ -15,14 +15,14 @@ export interface Begin {
   readonly target?: number;
 }
 
-/** What acting needs. `pauseAt`: the run pauses when both have made so many steps. `dirty`: there is something new to draw. */
+/** What acting needs. `pauseAt`: the run pauses when both have made so many steps. `dirty`: there is something new to draw; `acted`: the reader did something. */
 export interface Scenery {
   readonly duo: Duo;
   readonly model: Model;
   readonly notes: Notices;
   readonly live: Announcer;
   readonly address: Addressing;
-  readonly changes: { dirty: boolean; pauseAt: number | null };
+  readonly changes: { dirty: boolean; acted: boolean; pauseAt: number | null };
 }
 
 /** Begins a run; a failure, such as images that could not be fetched, becomes a notice with "Try again". */

@@ -37,10 +37,12 @@ export function addressing(model: Model, went: (address: Address) => void): Addr
     const hash = writeAddress(model.run, view(extra), unknown);
     return hash === "" || hash.startsWith("#") ? hash : `#${hash}`;
   };
+  // Entries without a state are ours: VitePress mounts the page anew where it finds one of its own.
+  if (history.state !== null) history.replaceState(null, "", location.href);
   const full = (hash: string): string => `${location.pathname}${location.search}${hash}`;
   const replace = new Paced<void>(() => {
     const hash = write();
-    if (hash !== location.hash) history.replaceState(history.state, "", full(hash));
+    if (hash !== location.hash) history.replaceState(null, "", full(hash));
   }, 1000);
   const onChange = (): void => {
     replace.drop();
@@ -53,7 +55,7 @@ export function addressing(model: Model, went: (address: Address) => void): Addr
     push() {
       replace.drop();
       const hash = write();
-      if (hash !== location.hash) history.pushState(history.state, "", full(hash));
+      if (hash !== location.hash) history.pushState(null, "", full(hash));
     },
     link: (extra) => `${location.origin}${full(write(extra))}`,
     end() {

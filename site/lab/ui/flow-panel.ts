@@ -158,7 +158,7 @@ export function flowPanel(
       say(
         parts.caption,
         model.view === "gradient"
-          ? "Each line of the grid is ten times more or less. Line: the middle of the last 24 steps, band: their spread, symbols: this very step."
+          ? "The axis counts in powers of ten: from 1 down to 10⁻⁶ is a millionth. Line: the middle of the last 24 steps, band: their spread, symbols: this very step."
           : "Update ratio ‖Δw‖/‖w‖: by which part of its size a layer's weight changes in one step.",
       );
       if (card.open && hover !== null) show(hover);

@@ -49,12 +49,15 @@ export function frames(frame: (time: number) => void): Frames {
   };
 }
 
-/** One frame: the step of both, words four times a second, canvases that can be seen and have something new. */
+/**
+ * One frame: the step of both, words four times a second, and at once after the reader has done something; canvases that can be
+ * seen and have something new.
+ */
 export function frameOf(
   model: Model,
   duo: Duo,
   panels: readonly Panel[],
-  changes: { dirty: boolean },
+  changes: { dirty: boolean; acted: boolean },
 ): (time: number) => void {
   let [words, drawn, step] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, -1];
   const drawPanel = (panel: Panel, fresh: boolean, time: number): void => {
@@ -67,8 +70,9 @@ export function frameOf(
     model.step = duo.step;
     model.speed = duo.speed;
     const fresh = changes.dirty || model.step !== step;
-    if (fresh && time - words >= 250) {
+    if (fresh && (changes.acted || time - words >= 250)) {
       words = time;
+      changes.acted = false;
       for (const panel of panels) panel.update?.(model);
     } else if (fresh) changes.dirty = true;
     if (model.reducedMotion && model.playing && time - drawn < 500) return;

@@ -37,7 +37,7 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
     },
   });
   const model = newModel(duo);
-  const changes: Scenery["changes"] = { dirty: true, pauseAt: null };
+  const changes: Scenery["changes"] = { dirty: true, acted: false, pauseAt: null };
   const [notes, live] = [notices(), announcer()];
   const address: Addressing = addressing(model, (went) => arrive(scenery, went));
   const scenery: Scenery = { duo, model, notes, live, address, changes };
@@ -50,6 +50,11 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
       return address.link({ target: step, fingerprint, drawings: duo.drawings });
     },
   });
+  const acted = (): void => {
+    changes.dirty = true;
+    changes.acted = true;
+  };
+  for (const type of ["click", "keydown", "input", "change"]) root.addEventListener(type, acted);
   root.replaceChildren(...panels.elements, notes.element, live.element);
   listen(duo, model, notes, actions, () => {
     changes.dirty = true;

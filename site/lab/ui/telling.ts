@@ -70,7 +70,11 @@ export function listen(duo: Duo, model: Model, notes: Notices, actions: Actions,
     changed();
   };
   duo.on("ready", known);
-  duo.on("changed", known);
+  duo.on("changed", (told) => {
+    // What was measured before a cut, or of other weights, is no longer true.
+    model.sides[told.name].tested = null;
+    known(told);
+  });
   duo.on("rows", changed);
   duo.on("tested", (tested) => {
     model.sides[tested.name].tested = tested;

@@ -65,7 +65,7 @@ const scene: Scene = {
 export const walkCards: readonly WalkCard[] = [
   {
     title: "Two networks, one difference",
-    text: "These two networks get pictures of handwritten digits and learn to name them. Both have 74 layers, the same first weights, and see the same digits in the same order. *One difference: the blue one has arcs.* Each arc carries a copy of what comes in past two layers. Press Start.",
+    text: "These two networks get pictures of handwritten digits and learn to name them. Both have 74 layers, the same first weights, and see the same digits in the same order. *One difference: the blue one has arcs.* Each arc carries a copy of what comes in past two layers. Press Start, and watch the left end of the orange line.",
     question: "Can such a small thing matter?",
     place: "flow",
     scene: { ...scene, until: 0, pace: "opening", again: true, whole: true },
@@ -74,7 +74,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "The message that makes a network learn",
-    text: "After each guess, every layer must be told how to change. That message, the *gradient*, starts where the mistake is measured (the loss, at the right) and travels left, layer by layer. The height shows how much of it is there. *Each line of the grid is ten times more or less.*",
+    text: "After each guess, every layer must be told how to change. That message, the *gradient*, starts where the mistake is measured (the loss, at the right) and travels left, layer by layer. The height shows how much of it is there. *The axis counts in powers of ten: from 1 down to 10⁻⁶ is a millionth.*",
     question: "Which of the two still hears something at the left end?",
     place: "flow",
     scene: { ...scene, until: 40, pace: "opening", again: true, whole: true },
@@ -83,7 +83,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "First far too loud, then silence",
-    text: "Orange: in the very first step the message arrived tens of thousands of times too loud at the left. The layers there jumped, and ever since less than a hundred-thousandth arrives. *They cannot learn from what they cannot hear.* Blue: the arcs bring the message home, about as loud as it left.",
+    text: "Orange: in the very first step the message arrived tens of thousands of times too loud at the left. The layers there jumped, and ever since less than a ten-thousandth arrives. *They cannot learn from what they cannot hear.* Blue: the arcs bring the message home, about as loud as it left.",
     question: "What does this do to reading?",
     place: "flow",
     scene: { ...scene, until: 40, pace: "opening", again: true, whole: true },
@@ -92,7 +92,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "One learns, one guesses",
-    text: "Watch the digits: none of them was used for learning. Blue names more and more of them. Orange says the same for all: it guesses. Nobody told blue how to read; *both were given the same chance*.",
+    text: "Watch the digits: none of them was used for learning. Blue names more and more of them. Orange says nearly the same for all: it guesses. Nobody told blue how to read; *both were given the same chance*.",
     question: "Is it really the arcs? Let us cut some.",
     place: "digits",
     scene: { ...scene, until: 400, whole: true, again: true },
@@ -101,7 +101,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "Cut one arc",
-    text: "One block of the blue network is chosen. Cut its arc. *Reading is gone at once.* But look at the line: the gradient still arrives. Wait a few seconds: within a hundred steps the network has learned around the hole. Then cut the box of another block instead of its arc: almost nothing happens. What passes over the arcs matters more than any single layer.",
+    text: "One block of the blue network is chosen. Cut its arc. *Reading gets much worse at once.* But look at the line: the gradient still arrives. Wait a few seconds: within a hundred steps the network has learned around the hole. Then cut the box of another block instead of its arc: almost nothing happens. What passes over the arcs matters more than any single layer.",
     question: "How many cuts can it bear?",
     place: "flow",
     scene: { ...scene, from: 400, block: 17 },
@@ -110,7 +110,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "Cut them all",
-    text: "Now cut every arc. *This time the gradient goes, too*: within ten or twenty steps about a thousandth of it is left at the image, and waiting does not help. You have made the network guess, like the orange one. Then rejoin them: the way is open again, and within some two hundred steps it reads about half of the digits once more.",
+    text: "Now cut every arc. *This time the gradient goes, too*: within ten or twenty steps some thousandths of it, or less, are left at the image, and waiting does not help. You have made the network guess, like the orange one. Then rejoin them: the way is open again, and within some two hundred steps it reads about half of the digits once more.",
     question: "So does any arc do?",
     place: "flow",
     scene: { ...scene, from: 400, block: 17 },
@@ -119,7 +119,7 @@ export const walkCards: readonly WalkCard[] = [
   },
   {
     title: "An arc should change nothing",
-    text: "Now orange has arcs, too, but each halves what it carries. 36 halvings leave less than one part in fifty billion; the page proves it for this very network, whatever it has learned: see the certificate. *An arc should carry its input unchanged.* Now change anything: every setting is in the address, so you can send it to someone.",
+    text: "Now orange has arcs, too, but each halves what it carries. 36 halvings leave less than one part in fifty billion over the arcs alone; the page proves it for this very network, whatever it has learned: see the certificate. Some more comes through the boxes, and yet it reads badly. *An arc should carry its input unchanged.* Now change anything: every setting is in the address, so you can send it to someone.",
     question: "What would you try first?",
     place: "flow",
     scene: { ...scene, preset: "half", until: 400, whole: true },
@@ -133,6 +133,7 @@ export function nextAct(card: WalkCard, facts: Facts): WalkCard["act"] {
   if (card.act?.does === "cut-all" && facts.blocks > 0 && facts.cut === facts.blocks) {
     return { label: "Rejoin all", does: "rejoin" };
   }
+  if (card.act?.does === "cut-one" && facts.cut > 1) return null;
   if (card.act?.does === "cut-one" && facts.firstCut !== null && facts.step >= facts.firstCut + 40) {
     return { label: "Cut the box of the next block", does: "cut-branch" };
   }

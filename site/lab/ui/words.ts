@@ -30,7 +30,7 @@ export function verdictBrief(factor: number): string {
 
 /** How well it reads, beside the percentage. Guessing among ten classes is right one time in ten. */
 export function readingWords(accuracy: number, images: number, what: string): string {
-  if (images === 0) return `of unseen ${what}: not tried yet`;
+  if (images === 0) return `of unseen ${what}: being tried`;
   return accuracy < 0.2 ? `of unseen ${what} right, by guessing` : `of unseen ${what} right`;
 }
 

@@ -122,6 +122,20 @@ describe("drawing", () => {
     expect([arcs.length, whole.length]).toEqual([36, 35]);
   });
 
+  test("behind a cut branch, to which no gradient comes, the arc has the trunk's", () => {
+    const norms = new Float32Array(73).fill(0.01);
+    norms.fill(0, 11, 13); // The convolutions of block 5.
+    const network = networkOf(74);
+    const blocks = network.blocks.map((row, i) => (i === 5 ? { ...row, cut: "branch" as const } : row));
+    const layout = diagramLayout({ ...network, blocks }, "a", { width: 1150, height: 70 });
+    const { pen, calls } = notingPen();
+    drawDiagram({ ...data, norms, shares: new Float32Array(36).fill(0.5) }, layout, lightPalette, pen);
+    const arcs = calls.filter(({ kind, args }) => kind === "line" && (args[0] as number[]).length === 38);
+    const widths = arcs.map(({ args }) => (args[1] as { width: number }).width);
+    expect(widths).toHaveLength(36);
+    expect(widths[6]).toBe(widths[7]);
+  });
+
   test("signs of the certificate, λ on the arcs of a short network", () => {
     const { pen, calls } = notingPen();
     drawDiagram(
