@@ -25,8 +25,10 @@ export interface LabPage {
   reach(step: number): Promise<void>;
   /** A button or link that can be seen, by its words or its name for a screen reader. @throws Error if there is none. */
   button(name: string): Promise<ElementHandle<HTMLElement>>;
-  /** Clicks it with the mouse. */
+  /** Clicks it. */
   click(name: string): Promise<void>;
+  /** Waits until the run has been paused and stands; gives the step. */
+  paused(): Promise<number>;
   /** The text of the first element of this selector. */
   text(selector: string): Promise<string>;
   /** Another address in the same page, as a typed one. */
@@ -89,6 +91,17 @@ function usesOf(page: Page): Omit<LabPage, "page" | "faults"> {
     reach: (step) => until((lab, value) => lab.step >= Number(value), String(step)),
     // Not by the mouse: words that come meanwhile move what is below them. Where the mouse matters, tests move it.
     click: async (name) => (await button(name)).evaluate((element) => element.click()),
+    paused: async () => {
+      await until((lab) => lab.status === "paused");
+      // Steps that were granted before are still made.
+      let [last, step] = [-1, -2];
+      while (step !== last) {
+        last = step;
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        step = await page.evaluate(() => window.skipstoneLab!.step);
+      }
+      return step;
+    },
     text: (selector) => page.$eval(selector, (element) => element.textContent ?? ""),
     go: async (hash) => {
       await page.evaluate((to: string) => {

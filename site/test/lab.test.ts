@@ -40,8 +40,7 @@ describe("training", () => {
   test("starts by itself, pauses, makes one step, begins again", async () => {
     await lab.reach(20);
     await lab.click("Pause");
-    await lab.until((page) => page.status === "paused");
-    const { step } = await lab.state();
+    const step = await lab.paused();
     await lab.click("One step");
     await lab.until((page, value) => page.step === Number(value), String(step + 1));
     await lab.click("Again, with the same first weights");
@@ -52,8 +51,7 @@ describe("training", () => {
     await small();
     await (await lab.button("Pause")).focus();
     await lab.page.keyboard.press("k");
-    await lab.until((page) => page.status === "paused");
-    const { step } = await lab.state();
+    const step = await lab.paused();
     await lab.page.keyboard.press(".");
     await lab.until((page, value) => page.step === Number(value), String(step + 1));
     await lab.page.evaluate(() => (document.activeElement as HTMLElement).blur());
