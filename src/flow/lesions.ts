@@ -177,8 +177,9 @@ interface Change {
 function checkTargets(targets: unknown): asserts targets is readonly Target[] {
   checkList("lesions", "targets", targets);
   for (const target of targets) {
-    if (typeof target === "string" || (Array.isArray(target) && target.every((path) => typeof path === "string")))
-      continue;
+    // "" is the model itself, of which nothing would be left.
+    const paths: readonly unknown[] = Array.isArray(target) ? target : [target];
+    if (paths.every((path) => typeof path === "string" && path !== "")) continue;
     throw new UsageError(
       `lesions: a target must be a path, as "layer1.0", or several in an array, got ${describe(target)}`,
     );

@@ -112,6 +112,9 @@ describe("lesions", () => {
 
   it("a path that names nothing is an error", async () => {
     const model = net();
+    await expect(lesions(model, lossOf(model), { targets: [""] })).rejects.toThrow(
+      'lesions: a target must be a path, as "layer1.0", or several in an array, got ""',
+    );
     await expect(lesions(model, lossOf(model), { targets: ["layer9.0"] })).rejects.toThrow(
       'lesions: the model has no part called "layer9.0"',
     );
