@@ -7,7 +7,7 @@ import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { readSafetensors } from "../../src/io/index.ts";
 import { launch, startSite } from "./browsers.ts";
-import { type LabPage, type LabState, openLab, SMALL } from "./lab-page.ts";
+import { type LabPage, type LabState, openLab, placeOf, SMALL } from "./lab-page.ts";
 
 let browser: Browser;
 let site: Awaited<ReturnType<typeof startSite>>;
@@ -131,10 +131,10 @@ test("go there: back to a step, forward to another, and it pauses", async () => 
     await lab.click("Go there");
     await lab.until((page, value) => page.step === Number(value) && page.status === "paused", step);
   }
-  const box = await (await lab.page.$('[data-place="history"] canvas'))!.boundingBox();
+  const box = await placeOf((await lab.page.$('[data-place="history"] canvas'))!);
   await lab.page.$eval('[data-place="history"]', (element) => element.scrollIntoView({ block: "center" }));
-  const there = await (await lab.page.$('[data-place="history"] canvas'))!.boundingBox();
-  await lab.page.mouse.click(there!.x + 14, there!.y + box!.height / 4);
+  const there = await placeOf((await lab.page.$('[data-place="history"] canvas'))!);
+  await lab.page.mouse.click(there.x + 14, there.y + box.height / 4);
   await lab.until((page) => page.step < 60 && page.status === "paused");
   await lab.click("Go on");
 });
@@ -153,10 +153,10 @@ describe("the pad", () => {
   test("a stroke by mouse: both answer, and show where they look; undo takes it back", async () => {
     const canvas = await lab.page.$(board);
     await canvas!.scrollIntoView();
-    const box = await canvas!.boundingBox();
-    await lab.page.mouse.move(box!.x + box!.width / 2, box!.y + 40);
+    const box = await placeOf(canvas!);
+    await lab.page.mouse.move(box.x + box.width / 2, box.y + 40);
     await lab.page.mouse.down();
-    await lab.page.mouse.move(box!.x + box!.width / 2, box!.y + box!.height - 40, { steps: 10 });
+    await lab.page.mouse.move(box.x + box.width / 2, box.y + box.height - 40, { steps: 10 });
     await lab.page.mouse.up();
     await answered();
     await lab.until(() => document.querySelectorAll(".lab-pad .pair figure:not([hidden])").length === 3);
@@ -202,15 +202,15 @@ test("on a phone a finger chooses blocks and draws; it cuts nothing", async () =
   await phone.reach(5);
   const block = await phone.page.$("#lab-a-block-2");
   await block!.scrollIntoView();
-  const box = await block!.boundingBox();
-  await phone.page.touchscreen.tap(box!.x + box!.width / 2, box!.y + 24);
+  const box = await placeOf(block!);
+  await phone.page.touchscreen.tap(box.x + box.width / 2, box.y + 24);
   await phone.until((page) => (page.state() as LabState).chosen?.first === 2);
   expect((await phone.state()).run.events).toEqual([]);
   const canvas = await phone.page.$(".lab-pad .board canvas");
   await canvas!.scrollIntoView();
-  const pad = await canvas!.boundingBox();
-  const touch = await phone.page.touchscreen.touchStart(pad!.x + 100, pad!.y + 60);
-  for (let y = 80; y < 200; y += 20) await touch.move(pad!.x + 100, pad!.y + y);
+  const pad = await placeOf(canvas!);
+  const touch = await phone.page.touchscreen.touchStart(pad.x + 100, pad.y + 60);
+  for (let y = 80; y < 200; y += 20) await touch.move(pad.x + 100, pad.y + y);
   await touch.end();
   await phone.until(() =>
     [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"),

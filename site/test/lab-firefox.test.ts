@@ -4,7 +4,7 @@ import type { Browser } from "puppeteer-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { walkCards } from "../lab/ui/walk.ts";
 import { launch, startSite } from "./browsers.ts";
-import { type LabPage, type LabState, openLab } from "./lab-page.ts";
+import { type LabPage, type LabState, openLab, placeOf } from "./lab-page.ts";
 
 let browser: Browser;
 let site: Awaited<ReturnType<typeof startSite>>;
@@ -40,10 +40,10 @@ test("a cut, and it is joined again", async () => {
 test("a drawing", async () => {
   const canvas = await lab.page.$(".lab-pad .board canvas");
   await canvas!.scrollIntoView();
-  const box = await canvas!.boundingBox();
-  await lab.page.mouse.move(box!.x + box!.width / 2, box!.y + 40);
+  const box = await placeOf(canvas!);
+  await lab.page.mouse.move(box.x + box.width / 2, box.y + 40);
   await lab.page.mouse.down();
-  await lab.page.mouse.move(box!.x + box!.width / 2, box!.y + box!.height - 40, { steps: 8 });
+  await lab.page.mouse.move(box.x + box.width / 2, box.y + box.height - 40, { steps: 8 });
   await lab.page.mouse.up();
   await lab.until(() =>
     [...document.querySelectorAll(".lab-pad .large")].every(({ textContent }) => textContent !== "–"),

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The laboratory's page under test: opens it, waits for what it says of itself, and uses it as a reader does. */
-import type { Browser, ElementHandle, Page } from "puppeteer-core";
+import type { BoundingBox, Browser, ElementHandle, Page } from "puppeteer-core";
 import type { Model } from "../lab/ui/model.ts";
 import { watchedPage } from "./browsers.ts";
 
@@ -109,6 +109,17 @@ function usesOf(page: Page): Omit<LabPage, "page" | "faults"> {
       }, hash);
     },
   };
+}
+
+/** Where an element is, once nothing above it moves any more. */
+export async function placeOf(element: ElementHandle): Promise<BoundingBox> {
+  let [last, now]: [BoundingBox | null, BoundingBox | null] = [null, null];
+  do {
+    last = now;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    now = await element.boundingBox();
+  } while (now === null || last === null || now.x !== last.x || now.y !== last.y || now.height !== last.height);
+  return now;
 }
 
 /** Sets a field of the settings as a reader does: the value, then the events of a field that is left. */

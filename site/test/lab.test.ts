@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { PRESETS } from "../lab/presets.ts";
 import { LIMITS, ORDER_NAMES, SHORTCUT_KINDS, STARTS } from "../lab/state.ts";
 import { launch, startSite } from "./browsers.ts";
-import { type LabPage, openLab, SMALL, setField } from "./lab-page.ts";
+import { type LabPage, openLab, placeOf, SMALL, setField } from "./lab-page.ts";
 
 let browser: Browser;
 let site: Awaited<ReturnType<typeof startSite>>;
@@ -211,8 +211,8 @@ describe("cuts", () => {
       dataset["top"] = top;
       return still;
     });
-    const place = await arc!.boundingBox();
-    await lab.page.mouse.click(place!.x + place!.width / 2, place!.y + 24);
+    const place = await placeOf(arc!);
+    await lab.page.mouse.click(place.x + place.width / 2, place.y + 24);
     await isCut(1, "shortcut");
     await lab.until(() => /e=\d+\.ac1/.test(location.hash));
     expect((await lab.state()).sides.a.certificate!.holds).toBe(false);
@@ -256,7 +256,7 @@ describe("cuts", () => {
     await isCut(2, "shortcut");
     await lab.page.$eval(".lab-flow", (element) => element.scrollIntoView({ block: "center" }));
     const [from, to] = await Promise.all(
-      ["#lab-a-block-0", "#lab-a-block-2"].map(async (id) => (await lab.page.$(id))!.boundingBox()),
+      ["#lab-a-block-0", "#lab-a-block-2"].map(async (id) => placeOf((await lab.page.$(id))!)),
     );
     await lab.page.mouse.move(from!.x + from!.width / 2, from!.y + 50);
     await lab.page.mouse.down();

@@ -56,8 +56,9 @@ export function laboratory(root: HTMLElement, options: LaboratoryOptions): Labor
   };
   for (const type of ["click", "keydown", "input", "change"]) root.addEventListener(type, acted);
   root.replaceChildren(...panels.elements, notes.element, live.element);
-  listen(duo, model, notes, actions, () => {
+  listen(duo, model, notes, actions, (now = false) => {
     changes.dirty = true;
+    if (now) changes.acted = true;
     if (changes.pauseAt !== null && duo.step >= changes.pauseAt) {
       changes.pauseAt = null;
       duo.pause();

@@ -43,12 +43,18 @@ export function forget(model: Model): void {
   for (const name of both) Object.assign(model.sides[name], { tested: null, shares: null, detail: null, failed: null });
 }
 
-/** What the duo tells goes into the model. */
-export function listen(duo: Duo, model: Model, notes: Notices, actions: Actions, changed: () => void): void {
+/** What the duo tells goes into the model. `changed` hears of it, with `now` where it answers what the reader did. */
+export function listen(
+  duo: Duo,
+  model: Model,
+  notes: Notices,
+  actions: Actions,
+  changed: (now?: boolean) => void,
+): void {
   duo.on("start", ({ run }) => {
     model.run = run;
     forget(model);
-    changed();
+    changed(true);
   });
   const known = ({
     name,
@@ -67,7 +73,7 @@ export function listen(duo: Duo, model: Model, notes: Notices, actions: Actions,
       model.chosen = { side: "a", first: middle, last: middle };
       duo.watch({ block: middle });
     }
-    changed();
+    changed(true);
   };
   duo.on("ready", known);
   duo.on("changed", (told) => {
@@ -75,7 +81,7 @@ export function listen(duo: Duo, model: Model, notes: Notices, actions: Actions,
     model.sides[told.name].tested = null;
     known(told);
   });
-  duo.on("rows", changed);
+  duo.on("rows", () => changed());
   duo.on("tested", (tested) => {
     model.sides[tested.name].tested = tested;
     changed();
@@ -95,14 +101,14 @@ export function listen(duo: Duo, model: Model, notes: Notices, actions: Actions,
   });
   duo.on("event", ({ run }) => {
     model.run = run;
-    changed();
+    changed(true);
   });
   duo.on("status", ({ status }) => {
     model.status = status;
     model.playing = status === "running" || status === "loading";
     if (status === "away") notes.show("away", "Paused while you are away.");
     if (status === "running") for (const key of ["away", "cut"]) notes.remove(key);
-    changed();
+    changed(true);
   });
   duo.on("notice", ({ message }) => notes.show(message, message));
 }
