@@ -51,7 +51,7 @@ export function frames(frame: (time: number) => void): Frames {
 
 /**
  * One frame: the step of both, words four times a second, and at once after the reader has done something; canvases that can be
- * seen and have something new.
+ * seen and have something new, twenty times a second (every frame where something moves): the rest of the time is the networks'.
  */
 export function frameOf(
   model: Model,
@@ -59,7 +59,7 @@ export function frameOf(
   panels: readonly Panel[],
   changes: { dirty: boolean; acted: boolean },
 ): (time: number) => void {
-  let [words, drawn, step] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, -1];
+  let [words, shown, drawn, step] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, -1];
   const drawPanel = (panel: Panel, fresh: boolean, time: number): void => {
     const { screen } = panel;
     if (panel.draw === undefined || (screen !== undefined && !screen.visible)) return;
@@ -70,16 +70,18 @@ export function frameOf(
     model.step = duo.step;
     model.speed = duo.speed;
     const fresh = changes.dirty || model.step !== step;
-    if (fresh && (changes.acted || time - words >= 250)) {
+    const speaks = fresh && (changes.acted || time - words >= 250);
+    const shows = speaks || (fresh && time - shown >= 50);
+    if (speaks) {
       words = time;
       changes.acted = false;
       for (const panel of panels) panel.update?.(model);
     } else if (fresh) changes.dirty = true;
     if (model.reducedMotion && model.playing && time - drawn < 500) return;
     drawn = time;
-    for (const panel of panels) drawPanel(panel, fresh, time);
-    step = model.step;
+    if (shows) [shown, step] = [time, model.step];
+    for (const panel of panels) drawPanel(panel, shows, time);
     // Words that had to wait come with the next frames.
-    if (words === time || !fresh) changes.dirty = false;
+    if (speaks || !fresh) changes.dirty = false;
   };
 }
