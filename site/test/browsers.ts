@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
+import { afterAll, beforeAll } from "vitest";
 import { serve } from "../build/serve.ts";
 
 /** What is tested. */
@@ -42,6 +43,32 @@ export async function startSite(base = "/"): Promise<{ address: string; stop: ()
       server.closeAllConnections();
       server.close();
     },
+  };
+}
+
+/** The site and a browser for the tests of a file: both are there before the first, and end after the last. */
+export function siteIn(
+  kind: keyof typeof PROGRAMS,
+  base?: string,
+): { readonly browser: Browser; readonly address: string; stop(): void } {
+  let browser: Browser | undefined;
+  let site: Awaited<ReturnType<typeof startSite>> | undefined;
+  beforeAll(async () => {
+    site = await startSite(base);
+    browser = await launch(kind);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    site?.stop();
+  });
+  return {
+    get browser() {
+      return browser!;
+    },
+    get address() {
+      return site!.address;
+    },
+    stop: () => site!.stop(),
   };
 }
 

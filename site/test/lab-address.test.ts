@@ -1,26 +1,15 @@
 /// <reference lib="dom" />
 /** The laboratory's address and its surroundings: links, Back and Forward, what a browser lacks, tabs that are hidden or left. */
-import type { Browser, Page } from "puppeteer-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launch, startSite } from "./browsers.ts";
+import type { Page } from "puppeteer-core";
+import { describe, expect, test } from "vitest";
+import { siteIn } from "./browsers.ts";
 import { type LabPage, type LabState, openLab, SMALL } from "./lab-page.ts";
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
-
-beforeAll(async () => {
-  site = await startSite("/a/b/");
-  browser = await launch("chrome");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  site?.stop();
-});
+const site = siteIn("chrome", "/a/b/");
 
 /** Opens, does, and wants a silent console. */
 async function at(hash: string, work: (lab: LabPage) => Promise<void>, before?: (page: Page) => Promise<unknown>) {
-  const lab = await openLab(browser, site.address, hash, before);
+  const lab = await openLab(site.browser, site.address, hash, before);
   await work(lab);
   expect(lab.faults).toEqual([]);
   await lab.page.close();

@@ -3,22 +3,18 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { readSafetensors } from "../../src/io/index.ts";
-import { launch, startSite } from "./browsers.ts";
+import { siteIn } from "./browsers.ts";
 import { type LabPage, type LabState, openLab, placeOf, SMALL } from "./lab-page.ts";
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
+const site = siteIn("chrome", "/a/b/");
 let lab: LabPage;
 const folder = mkdtempSync(join(tmpdir(), "skipstone-lab-"));
 
 beforeAll(async () => {
-  site = await startSite("/a/b/");
-  browser = await launch("chrome");
-  lab = await openLab(browser, site.address);
-  const session = await browser.target().createCDPSession();
+  lab = await openLab(site.browser, site.address);
+  const session = await site.browser.target().createCDPSession();
   await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder });
   await lab.reach(10);
 });
@@ -28,8 +24,6 @@ afterEach(() => {
 });
 
 afterAll(async () => {
-  await browser?.close();
-  site?.stop();
   rmSync(folder, { recursive: true });
 });
 
@@ -196,7 +190,7 @@ describe("the pad", () => {
 });
 
 test("on a phone a finger chooses blocks and draws; it cuts nothing", async () => {
-  const phone = await openLab(browser, site.address, SMALL, (page) =>
+  const phone = await openLab(site.browser, site.address, SMALL, (page) =>
     page.setViewport({ width: 390, height: 844, isMobile: true, hasTouch: true }),
   );
   await phone.reach(5);

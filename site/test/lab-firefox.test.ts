@@ -1,24 +1,13 @@
-/// <reference lib="dom" />
-/** The laboratory in Firefox: it starts, a preset, a cut, a drawing, the first cards of the walk. */
-import type { Browser } from "puppeteer-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { walkCards } from "../lab/ui/walk.ts";
-import { launch, startSite } from "./browsers.ts";
+import { siteIn } from "./browsers.ts";
 import { type LabPage, type LabState, openLab, placeOf } from "./lab-page.ts";
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
+const site = siteIn("firefox", "/a/b/");
 let lab: LabPage;
 
 beforeAll(async () => {
-  site = await startSite("/a/b/");
-  browser = await launch("firefox");
-  lab = await openLab(browser, site.address);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  site?.stop();
+  lab = await openLab(site.browser, site.address);
 });
 
 test("it starts, pauses and goes on", async () => {

@@ -1,23 +1,9 @@
-/// <reference lib="dom" />
-/** The walk of seven cards in Chromium: by mouse with everything that its buttons do, by keyboard, and from an address. */
-import type { Browser } from "puppeteer-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { walkCards } from "../lab/ui/walk.ts";
-import { launch, startSite } from "./browsers.ts";
+import { siteIn } from "./browsers.ts";
 import { type LabPage, type LabState, openLab } from "./lab-page.ts";
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
-
-beforeAll(async () => {
-  site = await startSite("/a/b/");
-  browser = await launch("chrome");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  site?.stop();
-});
+const site = siteIn("chrome", "/a/b/");
 
 /** Waits until this card is there, from 1, and its place is outlined. */
 async function card(lab: LabPage, number: number): Promise<void> {
@@ -31,7 +17,7 @@ async function card(lab: LabPage, number: number): Promise<void> {
 }
 
 test("by mouse, from the first card to the last", async () => {
-  const lab = await openLab(browser, site.address, "");
+  const lab = await openLab(site.browser, site.address, "");
   await lab.click("Take the walk →");
   await card(lab, 1);
   await lab.until((page) => page.status === "paused" && page.step === 0);
@@ -77,7 +63,7 @@ test("by mouse, from the first card to the last", async () => {
 }, 300_000);
 
 test("by keyboard: arrows go on and back, Escape leaves and keeps the run; Back leads to the card", async () => {
-  const lab = await openLab(browser, site.address, "#v1&walk=1");
+  const lab = await openLab(site.browser, site.address, "#v1&walk=1");
   await card(lab, 1);
   for (const to of [2, 3, 4, 5, 6, 7]) {
     await lab.page.keyboard.press("ArrowRight");

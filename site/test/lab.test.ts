@@ -1,29 +1,18 @@
-/// <reference lib="dom" />
-/** The laboratory in Chromium: training, settings, presets, cuts. */
-import type { Browser } from "puppeteer-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { PRESETS } from "../lab/presets.ts";
 import { LIMITS, ORDER_NAMES, SHORTCUT_KINDS, STARTS } from "../lab/state.ts";
-import { launch, startSite } from "./browsers.ts";
+import { siteIn } from "./browsers.ts";
 import { type LabPage, openLab, placeOf, SMALL, setField } from "./lab-page.ts";
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
+const site = siteIn("chrome", "/a/b/");
 let lab: LabPage;
 
 beforeAll(async () => {
-  site = await startSite("/a/b/");
-  browser = await launch("chrome");
-  lab = await openLab(browser, site.address);
+  lab = await openLab(site.browser, site.address);
 });
 
 afterEach(() => {
   expect(lab.faults).toEqual([]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  site?.stop();
 });
 
 /** The small run anew. */

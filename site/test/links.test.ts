@@ -1,21 +1,7 @@
-/// <reference lib="dom" />
-/** The site at an address of its own: served from /a/b/, every link leads to a page, and each page works there. */
-import type { Browser } from "puppeteer-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { launch, startSite, watchedPage } from "./browsers.ts";
+import { expect, test } from "vitest";
+import { siteIn, watchedPage } from "./browsers.ts";
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
-
-beforeAll(async () => {
-  site = await startSite("/a/b/");
-  browser = await launch("chrome");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  site?.stop();
-});
+const site = siteIn("chrome", "/a/b/");
 
 /** Pages that are opened with their scripts; all others are read. */
 const OPENED = [
@@ -53,7 +39,7 @@ test("every page that can be reached by links is there, with every file that it 
 });
 
 test.each(OPENED)("/a/b/%s works: nothing in the console, no missing file, no other host", async (path) => {
-  const { page, faults } = await watchedPage(browser, site.address);
+  const { page, faults } = await watchedPage(site.browser, site.address);
   await page.goto(site.address + path, { waitUntil: "networkidle2" });
   expect(await page.title()).toMatch(/Skipstone/);
   expect(faults).toEqual([]);
@@ -66,7 +52,7 @@ test.each(OPENED)("/a/b/%s works: nothing in the console, no missing file, no ot
 });
 
 test("from page to page without loading anew, over folders of different depth, and back", async () => {
-  const { page, faults } = await watchedPage(browser, site.address);
+  const { page, faults } = await watchedPage(site.browser, site.address);
   await page.goto(`${site.address}docs/experiments.html`, { waitUntil: "networkidle2" });
   await page.evaluate("window.stayed = true");
   const go = async (selector: string, path: string): Promise<void> => {
@@ -90,7 +76,7 @@ test("from page to page without loading anew, over folders of different depth, a
 });
 
 test("what is not there is said at any depth, with a link to the site's first page", async () => {
-  const page = await browser.newPage();
+  const page = await site.browser.newPage();
   const response = await page.goto(`${site.address}docs/no/such/page.html`, { waitUntil: "networkidle2" });
   expect(response!.status()).toBe(404);
   await page.waitForFunction(() => document.querySelector<HTMLAnchorElement>("#home")!.pathname !== "/");
@@ -99,7 +85,7 @@ test("what is not there is said at any depth, with a link to the site's first pa
 });
 
 test("the search finds a function and goes to its page", async () => {
-  const { page, faults } = await watchedPage(browser, site.address);
+  const { page, faults } = await watchedPage(site.browser, site.address);
   await page.goto(`${site.address}docs/how-to.html`, { waitUntil: "networkidle2" });
   await page.click(".DocSearch-Button");
   await page.waitForSelector(".search-input");
@@ -112,7 +98,7 @@ test("the search finds a function and goes to its page", async () => {
 });
 
 test("the pages of examples are no pages of VitePress, and find the service worker all the same", async () => {
-  const page = await browser.newPage();
+  const page = await site.browser.newPage();
   const errors: unknown[] = [];
   page.on("pageerror", (error) => errors.push(error));
   await page.goto(`${site.address}examples/in-a-worker/index.html`, { waitUntil: "load" });
@@ -122,7 +108,7 @@ test("the pages of examples are no pages of VitePress, and find the service work
 });
 
 test("what was read works without a network: the front page and a page that was visited", async () => {
-  const { page } = await watchedPage(browser, site.address);
+  const { page } = await watchedPage(site.browser, site.address);
   await page.goto(site.address, { waitUntil: "networkidle2" });
   await page.evaluate(async () => void (await navigator.serviceWorker.ready));
   await page.goto(`${site.address}docs/theory.html`, { waitUntil: "networkidle2" });

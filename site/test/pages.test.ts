@@ -3,26 +3,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
-import type { Browser } from "puppeteer-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { filesOf } from "../build/relative.ts";
 import { isText } from "../build/serve.ts";
-import { dist, launch, startSite, watchedPage } from "./browsers.ts";
+import { dist, siteIn, watchedPage } from "./browsers.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
-
-beforeAll(async () => {
-  site = await startSite();
-  browser = await launch("chrome");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  site?.stop();
-});
+const site = siteIn("chrome");
 
 /** Every page that someone has written, and one of each kind that is generated. */
 const written = filesOf(dist).filter((path) => /^(docs\/[^/]*|[\w-]*)\.html$/.test(path) && path !== "404.html");
@@ -45,7 +33,7 @@ const paths = [...written, ...generated];
 
 /** What axe finds that matters, as lines of text. */
 async function findings(path: string, width: number, theme: "light" | "dark"): Promise<string[]> {
-  const { page, faults } = await watchedPage(browser, site.address);
+  const { page, faults } = await watchedPage(site.browser, site.address);
   await page.setViewport({ width, height: 900 });
   await page.emulateMediaFeatures([
     { name: "prefers-color-scheme", value: theme },
@@ -89,7 +77,7 @@ describe("axe finds nothing serious, and the console is silent", () => {
 });
 
 test.each([390, 1280])("no page is wider than a window of %d px", async (width) => {
-  const page = await browser.newPage();
+  const page = await site.browser.newPage();
   await page.setViewport({ width, height: 900 });
   const wide: string[] = [];
   for (const path of paths) {
@@ -101,7 +89,7 @@ test.each([390, 1280])("no page is wider than a window of %d px", async (width) 
 });
 
 test("the front page and its data weigh at most 1.5 MB over the wire, its scripts 250 KiB", async () => {
-  const page = await browser.newPage();
+  const page = await site.browser.newPage();
   const asked = new Set<string>();
   page.on("request", (request) => {
     const { protocol, pathname } = new URL(request.url());
@@ -126,7 +114,7 @@ test("the front page and its data weigh at most 1.5 MB over the wire, its script
 });
 
 test("without scripts the front page says what it is and where else to go", async () => {
-  const page = await browser.newPage();
+  const page = await site.browser.newPage();
   await page.setJavaScriptEnabled(false);
   await page.goto(site.address);
   const text = await page.$eval("body", (body) => body.textContent);

@@ -1,24 +1,10 @@
-/// <reference lib="dom" />
-/** The tour's figures in the site: numbers stand in grids, and a number lights those it came from and those it goes to. */
-import type { Browser } from "puppeteer-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { launch, startSite, watchedPage } from "./browsers.ts";
+import { expect, test } from "vitest";
+import { siteIn, watchedPage } from "./browsers.ts";
 
-let browser: Browser;
-let site: Awaited<ReturnType<typeof startSite>>;
-
-beforeAll(async () => {
-  site = await startSite();
-  browser = await launch("chrome");
-});
-
-afterAll(async () => {
-  await browser?.close();
-  site?.stop();
-});
+const site = siteIn("chrome");
 
 test("the numbers of a figure stand in a grid, and light others when focused or pointed at", async () => {
-  const { page, faults } = await watchedPage(browser, site.address);
+  const { page, faults } = await watchedPage(site.browser, site.address);
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(`${site.address}docs/tour.html`, { waitUntil: "networkidle2" });
   await page.waitForSelector(".tour-cells");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { csv } from "../../site/lab/ui/csv.ts";
-import { Paced } from "../../site/lab/ui/pace.ts";
+import { Paced } from "../../site/lab/ui/paced.ts";
 import { type Facts, nextAct, pieces, walkCards } from "../../site/lab/ui/walk.ts";
 import {
   healthOf,

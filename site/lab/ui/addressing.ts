@@ -1,7 +1,7 @@
 /** The page's address follows the run and the view, and the run follows the address when the reader goes back or forward. */
 import { type Address, readAddress, type View, writeAddress } from "../state.ts";
 import type { Model } from "./model.ts";
-import { Paced } from "./pace.ts";
+import { Paced } from "./paced.ts";
 
 export interface Addressing {
   /** What the address says. */

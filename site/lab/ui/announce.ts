@@ -1,6 +1,6 @@
 /** What a screen reader hears: one polite sentence at a time, never a flood. */
 import { h } from "./h.ts";
-import { Paced } from "./pace.ts";
+import { Paced } from "./paced.ts";
 
 export interface Announcer {
   readonly element: HTMLElement;

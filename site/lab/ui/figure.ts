@@ -8,7 +8,7 @@ import type { Pen } from "../draw/pen.ts";
 import { svgOf } from "../draw/svg.ts";
 import type { Table } from "./csv.ts";
 import { h, say } from "./h.ts";
-import { Paced } from "./pace.ts";
+import { Paced } from "./paced.ts";
 import { currentPaint, type Paint } from "./paint.ts";
 import { download, numbers } from "./table.ts";
 

@@ -2,7 +2,7 @@
 
 import { fontFamily } from "../../../lab/page/theme.ts";
 import { h, mark, say } from "./h.ts";
-import { Paced } from "./pace.ts";
+import { Paced } from "./paced.ts";
 import { inkOf, PEN, pictureOf, type StrokePoints } from "./raster.ts";
 import { percent } from "./words.ts";
 
