@@ -35,7 +35,7 @@ const FAINT_BELOW = 1e-6;
 const DOTS: readonly number[] = [1, 4];
 const MOVING: readonly number[] = [3, 11];
 
-/** Everything. A page draws `drawDiagramLines` in each frame and `drawDiagramBoxes` only when the network or choice changes. */
+/** The network: its lines, as wide as the gradient there is large, and the boxes over them. */
 export function drawDiagram(data: DiagramData, layout: DiagramLayout, palette: Palette, pen: Pen): void {
   drawDiagramLines(data, layout, palette, pen);
   drawDiagramBoxes(data, layout, palette, pen);
@@ -49,7 +49,7 @@ export function lineWidth(norm: number, bottom: number, pitch: number): number {
 }
 
 /** Trunk and arcs as wide as their gradient, and the dashes that move on them. */
-export function drawDiagramLines(data: DiagramData, layout: DiagramLayout, palette: Palette, pen: Pen): void {
+function drawDiagramLines(data: DiagramData, layout: DiagramLayout, palette: Palette, pen: Pen): void {
   const { blocks, network, left, right, trunk } = layout;
   drawChosen(data, layout, palette, pen);
   const line = new Line(data, layout, palette, pen);
@@ -162,7 +162,7 @@ function drawChosen(data: DiagramData, layout: DiagramLayout, palette: Palette, 
 }
 
 /** Boxes or dots, signs of shortcuts, marks of cuts, the certificate's signs, names where there is room. */
-export function drawDiagramBoxes(data: DiagramData, layout: DiagramLayout, palette: Palette, pen: Pen): void {
+function drawDiagramBoxes(data: DiagramData, layout: DiagramLayout, palette: Palette, pen: Pen): void {
   const { network } = layout;
   network.blocks.forEach((row, i) => {
     const border = row.stride > 1 || row.inChannels !== row.outChannels;
